@@ -1,0 +1,49 @@
+# Everything happens in .venv. `make demo` and `make test` are all a newcomer needs.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test test-long lint sql wheel clean
+
+demo: $(VENV)/.installed
+	$(BIN)/activity-mcp demo
+
+# The suite runs against the built wheel, not the checkout: a file missing from the wheel fails here.
+test: wheel $(VENV)/.tested
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+test-long: wheel $(VENV)/.tested
+	$(BIN)/pytest -m "slow or not slow" $(PYTEST_ARGS)
+
+lint: $(VENV)/.installed
+	$(PIP) install -c constraints.txt ".[lint]"
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Translates sql/*.sql (Snowflake's dialect) into the embedded engine's SQL; the result is committed.
+sql: $(VENV)/.tested
+	$(BIN)/python tools/generate_duckdb_sql.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; try: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+SOURCES := $(shell find activity_mcp sql schemas examples -type f -not -name '*.pyc' 2>/dev/null)
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt $(SOURCES)
+	$(PIP) install -c constraints.txt .
+	@touch $@
+
+wheel: $(VENV)/bin/python
+	@rm -rf dist
+	$(PIP) wheel --no-deps --wheel-dir dist .
+
+$(VENV)/.tested: $(VENV)/bin/python pyproject.toml constraints.txt $(SOURCES) | wheel
+	$(PIP) install -c constraints.txt "$$(echo dist/*.whl)[test]"
+	$(PIP) install --no-deps --force-reinstall dist/*.whl
+	@touch $@
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,358 @@
+"""The event model: one ``Activity`` is one row of an ActivitySchema v2.0 stream, and one line of the queue.
+
+A fact walks one way: payload → Activity → line → row. This module knows the columns, the limits, the ids and the line; it
+does no I/O and knows no other module but the errors and the clock.
+
+    columns   activity_id ts customer activity anonymous_customer_id feature_json revenue_impact link
+    beside    event_name session_id project org_id source schema_version      (channel_id and stream_offset: the flusher's)
+
+Limits: a text column holds 255 characters, ``link`` 2048, one event 256 KiB as a line. A caller who can fix it (``strict``) is
+refused with the path and the reason; from a source that cannot (hook, import) what is too long is cut and marked
+``_truncated``, and what JSON cannot hold (NaN, a lone surrogate, an integer over 64 bits) is replaced.
+
+A line is a compact JSON object whose last member is ``_crc``: CRC-32 of all bytes before its comma. Member ``v`` says which
+version of the schemas the features were validated against (absent: nobody did yet); member ``ride`` marks the server's own
+``mcp_event`` rows, which never start a flush.
+
+Standard library only, and of it only what costs a hook nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+
+from .clock import iso, parse_iso
+from .errors import InvalidActivity
+
+try:  # the C module without OpenSSL: importing hashlib would cost a hook more than all of this module
+    from _sha2 import sha256 as _sha256  # Python 3.12 and later
+except ImportError:
+    try:
+        from _sha256 import sha256 as _sha256  # type: ignore[import-not-found,no-redef]
+    except ImportError:  # pragma: no cover - an interpreter built without either
+        from hashlib import sha256 as _sha256  # type: ignore[assignment]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+SCHEMA_VERSION = "1"
+EVENT_NAMES = ("sql_event", "llm_event", "tool_event", "file_event", "session_event", "mcp_event", "system_event")
+SOURCES = ("mcp", "hook", "import", "cli", "otel")
+FILE_TOOLS = ("Read", "Write", "Edit", "MultiEdit", "NotebookEdit")
+
+MAX_TEXT = 255
+MAX_LINK = 2048
+MAX_EVENT_BYTES = 256 * 1024
+MAX_DEPTH = 32
+DEGRADED_VALUE_BYTES = 1024
+
+_TEXT_COLUMNS = ("activity_id", "customer", "activity", "anonymous_customer_id", "session_id", "project", "org_id")
+_MEMBERS = (
+    "activity_id", "ts", "customer", "activity", "anonymous_customer_id", "feature_json", "revenue_impact", "link",
+    "event_name", "session_id", "project", "org_id", "source", "schema_version",
+)  # fmt: skip
+_FILE_ACTIVITIES = {
+    "read": "read_file", "write": "wrote_file", "create": "created_file", "edit": "edited_file", "delete": "deleted_file",
+    "rename": "renamed_file",
+}  # fmt: skip
+_SESSION_ACTIVITIES = {
+    "start": "started_session", "end": "ended_session", "heartbeat": "sent_heartbeat",
+    "context_hydration": "hydrated_context", "user_prompt": "asked", "turn_end": "concluded_turn",
+}  # fmt: skip
+_PLAIN_ACTIVITIES = {
+    "sql_event": "ran_sql", "llm_event": "called_llm", "tool_event": "used_tool", "mcp_event": "called_mcp",
+}  # fmt: skip
+
+
+class Origin:
+    """Who and where: the columns that every event of one caller shares."""
+
+    __slots__ = ("anonymous_customer_id", "customer", "org_id", "project", "session_id", "source")
+
+    def __init__(
+        self,
+        customer: str,
+        source: str,
+        *,
+        anonymous_customer_id: str | None = None,
+        session_id: str | None = None,
+        project: str | None = None,
+        org_id: str | None = None,
+    ) -> None:
+        self.customer = customer
+        self.source = source
+        self.anonymous_customer_id = anonymous_customer_id
+        self.session_id = session_id
+        self.project = project
+        self.org_id = org_id
+
+
+class Activity:
+    """One event, complete and within the limits. Make it with ``build``; nothing changes it afterwards."""
+
+    __slots__ = (*_MEMBERS, "ride", "validated")
+
+    def __init__(self, **columns: Any) -> None:
+        for name in _MEMBERS:
+            setattr(self, name, columns.get(name))
+        self.validated = False
+        self.ride = False
+
+    def record(self) -> dict[str, Any]:
+        """The members of the line, in their order, without the checksum."""
+        members = {name: getattr(self, name) for name in _MEMBERS}
+        if self.validated:
+            members["v"] = SCHEMA_VERSION
+        if self.ride:
+            members["ride"] = 1
+        return members
+
+    def line(self, dumps: Callable[[Any], bytes] | None = None, *, degraded: bool = False) -> bytes:
+        """The queue's line, newline included. ``degraded`` cuts feature values over 1 KiB (backpressure at 80 %)."""
+        record = self.record()
+        if degraded:
+            record["feature_json"] = cut(record["feature_json"])
+        return encode_line(record, dumps)
+
+
+def build(
+    event_name: str,
+    features: Mapping[str, Any],
+    origin: Origin,
+    *,
+    now_us: int,
+    activity: str | None = None,
+    activity_id: str | None = None,
+    ts: str | int | None = None,
+    link: str | None = None,
+    revenue_impact: float | None = None,
+    strict: bool = True,
+) -> Activity:
+    """One Activity within the limits, with the defaults filled in.
+
+    ``ts`` is ISO 8601 text or microseconds since 1970; missing means ``now_us``. ``strict`` refuses what does not fit
+    (InvalidActivity with path and reason); otherwise it is cut or replaced, and ``feature_json._truncated`` says so.
+    The features are not validated against their schema here.
+    """
+    if event_name not in EVENT_NAMES:
+        raise InvalidActivity("event_name", f"unknown: {str(event_name)[:60]!r}", hint=f"one of {', '.join(EVENT_NAMES)}")
+    if not hasattr(features, "items"):
+        raise InvalidActivity("feature_json", "must be an object", hint="pass the event's fields as a JSON object")
+    cleaned = clean(dict(features), "feature_json", strict)
+    made = Activity(
+        activity_id=activity_id or new_id(now_us),
+        ts=_timestamp(ts, now_us, strict),
+        customer=origin.customer,
+        activity=activity or default_activity(event_name, cleaned),
+        anonymous_customer_id=origin.anonymous_customer_id,
+        feature_json=cleaned,
+        revenue_impact=_revenue(revenue_impact, event_name, cleaned),
+        link=link,
+        event_name=event_name,
+        session_id=origin.session_id,
+        project=origin.project,
+        org_id=origin.org_id,
+        source=origin.source,
+        schema_version=SCHEMA_VERSION,
+    )
+    _enforce_lengths(made, strict)
+    return made
+
+
+def default_activity(event_name: str, features: Mapping[str, Any]) -> str:
+    """The verb_noun name of an event whose caller gave none."""
+    if event_name == "file_event":
+        return _FILE_ACTIVITIES.get(str(features.get("operation")), "touched_file")
+    kind = str(features.get("event_type") or "unknown")[:200]
+    if event_name == "session_event":
+        return _SESSION_ACTIVITIES.get(kind, kind)
+    if event_name == "system_event":
+        return f"raised_{kind}"
+    return _PLAIN_ACTIVITIES[event_name]
+
+
+def new_id(time_us: int) -> str:
+    """A UUIDv7: the id of an event that nothing else could name."""
+    value = (time_us // 1000 & (1 << 48) - 1) << 80 | int.from_bytes(os.urandom(10), "big")
+    return _uuid_text(value, 7)
+
+
+def derived_id(event_name: str, kind: str, key: str) -> str:
+    """The same id for the same fact, whoever records it and however often: a UUIDv8 from SHA-256."""
+    digest = _sha256("\0".join(("v1", event_name, kind, key)).encode("utf-8", "replace")).digest()
+    return _uuid_text(int.from_bytes(digest[:16], "big"), 8)
+
+
+def sha256_hex(text: str) -> str:
+    """SHA-256 of the text in UTF-8, as 64 hex digits."""
+    return str(_sha256(text.encode("utf-8", "replace")).hexdigest())
+
+
+def _uuid_text(value: int, version: int) -> str:
+    value = value & ~(0xF << 76) | version << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    text = "%032x" % value
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+
+# --- the line
+
+
+def dump_json(value: Any) -> bytes:
+    """Compact JSON in UTF-8 by the standard library. Where orjson is loaded anyway its ``dumps`` gives the same, faster."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
+
+
+def encode_line(record: Mapping[str, Any], dumps: Callable[[Any], bytes] | None = None) -> bytes:
+    """The record as one line of the queue: its members, then ``_crc`` over the bytes before it, then a newline."""
+    body = (dumps or dump_json)(record)[:-1]
+    return b'%s,"_crc":"%08x"}\n' % (body, zlib.crc32(body))
+
+
+def decode_line(line: bytes, loads: Callable[[bytes], Any] = json.loads) -> dict[str, Any]:
+    """The members of a line whose checksum the reader has verified. Raises ValueError if it is not an object."""
+    record = loads(line)
+    if not isinstance(record, dict):
+        raise ValueError("a line must be a JSON object")
+    record.pop("_crc", None)
+    return record
+
+
+# --- limits
+
+
+def clean(value: Any, path: str, strict: bool, depth: int = 0) -> Any:
+    """The value as JSON can hold it. Strict: InvalidActivity for what cannot; else it is replaced by what comes closest."""
+    if isinstance(value, str):
+        return _clean_text(value, path, strict)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return _clean_integer(value, path, strict)
+    if isinstance(value, float):
+        return _clean_number(value, path, strict)
+    if depth >= MAX_DEPTH:
+        if strict:
+            raise InvalidActivity(path, f"nested deeper than {MAX_DEPTH} levels")
+        return "[nested too deeply]"
+    if isinstance(value, dict):
+        return {
+            _clean_text(str(key), path, strict): clean(item, f"{path}.{str(key)[:60]}", strict, depth + 1)
+            for key, item in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [clean(item, f"{path}[{index}]", strict, depth + 1) for index, item in enumerate(value)]
+    raise InvalidActivity(path, f"a {type(value).__name__} is not JSON")
+
+
+def _clean_text(text: str, path: str, strict: bool) -> str:
+    if text.isascii() and "\0" not in text:
+        return text
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        if strict:
+            raise InvalidActivity(path, "holds a lone surrogate, which is not valid Unicode", hint="send UTF-8") from None
+        text = text.encode("utf-8", "replace").decode("utf-8")
+    return text.replace("\0", "\ufffd")  # a NUL ends strings early in too many places downstream
+
+
+def _clean_integer(value: int, path: str, strict: bool) -> int | str:
+    if -(1 << 63) <= value < 1 << 63:
+        return value
+    if strict:
+        raise InvalidActivity(path, "an integer over 64 bits", hint="send it as a string")
+    return str(value) if abs(value) < 1 << 256 else "[integer too long]"
+
+
+def _clean_number(value: float, path: str, strict: bool) -> float | None:
+    if value - value == 0:  # neither NaN nor infinite
+        return value
+    if strict:
+        raise InvalidActivity(path, f"{value} is not a JSON number", hint="leave it out, or send null")
+    return None
+
+
+def cut(features: Mapping[str, Any], limit: int = DEGRADED_VALUE_BYTES) -> dict[str, Any]:
+    """The features with every value over ``limit`` bytes cut to its type's shorter self, and marked when any was."""
+    kept: dict[str, Any] = {}
+    original = 0
+    for key, value in features.items():
+        size = len(dump_json(value))
+        if size <= limit:
+            kept[key] = value
+            continue
+        original += size
+        kept[key] = _shorten(value, limit)
+    if original:
+        kept["_truncated"] = True
+        kept["_original_size"] = original
+    return kept
+
+
+def _shorten(value: Any, limit: int) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8")[: limit // 2].decode("utf-8", "ignore")
+    if isinstance(value, dict):
+        shorter = {key[:64]: _shorten(item, 128) for key, item in list(value.items())[:12]}
+        return shorter if len(dump_json(shorter)) <= limit else {}
+    if isinstance(value, list):
+        items = [_shorten(item, 128) for item in value[:8]]
+        return items if len(dump_json(items)) <= limit else []
+    return value
+
+
+def _enforce_lengths(made: Activity, strict: bool) -> None:
+    for name in (*_TEXT_COLUMNS, "link"):
+        text = getattr(made, name)
+        if text is None:
+            continue
+        limit = MAX_LINK if name == "link" else MAX_TEXT
+        if not isinstance(text, str):
+            raise InvalidActivity(name, "must be text")
+        text = _clean_text(text, name, strict)
+        if len(text) > limit:
+            if strict:
+                raise InvalidActivity(name, f"{len(text)} characters, at most {limit} fit")
+            text = text[:limit]
+            made.feature_json["_truncated"] = True
+        setattr(made, name, text)
+    for name in ("customer", "activity_id"):
+        if not getattr(made, name):
+            raise InvalidActivity(name, "must not be empty")
+    if len(dump_json(made.feature_json)) + 4096 > MAX_EVENT_BYTES:
+        if strict:
+            raise InvalidActivity(
+                "feature_json",
+                f"the event is over {MAX_EVENT_BYTES // 1024} KiB",
+                hint="shorten its values, or store the content as an artifact and log its id",
+            )
+        made.feature_json = cut(made.feature_json)
+        if len(dump_json(made.feature_json)) + 4096 > MAX_EVENT_BYTES:  # thousands of keys: keep the first few
+            made.feature_json = dict(list(made.feature_json.items())[:100]) | {"_truncated": True}
+
+
+def _timestamp(ts: str | int | None, now_us: int, strict: bool) -> str:
+    if ts is None:
+        return iso(now_us)
+    try:
+        return iso(parse_iso(ts) if isinstance(ts, str) else int(ts))
+    except (ValueError, OverflowError, TypeError) as error:
+        if strict:
+            raise InvalidActivity("ts", str(error), hint="write it as 2026-01-21T06:19:38.048Z") from None
+        return iso(now_us)
+
+
+def _revenue(value: float | None, event_name: str, features: Mapping[str, Any]) -> float | None:
+    if value is None and event_name == "llm_event":
+        cost = features.get("cost_usd")
+        value = -cost if isinstance(cost, (int, float)) and not isinstance(cost, bool) else None
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e15:
+        raise InvalidActivity("revenue_impact", "must be a number below 1e15")
+    return round(float(value), 9)

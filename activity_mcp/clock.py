@@ -1,0 +1,82 @@
+"""The one clock. Everything that asks for the time takes a ``Clock``, so that tests decide what time it is.
+
+Wall time is an integer, microseconds since 1970 in UTC; as text it is ``2026-01-21T06:19:38.048000Z``, always six digits and
+``Z``, so that texts sort as the times do. Durations are measured on the monotonic clock, never on the wall clock.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Clock(Protocol):
+        def time_us(self) -> int:
+            """Microseconds since 1970, UTC."""
+
+        def monotonic(self) -> float:
+            """Seconds; only differences mean anything."""
+
+
+class SystemClock:
+    """The clock of the machine."""
+
+    def time_us(self) -> int:
+        return time.time_ns() // 1000
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+SYSTEM_CLOCK = SystemClock()
+
+_TEXT = r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*(Z|z|[+-]\d\d:?\d\d)?)?"
+_DAYS = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+def iso(time_us: int) -> str:
+    """``time_us`` as text in UTC with microseconds: the only form in which a time is written down."""
+    seconds, micros = divmod(time_us, 1_000_000)
+    parts = time.gmtime(seconds)
+    return "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ" % (*parts[:6], micros)
+
+
+def parse_iso(text: str) -> int:
+    """Microseconds since 1970 of an ISO 8601 text.
+
+    A date alone is midnight; a time without an offset is UTC; digits below the microsecond are cut.
+    Raises ValueError for anything else, years before 1970 and after 9998 included.
+    """
+    match = re.fullmatch(_TEXT, text.strip())
+    if match is None:
+        raise ValueError(f"not an ISO 8601 time: {text[:40]!r}")
+    year, month, day = int(match[1]), int(match[2]), int(match[3])
+    hour, minute, second = (int(match[n] or 0) for n in (4, 5, 6))
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    if not 1970 <= year <= 9998 or not 1 <= month <= 12 or not 1 <= day <= _DAYS[month] + (leap and month == 2):
+        raise ValueError(f"no such date: {text[:40]!r}")
+    if hour > 23 or minute > 59 or second > 59:
+        raise ValueError(f"no such time: {text[:40]!r}")
+    micros = int((match[7] or "").ljust(6, "0")[:6])
+    total = _days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - _offset_seconds(match[8])
+    if total < 0:
+        raise ValueError(f"before 1970: {text[:40]!r}")
+    return total * 1_000_000 + micros
+
+
+def _offset_seconds(zone: str | None) -> int:
+    if zone is None or zone in "Zz":
+        return 0
+    seconds = int(zone[1:3]) * 3600 + int(zone[-2:]) * 60
+    return -seconds if zone[0] == "-" else seconds
+
+
+def _days_since_1970(year: int, month: int, day: int) -> int:
+    """Days from the epoch by the proleptic Gregorian calendar (``datetime`` would cost a hook its budget)."""
+    shifted = year - (month <= 2)
+    era, year_of_era = divmod(shifted, 400)
+    day_of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
+    return era * 146_097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719_468

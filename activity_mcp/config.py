@@ -1,0 +1,165 @@
+"""The environment, read once at the edge and handed on as one frozen value.
+
+Every variable of the README's table is parsed here and nowhere else. A bad value raises InvalidConfig naming the variable;
+it is never replaced by a default. Light enough for a hook: standard library only on Linux.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from .activity import sha256_hex
+from .errors import InvalidConfig
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, NoReturn
+
+MAX_INJECT = 8000
+
+
+class Config:
+    """What the environment asks for. Paths are absolute text; times carry their unit in the name."""
+
+    __slots__ = (
+        "backpressure_ms", "context_max_stale_s", "context_ttl_s", "customer", "db", "durability", "home", "http_token",
+        "inject_chars", "log_level", "max_queue_bytes", "org_id", "prompts", "queue_root", "record", "redact",
+        "retention_days", "snow_connection",
+    )  # fmt: skip
+
+    home: str
+    queue_root: str
+    db: str
+    snow_connection: str | None
+    backpressure_ms: int
+    max_queue_bytes: int
+    customer: str | None
+    org_id: str | None
+    context_ttl_s: float
+    context_max_stale_s: float
+    durability: str | int
+    """``"event"``, or the interval in milliseconds."""
+    redact: bool
+    prompts: str
+    record: bool
+    inject_chars: int
+    retention_days: int
+    log_level: str
+    http_token: str | None
+
+    def __init__(self, **values: Any) -> None:
+        for name in self.__slots__:
+            object.__setattr__(self, name, values[name])
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"Config is frozen: {name}")
+
+    @property
+    def sink(self) -> str:
+        """The name of the warehouse this queue belongs to."""
+        return f"snowflake:{self.snow_connection}" if self.snow_connection else f"duckdb:{os.path.realpath(self.db)}"
+
+    @property
+    def queue_dir(self) -> str:
+        """One queue per warehouse, so that two configurations never ship each other's rows."""
+        kind = "snowflake" if self.snow_connection else "duckdb"
+        return os.path.join(self.queue_root, f"{kind}-{sha256_hex(self.sink)[:12]}")
+
+    @property
+    def artifacts_dir(self) -> str:
+        return os.path.join(self.home, "artifacts")
+
+
+def read_config(environ: Mapping[str, str]) -> Config:
+    """The configuration of this environment. Raises InvalidConfig for the first value that cannot be used."""
+    home = _directory(environ.get("ACTIVITY_HOME") or default_home(environ))
+    connection = environ.get("SNOW_CONNECTION") or None
+    return Config(
+        home=home,
+        queue_root=_directory(environ.get("QUEUE_DIR") or os.path.join(home, "queue")),
+        db=_directory(environ.get("ACTIVITY_DB") or os.path.join(home, "activity.duckdb")),
+        snow_connection=connection,
+        backpressure_ms=_integer(environ, "BACKPRESSURE_THRESHOLD", 120_000, 1, "milliseconds"),
+        max_queue_bytes=_integer(environ, "MAX_QUEUE_SIZE", 50 * 1024 * 1024, 64 * 1024, "bytes"),
+        customer=environ.get("ACTIVITY_CUSTOMER") or None,
+        org_id=environ.get("ACTIVITY_ORG") or None,
+        context_ttl_s=_number(environ, "ACTIVITY_CONTEXT_TTL", 30, "seconds"),
+        context_max_stale_s=_number(environ, "ACTIVITY_CONTEXT_MAX_STALE", 3600, "seconds"),
+        durability=_durability(environ.get("ACTIVITY_DURABILITY") or "event"),
+        redact=_choice(environ, "ACTIVITY_REDACT", ("on", "off")) == "on",
+        prompts=_choice(environ, "ACTIVITY_PROMPTS", ("hash", "excerpt", "full") if connection else ("excerpt", "hash", "full")),
+        record=_choice(environ, "ACTIVITY_RECORD", ("on", "off")) == "on",
+        inject_chars=_inject(environ),
+        retention_days=_integer(environ, "ACTIVITY_RETENTION_DAYS", 180, 1, "days"),
+        log_level=_choice(environ, "ACTIVITY_LOG_LEVEL", ("warning", "debug", "info", "error")),
+        http_token=environ.get("ACTIVITY_HTTP_TOKEN") or None,
+    )
+
+
+def default_home(environ: Mapping[str, str]) -> str:
+    """The platform's state directory. On Linux by the XDG rule itself, which is what platformdirs would answer."""
+    if sys.platform.startswith("linux"):
+        state = environ.get("XDG_STATE_HOME", "").strip()
+        home = environ.get("HOME") or os.path.expanduser("~")
+        return os.path.join(state or os.path.join(home, ".local", "state"), "activity-mcp")
+    import platformdirs
+
+    return platformdirs.user_state_dir("activity-mcp", appauthor=False)
+
+
+def _directory(text: str) -> str:
+    return os.path.abspath(os.path.expanduser(text))
+
+
+def _integer(environ: Mapping[str, str], name: str, default: int, least: int, unit: str) -> int:
+    text = environ.get(name)
+    if not text:
+        return default
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if value < least:
+        raise InvalidConfig(name, f"{text!r} is not a whole number of {unit}, at least {least}", hint=f"the default is {default}")
+    return value
+
+
+def _number(environ: Mapping[str, str], name: str, default: float, unit: str) -> float:
+    text = environ.get(name)
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e9:
+        raise InvalidConfig(name, f"{text!r} is not a positive number of {unit}", hint=f"the default is {default}")
+    return value
+
+
+def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    """One of the choices, of which the first is the default."""
+    text = (environ.get(name) or choices[0]).strip().lower()
+    if text not in choices:
+        raise InvalidConfig(name, f"{text!r} is not one of {', '.join(choices)}", hint=f"the default is {choices[0]}")
+    return text
+
+
+def _durability(text: str) -> str | int:
+    if text == "event":
+        return text
+    kind, _, millis = text.partition(":")
+    if kind != "interval" or not millis.isdigit() or not 1 <= int(millis) <= 60_000:
+        raise InvalidConfig("ACTIVITY_DURABILITY", f"{text!r} is neither 'event' nor 'interval:<1..60000 ms>'")
+    return int(millis)
+
+
+def _inject(environ: Mapping[str, str]) -> int:
+    text = environ.get("ACTIVITY_INJECT") or "2000"
+    if text == "off":
+        return 0
+    if not text.isdigit() or int(text) > MAX_INJECT:
+        raise InvalidConfig("ACTIVITY_INJECT", f"{text!r} is neither 'off' nor a number of characters up to {MAX_INJECT}")
+    return int(text)
