@@ -16,7 +16,8 @@
         ├── WarehouseUnavailable              retryable: locked, unreachable, timed out
         ├── WarehouseCorrupt                  the file was set aside; a new one is made
         ├── WarehouseNewer                    its schema is newer than this version: upgrade
-        └── OffsetConflict                    retryable: another flusher moved the offset first
+        ├── OffsetConflict                    retryable: another flusher moved the offset first
+        └── BatchRejected                         the engine refuses a row; the flusher finds it and quarantines it
 
 ``retryable`` says whether the same call can succeed later without a change; ``hint`` says what to do;
 ``exit_code`` is what a command exits with. Vendor errors are mapped to these where the vendor is called, nowhere else.
@@ -107,6 +108,10 @@ class WarehouseCorrupt(WarehouseError):
 
 
 class WarehouseNewer(WarehouseError):
+    pass
+
+
+class BatchRejected(WarehouseError):
     pass
 
 

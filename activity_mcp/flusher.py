@@ -1,0 +1,289 @@
+"""The flusher: from the queue's lines to the warehouse's rows, each exactly once.
+
+    committed offset → read → sync → Sink.append(rows, expected, offset) → commit.json → delete what is behind
+
+One step ships one batch. The sink's offset is the truth about what was committed; ``commit.json`` is a cache of it that serves
+when the sink has none. Before reading on, the checksum at the committed place is verified: on a mismatch (a restored, copied
+or edited directory) the queue takes a new id, and so a new channel, and starts again at that segment's first line; duplicates
+fold by activity_id and nothing is skipped.
+
+A damaged range, a line that is no activity, and a row the engine refuses are quarantined: the bytes go, synced, to ``dead/``,
+and one ``system_event`` (error_recovery) takes their place at their offset, so that the token can move past them.
+
+The flusher is driven by whoever holds the lease; it knows no thread and no clock but the one it is given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from . import schema
+from .activity import SCHEMA_VERSION, Origin, build, decode_line, derived_id
+from .clock import SYSTEM_CLOCK, iso, parse_iso
+from .errors import BatchRejected, InvalidActivity
+from .queue import Damage, Offset, QueueReader, bury, prune, publish_commit, read_commit, renew_queue_id
+from .warehouse import Batch, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .clock import Clock
+    from .queue import ReadBatch, Record
+    from .warehouse import Sink
+
+_TEXT_MEMBERS = ("activity_id", "ts", "customer", "activity", "event_name", "source")
+_OPTIONAL_TEXT = ("anonymous_customer_id", "link", "session_id", "project", "org_id", "schema_version")
+
+
+class PoisonLine(ValueError):
+    """A whole line, checksum and all, that is no activity."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlushStep:
+    """What one step did: ``rows`` committed, the queue's ``offset`` now, and whether ``more`` is waiting behind it."""
+
+    rows: int
+    offset: Offset | None
+    more: bool
+    quarantined: int = 0
+
+
+@dataclass(slots=True)
+class Position:
+    """Where this flusher is: the sink's token as it was last seen, and the queue's offset it stands for."""
+
+    expected: str | None
+    at: Offset | None
+    known: bool = field(default=True)
+
+
+class Flusher:
+    """Ships the queue in ``directory`` into ``sink``. ``origin`` signs the system_events it writes itself.
+
+    ``on_event`` is told of recoveries (``error_recovery`` features) that have no place in the stream of their own.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        channel_id: str,
+        sink: Sink,
+        origin: Origin,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        on_event: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
+        self.directory = directory
+        self.channel_id = channel_id
+        self.quarantined = 0
+        self._sink = sink
+        self._origin = origin
+        self._clock = clock
+        self._on_event = on_event
+        self._reader = QueueReader(directory)
+        self._position: Position | None = None
+
+    @property
+    def offset(self) -> Offset | None:
+        """The committed offset as this flusher last saw it."""
+        return self._position.at if self._position else None
+
+    def step(self, *, max_rows: int = 1000, max_bytes: int = 4 << 20) -> FlushStep:
+        """Ship one batch. Raises what the sink raises; the queue then still holds everything.
+
+        After any error the next step asks the sink again where it is.
+        """
+        position = self._position or self._locate()
+        batch = self._reader.read(position.at, max_bytes=max_bytes, max_records=max_rows)
+        if batch.end is None or batch.end == position.at:
+            return FlushStep(0, position.at, more=False)
+        self._position = None  # until the sink has said yes
+        self._reader.sync_segments(batch.end)
+        rows, quarantined = self._rows(batch)
+        quarantined += self._ship(position, rows, batch)
+        self._position = Position(str(batch.end), batch.end)
+        publish_commit(self.directory, self.channel_id, batch.end, iso(self._clock.time_us()))
+        self.quarantined += quarantined
+        return FlushStep(len(rows), batch.end, batch.more, quarantined)
+
+    def forget_position(self) -> None:
+        """Ask the sink again before the next step, as after somebody else may have led."""
+        self._position = None
+
+    def prune(self, watermark: Offset | None) -> int:
+        """Delete the segments that are wholly behind the committed offset and the watermark; how many."""
+        committed = self.offset
+        return prune(self.directory, committed, watermark, clock=self._clock) if committed else 0
+
+    # --- where to start
+
+    def _locate(self) -> Position:
+        token = self._sink.committed(self.channel_id)
+        text = token or self._cached_token() or self._sink.highest_offset(self.channel_id)
+        at = Offset.parse(text) if text else None
+        if at is not None and not self._reader.verify(at):
+            return self._restart(at)
+        self._position = Position(token, at)
+        return self._position
+
+    def _cached_token(self) -> str | None:
+        commit = read_commit(self.directory)
+        return str(commit.offset) if commit and commit.channel_id == self.channel_id else None
+
+    def _restart(self, lost: Offset) -> Position:
+        """The place the sink remembers is not in these files: a new channel, from that segment's first line."""
+        before = self.channel_id
+        self.channel_id = renew_queue_id(self.directory)
+        if self._on_event:
+            self._on_event(
+                {
+                    "event_type": "error_recovery",
+                    "severity": "warning",
+                    "message": f"the queue's files do not match offset {lost} of channel {before}; channel {self.channel_id} starts at that segment",
+                    "action_taken": "new_channel",
+                    "segment": lost.segment,
+                }
+            )
+        self._position = Position(self._sink.committed(self.channel_id), Offset(lost.segment, 0, 0))
+        return self._position
+
+    # --- from lines to rows
+
+    def _rows(self, batch: ReadBatch) -> tuple[list[Row], int]:
+        rows, quarantined = [], 0
+        for item in batch.items:
+            if isinstance(item, Damage):
+                rows.append(self._quarantine(item, self._reader.damaged_bytes(item)))
+                quarantined += 1
+                continue
+            try:
+                rows.append(self._row(item))
+            except (PoisonLine, InvalidActivity) as error:
+                rows.append(self._quarantine_record(item, str(error)))
+                quarantined += 1
+        return rows, quarantined
+
+    def _row(self, record: Record) -> Row:
+        try:
+            members = decode_line(record.line, orjson.loads)
+        except ValueError as error:
+            raise PoisonLine(f"not a JSON object: {error}") from None
+        for name in _TEXT_MEMBERS:
+            if not isinstance(members.get(name), str) or not members[name]:
+                raise PoisonLine(f"member {name} is missing or not text")
+        for name in _OPTIONAL_TEXT:
+            if members.get(name) is not None and not isinstance(members[name], str):
+                raise PoisonLine(f"member {name} is not text")
+        features = members.get("feature_json")
+        if not isinstance(features, dict):
+            raise PoisonLine("feature_json is not an object")
+        if members.get("v") is None:
+            features = self._checked(members, features)
+        return Row(
+            activity_id=members["activity_id"],
+            ts=_normal_ts(members["ts"]),
+            customer=members["customer"],
+            activity=members["activity"],
+            anonymous_customer_id=members.get("anonymous_customer_id"),
+            feature_json=orjson.dumps(features).decode(),
+            revenue_impact=_money(members.get("revenue_impact")),
+            link=members.get("link"),
+            event_name=members["event_name"],
+            session_id=members.get("session_id"),
+            project=members.get("project"),
+            org_id=members.get("org_id"),
+            source=members["source"],
+            schema_version=members.get("schema_version"),
+            channel_id=self.channel_id,
+            stream_offset=str(record.offset),
+        )
+
+    def _checked(self, members: dict[str, Any], features: dict[str, Any]) -> dict[str, Any]:
+        """A line nobody validated yet (a hook's): the flusher does, and marks what fails."""
+        if members.get("schema_version") not in (None, SCHEMA_VERSION):
+            return features  # another version's schema; its own writer knew it
+        try:
+            schema.mark(members["event_name"], features)
+        except KeyError:
+            raise PoisonLine(f"unknown event_name {members['event_name'][:60]!r}") from None
+        return features
+
+    # --- quarantine
+
+    def _quarantine(self, damage: Damage, content: bytes) -> Row:
+        bury(self.directory, damage, content, damage.reason)
+        now = self._clock.time_us()
+        activity = build(
+            "system_event",
+            {
+                "event_type": "error_recovery",
+                "severity": "error",
+                "message": f"{damage.end - damage.start} bytes of segment {damage.segment} could not be read and were set aside",
+                "action_taken": "quarantined",
+                "segment": damage.segment,
+                "from": damage.start,
+                "to": damage.end,
+                "reason": damage.reason[:300],
+            },
+            self._origin,
+            now_us=now,
+            activity_id=derived_id("system_event", "quarantine", f"{self.channel_id}:{damage.segment}:{damage.start}"),
+            strict=False,
+        )
+        features = orjson.dumps(activity.feature_json).decode()
+        members = activity.record() | {"feature_json": features, "channel_id": self.channel_id, "stream_offset": str(damage.offset)}
+        return Row(**{name: members[name] for name in Row._fields})
+
+    def _quarantine_record(self, record: Record, reason: str) -> Row:
+        start = record.offset.end - len(record.line)
+        return self._quarantine(
+            Damage(record.offset.segment, start, record.offset.end, record.offset, reason), record.line
+        )
+
+    def _ship(self, position: Position, rows: list[Row], batch: ReadBatch) -> int:
+        """Append the rows; when the engine refuses one, find it, quarantine it, and ship the rest. How many it refused."""
+        expected, refused = position.expected, 0
+        start = 0
+        size = len(rows)
+        while start < len(rows):
+            part = rows[start : start + size]
+            last = start + size >= len(rows)
+            offset = str(batch.end) if last else part[-1].stream_offset
+            try:
+                self._sink.append(Batch(self.channel_id, expected, offset, part))
+            except BatchRejected as error:
+                if size == 1:
+                    rows[start] = self._quarantine_row(rows[start], batch, str(error))
+                    refused += 1
+                    if refused > len(rows):  # even the stand-in is refused: the fault is not in the row
+                        raise
+                    continue
+                size = max(1, size // 2)
+                continue
+            expected = offset
+            start += len(part)
+            size = min(size * 2, len(rows))
+        return refused
+
+    def _quarantine_row(self, row: Row, batch: ReadBatch, reason: str) -> Row:
+        for item in batch.items:
+            if not isinstance(item, Damage) and str(item.offset) == row.stream_offset:
+                return self._quarantine_record(item, reason)
+        return row
+
+
+def _normal_ts(text: str) -> str:
+    try:
+        return iso(parse_iso(text))
+    except ValueError as error:
+        raise PoisonLine(f"member ts: {error}") from None
+
+
+def _money(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e15:
+        return None
+    return round(float(value), 9)

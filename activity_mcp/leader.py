@@ -1,0 +1,245 @@
+"""The background thread of a server: one of them on a machine leads, the others stand ready.
+
+Each turn it writes this server's own buffered events; then, if it holds the lease, it flushes and refreshes:
+
+    a backlog that matters, or a wish to flush → Flusher.step until drained → Refresher.publish_changes
+    a wish for a context, or an active key not verified for most of a TTL → Refresher.verify
+    what neither needs for a while → close the warehouse, so that readers get in
+
+The thread owns the lease and frees it in ``finally``; when the process dies the kernel frees it, and another server takes over
+at its next turn. An error ends a turn, never the thread: it is logged, told in ``leader.json``, and tried again with backoff.
+
+``turn`` is the whole of it and takes no time of its own, so that tests drive it with a clock of theirs.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .clock import SYSTEM_CLOCK, iso
+from .errors import ActivityError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .backpressure import Backpressure
+    from .clock import Clock
+    from .flusher import Flusher
+    from .queue import Lease, Offset
+    from .refresher import Refresher
+
+TURN_S = 0.2
+LEASE_RETRY_S = 1.0
+FLUSH_EVERY_S = 1.0
+RIDERS_WAIT_S = 60.0
+BATCH_ROWS = 1000
+
+
+class Backlog(Protocol):
+    """What waits in the queue: told by whoever reads its tail."""
+
+    def urgent(self) -> bool:
+        """True when something other than the server's own calls waits."""
+
+    def size(self) -> int:
+        """Bytes not yet committed."""
+
+
+class Warehouse(Protocol):
+    def release(self) -> None: ...
+
+
+class Leader:
+    """Runs ``turn`` every 200 ms on a daemon thread between ``start`` and ``stop``."""
+
+    def __init__(
+        self,
+        lease: Lease,
+        make_flusher: Callable[[], Flusher],
+        refresher: Refresher,
+        warehouse: Warehouse,
+        backlog: Backlog,
+        backpressure: Backpressure,
+        *,
+        before_turn: Callable[[], None],
+        raise_event: Callable[[dict[str, Any]], None],
+        on_error: Callable[[BaseException], None],
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self.leads = False
+        self.last_error: str | None = None
+        self._lease = lease
+        self._make_flusher = make_flusher
+        self._flusher: Flusher | None = None
+        self._refresher = refresher
+        self._warehouse = warehouse
+        self._backlog = backlog
+        self._backpressure = backpressure
+        self._before_turn = before_turn
+        self._raise_event = raise_event
+        self._on_error = on_error
+        self._clock = clock
+        self._next_lease_try = 0.0
+        self._last_flush = -RIDERS_WAIT_S
+        self._last_progress = -1e9
+        self._flushed_at: str | None = None
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # --- the thread
+
+    def start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="activity-leader", daemon=True)
+            self._thread.start()
+
+    def stop(self, timeout: float) -> bool:
+        """Ask the thread to end and wait for it; False when it is still in a call of the warehouse at the deadline."""
+        self._stopping.set()
+        if self._thread is None:
+            self._resign()
+            return True
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                try:
+                    self.turn()
+                except Exception as error:  # the thread outlives whatever a turn met
+                    self._failed(error)
+                self._stopping.wait(TURN_S)
+        finally:
+            self._resign()
+
+    def _resign(self) -> None:
+        self.leads = False
+        self._flusher = None
+        try:
+            self._warehouse.release()
+        finally:
+            self._lease.release()
+
+    # --- one turn
+
+    def turn(self) -> None:
+        """Everything that is due now."""
+        self._before_turn()
+        if not self.leads and not self._take_lease():
+            return
+        self._flush_if_due()
+        self._verify_contexts()
+        self._warehouse.release()
+        self._tell()
+
+    def _take_lease(self) -> bool:
+        now = self._clock.monotonic()
+        if now < self._next_lease_try:
+            return False
+        self._next_lease_try = now + LEASE_RETRY_S
+        if not self._lease.try_acquire():
+            return False
+        self.leads = True
+        self._flusher = self._make_flusher()
+        self._last_progress = -1e9
+        return True
+
+    def _flush_if_due(self) -> None:
+        now = self._clock.monotonic()
+        wanted = self._lease.want_pending()
+        if not wanted and not self._flush_is_due(now):
+            return
+        if not wanted and not self._backpressure.may_try():
+            return
+        try:
+            self._drain(wanted)
+        except ActivityError as error:
+            self._failed(error)
+            self._backpressure.failed()
+        else:
+            self._backpressure.succeeded()
+            self.last_error = None
+        finally:
+            self._last_flush = self._clock.monotonic()
+            self._observe()
+
+    def _flush_is_due(self, now: float) -> bool:
+        if self._backlog.urgent():
+            return now - self._last_flush >= FLUSH_EVERY_S
+        return self._backlog.size() > 0 and now - self._last_flush >= RIDERS_WAIT_S
+
+    def _drain(self, wanted: bool) -> None:
+        flusher = self._led()
+        flushed = False
+        while not self._stopping.is_set():
+            step = flusher.step(max_rows=self._backpressure.batch_rows(BATCH_ROWS))
+            flushed = flushed or step.rows > 0
+            self._flushed_at = iso(self._clock.time_us())
+            self._last_progress = -1e9
+            self._tell()
+            if not step.more:
+                break
+        if flushed:
+            self._refresher.publish_changes()
+        if wanted:
+            self._lease.clear_want()
+        flusher.prune(self._watermark())
+
+    def _watermark(self) -> Offset | None:
+        """The embedded warehouse refreshes in the flush's own transaction: what is committed is in the contexts."""
+        return self._led().offset
+
+    def _verify_contexts(self) -> None:
+        due = self._refresher.due() if self._backpressure.may_try() else []
+        if not due:
+            return
+        try:
+            self._refresher.verify(due, self._led().channel_id)
+        except ActivityError as error:
+            self._failed(error)
+            self._backpressure.failed()
+
+    def _observe(self) -> None:
+        offset = self._led().offset
+        change = self._backpressure.observe(str(offset) if offset else None, self._backlog.size())
+        if change is None:
+            return
+        entered = change == "entered"
+        self._raise_event(
+            {
+                "event_type": "backpressure",
+                "severity": "warning" if entered else "info",
+                "message": f"the warehouse takes nothing: {self.last_error or 'no error was reported'}"
+                if entered
+                else "the warehouse takes events again",
+                "action_taken": "larger_batches_and_backoff" if entered else "back_to_normal",
+                "metrics": {"backlog_bytes": self._backlog.size(), "stalled_s": round(self._backpressure.stalled_s(), 1)},
+            }
+        )
+
+    def _led(self) -> Flusher:
+        if self._flusher is None:
+            raise RuntimeError("only the leader flushes")
+        return self._flusher
+
+    def _tell(self) -> None:
+        """Publish who leads and how far it got: at each flush, and every few seconds in between."""
+        now = self._clock.monotonic()
+        if now - self._last_progress < 5.0:
+            return
+        self._last_progress = now
+        offset = self._led().offset
+        self._lease.progress(
+            offset=str(offset) if offset else None,
+            flushed_at=self._flushed_at,
+            error=self.last_error,
+            backpressure=self._backpressure.active,
+            quarantined=self._led().quarantined,
+        )
+
+    def _failed(self, error: BaseException) -> None:
+        self.last_error = error.describe() if isinstance(error, ActivityError) else f"{type(error).__name__}: {error}"
+        self._last_progress = -1e9
+        self._on_error(error)

@@ -1,0 +1,83 @@
+"""The refresher: from the warehouse's CONTEXT_CACHE to the snapshot files that every process answers from.
+
+It publishes what a flush has changed, answers the wishes other processes leave (``<key>.want``), and verifies the keys
+somebody asks for at least once per TTL, so that ``as_of`` says when a context was last known to be equal to the warehouse,
+even on an idle machine. A scope without a row gets an empty snapshot: "nothing is known" is an answer too.
+
+Driven by the holder of the lease, after its flush and on the same connection.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .clock import SYSTEM_CLOCK
+from .context import Snapshot
+from .warehouse import ContextRow, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .clock import Clock
+    from .context import SnapshotStore
+    from .warehouse import ContextSource
+
+ACTIVE_S = 600.0
+"""How long a key that somebody asked for is kept verified."""
+
+
+class Refresher:
+    """Publishes snapshots of ``source`` into ``store``. ``ttl_s`` is the longest an active key goes unverified."""
+
+    def __init__(self, source: ContextSource, store: SnapshotStore, *, ttl_s: float, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._source = source
+        self._store = store
+        self._ttl_s = ttl_s
+        self._clock = clock
+        self._active: dict[Scope, float] = {}
+        self._verified: dict[Scope, float] = {}
+
+    def ask_for(self, customer: str, project: str) -> None:
+        """Keep this scope verified for the next ten minutes."""
+        self._active[Scope(customer, project)] = self._clock.monotonic()
+
+    def due(self) -> list[Scope]:
+        """The scopes to read now: every wish left on disk, and every active key not verified for most of a TTL."""
+        wished = {Scope(customer, project) for customer, project in self._store.wants()}
+        for scope in wished:
+            self.ask_for(*scope)
+        now = self._clock.monotonic()
+        self._active = {scope: asked for scope, asked in self._active.items() if now - asked < ACTIVE_S}
+        overdue = {scope for scope in self._active if now - self._verified.get(scope, -1e9) >= self._ttl_s * 0.8}
+        return sorted(wished | overdue)
+
+    def publish_changes(self) -> int:
+        """Publish every context that has changed since the last call; how many."""
+        return self._publish(self._source.changed_contexts())
+
+    def verify(self, scopes: list[Scope], channel_id: str) -> int:
+        """Read these scopes again and publish what is there, found empty included; how many."""
+        if not scopes:
+            return 0
+        found = {row.scope: row for row in self._source.contexts(scopes, channel_id)}
+        rows = [found.get(scope) or ContextRow(scope, {}, {}, 0) for scope in scopes]
+        published = self._publish(rows)
+        for scope in scopes:
+            self._store.clear_want(scope.customer, scope.project)
+        return published
+
+    def _publish(self, rows: Iterable[ContextRow]) -> int:
+        published = 0
+        as_of_us, now = self._clock.time_us(), self._clock.monotonic()
+        for row in rows:
+            snapshot = Snapshot(
+                customer=row.scope.customer,
+                project=row.scope.project,
+                blob=row.blob,
+                watermark=row.watermark,
+                as_of_us=as_of_us,
+                row_version=row.row_version,
+            )
+            published += self._store.publish(snapshot)
+            self._verified[row.scope] = now
+        return published

@@ -1,0 +1,122 @@
+"""What a warehouse is to the rest: three small protocols, one row, one batch.
+
+    Sink            takes batches: rows and the channel's new offset in one transaction, by compare-and-set
+    ContextSource   gives the rows of CONTEXT_CACHE, with the offset up to which each one holds the stream
+    QueryEngine     runs one read-only statement
+
+A sink never sees the queue and a source never sees the cache. Every implementation passes the same contract suite
+(``tests/warehouse/test_contract.py``): the embedded DuckDB, the double in memory, and Snowflake.
+
+Errors are those of ``activity_mcp.errors``: WarehouseUnavailable (retryable), OffsetConflict (the channel is elsewhere; ask
+``committed`` again), BatchRejected (a row the engine cannot take), WarehouseNewer, WarehouseCorrupt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ALL_PROJECTS = "*"
+
+COLUMNS = (
+    "activity_id", "ts", "customer", "activity", "anonymous_customer_id", "feature_json", "revenue_impact", "link",
+    "event_name", "session_id", "project", "org_id", "source", "schema_version", "channel_id", "stream_offset",
+)  # fmt: skip
+
+
+class Row(NamedTuple):
+    """One row of CLAUDE_STREAM_V2. ``ts`` is ISO text in UTC, ``feature_json`` compact JSON text."""
+
+    activity_id: str
+    ts: str
+    customer: str
+    activity: str
+    anonymous_customer_id: str | None
+    feature_json: str
+    revenue_impact: float | None
+    link: str | None
+    event_name: str
+    session_id: str | None
+    project: str | None
+    org_id: str | None
+    source: str
+    schema_version: str | None
+    channel_id: str
+    stream_offset: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of one channel in order, and the offset that is committed together with them.
+
+    ``expected`` is the offset the channel must have now (None: never written); ``offset`` the one it has afterwards.
+    """
+
+    channel_id: str
+    expected: str | None
+    offset: str
+    rows: Sequence[Row]
+
+
+class Scope(NamedTuple):
+    """Whose context: a customer, and a project or ``"*"`` for all of them."""
+
+    customer: str
+    project: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContextRow:
+    """One row of CONTEXT_CACHE as the warehouse has it now.
+
+    ``watermark`` maps a channel to the offset up to which this row holds its events; ``row_version`` grows with each change.
+    """
+
+    scope: Scope
+    blob: dict[str, Any]
+    watermark: dict[str, str]
+    row_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """``rows`` holds at most the rows asked for; ``truncated`` says whether there were more."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+    truncated: bool
+    as_of: str
+    elapsed_ms: float = field(default=0.0)
+
+
+class Sink(Protocol):
+    def committed(self, channel_id: str) -> str | None:
+        """The offset committed last on this channel, as text; None if it was never written."""
+
+    def highest_offset(self, channel_id: str) -> str | None:
+        """The highest offset among the channel's stored rows: the last resort when no token is left anywhere."""
+
+    def append(self, batch: Batch) -> None:
+        """Commit rows and offset together, or neither. Raises OffsetConflict when ``expected`` is not what is there."""
+
+    def release(self) -> None:
+        """Let go of what other processes wait for (the file, the connection). The next call takes it again."""
+
+
+class ContextSource(Protocol):
+    def changed_contexts(self) -> list[ContextRow]:
+        """The rows that this source has seen change since it was last asked."""
+
+    def contexts(self, scopes: Sequence[Scope], channel_id: str) -> list[ContextRow]:
+        """The rows of these scopes as they are now; a scope without a row gives none.
+
+        Their watermark holds ``channel_id`` up to its committed offset, which the same transaction has verified.
+        """
+
+
+class QueryEngine(Protocol):
+    def query(self, sql: str, *, max_rows: int | None, timeout_s: float) -> QueryResult:
+        """Run one read-only statement. Raises QueryRefused for anything else, WarehouseUnavailable at the deadline."""

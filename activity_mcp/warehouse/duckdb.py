@@ -1,0 +1,239 @@
+"""The embedded warehouse: one DuckDB file, written by the leader only.
+
+    append = one transaction { compare-and-set of the channel's offset, rows, refresh sequence }
+
+The file is opened when it is needed and closed by ``release``, because an open writer shuts every other process out, readers
+included. DuckDB runs on one thread: more would take the core that answers ``get_context``. A connection never outlives an
+exception, and no code but DuckDB opens the file: its POSIX lock is lost when anything else in the process closes it.
+
+The refresh sequence reads the batch from a temporary table that bears the name of Snowflake's stream.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from .. import fs
+from ..clock import SYSTEM_CLOCK, iso
+from ..errors import BatchRejected, OffsetConflict, WarehouseCorrupt, WarehouseError, WarehouseNewer, WarehouseUnavailable
+from . import migrations
+from .base import COLUMNS, Batch, ContextRow, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import duckdb
+
+    from ..clock import Clock
+
+STREAM = "CLAUDE_STREAM_V2_STREAM"
+_COLUMN_LIST = ", ".join(COLUMNS)
+_MAKE_STREAM = f"CREATE OR REPLACE TEMP TABLE {STREAM} AS SELECT * FROM CLAUDE_STREAM_V2 LIMIT 0"
+_STORE = f"INSERT INTO CLAUDE_STREAM_V2 ({_COLUMN_LIST}, loaded_at) SELECT {_COLUMN_LIST}, loaded_at FROM {STREAM}"  # noqa: S608
+_READ_CONTEXTS = (
+    "SELECT customer, project, context_blob, watermark, row_version, epoch_us(refreshed_at) FROM CONTEXT_CACHE WHERE "
+)
+_MOST_CHANGED = 500
+
+
+class DuckDBWarehouse:
+    """``Sink`` and ``ContextSource`` over the file at ``path``. Not thread-safe: it belongs to the leader's thread.
+
+    ``timeout_s`` bounds each call that reaches the engine; at the deadline the statement is interrupted, the transaction is
+    rolled back and WarehouseUnavailable is raised.
+    """
+
+    def __init__(self, path: str, *, clock: Clock = SYSTEM_CLOCK, timeout_s: float = 60.0) -> None:
+        self.path = path
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._deployed = False
+        self._seen_us = 0
+        self._seen_versions: dict[Scope, int] = {}
+
+    # --- Sink
+
+    def committed(self, channel_id: str) -> str | None:
+        with self._engine() as connection:
+            return _committed(connection, channel_id)
+
+    def highest_offset(self, channel_id: str) -> str | None:
+        with self._engine() as connection:
+            row = connection.execute(
+                "SELECT MAX(stream_offset) FROM CLAUDE_STREAM_V2 WHERE channel_id = ?", [channel_id]
+            ).fetchone()
+        return row[0] if row else None
+
+    def append(self, batch: Batch) -> None:
+        with self._engine() as connection:
+            connection.execute(_MAKE_STREAM)
+            connection.execute("BEGIN TRANSACTION")
+            found = _committed(connection, batch.channel_id)
+            if found != batch.expected:
+                raise OffsetConflict(
+                    f"channel {batch.channel_id} is at {found}, not at {batch.expected}: another flusher was faster; nothing was written",
+                    found=found,
+                )
+            self._write(connection, batch)
+            connection.execute("COMMIT")
+
+    def _write(self, connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
+        now = iso(self._clock.time_us())
+        if batch.rows:
+            appender = connection.appender(STREAM, columns=[*COLUMNS, "loaded_at"])
+            appender.append_rows([(*row, now) for row in batch.rows])
+            appender.flush()
+            connection.execute(_STORE)
+            for statement in migrations.statements_of("03_refresh.sql"):
+                connection.execute(statement)
+        if batch.expected is None:
+            connection.execute("INSERT INTO CHANNEL_OFFSETS VALUES (?, ?, ?)", [batch.channel_id, batch.offset, now])
+        else:
+            connection.execute(
+                "UPDATE CHANNEL_OFFSETS SET committed_offset = ?, updated_at = ? WHERE channel_id = ?",
+                [batch.offset, now, batch.channel_id],
+            )
+
+    def release(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(Exception):  # closing rolls back; there is nothing left to tell
+                connection.close()
+
+    # --- ContextSource
+
+    def changed_contexts(self) -> list[ContextRow]:
+        with self._engine() as connection:
+            rows = connection.execute(
+                f"{_READ_CONTEXTS} refreshed_at >= make_timestamp(?) ORDER BY refreshed_at DESC LIMIT {_MOST_CHANGED}",
+                [self._seen_us],
+            ).fetchall()
+        changed = []
+        for row in rows:
+            context = _context_row(row)
+            if self._seen_versions.get(context.scope) != context.row_version:
+                self._seen_versions[context.scope] = context.row_version
+                changed.append(context)
+            self._seen_us = max(self._seen_us, int(row[5]))
+        return changed
+
+    def contexts(self, scopes: Sequence[Scope], channel_id: str) -> list[ContextRow]:
+        if not scopes:
+            return []
+        with self._engine() as connection:
+            connection.execute("BEGIN TRANSACTION READ ONLY")
+            committed = _committed(connection, channel_id)
+            wanted = " OR ".join(["(customer = ? AND project = ?)"] * len(scopes))
+            rows = connection.execute(_READ_CONTEXTS + wanted, [text for scope in scopes for text in scope]).fetchall()
+            connection.execute("COMMIT")
+        contexts = [_context_row(row) for row in rows]
+        if committed is not None:
+            for context in contexts:
+                context.watermark[channel_id] = committed
+        return contexts
+
+    # --- the engine
+
+    @contextlib.contextmanager
+    def _engine(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The open connection, with this call's deadline. After any exception the connection is gone."""
+        import duckdb
+
+        connection = self._connection or self._open()
+        timer = threading.Timer(self._timeout_s, connection.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield connection
+        except WarehouseError:
+            self.release()
+            raise
+        except duckdb.Error as error:
+            self.release()
+            raise _mapped(error, self.path) from error
+        except BaseException:
+            self.release()
+            raise
+        finally:
+            timer.cancel()
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
+        fs.ensure_directory(os.path.dirname(self.path))
+        try:
+            connection = duckdb.connect(self.path, config={"threads": 1, "autoload_known_extensions": False})
+        except duckdb.Error as error:
+            mapped = _mapped(error, self.path)
+            if isinstance(mapped, WarehouseCorrupt):
+                self._set_aside()
+            raise mapped from error
+        self._connection = connection
+        try:
+            self._prepare(connection)
+        except duckdb.Error as error:
+            self.release()
+            raise _mapped(error, self.path) from error
+        except BaseException:
+            self.release()
+            raise
+        return connection
+
+    def _prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
+        connection.execute("SET TimeZone = 'UTC'")
+        if self._deployed:
+            return
+        migrations.refuse_newer(self.path, migrations.layout_of(connection))
+        if not migrations.is_current(connection):
+            migrations.deploy(connection, iso(self._clock.time_us()))
+        os.chmod(self.path, 0o600)
+        self._deployed = True
+
+    def _set_aside(self) -> None:
+        """A file that DuckDB cannot read is kept for a person to look at; the next call starts a new one."""
+        aside = f"{self.path}.corrupt-{iso(self._clock.time_us())[:19].replace(':', '')}"
+        with contextlib.suppress(OSError):
+            os.rename(self.path, aside)
+        with contextlib.suppress(OSError):
+            os.rename(f"{self.path}.wal", f"{aside}.wal")
+
+
+def _committed(connection: duckdb.DuckDBPyConnection, channel_id: str) -> str | None:
+    row = connection.execute("SELECT committed_offset FROM CHANNEL_OFFSETS WHERE channel_id = ?", [channel_id]).fetchone()
+    return row[0] if row else None
+
+
+def _context_row(row: tuple[Any, ...]) -> ContextRow:
+    customer, project, blob, watermark, version = row[:5]
+    return ContextRow(Scope(customer, project), orjson.loads(blob or "{}"), orjson.loads(watermark or "{}"), int(version))
+
+
+def _mapped(error: duckdb.Error, path: str) -> WarehouseError:
+    """DuckDB's error as ours: the one place where its messages are read."""
+    import duckdb
+
+    text = str(error).splitlines()[0][:300]
+    lowered = text.lower()
+    if isinstance(error, duckdb.InterruptException):
+        return WarehouseUnavailable(f"{path} did not answer in time; nothing was written, the queue holds it all")
+    if "could not set lock" in lowered or "conflicting lock" in lowered:
+        return WarehouseUnavailable(f"another process has {path} open ({text}); nothing is lost, it is tried again")
+    if "not a valid duckdb database" in lowered or "corrupt database file" in lowered:
+        return WarehouseCorrupt(
+            f"{path} is not readable as a DuckDB file and was set aside as {os.path.basename(path)}.corrupt-<time>; "
+            "what was flushed into it is in there, what is queued goes into a new file",
+            hint="keep the set-aside file, or restore a backup in its place",
+        )
+    if "version" in lowered and ("newer" in lowered or "storage version" in lowered or "database file with version" in lowered):
+        return WarehouseNewer(f"{path} was written by a newer DuckDB ({text})", hint="upgrade activity-mcp")
+    if isinstance(error, (duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException)):
+        return BatchRejected(f"the warehouse cannot take a row: {text}")
+    if isinstance(error, duckdb.IOException):
+        return WarehouseUnavailable(f"{path} cannot be used ({text}); nothing is lost, the queue holds it", hint="check the disk and the permissions")
+    return WarehouseUnavailable(f"the embedded warehouse failed ({text}); nothing is lost, the queue holds it")

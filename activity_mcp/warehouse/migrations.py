@@ -1,0 +1,85 @@
+"""Bringing an embedded warehouse file to this version's layout, and refusing one that is newer.
+
+The statements are the generated translation of ``sql/`` and are idempotent, so that deploying is running all of them. An
+older layout is migrated only after its file was copied beside itself; a newer one raises WarehouseNewer and is not touched.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING
+
+from ..activity import sha256_hex
+from ..errors import WarehouseNewer
+
+if TYPE_CHECKING:
+    import duckdb
+
+LAYOUT_VERSION = 1
+
+_GENERATED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "generated")
+_SEPARATOR = "-- statement\n"
+
+
+@functools.cache
+def statements_of(name: str) -> tuple[str, ...]:
+    """The statements of one generated file, in order."""
+    with open(os.path.join(_GENERATED, name), encoding="utf-8") as file:
+        _, *statements = file.read().split(_SEPARATOR)
+    return tuple(statement.strip().rstrip(";") for statement in statements)
+
+
+@functools.cache
+def deployment_files() -> tuple[str, ...]:
+    """The generated files that make the layout, in order; the refresh sequence is run, not deployed."""
+    return tuple(sorted(name for name in os.listdir(_GENERATED) if name.endswith(".sql") and name != "03_refresh.sql"))
+
+
+@functools.cache
+def checksums() -> dict[str, str]:
+    """SHA-256 of each deployment file's statements, by name."""
+    return {name: sha256_hex("\0".join(statements_of(name))) for name in deployment_files()}
+
+
+def layout_of(connection: duckdb.DuckDBPyConnection) -> int:
+    """The layout version of an open file; 0 when nothing was deployed yet."""
+    if not _has_table(connection, "ACTIVITY_SCHEMA_VERSION"):
+        return 0
+    row = connection.execute("SELECT MAX(version) FROM ACTIVITY_SCHEMA_VERSION").fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
+    """True when exactly this version's statements were deployed into the open file."""
+    if not _has_table(connection, "DEPLOYED_FILES"):
+        return False
+    return dict(connection.execute("SELECT file_name, sha256 FROM DEPLOYED_FILES").fetchall()) == checksums()
+
+
+def deploy(connection: duckdb.DuckDBPyConnection, now: str) -> None:
+    """Run every statement of the layout in one transaction, and note the checksums. Idempotent."""
+    connection.execute("BEGIN TRANSACTION")
+    try:
+        for name in deployment_files():
+            for statement in statements_of(name):
+                connection.execute(statement)
+        connection.execute("DELETE FROM DEPLOYED_FILES")
+        connection.executemany("INSERT INTO DEPLOYED_FILES VALUES (?, ?, ?)", [(*item, now) for item in checksums().items()])
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    found = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ? AND NOT temporary", [name])
+    return found.fetchone() is not None
+
+
+def refuse_newer(path: str, found: int) -> None:
+    if found > LAYOUT_VERSION:
+        raise WarehouseNewer(
+            f"{path} has layout {found}, this version knows {LAYOUT_VERSION}; nothing was written, the queue holds it all",
+            hint="upgrade activity-mcp",
+        )
