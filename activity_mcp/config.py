@@ -89,7 +89,9 @@ def read_config(environ: Mapping[str, str]) -> Config:
         context_max_stale_s=_number(environ, "ACTIVITY_CONTEXT_MAX_STALE", 3600, "seconds"),
         durability=_durability(environ.get("ACTIVITY_DURABILITY") or "event"),
         redact=_choice(environ, "ACTIVITY_REDACT", ("on", "off")) == "on",
-        prompts=_choice(environ, "ACTIVITY_PROMPTS", ("hash", "excerpt", "full") if connection else ("excerpt", "hash", "full")),
+        prompts=_choice(
+            environ, "ACTIVITY_PROMPTS", ("hash", "excerpt", "full") if connection else ("excerpt", "hash", "full")
+        ),
         record=_choice(environ, "ACTIVITY_RECORD", ("on", "off")) == "on",
         inject_chars=_inject(environ),
         retention_days=_integer(environ, "ACTIVITY_RETENTION_DAYS", 180, 1, "days"),
@@ -122,7 +124,9 @@ def _integer(environ: Mapping[str, str], name: str, default: int, least: int, un
     except ValueError:
         value = least - 1
     if value < least:
-        raise InvalidConfig(name, f"{text!r} is not a whole number of {unit}, at least {least}", hint=f"the default is {default}")
+        raise InvalidConfig(
+            name, f"{text!r} is not a whole number of {unit}, at least {least}", hint=f"the default is {default}"
+        )
     return value
 
 

@@ -235,14 +235,16 @@ class Flusher:
             strict=False,
         )
         features = orjson.dumps(activity.feature_json).decode()
-        members = activity.record() | {"feature_json": features, "channel_id": self.channel_id, "stream_offset": str(damage.offset)}
+        members = activity.record() | {
+            "feature_json": features,
+            "channel_id": self.channel_id,
+            "stream_offset": str(damage.offset),
+        }
         return Row(**{name: members[name] for name in Row._fields})
 
     def _quarantine_record(self, record: Record, reason: str) -> Row:
         start = record.offset.end - len(record.line)
-        return self._quarantine(
-            Damage(record.offset.segment, start, record.offset.end, record.offset, reason), record.line
-        )
+        return self._quarantine(Damage(record.offset.segment, start, record.offset.end, record.offset, reason), record.line)
 
     def _ship(self, position: Position, rows: list[Row], batch: ReadBatch) -> int:
         """Append the rows; when the engine refuses one, find it, quarantine it, and ship the rest. How many it refused."""

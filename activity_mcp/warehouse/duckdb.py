@@ -235,5 +235,7 @@ def _mapped(error: duckdb.Error, path: str) -> WarehouseError:
     if isinstance(error, (duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException)):
         return BatchRejected(f"the warehouse cannot take a row: {text}")
     if isinstance(error, duckdb.IOException):
-        return WarehouseUnavailable(f"{path} cannot be used ({text}); nothing is lost, the queue holds it", hint="check the disk and the permissions")
+        return WarehouseUnavailable(
+            f"{path} cannot be used ({text}); nothing is lost, the queue holds it", hint="check the disk and the permissions"
+        )
     return WarehouseUnavailable(f"the embedded warehouse failed ({text}); nothing is lost, the queue holds it")

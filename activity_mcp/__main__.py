@@ -1,0 +1,53 @@
+"""The ``activity-mcp`` command. Exit codes are those of ``activity_mcp.errors``; answers go to stdout, all else to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from .errors import ActivityError
+
+
+def main() -> None:
+    """Run one command and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line ``arguments``; the exit code. Errors are told on stderr, one line and one hint."""
+    import click
+
+    from .cli import commands
+
+    try:
+        result = commands.main(args=arguments, prog_name="activity-mcp", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.Abort:
+        print("interrupted; what was acknowledged is recorded", file=sys.stderr)
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except ActivityError as error:
+        _tell(error.message, error.hint)
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader left; keep the interpreter from complaining at exit
+        return 0
+    except Exception as error:
+        if os.environ.get("ACTIVITY_LOG_LEVEL", "").lower() == "debug":
+            raise
+        _tell(f"unexpected {type(error).__name__}: {error}", "ACTIVITY_LOG_LEVEL=debug shows where; what was acknowledged is kept")
+        return 1
+    return result if isinstance(result, int) else 0
+
+
+def _tell(message: str, hint: str) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""``activity-mcp context`` and ``activity-mcp query``: what is known, from a terminal."""
+
+from __future__ import annotations
+
+import click
+
+from ..context import ALL_PROJECTS, CONTEXT_TYPES
+from ..draining import Drainer
+from ..errors import ActivityError
+from ..identity import project_of
+from ..service import ActivityService
+from .output import console, print_json, remark
+
+_SETTLE_S = 10.0
+
+
+@click.command("context")
+@click.argument("customer", required=False)
+@click.option("--type", "context_type", default="default", type=click.Choice(CONTEXT_TYPES), show_default=True)
+@click.option("--project", default=ALL_PROJECTS, help="A project's directory; default: all projects.")
+@click.option("--max-bytes", default=8192, show_default=True, type=click.IntRange(min=512))
+@click.option("--json", "as_json", is_flag=True, help="Print the tool's answer as JSON.")
+def context_command(customer: str | None, context_type: str, project: str, max_bytes: int, as_json: bool) -> None:
+    """What get_context would answer about CUSTOMER (default: you)."""
+    service = ActivityService.from_environ(source="cli")
+    if project != ALL_PROJECTS:
+        project = project_of(project)
+    try:
+        service.refresher.ask_for(customer or service.identity.customer, project)
+        _settle(service)
+        answer = service.context(customer=customer, context_type=context_type, project=project, max_bytes=max_bytes)
+    finally:
+        service.close()
+    if as_json:
+        print_json(answer)
+        return
+    from .context_view import show_context
+
+    show_context(answer, console())
+
+
+@click.command("query")
+@click.argument("sql")
+@click.option("--max-rows", type=click.IntRange(min=1), help="At most so many rows; default: all.")
+@click.option("--timeout", default=30.0, show_default=True, type=click.FloatRange(min=0.1), help="Seconds to try for.")
+@click.option("--json", "as_json", is_flag=True, help="Print columns and rows as JSON.")
+def query_command(sql: str, max_rows: int | None, timeout: float, as_json: bool) -> None:
+    """Run one read-only SELECT on the warehouse's tables and views, such as VW_TOOL_EVENTS."""
+    service = ActivityService.from_environ(source="cli")
+    try:
+        if service.local_events.urgent():
+            _settle(service)
+        result = service.query(sql, max_rows=max_rows, timeout_s=timeout)
+    finally:
+        service.close()
+    if as_json:
+        print_json(
+            {
+                "columns": result.columns,
+                "rows": result.rows,
+                "row_count": len(result.rows),
+                "truncated": result.truncated,
+                "as_of": result.as_of,
+                "elapsed_ms": result.elapsed_ms,
+            }
+        )
+        return
+    from .context_view import show_rows
+
+    show_rows(result, console())
+
+
+def _settle(service: ActivityService) -> None:
+    """Bring the warehouse up to date first where nobody else does; where that fails, say so and answer from what there is."""
+    try:
+        Drainer(service).drain(_SETTLE_S)
+    except ActivityError as error:
+        remark(f"not up to date: {error.describe()}")

@@ -1,0 +1,97 @@
+"""``activity-mcp log``: append events from a terminal or a script."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+import orjson
+
+from ..activity import EVENT_NAMES
+from ..errors import InvalidActivity, InvalidInput
+from ..schema import schemas
+from ..service import ActivityService
+from .output import print_json, remark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_COLUMNS = ("activity", "customer", "project", "link", "revenue_impact", "activity_id", "ts")
+_MOST_LINE_BYTES = 1 << 20
+
+
+@click.command("log")
+@click.argument("event_name")
+@click.option("--feature", "features", multiple=True, metavar="K=V", help="One field of the event; the value may be JSON.")
+@click.option("--json", "source", metavar="FILE|-", help="NDJSON: a line is the event's fields, or has them in feature_json.")
+@click.option("--activity", help="The verb_noun name; the default follows from the event.")
+@click.option("--customer", help="Whose activity; default: yours.")
+@click.option("--project", help="Which project it belongs to.")
+@click.option("--link", help="A URL with more about it.")
+def log_command(event_name: str, features: tuple[str, ...], source: str | None, **columns: str | None) -> int:
+    """Append one event (or, with --json, one per line) to the queue, durably.
+
+    EVENT_NAME is one of sql_event, llm_event, tool_event, file_event, session_event, mcp_event, system_event.
+    """
+    if event_name not in EVENT_NAMES:
+        raise InvalidInput(f"event_name {event_name[:60]!r} is unknown", hint=f"one of {', '.join(EVENT_NAMES)}")
+    service = ActivityService.from_environ(source="cli")
+    given = {name: value for name, value in columns.items() if value is not None}
+    try:
+        if source is None:
+            answer = service.log(event_name, dict(_feature(event_name, text) for text in features), **given)  # type: ignore[arg-type]
+            click.echo(answer["activity_id"] or f"not recorded: {answer['reason']}")
+            return 0
+        return _log_lines(service, event_name, source, given)
+    finally:
+        service.close()
+
+
+def _feature(event_name: str, text: str) -> tuple[str, Any]:
+    """``k=v`` as a field: text where the schema wants text, else JSON where it is JSON, else text."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise InvalidInput(f"--feature {text[:60]!r} is not K=V")
+    types = schemas()["$defs"][event_name]["properties"].get(key, {}).get("type", [])
+    if "string" in ([types] if isinstance(types, str) else types):
+        return key, value
+    try:
+        return key, orjson.loads(value)
+    except ValueError:
+        return key, value
+
+
+def _log_lines(service: ActivityService, event_name: str, source: str, given: dict[str, Any]) -> int:
+    ids, refused = [], 0
+    for number, line in _lines(source):
+        try:
+            event = _event(line)
+            wanted = {name: event[name] for name in _COLUMNS if event.get(name) is not None}
+            answer = service.log(event.get("event_name", event_name), event["feature_json"], **(given | wanted))
+            ids.append(answer["activity_id"])
+        except InvalidActivity as error:
+            refused += 1
+            remark(f"line {number}: {error.describe()}")
+    print_json({"activity_ids": ids})
+    return InvalidInput.exit_code if refused else 0
+
+
+def _lines(source: str) -> Iterator[tuple[int, bytes]]:
+    try:
+        file = sys.stdin.buffer if source == "-" else open(source, "rb")  # noqa: SIM115 - stdin is not ours to close
+    except OSError as error:
+        raise InvalidInput(f"{source} cannot be read: {error.strerror}") from None
+    for number, line in enumerate(iter(lambda: file.readline(_MOST_LINE_BYTES), b""), 1):
+        if line.strip():
+            yield number, line
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    try:
+        event = orjson.loads(line)
+    except ValueError as error:
+        raise InvalidActivity("line", f"not JSON: {error}", hint="one JSON object per line") from None
+    if not isinstance(event, dict):
+        raise InvalidActivity("line", "not a JSON object", hint="one JSON object per line")
+    return event if isinstance(event.get("feature_json"), dict) else {"feature_json": event}

@@ -1,0 +1,265 @@
+"""Snapshots: the newest known context of one (customer, project), in a file that any process may read at any time.
+
+A directory holds, for each key, ``<key>.json`` (the snapshot) and ``<key>.want`` (somebody asks for a newer one). A snapshot
+is one line, a compact JSON object whose last member is ``_crc``, CRC-32 of the bytes before its comma, as in the queue:
+
+    {"version":1,"customer":…,"project":…,"as_of_us":…,"row_version":…,"watermark":{channel: offset},"blob":{…},"_crc":"…"}
+
+``as_of_us`` is when the blob was last verified to equal the warehouse's row, ``watermark`` the highest offset of each channel
+that the blob holds. Invariants:
+
+* A file is published whole by rename, so a reader sees the old one or the new one.
+* It is never replaced by one that knows less (``knows_at_least``): a lower offset in a channel both know is refused; with all
+  of these equal, an earlier verification, then a lower row version. A verification in the future cannot be trusted (a clock
+  was set back) and protects nothing.
+* A file that cannot be read (truncated, NUL-filled, altered, somebody else's) counts as missing, with the problem named, and
+  is replaced by the next publication. One of a newer version counts as missing too, but is left alone: upgrade.
+
+There is one publisher at a time, the holder of the lease. Standard library only: a hook reads a snapshot too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import zlib
+
+from .. import fs
+from ..activity import dump_json, encode_line, sha256_hex
+from ..clock import SYSTEM_CLOCK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ..clock import Clock
+
+    Signature = tuple[int, int, int]
+
+VERSION = 1
+ALL_PROJECTS = "*"
+MAX_BYTES = 16 * 1024 * 1024
+"""A snapshot is some tens of KB; what is larger than this is not one, and is not read into memory."""
+
+_SNAPSHOT_NAME = re.compile(r"[0-9a-f]{20}\.json")
+_WANT_NAME = re.compile(r"[0-9a-f]{20}\.want")
+
+
+class Snapshot:
+    """A context and how much of the stream it holds. Nothing changes it once it is made."""
+
+    __slots__ = ("as_of_us", "blob", "customer", "project", "row_version", "watermark")
+
+    def __init__(
+        self, customer: str, project: str, blob: dict[str, Any], watermark: dict[str, str], as_of_us: int, row_version: int
+    ) -> None:
+        self.customer = customer
+        self.project = project
+        self.blob = blob
+        self.watermark = watermark
+        self.as_of_us = as_of_us
+        self.row_version = row_version
+
+    def record(self) -> dict[str, Any]:
+        """The members of the file, in their order, without the checksum."""
+        return {
+            "version": VERSION,
+            "customer": self.customer,
+            "project": self.project,
+            "as_of_us": self.as_of_us,
+            "row_version": self.row_version,
+            "watermark": self.watermark,
+            "blob": self.blob,
+        }
+
+
+class Reading:
+    """What a look at a snapshot's file gave: the snapshot, or why there is none (``problem``; None: there is no file)."""
+
+    __slots__ = ("newer", "problem", "signature", "snapshot")
+
+    def __init__(
+        self, snapshot: Snapshot | None, problem: str | None = None, signature: Signature | None = None, *, newer: bool = False
+    ) -> None:
+        self.snapshot = snapshot
+        self.problem = problem
+        self.signature = signature
+        self.newer = newer
+
+
+class SnapshotStore:
+    """The snapshots and wishes of one directory (``context/`` of a queue). Reading never raises; publishing may."""
+
+    def __init__(
+        self,
+        directory: str,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        loads: Callable[[bytes], Any] = json.loads,
+        dumps: Callable[[Any], bytes] = dump_json,
+    ) -> None:
+        self.directory = directory
+        self._clock = clock
+        self._loads = loads
+        self._dumps = dumps
+
+    def publish(self, snapshot: Snapshot) -> bool:
+        """Make this the snapshot of its key, unless the one in place knows more or is of a newer version (then False)."""
+        found = self.load(snapshot.customer, snapshot.project)
+        if found.newer or (found.snapshot and not knows_at_least(snapshot, found.snapshot, self._clock.time_us())):
+            return False
+        fs.ensure_directory(self.directory)
+        fs.publish(self._path(snapshot.customer, snapshot.project), encode_line(snapshot.record(), self._dumps))
+        return True
+
+    def read(self, customer: str, project: str) -> Snapshot | None:
+        """The snapshot of this key, or None. ``load`` says why."""
+        return self.load(customer, project).snapshot
+
+    def load(self, customer: str, project: str) -> Reading:
+        """The snapshot of this key, or what is wrong with its file, and the signature of exactly what was read."""
+        reading = self._load_path(self._path(customer, project))
+        found = reading.snapshot
+        if found and (found.customer, found.project) != (customer, project):
+            return Reading(None, "the snapshot file belongs to another context", reading.signature)
+        return reading
+
+    def stat(self, customer: str, project: str) -> Signature | None:
+        """What changes whenever the file is published again: its mtime in nanoseconds, inode and size. None: no file."""
+        try:
+            return _signature(os.stat(self._path(customer, project)))
+        except OSError:
+            return None
+
+    def known(self) -> list[tuple[str, str]]:
+        """Customer and project of every readable snapshot, by which they can be verified again."""
+        readings = [self._load_path(os.path.join(self.directory, name)) for name in self._names(_SNAPSHOT_NAME)]
+        return sorted((found.customer, found.project) for found in (reading.snapshot for reading in readings) if found)
+
+    def remove(self, customer: str, project: str) -> bool:
+        """Forget this key's snapshot, whatever is in the file. True when there was one."""
+        return _unlink(self._path(customer, project))
+
+    def clear(self) -> int:
+        """Forget every snapshot and every wish, unreadable ones included; how many snapshots there were."""
+        for name in self._names(_WANT_NAME):
+            _unlink(os.path.join(self.directory, name))
+        return sum(_unlink(os.path.join(self.directory, name)) for name in self._names(_SNAPSHOT_NAME))
+
+    # --- wishes
+
+    def want(self, customer: str, project: str) -> None:
+        """Leave the wish for a newer snapshot of this key, for the leader to find. Leaving it twice is leaving it once."""
+        fs.ensure_directory(self.directory)
+        wish = {"version": VERSION, "customer": customer, "project": project}
+        fs.publish(self._path(customer, project, "want"), dump_json(wish) + b"\n")
+
+    def wants(self) -> list[tuple[str, str]]:
+        """Customer and project of every wish. One that cannot be read is removed: whoever left it asks again."""
+        found = []
+        for name in self._names(_WANT_NAME):
+            path = os.path.join(self.directory, name)
+            wish = _read_wish(path)
+            if wish is None:
+                _unlink(path)
+            else:
+                found.append(wish)
+        return sorted(found)
+
+    def clear_want(self, customer: str, project: str) -> None:
+        """Take the wish away. Do it before reading the warehouse, so that a wish left meanwhile is not lost."""
+        _unlink(self._path(customer, project, "want"))
+
+    # --- files
+
+    def _path(self, customer: str, project: str, kind: str = "json") -> str:
+        return os.path.join(self.directory, f"{key_of(customer, project)}.{kind}")
+
+    def _names(self, pattern: re.Pattern[str]) -> list[str]:
+        try:
+            names = os.listdir(self.directory)
+        except OSError:
+            return []
+        return sorted(name for name in names if pattern.fullmatch(name))
+
+    def _load_path(self, path: str) -> Reading:
+        try:
+            with open(path, "rb") as file:
+                signature = _signature(os.fstat(file.fileno()))
+                data = file.read(MAX_BYTES + 1)
+        except FileNotFoundError:
+            return Reading(None)
+        except OSError as error:
+            return Reading(None, f"the snapshot file cannot be read ({error.strerror})")
+        try:
+            record = self._loads(data)
+        except (ValueError, RecursionError):
+            return Reading(None, "the snapshot file is damaged", signature)
+        version = record.get("version") if isinstance(record, dict) else None
+        if isinstance(version, int) and version > VERSION:
+            return Reading(None, "the snapshot was written by a newer version: upgrade activity-mcp", signature, newer=True)
+        snapshot = _snapshot_of(record) if _is_whole(data) else None
+        return Reading(snapshot, None if snapshot else "the snapshot file is damaged", signature)
+
+
+def key_of(customer: str, project: str) -> str:
+    """The name of this context's files, without their ending. ``project`` is ``"*"`` for all projects."""
+    return sha256_hex(f"{customer}\0{project}")[:20]
+
+
+def knows_at_least(new: Snapshot, old: Snapshot, now_us: int) -> bool:
+    """Whether ``new`` may take the place of ``old``.
+
+    The offsets of the channels both know decide first: one lower refuses, else one higher accepts. With all of them equal
+    (or none in common) the earlier verification is refused, then the lower row version.
+    """
+    common = new.watermark.keys() & old.watermark.keys()
+    if any(new.watermark[channel] < old.watermark[channel] for channel in common):
+        return False
+    if any(new.watermark[channel] > old.watermark[channel] for channel in common) or old.as_of_us > now_us:
+        return True
+    return (new.as_of_us, new.row_version) >= (old.as_of_us, old.row_version)
+
+
+def _signature(status: os.stat_result) -> Signature:
+    return (status.st_mtime_ns, status.st_ino, status.st_size)
+
+
+def _is_whole(data: bytes) -> bool:
+    at = data.rfind(b',"_crc":"')
+    return at > 0 and data[at:] == b',"_crc":"%08x"}\n' % zlib.crc32(data[:at])
+
+
+def _snapshot_of(record: Any) -> Snapshot | None:
+    """The snapshot in a decoded file, or None where its members are not what this version writes."""
+    if not isinstance(record, dict):
+        return None
+    customer, project, blob, watermark = (record.get(name) for name in ("customer", "project", "blob", "watermark"))
+    as_of_us, row_version = record.get("as_of_us"), record.get("row_version")
+    if not (isinstance(customer, str) and isinstance(project, str) and isinstance(blob, dict) and isinstance(watermark, dict)):
+        return None
+    if not (isinstance(as_of_us, int) and isinstance(row_version, int)):
+        return None
+    if not all(isinstance(offset, str) for offset in watermark.values()):
+        return None
+    return Snapshot(customer, project, blob, watermark, as_of_us, row_version)
+
+
+def _read_wish(path: str) -> tuple[str, str] | None:
+    try:
+        with open(path, "rb") as file:
+            wish = json.loads(file.read(64 * 1024))
+        customer, project = wish["customer"], wish["project"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return (customer, project) if isinstance(customer, str) and isinstance(project, str) else None
+
+
+def _unlink(path: str) -> bool:
+    try:
+        os.unlink(path)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,111 @@
+"""Draining the queue on demand, for commands: lead for a moment, or wish for it and wait for whoever leads.
+
+Either way the call returns when everything that was in the queue at its start is committed, or raises WarehouseUnavailable at
+its deadline. Nothing is ever lost by giving up: the queue holds it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from .errors import WarehouseError, WarehouseUnavailable
+from .queue import Offset, QueueReader, read_commit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .service import ActivityService
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What a flush did: ``rows`` written by this process (another leader's are not counted), and how long it took."""
+
+    rows: int
+    quarantined: int
+    led: bool
+    elapsed_ms: float
+
+
+class Drainer:
+    """Drains ``service``'s queue. ``on_progress`` is told (bytes shipped, bytes there were)."""
+
+    def __init__(self, service: ActivityService, *, on_progress: Callable[[int, int], None] | None = None) -> None:
+        self._service = service
+        self._on_progress = on_progress or (lambda done, total: None)
+        self._reader = QueueReader(service.queue.directory)
+
+    def drain(self, timeout_s: float = 60.0, *, verify: bool = True) -> Drained:
+        """Commit everything that is queued now. Raises WarehouseUnavailable at the deadline, else what the sink raises.
+
+        ``verify``: publish the contexts that were wished for as well.
+        """
+        started = time.monotonic()
+        deadline = started + timeout_s
+        self._service.writer.sync()
+        if self._service.lease.try_acquire():
+            try:
+                rows, quarantined = self._lead(deadline, verify)
+            finally:
+                self._service.warehouse.release()
+                self._service.lease.release()
+            return Drained(rows, quarantined, True, (time.monotonic() - started) * 1000)
+        self._wait_for_leader(deadline, timeout_s)
+        return Drained(0, 0, False, (time.monotonic() - started) * 1000)
+
+    def _lead(self, deadline: float, verify: bool) -> tuple[int, int]:
+        service = self._service
+        flusher = service.make_flusher()
+        total = service.writer.uncommitted_bytes()
+        rows = 0
+        while True:
+            step = _patiently(lambda: flusher.step(max_rows=5000), deadline)
+            rows += step.rows
+            self._on_progress(max(0, total - service.writer.uncommitted_bytes()), total)
+            if not step.more:
+                break
+        if rows:
+            _patiently(service.refresher.publish_changes, deadline)
+        if verify:
+            scopes = service.refresher.due()
+            _patiently(lambda: service.refresher.verify(scopes, flusher.channel_id), deadline)
+        flusher.prune(flusher.offset)
+        return rows, flusher.quarantined
+
+    def _wait_for_leader(self, deadline: float, timeout_s: float) -> None:
+        target = self._end_of_queue()
+        if target is None:
+            return
+        total = self._service.writer.uncommitted_bytes()
+        self._service.lease.touch_want()
+        while True:
+            commit = read_commit(self._service.queue.directory)
+            if commit is not None and str(commit.offset) >= str(target):
+                return
+            self._on_progress(max(0, total - self._service.writer.uncommitted_bytes()), total)
+            if time.monotonic() >= deadline:
+                holder = self._service.lease.holder() or {}
+                raise WarehouseUnavailable(
+                    f"process {holder.get('pid', '?')} leads and did not flush within {timeout_s:g} s; the queue holds everything",
+                    hint=f"its last progress was at {holder.get('last_progress', 'an unknown time')}: `activity-mcp status` says more",
+                )
+            time.sleep(0.02)
+
+    def _end_of_queue(self) -> Offset | None:
+        return self._reader.end()
+
+
+def _patiently(call: Callable[[], _T], deadline: float) -> _T:
+    """Try again while the warehouse is busy, with jitter, until the deadline."""
+    while True:
+        try:
+            return call()
+        except WarehouseError as error:
+            if not error.retryable or time.monotonic() >= deadline:
+                raise
+        time.sleep(random.uniform(0.02, 0.1))  # noqa: S311 - spreads writers, guards nothing

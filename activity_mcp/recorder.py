@@ -1,0 +1,106 @@
+"""The log path up to the disk: redact → build → validate → append. The answer never comes before the sync.
+
+Every event that this process writes goes through here: the ``log_event`` tool, the commands, the server's own events. A
+caller who can fix an event is refused with the path and the reason; an import's events are kept and marked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from . import schema
+from .activity import Activity, Origin, build
+from .errors import InvalidActivity, NotDurable
+from .redaction import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .clock import Clock
+    from .config import Config
+    from .identity import Identity
+    from .queue import Appended, QueueWriter
+
+RESERVED_METHODS = ("record_insight", "store_artifact")
+"""Methods of mcp_event that carry insights and artifacts: their own tools write them, ``log_event`` may not."""
+
+
+class Recorder:
+    """Writes activities of one process into its queue. Thread-safe; ``log`` and ``append`` block on the disk."""
+
+    def __init__(self, config: Config, identity: Identity, writer: QueueWriter, clock: Clock) -> None:
+        self.writer = writer
+        self.redactor = Redactor(enabled=config.redact)
+        self._config = config
+        self._identity = identity
+        self._clock = clock
+
+    def origin(
+        self, source: str, *, customer: str | None = None, project: str | None = None, session_id: str | None = None
+    ) -> Origin:
+        """Who and where, for the events of one caller."""
+        return Origin(
+            customer if customer is not None else self._identity.customer,
+            source,
+            anonymous_customer_id=self._identity.anonymous_customer_id,
+            session_id=session_id,
+            project=project,
+            org_id=self._config.org_id,
+        )
+
+    def log(self, event_name: str, features: Mapping[str, Any], origin: Origin, **columns: Any) -> dict[str, Any]:
+        """Record one event of a caller who can fix it. ``columns`` as in ``activity.build``.
+
+        Raises InvalidActivity (nothing was recorded) or a QueueRefused.
+        """
+        activity = self.prepare(event_name, features, origin, **columns)
+        try:
+            appended = self.append([activity])
+        except NotDurable as error:
+            error.hint = f"{error.hint} (activity_id {activity.activity_id})"
+            raise
+        return {
+            "activity_id": activity.activity_id,
+            "accepted": True,
+            "durable": appended.durable,
+            "degraded": appended.degraded,
+        }
+
+    def prepare(self, event_name: str, features: Mapping[str, Any], origin: Origin, **columns: Any) -> Activity:
+        """The event redacted, built and validated, not yet written. Raises InvalidActivity."""
+        if not hasattr(features, "items"):
+            raise InvalidActivity("feature_json", "must be an object", hint="pass the event's fields as a JSON object")
+        if event_name == "mcp_event" and features.get("method") in RESERVED_METHODS:
+            raise InvalidActivity("feature_json.method", f"{features['method']} has a tool of its own", hint="call that tool")
+        if columns.get("link"):
+            columns["link"] = self.redactor.text(str(columns["link"]))
+        activity = build(event_name, self.redactor.value(dict(features)), origin, now_us=self._clock.time_us(), **columns)
+        _complete(activity)
+        schema.validate(activity)
+        return activity
+
+    def append(self, activities: Sequence[Activity], *, durable: bool | None = None) -> Appended:
+        """Append activities, cut where the queue is under pressure. ``durable`` None: as configured."""
+        degraded = self.writer.pressure() != "ok"
+        lines = [activity.line(orjson.dumps, degraded=degraded) for activity in activities]
+        return self.writer.append(lines, durable=durable)
+
+    def raise_event(self, features: dict[str, Any]) -> None:
+        """A ``system_event`` of the server itself. Raises QueueRefused."""
+        activity = build("system_event", features, self.origin("mcp"), now_us=self._clock.time_us(), strict=False)
+        activity.validated = True
+        self.append([activity])
+
+
+def _complete(activity: Activity) -> None:
+    """What the schema requires and the columns already know."""
+    features = activity.feature_json
+    if activity.event_name == "sql_event" and not features.get("query_id"):
+        features["query_id"] = activity.activity_id
+    if activity.event_name == "session_event":
+        if activity.session_id and not features.get("session_id"):
+            features["session_id"] = activity.session_id
+        elif not activity.session_id and isinstance(features.get("session_id"), str):
+            activity.session_id = features["session_id"][:255]

@@ -1,0 +1,356 @@
+"""The composition root: one ``ActivityService`` per process, over one state directory and one warehouse. No transport.
+
+    log       redact → validate → append → sync → answer                    (any process)
+    context   memory → snapshot file → overlay of local events → answer     (any process, no warehouse asked)
+    flush     lead for a moment, or wish and wait                           (commands)
+    start     a thread that stands ready to lead                            (servers)
+
+What is not needed is not made: a command that appends one event opens no snapshot, and nothing imports DuckDB until it leads.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from .backpressure import Backpressure
+from .clock import SYSTEM_CLOCK, iso
+from .config import Config, read_config
+from .context import ALL_PROJECTS, CONTEXT_TYPES, ContextCache, Entry, Renderer, SnapshotStore
+from .errors import ActivityError, InvalidInput, QueueRefused, WarehouseUnavailable
+from .identity import Identity, is_ignored, project_of, resolve_identity
+from .leader import Leader
+from .local_events import LocalEvents
+from .queue import Lease, QueueWriter, open_queue
+from .recorder import Recorder
+from .refresher import Refresher
+from .selflog import SelfLog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .clock import Clock
+    from .flusher import Flusher
+    from .queue import QueueInfo
+    from .warehouse import QueryResult
+    from .warehouse.duckdb import DuckDBWarehouse
+
+MIN_CONTEXT_BYTES = 512
+
+
+class ActivityService:
+    """Everything the server and the commands do. Thread-safe where a server needs it: ``log``, ``context``, ``record_call``.
+
+    ``source`` says who is speaking (``mcp`` or ``cli``); ``on_error`` is told of what went wrong in the background.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        environ: Mapping[str, str],
+        *,
+        source: str = "mcp",
+        clock: Clock = SYSTEM_CLOCK,
+        on_error: Callable[[BaseException], None] = lambda error: None,
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        self.source = source
+        self._environ = environ
+        self._on_error = on_error
+        self._leader: Leader | None = None
+        self._closed = False
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] | None = None, **options: Any) -> ActivityService:
+        """The service this environment asks for. Raises InvalidConfig."""
+        environ = os.environ if environ is None else environ
+        return cls(read_config(environ), environ, **options)
+
+    # --- parts, made when first needed
+
+    @functools.cached_property
+    def identity(self) -> Identity:
+        return resolve_identity(self.config.home, self._environ, self.config.customer)
+
+    @functools.cached_property
+    def queue(self) -> QueueInfo:
+        return open_queue(self.config.queue_dir, sink=self.config.sink, clock=self.clock)
+
+    @functools.cached_property
+    def writer(self) -> QueueWriter:
+        durability = self.config.durability
+        return QueueWriter(
+            self.queue.directory,
+            sink=self.config.sink,
+            max_bytes=self.config.max_queue_bytes,
+            durability=durability if isinstance(durability, str) else ("interval", durability),
+            clock=self.clock,
+        )
+
+    @functools.cached_property
+    def recorder(self) -> Recorder:
+        return Recorder(self.config, self.identity, self.writer, self.clock)
+
+    @functools.cached_property
+    def local_events(self) -> LocalEvents:
+        return LocalEvents(self.queue.directory, self.queue.queue_id, self.writer)
+
+    @functools.cached_property
+    def snapshots(self) -> SnapshotStore:
+        return SnapshotStore(os.path.join(self.queue.directory, "context"))
+
+    @functools.cached_property
+    def lease(self) -> Lease:
+        return Lease(self.queue.directory, clock=self.clock)
+
+    @functools.cached_property
+    def warehouse(self) -> DuckDBWarehouse:
+        if self.config.snow_connection:
+            raise WarehouseUnavailable(
+                f"this version cannot write to Snowflake yet (SNOW_CONNECTION={self.config.snow_connection}); the queue holds it",
+                hint="unset SNOW_CONNECTION to use the embedded warehouse",
+            )
+        from .warehouse.duckdb import DuckDBWarehouse
+
+        return DuckDBWarehouse(self.config.db, clock=self.clock)
+
+    @functools.cached_property
+    def refresher(self) -> Refresher:
+        return Refresher(self.warehouse, self.snapshots, ttl_s=self.config.context_ttl_s, clock=self.clock)
+
+    @functools.cached_property
+    def cache(self) -> ContextCache:
+        return ContextCache(
+            self.snapshots,
+            ttl_s=self.config.context_ttl_s,
+            max_stale_s=self.config.context_max_stale_s,
+            clock=self.clock,
+            revalidate=self._ask_for_context,
+        )
+
+    @functools.cached_property
+    def renderer(self) -> Renderer:
+        return Renderer(dumps=orjson.dumps)
+
+    @functools.cached_property
+    def self_log(self) -> SelfLog:
+        return SelfLog(self.recorder.origin("mcp", session_id=self.session_id), self.clock)
+
+    @property
+    def session_id(self) -> str | None:
+        return self._environ.get("CLAUDE_CODE_SESSION_ID") or None
+
+    @functools.cached_property
+    def own_project(self) -> str | None:
+        """The project this process was started for, when Claude Code says so."""
+        directory = self._environ.get("CLAUDE_PROJECT_DIR")
+        return project_of(directory) if directory else None
+
+    # --- record
+
+    def log(
+        self,
+        event_name: str,
+        features: Mapping[str, Any],
+        *,
+        activity: str | None = None,
+        customer: str | None = None,
+        project: str | None = None,
+        link: str | None = None,
+        revenue_impact: float | None = None,
+        activity_id: str | None = None,
+        ts: str | None = None,
+    ) -> dict[str, Any]:
+        """Record one event: {activity_id, accepted, durable, degraded}. Blocks until it is as durable as configured.
+
+        Raises InvalidActivity (nothing was recorded) or a QueueRefused. Where recording is off the answer says
+        ``accepted: false`` and why.
+        """
+        project = project or self.own_project
+        if not self.recording(project):
+            return {"activity_id": None, "accepted": False, "durable": False, "degraded": False, "reason": "recording is off here"}
+        origin = self.recorder.origin(self.source, customer=customer, project=project, session_id=self.session_id)
+        return self.recorder.log(
+            event_name,
+            features,
+            origin,
+            activity=activity,
+            link=link,
+            revenue_impact=revenue_impact,
+            activity_id=activity_id,
+            ts=ts,
+        )
+
+    def recording(self, project: str | None) -> bool:
+        """False where ``ACTIVITY_RECORD=off`` or the project's ``.activity-mcp-ignore`` says so."""
+        return self.config.record and not is_ignored(project)
+
+    def record_call(self, method: str, latency_ms: float, **features: Any) -> None:
+        """Note one call of the server itself, to be written by the background thread."""
+        if self.config.record:
+            self.self_log.record(method, latency_ms, features)
+
+    # --- recall
+
+    def context(
+        self,
+        *,
+        customer: str | None = None,
+        context_type: str = "default",
+        project: str | None = None,
+        max_bytes: int = 8192,
+    ) -> dict[str, Any]:
+        """What is known about a customer and a project, as the ``get_context`` tool answers it. Asks no warehouse.
+
+        ``project`` None means the project this process was started for, else all; ``"*"`` means all.
+        """
+        customer, project = self._scope(customer, project)
+        if context_type not in CONTEXT_TYPES:
+            raise InvalidInput(f"context_type {context_type[:60]!r} is unknown", hint=f"one of {', '.join(CONTEXT_TYPES)}")
+        if max_bytes < MIN_CONTEXT_BYTES:
+            raise InvalidInput(f"max_bytes {max_bytes} is too small", hint=f"at least {MIN_CONTEXT_BYTES}")
+        overlay = self.local_events.poll()
+        entry = self.cache.get(customer, project)
+        watermark = self._watermark(entry)
+        answer = self._envelope(entry, customer, context_type, project)
+        answer["pending_local"] = overlay.pending(watermark, customer, project)
+        rendered = self.renderer.render(
+            entry.snapshot,
+            overlay,
+            watermark,
+            customer=customer,
+            project=project,
+            now_us=self.clock.time_us(),
+            context_type=context_type,
+            max_bytes=max_bytes,
+            reserve=len(orjson.dumps(answer)) + 32,
+        )
+        answer["context"] = rendered.context
+        answer["truncated"] = rendered.truncated
+        return answer
+
+    def context_expected(self, customer: str | None, project: str | None) -> bool:
+        """True when nothing is known yet and a refresh was just asked for: worth waiting a few milliseconds."""
+        entry = self.cache.peek(*self._scope(customer, project))
+        return entry is None or entry.freshness == "missing"
+
+    def _scope(self, customer: str | None, project: str | None) -> tuple[str, str]:
+        if project is None:
+            project = self.own_project or ALL_PROJECTS
+        return customer or self.identity.customer, project
+
+    def _watermark(self, entry: Entry) -> str | None:
+        return entry.snapshot.watermark.get(self.queue.queue_id) if entry.snapshot else None
+
+    def _envelope(self, entry: Entry, customer: str, context_type: str, project: str) -> dict[str, Any]:
+        answer: dict[str, Any] = {
+            "customer": customer,
+            "context_type": context_type,
+            "project": project,
+            "context": {},
+            "as_of": iso(entry.snapshot.as_of_us) if entry.snapshot else None,
+            "age_ms": entry.age_ms,
+            "freshness": entry.freshness,
+            "source": entry.source,
+            "pending_local": 0,
+            "truncated": [],
+        }
+        if entry.reason:
+            answer["reason"] = entry.reason
+        return answer
+
+    def _ask_for_context(self, customer: str, project: str) -> None:
+        """The cache wants this scope newer: a wish on disk, which whoever leads will see."""
+        self.snapshots.want(customer, project)
+
+    def query(self, sql: str, *, max_rows: int | None = None, timeout_s: float = 30.0) -> QueryResult:
+        """Run one read-only statement on the warehouse, in a child process. Raises QueryRefused or a WarehouseError."""
+        if self.config.snow_connection:
+            raise WarehouseUnavailable("this version cannot query Snowflake yet", hint="unset SNOW_CONNECTION")
+        from .warehouse.query import DuckDBQueries
+
+        return DuckDBQueries(self.config.db).query(sql, max_rows=max_rows, timeout_s=timeout_s)
+
+    # --- the background
+
+    def start(self) -> None:
+        """Start the thread that stands ready to lead, and writes this server's own events. Idempotent."""
+        if self._leader is None and not self._closed:
+            self._leader = Leader(
+                self.lease,
+                self.make_flusher,
+                self.refresher,
+                self.warehouse,
+                self.local_events,
+                Backpressure(self.config.backpressure_ms, self.clock),
+                before_turn=self._write_own_events,
+                raise_event=self._raise_event,
+                on_error=self._on_error,
+                clock=self.clock,
+            )
+            self.refresher.ask_for(self.identity.customer, ALL_PROJECTS)
+            if self.own_project:
+                self.refresher.ask_for(self.identity.customer, self.own_project)
+            self._leader.start()
+
+    def make_flusher(self) -> Flusher:
+        """A flusher over this queue; only the holder of the lease may drive it."""
+        from .flusher import Flusher
+
+        return Flusher(
+            self.queue.directory,
+            self.queue.queue_id,
+            self.warehouse,
+            self.recorder.origin("mcp"),
+            clock=self.clock,
+            on_event=self._raise_event,
+        )
+
+    def _write_own_events(self) -> None:
+        refused = self.writer.take_refusals()
+        if refused:
+            self._raise_event(
+                {
+                    "event_type": "queue_refused",
+                    "severity": "error",
+                    "message": f"the queue was full and refused {refused} events; their callers were told",
+                    "metrics": {"refused": refused},
+                }
+            )
+        if "self_log" in self.__dict__:
+            self._append_quietly(self.self_log.take())
+
+    def _raise_event(self, features: dict[str, Any]) -> None:
+        try:
+            self.recorder.raise_event(features)
+        except QueueRefused as error:
+            self._on_error(error)
+
+    def _append_quietly(self, activities: list[Any]) -> None:
+        if not activities:
+            return
+        try:
+            self.recorder.append(activities, durable=False)
+        except QueueRefused as error:
+            self._on_error(error)
+
+    def close(self, timeout: float = 0.5) -> None:
+        """Write what is buffered, stop the thread, free the lease. Whatever is still in the queue stays there. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        if "self_log" in self.__dict__:
+            self._append_quietly(self.self_log.drain())
+        if "writer" in self.__dict__:
+            try:
+                self.writer.sync()
+            except ActivityError as error:
+                self._on_error(error)
+        if self._leader is not None:
+            self._leader.stop(timeout)
+        if "writer" in self.__dict__:
+            self.writer.close()

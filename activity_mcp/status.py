@@ -1,0 +1,113 @@
+"""The state of one state directory as one document: what ``activity-mcp status --json`` and the ``health`` tool print.
+
+Read from the files, without leading and without opening the warehouse, so that it always answers.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from .clock import iso, parse_iso
+from .context import ALL_PROJECTS
+from .queue import QueueReader, dead_letters, read_commit
+
+if TYPE_CHECKING:
+    from .service import ActivityService
+
+PROGRESS_TOO_OLD_S = 15.0
+"""A leader tells its progress every five seconds; three times that without a word means it is stopped or hangs."""
+
+
+def status_of(service: ActivityService) -> dict[str, Any]:
+    """queue, leader, warehouse and context, and ``problems``: one line each for what needs a person."""
+    queue = _queue(service)
+    leader = _leader(service)
+    document = {
+        "version": 1,
+        "at": iso(service.clock.time_us()),
+        "home": service.config.home,
+        "recording": service.recording(service.own_project),
+        "queue": queue,
+        "leader": leader,
+        "warehouse": _warehouse(service, leader),
+        "context": _context(service),
+        "degraded": queue["pressure"] != "ok" or bool(leader.get("backpressure")),
+    }
+    document["problems"] = _problems(document)
+    return document
+
+
+def _queue(service: ActivityService) -> dict[str, Any]:
+    directory = service.queue.directory
+    reader = QueueReader(directory)
+    commit = read_commit(directory)
+    backlog = reader.backlog(commit.offset if commit else None)
+    now = service.clock.time_us()
+    return {
+        "directory": directory,
+        "queue_id": service.queue.queue_id,
+        "depth_events": backlog.events,
+        "depth_bytes": backlog.bytes,
+        "oldest_age_s": round(max(0, now - backlog.oldest_us) / 1e6, 1) if backlog.oldest_us is not None else None,
+        "committed_offset": str(commit.offset) if commit else None,
+        "last_commit": commit.at if commit else None,
+        "refused": service.writer.refused(),
+        "quarantined": len(dead_letters(directory)),
+        "pressure": service.writer.pressure(),
+        "max_bytes": service.config.max_queue_bytes,
+    }
+
+
+def _leader(service: ActivityService) -> dict[str, Any]:
+    told = service.lease.holder() or {}
+    held = service.lease.is_held()
+    leader: dict[str, Any] = {"present": held}
+    if not held:
+        return leader
+    leader |= {name: told.get(name) for name in ("pid", "since", "last_progress", "offset", "flushed_at", "error", "backpressure")}
+    last = told.get("last_progress")
+    if isinstance(last, str):
+        leader["last_progress_age_s"] = round(max(0, service.clock.time_us() - parse_iso(last)) / 1e6, 1)
+    return leader
+
+
+def _warehouse(service: ActivityService, leader: dict[str, Any]) -> dict[str, Any]:
+    if service.config.snow_connection:
+        return {"kind": "snowflake", "connection": service.config.snow_connection, "rejected": 0, "error": leader.get("error")}
+    path = service.config.db
+    size = os.path.getsize(path) if os.path.exists(path) else None
+    return {"kind": "duckdb", "path": path, "size_bytes": size, "rejected": 0, "error": leader.get("error")}
+
+
+def _context(service: ActivityService) -> dict[str, Any]:
+    entry = service.cache.peek(service.identity.customer, ALL_PROJECTS)
+    return {
+        "customer": service.identity.customer,
+        "freshness": entry.freshness if entry else "missing",
+        "age_ms": entry.age_ms if entry else None,
+        "as_of": iso(entry.snapshot.as_of_us) if entry and entry.snapshot else None,
+        "snapshots": len(service.snapshots.known()),
+    }
+
+
+def _problems(document: dict[str, Any]) -> list[str]:
+    queue, leader, problems = document["queue"], document["leader"], []
+    if not document["recording"]:
+        problems.append("recording is off (ACTIVITY_RECORD or .activity-mcp-ignore)")
+    if leader["present"] and leader.get("last_progress_age_s", 0) > PROGRESS_TOO_OLD_S:
+        problems.append(
+            f"the leader (pid {leader['pid']}) made no progress for {leader['last_progress_age_s']:.0f} s: it is stopped or hangs; "
+            "end that process and another takes over"
+        )
+    if leader.get("error"):
+        problems.append(f"the last flush failed: {leader['error']}")
+    if not leader["present"] and queue["depth_events"]:
+        problems.append(f"{queue['depth_events']} events wait and no server is running: start one, or run `activity-mcp flush`")
+    if queue["pressure"] == "degraded":
+        problems.append("the queue is over 80 % full: new events are cut until the warehouse takes some")
+    if queue["pressure"] == "full":
+        problems.append("the queue is full: new events are refused until the warehouse takes some")
+    if queue["quarantined"]:
+        problems.append(f"{queue['quarantined']} damaged ranges are kept in {queue['directory']}/dead")
+    return problems

@@ -1,0 +1,108 @@
+"""How the server meets its client and how it leaves: over stdio, until EOF or a signal.
+
+    serve_stdio()          what ``activity-mcp serve`` does: environment → service → server → run_stdio → exit
+    run_stdio(...)         serves one client over this process's stdin and stdout until it is gone
+    ServiceLifetime        starts the service's background work after the first answer, and closes it within a bound
+
+``initialize`` comes first: Claude Code holds its start-up for it. So nothing is imported here that does not answer it, the
+garbage collector rests meanwhile, and the background work starts only when the first answers are out.
+
+Leaving takes less than a second and ends with exit code 0: what was asked is answered (0.25 s), what is buffered is flushed
+(0.5 s), the rest is in the queue on disk. A timer sees to it even when a disk or a library hangs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from mcp.server import MCPServer
+
+    from .server import Service
+
+START_DELAY_S = 0.1  # after the first answer: a client asks for its lists in one go, and imports would be in their way
+START_AT_LATEST_S = 5.0
+CLOSE_S = 0.5
+LEAVE_S = 0.95  # from the end of the connection to the end of the process, whatever hangs
+
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
+
+
+def serve_stdio(environ: Mapping[str, str] | None = None) -> NoReturn:
+    """Serve what this environment asks for, and end the process. Raises ActivityError when it cannot be served."""
+
+    def open_service() -> Service:
+        from .config import read_config
+        from .logging_setup import configure_logging
+        from .service import ActivityService
+
+        config = read_config(os.environ if environ is None else environ)
+        configure_logging(config.log_level)
+        return ActivityService(config, os.environ if environ is None else environ, on_error=log_background_error)
+
+    serve(open_service)
+
+
+def serve(open_service: Callable[[], Service]) -> NoReturn:
+    """Serve a service over stdio and end the process, with 0 when the client left or a signal came, with 1 after a crash."""
+    for number in _SIGNALS:  # until the loop takes over: nothing has been accepted yet, so nothing is lost
+        signal.signal(number, lambda *_: os._exit(0))
+    with lean_start():
+        from .server import build_server
+        from .stdio import open_wire as _  # noqa: F401 - imported now, while the collector rests
+
+        service = open_service()
+        server = build_server(service)
+
+    async def serve_and_leave() -> NoReturn:
+        code = 0
+        try:
+            await run_stdio(server, service, on_end=_leave_in_time)
+        except BaseException as error:
+            log_background_error(error, "the server stopped")
+            code = 1
+        _leave(code)  # here, as the end of asyncio.run and of the interpreter would wait for threads that may hang
+
+    asyncio.run(serve_and_leave())
+    raise AssertionError("unreachable")
+
+
+async def run_stdio(
+    server: MCPServer[Any], service: Service, *, on_end: Callable[[], None] = lambda: None, handle_signals: bool = True
+) -> None:
+    """Serve one client over stdin and stdout until it leaves or a signal comes; then flush and close the service.
+
+    Takes over SIGTERM, SIGINT and SIGHUP for as long as the event loop runs. ``on_end`` is called when leaving begins.
+    """
+    from .stdio import GRACE_S, open_wire
+
+    lifetime = ServiceLifetime(service)
+    ended = asyncio.Event()
+    if handle_signals:
+        _on_signals(ended.set)
+    lowlevel = server._lowlevel_server  # the SDK's own way in for other transports: MCPServer has no public one
+    try:
+        async with open_wire(on_end=ended.set, on_first=lifetime.start_soon) as wire:
+            lifetime.start_soon(START_AT_LATEST_S)
+            serving = asyncio.ensure_future(lowlevel.run(wire.reader, wire.writer, lowlevel.create_initialization_options()))
+            ending = asyncio.ensure_future(ended.wait())
+            await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
+            on_end()
+            if _was_signalled(ended):
+                wire.end()
+            await asyncio.wait({serving}, timeout=GRACE_S + 0.05)
+            closing = asyncio.ensure_future(lifetime.close())
+        await closing
+    finally:
+        await lifetime.close()
+    if serving.done() and not serving.cancelled():
+        serving.result()
