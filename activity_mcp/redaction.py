@@ -3,7 +3,7 @@
 Two things count as a secret: a value that has the shape of one wherever it stands (a key of a known vendor, a JWT, a private
 key, a password in a URL, an Authorization header), and a value that something calls a secret: the value of a sensitive key of
 an object, of an assignment in a text (``password = "…"``, ``"api_key": "…"``, ``export DB_PASSWORD=…``) or of an option
-(``--password …``). What only mentions secrets stays: token counts, ``token_source``, references such as ``$TOKEN``, hashes, ids.
+(``--password …``). What only mentions secrets stays: token counts, ``token_source``, references such as ``$TOKEN``, hashes.
 
 ``RULES`` is the table of shapes: (kind, literals, pattern). A pattern is compiled when one of its lower-case literals occurs in
 a text for the first time, and is tried only where a literal stands, from there on; its first group, or else all of it, is the
@@ -31,8 +31,10 @@ RULES: tuple[Rule, ...] = (
     (
         "private_key",
         ("-----begin ",),
-        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:\\[nr]|-(?!-)|[A-Za-z0-9+/=\s:,.]){20,}+"
-        r"(?:-----END[A-Z0-9 ]{0,60}-----)?",
+        (
+            r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:\\{1,4}[nr]|-(?!-)|[A-Za-z0-9+/=\s:,.]){20,}+"
+            r"(?:-----END[A-Z0-9 ]{0,60}-----)?"
+        ),
     ),
     ("anthropic_key", ("sk-ant-",), r"(?<![A-Za-z0-9])sk-ant-[A-Za-z0-9_-]{16,}+"),
     (
@@ -47,22 +49,30 @@ RULES: tuple[Rule, ...] = (
     ),
     ("gitlab_token", ("glpat-",), r"(?<![A-Za-z0-9_-])glpat-[A-Za-z0-9_.-]{20,}+"),
     ("slack_token", ("xox", "xapp-"), r"(?<![A-Za-z0-9])(?:xox[abeoprs]|xapp)-[A-Za-z0-9-]{10,}+"),
-    ("stripe_key", ("k_live_", "k_test_"), r"(?<=[sr])(?<![A-Za-z0-9][sr])k_(?:live|test)_[A-Za-z0-9]{16,}+"),
+    (
+        "stripe_key",
+        ("sk_live_", "rk_live_", "sk_test_", "rk_test_"),
+        r"(?<![A-Za-z0-9])[sr]k_(?:live|test)_[A-Za-z0-9]{16,}+",
+    ),
     ("google_api_key", ("aiza",), r"(?<![A-Za-z0-9_+/=-])AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_+/=-])"),
     ("jwt", ("eyj",), r"(?<![A-Za-z0-9_+/=-])eyJ[A-Za-z0-9_-]{8,}+\.eyJ[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]*+)?"),
     ("aws_access_key_id", ("akia", "asia"), r"(?<![A-Za-z0-9+/])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9+/])"),
     (
         "aws_secret_access_key",
         ("secret",),
-        r"(?i:secret_?(?:access_?)?key)\\?[\"']?(?:[ \t]{0,8}[:=]{1,2}[ \t]{0,8}|[ \t]{1,8})\\?[\"']?"
-        r"([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
+        (
+            r"(?i:secret_?(?:access_?)?key)\\?[\"']?(?:[ \t]{0,8}[:=]{1,2}[ \t]{0,8}|[ \t]{1,8})\\?[\"']?"
+            r"([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
+        ),
     ),
     ("url_password", ("://",), r"://[^\s/:@\"'`<>]{0,128}:([^\s/\"'`<>]{1,256})@"),
     (
         "authorization",
         ("authorization",),
-        r"(?i)authorization\\?[\"']?[ \t]{0,4}[:=][ \t]{0,4}\\?[\"']?"
-        r"(?:(?:bearer|basic|token|digest|apikey)[ \t]{1,4}|(?=[^\s\"'\\`]{0,256}\d))([^\s\"'\\`]{6,}+)",
+        (
+            r"(?i)authorization\\?[\"']?[ \t]{0,4}[:=][ \t]{0,4}\\?[\"']?"
+            r"(?:(?:bearer|basic|token|digest|apikey)[ \t]{1,4}|(?=[^\s\"'\\`]{0,256}\d))([^\s\"'\\`]{6,}+)"
+        ),
     ),
     ("bearer_token", ("bearer ",), r"(?i)(?<![a-z])bearer[ \t]{1,4}(?=[a-z._~+/=-]{0,256}\d)([a-z0-9._~+/=-]{16,}+)"),
     ("cookie", ("ookie:",), r"(?i)ookie:[ \t]{0,4}([a-z0-9_.$-]{1,128}=[^\s\"'\\;][^\"'\r\n]{0,4096}+)"),
@@ -82,10 +92,16 @@ _SECRET_ENDINGS = (
     ("signingkey", "secret_key"), ("encryptionkey", "secret_key"), ("masterkey", "secret_key"), ("accountkey", "secret_key"),
     ("authkey", "secret_key"), ("sshkey", "private_key"), ("token", "token"), ("secretkeybase", "secret_key"),
 )  # fmt: skip
-_ACCOUNTS = frozenset("db database user smtp mail email admin root mysql postgres pg redis ftp ssh login sudo proxy".split())
-_HARMLESS_TOKENS = frozenset(
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_ACCOUNTS = _words("db database user smtp mail email admin root mysql postgres pg redis ftp ssh login sudo proxy")
+_HARMLESS_TOKENS = _words(
     "page next cursor continuation stop eos bos pad unk mask sep cls special start end first last per prompt completion max"
-    " min input output sync".split()
+    " min input output sync"
 )
 _NAME_LITERALS = ("pass", "secret", "token", "key", "credential", "pwd", "cookie")
 _MAX_NAMES = 4096
@@ -121,18 +137,18 @@ def _kind_of(name: str) -> str | None:
 # --- an assignment or an option in a text, from the name's literal on
 
 _ASSIGNED = (
-    r"[\w-]{0,40}+(?:\\?[\"'`]|\]){0,3}+"
+    r"[\w-]{0,40}+(?P<after>)(?:\\?[\"'`]|\]){0,3}+"
     r"(?:[ \t]{0,4}:[ \t]{0,4}(?:str|string|String)(?=[ \t]{0,4}=))?"
     r"(?P<by>[ \t]{0,8}+(?::=|=>|={1,3}|:)[ \t]{0,8}+|[ \t]{1,4}+)"
     r"(?:(?P<quote>\\?[\"'`])(?P<quoted>[^\"'`\\\s]{4,512}+)\\?[\"'`]"
     r"|(?P<plain>[^\s\"'`\\&;,()<>|\[\]{}:=-][^\s\"'`\\&;,()<>|\[\]{}]{2,511}+)(?![(\[{]))"
 )
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
-_PLAIN_WORDS = frozenset(
+_PLAIN_WORDS = _words(
     "none null nil true false str string bytes text bearer basic token secret password passwd hidden required optional"
-    " undefined number object example unknown any bool boolean int integer value default missing invalid expired".split()
+    " undefined number object example unknown any bool boolean int integer value default missing invalid expired"
 )
-_CODE_ROOTS = frozenset("os process settings config self this env ctx args options opts req request app cfg conf import".split())
+_CODE_ROOTS = _words("os process settings config self this env ctx args options opts req request app cfg conf import")
 
 
 class Redactor:
@@ -154,7 +170,8 @@ class Redactor:
         spans.extend(_assignments(text, lowered))
         if not spans:
             return text
-        parts, at = [], 0
+        parts: list[str] = []
+        at = 0
         for start, end, kind in _merged(spans):
             parts += (text[at:start], f"[redacted:{kind}]")
             at = end
@@ -252,7 +269,7 @@ def _assignments(text: str, lowered: str) -> Iterator[Span]:
             match = _compiled(_ASSIGNED).match(text, at)
             end = at + len(literal)
             if match is not None:
-                name = _name_around(text, at, match.start("by"))
+                name = _name_around(text, at, match.start("after"))
                 kind = sensitive_kind(name)
                 if kind is not None and _is_assigned_secret(name, kind, match):
                     end = match.end()
@@ -264,7 +281,7 @@ def _name_around(text: str, at: int, end: int) -> str:
     start, least = at, max(0, at - 64)
     while start > least and text[start - 1] in _NAME_CHARACTERS:
         start -= 1
-    return text[start:end].rstrip("\\\"'`]: \t")
+    return text[start:end]
 
 
 def _is_assigned_secret(name: str, kind: str, match: re.Match[str]) -> bool:
@@ -283,9 +300,9 @@ def _is_assigned_secret(name: str, kind: str, match: re.Match[str]) -> bool:
         return not value.startswith("id=")
     if _is_code(name, value):
         return False
-    if name.isupper() and separator == "=":
+    if name.isupper() and match["by"] == "=":
         return True
-    return len(value) >= 6 and any(char.isdigit() for char in value) and not (kind == "token" and value.isdigit())
+    return len(value) >= 6 and bool(_compiled(r"\d").search(value)) and not (kind == "token" and value.isdigit())
 
 
 def _is_reference(value: str) -> bool:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from mcp.server import MCPServer
 
-    from .server import Service
+    from .tools import Service
 
 START_DELAY_S = 0.1  # after the first answer: a client asks for its lists in one go, and imports would be in their way
 START_AT_LATEST_S = 5.0
@@ -58,7 +58,7 @@ def serve(open_service: Callable[[], Service]) -> NoReturn:
         signal.signal(number, lambda *_: os._exit(0))
     with lean_start():
         from .server import build_server
-        from .stdio import open_wire as _  # noqa: F401 - imported now, while the collector rests
+        from .stdio import open_wire as _open_wire  # noqa: F401 - imported now, while the collector rests
 
         service = open_service()
         server = build_server(service)
@@ -82,27 +82,119 @@ async def run_stdio(
     """Serve one client over stdin and stdout until it leaves or a signal comes; then flush and close the service.
 
     Takes over SIGTERM, SIGINT and SIGHUP for as long as the event loop runs. ``on_end`` is called when leaving begins.
+    Raises what made the SDK's loop crash, after closing the service.
     """
     from .stdio import GRACE_S, open_wire
 
     lifetime = ServiceLifetime(service)
     ended = asyncio.Event()
-    if handle_signals:
-        _on_signals(ended.set)
-    lowlevel = server._lowlevel_server  # the SDK's own way in for other transports: MCPServer has no public one
+    lowlevel = server._lowlevel_server  # the way in for transports of one's own: MCPServer has no public one
     try:
         async with open_wire(on_end=ended.set, on_first=lifetime.start_soon) as wire:
+            if handle_signals:
+                for number in _SIGNALS:
+                    asyncio.get_running_loop().add_signal_handler(number, wire.end)
             lifetime.start_soon(START_AT_LATEST_S)
             serving = asyncio.ensure_future(lowlevel.run(wire.reader, wire.writer, lowlevel.create_initialization_options()))
-            ending = asyncio.ensure_future(ended.wait())
-            await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({serving, asyncio.ensure_future(ended.wait())}, return_when=asyncio.FIRST_COMPLETED)
             on_end()
-            if _was_signalled(ended):
-                wire.end()
             await asyncio.wait({serving}, timeout=GRACE_S + 0.05)
-            closing = asyncio.ensure_future(lifetime.close())
+            serving.cancel()  # no effect on one that is done
+            closing = asyncio.ensure_future(lifetime.close())  # while the client reads the last answers
         await closing
     finally:
         await lifetime.close()
     if serving.done() and not serving.cancelled():
         serving.result()
+
+
+class ServiceLifetime:
+    """Starts a service off the event loop, and closes it there too. Both at most once; neither ever raises."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._timer: asyncio.TimerHandle | None = None
+        self._started = False
+        self._closed: asyncio.Event | None = None
+
+    def start_soon(self, delay: float = START_DELAY_S) -> None:
+        """Start after ``delay`` seconds. Asking again replaces the delay, until it has been started or closed."""
+        if self._started or self._closed is not None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(delay, self._start)
+
+    async def close(self) -> None:
+        """Flush what is buffered and free what is held, for no longer than ``CLOSE_S`` and a little."""
+        if self._closed is None:
+            self._closed = asyncio.Event()
+            if self._timer is not None:
+                self._timer.cancel()
+            self._run(lambda: self._service.close(CLOSE_S), "activity-close", self._closed)
+        try:
+            await asyncio.wait_for(self._closed.wait(), CLOSE_S + 0.05)
+        except TimeoutError:
+            log_background_error(None, "closing took too long; what was accepted is in the queue")
+
+    def _start(self) -> None:
+        self._started = True
+        self._run(self._service.start, "activity-start", asyncio.Event())
+
+    def _run(self, job: Callable[[], None], name: str, done: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+
+        def work() -> None:
+            try:
+                job()
+            except Exception as error:
+                log_background_error(error, f"{name} failed")
+            try:
+                loop.call_soon_threadsafe(done.set)
+            except RuntimeError:  # the loop is gone: nobody waits
+                pass
+
+        threading.Thread(target=work, name=name, daemon=True).start()
+
+
+@contextmanager
+def lean_start() -> Iterator[None]:
+    """For the imports of start-up: the garbage collector rests, and rich, which two libraries import if they find it, is not found."""
+    hide_rich = "rich" not in sys.modules
+    gc.disable()
+    if hide_rich:
+        sys.modules["rich"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if hide_rich:
+            sys.modules.pop("rich", None)
+        gc.freeze()  # what start-up made stays: no later collection needs to look at it
+        gc.enable()
+
+
+def log_background_error(error: BaseException | None, event: str = "background work failed") -> None:
+    """One line on stderr, with the traceback of what nobody expected."""
+    import structlog
+
+    from .errors import ActivityError
+
+    log = structlog.get_logger(__name__)
+    if isinstance(error, ActivityError):
+        log.warning(event, error=error.describe())
+    else:
+        log.error(event, exc_info=error)
+
+
+def _leave_in_time() -> None:
+    timer = threading.Timer(LEAVE_S, _leave, (0,))
+    timer.daemon = True
+    timer.start()
+
+
+def _leave(code: int) -> NoReturn:
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass
+    os._exit(code)

@@ -161,11 +161,12 @@ class SnapshotStore:
         found = []
         for name in self._names(_WANT_NAME):
             path = os.path.join(self.directory, name)
-            wish = _read_wish(path)
-            if wish is None:
+            try:
+                found.append(_read_wish(path))
+            except OSError:
+                continue
+            except (ValueError, KeyError, TypeError, RecursionError):
                 _unlink(path)
-            else:
-                found.append(wish)
         return sorted(found)
 
     def clear_want(self, customer: str, project: str) -> None:
@@ -247,14 +248,13 @@ def _snapshot_of(record: Any) -> Snapshot | None:
     return Snapshot(customer, project, blob, watermark, as_of_us, row_version)
 
 
-def _read_wish(path: str) -> tuple[str, str] | None:
-    try:
-        with open(path, "rb") as file:
-            wish = json.loads(file.read(64 * 1024))
-        customer, project = wish["customer"], wish["project"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return (customer, project) if isinstance(customer, str) and isinstance(project, str) else None
+def _read_wish(path: str) -> tuple[str, str]:
+    with open(path, "rb") as file:
+        wish = json.loads(file.read(64 * 1024))
+    customer, project = wish["customer"], wish["project"]
+    if not (isinstance(customer, str) and isinstance(project, str)):
+        raise ValueError("a wish names a customer and a project")
+    return customer, project
 
 
 def _unlink(path: str) -> bool:

@@ -1,0 +1,326 @@
+"""What Claude Code did, as events: one mapping for hook payloads and for transcript lines, which carry the same facts.
+
+    a tool call        one tool_event, and one file_event for Read, Write, Edit, MultiEdit and NotebookEdit
+    an LLM response    one llm_event
+    a prompt           session_event user_prompt          the end of a turn   session_event turn_end
+    a session          session_event start and end
+
+Each function returns drafts (event_name, activity_id, features). The id is derived from what Claude Code itself calls the fact
+(``tool_use_id``, ``message.id``, the prompt's id), so that a hook, the same hook again and an import make one row of it.
+
+Of a tool call are kept its parameters, redacted and each cut at 4 KiB, sizes, type and time, and the first KiB of an error;
+never what the tool returned. Of a prompt and of a turn's last message ``ACTIVITY_PROMPTS`` decides: ``hash`` keeps length and
+SHA-256, ``excerpt`` adds the first 300 characters, ``full`` adds the text. Texts are redacted before they are cut.
+
+Standard library only, no I/O: a hook pays for this module on every tool call.
+"""
+
+from __future__ import annotations
+
+from ..activity import FILE_TOOLS, derived_id, dump_json, sha256_hex
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from ..redaction import Redactor
+
+    Draft = tuple[str, str, dict[str, Any]]
+
+MAX_PARAMETER_BYTES = 4096
+MAX_PARAMETERS = 100
+MAX_ERROR_BYTES = 1024
+MAX_TEXT_BYTES = 128 * 1024
+EXCERPT_CHARACTERS = 300
+_MARGIN_BYTES = 4096  # redaction looks this far beyond a cut, so that a secret that lies across it is seen whole
+
+_OWN_TOOLS = ("get_context", "log_event", "record_insight", "store_artifact", "query", "refresh_context", "health")
+_OPERATIONS = {"Read": "read", "Write": "write", "Edit": "edit", "MultiEdit": "edit", "NotebookEdit": "edit"}
+_CATEGORIES = {
+    **dict.fromkeys((*FILE_TOOLS, "NotebookRead"), "file"),
+    **dict.fromkeys(("Bash", "BashOutput", "KillShell", "KillBash", "PowerShell"), "shell"),
+    **dict.fromkeys(("Glob", "Grep", "LS", "ToolSearch"), "search"),
+    **dict.fromkeys(("WebFetch", "WebSearch"), "web"),
+    **dict.fromkeys(("Task", "Agent", "SendMessage"), "agent"),
+}
+
+
+# --- tool calls
+
+
+def is_own_tool(tool_name: str) -> bool:
+    """A call of this very server, which records its own calls: hooks and imports leave it out."""
+    parts = tool_name.split("__")
+    return len(parts) >= 3 and parts[0] == "mcp" and parts[-1] in _OWN_TOOLS and "activity" in parts[-2]
+
+
+def tool_activities(
+    tool_use_id: str,
+    tool_name: str,
+    tool_input: Any,
+    *,
+    redactor: Redactor,
+    success: bool,
+    error: str | None = None,
+    latency_ms: float | None = None,
+    result: Any = None,
+    result_size: int | None = None,
+    common: Mapping[str, Any] | None = None,
+    git_branch: str | None = None,
+) -> list[Draft]:
+    """The events of one tool call. ``result`` is what Claude Code calls tool_response or toolUseResult: it is measured only.
+
+    ``common`` is what else every event of the call says (prompt_id, agent_id, agent_type).
+    """
+    shared = {"tool_use_id": tool_use_id, **(common or {})}
+    before = redactor.count
+    features: dict[str, Any] = {"tool_name": tool_name, "success": success, "tool_category": _category(tool_name)}
+    if isinstance(tool_input, dict):
+        features["parameters"], cut = parameters_of(tool_input, redactor)
+        if cut:
+            features["_truncated"] = [f"parameters.{name}" for name in cut]
+    if error:
+        features["error"] = error_text(error, redactor)
+    if latency_ms is not None:
+        features["latency_ms"] = latency_ms
+    if result_size is not None:
+        features["result_size"] = result_size
+    if result is not None:
+        features["result_type"] = _json_type(result)
+    if redactor.count > before:
+        features["_redacted"] = redactor.count - before
+    drafts = [("tool_event", derived_id("tool_event", "tool_use_id", tool_use_id), features | shared)]
+    touched = _file_features(tool_name, tool_input, result, success, redactor)
+    if touched is not None:
+        if git_branch:
+            touched["git_branch"] = git_branch
+        drafts.append(("file_event", derived_id("file_event", "tool_use_id", tool_use_id), touched | shared))
+    # A statement that Bash runs with snow sql, psql, duckdb or sqlite3 becomes a sql_event here, with the key
+    # f"{tool_use_id}#{ordinal}", once statements are read out of commands.
+    return drafts
+
+
+def parameters_of(tool_input: Mapping[str, Any], redactor: Redactor) -> tuple[dict[str, Any], list[str]]:
+    """The tool's input, redacted, each value cut at 4 KiB, and the names of those that were cut."""
+    rough, names = {}, []
+    for name, value in list(tool_input.items())[:MAX_PARAMETERS]:
+        room = _Room(MAX_PARAMETER_BYTES + _MARGIN_BYTES)
+        rough[str(name)] = _fitted(value, room)
+        if room.cut:
+            names.append(str(name))
+    kept = {}
+    for name, value in redactor.value(rough).items():
+        room = _Room(MAX_PARAMETER_BYTES)
+        kept[name] = _fitted(value, room)
+        if room.cut and name not in names:
+            names.append(name)
+    return kept, names
+
+
+def error_text(error: str, redactor: Redactor) -> str:
+    """The first KiB of an error, redacted."""
+    return _head(redactor.text(_head(error.strip(), MAX_ERROR_BYTES + _MARGIN_BYTES)), MAX_ERROR_BYTES)
+
+
+def content_size(content: Any) -> int | None:
+    """Bytes of a tool's output: of its texts, and of its images as they are sent; of anything else as JSON."""
+    if content is None:
+        return None
+    if isinstance(content, str):
+        return _bytes(content)
+    if isinstance(content, list):
+        return sum(_block_size(block) for block in content)
+    return len(dump_json(content))
+
+
+def _block_size(block: Any) -> int:
+    if isinstance(block, dict):
+        source = block.get("source")
+        for text in (block.get("text"), source.get("data") if isinstance(source, dict) else None):
+            if isinstance(text, str):
+                return _bytes(text)
+    return len(dump_json(block))
+
+
+def _category(tool_name: str) -> str:
+    return "mcp" if tool_name.startswith("mcp__") else _CATEGORIES.get(tool_name, "other")
+
+
+def _json_type(value: Any) -> str:
+    for kind, name in ((bool, "boolean"), (str, "string"), (dict, "object"), (list, "array"), ((int, float), "number")):
+        if isinstance(value, kind):
+            return name
+    return "null"
+
+
+# --- files
+
+
+def _file_features(tool_name: str, tool_input: Any, result: Any, success: bool, redactor: Redactor) -> dict[str, Any] | None:
+    """Of the five tools that name one file, what the call did to it; None for every other tool."""
+    if tool_name not in FILE_TOOLS or not isinstance(tool_input, dict):
+        return None
+    path = tool_input.get("file_path") or tool_input.get("notebook_path")
+    if not isinstance(path, str) or not path:
+        return None
+    result = result if isinstance(result, dict) else {}
+    operation = "create" if tool_name == "Write" and result.get("type") == "create" else _OPERATIONS[tool_name]
+    features: dict[str, Any] = {"operation": operation, "file_path": redactor.text(path), "success": success}
+    name = path.replace("\\", "/").rpartition("/")[2]
+    if "." in name[1:]:
+        features["file_type"] = name.rpartition(".")[2].lower()
+    if success:
+        features.update((key, value) for key, value in _extent(tool_name, tool_input, result).items() if value is not None)
+    return features
+
+
+def _extent(tool_name: str, tool_input: dict[str, Any], result: dict[str, Any]) -> dict[str, int | None]:
+    """How much of the file was touched, as far as the call says."""
+    original, content = result.get("originalFile"), tool_input.get("content")
+    before = _bytes(original) if isinstance(original, str) else None
+    if tool_name == "Read":
+        file = result.get("file")
+        lines = file.get("numLines") if isinstance(file, dict) else None
+        return {"lines_affected": lines if type(lines) is int and lines >= 0 else None}
+    changed = _patched_lines(result.get("structuredPatch"))
+    if tool_name == "Write" and isinstance(content, str):
+        return {"lines_affected": changed or _lines(content), "bytes_before": before, "bytes_after": _bytes(content)}
+    if tool_name == "NotebookEdit":
+        source = tool_input.get("new_source")
+        return {"lines_affected": _lines(source) if isinstance(source, str) else None}
+    after = _size_after(original, before, result) if tool_name == "Edit" else None
+    return {"lines_affected": changed, "bytes_before": before, "bytes_after": after}
+
+
+def _patched_lines(patch: Any) -> int | None:
+    """Lines added and removed by a structured patch."""
+    if not isinstance(patch, list) or not patch:
+        return None
+    hunks = (hunk.get("lines") for hunk in patch if isinstance(hunk, dict))
+    return sum(isinstance(line, str) and line[:1] in ("+", "-") for lines in hunks if isinstance(lines, list) for line in lines)
+
+
+def _size_after(original: Any, before: int | None, result: dict[str, Any]) -> int | None:
+    old, new = result.get("oldString"), result.get("newString")
+    if before is None or not isinstance(old, str) or not isinstance(new, str) or not old or old not in original:
+        return None
+    times = original.count(old) if result.get("replaceAll") else 1
+    return before + int(times) * (_bytes(new) - _bytes(old))
+
+
+def _lines(text: str) -> int:
+    return text.count("\n") + (not text.endswith("\n") and text != "")
+
+
+# --- prompts, turns, sessions, responses
+
+
+def prompt_activity(prompt_key: str, session_id: str, text: str, *, policy: str, redactor: Redactor) -> Draft:
+    """What was asked. ``prompt_key`` is the prompt's id, or where there is none the uuid of its line."""
+    features = {"session_id": session_id, "event_type": "user_prompt", **text_features(text, policy, redactor)}
+    return "session_event", derived_id("session_event", "user_prompt", prompt_key), features
+
+
+def turn_end_activity(
+    session_id: str, prompt_key: str | None, text: str, *, policy: str, redactor: Redactor
+) -> Draft:
+    """What was concluded: the last message of the turn that the prompt started."""
+    key = "\0".join((session_id, prompt_key or "", sha256_hex(text.strip())))
+    features = {"session_id": session_id, "event_type": "turn_end", **text_features(text, policy, redactor)}
+    return "session_event", derived_id("session_event", "turn_end", key), features
+
+
+def session_activity(session_id: str, event_type: str, source: str, ts: str, features: Mapping[str, Any]) -> Draft:
+    """The start or the end of a session, as this source saw it at this time."""
+    key = "\0".join((session_id, source, ts))
+    made = {"session_id": session_id, "event_type": event_type, **features}
+    return "session_event", derived_id("session_event", event_type, key), made
+
+
+def llm_activity(message_id: str, model: str, tokens: Mapping[str, int], features: Mapping[str, Any]) -> Draft:
+    """One response. ``tokens``: input, output, cache_read, cache_creation; input counts what the cache did not serve."""
+    made = {
+        "model": model,
+        "prompt_tokens": tokens.get("input", 0),
+        "completion_tokens": tokens.get("output", 0),
+        "cache_read_tokens": tokens.get("cache_read", 0),
+        "cache_creation_tokens": tokens.get("cache_creation", 0),
+        "total_tokens": sum(tokens.values()),
+        **features,
+    }
+    return "llm_event", derived_id("llm_event", "message_id", message_id), made
+
+
+def text_features(text: str, policy: str, redactor: Redactor) -> dict[str, Any]:
+    """What ``ACTIVITY_PROMPTS`` lets be kept of a prompt or of a turn's last message; space around it never counts."""
+    text = text.strip()
+    features: dict[str, Any] = {"prompt_hash": sha256_hex(text), "length": len(text)}
+    if policy == "hash":
+        return features
+    before = redactor.count
+    if policy == "full":
+        redacted = redactor.text(text)
+        features["text"] = _head(redacted, MAX_TEXT_BYTES)
+        if len(features["text"]) < len(redacted):
+            features["_truncated"] = ["text"]
+    else:
+        redacted = redactor.text(text[: EXCERPT_CHARACTERS + _MARGIN_BYTES])
+    features["excerpt"] = redacted[:EXCERPT_CHARACTERS].strip()
+    if redactor.count > before:
+        features["_redacted"] = redactor.count - before
+    return features
+
+
+# --- cutting
+
+
+class _Room:
+    """How many bytes of a value still fit, and whether anything had to be cut."""
+
+    __slots__ = ("cut", "left")
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.cut = False
+
+
+def _fitted(value: Any, room: _Room, depth: int = 0) -> Any:
+    """The value's beginning, as far as there is room: texts are cut, later members and items left out."""
+    if isinstance(value, str):
+        text = _head(value, max(room.left, 0))
+        room.cut = room.cut or len(text) < len(value)
+        room.left -= _bytes(text)
+        return text
+    if not isinstance(value, (dict, list)):
+        room.left -= 8
+        return value
+    if depth >= 12:
+        room.cut = True
+        return "[nested too deeply]"
+    kept: dict[str, Any] | list[Any] = {} if isinstance(value, dict) else []
+    for item in value.items() if isinstance(value, dict) else value:
+        if room.left <= 0:
+            room.cut = True
+            break
+        if isinstance(kept, dict):
+            key = _head(str(item[0]), 256)
+            room.left -= len(key) + 4
+            kept[key] = _fitted(item[1], room, depth + 1)
+        else:
+            kept.append(_fitted(item, room, depth + 1))
+    return kept
+
+
+def _head(text: str, limit: int) -> str:
+    """The first ``limit`` bytes of the text, whole characters only."""
+    if len(text) * 4 <= limit:
+        return text
+    encoded = text[:limit].encode("utf-8", "replace")
+    if len(encoded) <= limit and len(text) <= limit:
+        return text
+    return encoded[:limit].decode("utf-8", "ignore")
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))

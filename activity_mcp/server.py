@@ -1,0 +1,116 @@
+"""The MCP server: tools on one side, a service on the other, and no transport.
+
+A call is checked whole before anything is done, then answered by the service. ``get_context`` runs on the event loop (it
+never blocks), what blocks on the disk runs on one thread of its own. The answer is sent as structured content and once more
+as compact JSON text, which is what a client without output schemas shows its model.
+
+Nothing a call does can end the server: an ``ActivityError`` becomes a tool error that says what to change; anything else
+becomes one clear line for the caller and a traceback in the log. Each call is noted by ``record_call``, which costs it nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import structlog
+from mcp.server import MCPServer
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp_types import CallToolResult, TextContent
+from pydantic import ConfigDict
+
+from . import __version__
+from .errors import ActivityError
+from .tools import check_arguments, input_schema, specs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .tools import Service, ToolSpec
+
+NAME = "activity-mcp"
+
+INSTRUCTIONS = """\
+A durable record of what was done on this machine (queries, tool calls, files, sessions, errors, insights) and its recall.
+- Call get_context when you start on a project, or need to know what was asked, concluded, changed or failed before. It is \
+local and takes about a millisecond; read `freshness` and `as_of` before relying on it.
+- Call log_event for what nothing else records: a query run elsewhere, an incident and its cause. Claude Code's own tool \
+calls, prompts and file changes are recorded by its hooks: do not log them again.
+"""
+
+log = structlog.get_logger(__name__)
+
+
+def build_server(service: Service) -> MCPServer[Any]:
+    """The server over this service. It neither starts nor closes the service: the transport does."""
+    calls = CallRunner(service)
+    tools = [calls.tool(spec) for spec in specs(service)]
+    server: MCPServer[Any] = MCPServer(
+        NAME, title="Activity record", instructions=INSTRUCTIONS, version=__version__, tools=tools, subscriptions=False
+    )
+    return server
+
+
+class CallRunner:
+    """Runs calls of tools: checks the arguments, turns the answer or the error into a result, and notes the call."""
+
+    def __init__(self, service: Service, *, timer: Callable[[], float] = time.perf_counter) -> None:
+        self._service = service
+        self._timer = timer
+
+    def tool(self, spec: ToolSpec) -> Tool:
+        """The tool as the SDK registers it, its schemas written by hand and its arguments handed over as they came."""
+
+        async def run(given: dict[str, Any]) -> CallToolResult:
+            return await self.run(spec, given)
+
+        return Tool(
+            fn=run,
+            name=spec.name,
+            title=spec.title,
+            description=spec.description,
+            parameters=input_schema(spec.arguments),
+            fn_metadata=FuncMetadata(arg_model=_AnyArguments, output_schema=spec.output_schema),
+            is_async=True,
+            annotations=spec.annotations,
+            meta={"anthropic/alwaysLoad": True},  # else Claude Code defers the tool, and it is often never called
+        )
+
+    async def run(self, spec: ToolSpec, given: dict[str, Any]) -> CallToolResult:
+        """The result of one call. Raises nothing but its cancellation."""
+        began = self._timer()
+        try:
+            answer = await spec.answer(**check_arguments(spec.name, spec.arguments, given))
+            text = orjson.dumps(answer)
+            result = CallToolResult(content=[TextContent(type="text", text=text.decode())], structured_content=answer)
+            facts = {"success": True, **spec.observe(answer, len(text))}
+        except Exception as error:
+            result = CallToolResult(content=[TextContent(type="text", text=_explain(spec.name, error))], is_error=True)
+            facts = {"success": False, "error_type": type(error).__name__}
+        self._note(spec.name, (self._timer() - began) * 1000, facts)
+        return result
+
+    def _note(self, name: str, latency_ms: float, facts: dict[str, Any]) -> None:
+        try:
+            self._service.record_call(name, latency_ms, **facts)
+        except Exception:
+            log.warning("a call could not be noted", tool=name, exc_info=True)
+
+
+class _AnyArguments(ArgModelBase):
+    """Hands a call's arguments over untouched: ``check_arguments`` says better what is wrong with them."""
+
+    model_config = ConfigDict(extra="allow")
+
+    def model_dump_one_level(self) -> dict[str, Any]:
+        return {"given": self.model_extra or {}}
+
+
+def _explain(tool: str, error: Exception) -> str:
+    if isinstance(error, ActivityError):
+        log.info("a tool call was refused", tool=tool, error=error.describe())
+        return error.describe()
+    log.error("a tool call failed unexpectedly", tool=tool, exc_info=error)
+    return f"{tool} failed unexpectedly ({type(error).__name__}); nothing was acknowledged. The server's log on stderr says why."

@@ -1,0 +1,101 @@
+"""get_context: what is known, from memory. Runs on the event loop, as it never blocks."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from mcp_types import ToolAnnotations
+
+from .arguments import Argument
+from .spec import ToolSpec
+
+if TYPE_CHECKING:
+    from .spec import Service
+
+CONTEXT_TYPES = ("default", "executive", "analyst", "engineer")
+FIRST_MISS_WAIT_S = 0.020  # what a first question may wait for the leader's snapshot
+FIRST_MISS_STEP_S = 0.004
+
+DESCRIPTION = """\
+What was done before, here or in all projects: recent sessions (what was asked and concluded, files, failed commands), recent \
+errors, files, insights with their provenance, queries that succeeded, tool usage with latencies, event counts and LLM usage.
+
+Call it when you start on a project, when the user refers to earlier work, and before repeating a query or a command that may \
+have failed before. It answers from local memory in about a millisecond; it runs no query and no model.
+
+Reading the answer:
+- `freshness` is fresh, stale (being refreshed: ask again in a few seconds if it matters), expired (do not rely on it) or \
+missing (nothing known yet); `as_of` is when it was last verified, and `reason` says why it is not fresh.
+- `truncated` names sections that `max_bytes` left out: ask again with a larger `max_bytes` or a narrower `context_type`.
+- Insights carry `artifact_id` or `query_id`: cite them when you use a value.
+"""
+
+ARGUMENTS = (
+    Argument("customer", "string", "Whose activity. Default: the user of this machine."),
+    Argument(
+        "context_type",
+        "string",
+        "Which sections: engineer (sessions, files, tools, errors), analyst (queries, insights, artifacts), executive (usage, "
+        "cost, health), default (all, shortest form).",
+        default="default",
+        choices=CONTEXT_TYPES,
+    ),
+    Argument("project", "string", 'Absolute path of a project. Default: the project Claude Code runs in; "*" means all.'),
+    Argument("max_bytes", "integer", "Upper bound of the answer as compact JSON.", default=8192, minimum=512),
+)
+
+OUTPUT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "customer": {"type": "string"},
+        "context_type": {"type": "string", "enum": list(CONTEXT_TYPES)},
+        "project": {"type": ["string", "null"], "description": 'The project answered for; "*" means all.'},
+        "context": {"type": "object", "description": "The sections, by name."},
+        "as_of": {"type": ["string", "null"], "description": "When it was last verified against the warehouse, UTC."},
+        "age_ms": {"type": ["number", "null"], "description": "Milliseconds since as_of."},
+        "freshness": {"type": "string", "enum": ["fresh", "stale", "expired", "missing"]},
+        "reason": {"type": ["string", "null"], "description": "Why it is not fresh."},
+        "source": {"type": "string", "enum": ["memory", "snapshot", "warehouse", "none"]},
+        "pending_local": {"type": "integer", "description": "Events recorded here that the sections do not count yet."},
+        "truncated": {"type": "array", "items": {"type": "string"}, "description": "Sections that max_bytes left out."},
+    },
+    "required": [
+        "customer", "context_type", "project", "context", "as_of", "age_ms", "freshness", "source", "pending_local", "truncated",
+    ],
+}  # fmt: skip
+
+
+def get_context(service: Service) -> ToolSpec:
+    async def answer(customer: str | None, context_type: str, project: str | None, max_bytes: int) -> dict[str, Any]:
+        def ask() -> dict[str, Any]:
+            return service.context(customer=customer, context_type=context_type, project=project, max_bytes=max_bytes)
+
+        found = ask()
+        if found["freshness"] == "missing" and service.context_expected(customer, project):
+            loop = asyncio.get_running_loop()
+            deadline = loop.time() + FIRST_MISS_WAIT_S
+            while found["freshness"] == "missing" and loop.time() < deadline:
+                await asyncio.sleep(FIRST_MISS_STEP_S)
+                found = ask()
+        return found
+
+    return ToolSpec(
+        name="get_context",
+        title="Get context",
+        description=DESCRIPTION,
+        arguments=ARGUMENTS,
+        output_schema=OUTPUT_SCHEMA,
+        annotations=ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False),
+        answer=answer,
+        observe=_observe,
+    )
+
+
+def _observe(found: dict[str, Any], size: int) -> dict[str, Any]:
+    return {
+        "cache_hit": found["source"] in ("memory", "snapshot"),
+        "cache_age_ms": found["age_ms"],
+        "stale": found["freshness"] in ("stale", "expired"),
+        "context_size": size,
+    }

@@ -1,0 +1,72 @@
+"""What a tool is, and what the tools need of the service behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from mcp_types import ToolAnnotations
+
+    from .arguments import Argument
+
+
+class Service(Protocol):
+    """The part of ``activity_mcp.service.ActivityService`` that a server uses."""
+
+    def start(self) -> None:
+        """Start the background work. Called after the first answer, off the event loop."""
+
+    def log(
+        self,
+        event_name: str,
+        features: Mapping[str, Any],
+        *,
+        activity: str | None = None,
+        customer: str | None = None,
+        project: str | None = None,
+        link: str | None = None,
+        revenue_impact: float | None = None,
+        activity_id: str | None = None,
+        ts: str | None = None,
+    ) -> dict[str, Any]:
+        """Record one event: {activity_id, accepted, durable, degraded}. Blocks on the disk."""
+        ...
+
+    def context(
+        self,
+        *,
+        customer: str | None = None,
+        context_type: str = "default",
+        project: str | None = None,
+        max_bytes: int = 8192,
+    ) -> dict[str, Any]:
+        """The structured content of get_context. Never blocks."""
+        ...
+
+    def context_expected(self, customer: str | None, project: str | None) -> bool:
+        """Whether a first miss is worth waiting a few milliseconds for."""
+        ...
+
+    def record_call(self, method: str, latency_ms: float, **features: Any) -> None:
+        """Note one call of the server itself. Never blocks."""
+
+    def close(self, timeout: float = 0.5) -> None:
+        """Flush what is buffered, stop the background work. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """One tool. ``answer`` takes the checked arguments by name and gives the structured content."""
+
+    name: str
+    title: str
+    description: str
+    arguments: tuple[Argument, ...]
+    output_schema: dict[str, Any]
+    annotations: ToolAnnotations
+    answer: Callable[..., Awaitable[dict[str, Any]]]
+    observe: Callable[[dict[str, Any], int], dict[str, Any]] = lambda answer, size: {}
+    """What the call's own mcp_event says beyond its duration and success, from the answer and its size in bytes."""

@@ -1,0 +1,331 @@
+-- 02_artifacts.sql: what is derived from the stream. Only the refresh sequence (03) writes into these tables; a client
+-- needs INSERT on CLAUDE_STREAM_V2 and nothing here. The schema's known fields are seeded at the end.
+-- Needs: 01. Running it again changes nothing.
+
+-- Parameters, the same block in every file. Change a name here, or let `activity-mcp deploy` do it.
+-- Session variables do not outlive one `snow sql -f`, hence each file sets its own.
+SET activity_database  = 'CLAUDE_LOGS';
+SET activity_schema    = 'ACTIVITIES';
+SET activity_warehouse = 'COMPUTE_WH';
+SET activity_role      = CURRENT_ROLE();      -- owns what is created here; the connection's role unless changed
+
+USE ROLE      IDENTIFIER($activity_role);
+USE WAREHOUSE IDENTIFIER($activity_warehouse);
+USE DATABASE  IDENTIFIER($activity_database);
+USE SCHEMA    IDENTIFIER($activity_schema);
+
+-- Results worth keeping. The rows themselves stay with the client (or behind the link); here is what they were.
+-- grain: one row per artifact_id
+CREATE TABLE IF NOT EXISTS ARTIFACTS (
+    artifact_id     VARCHAR        NOT NULL COMMENT 'Id of the artifact.',
+    artifact_type   VARCHAR                 COMMENT 'Kind of artifact, such as table or text.',
+    customer        VARCHAR        NOT NULL COMMENT 'Who stored it.',
+    org_id          VARCHAR                 COMMENT 'Organisation of the customer.',
+    project         VARCHAR                 COMMENT 'Project it was stored in.',
+    session_id      VARCHAR                 COMMENT 'Session it was stored in.',
+    row_count       NUMBER(38, 0)           COMMENT 'Rows in the artifact.',
+    sample_rows     VARIANT                 COMMENT 'Its first rows, an array.',
+    content_schema  VARIANT                 COMMENT 'Names and types of its columns.',
+    query_id        VARCHAR                 COMMENT 'Query it is the result of.',
+    sql_sha256      VARCHAR                 COMMENT 'SHA-256 of that statement, in hexadecimal.',
+    result_sha256   VARCHAR                 COMMENT 'SHA-256 of the content, in hexadecimal.',
+    link            VARCHAR                 COMMENT 'Where the content is, if it has a URL.',
+    pinned          BOOLEAN        NOT NULL COMMENT 'Kept beyond expires_at.',
+    expires_at      TIMESTAMP_NTZ           COMMENT 'When it may be removed, UTC; null: never.',
+    stored_at       TIMESTAMP_NTZ  NOT NULL COMMENT 'When it was stored, UTC (the ts of its event).',
+    activity_id     VARCHAR        NOT NULL COMMENT 'Event that stored it.',
+    channel_id      VARCHAR        NOT NULL COMMENT 'Channel of that event.',
+    stream_offset   VARCHAR        NOT NULL COMMENT 'Offset of that event.',
+    updated_at      TIMESTAMP_NTZ  NOT NULL COMMENT 'When this row was written last, UTC.'
+)
+COMMENT = 'Artifacts stored by store_artifact or query; grain: one row per artifact_id.';
+
+-- One value each, with where it comes from, how sure it is and how long it holds.
+-- grain: one row per insight_id
+CREATE TABLE IF NOT EXISTS INSIGHT_ATOMS (
+    insight_id         VARCHAR        NOT NULL COMMENT 'Id of the insight.',
+    customer           VARCHAR        NOT NULL COMMENT 'Who recorded it.',
+    org_id             VARCHAR                 COMMENT 'Organisation of the customer.',
+    project            VARCHAR                 COMMENT 'Project it was recorded in.',
+    session_id         VARCHAR                 COMMENT 'Session it was recorded in.',
+    subject            VARCHAR                 COMMENT 'What it is about.',
+    metric             VARCHAR                 COMMENT 'Which measure of the subject.',
+    value              VARIANT                 COMMENT 'The value: a number, a text or any JSON.',
+    grain              VARCHAR                 COMMENT 'Grain of the value.',
+    confidence         NUMBER(9, 6)            COMMENT 'From 0 to 1.',
+    artifact_id        VARCHAR                 COMMENT 'Provenance: the artifact it was read from.',
+    query_id           VARCHAR                 COMMENT 'Provenance: the query it was read from.',
+    source_events      VARIANT                 COMMENT 'The event_names it was derived from, an array; drift in one of them quarantines it.',
+    recorded_at        TIMESTAMP_NTZ  NOT NULL COMMENT 'When it was recorded, UTC (the ts of its event).',
+    valid_until        TIMESTAMP_NTZ           COMMENT 'Until when it holds, UTC; null: until replaced. The reader compares it with its clock.',
+    quarantined        BOOLEAN        NOT NULL COMMENT 'Left out of contexts because its source drifted.',
+    quarantine_reason  VARCHAR                 COMMENT 'Why.',
+    quarantined_at     TIMESTAMP_NTZ           COMMENT 'Since when, UTC.',
+    activity_id        VARCHAR        NOT NULL COMMENT 'Event that recorded it.',
+    channel_id         VARCHAR        NOT NULL COMMENT 'Channel of that event.',
+    stream_offset      VARCHAR        NOT NULL COMMENT 'Offset of that event.',
+    updated_at         TIMESTAMP_NTZ  NOT NULL COMMENT 'When this row was written last, UTC.'
+)
+COMMENT = 'Insights with their provenance; grain: one row per insight_id.';
+
+-- What get_context answers from. Nothing in it depends on the hour it is read at: windows are hourly buckets, insights
+-- carry valid_until, and the reader sums and filters by its own clock.
+-- grain: one row per (customer, project), and one per customer with project '*'
+CREATE TABLE IF NOT EXISTS CONTEXT_CACHE (
+    customer      VARCHAR        NOT NULL COMMENT 'Whose context.',
+    org_id        VARCHAR                 COMMENT 'Organisation of the customer.',
+    project       VARCHAR        NOT NULL COMMENT 'Which project, or * for all of them.',
+    context_blob  VARIANT                 COMMENT 'All sections, version 1.',
+    watermark     VARIANT                 COMMENT 'Per channel_id the highest stream_offset folded into this row.',
+    recorded_at   TIMESTAMP_NTZ           COMMENT 'Newest ts folded in, UTC.',
+    refreshed_at  TIMESTAMP_NTZ  NOT NULL COMMENT 'When this row changed last, UTC.',
+    row_version   NUMBER(38, 0)  NOT NULL COMMENT 'Counts the changes of this row.'
+)
+CHANGE_TRACKING = TRUE
+COMMENT = 'The context recalled by get_context; grain: one row per (customer, project), project * for all.';
+
+-- Counts and latency histograms of one hour, recomputed whole when the hour is touched; at most the last 8 days.
+-- grain: one row per (customer, project, hour_start), and the same with project '*'
+CREATE TABLE IF NOT EXISTS CONTEXT_HOURS (
+    customer      VARCHAR        NOT NULL COMMENT 'Whose events.',
+    project       VARCHAR        NOT NULL COMMENT 'Which project, or * for all of them.',
+    hour_start    TIMESTAMP_NTZ  NOT NULL COMMENT 'First moment of the hour, UTC.',
+    bucket        VARIANT                 COMMENT 'events, tools and llm of that hour.',
+    refreshed_at  TIMESTAMP_NTZ  NOT NULL COMMENT 'When this row was computed, UTC.'
+)
+COMMENT = 'Hourly buckets behind CONTEXT_CACHE; grain: one row per (customer, project, hour_start).';
+
+-- The newest few entries of each section, merged from every batch and pruned, so that no refresh scans the history.
+-- grain: one row per (customer, project, section, item_key)
+CREATE TABLE IF NOT EXISTS CONTEXT_ITEMS (
+    customer       VARCHAR        NOT NULL COMMENT 'Whose entry.',
+    org_id         VARCHAR                 COMMENT 'Organisation of the customer.',
+    project        VARCHAR        NOT NULL COMMENT 'Which project, or * for all of them.',
+    section        VARCHAR        NOT NULL COMMENT 'Section of the context it belongs to.',
+    item_key       VARCHAR        NOT NULL COMMENT 'What makes it one entry: a session, a path, an activity.',
+    session_id     VARCHAR                 COMMENT 'Session it comes from.',
+    ts             TIMESTAMP_NTZ  NOT NULL COMMENT 'Its time, UTC; the newest stay.',
+    item           VARIANT                 COMMENT 'The entry as the context shows it.',
+    activity_id    VARCHAR                 COMMENT 'Event it comes from.',
+    channel_id     VARCHAR                 COMMENT 'Channel of that event.',
+    stream_offset  VARCHAR                 COMMENT 'Offset of that event.',
+    refreshed_at   TIMESTAMP_NTZ  NOT NULL COMMENT 'When this row was written last, UTC.'
+)
+COMMENT = 'Entries behind the lists of CONTEXT_CACHE; grain: one row per (customer, project, section, item_key).';
+
+-- Where events differ from the schemas: a field nobody knows, a type that changed, an event that failed validation.
+-- Shown by VW_SYSTEM_EVENTS as schema_drift_detected; nothing is written back into the stream.
+-- grain: one row per (customer, event_name, field, drift_kind, observed_type)
+CREATE TABLE IF NOT EXISTS SCHEMA_DRIFT (
+    drift_id           VARCHAR        NOT NULL COMMENT 'Id of the drift, derived from its grain.',
+    customer           VARCHAR        NOT NULL COMMENT 'Whose events.',
+    org_id             VARCHAR                 COMMENT 'Organisation of the customer.',
+    event_name         VARCHAR        NOT NULL COMMENT 'Kind of event.',
+    field              VARCHAR        NOT NULL COMMENT 'Which feature; * for the event as a whole.',
+    drift_kind         VARCHAR        NOT NULL COMMENT 'new_field, changed_type or invalid_event.',
+    expected_types     VARCHAR                 COMMENT 'JSON types the schema allows, separated by blanks.',
+    observed_type      VARCHAR        NOT NULL COMMENT 'JSON type that was seen.',
+    occurrences        NUMBER(38, 0)  NOT NULL COMMENT 'Events that showed it.',
+    first_seen_at      TIMESTAMP_NTZ  NOT NULL COMMENT 'Oldest ts of these, UTC.',
+    last_seen_at       TIMESTAMP_NTZ  NOT NULL COMMENT 'Newest ts of these, UTC.',
+    first_activity_id  VARCHAR                 COMMENT 'The oldest of these.',
+    schema_version     VARCHAR                 COMMENT 'Version of the event schemas compared with.',
+    updated_at         TIMESTAMP_NTZ  NOT NULL COMMENT 'When this row was written last, UTC.'
+)
+COMMENT = 'Differences between events and their schemas; grain: customer, event_name, field, drift_kind, observed_type.';
+
+-- The known fields, from schemas/event_schemas.json (a test compares them), so that SQL can tell a new field from a known one.
+-- grain: one row per (event_name, field)
+CREATE TABLE IF NOT EXISTS SCHEMA_FIELDS (
+    event_name      VARCHAR  NOT NULL COMMENT 'Kind of event.',
+    field           VARCHAR  NOT NULL COMMENT 'Name of the feature.',
+    json_types      VARCHAR  NOT NULL COMMENT 'JSON types allowed, sorted, separated by blanks; integer stands beside number.',
+    required        BOOLEAN  NOT NULL COMMENT 'Whether every event must have it.',
+    schema_version  VARCHAR  NOT NULL COMMENT 'Version of the event schemas.'
+)
+COMMENT = 'Known features of each kind of event; grain: one row per (event_name, field).';
+
+MERGE INTO SCHEMA_FIELDS AS known
+USING (
+    SELECT event_name, field, json_types, required, '1' AS schema_version
+    FROM (VALUES
+        ('sql_event', 'query_id', 'string', TRUE),
+        ('sql_event', 'sql', 'string', TRUE),
+        ('sql_event', 'success', 'boolean', TRUE),
+        ('sql_event', 'warehouse', 'null string', FALSE),
+        ('sql_event', 'role', 'null string', FALSE),
+        ('sql_event', 'database', 'null string', FALSE),
+        ('sql_event', 'schema', 'null string', FALSE),
+        ('sql_event', 'rows', 'integer null', FALSE),
+        ('sql_event', 'bytes_scanned', 'integer null', FALSE),
+        ('sql_event', 'duration_ms', 'integer null number', FALSE),
+        ('sql_event', 'credits_used', 'integer null number', FALSE),
+        ('sql_event', 'error', 'null string', FALSE),
+        ('sql_event', 'error_code', 'integer null string', FALSE),
+        ('sql_event', 'artifact_id', 'null string', FALSE),
+        ('sql_event', 'tool_use_id', 'null string', FALSE),
+        ('sql_event', 'prompt_id', 'null string', FALSE),
+        ('sql_event', 'agent_id', 'null string', FALSE),
+        ('sql_event', 'agent_type', 'null string', FALSE),
+        ('sql_event', 'git_branch', 'null string', FALSE),
+        ('sql_event', '_truncated', 'array boolean null', FALSE),
+        ('sql_event', '_original_size', 'integer null', FALSE),
+        ('sql_event', '_schema_errors', 'array null', FALSE),
+        ('sql_event', '_redacted', 'array boolean integer null object', FALSE),
+        ('llm_event', 'model', 'string', TRUE),
+        ('llm_event', 'prompt_tokens', 'integer', TRUE),
+        ('llm_event', 'completion_tokens', 'integer', TRUE),
+        ('llm_event', 'prompt_hash', 'null string', FALSE),
+        ('llm_event', 'total_tokens', 'integer null', FALSE),
+        ('llm_event', 'cache_read_tokens', 'integer null', FALSE),
+        ('llm_event', 'cache_creation_tokens', 'integer null', FALSE),
+        ('llm_event', 'latency_ms', 'integer null number', FALSE),
+        ('llm_event', 'total_latency_ms', 'integer null number', FALSE),
+        ('llm_event', 'cost_usd', 'integer null number', FALSE),
+        ('llm_event', 'cost_source', 'null string', FALSE),
+        ('llm_event', 'token_source', 'null string', FALSE),
+        ('llm_event', 'temperature', 'integer null number', FALSE),
+        ('llm_event', 'max_tokens', 'integer null', FALSE),
+        ('llm_event', 'stream', 'boolean null', FALSE),
+        ('llm_event', 'request_id', 'null string', FALSE),
+        ('llm_event', 'tool_use_id', 'null string', FALSE),
+        ('llm_event', 'prompt_id', 'null string', FALSE),
+        ('llm_event', 'agent_id', 'null string', FALSE),
+        ('llm_event', 'agent_type', 'null string', FALSE),
+        ('llm_event', 'git_branch', 'null string', FALSE),
+        ('llm_event', '_truncated', 'array boolean null', FALSE),
+        ('llm_event', '_original_size', 'integer null', FALSE),
+        ('llm_event', '_schema_errors', 'array null', FALSE),
+        ('llm_event', '_redacted', 'array boolean integer null object', FALSE),
+        ('tool_event', 'tool_name', 'string', TRUE),
+        ('tool_event', 'success', 'boolean', TRUE),
+        ('tool_event', 'tool_category', 'null string', FALSE),
+        ('tool_event', 'parameters', 'null object', FALSE),
+        ('tool_event', 'latency_ms', 'integer null number', FALSE),
+        ('tool_event', 'error', 'null string', FALSE),
+        ('tool_event', 'result_size', 'integer null', FALSE),
+        ('tool_event', 'result_type', 'null string', FALSE),
+        ('tool_event', 'tool_use_id', 'null string', FALSE),
+        ('tool_event', 'prompt_id', 'null string', FALSE),
+        ('tool_event', 'agent_id', 'null string', FALSE),
+        ('tool_event', 'agent_type', 'null string', FALSE),
+        ('tool_event', 'git_branch', 'null string', FALSE),
+        ('tool_event', '_truncated', 'array boolean null', FALSE),
+        ('tool_event', '_original_size', 'integer null', FALSE),
+        ('tool_event', '_schema_errors', 'array null', FALSE),
+        ('tool_event', '_redacted', 'array boolean integer null object', FALSE),
+        ('file_event', 'operation', 'string', TRUE),
+        ('file_event', 'file_path', 'string', TRUE),
+        ('file_event', 'file_type', 'null string', FALSE),
+        ('file_event', 'lines_affected', 'integer null', FALSE),
+        ('file_event', 'bytes_before', 'integer null', FALSE),
+        ('file_event', 'bytes_after', 'integer null', FALSE),
+        ('file_event', 'success', 'boolean null', FALSE),
+        ('file_event', 'git_tracked', 'boolean null', FALSE),
+        ('file_event', 'tool_use_id', 'null string', FALSE),
+        ('file_event', 'prompt_id', 'null string', FALSE),
+        ('file_event', 'agent_id', 'null string', FALSE),
+        ('file_event', 'agent_type', 'null string', FALSE),
+        ('file_event', 'git_branch', 'null string', FALSE),
+        ('file_event', '_truncated', 'array boolean null', FALSE),
+        ('file_event', '_original_size', 'integer null', FALSE),
+        ('file_event', '_schema_errors', 'array null', FALSE),
+        ('file_event', '_redacted', 'array boolean integer null object', FALSE),
+        ('session_event', 'session_id', 'string', TRUE),
+        ('session_event', 'event_type', 'string', TRUE),
+        ('session_event', 'project_path', 'null string', FALSE),
+        ('session_event', 'user', 'null string', FALSE),
+        ('session_event', 'host', 'null string', FALSE),
+        ('session_event', 'cli_version', 'null string', FALSE),
+        ('session_event', 'total_activities', 'integer null', FALSE),
+        ('session_event', 'total_tokens', 'integer null', FALSE),
+        ('session_event', 'session_duration_ms', 'integer null number', FALSE),
+        ('session_event', 'excerpt', 'null string', FALSE),
+        ('session_event', 'prompt_hash', 'null string', FALSE),
+        ('session_event', 'length', 'integer null', FALSE),
+        ('session_event', 'reason', 'null string', FALSE),
+        ('session_event', 'start_source', 'null string', FALSE),
+        ('session_event', 'tool_use_id', 'null string', FALSE),
+        ('session_event', 'prompt_id', 'null string', FALSE),
+        ('session_event', 'agent_id', 'null string', FALSE),
+        ('session_event', 'agent_type', 'null string', FALSE),
+        ('session_event', 'git_branch', 'null string', FALSE),
+        ('session_event', '_truncated', 'array boolean null', FALSE),
+        ('session_event', '_original_size', 'integer null', FALSE),
+        ('session_event', '_schema_errors', 'array null', FALSE),
+        ('session_event', '_redacted', 'array boolean integer null object', FALSE),
+        ('mcp_event', 'method', 'string', TRUE),
+        ('mcp_event', 'latency_ms', 'integer number', TRUE),
+        ('mcp_event', 'cache_hit', 'boolean null', FALSE),
+        ('mcp_event', 'cache_age_ms', 'integer null number', FALSE),
+        ('mcp_event', 'stale', 'boolean null', FALSE),
+        ('mcp_event', 'context_size', 'integer null', FALSE),
+        ('mcp_event', 'success', 'boolean null', FALSE),
+        ('mcp_event', 'error_type', 'null string', FALSE),
+        ('mcp_event', 'count', 'integer null', FALSE),
+        ('mcp_event', 'insight_id', 'null string', FALSE),
+        ('mcp_event', 'artifact_id', 'null string', FALSE),
+        ('mcp_event', 'subject', 'null string', FALSE),
+        ('mcp_event', 'metric', 'null string', FALSE),
+        ('mcp_event', 'value', 'array boolean integer null number object string', FALSE),
+        ('mcp_event', 'grain', 'null string', FALSE),
+        ('mcp_event', 'confidence', 'integer null number', FALSE),
+        ('mcp_event', 'query_id', 'null string', FALSE),
+        ('mcp_event', 'valid_for_hours', 'integer null number', FALSE),
+        ('mcp_event', 'valid_until', 'null string', FALSE),
+        ('mcp_event', 'source_events', 'array null', FALSE),
+        ('mcp_event', 'artifact_type', 'null string', FALSE),
+        ('mcp_event', 'row_count', 'integer null', FALSE),
+        ('mcp_event', 'sample_rows', 'array null', FALSE),
+        ('mcp_event', 'content_schema', 'array null object', FALSE),
+        ('mcp_event', 'expires_at', 'null string', FALSE),
+        ('mcp_event', 'sql_sha256', 'null string', FALSE),
+        ('mcp_event', 'result_sha256', 'null string', FALSE),
+        ('mcp_event', 'pinned', 'boolean null', FALSE),
+        ('mcp_event', 'tool_use_id', 'null string', FALSE),
+        ('mcp_event', 'prompt_id', 'null string', FALSE),
+        ('mcp_event', 'agent_id', 'null string', FALSE),
+        ('mcp_event', 'agent_type', 'null string', FALSE),
+        ('mcp_event', 'git_branch', 'null string', FALSE),
+        ('mcp_event', '_truncated', 'array boolean null', FALSE),
+        ('mcp_event', '_original_size', 'integer null', FALSE),
+        ('mcp_event', '_schema_errors', 'array null', FALSE),
+        ('mcp_event', '_redacted', 'array boolean integer null object', FALSE),
+        ('system_event', 'event_type', 'string', TRUE),
+        ('system_event', 'severity', 'null string', FALSE),
+        ('system_event', 'message', 'null string', FALSE),
+        ('system_event', 'metrics', 'null object', FALSE),
+        ('system_event', 'action_taken', 'null string', FALSE),
+        ('system_event', 'hook_event_name', 'null string', FALSE),
+        ('system_event', 'raw', 'array null object string', FALSE),
+        ('system_event', 'segment', 'integer null', FALSE),
+        ('system_event', 'from', 'integer null', FALSE),
+        ('system_event', 'to', 'integer null', FALSE),
+        ('system_event', 'reason', 'null string', FALSE),
+        ('system_event', 'tool_use_id', 'null string', FALSE),
+        ('system_event', 'prompt_id', 'null string', FALSE),
+        ('system_event', 'agent_id', 'null string', FALSE),
+        ('system_event', 'agent_type', 'null string', FALSE),
+        ('system_event', 'git_branch', 'null string', FALSE),
+        ('system_event', '_truncated', 'array boolean null', FALSE),
+        ('system_event', '_original_size', 'integer null', FALSE),
+        ('system_event', '_schema_errors', 'array null', FALSE),
+        ('system_event', '_redacted', 'array boolean integer null object', FALSE)
+    ) AS seed (event_name, field, json_types, required)
+) AS wanted
+    ON known.event_name = wanted.event_name
+    AND known.field = wanted.field
+WHEN MATCHED AND (
+    known.json_types <> wanted.json_types
+    OR known.required <> wanted.required
+    OR known.schema_version <> wanted.schema_version
+) THEN
+    UPDATE SET
+        json_types = wanted.json_types,
+        required = wanted.required,
+        schema_version = wanted.schema_version
+WHEN NOT MATCHED THEN
+    INSERT (event_name, field, json_types, required, schema_version)
+    VALUES (wanted.event_name, wanted.field, wanted.json_types, wanted.required, wanted.schema_version);
+
+DELETE FROM SCHEMA_FIELDS WHERE schema_version <> '1';

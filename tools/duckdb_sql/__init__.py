@@ -1,0 +1,18 @@
+"""A strict translator of this project's SQL from Snowflake's dialect to DuckDB's. Build and test time only.
+
+    scripts    a file → its statements, each with its line; the body of a task → its DML
+    rules      what one node of a statement becomes; anything without a rule raises ``Untranslatable``
+    types      what one data type, path or date format becomes
+    files      which file of sql/ becomes which generated file, and the form of those
+    macros.sql           functions the generated SQL calls
+    embedded_only.sql    what only the embedded engine has
+
+It never guesses: a node, a function, a property or a statement it has not been told about is an error with the line.
+To teach it a construct, add a row to a table in ``rules``, and a case to tests/sql/test_generated.py.
+"""
+
+from .errors import Untranslatable
+from .files import FILES, generate, read_generated
+from .rules import translate
+
+__all__ = ["FILES", "Untranslatable", "generate", "read_generated", "translate"]

@@ -1,0 +1,101 @@
+-- Functions that make DuckDB agree with Snowflake where a name or a cast alone would not. Nothing here reads a table.
+-- A test that wants another time replaces one of them: CREATE OR REPLACE MACRO utc_now() AS TIMESTAMP '2026-01-01 00:00:00'.
+
+-- statement
+-- SYSDATE(): UTC, without the extension that CURRENT_TIMESTAMP AT TIME ZONE would need.
+CREATE OR REPLACE MACRO utc_now() AS make_timestamp(epoch_us(now()));
+
+-- statement
+-- v:path::VARCHAR. A JSON null is a SQL NULL; a whole number written with a fraction (1.0) reads 1.
+CREATE OR REPLACE MACRO variant_text(v, path) AS
+    CASE
+        WHEN ends_with(json_extract_string(v, path), '.0') AND json_type(v, path) = 'DOUBLE'
+            THEN left(json_extract_string(v, path), -2)
+        ELSE json_extract_string(v, path)
+    END;
+
+-- statement
+-- x::VARCHAR for a value whose type only DuckDB's binder knows; all branches but one are folded away. How Snowflake prints
+-- a timestamp depends on the session, hence TO_CHAR must be written there.
+CREATE OR REPLACE MACRO as_text(x) AS
+    CASE
+        WHEN typeof(x) = 'JSON' THEN variant_text(to_json(x), '$')
+        WHEN typeof(x) IN ('TIMESTAMP', 'TIMESTAMP WITH TIME ZONE', 'TIME')
+            THEN error('write TO_CHAR(…) for a timestamp instead of a cast to text')
+        WHEN typeof(x) IN ('DOUBLE', 'FLOAT') AND ends_with(CAST(x AS VARCHAR), '.0') THEN left(CAST(x AS VARCHAR), -2)
+        ELSE CAST(x AS VARCHAR)
+    END;
+
+-- statement
+-- x::VARIANT, and what OBJECT_CONSTRUCT and its relatives do to their values. SQL NULL stays SQL NULL.
+CREATE OR REPLACE MACRO as_variant(x) AS
+    CASE
+        WHEN typeof(x) IN ('TIMESTAMP', 'TIMESTAMP WITH TIME ZONE', 'TIME', 'DATE')
+            THEN error('write TO_CHAR(…) for a timestamp instead of storing it in a VARIANT')
+        ELSE to_json(x)
+    END;
+
+-- statement
+CREATE OR REPLACE MACRO variant_typeof(v) AS
+    CASE json_type(v)
+        WHEN 'NULL' THEN 'NULL_VALUE'
+        WHEN 'VARCHAR' THEN 'VARCHAR'
+        WHEN 'BOOLEAN' THEN 'BOOLEAN'
+        WHEN 'ARRAY' THEN 'ARRAY'
+        WHEN 'OBJECT' THEN 'OBJECT'
+        WHEN 'BIGINT' THEN 'INTEGER'
+        WHEN 'UBIGINT' THEN 'INTEGER'
+        WHEN 'HUGEINT' THEN 'INTEGER'
+        WHEN 'UHUGEINT' THEN 'INTEGER'
+        WHEN 'DOUBLE' THEN CASE
+            WHEN regexp_full_match(variant_text(v, '$'), '-?[0-9]{1,38}') THEN 'INTEGER'
+            WHEN regexp_full_match(variant_text(v, '$'), '-?[0-9.]{1,39}') THEN 'DECIMAL'
+            ELSE 'DOUBLE'
+        END
+    END;
+
+-- statement
+CREATE OR REPLACE MACRO variant_array_size(v) AS
+    CASE WHEN json_type(v) = 'ARRAY' THEN CAST(json_array_length(v) AS DECIMAL(38, 0)) END;
+
+-- statement
+-- What Snowflake's cast from text to a number accepts, else NULL: blanks around it are dropped, but there are no
+-- underscores, hexadecimal digits, infinities or thousands separators.
+CREATE OR REPLACE MACRO number_text(x) AS
+    CASE
+        WHEN regexp_full_match(x, '[ \t\n\r\f\v]*[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?[ \t\n\r\f\v]*') THEN x
+    END;
+
+-- statement
+CREATE OR REPLACE MACRO try_float(x) AS
+    CASE WHEN isfinite(TRY_CAST(number_text(x) AS DOUBLE)) THEN TRY_CAST(number_text(x) AS DOUBLE) END;
+
+-- statement
+-- https://docs.snowflake.com/en/sql-reference/functions/to_boolean lists exactly these, in any case.
+CREATE OR REPLACE MACRO try_boolean(x) AS
+    CASE
+        WHEN lower(x) IN ('true', 't', 'yes', 'y', 'on', '1') THEN TRUE
+        WHEN lower(x) IN ('false', 'f', 'no', 'n', 'off', '0') THEN FALSE
+    END;
+
+-- statement
+-- Text to TIMESTAMP_NTZ, ISO 8601 forms only (US, RFC and epoch-number forms, which Snowflake also reads, give NULL here;
+-- the clients write ISO with Z). A time zone is dropped and the wall clock kept, as Snowflake does.
+CREATE OR REPLACE MACRO try_timestamp(x) AS
+    CASE
+        WHEN regexp_full_match(x, '[12][0-9]{3}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?(Z| ?[+-][0-9]{2}:?[0-9]{2})?)?')
+            THEN TRY_CAST(regexp_replace(x, '(Z| ?[+-][0-9]{2}:[0-9]{2}|([:0-9.]{5}) ?[+-][0-9]{4})$', '\2') AS TIMESTAMP)
+    END;
+
+-- statement
+CREATE OR REPLACE MACRO try_date(x) AS
+    CASE WHEN regexp_full_match(x, '[12][0-9]{3}-[0-9]{2}-[0-9]{2}') THEN TRY_CAST(x AS DATE) END;
+
+-- statement
+-- FLATTEN(INPUT => v): the members of an object (with key) or the elements of an array (with index).
+CREATE OR REPLACE MACRO flatten_variant(v) AS TABLE
+    SELECT
+        CASE WHEN json_type(v) = 'OBJECT' THEN e.key END AS key,
+        CASE WHEN json_type(v) = 'ARRAY' THEN CAST(e.key AS BIGINT) END AS index,
+        e.value AS value
+    FROM json_each(CASE WHEN json_type(v) IN ('OBJECT', 'ARRAY') THEN v END) AS e;
