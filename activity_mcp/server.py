@@ -74,6 +74,7 @@ class CallRunner:
             parameters=input_schema(spec.arguments),
             fn_metadata=FuncMetadata(arg_model=_AnyArguments, output_schema=spec.output_schema),
             is_async=True,
+            context_kwarg=None,
             annotations=spec.annotations,
             meta={"anthropic/alwaysLoad": True},  # else Claude Code defers the tool, and it is often never called
         )
@@ -113,4 +114,4 @@ def _explain(tool: str, error: Exception) -> str:
         log.info("a tool call was refused", tool=tool, error=error.describe())
         return error.describe()
     log.error("a tool call failed unexpectedly", tool=tool, exc_info=error)
-    return f"{tool} failed unexpectedly ({type(error).__name__}); nothing was acknowledged. The server's log on stderr says why."
+    return f"{tool} failed unexpectedly ({type(error).__name__}); nothing was acknowledged. The log on stderr says why."

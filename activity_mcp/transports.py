@@ -159,7 +159,7 @@ class ServiceLifetime:
 
 @contextmanager
 def lean_start() -> Iterator[None]:
-    """For the imports of start-up: the garbage collector rests, and rich, which two libraries import if they find it, is not found."""
+    """For the imports of start-up: the garbage collector rests, and rich is hidden from two libraries that would import it."""
     hide_rich = "rich" not in sys.modules
     gc.disable()
     if hide_rich:

@@ -84,7 +84,9 @@ CREATE TABLE IF NOT EXISTS SUPERSEDED (
     channel_id          VARCHAR        NOT NULL COMMENT 'Channel of the row left out.',
     stream_offset       VARCHAR        NOT NULL COMMENT 'Offset of the row left out.',
     activity_id         VARCHAR        NOT NULL COMMENT 'The activity both rows tell of.',
-    ts                  TIMESTAMP_NTZ           COMMENT 'Its time, so that retention can prune this table with the stream.',
+    customer            VARCHAR        NOT NULL COMMENT 'Whose context it must leave.',
+    project             VARCHAR                 COMMENT 'Which context it must leave.',
+    ts                  TIMESTAMP_NTZ  NOT NULL COMMENT 'Its time, UTC: retention prunes this table with the stream, and joins prune by it.',
     kept_channel_id     VARCHAR                 COMMENT 'Channel of the row kept when this was decided.',
     kept_stream_offset  VARCHAR                 COMMENT 'Offset of the row kept when this was decided.',
     superseded_at       TIMESTAMP_NTZ  NOT NULL COMMENT 'When this was decided, UTC.'

@@ -64,6 +64,7 @@ CREATE TABLE IF NOT EXISTS INSIGHT_ATOMS (
     activity_id        VARCHAR        NOT NULL COMMENT 'Event that recorded it.',
     channel_id         VARCHAR        NOT NULL COMMENT 'Channel of that event.',
     stream_offset      VARCHAR        NOT NULL COMMENT 'Offset of that event.',
+    batch_key          VARCHAR                 COMMENT 'Highest channel and offset of the batch that quarantined or released it last.',
     updated_at         TIMESTAMP_NTZ  NOT NULL COMMENT 'When this row was written last, UTC.'
 )
 COMMENT = 'Insights with their provenance; grain: one row per insight_id.';
@@ -95,23 +96,21 @@ CREATE TABLE IF NOT EXISTS CONTEXT_HOURS (
 )
 COMMENT = 'Hourly buckets behind CONTEXT_CACHE; grain: one row per (customer, project, hour_start).';
 
--- The newest few entries of each section, merged from every batch and pruned, so that no refresh scans the history.
--- grain: one row per (customer, project, section, item_key)
+-- The newest few entries of each section. Those of a touched hour are computed again, whole, from the stream; the rest stays as
+-- it is, so that no refresh scans the history. About twice of what a context shows is kept.
+-- grain: one row per (customer, project, section, session_id, item_key, hour_start)
 CREATE TABLE IF NOT EXISTS CONTEXT_ITEMS (
     customer       VARCHAR        NOT NULL COMMENT 'Whose entry.',
-    org_id         VARCHAR                 COMMENT 'Organisation of the customer.',
     project        VARCHAR        NOT NULL COMMENT 'Which project, or * for all of them.',
-    section        VARCHAR        NOT NULL COMMENT 'Section of the context it belongs to.',
-    item_key       VARCHAR        NOT NULL COMMENT 'What makes it one entry: a session, a path, an activity.',
-    session_id     VARCHAR                 COMMENT 'Session it comes from.',
+    section        VARCHAR        NOT NULL COMMENT 'recent_sessions, recent_errors, recent_files, recent_queries or failed_commands.',
+    session_id     VARCHAR        NOT NULL COMMENT 'Session it comes from; empty where there is none.',
+    item_key       VARCHAR        NOT NULL COMMENT 'What makes it one entry: a path, a command, an activity.',
+    hour_start     TIMESTAMP_NTZ  NOT NULL COMMENT 'Hour of the events it was computed from, UTC.',
     ts             TIMESTAMP_NTZ  NOT NULL COMMENT 'Its time, UTC; the newest stay.',
-    item           VARIANT                 COMMENT 'The entry as the context shows it.',
-    activity_id    VARCHAR                 COMMENT 'Event it comes from.',
-    channel_id     VARCHAR                 COMMENT 'Channel of that event.',
-    stream_offset  VARCHAR                 COMMENT 'Offset of that event.',
+    item           VARIANT                 COMMENT 'The entry as the context shows it; of a session what that hour knows of it.',
     refreshed_at   TIMESTAMP_NTZ  NOT NULL COMMENT 'When this row was written last, UTC.'
 )
-COMMENT = 'Entries behind the lists of CONTEXT_CACHE; grain: one row per (customer, project, section, item_key).';
+COMMENT = 'Entries behind the lists of CONTEXT_CACHE; grain: customer, project, section, session_id, item_key, hour_start.';
 
 -- Where events differ from the schemas: a field nobody knows, a type that changed, an event that failed validation.
 -- Shown by VW_SYSTEM_EVENTS as schema_drift_detected; nothing is written back into the stream.
@@ -121,15 +120,17 @@ CREATE TABLE IF NOT EXISTS SCHEMA_DRIFT (
     customer           VARCHAR        NOT NULL COMMENT 'Whose events.',
     org_id             VARCHAR                 COMMENT 'Organisation of the customer.',
     event_name         VARCHAR        NOT NULL COMMENT 'Kind of event.',
-    field              VARCHAR        NOT NULL COMMENT 'Which feature; * for the event as a whole.',
-    drift_kind         VARCHAR        NOT NULL COMMENT 'new_field, changed_type or invalid_event.',
+    field              VARCHAR        NOT NULL COMMENT 'Which feature, of a failure its path; * for the event as a whole.',
+    drift_kind         VARCHAR        NOT NULL COMMENT 'new_key, type_changed or failure (of validation).',
     expected_types     VARCHAR                 COMMENT 'JSON types the schema allows, separated by blanks.',
-    observed_type      VARCHAR        NOT NULL COMMENT 'JSON type that was seen.',
-    occurrences        NUMBER(38, 0)  NOT NULL COMMENT 'Events that showed it.',
-    first_seen_at      TIMESTAMP_NTZ  NOT NULL COMMENT 'Oldest ts of these, UTC.',
-    last_seen_at       TIMESTAMP_NTZ  NOT NULL COMMENT 'Newest ts of these, UTC.',
-    first_activity_id  VARCHAR                 COMMENT 'The oldest of these.',
+    observed_type      VARCHAR        NOT NULL COMMENT 'JSON type that was seen; of a failure: invalid.',
+    sample_reason      VARCHAR                 COMMENT 'Of a failure: what the validator said of one event.',
+    occurrences        NUMBER(38, 0)  NOT NULL COMMENT 'How often it was seen in rows that no other row outranks.',
+    first_seen_at      TIMESTAMP_NTZ  NOT NULL COMMENT 'Oldest ts that showed it, outranked rows included, UTC.',
+    last_seen_at       TIMESTAMP_NTZ  NOT NULL COMMENT 'Newest ts that showed it, outranked rows included, UTC.',
+    first_activity_id  VARCHAR                 COMMENT 'The oldest activity that showed it.',
     schema_version     VARCHAR                 COMMENT 'Version of the event schemas compared with.',
+    accepted_at        TIMESTAMP_NTZ           COMMENT 'Set by a person who has read it: it no longer quarantines insights.',
     updated_at         TIMESTAMP_NTZ  NOT NULL COMMENT 'When this row was written last, UTC.'
 )
 COMMENT = 'Differences between events and their schemas; grain: customer, event_name, field, drift_kind, observed_type.';

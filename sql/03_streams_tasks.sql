@@ -65,7 +65,14 @@ BEGIN
             project,
             channel_id,
             stream_offset,
-            DECODE(source, 'otel', 0, 'hook', 0, 'mcp', 1, 'cli', 1, 'import', 2, 3) AS source_rank
+            CASE source
+                WHEN 'otel' THEN 0
+                WHEN 'hook' THEN 0
+                WHEN 'mcp' THEN 1
+                WHEN 'cli' THEN 1
+                WHEN 'import' THEN 2
+                ELSE 3
+            END AS source_rank
         FROM CLAUDE_STREAM_V2
         WHERE activity_id IN (SELECT activity_id FROM CLAUDE_STREAM_V2_STREAM)
             AND ts >= (SELECT DATEADD(DAY, -1, MIN(ts)) FROM CLAUDE_STREAM_V2_STREAM)
@@ -319,11 +326,14 @@ BEGIN
                 sent.weight,
                 feature.key AS field,
                 feature.value,
-                DECODE(
-                    TYPEOF(feature.value),
-                    'VARCHAR', 'string', 'INTEGER', 'integer', 'DECIMAL', 'number', 'DOUBLE', 'number', 'BOOLEAN', 'boolean',
-                    'OBJECT', 'object', 'ARRAY', 'array', 'null'
-                ) AS observed_type
+                CASE TYPEOF(feature.value)
+                    WHEN 'VARCHAR' THEN 'string'
+                    WHEN 'INTEGER' THEN 'integer'
+                    WHEN 'DECIMAL' THEN 'number'
+                    WHEN 'DOUBLE' THEN 'number'
+                    WHEN 'NULL_VALUE' THEN 'null'
+                    ELSE LOWER(TYPEOF(feature.value))
+                END AS observed_type
             FROM sent,
                 LATERAL FLATTEN(INPUT => sent.feature_json) AS feature
             WHERE TYPEOF(sent.feature_json) = 'OBJECT'
@@ -572,7 +582,7 @@ BEGIN
                 live.name,
                 CASE
                     WHEN live.latency_ms IS NULL THEN NULL
-                    ELSE FLOOR(LN(GREATEST(live.latency_ms, 0.01)) / LN(1.1))::INTEGER::VARCHAR
+                    ELSE FLOOR(LN(GREATEST(live.latency_ms, 0.01))::FLOAT / LN(1.1))::INTEGER::VARCHAR
                 END AS latency_bucket,
                 COUNT(*) AS calls,
                 COUNT_IF(NOT live.success) AS failures,
@@ -643,7 +653,7 @@ BEGIN
                 project,
                 hour_start,
                 OBJECT_AGG(event_name, event_count::VARIANT) AS events,
-                OBJECT_AGG(DECODE(event_name, 'tool_event', 'tools', 'llm_event', 'llm'), names::VARIANT) AS details
+                OBJECT_AGG(CASE event_name WHEN 'tool_event' THEN 'tools' WHEN 'llm_event' THEN 'llm' END, names::VARIANT) AS details
             FROM events
             GROUP BY customer, project, hour_start
         )

@@ -61,7 +61,8 @@ OUTPUT_SCHEMA: dict[str, Any] = {
         "truncated": {"type": "array", "items": {"type": "string"}, "description": "Sections that max_bytes left out."},
     },
     "required": [
-        "customer", "context_type", "project", "context", "as_of", "age_ms", "freshness", "source", "pending_local", "truncated",
+        "customer", "context_type", "project", "context", "as_of", "age_ms", "freshness", "source", "pending_local",
+        "truncated",
     ],
 }  # fmt: skip
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Record one event durably: when the answer says `durable`, it is on disk, and it reaches the warehouse exactly once.
 
-Use it for what nothing else records, such as a query run elsewhere or an incident and its cause. Claude Code's own tool calls, \
-prompts and file changes are recorded by its hooks; an insight or an artifact has a tool of its own.
+Use it for what nothing else records, such as a query run elsewhere or an incident and its cause. Claude Code's own tool \
+calls, prompts and file changes are recorded by its hooks; an insight or an artifact has a tool of its own.
 
 `feature_json` is an object with at least these fields; more are welcome, secrets are redacted:
 - sql_event: sql, success (query_id is filled in when missing)
@@ -69,8 +69,6 @@ def log_event(service: Service, appends: AppendThread) -> ToolSpec:
         description=DESCRIPTION,
         arguments=ARGUMENTS,
         output_schema=OUTPUT_SCHEMA,
-        annotations=ToolAnnotations(
-            read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False
-        ),
+        annotations=ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False),
         answer=answer,
     )

@@ -36,6 +36,7 @@ CREATE OR REPLACE MACRO as_variant(x) AS
     END;
 
 -- statement
+-- TYPEOF of a VARIANT. A JSON number is a DECIMAL, or a DOUBLE where 38 digits do not hold it; 5.0 is the INTEGER 5.
 CREATE OR REPLACE MACRO variant_typeof(v) AS
     CASE json_type(v)
         WHEN 'NULL' THEN 'NULL_VALUE'
@@ -84,7 +85,7 @@ CREATE OR REPLACE MACRO try_boolean(x) AS
 CREATE OR REPLACE MACRO try_timestamp(x) AS
     CASE
         WHEN regexp_full_match(x, '[12][0-9]{3}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?(Z| ?[+-][0-9]{2}:?[0-9]{2})?)?')
-            THEN TRY_CAST(regexp_replace(x, '(Z| ?[+-][0-9]{2}:[0-9]{2}|([:0-9.]{5}) ?[+-][0-9]{4})$', '\2') AS TIMESTAMP)
+            THEN TRY_CAST(regexp_replace(x, '^(.{10}[T ][0-9:.]+)(Z| ?[+-].*)$', '\1') AS TIMESTAMP)
     END;
 
 -- statement

@@ -1,0 +1,153 @@
+"""``activity-mcp demo``: the whole loop on the embedded warehouse, on a session of its own, with what it cost just then."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .. import resources
+from ..errors import ActivityError
+from .output import console
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console
+
+CUSTOMER = "demo@example.com"
+_EVENTS: list[dict[str, Any]] = [
+    {
+        "event_name": "sql_event",
+        "feature_json": {
+            "query_id": "demo-1",
+            "sql": "SELECT status, COUNT(*) AS orders FROM orders GROUP BY status",
+            "success": True,
+            "rows": 4,
+            "duration_ms": 38.5,
+        },
+    },
+    {
+        "event_name": "sql_event",
+        "feature_json": {
+            "query_id": "demo-2",
+            "sql": "SELECT no_such_column FROM orders",
+            "success": False,
+            "error": "invalid identifier 'NO_SUCH_COLUMN'",
+        },
+    },
+    {
+        "event_name": "llm_event",
+        "feature_json": {
+            "model": "claude-sonnet-5",
+            "prompt_tokens": 1200,
+            "completion_tokens": 340,
+            "cost_usd": 0.0087,
+            "cost_source": "caller",
+        },
+    },
+]
+
+
+@click.command("demo")
+@click.option("--keep", is_flag=True, help="Keep the state directory and print where it is.")
+def demo_command(keep: bool) -> int:
+    """Show the whole loop: import, log, flush, recall, and what each of them cost on this machine just now."""
+    directory = tempfile.mkdtemp(prefix="activity-mcp-demo-")
+    try:
+        return _run(directory, console())
+    finally:
+        if keep:
+            click.echo(f"kept: ACTIVITY_HOME={directory}", err=True)
+        else:
+            import shutil
+
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _run(directory: str, out: Console) -> int:
+    environ = _environment(directory)
+    out.rule("1. a recorded session is imported")
+    _import_example(environ, out)
+    out.rule("2. an MCP client logs events and asks for the context")
+    answer = asyncio.run(_talk(environ, out))
+    from .context_view import show_context
+
+    show_context(answer, out)
+    out.rule("3. what it cost, just now, on this machine")
+    return _measure(directory, out)
+
+
+def _environment(directory: str) -> dict[str, str]:
+    """The caller's environment, but none of its settings: a home of its own and the embedded warehouse."""
+    ours = ("ACTIVITY_", "QUEUE_DIR", "SNOW_CONNECTION", "BACKPRESSURE_THRESHOLD", "MAX_QUEUE_SIZE", "CLAUDE_")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return environ | {"ACTIVITY_HOME": directory, "ACTIVITY_CUSTOMER": CUSTOMER}
+
+
+def _import_example(environ: Mapping[str, str], out: Console) -> None:
+    from ..backfill import Backfill
+    from ..service import ActivityService
+
+    service = ActivityService.from_environ(environ, source="cli")
+    try:
+        report = Backfill(service).run([resources.path_of("examples", "session.jsonl")])
+    finally:
+        service.close()
+    counts = ", ".join(f"{count} {name}" for name, count in sorted(report.activities.items()))
+    out.print(f"{report.lines} lines of a transcript became {sum(report.activities.values())} activities: {counts}", markup=False)
+
+
+async def _talk(environ: dict[str, str], out: Console) -> dict[str, Any]:
+    """A real client on a real server over stdio: log, wait for the flush, recall."""
+    import sys
+
+    from mcp import Client, StdioServerParameters
+
+    server = StdioServerParameters(command=sys.executable, args=["-m", "activity_mcp", "serve"], env=environ)
+    async with Client(server) as client:
+        tools = await client.list_tools()
+        out.print(f"the server offers: {', '.join(tool.name for tool in tools.tools)}", markup=False)
+        for event in _EVENTS:
+            logged = await client.call_tool("log_event", {**event, "project": "/work/shop"})
+            said = logged.structured_content or {}
+            out.print(f"logged {event['event_name']} {said.get('activity_id')}, durable: {said.get('durable')}", markup=False)
+        return await _recall(client)
+
+
+async def _recall(client: Any) -> dict[str, Any]:
+    """The context, once the flush has reached it (the overlay shows the events before that already)."""
+    deadline = time.monotonic() + 20
+    while True:
+        result = await client.call_tool("get_context", {"max_bytes": 8192})
+        answer: dict[str, Any] = result.structured_content
+        flushed = len(answer["context"].get("watermark") or {}) > 0
+        if (flushed and answer["freshness"] == "fresh") or time.monotonic() > deadline:
+            return answer
+        await asyncio.sleep(0.1)
+
+
+def _measure(directory: str, out: Console) -> int:
+    from rich import box
+    from rich.table import Table
+
+    from ..bench import loop
+
+    environ = _environment(os.path.join(directory, "measured"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in ("what", "measured", "floor in the same run", "target", ""):
+        table.add_column(title)
+    try:
+        lines = [*loop.measure_context(environ), loop.measure_visibility(environ), loop.measure_flush(environ)]
+    except ActivityError as error:
+        out.print(f"could not be measured: {error.describe()}", markup=False)
+        return error.exit_code
+    for line in lines:
+        table.add_row(line.what, line.value, line.floor, line.target, "met" if line.met else "not met on this run")
+    out.print(table)
+    out.print("The floor is a tool that does nothing on the SDK's own server, called in turn with ours.", style="dim")
+    return 0

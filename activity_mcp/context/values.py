@@ -1,0 +1,115 @@
+"""Values as they come out of a blob or a line: read without trusting their types, and cut to what a reader is shown.
+
+What these functions give can always be encoded as JSON. They read a feature as the refresh sequence does (``::VARCHAR``,
+``TRY_CAST … AS NUMBER``, ``… AS BOOLEAN``), so that an event reads the same before and after it was flushed.
+"""
+
+from __future__ import annotations
+
+import json
+
+from ..activity import clean, dump_json
+from ..clock import parse_iso
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+MAX_TEXT = 300
+_MAX_VALUE_BYTES = 512
+_FALSE = ("false", "f", "no", "n", "off", "0")
+_TRUE = ("true", "t", "yes", "y", "on", "1")
+
+
+def as_text(value: Any, limit: int = MAX_TEXT) -> str | None:
+    """The value as text of at most ``limit`` characters; JSON for what is not a string; None for null."""
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = text[:limit]
+    return text if text.isascii() else _encodable(text)
+
+
+def _encodable(text: str) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode("utf-8")
+    return text
+
+
+def shorter(text: str, limit: int) -> str:
+    """The text, or its beginning and an ellipsis: ``limit`` characters at most."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def as_number(value: Any) -> float | None:
+    """The value as a number of a size that can be meant, or None."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        try:
+            value = float(value) if len(value) < 40 and "_" not in value else None
+        except ValueError:
+            return None
+    if not isinstance(value, (int, float)) or not -1e15 < value < 1e15:
+        return None
+    return int(value) if value == int(value) else value
+
+
+def as_count(value: Any) -> int:
+    """The value as a count; 0 for what is none, or below zero."""
+    number = as_number(value)
+    return int(number) if number is not None and number > 0 else 0
+
+
+def as_boolean(value: Any) -> bool | None:
+    if isinstance(value, bool) or value is None:
+        return value
+    text = str(value).strip().lower()
+    return False if text in _FALSE else True if text in _TRUE else None
+
+
+def as_shown(value: Any) -> Any:
+    """A value of any type, an insight's: itself, or the beginning of its text where it is large."""
+    if isinstance(value, str):
+        return as_text(value)
+    cleaned = clean(value, "value", strict=False)
+    if isinstance(cleaned, (dict, list)) and len(dump_json(cleaned)) > _MAX_VALUE_BYTES:
+        return shorter(json.dumps(cleaned, ensure_ascii=False), MAX_TEXT)
+    return cleaned
+
+
+def is_time(value: Any) -> bool:
+    """Whether this may be a time as ``iso`` writes it. Such texts are compared and shown, seldom parsed."""
+    return isinstance(value, str) and 20 <= len(value) <= 32 and value.isascii() and value[10] == "T" and value[0] in "12"
+
+
+def age(ts: Any, now_us: int) -> str | None:
+    """How long ago, in the largest unit that says it: ``<1 min``, ``3 min``, ``2 h``, ``5 d``."""
+    try:
+        seconds = (now_us - parse_iso(ts)) // 1_000_000
+    except (ValueError, AttributeError):
+        return None
+    if seconds < 60:
+        return "<1 min"
+    if seconds < 3600:
+        return f"{seconds // 60} min"
+    return f"{seconds // 3600} h" if seconds < 2 * 86_400 else f"{seconds // 86_400} d"
+
+
+def objects(container: Any, name: str) -> list[dict[str, Any]]:
+    """The objects in the array ``name`` of a blob; what is not an object is passed over."""
+    found = container.get(name) if isinstance(container, dict) else None
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def members(container: Any, name: str) -> dict[str, Any]:
+    """The object ``name`` of a container; empty where it is something else."""
+    found = container.get(name) if isinstance(container, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def without_nulls(record: dict[str, Any]) -> dict[str, Any]:
+    """The record without what is null or empty: every byte of an answer is read by somebody."""
+    return {name: value for name, value in record.items() if value is not None and value != [] and value != ""}

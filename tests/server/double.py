@@ -1,0 +1,111 @@
+"""A service in memory for the tests of the server: real events with real limits, kept in a list (and in a file, if asked).
+
+Run as a program it serves itself over stdio exactly as ``activity-mcp serve`` serves the real one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from typing import Any
+
+from activity_mcp.activity import Origin, build
+
+NOW_US = 1_800_000_000_000_000  # 2027-01-15T08:00:00Z
+
+
+class FakeService:
+    """Answers at once. ``fail`` makes the next calls raise; ``arrive_after`` is how many asks a first miss takes."""
+
+    def __init__(self, path: str | None = None) -> None:
+        self.path = path
+        self.events: list[dict[str, Any]] = []
+        self.calls: list[tuple[str, float, dict[str, Any]]] = []
+        self.asked: list[dict[str, Any]] = []
+        self.threads: set[str] = set()
+        self.fail: BaseException | None = None
+        self.context_sections: dict[str, Any] = {"recent_sessions": [{"session_id": "s1", "asked": "why is it slow?"}]}
+        self.arrive_after = 0
+        self.started = threading.Event()
+        self.closed = 0
+
+    def start(self) -> None:
+        self._write({"started": threading.current_thread().name})
+        self.started.set()
+
+    def log(self, event_name: str, features: Any, **columns: Any) -> dict[str, Any]:
+        self.threads.add(threading.current_thread().name)
+        if self.fail is not None:
+            raise self.fail
+        customer, project = columns.pop("customer", None), columns.pop("project", None)
+        origin = Origin(customer or "me@example.com", "mcp", project=project)
+        made = build(event_name, features, origin, now_us=NOW_US, **columns).record()
+        self.events.append(made)
+        self._write(made)
+        return {"activity_id": made["activity_id"], "accepted": True, "durable": True, "degraded": False}
+
+    def context(self, *, customer: Any = None, context_type: str = "default", project: Any = None, max_bytes: int = 8192) -> Any:
+        self.asked.append({"customer": customer, "context_type": context_type, "project": project, "max_bytes": max_bytes})
+        if self.fail is not None:
+            raise self.fail
+        missing = len(self.asked) <= self.arrive_after
+        return {
+            "customer": customer or "me@example.com",
+            "context_type": context_type,
+            "project": project or "*",
+            "context": {} if missing else self.context_sections,
+            "as_of": None if missing else "2027-01-15T08:00:00.000000Z",
+            "age_ms": None if missing else 1500,
+            "freshness": "missing" if missing else "fresh",
+            "source": "none" if missing else "memory",
+            "pending_local": len(self.events),
+            "truncated": [],
+        }
+
+    def context_expected(self, customer: str | None, project: str | None) -> bool:
+        return self.arrive_after > 0
+
+    def record_call(self, method: str, latency_ms: float, **features: Any) -> None:
+        self.calls.append((method, latency_ms, features))
+
+    def close(self, timeout: float = 0.5) -> None:
+        self.closed += 1
+        for method, _, features in self.calls:
+            self._write({"call": method, **features})
+        self._write({"closed": self.closed})
+
+    def _write(self, line: dict[str, Any]) -> None:
+        if self.path is not None:
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+
+
+class Troublemaker(FakeService):
+    """Does what a server must survive: prints to stdout, starts a child that prints, hangs in ``close``."""
+
+    def context(self, **asked: Any) -> Any:
+        kind = asked["customer"] or ""
+        if kind == "print":
+            print("stray text", flush=True)
+            print("unflushed text", end="")
+            os.system("echo from a child; cat")  # a child that inherits the wire would write to it and eat from it
+        if kind == "big":
+            self.context_sections = {"recent_queries": [{"sql": "x" * 60_000}]}
+        return super().context(**asked)
+
+    def close(self, timeout: float = 0.5) -> None:
+        super().close(timeout)
+        if os.environ.get("FAKE_HANGS"):
+            threading.Event().wait()
+
+
+if __name__ == "__main__":
+    from activity_mcp.logging_setup import configure_logging
+    from activity_mcp.transports import serve
+
+    def open_service() -> FakeService:
+        configure_logging("warning")
+        return Troublemaker(os.environ.get("FAKE_FILE"))
+
+    serve(open_service)

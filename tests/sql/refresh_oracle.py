@@ -1,0 +1,485 @@
+"""What the refresh sequence must leave behind, said once more in plain Python: from the list of rows to every table.
+
+The rows are those of CLAUDE_STREAM_V2, as dicts with the features as a Python object. Nothing here knows of batches, which is
+the point: however the rows were cut, the tables must equal this. Only what is pruned (more than twice of what a context
+shows) is not modelled.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any
+
+Row = dict[str, Any]
+Scope = tuple[str, str]
+
+METHODS = ("record_insight", "store_artifact")
+RANKS = {"otel": 0, "hook": 0, "mcp": 1, "cli": 1, "import": 2}
+DAY = timedelta(days=1)
+NUMERIC = {"integer", "number"}
+
+
+def iso(ts: datetime) -> str:
+    return ts.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+# --- values, as TRY_CAST(path::VARCHAR AS …) reads them
+
+
+def text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value == int(value):
+        return str(int(value))
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def number(value: Any, precision: int, scale: int) -> float | None:
+    try:
+        read = Decimal((text(value) or "").strip())
+        if not read.is_finite():
+            return None
+        rounded = read.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
+    except InvalidOperation:
+        return None
+    return float(rounded) if abs(rounded) < Decimal(10) ** (precision - scale) else None
+
+
+def boolean(value: Any) -> bool | None:
+    word = (text(value) or "").lower()
+    if word in ("true", "t", "yes", "y", "on", "1"):
+        return True
+    return False if word in ("false", "f", "no", "n", "off", "0") else None
+
+
+def cut(value: Any, length: int) -> str | None:
+    read = text(value)
+    return None if read is None else read[:length]
+
+
+def compact(**members: Any) -> dict[str, Any]:
+    """OBJECT_CONSTRUCT: without the members that are null."""
+    return {name: value for name, value in members.items() if value is not None}
+
+
+# --- the stream
+
+
+def features(row: Row) -> dict[str, Any]:
+    return row["feature_json"] if isinstance(row["feature_json"], dict) else {}
+
+
+def is_counted(row: Row) -> bool:
+    return row["event_name"] != "mcp_event" or text(features(row).get("method")) in METHODS
+
+
+def seconds(ts: datetime) -> int:
+    return int((ts - datetime(1970, 1, 1)) // timedelta(seconds=1))
+
+
+def place(row: Row) -> tuple[str, str]:
+    return row["channel_id"], row["stream_offset"]
+
+
+def superseded(rows: list[Row]) -> set[tuple[str, str]]:
+    """The rows that another of the same activity_id, within a day, outranks."""
+    by_id: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_id[row["activity_id"]].append(row)
+
+    def rank(row: Row) -> tuple[Any, ...]:
+        return RANKS.get(row["source"], 3), *place(row)
+
+    return {
+        place(row)
+        for same in by_id.values()
+        for row in same
+        if any(rank(other) < rank(row) and abs(seconds(other["ts"]) - seconds(row["ts"])) <= 86_400 for other in same)
+    }
+
+
+def live_rows(rows: list[Row]) -> list[Row]:
+    losers = superseded(rows)
+    return [row for row in rows if place(row) not in losers]
+
+
+def scopes_of(row: Row) -> list[Scope]:
+    scopes = [(row["customer"], "*")]
+    if row["project"] not in (None, "*"):
+        scopes.append((row["customer"], row["project"]))
+    return scopes
+
+
+# --- insights, artifacts, drift
+
+
+def atoms(rows: list[Row]) -> dict[str, dict[str, Any]]:
+    """INSIGHT_ATOMS by insight_id, quarantine included."""
+    found: dict[str, dict[str, Any]] = {}
+    for row, f in _newest_first(rows, "record_insight"):
+        insight_id = text(f.get("insight_id")) or row["activity_id"]
+        hours = number(f.get("valid_for_hours"), 18, 3)
+        until = _timestamp(f.get("valid_until"))
+        if until is None and hours is not None:
+            until = row["ts"] + timedelta(seconds=int(Decimal(str(min(hours, 500_000))) * 3600))
+        sources = f.get("source_events")
+        found.setdefault(insight_id, {
+            "insight_id": insight_id, "customer": row["customer"], "project": row["project"],
+            "subject": text(f.get("subject")), "metric": text(f.get("metric")), "value": f.get("value"),
+            "grain": text(f.get("grain")), "confidence": number(f.get("confidence"), 9, 6),
+            "artifact_id": text(f.get("artifact_id")), "query_id": text(f.get("query_id")),
+            "source_events": sources if isinstance(sources, list) else None,
+            "recorded_at": row["ts"], "valid_until": until, "activity_id": row["activity_id"],
+        })  # fmt: skip
+    drifts = drift(rows)
+    for atom in found.values():
+        reasons = [
+            f"{event_name}.{field} {kind}"
+            for (customer, event_name, field, kind, _), seen in drifts.items()
+            if kind != "new_key" and seen["occurrences"] > 0 and customer == atom["customer"]
+            and event_name in (atom["source_events"] or ())
+        ]  # fmt: skip
+        atom["quarantined"] = bool(reasons)
+        atom["quarantine_reason"] = f"schema drift: {min(reasons)}" if reasons else None
+    return found
+
+
+def artifacts(rows: list[Row]) -> dict[str, dict[str, Any]]:
+    """ARTIFACTS by artifact_id."""
+    found: dict[str, dict[str, Any]] = {}
+    for row, f in _newest_first(rows, "store_artifact"):
+        artifact_id = text(f.get("artifact_id")) or row["activity_id"]
+        sample, schema = f.get("sample_rows"), f.get("content_schema")
+        found.setdefault(artifact_id, {
+            "artifact_id": artifact_id, "artifact_type": text(f.get("artifact_type")), "customer": row["customer"],
+            "project": row["project"], "row_count": number(f.get("row_count"), 18, 0),
+            "sample_rows": sample if isinstance(sample, list) else None,
+            "content_schema": schema if isinstance(schema, list | dict) else None,
+            "query_id": text(f.get("query_id")), "pinned": boolean(f.get("pinned")) or False,
+            "expires_at": _timestamp(f.get("expires_at")), "stored_at": row["ts"], "activity_id": row["activity_id"],
+        })  # fmt: skip
+    return found
+
+
+def _newest_first(rows: list[Row], method: str) -> list[tuple[Row, dict[str, Any]]]:
+    chosen = [
+        (row, features(row))
+        for row in live_rows(rows)
+        if row["event_name"] == "mcp_event" and text(features(row).get("method")) == method
+    ]
+    return sorted(chosen, key=lambda pair: (-seconds(pair[0]["ts"]), -pair[0]["ts"].microsecond, pair[0]["activity_id"]))
+
+
+def _timestamp(value: Any) -> datetime | None:
+    try:
+        return datetime.strptime(text(value) or "", "%Y-%m-%dT%H:%M:%S.%fZ")
+    except ValueError:
+        return None
+
+
+def json_type(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int) or (isinstance(value, float) and value == int(value)):
+        return "integer"
+    return {float: "number", str: "string", dict: "object", list: "array"}[type(value)]
+
+
+DriftKey = tuple[str, str, str, str, str]
+
+
+def drift(rows: list[Row], known: dict[tuple[str, str], set[str]] | None = None) -> dict[DriftKey, dict[str, Any]]:
+    """SCHEMA_DRIFT by its grain. First and last seen of every row sent, occurrences of those nothing outranks."""
+    known = SCHEMA_FIELDS if known is None else known
+    losers = superseded(rows)
+    found: dict[DriftKey, dict[str, Any]] = {}
+    for row in rows:
+        if not is_counted(row) or (
+            row["event_name"] == "system_event" and text(features(row).get("event_type")) == "hook"
+        ):
+            continue
+        for field, kind, observed, reason in _differences(row, known):
+            key = (row["customer"], row["event_name"], field, kind, observed)
+            seen = found.setdefault(key, {
+                "occurrences": 0, "first_seen_at": row["ts"], "last_seen_at": row["ts"],
+                "first": (row["ts"], row["activity_id"]), "reasons": [],
+            })  # fmt: skip
+            seen["occurrences"] += place(row) not in losers
+            seen["first_seen_at"] = min(seen["first_seen_at"], row["ts"])
+            seen["last_seen_at"] = max(seen["last_seen_at"], row["ts"])
+            seen["first"] = min(seen["first"], (row["ts"], row["activity_id"]))
+            seen["reasons"] += [reason] if reason is not None else []
+    for seen in found.values():
+        seen["first_activity_id"] = seen.pop("first")[1]
+        reasons = seen.pop("reasons")
+        seen["sample_reason"] = min(reasons) if reasons else None
+    return found
+
+
+def _differences(row: Row, known: dict[tuple[str, str], set[str]]) -> list[tuple[str, str, str, str | None]]:
+    found: list[tuple[str, str, str, str | None]] = []
+    for field, value in features(row).items():
+        types = known.get((row["event_name"], field))
+        observed = json_type(value)
+        if types is None and not field.startswith("_"):
+            found.append((field[:255], "new_key", observed, None))
+        elif types is not None and observed not in types:
+            found.append((field[:255], "type_changed", observed, None))
+        if field == "_schema_errors" and isinstance(value, list):
+            for failure in value:
+                member = failure if isinstance(failure, dict) else {}
+                path, reason = text(member.get("path")), cut(member.get("reason"), 300)
+                found.append(((path if path is not None else "*")[:255], "failure", "invalid", reason))
+    return found
+
+
+def load_schema_fields(schemas: dict[str, Any]) -> dict[tuple[str, str], set[str]]:
+    """The known fields of schemas/event_schemas.json, as SCHEMA_FIELDS holds them."""
+    every = {"array", "boolean", "integer", "null", "number", "object", "string"}
+    fields = {}
+    for event_name, schema in schemas["$defs"].items():
+        for field, definition in schema["properties"].items():
+            types = definition.get("type", sorted(every))
+            allowed = set([types] if isinstance(types, str) else types)
+            fields[event_name, field] = allowed | {"integer"} if "number" in allowed else allowed
+    return fields
+
+
+SCHEMA_FIELDS: dict[tuple[str, str], set[str]] = {}
+
+
+# --- the context
+
+
+def contexts(rows: list[Row], now: datetime) -> dict[Scope, dict[str, Any]]:
+    """CONTEXT_CACHE by (customer, project): the blob and the columns beside it."""
+    counted = [row for row in rows if is_counted(row)]
+    live = live_rows(counted)
+    by_scope: dict[Scope, list[Row]] = {scope: [] for row in counted for scope in scopes_of(row)}
+    for row in live:
+        for scope in scopes_of(row):
+            by_scope[scope].append(row)
+    insights = atoms(rows)
+    return {
+        scope: {
+            "blob": _blob(scope, mine, insights, now),
+            "watermark": _watermark(scope, counted),
+            "org_id": max(((row["ts"], row["org_id"]) for row in mine if row["org_id"] is not None), default=(None, None))[1],
+        }
+        for scope, mine in by_scope.items()
+    }
+
+
+def _watermark(scope: Scope, counted: list[Row]) -> dict[str, str]:
+    highest: dict[str, str] = {}
+    for row in counted:
+        if scope in scopes_of(row):
+            highest[row["channel_id"]] = max(highest.get(row["channel_id"], ""), row["stream_offset"])
+    return highest
+
+
+def _blob(scope: Scope, rows: list[Row], insights: dict[str, dict[str, Any]], now: datetime) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "recent_sessions": _sessions(rows),
+        "recent_errors": [error for row in _newest_by(rows, _activity, _failed)[:10] for error in [_error(row)]],
+        "recent_files": [_file(row) for row in _newest_by(rows, _path, _path)[:20]],
+        "insights": _insights(scope, insights, now),
+        "recent_queries": [_query(row) for row in _newest_by(rows, _activity, _succeeded_query)[:10]],
+        "hours": _hours(rows, now),
+        "recorded_at": iso(max(row["ts"] for row in rows)) if rows else None,
+    }
+
+
+def _newest_by(rows: list[Row], key: Any, condition: Any) -> list[Row]:
+    """The newest row of each key, newest first; equal times by key."""
+    newest: dict[Any, Row] = {}
+    for row in rows:
+        if condition(row) and (key(row) not in newest or _later(row, newest[key(row)])):
+            newest[key(row)] = row
+    return sorted(newest.values(), key=lambda row: (datetime.max - row["ts"], key(row)))
+
+
+def _later(row: Row, other: Row) -> bool:
+    mine = (datetime.max - row["ts"], row["session_id"] or "", row["activity_id"])
+    return mine < (datetime.max - other["ts"], other["session_id"] or "", other["activity_id"])
+
+
+def _activity(row: Row) -> str:
+    return str(row["activity_id"])
+
+
+def _path(row: Row) -> str | None:
+    return cut(features(row).get("file_path"), 1024) if row["event_name"] == "file_event" else None
+
+
+def _succeeded_query(row: Row) -> bool:
+    return row["event_name"] == "sql_event" and boolean(features(row).get("success")) is True
+
+
+def _failed(row: Row) -> bool:
+    f = features(row)
+    if row["event_name"] == "system_event":
+        return text(f.get("severity")) in ("error", "critical")
+    return row["event_name"] in ("tool_event", "sql_event", "file_event", "mcp_event") and boolean(f.get("success")) is False
+
+
+def _where(row: Row) -> dict[str, Any]:
+    return {"session_id": row["session_id"] or None, "project": row["project"]}
+
+
+def _error(row: Row) -> dict[str, Any]:
+    f = features(row)
+    field = {"tool_event": "tool_name", "file_event": "operation", "mcp_event": "method", "system_event": "event_type"}
+    name = "sql" if row["event_name"] == "sql_event" else cut(f.get(field[row["event_name"]]), 255)
+    said = next((value for member in ("error", "message", "error_type") if (value := text(f.get(member))) is not None), None)
+    return compact(
+        ts=iso(row["ts"]), event_name=row["event_name"], name=name, error=cut(said, 300), activity_id=row["activity_id"],
+        **_where(row),
+    )  # fmt: skip
+
+
+def _file(row: Row) -> dict[str, Any]:
+    return compact(file_path=_path(row), operation=cut(features(row).get("operation"), 255), ts=iso(row["ts"]), **_where(row))
+
+
+def _query(row: Row) -> dict[str, Any]:
+    f = features(row)
+    return compact(
+        ts=iso(row["ts"]), sql=cut(f.get("sql"), 300), query_id=text(f.get("query_id")), rows=number(f.get("rows"), 18, 0),
+        duration_ms=number(f.get("duration_ms"), 18, 3), artifact_id=text(f.get("artifact_id")),
+        activity_id=row["activity_id"], **_where(row),
+    )  # fmt: skip
+
+
+def _insights(scope: Scope, insights: dict[str, dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
+    shown = [
+        atom
+        for atom in insights.values()
+        if atom["customer"] == scope[0]
+        and scope[1] in ("*", atom["project"])
+        and not atom["quarantined"]
+        and (atom["artifact_id"] is not None or atom["query_id"] is not None)
+        and (atom["valid_until"] is None or atom["valid_until"] > now)
+    ]
+    shown.sort(key=lambda atom: (datetime.max - atom["recorded_at"], atom["insight_id"]))
+    members = ("insight_id", "subject", "metric", "value", "grain", "confidence", "artifact_id", "query_id")
+    return [
+        compact(
+            recorded_at=iso(atom["recorded_at"]),
+            valid_until=iso(atom["valid_until"]) if atom["valid_until"] else None,
+            **{name: atom[name] for name in members},
+        )
+        for atom in shown[:20]
+    ]
+
+
+def _sessions(rows: list[Row]) -> list[dict[str, Any]]:
+    by_session: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row["session_id"]:
+            by_session[row["session_id"]].append(row)
+    ordered = sorted(by_session.items(), key=lambda pair: (datetime.max - max(row["ts"] for row in pair[1]), pair[0]))
+    return [_session(session_id, mine) for session_id, mine in ordered[:5]]
+
+
+def _session(session_id: str, rows: list[Row]) -> dict[str, Any]:
+    def moments(kind: str) -> list[Row]:
+        return [
+            row for row in rows if row["event_name"] == "session_event" and text(features(row).get("event_type")) == kind
+        ]
+
+    def said(kind: str) -> tuple[str | None, str | None]:
+        return _newest_text([(row["ts"], cut(features(row).get("excerpt"), 300)) for row in moments(kind)])
+
+    starts, ends = moments("start"), moments("end")
+    asked, concluded = said("user_prompt"), said("turn_end")
+    return compact(
+        session_id=session_id,
+        project=_newest_text([(row["ts"], row["project"]) for row in rows])[1],
+        git_branch=_newest_text([(row["ts"], text(features(row).get("git_branch"))) for row in rows])[1],
+        started=iso(min(row["ts"] for row in starts or rows)),
+        ended=iso(max(row["ts"] for row in ends)) if ends else None,
+        last_ts=iso(max(row["ts"] for row in rows)),
+        asked=asked[1], asked_ts=asked[0], concluded=concluded[1], concluded_ts=concluded[0],
+        files=[_path(row) for row in _newest_by(rows, _path, _path)[:8]],
+        failed_commands=[_command(row) for row in _newest_by(rows, _command, _failed_tool)[:3]],
+    )  # fmt: skip
+
+
+def _newest_text(pairs: list[tuple[datetime, str | None]]) -> tuple[str | None, str | None]:
+    """The text of the newest pair that has one; of equal times the greater text."""
+    found = max(((ts, value) for ts, value in pairs if value is not None), default=None)
+    return (iso(found[0]), found[1]) if found else (None, None)
+
+
+def _failed_tool(row: Row) -> bool:
+    return row["event_name"] == "tool_event" and boolean(features(row).get("success")) is False
+
+
+def _command(row: Row) -> str:
+    f = features(row)
+    tool = text(f.get("tool_name"))
+    parameters = f.get("parameters")
+    command = text(parameters.get("command")) if tool == "Bash" and isinstance(parameters, dict) else None
+    return (command if command is not None else tool if tool is not None else "unknown")[:300]
+
+
+def _hours(rows: list[Row], now: datetime) -> list[dict[str, Any]]:
+    oldest = (now - timedelta(days=8)).replace(minute=0, second=0, microsecond=0)
+    by_hour: dict[datetime, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_hour[row["ts"].replace(minute=0, second=0, microsecond=0)].append(row)
+    return [_bucket(hour, mine) for hour, mine in sorted(by_hour.items()) if hour >= oldest]
+
+
+def _bucket(hour: datetime, rows: list[Row]) -> dict[str, Any]:
+    events: dict[str, int] = defaultdict(int)
+    tools: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    models: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        f = features(row)
+        events[row["event_name"]] += 1
+        if row["event_name"] == "tool_event":
+            tools[cut(f.get("tool_name", "unknown"), 255) or _or_unknown(f, "tool_name")].append(f)
+        if row["event_name"] == "llm_event":
+            models[cut(f.get("model", "unknown"), 255) or _or_unknown(f, "model")].append(f)
+    return compact(
+        hour=iso(hour),
+        events=dict(events),
+        tools={name: _tool(calls) for name, calls in tools.items()} or None,
+        llm={name: _model(calls) for name, calls in models.items()} or None,
+    )
+
+
+def _or_unknown(f: dict[str, Any], field: str) -> str:
+    return "unknown" if f.get(field) is None else ""
+
+
+def _tool(calls: list[dict[str, Any]]) -> dict[str, Any]:
+    latency: dict[str, int] = defaultdict(int)
+    for f in calls:
+        measured = number(f.get("latency_ms"), 18, 3)
+        if measured is not None:
+            latency[str(math.floor(math.log(max(measured, 0.01)) / math.log(1.1)))] += 1
+    failures = sum(boolean(f.get("success")) is False for f in calls)
+    return {"calls": len(calls), "failures": failures, "latency": dict(latency)}
+
+
+def _model(calls: list[dict[str, Any]]) -> dict[str, Any]:
+    summed: dict[str, Any] = {"calls": len(calls)}
+    for field in ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_creation_tokens"):
+        values = [value for f in calls if (value := number(f.get(field), 18, 0)) is not None]
+        summed[field] = sum(values) if values else None
+    costs = [value for f in calls if (value := number(f.get("cost_usd"), 18, 9)) is not None]
+    summed["cost_usd"] = round(sum(costs), 9) if costs else None
+    summed["calls_without_cost"] = len(calls) - len(costs)
+    return compact(**summed)

@@ -1,0 +1,126 @@
+"""The embedded warehouse: what only a file can suffer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+from activity_mcp.errors import BatchRejected, WarehouseCorrupt, WarehouseNewer, WarehouseUnavailable
+from activity_mcp.warehouse import Batch
+from activity_mcp.warehouse.duckdb import DuckDBWarehouse
+from fakes import FakeClock
+from warehouse.test_contract import CHANNEL, batch, offset, row
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(time_us=time.time_ns() // 1000)
+
+
+def test_a_row_the_engine_refuses_rolls_back_rows_and_offset_alike(tmp_path: Path, clock: FakeClock) -> None:
+    warehouse = DuckDBWarehouse(str(tmp_path / "a.duckdb"), clock=clock)
+    warehouse.append(batch(1, 2, clock, expected=None))
+    with pytest.raises(BatchRejected):
+        warehouse.append(Batch(CHANNEL, offset(2), offset(4), [row(3, clock), row(4, clock, ts="half past nine")]))
+    assert warehouse.committed(CHANNEL) == offset(2)
+    assert warehouse.highest_offset(CHANNEL) == offset(2)
+    warehouse.release()
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 8192, b"not a database at all" * 999], ids=["empty", "nul", "text"])
+def test_a_corrupt_file_is_set_aside_said_loudly_and_replaced(tmp_path: Path, clock: FakeClock, content: bytes) -> None:
+    path = tmp_path / "a.duckdb"
+    path.write_bytes(content)
+    warehouse = DuckDBWarehouse(str(path), clock=clock)
+    with pytest.raises(WarehouseCorrupt, match="set aside"):
+        warehouse.committed(CHANNEL)
+    (aside,) = tmp_path.glob("a.duckdb.corrupt-*")
+    assert aside.read_bytes() == content
+    warehouse.append(batch(1, 1, clock, expected=None))
+    assert warehouse.committed(CHANNEL) == offset(1)
+    warehouse.release()
+
+
+def test_a_newer_layout_is_refused_and_left_alone(tmp_path: Path, clock: FakeClock) -> None:
+    path = str(tmp_path / "a.duckdb")
+    DuckDBWarehouse(path, clock=clock).append(batch(1, 1, clock, expected=None))
+    with duckdb.connect(path) as connection:
+        connection.execute("INSERT INTO ACTIVITY_SCHEMA_VERSION (version, description, applied_at) VALUES (99, 'x', now())")
+    with pytest.raises(WarehouseNewer, match="layout 99"):
+        DuckDBWarehouse(path, clock=clock).append(batch(2, 2, clock, expected=offset(1)))
+    with duckdb.connect(path, read_only=True) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM CLAUDE_STREAM_V2").fetchone() == (1,)
+
+
+def test_a_file_another_process_writes_is_unavailable_for_now(tmp_path: Path, clock: FakeClock) -> None:
+    path = str(tmp_path / "a.duckdb")
+    DuckDBWarehouse(path, clock=clock).append(batch(1, 1, clock, expected=None))
+    script = f"import duckdb, time; c = duckdb.connect({path!r}); print('open', flush=True); time.sleep(60)"
+    other = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    try:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(WarehouseUnavailable, match="another process") as locked:
+            DuckDBWarehouse(path, clock=clock).append(batch(2, 2, clock, expected=offset(1)))
+        assert locked.value.retryable
+    finally:
+        other.kill()
+        other.communicate()
+    DuckDBWarehouse(path, clock=clock).append(batch(2, 2, clock, expected=offset(1)))
+
+
+def test_a_call_that_does_not_end_is_interrupted_and_rolled_back(tmp_path: Path, clock: FakeClock) -> None:
+    path = str(tmp_path / "a.duckdb")
+    DuckDBWarehouse(path, clock=clock).append(batch(1, 1, clock, expected=None))
+    hurried = DuckDBWarehouse(path, clock=clock, timeout_s=0.001)
+    many = batch(2, 20_000, clock, expected=offset(1))
+    with pytest.raises(WarehouseUnavailable, match="in time"):
+        hurried.append(many)
+    patient = DuckDBWarehouse(path, clock=clock)
+    assert patient.highest_offset(CHANNEL) == offset(1)
+    patient.append(many)
+    assert patient.highest_offset(CHANNEL) == offset(20_000)
+    patient.release()
+
+
+KILLED_WRITER = """
+import sys, time
+sys.path[:0] = {paths!r}
+from warehouse.test_contract import batch, offset, CHANNEL
+from activity_mcp.warehouse.duckdb import DuckDBWarehouse
+from fakes import FakeClock
+clock = FakeClock(time_us=time.time_ns() // 1000)
+warehouse = DuckDBWarehouse({path!r}, clock=clock)
+committed = warehouse.committed(CHANNEL)
+number = int(committed.split(":")[2], 16) if committed else 0
+print("ready", flush=True)
+while True:
+    warehouse.append(batch(number + 1, number + 20, clock, expected=offset(number) if number else None))
+    number += 20
+    warehouse.release()
+"""
+
+
+def test_a_writer_killed_at_any_moment_leaves_rows_and_offset_in_step(tmp_path: Path, clock: FakeClock) -> None:
+    path = str(tmp_path / "a.duckdb")
+    paths = [entry for entry in sys.path if entry]
+    for round_number in range(5):
+        script = KILLED_WRITER.format(path=path, paths=paths)
+        child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=dict(os.environ))
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+        time.sleep(0.15 + 0.06 * round_number)  # the moment of the kill, not a wait for a result
+        child.send_signal(signal.SIGKILL)
+        child.communicate()
+    with duckdb.connect(path) as connection:
+        stored = connection.execute("SELECT COUNT(*), COUNT(DISTINCT stream_offset), MAX(stream_offset) FROM CLAUDE_STREAM_V2")
+        count, distinct, highest = stored.fetchone() or (0, 0, "")
+        (committed,) = connection.execute("SELECT committed_offset FROM CHANNEL_OFFSETS").fetchone() or ("",)
+    assert count == distinct > 0
+    assert committed == highest == offset(count)

@@ -1,0 +1,83 @@
+"""A file of Snowflake SQL → its statements; the body of a task → the DML in it. Uses sqlglot's tokenizer, no parser.
+
+A comment line ``-- snowflake-only: <reason>`` before a statement leaves it out of the embedded engine's SQL.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sqlglot.dialects.snowflake import Snowflake
+from sqlglot.tokens import Token, TokenType
+
+from .errors import Untranslatable
+
+_MARK = re.compile(r"^[ \t]*--[ \t]*snowflake-only:[ \t]*\S", re.MULTILINE)
+_DML = ("INSERT", "MERGE", "UPDATE", "DELETE", "WITH")
+# What a body may hold beside DML: the transaction is the flusher's own on the embedded engine.
+_FRAME = re.compile(
+    r"(BEGIN|BEGIN TRANSACTION|COMMIT|ROLLBACK|RAISE|END|EXCEPTION WHEN OTHER THEN|"
+    r"RETURN '[^']*'|LET \w+ \w+ := SQLROWCOUNT)$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement's text, without its semicolon, and the line of the file it starts on."""
+
+    text: str
+    line: int
+    snowflake_only: bool
+
+
+def split(script: str) -> list[Statement]:
+    """The statements of a script. A semicolon inside ``$$ … $$``, a string or a comment does not end one."""
+    made: list[Statement] = []
+    start = 0
+    pending: list[Token] = []
+    for token in Snowflake().tokenize(script):
+        if token.token_type is not TokenType.SEMICOLON:
+            pending.append(token)
+            continue
+        if pending:
+            made.append(_statement(script, start, pending, token.start))
+        start, pending = token.end + 1, []
+    if pending:
+        made.append(_statement(script, start, pending, len(script)))
+    return made
+
+
+def _statement(script: str, start: int, tokens: list[Token], end: int) -> Statement:
+    before = script[start : tokens[0].start]
+    return Statement(script[tokens[0].start : end].strip(), tokens[0].line, _MARK.search(before) is not None)
+
+
+def task_body(script: str, task: str) -> list[Statement]:
+    """The DML statements in the body of ``CREATE TASK <task> … $$ BEGIN … END; $$``, in order."""
+    for statement in split(script):
+        if re.match(rf"CREATE\s+(OR\s+REPLACE\s+)?TASK\s+(IF\s+NOT\s+EXISTS\s+)?{task}\b", statement.text, re.IGNORECASE):
+            return _body(statement)
+    raise Untranslatable(f"no CREATE TASK {task}")
+
+
+def _body(task: Statement) -> list[Statement]:
+    parts = task.text.split("$$")
+    if len(parts) != 3:
+        raise Untranslatable("the task's body must be one pair of $$")
+    offset = task.line + parts[0].count("\n") - 1
+    made = []
+    for inner in split(_without_frame(parts[1])):
+        word = inner.text.split(None, 1)[0].upper()
+        if word in _DML:
+            made.append(Statement(inner.text, inner.line + offset, inner.snowflake_only))
+        elif not _FRAME.match(" ".join(inner.text.split())):
+            raise Untranslatable(f"line {inner.line + offset}: not DML in the task's body: {inner.text[:80]}")
+    return made
+
+
+def _without_frame(body: str) -> str:
+    """BEGIN and EXCEPTION … THEN have no semicolon of their own: give them one, without moving a line."""
+    body = re.sub(r"^(\s*BEGIN)(?=\s*\n)", r"\1;", body, count=1, flags=re.IGNORECASE)
+    return re.sub(r"\b(EXCEPTION\s+WHEN\s+OTHER\s+THEN)\b", r"\1;", body, flags=re.IGNORECASE)

@@ -1,0 +1,42 @@
+"""Writes activity_mcp/warehouse/generated/*.sql from sql/*.sql. ``--check`` writes nothing and exits 1 on a difference."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from duckdb_sql import Untranslatable, generate  # noqa: E402
+
+TARGET = ROOT / "activity_mcp" / "warehouse" / "generated"
+
+
+def main(arguments: list[str]) -> int:
+    if arguments not in ([], ["--check"]):
+        print("usage: generate_duckdb_sql.py [--check]", file=sys.stderr)
+        return 2
+    try:
+        made = generate(ROOT)
+    except Untranslatable as reason:
+        print(f"cannot translate {reason}", file=sys.stderr)
+        return 1
+    found = {path.name: path.read_text(encoding="utf-8") for path in TARGET.glob("*.sql")}
+    different = sorted(name for name in made.keys() | found.keys() if made.get(name) != found.get(name))
+    if arguments:
+        for name in different:
+            print(f"differs: {name}; run python tools/generate_duckdb_sql.py", file=sys.stderr)
+        return 1 if different else 0
+    TARGET.mkdir(parents=True, exist_ok=True)
+    for name in different:
+        if name in made:
+            (TARGET / name).write_text(made[name], encoding="utf-8")
+        else:
+            (TARGET / name).unlink()
+        print(f"{'wrote' if name in made else 'removed'} {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
