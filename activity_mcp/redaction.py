@@ -54,9 +54,9 @@ RULES: tuple[Rule, ...] = (
         ("sk_live_", "rk_live_", "sk_test_", "rk_test_"),
         r"(?<![A-Za-z0-9])[sr]k_(?:live|test)_[A-Za-z0-9]{16,}+",
     ),
-    ("google_api_key", ("aiza",), r"(?<![A-Za-z0-9_+/=-])AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_+/=-])"),
-    ("jwt", ("eyj",), r"(?<![A-Za-z0-9_+/=-])eyJ[A-Za-z0-9_-]{8,}+\.eyJ[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]*+)?"),
-    ("aws_access_key_id", ("akia", "asia"), r"(?<![A-Za-z0-9+/])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9+/])"),
+    ("google_api_key", ("aiza",), r"(?<![A-Za-z0-9_+/-])AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])"),
+    ("jwt", ("eyj",), r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}+\.eyJ[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]*+)?"),
+    ("aws_access_key_id", ("akia", "asia"), r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
     (
         "aws_secret_access_key",
         ("secret",),
@@ -65,7 +65,7 @@ RULES: tuple[Rule, ...] = (
             r"([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
         ),
     ),
-    ("url_password", ("://",), r"://[^\s/:@\"'`<>]{0,128}:([^\s/\"'`<>]{1,256})@"),
+    ("url_password", ("://",), r"://[^\s/:@\"'`<>\[]{0,128}:([^\s/\"'`<>]{1,256})@"),
     (
         "authorization",
         ("authorization",),
@@ -98,7 +98,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_ACCOUNTS = _words("db database user smtp mail email admin root mysql postgres pg redis ftp ssh login sudo proxy")
+_ACCOUNTS = _words("db database user smtp mail email admin root mysql postgres pg redis snowsql snowflake ftp ssh login sudo")
 _HARMLESS_TOKENS = _words(
     "page next cursor continuation stop eos bos pad unk mask sep cls special start end first last per prompt completion max"
     " min input output sync"

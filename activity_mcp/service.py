@@ -59,7 +59,7 @@ class ActivityService:
         self.config = config
         self.clock = clock
         self.source = source
-        self._environ = environ
+        self.environ = environ
         self._on_error = on_error
         self._leader: Leader | None = None
         self._closed = False
@@ -74,7 +74,7 @@ class ActivityService:
 
     @functools.cached_property
     def identity(self) -> Identity:
-        return resolve_identity(self.config.home, self._environ, self.config.customer)
+        return resolve_identity(self.config.home, self.environ, self.config.customer)
 
     @functools.cached_property
     def queue(self) -> QueueInfo:
@@ -142,12 +142,12 @@ class ActivityService:
 
     @property
     def session_id(self) -> str | None:
-        return self._environ.get("CLAUDE_CODE_SESSION_ID") or None
+        return self.environ.get("CLAUDE_CODE_SESSION_ID") or None
 
     @functools.cached_property
     def own_project(self) -> str | None:
         """The project this process was started for, when Claude Code says so."""
-        directory = self._environ.get("CLAUDE_PROJECT_DIR")
+        directory = self.environ.get("CLAUDE_PROJECT_DIR")
         return project_of(directory) if directory else None
 
     # --- record

@@ -8,7 +8,7 @@
 garbage collector rests meanwhile, and the background work starts only when the first answers are out.
 
 Leaving takes less than a second and ends with exit code 0: what was asked is answered (0.25 s), what is buffered is flushed
-(0.5 s), the rest is in the queue on disk. A timer sees to it even when a disk or a library hangs.
+(0.5 s), the rest is in the queue on disk. A thread sees to it even when the event loop, a disk or a library hangs.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -66,7 +67,7 @@ def serve(open_service: Callable[[], Service]) -> NoReturn:
     async def serve_and_leave() -> NoReturn:
         code = 0
         try:
-            await run_stdio(server, service, on_end=_leave_in_time)
+            await run_stdio(server, service, on_end=_watchdog())
         except BaseException as error:
             log_background_error(error, "the server stopped")
             code = 1
@@ -92,8 +93,7 @@ async def run_stdio(
     try:
         async with open_wire(on_end=ended.set, on_first=lifetime.start_soon) as wire:
             if handle_signals:
-                for number in _SIGNALS:
-                    asyncio.get_running_loop().add_signal_handler(number, wire.end)
+                _on_signals(wire.end, on_end)
             lifetime.start_soon(START_AT_LATEST_S)
             serving = asyncio.ensure_future(lowlevel.run(wire.reader, wire.writer, lowlevel.create_initialization_options()))
             await asyncio.wait({serving, asyncio.ensure_future(ended.wait())}, return_when=asyncio.FIRST_COMPLETED)
@@ -186,10 +186,33 @@ def log_background_error(error: BaseException | None, event: str = "background w
         log.error(event, exc_info=error)
 
 
-def _leave_in_time() -> None:
-    timer = threading.Timer(LEAVE_S, _leave, (0,))
-    timer.daemon = True
-    timer.start()
+def _on_signals(end: Callable[[], None], at_once: Callable[[], None]) -> None:
+    """``end`` runs on the loop, ``at_once`` in the handler itself, as the loop may be what hangs."""
+    loop = asyncio.get_running_loop()
+
+    def handle(*_: object) -> None:
+        at_once()
+        loop.call_soon_threadsafe(end)
+
+    for number in _SIGNALS:
+        signal.signal(number, handle)
+
+
+def _watchdog() -> Callable[[], None]:
+    """A thread that ends the process ``LEAVE_S`` after what is returned here is called; a signal handler may call it."""
+    hears, tells = os.pipe()
+
+    def wait() -> None:
+        os.read(hears, 1)
+        time.sleep(LEAVE_S)
+        _leave(0)
+
+    threading.Thread(target=wait, name="activity-watchdog", daemon=True).start()
+
+    def leave_in_time() -> None:
+        os.write(tells, b".")
+
+    return leave_in_time
 
 
 def _leave(code: int) -> NoReturn:

@@ -172,7 +172,7 @@ USING (
         ('sql_event', '_truncated', 'array boolean null', FALSE),
         ('sql_event', '_original_size', 'integer null', FALSE),
         ('sql_event', '_schema_errors', 'array null', FALSE),
-        ('sql_event', '_redacted', 'array boolean integer null object', FALSE),
+        ('sql_event', '_redacted', 'integer null', FALSE),
         ('llm_event', 'model', 'string', TRUE),
         ('llm_event', 'prompt_tokens', 'integer', TRUE),
         ('llm_event', 'completion_tokens', 'integer', TRUE),
@@ -197,7 +197,7 @@ USING (
         ('llm_event', '_truncated', 'array boolean null', FALSE),
         ('llm_event', '_original_size', 'integer null', FALSE),
         ('llm_event', '_schema_errors', 'array null', FALSE),
-        ('llm_event', '_redacted', 'array boolean integer null object', FALSE),
+        ('llm_event', '_redacted', 'integer null', FALSE),
         ('tool_event', 'tool_name', 'string', TRUE),
         ('tool_event', 'success', 'boolean', TRUE),
         ('tool_event', 'tool_category', 'null string', FALSE),
@@ -214,7 +214,7 @@ USING (
         ('tool_event', '_truncated', 'array boolean null', FALSE),
         ('tool_event', '_original_size', 'integer null', FALSE),
         ('tool_event', '_schema_errors', 'array null', FALSE),
-        ('tool_event', '_redacted', 'array boolean integer null object', FALSE),
+        ('tool_event', '_redacted', 'integer null', FALSE),
         ('file_event', 'operation', 'string', TRUE),
         ('file_event', 'file_path', 'string', TRUE),
         ('file_event', 'file_type', 'null string', FALSE),
@@ -231,7 +231,7 @@ USING (
         ('file_event', '_truncated', 'array boolean null', FALSE),
         ('file_event', '_original_size', 'integer null', FALSE),
         ('file_event', '_schema_errors', 'array null', FALSE),
-        ('file_event', '_redacted', 'array boolean integer null object', FALSE),
+        ('file_event', '_redacted', 'integer null', FALSE),
         ('session_event', 'session_id', 'string', TRUE),
         ('session_event', 'event_type', 'string', TRUE),
         ('session_event', 'project_path', 'null string', FALSE),
@@ -254,7 +254,7 @@ USING (
         ('session_event', '_truncated', 'array boolean null', FALSE),
         ('session_event', '_original_size', 'integer null', FALSE),
         ('session_event', '_schema_errors', 'array null', FALSE),
-        ('session_event', '_redacted', 'array boolean integer null object', FALSE),
+        ('session_event', '_redacted', 'integer null', FALSE),
         ('mcp_event', 'method', 'string', TRUE),
         ('mcp_event', 'latency_ms', 'integer number', TRUE),
         ('mcp_event', 'cache_hit', 'boolean null', FALSE),
@@ -291,7 +291,7 @@ USING (
         ('mcp_event', '_truncated', 'array boolean null', FALSE),
         ('mcp_event', '_original_size', 'integer null', FALSE),
         ('mcp_event', '_schema_errors', 'array null', FALSE),
-        ('mcp_event', '_redacted', 'array boolean integer null object', FALSE),
+        ('mcp_event', '_redacted', 'integer null', FALSE),
         ('system_event', 'event_type', 'string', TRUE),
         ('system_event', 'severity', 'null string', FALSE),
         ('system_event', 'message', 'null string', FALSE),
@@ -311,7 +311,7 @@ USING (
         ('system_event', '_truncated', 'array boolean null', FALSE),
         ('system_event', '_original_size', 'integer null', FALSE),
         ('system_event', '_schema_errors', 'array null', FALSE),
-        ('system_event', '_redacted', 'array boolean integer null object', FALSE)
+        ('system_event', '_redacted', 'integer null', FALSE)
     ) AS seed (event_name, field, json_types, required)
 ) AS wanted
     ON known.event_name = wanted.event_name

@@ -157,7 +157,7 @@ BEGIN
         ON atom.insight_id = fresh.insight_id
     WHEN MATCHED AND (
         fresh.recorded_at > atom.recorded_at
-        OR fresh.activity_id = atom.activity_id
+        OR (fresh.activity_id = atom.activity_id AND ABS(DATEDIFF(SECOND, fresh.recorded_at, atom.recorded_at)) <= 86400)
         OR (fresh.recorded_at = atom.recorded_at AND fresh.activity_id < atom.activity_id)
     ) THEN
         UPDATE SET
@@ -230,7 +230,7 @@ BEGIN
         ON artifact.artifact_id = fresh.artifact_id
     WHEN MATCHED AND (
         fresh.stored_at > artifact.stored_at
-        OR fresh.activity_id = artifact.activity_id
+        OR (fresh.activity_id = artifact.activity_id AND ABS(DATEDIFF(SECOND, fresh.stored_at, artifact.stored_at)) <= 86400)
         OR (fresh.stored_at = artifact.stored_at AND fresh.activity_id < artifact.activity_id)
     ) THEN
         UPDATE SET

@@ -222,9 +222,7 @@ def prompt_activity(prompt_key: str, session_id: str, text: str, *, policy: str,
     return "session_event", derived_id("session_event", "user_prompt", prompt_key), features
 
 
-def turn_end_activity(
-    session_id: str, prompt_key: str | None, text: str, *, policy: str, redactor: Redactor
-) -> Draft:
+def turn_end_activity(session_id: str, prompt_key: str | None, text: str, *, policy: str, redactor: Redactor) -> Draft:
     """What was concluded: the last message of the turn that the prompt started."""
     key = "\0".join((session_id, prompt_key or "", sha256_hex(text.strip())))
     features = {"session_id": session_id, "event_type": "turn_end", **text_features(text, policy, redactor)}

@@ -7,8 +7,8 @@ import click
 
 @click.command("serve")
 @click.option("--transport", default="stdio", type=click.Choice(["stdio"]), show_default=True)
-def serve_command(transport: str) -> int:
+def serve_command(transport: str) -> None:
     """Run the MCP server. Claude Code starts it; `activity-mcp demo` shows it at work."""
-    from ..server import serve
+    from ..transports import serve_stdio
 
-    return serve(transport)
+    serve_stdio()

@@ -119,7 +119,9 @@ class ContextCache:
     ) -> Entry:
         """``get_or_wait`` on an event loop, which it leaves free while it waits."""
         if sleep is None:
-            from asyncio import sleep
+            import asyncio
+
+            sleep = asyncio.sleep
         steps = self._steps((customer, project))
         try:
             while True:
@@ -213,8 +215,8 @@ class ContextCache:
             what = f"{held.problem}, so this is what was read before"
         elif freshness == "expired":
             what = (
-                f"not verified for {_duration(age_s)}: no server is leading this queue, the warehouse cannot be reached, or its "
-                "refresh task is not running; `activity-mcp doctor` says which"
+                f"not verified for {_duration(age_s)}: no server is leading this queue, the warehouse cannot be reached, "
+                "or its refresh task is not running (`activity-mcp doctor` says which)"
             )
         elif wall_s < -_FUTURE_S:
             what = "verified in the future: the clock was set back"

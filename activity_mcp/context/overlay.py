@@ -1,7 +1,7 @@
 """The overlay: the newest local events that a snapshot does not hold yet, so that one's own events show at once.
 
 Whoever tails the queue hands in what it has read: each event with its offset, and how many lines it passed over. The overlay
-keeps the newest ``max_events`` of them, reduced to what a context can show, and counts the rest, so that for any watermark
+keeps the newest ``max_events`` of them, each reduced to what a context can show (``Fact``), and counts the rest, so that for any watermark
 
     above(watermark) + pending(watermark) = the events above the watermark
 
@@ -21,7 +21,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from .sections import CARRIED_FEATURES, bounded
+from .facts import Fact
 from .snapshot import ALL_PROJECTS
 
 if TYPE_CHECKING:
@@ -30,18 +30,17 @@ if TYPE_CHECKING:
 MAX_EVENTS = 1000
 _KEPT_METHODS = ("record_insight", "store_artifact")
 _RANKS = {"otel": 0, "hook": 0, "mcp": 1, "cli": 1, "import": 2}
-_MEMBERS = ("activity_id", "ts", "customer", "event_name", "session_id", "project", "source")
 _MOST_GAPS = 64
 
 
 class _Entry:
-    """One fact: its newest place in the window is where it was first seen, whichever of its duplicates is shown."""
+    """One fact. Its place is where it was first seen, whichever of its duplicates it is read from."""
 
-    __slots__ = ("event", "offset", "rank")
+    __slots__ = ("fact", "offset", "rank")
 
-    def __init__(self, offset: str, event: dict[str, Any], rank: int) -> None:
+    def __init__(self, offset: str, fact: Fact, rank: int) -> None:
         self.offset = offset
-        self.event = event
+        self.fact = fact
         self.rank = rank
 
 
@@ -53,7 +52,7 @@ class Overlay:
         self._lock = threading.Lock()
         self._window: OrderedDict[str, _Entry] = OrderedDict()
         self._seen: OrderedDict[str, None] = OrderedDict()  # ids that left the window: a late duplicate is not a new fact
-        self._dropped: dict[tuple[str, str | None], array[int]] = {}
+        self._dropped: dict[tuple[str | None, str | None], array[int]] = {}
         self._gaps: list[tuple[str, int]] = []  # lines passed over: they lie below this offset, so many
         self._open_gap = 0
         self._last = ""
@@ -82,13 +81,13 @@ class Overlay:
                 self._close_gap(upto)
             self.generation += changed
 
-    def above(self, watermark: str | None, customer: str, project: str) -> list[dict[str, Any]]:
-        """The events of this scope above the watermark (None: all), in the order of their offsets. Do not change them."""
+    def above(self, watermark: str | None, customer: str, project: str) -> list[Fact]:
+        """What this scope's events above the watermark (None: all) say, in the order of their offsets."""
         with self._lock:
             return [
-                entry.event
+                entry.fact
                 for entry in self._window.values()
-                if (watermark is None or entry.offset > watermark) and _belongs(entry.event, customer, project)
+                if (watermark is None or entry.offset > watermark) and _belongs(entry.fact, customer, project)
             ]
 
     def pending(self, watermark: str | None, customer: str, project: str) -> int:
@@ -128,11 +127,11 @@ class Overlay:
         if known is not None:
             if rank >= known.rank:
                 return False
-            known.event, known.rank = reduced(event), rank
+            known.fact, known.rank = Fact(event), rank
             return True
         if name in self._seen:
             return False
-        self._window[name] = _Entry(offset, reduced(event), rank)
+        self._window[name] = _Entry(offset, Fact(event), rank)
         if len(self._window) > self._max_events:
             self._drop_oldest()
         return True
@@ -140,7 +139,7 @@ class Overlay:
     def _drop_oldest(self) -> None:
         name, entry = self._window.popitem(last=False)
         self._remember(name)
-        scope = (entry.event["customer"], entry.event["project"])
+        scope = (entry.fact.customer, entry.fact.project)
         self._dropped.setdefault(scope, array("Q")).append(_place(entry.offset))
 
     def _remember(self, name: str) -> None:
@@ -158,16 +157,6 @@ class Overlay:
             self._gaps[:2] = [(bound, first + second)]
 
 
-def reduced(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The event with only what a context can show, each value bounded: a thousand whole events would be megabytes."""
-    features = event.get("feature_json")
-    kept: dict[str, Any] = {name: event[name] if isinstance(event.get(name), str) else None for name in _MEMBERS}
-    kept["feature_json"] = {
-        name: bounded(name, value) for name, value in features.items() if name in CARRIED_FEATURES
-    } if isinstance(features, dict) else {}
-    return kept
-
-
 def _is_own(event: Mapping[str, Any]) -> bool:
     """Whether this is the recorder talking of itself."""
     if event.get("ride"):
@@ -178,8 +167,8 @@ def _is_own(event: Mapping[str, Any]) -> bool:
     return not isinstance(features, dict) or features.get("method") not in _KEPT_METHODS
 
 
-def _belongs(event: Mapping[str, Any], customer: str, project: str) -> bool:
-    return event["customer"] == customer and project in (ALL_PROJECTS, event["project"])
+def _belongs(fact: Fact, customer: str, project: str) -> bool:
+    return fact.customer == customer and project in (ALL_PROJECTS, fact.project)
 
 
 def _place(offset: str) -> int:

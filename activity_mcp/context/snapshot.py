@@ -25,9 +25,9 @@ import os
 import re
 import zlib
 
-from .. import fs
 from ..activity import dump_json, encode_line, sha256_hex
 from ..clock import SYSTEM_CLOCK
+from ..fs import LOCAL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..clock import Clock
+    from ..fs import FileSystem
 
     Signature = tuple[int, int, int]
 
@@ -99,8 +100,10 @@ class SnapshotStore:
         clock: Clock = SYSTEM_CLOCK,
         loads: Callable[[bytes], Any] = json.loads,
         dumps: Callable[[Any], bytes] = dump_json,
+        fs: FileSystem = LOCAL,
     ) -> None:
         self.directory = directory
+        self._fs = fs
         self._clock = clock
         self._loads = loads
         self._dumps = dumps
@@ -110,8 +113,8 @@ class SnapshotStore:
         found = self.load(snapshot.customer, snapshot.project)
         if found.newer or (found.snapshot and not knows_at_least(snapshot, found.snapshot, self._clock.time_us())):
             return False
-        fs.ensure_directory(self.directory)
-        fs.publish(self._path(snapshot.customer, snapshot.project), encode_line(snapshot.record(), self._dumps))
+        self._fs.ensure_directory(self.directory)
+        self._fs.publish(self._path(snapshot.customer, snapshot.project), encode_line(snapshot.record(), self._dumps))
         return True
 
     def read(self, customer: str, project: str) -> Snapshot | None:
@@ -151,10 +154,13 @@ class SnapshotStore:
     # --- wishes
 
     def want(self, customer: str, project: str) -> None:
-        """Leave the wish for a newer snapshot of this key, for the leader to find. Leaving it twice is leaving it once."""
-        fs.ensure_directory(self.directory)
+        """Leave the wish for a newer snapshot of this key, for the leader to find. Leaving it twice is leaving it once.
+
+        It is not synced: after a power cut nobody waits for it any more, and what is left of it is removed when found.
+        """
+        self._fs.ensure_directory(self.directory)
         wish = {"version": VERSION, "customer": customer, "project": project}
-        fs.publish(self._path(customer, project, "want"), dump_json(wish) + b"\n")
+        self._fs.publish(self._path(customer, project, "want"), dump_json(wish) + b"\n", durable=False)
 
     def wants(self) -> list[tuple[str, str]]:
         """Customer and project of every wish. One that cannot be read is removed: whoever left it asks again."""

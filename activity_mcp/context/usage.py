@@ -11,18 +11,20 @@ Latencies come as a histogram whose bucket b holds [1.1^b, 1.1^(b+1)) ms; a perc
 from __future__ import annotations
 
 from ..clock import iso
-from .values import as_boolean, as_count, as_number, as_text, is_time, members, objects
+from .facts import TOKENS
+from .values import as_amount, as_name, as_number, members, objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
+
+    from .facts import Fact
 
 HOUR_US = 3_600_000_000
 _DAY_US = 24 * HOUR_US
-_TOKENS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_creation_tokens")
-_LLM = ("calls", *_TOKENS, "cost_usd", "calls_without_cost")
-_MAX_NAME = 255
+_MODEL_MEMBERS = ("calls", *TOKENS, "cost_usd", "calls_without_cost")
+_SHORTEST_BUCKET, _LONGEST_BUCKET = -60, 300  # from microseconds to weeks
 
 
 class Windows:
@@ -40,16 +42,24 @@ class Windows:
 
 
 class ToolUse:
-    __slots__ = ("calls", "failures", "latency")
+    """Calls and failures of one tool, and the percentiles of the calls whose latency is in the histogram."""
+
+    __slots__ = ("calls", "failures", "latency", "percentiles")
 
     def __init__(self) -> None:
         self.calls = 0
         self.failures = 0
         self.latency: dict[int, int] = {}
+        self.percentiles: dict[str, float] = {}
+
+    def settle(self) -> None:
+        """Work out the percentiles, once the histogram is complete."""
+        if self.latency:
+            self.percentiles = {"p50_ms": percentile(self.latency, 50), "p95_ms": percentile(self.latency, 95)}
 
     def copy(self) -> ToolUse:
         other = ToolUse()
-        other.calls, other.failures, other.latency = self.calls, self.failures, self.latency
+        other.calls, other.failures, other.percentiles = self.calls, self.failures, self.percentiles
         return other
 
 
@@ -65,39 +75,40 @@ class Usage:
         self.today: dict[str, dict[str, float]] = {}
         self.week: dict[str, dict[str, float]] = {}
 
-    def with_events(self, events: Iterable[Mapping[str, Any]]) -> Usage:
-        """These counts and those of the events; this one stays as it is."""
+    def with_facts(self, facts: Iterable[Fact]) -> Usage:
+        """These counts and those of the facts; this one stays as it is."""
         total = Usage(self.windows)
         total.counts = dict(self.counts)
         total.tools = {name: use.copy() for name, use in self.tools.items()}
         total.today = {model: dict(use) for model, use in self.today.items()}
         total.week = {model: dict(use) for model, use in self.week.items()}
-        for event in events:
-            total._add(event)
+        for fact in facts:
+            if fact.ts is not None:
+                total._add(fact, fact.ts[:13])
         return total
 
-    def _add(self, event: Mapping[str, Any]) -> None:
-        ts, features, event_name = event.get("ts"), event.get("feature_json"), event.get("event_name")
-        if not isinstance(ts, str) or not is_time(ts) or not isinstance(event_name, str):
+    def _add(self, fact: Fact, hour: str) -> None:
+        if fact.model is not None:
+            self.add_model(hour, fact.model, fact.use)
+        if not self.windows.day <= hour <= self.windows.last:
             return
-        hour, features = ts[:13], features if isinstance(features, dict) else {}
-        if self.windows.day <= hour <= self.windows.last:
-            self.counts[event_name] = self.counts.get(event_name, 0) + 1
-            if event_name == "tool_event":
-                use = self.tools.setdefault(as_text(features.get("tool_name"), _MAX_NAME) or "unknown", ToolUse())
-                use.calls += 1
-                use.failures += as_boolean(features.get("success")) is False
-        if event_name == "llm_event":
-            model = as_text(features.get("model"), _MAX_NAME) or "unknown"
-            unknown_cost = as_number(features.get("cost_usd")) is None
-            self.add_model(hour, model, {**features, "calls": 1, "calls_without_cost": int(unknown_cost)})
+        self.counts[fact.event_name] = self.counts.get(fact.event_name, 0) + 1
+        if fact.tool is not None:
+            use = self.tools.setdefault(fact.tool, ToolUse())
+            use.calls += 1
+            use.failures += fact.failed
 
     def add_model(self, hour: str, model: str, use: Mapping[str, Any]) -> None:
-        for begin, window in ((self.windows.week, self.week), (self.windows.today, self.today)):
-            if begin <= hour <= self.windows.last:
-                total = window.setdefault(model, dict.fromkeys(_LLM, 0))
-                for name in _LLM:
-                    total[name] += max(as_number(use.get(name)) or 0, 0)
+        if not self.windows.week <= hour <= self.windows.last:
+            return
+        amounts = [as_amount(use.get(name)) for name in _MODEL_MEMBERS]
+        for window in (self.week, self.today) if hour >= self.windows.today else (self.week,):
+            total = window.get(model)
+            if total is None:
+                window[model] = dict(zip(_MODEL_MEMBERS, amounts, strict=True))
+            else:
+                for name, amount in zip(_MODEL_MEMBERS, amounts, strict=True):
+                    total[name] += amount
 
     # --- as sections
 
@@ -119,34 +130,36 @@ class Usage:
 
 def usage_of(blob: Mapping[str, Any], now_us: int) -> Usage:
     """The blob's hours, summed over the windows that end now."""
-    windows = Windows(now_us)
-    usage = Usage(windows)
+    usage = Usage(Windows(now_us))
+    windows = usage.windows
     for bucket in objects(blob, "hours"):
         at = bucket.get("hour")
         if not isinstance(at, str) or not windows.week <= at[:13] <= windows.last:
             continue
-        hour = at[:13]
         for model, use in members(bucket, "llm").items():
             if isinstance(use, dict):
-                usage.add_model(hour, as_text(model, _MAX_NAME) or "unknown", use)
-        if hour < windows.day:
+                usage.add_model(at[:13], as_name(model) or "unknown", use)
+        if at[:13] < windows.day:
             continue
         for event_name, count in members(bucket, "events").items():
-            name = as_text(event_name, _MAX_NAME) or "unknown"
-            usage.counts[name] = usage.counts.get(name, 0) + as_count(count)
+            name = as_name(event_name) or "unknown"
+            usage.counts[name] = usage.counts.get(name, 0) + int(as_amount(count))
         for tool, use in members(bucket, "tools").items():
-            _add_tool(usage.tools.setdefault(as_text(tool, _MAX_NAME) or "unknown", ToolUse()), use)
+            _add_tool(usage.tools.setdefault(as_name(tool) or "unknown", ToolUse()), use)
+    for total in usage.tools.values():
+        total.settle()
     return usage
 
 
-def percentile(latency: Mapping[int, int], percent: int) -> float | None:
-    """The latency in ms that ``percent`` of the calls stay within (nearest rank); None of none."""
+def percentile(latency: Mapping[int, int], percent: int) -> float:
+    """The latency in ms that ``percent`` of the calls stay within (nearest rank). There must be at least one."""
     rank = (sum(latency.values()) * percent + 99) // 100
+    bucket = 0
     for bucket in sorted(latency):
         rank -= latency[bucket]
         if rank <= 0:
-            return _milliseconds(bucket)
-    return None
+            break
+    return _milliseconds(bucket)
 
 
 def _milliseconds(bucket: int) -> float:
@@ -157,30 +170,30 @@ def _milliseconds(bucket: int) -> float:
 def _add_tool(total: ToolUse, use: Any) -> None:
     if not isinstance(use, dict):
         return
-    total.calls += as_count(use.get("calls"))
-    total.failures += as_count(use.get("failures"))
-    for text, count in members(use, "latency").items():
+    total.calls += int(as_amount(use.get("calls")))
+    total.failures += int(as_amount(use.get("failures")))
+    latency = total.latency
+    for text, stored in members(use, "latency").items():
+        count = int(as_amount(stored))
         bucket = as_number(text)
-        if bucket is not None and -60 <= bucket <= 300:
-            total.latency[int(bucket)] = total.latency.get(int(bucket), 0) + as_count(count)
+        if count and bucket is not None and _SHORTEST_BUCKET <= bucket <= _LONGEST_BUCKET:
+            latency[int(bucket)] = latency.get(int(bucket), 0) + count
 
 
 def _tool(use: ToolUse) -> dict[str, Any]:
-    shown: dict[str, Any] = {"calls": use.calls, "failures": use.failures}
-    if use.latency:
-        shown["p50_ms"], shown["p95_ms"] = percentile(use.latency, 50), percentile(use.latency, 95)
-    return shown
+    return {"calls": use.calls, "failures": use.failures, **use.percentiles}
 
 
 def _model(use: Mapping[str, float]) -> dict[str, Any]:
     """One model's use. Its cost is null where no call has one: unknown is not free."""
-    shown: dict[str, Any] = {name: int(use[name]) for name in ("calls", *_TOKENS[:2])}
-    shown.update({name: int(use[name]) for name in _TOKENS[2:] if use[name]})
-    known = use["calls_without_cost"] < use["calls"]
-    return {**shown, "cost_usd": round(use["cost_usd"], 6) if known else None, "calls_without_cost": int(use["calls_without_cost"])}
+    shown: dict[str, Any] = {name: int(use[name]) for name in ("calls", *TOKENS[:2])}
+    shown.update({name: int(use[name]) for name in TOKENS[2:] if use[name]})
+    shown["cost_usd"] = round(use["cost_usd"], 6) if use["calls_without_cost"] < use["calls"] else None
+    shown["calls_without_cost"] = int(use["calls_without_cost"])
+    return shown
 
 
-def _busiest(items: Iterable[tuple[str, Any]], calls: Any) -> list[tuple[str, Any]]:
+def _busiest(items: Iterable[tuple[str, Any]], calls: Callable[[Any], float]) -> list[tuple[str, Any]]:
     return sorted(items, key=lambda item: (-calls(item[1]), item[0]))
 
 

@@ -13,9 +13,12 @@ from ..clock import parse_iso
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Mapping
+    from typing import Any, TypeGuard
 
 MAX_TEXT = 300
+MAX_NAME = 255
+MAX_PATH = 1024
 _MAX_VALUE_BYTES = 512
 _FALSE = ("false", "f", "no", "n", "off", "0")
 _TRUE = ("true", "t", "yes", "y", "on", "1")
@@ -30,6 +33,14 @@ def as_text(value: Any, limit: int = MAX_TEXT) -> str | None:
     return text if text.isascii() else _encodable(text)
 
 
+def as_name(value: Any) -> str | None:
+    return as_text(value, MAX_NAME)
+
+
+def as_path(value: Any) -> str | None:
+    return as_text(value, MAX_PATH)
+
+
 def _encodable(text: str) -> str:
     try:
         text.encode("utf-8")
@@ -38,9 +49,9 @@ def _encodable(text: str) -> str:
     return text
 
 
-def shorter(text: str, limit: int) -> str:
+def shorter(text: str | None, limit: int) -> str | None:
     """The text, or its beginning and an ellipsis: ``limit`` characters at most."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return text if text is None or len(text) <= limit else text[: limit - 1] + "…"
 
 
 def as_number(value: Any) -> float | None:
@@ -57,10 +68,11 @@ def as_number(value: Any) -> float | None:
     return int(value) if value == int(value) else value
 
 
-def as_count(value: Any) -> int:
-    """The value as a count; 0 for what is none, or below zero."""
-    number = as_number(value)
-    return int(number) if number is not None and number > 0 else 0
+def as_amount(value: Any) -> float:
+    """The value as a number that can be added up; 0 for what is none, or below zero."""
+    if type(value) is int and 0 <= value < 1_000_000_000_000:
+        return value
+    return max(as_number(value) or 0, 0)
 
 
 def as_boolean(value: Any) -> bool | None:
@@ -80,16 +92,20 @@ def as_shown(value: Any) -> Any:
     return cleaned
 
 
-def is_time(value: Any) -> bool:
+def is_time(value: Any) -> TypeGuard[str]:
     """Whether this may be a time as ``iso`` writes it. Such texts are compared and shown, seldom parsed."""
     return isinstance(value, str) and 20 <= len(value) <= 32 and value.isascii() and value[10] == "T" and value[0] in "12"
 
 
-def age(ts: Any, now_us: int) -> str | None:
+def as_time(value: Any) -> str | None:
+    return value if is_time(value) else None
+
+
+def age(ts: str, now_us: int) -> str | None:
     """How long ago, in the largest unit that says it: ``<1 min``, ``3 min``, ``2 h``, ``5 d``."""
     try:
         seconds = (now_us - parse_iso(ts)) // 1_000_000
-    except (ValueError, AttributeError):
+    except ValueError:
         return None
     if seconds < 60:
         return "<1 min"
@@ -98,18 +114,13 @@ def age(ts: Any, now_us: int) -> str | None:
     return f"{seconds // 3600} h" if seconds < 2 * 86_400 else f"{seconds // 86_400} d"
 
 
-def objects(container: Any, name: str) -> list[dict[str, Any]]:
+def objects(container: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     """The objects in the array ``name`` of a blob; what is not an object is passed over."""
-    found = container.get(name) if isinstance(container, dict) else None
+    found = container.get(name)
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
-def members(container: Any, name: str) -> dict[str, Any]:
+def members(container: Mapping[str, Any], name: str) -> dict[str, Any]:
     """The object ``name`` of a container; empty where it is something else."""
-    found = container.get(name) if isinstance(container, dict) else None
+    found = container.get(name)
     return found if isinstance(found, dict) else {}
-
-
-def without_nulls(record: dict[str, Any]) -> dict[str, Any]:
-    """The record without what is null or empty: every byte of an answer is read by somebody."""
-    return {name: value for name, value in record.items() if value is not None and value != [] and value != ""}

@@ -65,10 +65,7 @@ class DuckDBWarehouse:
 
     def highest_offset(self, channel_id: str) -> str | None:
         with self._engine() as connection:
-            row = connection.execute(
-                "SELECT MAX(stream_offset) FROM CLAUDE_STREAM_V2 WHERE channel_id = ?", [channel_id]
-            ).fetchone()
-        return row[0] if row else None
+            return _only(connection, "SELECT MAX(stream_offset) FROM CLAUDE_STREAM_V2 WHERE channel_id = ?", channel_id)
 
     def append(self, batch: Batch) -> None:
         with self._engine() as connection:
@@ -205,8 +202,13 @@ class DuckDBWarehouse:
 
 
 def _committed(connection: duckdb.DuckDBPyConnection, channel_id: str) -> str | None:
-    row = connection.execute("SELECT committed_offset FROM CHANNEL_OFFSETS WHERE channel_id = ?", [channel_id]).fetchone()
-    return row[0] if row else None
+    return _only(connection, "SELECT committed_offset FROM CHANNEL_OFFSETS WHERE channel_id = ?", channel_id)
+
+
+def _only(connection: duckdb.DuckDBPyConnection, sql: str, parameter: str) -> str | None:
+    """The first value of the first row. Fetched whole: an unfinished result would block the appender after it."""
+    rows = connection.execute(sql, [parameter]).fetchall()
+    return rows[0][0] if rows else None
 
 
 def _context_row(row: tuple[Any, ...]) -> ContextRow:

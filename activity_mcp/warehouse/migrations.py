@@ -46,8 +46,8 @@ def layout_of(connection: duckdb.DuckDBPyConnection) -> int:
     """The layout version of an open file; 0 when nothing was deployed yet."""
     if not _has_table(connection, "ACTIVITY_SCHEMA_VERSION"):
         return 0
-    row = connection.execute("SELECT MAX(version) FROM ACTIVITY_SCHEMA_VERSION").fetchone()
-    return int(row[0] or 0) if row else 0
+    ((version,),) = connection.execute("SELECT MAX(version) FROM ACTIVITY_SCHEMA_VERSION").fetchall()
+    return int(version or 0)
 
 
 def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -74,7 +74,7 @@ def deploy(connection: duckdb.DuckDBPyConnection, now: str) -> None:
 
 def _has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
     found = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ? AND NOT temporary", [name])
-    return found.fetchone() is not None
+    return len(found.fetchall()) > 0
 
 
 def refuse_newer(path: str, found: int) -> None:

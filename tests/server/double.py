@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
+import time
 from typing import Any
 
 from activity_mcp.activity import Origin, build
@@ -45,7 +47,9 @@ class FakeService:
         self._write(made)
         return {"activity_id": made["activity_id"], "accepted": True, "durable": True, "degraded": False}
 
-    def context(self, *, customer: Any = None, context_type: str = "default", project: Any = None, max_bytes: int = 8192) -> Any:
+    def context(
+        self, *, customer: Any = None, context_type: str = "default", project: Any = None, max_bytes: int = 8192
+    ) -> Any:
         self.asked.append({"customer": customer, "context_type": context_type, "project": project, "max_bytes": max_bytes})
         if self.fail is not None:
             raise self.fail
@@ -82,16 +86,21 @@ class FakeService:
 
 
 class Troublemaker(FakeService):
-    """Does what a server must survive: prints to stdout, starts a child that prints, hangs in ``close``."""
+    """Does what a server must survive: prints to stdout, starts a child that prints, hangs in a call or in ``close``."""
 
-    def context(self, **asked: Any) -> Any:
+    def context(self, **asked: Any) -> dict[str, Any]:
         kind = asked["customer"] or ""
         if kind == "print":
             print("stray text", flush=True)
             print("unflushed text", end="")
-            os.system("echo from a child; cat")  # a child that inherits the wire would write to it and eat from it
+            os.system("echo from a child; cat && echo which saw the end")  # it would write to the wire, and eat from it
         if kind == "big":
             self.context_sections = {"recent_queries": [{"sql": "x" * 60_000}]}
+        if kind == "hang":
+            self._write({"hanging": True})
+            time.sleep(60)
+        if kind == "modules":
+            self.context_sections = {"modules": sorted({name.split(".")[0] for name, found in sys.modules.items() if found})}
         return super().context(**asked)
 
     def close(self, timeout: float = 0.5) -> None:
@@ -101,10 +110,11 @@ class Troublemaker(FakeService):
 
 
 if __name__ == "__main__":
-    from activity_mcp.logging_setup import configure_logging
     from activity_mcp.transports import serve
 
     def open_service() -> FakeService:
+        from activity_mcp.logging_setup import configure_logging
+
         configure_logging("warning")
         return Troublemaker(os.environ.get("FAKE_FILE"))
 

@@ -10,8 +10,14 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import activity_mcp
+
+ENVIRON = {
+    **{name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+    "PYTHONPATH": str(Path(activity_mcp.__file__).parents[1]),  # the package under test, installed or not
+}
 DOUBLE = [sys.executable, str(Path(__file__).with_name("double.py"))]
 INITIALIZE = {
     "protocolVersion": "2025-11-25",
@@ -30,7 +36,7 @@ class RawClient:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, **(env or {})},
+            env={**ENVIRON, **(env or {})},
         )
         assert self.process.stdin
         assert self.process.stdout
@@ -38,7 +44,7 @@ class RawClient:
         self._stdout = self.process.stdout
         self._unread = b""
 
-    def __enter__(self) -> RawClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *raised: object) -> None:

@@ -1,8 +1,9 @@
 """A strict translator of this project's SQL from Snowflake's dialect to DuckDB's. Build and test time only.
 
     scripts    a file → its statements, each with its line; the body of a task → its DML
-    rules      what one node of a statement becomes; anything without a rule raises ``Untranslatable``
-    types      what one data type, path or date format becomes
+    rules      the tables: which nodes are kept, which are rewritten; anything else raises ``Untranslatable``
+    rewrites   what one node becomes
+    datatypes  what one data type, path or date format becomes
     files      which file of sql/ becomes which generated file, and the form of those
     macros.sql           functions the generated SQL calls
     embedded_only.sql    what only the embedded engine has

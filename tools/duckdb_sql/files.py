@@ -26,7 +26,7 @@ FILES = {
     "02_artifacts.sql": "sql/02_artifacts.sql",
     "03_refresh.sql": "sql/03_streams_tasks.sql",
     "04_typed_views.sql": "sql/04_typed_views.sql",
-    "05_embedded_only.sql": "embedded_only.sql",
+    "90_embedded_only.sql": "embedded_only.sql",
 }
 
 
@@ -69,5 +69,7 @@ def _row_timestamps(root: Path) -> frozenset[str]:
     """Tables that Snowflake keeps a load time for: they get a column loaded_at."""
     text = (root / "sql" / "01_migration_setup.sql").read_text(encoding="utf-8")
     return frozenset(
-        statement.text.split()[2].upper() for statement in split(text) if statement.text.upper().endswith("SET ROW_TIMESTAMP = TRUE")
+        statement.text.split()[2].upper()
+        for statement in split(text)
+        if statement.text.upper().endswith("SET ROW_TIMESTAMP = TRUE")
     )

@@ -68,15 +68,23 @@ CREATE OR REPLACE MACRO number_text(x) AS
     END;
 
 -- statement
+CREATE OR REPLACE MACRO must_be_number(x) AS
+    CASE
+        WHEN x IS NULL OR number_text(x) IS NOT NULL THEN x
+        ELSE error('numeric value ''' || x || ''' is not recognized')
+    END;
+
+-- statement
 CREATE OR REPLACE MACRO try_float(x) AS
     CASE WHEN isfinite(TRY_CAST(number_text(x) AS DOUBLE)) THEN TRY_CAST(number_text(x) AS DOUBLE) END;
 
 -- statement
--- https://docs.snowflake.com/en/sql-reference/functions/to_boolean lists exactly these, in any case.
+-- https://docs.snowflake.com/en/sql-reference/functions/to_boolean lists exactly these, in any case. Patterns and not IN: DuckDB
+-- plans a list of six as a join.
 CREATE OR REPLACE MACRO try_boolean(x) AS
     CASE
-        WHEN lower(x) IN ('true', 't', 'yes', 'y', 'on', '1') THEN TRUE
-        WHEN lower(x) IN ('false', 'f', 'no', 'n', 'off', '0') THEN FALSE
+        WHEN regexp_full_match(lower(x), 'true|t|yes|y|on|1') THEN TRUE
+        WHEN regexp_full_match(lower(x), 'false|f|no|n|off|0') THEN FALSE
     END;
 
 -- statement

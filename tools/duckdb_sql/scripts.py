@@ -9,18 +9,17 @@ import re
 from dataclasses import dataclass
 
 from sqlglot.dialects.snowflake import Snowflake
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from .errors import Untranslatable
 
 _MARK = re.compile(r"^[ \t]*--[ \t]*snowflake-only:[ \t]*\S", re.MULTILINE)
-_DML = ("INSERT", "MERGE", "UPDATE", "DELETE", "WITH")
+_DML = ("INSERT", "MERGE", "UPDATE", "DELETE")
 # What a body may hold beside DML: the transaction is the flusher's own on the embedded engine.
-_FRAME = re.compile(
-    r"(BEGIN|BEGIN TRANSACTION|COMMIT|ROLLBACK|RAISE|END|EXCEPTION WHEN OTHER THEN|"
-    r"RETURN '[^']*'|LET \w+ \w+ := SQLROWCOUNT)$",
-    re.IGNORECASE,
-)
+_FRAME = re.compile(r"(BEGIN|BEGIN TRANSACTION|COMMIT|END|RETURN '[^']*')$", re.IGNORECASE)
+# A handler is Snowflake's own affair: on the embedded engine an error ends the flusher's transaction.
+_HANDLER = re.compile(r"EXCEPTION WHEN OTHER THEN$", re.IGNORECASE)
+_HANDLED = re.compile(r"(ROLLBACK|RAISE|END)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -67,13 +66,15 @@ def _body(task: Statement) -> list[Statement]:
     if len(parts) != 3:
         raise Untranslatable("the task's body must be one pair of $$")
     offset = task.line + parts[0].count("\n") - 1
-    made = []
+    made, frame = [], _FRAME
     for inner in split(_without_frame(parts[1])):
-        word = inner.text.split(None, 1)[0].upper()
-        if word in _DML:
+        words = " ".join(inner.text.split())
+        if _HANDLER.match(words):
+            frame = _HANDLED
+        elif frame is _FRAME and words.split()[0].upper() in _DML:
             made.append(Statement(inner.text, inner.line + offset, inner.snowflake_only))
-        elif not _FRAME.match(" ".join(inner.text.split())):
-            raise Untranslatable(f"line {inner.line + offset}: not DML in the task's body: {inner.text[:80]}")
+        elif not frame.match(words):
+            raise Untranslatable(f"line {inner.line + offset}: neither DML nor its frame in the task's body: {words[:80]}")
     return made
 
 

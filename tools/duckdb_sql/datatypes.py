@@ -55,7 +55,7 @@ def json_path(path: exp.JSONPath) -> str:
     return "".join(parts)
 
 
-def literal_path(index: exp.Expression) -> str:
+def literal_path(index: exp.Expr) -> str:
     """The path of ``v['key']`` or ``v[0]``."""
     if not isinstance(index, exp.Literal):
         raise Untranslatable(f"a computed path: [{index.sql('snowflake')}]")

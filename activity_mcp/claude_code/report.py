@@ -1,0 +1,65 @@
+"""What an import found: told to the user, and summed over files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+MAX_NAMES = 50
+_TOKENS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_creation_tokens", "total_tokens")
+
+
+@dataclass(slots=True)
+class TranscriptReport:
+    """Counts of one file, or with ``add`` of many.
+
+    ``activities`` counts what was handed on; ``already`` what an earlier import has sent, ``ignored`` what belongs to a project
+    that is not to be recorded, ``before_since`` what is older than asked for, ``own`` calls of this server's own tools.
+    ``skipped_types`` are lines known to carry no event, ``unknown_types`` lines of a type this version does not know;
+    ``problems`` are lines that could be used only in part, by what was wrong.
+    """
+
+    files: int = 0
+    lines: int = 0
+    malformed: int = 0
+    activities: Counter[str] = field(default_factory=Counter)
+    already: int = 0
+    ignored: int = 0
+    before_since: int = 0
+    own: int = 0
+    skipped_types: Counter[str] = field(default_factory=Counter)
+    unknown_types: Counter[str] = field(default_factory=Counter)
+    problems: Counter[str] = field(default_factory=Counter)
+    sessions: set[str] = field(default_factory=set)
+    tokens: dict[str, Counter[str]] = field(default_factory=dict)
+    first_ts_us: int | None = None
+    last_ts_us: int | None = None
+    unreadable: list[str] = field(default_factory=list)
+
+    def saw(self, ts_us: int) -> None:
+        self.first_ts_us = ts_us if self.first_ts_us is None else min(self.first_ts_us, ts_us)
+        self.last_ts_us = ts_us if self.last_ts_us is None else max(self.last_ts_us, ts_us)
+
+    def unknown(self, name: str) -> None:
+        """Count a line of an unknown type; past fifty names (a file that is no transcript) they are counted together."""
+        known = name in self.unknown_types or len(self.unknown_types) < MAX_NAMES
+        self.unknown_types[name[:60] if known else "…"] += 1
+
+    def spent(self, features: dict[str, Any]) -> None:
+        """Count the tokens of an llm_event."""
+        counts = {name: features[name] for name in _TOKENS}
+        self.tokens.setdefault(features["model"], Counter()).update({"calls": 1, **counts})
+
+    def add(self, other: TranscriptReport) -> None:
+        for name in ("files", "lines", "malformed", "already", "ignored", "before_since", "own"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("activities", "skipped_types", "unknown_types", "problems"):
+            getattr(self, name).update(getattr(other, name))
+        self.sessions |= other.sessions
+        self.unreadable += other.unreadable
+        for model, tokens in other.tokens.items():
+            self.tokens.setdefault(model, Counter()).update(tokens)
+        for ts_us in (other.first_ts_us, other.last_ts_us):
+            if ts_us is not None:
+                self.saw(ts_us)

@@ -1,0 +1,299 @@
+"""The one seam to the disk: every call that decides what survives a crash is made here and nowhere else.
+
+A ``FileSystem`` opens for append, writes once, syncs, truncates, publishes atomically, and refuses places that cannot hold a
+queue. Whoever needs the disk takes ``fs=`` with ``LOCAL`` as its default, so that a test can put a failing one in its place;
+``fs.ensure_directory`` and ``fs.publish`` are those of ``LOCAL``, for modules that only ever write whole files.
+
+    write     one ``write()``; reports how much went through, never retries, so that the caller can roll back
+    sync      the file's data and size are on the disk (fdatasync; F_FULLFSYNC on macOS, whose fsync does not reach the platter)
+    publish   a reader sees the old file or the new one, whole: temporary file, sync, rename, sync of the directory
+    refusal   NFS, SMB and FUSE lose or fake flock, rename and fsync; a directory that others can write to is not ours
+
+Directories are made 0700 and files 0600, whatever the umask allows beyond that; every descriptor is close-on-exec.
+Linux is tested. macOS takes the same path, unverified. On Windows the import works and use is refused.
+
+Standard library only, and of it only what costs a hook nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+import time
+
+from .errors import UnsupportedStateDirectory
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_CLOEXEC = getattr(os, "O_CLOEXEC", 0)
+_FOREIGN_TYPES = frozenset(
+    ("nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "ncpfs", "afs", "ceph", "lustre", "gpfs", "9p", "virtiofs")
+    + ("drvfs", "vboxsf", "prl_fs", "webdav", "davfs", "fuse", "fuseblk")
+)
+_LOCAL_HINT = "set ACTIVITY_HOME to a directory on a local disk"
+_ESCAPES = ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\"))
+
+
+class FileSystem:
+    """The real disk. Stateless but for what it has already found to be supported."""
+
+    def __init__(self) -> None:
+        self._supported: set[str] = set()
+        self._boot: str | None = None
+        self._published = 0
+
+    # --- places
+
+    def check_supported(self, path: str) -> None:
+        """Raise UnsupportedStateDirectory if no queue can live at ``path`` (which need not exist yet)."""
+        if path in self._supported:
+            return
+        if fcntl is None:
+            raise UnsupportedStateDirectory("this platform has no file locks to share a queue with", hint="use WSL")
+        kind = self._type_of(_existing(path))
+        if kind is not None and (kind in _FOREIGN_TYPES or kind.startswith("fuse.")):
+            raise UnsupportedStateDirectory(
+                f"{path} is on a {kind} file system, which cannot keep locks and syncs that a queue relies on; "
+                "nothing was written",
+                hint=_LOCAL_HINT,
+            )
+        self._supported.add(path)
+
+    def ensure_directory(self, path: str) -> None:
+        """``path`` exists; what had to be made, parents included, is 0700 and survives a power cut."""
+        if path and not os.path.isdir(path):
+            self._make_directory(path)
+
+    def check_private(self, path: str) -> None:
+        """Raise UnsupportedStateDirectory unless ``path`` is a directory of this user that others can neither write nor swap."""
+        found = os.stat(path)
+        if not stat.S_ISDIR(found.st_mode):
+            raise UnsupportedStateDirectory(f"{path} is not a directory", hint="move that file away")
+        _refuse_unless_private(path, found)
+        parent = os.path.dirname(path) or "."
+        _refuse_if_open_to_others(parent, os.stat(parent))
+
+    def mount_table(self) -> bytes:
+        """Linux's list of mounts, empty elsewhere."""
+        try:
+            return self.read("/proc/self/mountinfo")
+        except OSError:
+            return b""
+
+    def boot_id(self) -> str:
+        """The same text for every process until the machine restarts (see ``same_boot``)."""
+        if self._boot is None:
+            try:
+                self._boot = self.read("/proc/sys/kernel/random/boot_id").decode("ascii").strip()
+            except (OSError, ValueError):
+                self._boot = _boot_time()
+        return self._boot
+
+    def _make_directory(self, path: str) -> None:
+        parent = os.path.dirname(path)
+        if parent and not os.path.isdir(parent):
+            self._make_directory(parent)
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            if os.path.isdir(path):
+                return  # another process was faster
+            raise UnsupportedStateDirectory(f"{path} is not a directory", hint="move that file away") from None
+        self.sync_directory(parent or ".")
+
+    def _type_of(self, path: str) -> str | None:
+        table = self.mount_table()
+        device = os.stat(path).st_dev
+        needle = b" %d:%d " % (os.major(device), os.minor(device))
+        if needle in table:
+            for line in table.splitlines():
+                if needle in line[:40]:
+                    return _mount_type(line)
+        return _type_by_prefix(table, os.fsencode(os.path.realpath(path)))
+
+    # --- descriptors
+
+    def open_append(self, path: str) -> int:
+        """An existing file, for appending to and for reading its last byte."""
+        return os.open(path, os.O_RDWR | os.O_APPEND | _CLOEXEC)
+
+    def open_read(self, path: str) -> int:
+        return os.open(path, os.O_RDONLY | _CLOEXEC)
+
+    def open_lock(self, path: str) -> int:
+        """A lock file, made if it is missing. It holds nothing."""
+        return os.open(path, os.O_RDWR | os.O_CREAT | _CLOEXEC, 0o600)
+
+    def close(self, fd: int) -> None:
+        os.close(fd)
+
+    def write(self, fd: int, data: bytes) -> int:
+        """One ``write()``. Returns how many bytes went through: fewer than given means that space ran out."""
+        return os.write(fd, data)
+
+    def pread(self, fd: int, size: int, offset: int) -> bytes:
+        return os.pread(fd, size, offset)
+
+    def sync(self, fd: int) -> None:
+        if sys.platform == "darwin":
+            fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
+        else:
+            os.fdatasync(fd)
+
+    def truncate(self, fd: int, size: int) -> None:
+        os.ftruncate(fd, size)
+
+    # --- whole files
+
+    def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True) -> None:
+        """Put ``data`` in the place of ``path``. Not durable: still never half a file, but a power cut may undo or empty it."""
+        self._published += 1
+        temporary = f"{path}.{os.getpid()}.{id(self):x}.{self._published}.tmp"
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _CLOEXEC, 0o600)
+        try:
+            try:
+                for piece in (data,) if isinstance(data, bytes) else data:
+                    self._write_all(fd, piece)
+                if durable:
+                    self.sync(fd)
+            finally:
+                os.close(fd)
+            os.replace(temporary, path)
+        except BaseException:
+            self.unlink(temporary)
+            raise
+        if durable:
+            self.sync_directory(os.path.dirname(path) or ".")
+
+    def append_byte(self, path: str, byte: bytes, times: int = 1) -> None:
+        """``times`` bytes at the end of a file that is only ever counted. Not synced."""
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _CLOEXEC, 0o600)
+        try:
+            self.write(fd, byte * times)
+        finally:
+            os.close(fd)
+
+    def read(self, path: str) -> bytes:
+        fd = self.open_read(path)
+        try:
+            pieces = []
+            while piece := os.read(fd, 1 << 16):
+                pieces.append(piece)
+            return b"".join(pieces)
+        finally:
+            os.close(fd)
+
+    def unlink(self, path: str) -> bool:
+        """Whether there was such a file."""
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def stat(self, path: str) -> os.stat_result | None:
+        try:
+            return os.stat(path)
+        except FileNotFoundError:
+            return None
+
+    def names(self, path: str) -> list[str]:
+        """What is in a directory; nothing if there is none."""
+        try:
+            return os.listdir(path)
+        except FileNotFoundError:
+            return []
+
+    def sync_directory(self, path: str) -> None:
+        """The directory's entries are on the disk: files made or renamed in it survive a power cut."""
+        fd = os.open(path, os.O_RDONLY | _CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def _write_all(self, fd: int, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            written = self.write(fd, bytes(view))
+            if written == 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            view = view[written:]
+
+
+LOCAL = FileSystem()
+ensure_directory = LOCAL.ensure_directory
+publish = LOCAL.publish
+
+
+def same_boot(one: str, other: str) -> bool:
+    """Whether two ``boot_id`` texts name the same boot.
+
+    Where the system has no boot id, the text is the time of the boot, ``t:<seconds>``: it wavers by a second or two as the
+    clock is corrected. Taking one boot for two costs a new segment; no machine starts twice within five seconds.
+    """
+    if one == other:
+        return True
+    if one[:2] == other[:2] == "t:" and one[2:].isdigit() and other[2:].isdigit():
+        return abs(int(one[2:]) - int(other[2:])) <= 5
+    return False
+
+
+def _boot_time() -> str:
+    clock = getattr(time, "CLOCK_BOOTTIME", None) or getattr(time, "CLOCK_MONOTONIC_RAW", None)
+    since_boot = time.clock_gettime(clock) if clock is not None else time.monotonic()
+    return f"t:{round(time.time() - since_boot)}"
+
+
+def _existing(path: str) -> str:
+    path = os.path.abspath(path)
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def _mount_type(line: bytes) -> str | None:
+    """``36 35 98:0 /root /mount options … - type source superoptions``"""
+    _, found, rest = line.partition(b" - ")
+    return rest.split(b" ", 1)[0].decode("ascii", "replace") if found else None
+
+
+def _type_by_prefix(table: bytes, path: bytes) -> str | None:
+    """The type of the longest mount point above ``path``: for file systems whose files show another device than the mount."""
+    best, kind = -1, None
+    for line in table.splitlines():
+        fields = line.split(b" ", 5)
+        if len(fields) < 6:
+            continue
+        point = fields[4]
+        for escaped, plain in _ESCAPES:
+            point = point.replace(escaped, plain)
+        if len(point) >= best and (path + b"/").startswith(point.rstrip(b"/") + b"/"):
+            best, kind = len(point), _mount_type(line)
+    return kind
+
+
+def _refuse_unless_private(path: str, found: os.stat_result) -> None:
+    user = os.geteuid()
+    if found.st_uid != user:
+        raise UnsupportedStateDirectory(
+            f"{path} belongs to user id {found.st_uid}, not to {user}: files made here would lock the owner out",
+            hint=f"run as its owner, or {_LOCAL_HINT} of your own",
+        )
+    if found.st_mode & stat.S_IWOTH:
+        raise UnsupportedStateDirectory(f"{path} can be written by every user", hint=f"chmod 700 {path}")
+
+
+def _refuse_if_open_to_others(parent: str, found: os.stat_result) -> None:
+    """In a world-writable parent without the sticky bit, anyone could put another directory in this one's place."""
+    if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
+        raise UnsupportedStateDirectory(f"{parent} can be written by every user", hint=f"chmod o-w {parent}")

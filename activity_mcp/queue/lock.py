@@ -1,0 +1,113 @@
+"""A lock that dies with its holder: flock on a file that is never unlinked.
+
+flock belongs to the open file, which a forked child inherits: so every descriptor opened here is closed in a child at once
+(``os.register_at_fork``), and close-on-exec does the rest. Locks are only ever polled, never waited for in the kernel, so that
+a stopped holder costs a known time.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+try:
+    import fcntl
+except ImportError:  # Windows: refused when the directory is checked
+    fcntl = None  # type: ignore[assignment]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..fs import FileSystem
+
+_open: dict[int, LockFile] = {}
+"""By id: the locks of this process whose descriptor a fork would copy."""
+
+
+class LockFile:
+    """One descriptor on one lock file. Not thread-safe: its owner sees to that."""
+
+    __slots__ = ("_fd", "_fs", "_identity", "held", "path")
+
+    def __init__(self, path: str, fs: FileSystem) -> None:
+        self.path = path
+        self.held = False
+        self._fs = fs
+        self._fd = -1
+        self._identity = (0, 0)
+
+    def try_acquire(self) -> bool:
+        """Take the lock if it is free. Raises OSError, FileNotFoundError when the directory is gone."""
+        if self._fd < 0:
+            self._open()
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        self.held = True
+        if self._is_in_place():
+            return True
+        self.close()  # somebody removed or replaced the file: a lock on what is left of it guards nothing
+        return self.try_acquire()
+
+    def acquire(self, timeout: float) -> bool:
+        """Poll until the lock is ours or ``timeout`` seconds of real time are over."""
+        if self.try_acquire():
+            return True
+        deadline = time.monotonic() + timeout
+        pause = 0.0  # a holder is usually done within microseconds: yield first, sleep later
+        while time.monotonic() < deadline:
+            time.sleep(pause)
+            if self.try_acquire():
+                return True
+            pause = min(0.002, pause * 2 or 0.00005)
+        return False
+
+    def release(self) -> None:
+        if self.held:
+            self.held = False
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Give up the lock and its descriptor. Idempotent; the next ``try_acquire`` opens the file again."""
+        _open.pop(id(self), None)
+        fd, self._fd, self.held = self._fd, -1, False
+        if fd >= 0:
+            self._fs.close(fd)
+
+    def holder_pid(self) -> int | None:
+        """Who holds it now, where the system can tell (Linux). Asked only after waiting in vain: a look into /proc/locks."""
+        found = self._fs.stat(self.path)
+        try:
+            table = self._fs.read("/proc/locks").decode("ascii", "replace")
+        except OSError:
+            return None
+        return _pid_in(table, found) if found is not None else None
+
+    def _open(self) -> None:
+        self._fd = self._fs.open_lock(self.path)
+        _open[id(self)] = self
+        found = os.fstat(self._fd)
+        self._identity = (found.st_dev, found.st_ino)
+
+    def _is_in_place(self) -> bool:
+        found = self._fs.stat(self.path)
+        return found is not None and (found.st_dev, found.st_ino) == self._identity
+
+
+def _pid_in(table: str, found: os.stat_result) -> int | None:
+    """``1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF``, where a waiting one has ``->`` as its second word."""
+    device = "%02x:%02x:%d" % (os.major(found.st_dev), os.minor(found.st_dev), found.st_ino)
+    for line in table.splitlines():
+        words = line.split()
+        if len(words) >= 6 and words[1] == "FLOCK" and words[5] == device and words[4].isdecimal():
+            return int(words[4]) or None
+    return None
+
+
+def _drop_in_child() -> None:
+    for lock in list(_open.values()):
+        lock.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_drop_in_child)

@@ -1,0 +1,104 @@
+"""How full the queue is, and how often it refused. Both are read from the disk, so that every process sees the same.
+
+Only bytes above the committed offset count: a segment below it is history, whether or not it was deleted yet.
+"""
+
+from __future__ import annotations
+
+from ..fs import LOCAL
+from .commit import Commit, read_commit
+from .segment import SegmentList, segment_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..fs import FileSystem
+
+DEGRADED_PART = 0.8
+FULL, DISK, BUSY = b"F", b"D", b"B"
+_REPORTED = b"|"
+
+
+class Gauge:
+    """Uncommitted bytes, at the price of one stat of commit.json and one of each segment that may have grown."""
+
+    __slots__ = ("_commit", "_directory", "_fs", "_list", "_signature", "_sizes")
+
+    def __init__(self, directory: str, fs: FileSystem = LOCAL) -> None:
+        self._directory = directory
+        self._fs = fs
+        self._list = SegmentList(directory, fs)
+        self._sizes: dict[int, int] = {}
+        self._signature: tuple[int, int, int] | None = None
+        self._commit: Commit | None = None
+
+    def numbers(self) -> list[int]:
+        return self._list.numbers()
+
+    def commit(self) -> Commit | None:
+        """commit.json, read again when it was replaced."""
+        found = self._fs.stat(f"{self._directory}/commit.json")
+        signature = (found.st_mtime_ns, found.st_ino, found.st_size) if found else None
+        if signature != self._signature:
+            self._commit = read_commit(self._directory, fs=self._fs) if found else None
+            self._signature = signature
+        return self._commit
+
+    def uncommitted(self, queue_id: str, numbers: Sequence[int], live_size: int | None = None) -> int:
+        """Bytes above the committed offset of channel ``queue_id``. ``live_size``: the newest segment's, where it is known."""
+        commit = self.commit()
+        at = commit.offset if commit and commit.channel_id == queue_id else None
+        total = 0
+        for number in reversed(numbers):
+            if at is not None and number < at.segment:
+                break
+            size = self._size(number, numbers[-1], live_size)
+            total += max(0, size - at.end) if at is not None and number == at.segment else size
+        return total
+
+    def _size(self, number: int, newest: int, live_size: int | None) -> int:
+        if number == newest:
+            return live_size if live_size is not None else self._stat(number)
+        size = self._sizes.get(number)
+        if size is None:  # it has a successor: it will not grow any more
+            size = self._sizes[number] = self._stat(number)
+        return size
+
+    def _stat(self, number: int) -> int:
+        found = self._fs.stat(segment_path(self._directory, number))
+        return found.st_size if found else 0
+
+
+class Refusals:
+    """The file ``refused``: one byte for each event that was not accepted, and a bar where that was reported."""
+
+    __slots__ = ("_fs", "_path")
+
+    def __init__(self, directory: str, fs: FileSystem = LOCAL) -> None:
+        self._path = f"{directory}/refused"
+        self._fs = fs
+
+    def note(self, kind: bytes, events: int) -> None:
+        """Count. The refusal itself matters more than its count: a disk that takes no byte keeps it from nobody."""
+        try:
+            self._fs.append_byte(self._path, kind, events)
+        except OSError:
+            pass
+
+    def total(self) -> int:
+        """All events that were ever refused here."""
+        counted = self._read()
+        return len(counted) - counted.count(_REPORTED)
+
+    def unreported(self) -> int:
+        return len(self._read().rpartition(_REPORTED)[2])
+
+    def mark_reported(self) -> None:
+        self._fs.append_byte(self._path, _REPORTED)
+
+    def _read(self) -> bytes:
+        try:
+            return self._fs.read(self._path)
+        except OSError:
+            return b""

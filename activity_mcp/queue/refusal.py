@@ -1,0 +1,47 @@
+"""What the disk says, as an answer to the caller: what happened, what it means for the event, what to do."""
+
+from __future__ import annotations
+
+import errno
+
+from ..errors import DiskFull, NotDurable, QueueBusy, QueueFull, QueueRefused, UnsupportedStateDirectory
+
+_NO_SPACE = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+_NO_PLACE = frozenset((errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ELOOP))
+
+
+def refusal(error: OSError, directory: str) -> QueueRefused:
+    """The error to raise for an event that was not written because the disk said ``error``."""
+    said = error.strerror or str(error)
+    if error.errno in _NO_SPACE:
+        return DiskFull(f"not accepted: {said} in {directory}; nothing half-written remains", hint="free some space, then try again")
+    if error.errno in _NO_PLACE:
+        return UnsupportedStateDirectory(
+            f"not accepted: {said}: {error.filename or directory}", hint="make the directory writable for you, or set ACTIVITY_HOME"
+        )
+    if error.errno == errno.EIO:
+        return not_durable(said)
+    return QueueRefused(f"not accepted: {said} in {directory}", hint="the event was not recorded; try again")
+
+
+def not_durable(said: str) -> NotDurable:
+    return NotDurable(
+        f"not accepted, may still be recorded: the disk failed ({said})",
+        hint="try again with the same activity_id: it is counted once; look at the disk",
+    )
+
+
+def busy(pid: int | None) -> QueueBusy:
+    holder = f"pid {pid}" if pid else "another process"
+    return QueueBusy(
+        f"not accepted: append.lock held by {holder}; nothing was written",
+        hint=f"try again; if it persists, look at what {holder} is doing",
+    )
+
+
+def full(uncommitted: int, size: int, max_bytes: int) -> QueueFull:
+    return QueueFull(
+        f"not accepted: {uncommitted} bytes wait for the warehouse and {size} more would pass MAX_QUEUE_SIZE ({max_bytes}); "
+        "what was accepted before is kept",
+        hint="see `activity-mcp status` for why the warehouse takes nothing, or raise MAX_QUEUE_SIZE",
+    )

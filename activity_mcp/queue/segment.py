@@ -1,0 +1,216 @@
+"""A segment on disk: its name, its header, its lines, and how to start the next one. Reads and judges, knows no policy."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import zlib
+
+from ..activity import encode_line
+from ..clock import iso, parse_iso
+from ..errors import NewerFormat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..clock import Clock
+    from ..fs import FileSystem
+
+FORMAT_VERSION = 1
+MAX_LINE_BYTES = 1 << 20
+"""Four times the largest event: room for whatever escaping does to it."""
+SEGMENT_DIRECTORY = "seg"
+
+_SUFFIX = ".ndjson"
+_CRC_BYTES = len(b',"_crc":"01234567"}\n')
+_HEADER_BYTES = 4096
+_CHUNK = 1 << 18
+_SETTLED_NS = 3_000_000_000  # longer than the coarsest time stamp of a file system
+
+
+def segment_path(directory: str, number: int) -> str:
+    return f"{directory}/{SEGMENT_DIRECTORY}/{number:012d}{_SUFFIX}"
+
+
+def segment_numbers(directory: str, fs: FileSystem) -> list[int]:
+    """The segments there are, ascending."""
+    return sorted(
+        int(name[:12])
+        for name in fs.names(f"{directory}/{SEGMENT_DIRECTORY}")
+        if len(name) == 19 and name.endswith(_SUFFIX) and name[:12].isdecimal()
+    )
+
+
+class SegmentList:
+    """``segment_numbers``, cheaply: one stat while the directory rests.
+
+    The directory's time stamp is only trusted when it was well in the past at the time of the listing: a file made just after
+    the listing, within the same tick of the file system's clock, would leave it unchanged. It is compared with the machine's
+    own clock, because it comes from there.
+    """
+
+    __slots__ = ("_directory", "_fs", "_numbers", "_stamp")
+
+    def __init__(self, directory: str, fs: FileSystem) -> None:
+        self._directory = directory
+        self._fs = fs
+        self._numbers: list[int] = []
+        self._stamp: tuple[int, int, int] | None = None
+
+    def numbers(self) -> list[int]:
+        """Ascending. Not to be changed by the caller."""
+        found = self._fs.stat(f"{self._directory}/{SEGMENT_DIRECTORY}")
+        stamp = (found.st_mtime_ns, found.st_ino, found.st_dev) if found else None
+        if stamp is not None and stamp == self._stamp:
+            return self._numbers
+        now = time.time_ns()
+        self._numbers = segment_numbers(self._directory, self._fs)
+        self._stamp = stamp if stamp is not None and stamp[0] + _SETTLED_NS < now else None
+        return self._numbers
+
+
+class Header:
+    """What the first line of a segment says."""
+
+    __slots__ = ("boot", "created_us", "end", "number", "queue_id")
+
+    def __init__(self, number: int, queue_id: str, boot: str, created_us: int, end: int) -> None:
+        self.number = number
+        self.queue_id = queue_id
+        self.boot = boot
+        self.created_us = created_us
+        self.end = end
+
+
+def header_line(number: int, queue_id: str, boot: str, created_us: int) -> bytes:
+    created = iso(created_us)
+    return encode_line(
+        {"_segment": number, "queue_id": queue_id, "boot": boot, "created": created, "version": FORMAT_VERSION}
+    )
+
+
+def parse_header(line: bytes) -> Header | None:
+    """The header in ``line``, or None if it is none. Raises NewerFormat when a newer version wrote it.
+
+    A checksum that disagrees means damage, not a newer version; a line without one, in a form that this version does not
+    know, is believed when it says that it is newer.
+    """
+    if not line.startswith(b'{"_segment":'):
+        return None
+    sealed = checksum_agrees(line)
+    if not sealed and line[-_CRC_BYTES:-11] == b',"_crc":"':
+        return None
+    try:
+        members = json.loads(line)
+        version = members["version"]
+        if type(version) is int and version > FORMAT_VERSION:
+            raise newer_format(f"segment {members['_segment']}", version)
+        if not sealed:
+            return None
+        created = parse_iso(members["created"])
+        return Header(int(members["_segment"]), str(members["queue_id"]), str(members["boot"]), created, len(line))
+    except (ValueError, KeyError, TypeError, RecursionError, AttributeError):
+        return None
+
+
+def read_header(fs: FileSystem, fd: int) -> Header | None:
+    """The header of an open segment, or None where it is missing or damaged. Raises NewerFormat."""
+    start = fs.pread(fd, _HEADER_BYTES, 0)
+    end = start.find(b"\n") + 1
+    return parse_header(start[:end]) if end else None
+
+
+def newer_format(what: str, version: int) -> NewerFormat:
+    return NewerFormat(
+        f"{what} was written in format {version}; this version knows {FORMAT_VERSION}. Nothing was changed",
+        hint="upgrade activity-mcp",
+    )
+
+
+def start_segment(directory: str, number: int, queue_id: str, *, clock: Clock, fs: FileSystem) -> None:
+    """Make the next segment, header whole, under append.lock. Its first sync must include the directory."""
+    line = header_line(number, queue_id, fs.boot_id(), clock.time_us())
+    fs.publish(segment_path(directory, number), line, durable=False)
+
+
+# --- lines
+
+
+def checksum_agrees(line: bytes) -> bool:
+    """Whether ``line``, its newline included, ends in the checksum of what is before it."""
+    body = line[:-_CRC_BYTES]
+    return line[-_CRC_BYTES:] == b',"_crc":"%08x"}\n' % zlib.crc32(body)
+
+
+class Span:
+    """What lies between two newlines. ``line`` is None when it is longer than the reader holds; ``whole`` when it has its newline."""
+
+    __slots__ = ("crc", "end", "line", "start", "whole")
+
+    def __init__(self, start: int, end: int, line: bytes | None, crc: int, whole: bool) -> None:
+        self.start = start
+        self.end = end
+        self.line = line
+        self.crc = crc
+        self.whole = whole
+
+
+def spans(fs: FileSystem, fd: int, start: int, max_line_bytes: int) -> Iterator[Span]:
+    """Every span from ``start`` to the end of the file, in memory bounded by the longest line, whatever the file holds."""
+    base, buffer = start, b""
+    while chunk := fs.pread(fd, _CHUNK, base + len(buffer)):
+        buffer += chunk
+        at = 0
+        while newline := buffer.find(b"\n", at) + 1:
+            line = buffer[at:newline]
+            kept = line if len(line) <= max_line_bytes else None
+            yield Span(base + at, base + newline, kept, zlib.crc32(line), True)
+            at = newline
+        base, buffer = base + at, buffer[at:]
+        if len(buffer) > max_line_bytes:
+            span = _long_span(fs, fd, base, buffer)
+            yield span
+            base, buffer = span.end, b""
+    if buffer:
+        yield Span(base, base + len(buffer), buffer, zlib.crc32(buffer), False)
+
+
+def _long_span(fs: FileSystem, fd: int, start: int, head: bytes) -> Span:
+    """The rest of a line that is too long to be held: only its end and its checksum are kept."""
+    end, crc = start + len(head), zlib.crc32(head)
+    while chunk := fs.pread(fd, _CHUNK, end):
+        newline = chunk.find(b"\n") + 1
+        piece = chunk[:newline] if newline else chunk
+        end, crc = end + len(piece), zlib.crc32(piece, crc)
+        if newline:
+            return Span(start, end, None, crc, True)
+    return Span(start, end, None, crc, False)
+
+
+def crc_of_line_ending_at(fs: FileSystem, fd: int, end: int) -> int:
+    """The CRC-32 of the span that ends at ``end``, found by searching backwards for the newline before it."""
+    start = end - 1  # the byte before ``end`` may be the span's own newline
+    while start > 0:
+        low = max(0, start - _CHUNK)
+        newline = fs.pread(fd, start - low, low).rfind(b"\n") + 1
+        if newline:
+            start = low + newline
+            break
+        start = low
+    crc = 0
+    while start < end and (chunk := fs.pread(fd, min(_CHUNK, end - start), start)):
+        crc = zlib.crc32(chunk, crc)
+        start += len(chunk)
+    return crc
+
+
+def remove_leftovers(directory: str, now_ns: int, fs: FileSystem) -> None:
+    """Temporary files of processes that were killed while they published; an hour old, so that none is in use."""
+    for name in fs.names(directory):
+        path = os.path.join(directory, name)
+        if name.endswith(".tmp"):
+            found = fs.stat(path)
+            if found is not None and now_ns - found.st_mtime_ns > 3600 * 1_000_000_000:
+                fs.unlink(path)

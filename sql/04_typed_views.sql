@@ -1,0 +1,487 @@
+-- 04_typed_views.sql: the stream as people query it. VW_ACTIVITY_STREAM is the activity stream of ActivitySchema 2.0; each of
+-- the other views shows one kind of event with all known features typed.
+-- Needs: 01, 02. Running it again replaces the views.
+--
+-- A feature that does not fit its type reads NULL and never fails a query: feature_json still has what was sent. Columns bear
+-- the features' names, except where Snowflake reserves the word or the unit was missing:
+--   rows → row_count, database → database_name, schema → schema_name, user → user_name, from → from_byte, to → to_byte,
+--   count → call_count, length → length_chars, result_size → result_size_bytes, context_size → context_size_bytes,
+--   _truncated → truncated, _original_size → original_size_bytes, _schema_errors → schema_errors,
+--   _redacted → redacted_count
+
+-- Parameters, the same block in every file. Change a name here, or let `activity-mcp deploy` do it.
+-- Session variables do not outlive one `snow sql -f`, hence each file sets its own.
+SET activity_database  = 'CLAUDE_LOGS';
+SET activity_schema    = 'ACTIVITIES';
+SET activity_warehouse = 'COMPUTE_WH';
+SET activity_role      = CURRENT_ROLE();      -- owns what is created here; the connection's role unless changed
+
+USE ROLE      IDENTIFIER($activity_role);
+USE WAREHOUSE IDENTIFIER($activity_warehouse);
+USE DATABASE  IDENTIFIER($activity_database);
+USE SCHEMA    IDENTIFIER($activity_schema);
+
+-- The stream without the rows that another row outranks, each activity once. Everything below reads this view and not
+-- VW_ACTIVITY_STREAM: an anti-join with a small table lets a filter on ts, customer or event_name through to the stream, while
+-- nothing passes below the windows of the occurrence columns.
+-- grain: one row per activity
+CREATE OR REPLACE VIEW V_CURRENT_STREAM
+COMMENT = 'CLAUDE_STREAM_V2 without superseded rows, with loaded_at; grain: one row per activity.'
+AS
+SELECT
+    stream.activity_id,
+    stream.ts,
+    stream.customer,
+    stream.activity,
+    stream.anonymous_customer_id,
+    stream.feature_json,
+    stream.revenue_impact,
+    stream.link,
+    stream.event_name,
+    stream.session_id,
+    stream.project,
+    stream.org_id,
+    stream.source,
+    stream.schema_version,
+    stream.channel_id,
+    stream.stream_offset,
+    CONVERT_TIMEZONE('UTC', stream.METADATA$ROW_LAST_COMMIT_TIME)::TIMESTAMP_NTZ AS loaded_at
+FROM CLAUDE_STREAM_V2 AS stream
+WHERE NOT EXISTS (
+    SELECT 1
+    FROM SUPERSEDED AS outranked
+    WHERE outranked.channel_id = stream.channel_id
+        AND outranked.stream_offset = stream.stream_offset
+        AND outranked.ts = stream.ts
+);
+
+-- ActivitySchema 2.0: which occurrence of the activity it is for the customer, and when the customer did it next.
+-- grain: one row per activity
+CREATE OR REPLACE VIEW VW_ACTIVITY_STREAM
+COMMENT = 'The activity stream (ActivitySchema 2.0) with occurrence columns and loaded_at; grain: one row per activity.'
+AS
+SELECT
+    activity_id,
+    ts,
+    customer,
+    activity,
+    anonymous_customer_id,
+    feature_json,
+    revenue_impact,
+    link,
+    ROW_NUMBER() OVER (PARTITION BY customer, activity ORDER BY ts, activity_id)  AS activity_occurrence,
+    LEAD(ts) OVER (PARTITION BY customer, activity ORDER BY ts, activity_id)      AS activity_repeated_at,
+    event_name,
+    session_id,
+    project,
+    org_id,
+    source,
+    schema_version,
+    channel_id,
+    stream_offset,
+    loaded_at
+FROM V_CURRENT_STREAM;
+
+-- grain: one row per sql_event
+CREATE OR REPLACE VIEW VW_SQL_EVENTS
+COMMENT = 'SQL statements that were run; grain: one row per sql_event.'
+AS
+SELECT
+    activity_id,
+    ts,
+    customer,
+    activity,
+    session_id,
+    project,
+    org_id,
+    feature_json:tool_use_id::VARCHAR                                AS tool_use_id,
+    feature_json:prompt_id::VARCHAR                                  AS prompt_id,
+    feature_json:agent_id::VARCHAR                                   AS agent_id,
+    feature_json:agent_type::VARCHAR                                 AS agent_type,
+    feature_json:git_branch::VARCHAR                                 AS git_branch,
+    feature_json:query_id::VARCHAR                                   AS query_id,
+    feature_json:sql::VARCHAR                                        AS sql,
+    TRY_CAST(feature_json:success::VARCHAR AS BOOLEAN)               AS success,
+    feature_json:warehouse::VARCHAR                                  AS warehouse,
+    feature_json:role::VARCHAR                                       AS role,
+    feature_json['database']::VARCHAR                                AS database_name,
+    feature_json['schema']::VARCHAR                                  AS schema_name,
+    TRY_CAST(feature_json['rows']::VARCHAR AS NUMBER(38, 0))         AS row_count,
+    TRY_CAST(feature_json:bytes_scanned::VARCHAR AS NUMBER(38, 0))   AS bytes_scanned,
+    TRY_CAST(feature_json:duration_ms::VARCHAR AS NUMBER(38, 3))     AS duration_ms,
+    TRY_CAST(feature_json:credits_used::VARCHAR AS NUMBER(38, 9))    AS credits_used,
+    feature_json:error::VARCHAR                                      AS error,
+    feature_json:error_code::VARCHAR                                 AS error_code,
+    feature_json:artifact_id::VARCHAR                                AS artifact_id,
+    feature_json:_truncated                                          AS truncated,
+    TRY_CAST(feature_json:_original_size::VARCHAR AS NUMBER(38, 0))  AS original_size_bytes,
+    feature_json:_schema_errors                                      AS schema_errors,
+    TRY_CAST(feature_json:_redacted::VARCHAR AS NUMBER(38, 0))       AS redacted_count,
+    anonymous_customer_id,
+    revenue_impact,
+    link,
+    source,
+    schema_version,
+    channel_id,
+    stream_offset,
+    loaded_at,
+    feature_json
+FROM V_CURRENT_STREAM
+WHERE event_name = 'sql_event';
+
+-- grain: one row per llm_event
+CREATE OR REPLACE VIEW VW_LLM_EVENTS
+COMMENT = 'Responses of language models, with tokens and cost; grain: one row per llm_event.'
+AS
+SELECT
+    activity_id,
+    ts,
+    customer,
+    activity,
+    session_id,
+    project,
+    org_id,
+    feature_json:tool_use_id::VARCHAR                                       AS tool_use_id,
+    feature_json:prompt_id::VARCHAR                                         AS prompt_id,
+    feature_json:agent_id::VARCHAR                                          AS agent_id,
+    feature_json:agent_type::VARCHAR                                        AS agent_type,
+    feature_json:git_branch::VARCHAR                                        AS git_branch,
+    feature_json:model::VARCHAR                                             AS model,
+    TRY_CAST(feature_json:prompt_tokens::VARCHAR AS NUMBER(38, 0))          AS prompt_tokens,
+    TRY_CAST(feature_json:completion_tokens::VARCHAR AS NUMBER(38, 0))      AS completion_tokens,
+    feature_json:prompt_hash::VARCHAR                                       AS prompt_hash,
+    TRY_CAST(feature_json:total_tokens::VARCHAR AS NUMBER(38, 0))           AS total_tokens,
+    TRY_CAST(feature_json:cache_read_tokens::VARCHAR AS NUMBER(38, 0))      AS cache_read_tokens,
+    TRY_CAST(feature_json:cache_creation_tokens::VARCHAR AS NUMBER(38, 0))  AS cache_creation_tokens,
+    TRY_CAST(feature_json:latency_ms::VARCHAR AS NUMBER(38, 3))             AS latency_ms,
+    TRY_CAST(feature_json:total_latency_ms::VARCHAR AS NUMBER(38, 3))       AS total_latency_ms,
+    TRY_CAST(feature_json:cost_usd::VARCHAR AS NUMBER(38, 9))               AS cost_usd,
+    feature_json:cost_source::VARCHAR                                       AS cost_source,
+    feature_json:token_source::VARCHAR                                      AS token_source,
+    TRY_CAST(feature_json:temperature::VARCHAR AS NUMBER(9, 6))             AS temperature,
+    TRY_CAST(feature_json:max_tokens::VARCHAR AS NUMBER(38, 0))             AS max_tokens,
+    TRY_CAST(feature_json:stream::VARCHAR AS BOOLEAN)                       AS stream,
+    feature_json:request_id::VARCHAR                                        AS request_id,
+    feature_json:_truncated                                                 AS truncated,
+    TRY_CAST(feature_json:_original_size::VARCHAR AS NUMBER(38, 0))         AS original_size_bytes,
+    feature_json:_schema_errors                                             AS schema_errors,
+    TRY_CAST(feature_json:_redacted::VARCHAR AS NUMBER(38, 0))              AS redacted_count,
+    anonymous_customer_id,
+    revenue_impact,
+    link,
+    source,
+    schema_version,
+    channel_id,
+    stream_offset,
+    loaded_at,
+    feature_json
+FROM V_CURRENT_STREAM
+WHERE event_name = 'llm_event';
+
+-- grain: one row per tool_event
+CREATE OR REPLACE VIEW VW_TOOL_EVENTS
+COMMENT = 'Tool calls of Claude Code; grain: one row per tool_event.'
+AS
+SELECT
+    activity_id,
+    ts,
+    customer,
+    activity,
+    session_id,
+    project,
+    org_id,
+    feature_json:tool_use_id::VARCHAR                                AS tool_use_id,
+    feature_json:prompt_id::VARCHAR                                  AS prompt_id,
+    feature_json:agent_id::VARCHAR                                   AS agent_id,
+    feature_json:agent_type::VARCHAR                                 AS agent_type,
+    feature_json:git_branch::VARCHAR                                 AS git_branch,
+    feature_json:tool_name::VARCHAR                                  AS tool_name,
+    TRY_CAST(feature_json:success::VARCHAR AS BOOLEAN)               AS success,
+    feature_json:tool_category::VARCHAR                              AS tool_category,
+    feature_json:parameters                                          AS parameters,
+    TRY_CAST(feature_json:latency_ms::VARCHAR AS NUMBER(38, 3))      AS latency_ms,
+    feature_json:error::VARCHAR                                      AS error,
+    TRY_CAST(feature_json:result_size::VARCHAR AS NUMBER(38, 0))     AS result_size_bytes,
+    feature_json:result_type::VARCHAR                                AS result_type,
+    feature_json:_truncated                                          AS truncated,
+    TRY_CAST(feature_json:_original_size::VARCHAR AS NUMBER(38, 0))  AS original_size_bytes,
+    feature_json:_schema_errors                                      AS schema_errors,
+    TRY_CAST(feature_json:_redacted::VARCHAR AS NUMBER(38, 0))       AS redacted_count,
+    anonymous_customer_id,
+    revenue_impact,
+    link,
+    source,
+    schema_version,
+    channel_id,
+    stream_offset,
+    loaded_at,
+    feature_json
+FROM V_CURRENT_STREAM
+WHERE event_name = 'tool_event';
+
+-- grain: one row per file_event
+CREATE OR REPLACE VIEW VW_FILE_EVENTS
+COMMENT = 'Files that were read or changed; grain: one row per file_event.'
+AS
+SELECT
+    activity_id,
+    ts,
+    customer,
+    activity,
+    session_id,
+    project,
+    org_id,
+    feature_json:tool_use_id::VARCHAR                                AS tool_use_id,
+    feature_json:prompt_id::VARCHAR                                  AS prompt_id,
+    feature_json:agent_id::VARCHAR                                   AS agent_id,
+    feature_json:agent_type::VARCHAR                                 AS agent_type,
+    feature_json:git_branch::VARCHAR                                 AS git_branch,
+    feature_json:operation::VARCHAR                                  AS operation,
+    feature_json:file_path::VARCHAR                                  AS file_path,
+    feature_json:file_type::VARCHAR                                  AS file_type,
+    TRY_CAST(feature_json:lines_affected::VARCHAR AS NUMBER(38, 0))  AS lines_affected,
+    TRY_CAST(feature_json:bytes_before::VARCHAR AS NUMBER(38, 0))    AS bytes_before,
+    TRY_CAST(feature_json:bytes_after::VARCHAR AS NUMBER(38, 0))     AS bytes_after,
+    TRY_CAST(feature_json:success::VARCHAR AS BOOLEAN)               AS success,
+    TRY_CAST(feature_json:git_tracked::VARCHAR AS BOOLEAN)           AS git_tracked,
+    feature_json:_truncated                                          AS truncated,
+    TRY_CAST(feature_json:_original_size::VARCHAR AS NUMBER(38, 0))  AS original_size_bytes,
+    feature_json:_schema_errors                                      AS schema_errors,
+    TRY_CAST(feature_json:_redacted::VARCHAR AS NUMBER(38, 0))       AS redacted_count,
+    anonymous_customer_id,
+    revenue_impact,
+    link,
+    source,
+    schema_version,
+    channel_id,
+    stream_offset,
+    loaded_at,
+    feature_json
+FROM V_CURRENT_STREAM
+WHERE event_name = 'file_event';
+
+-- grain: one row per session_event
+CREATE OR REPLACE VIEW VW_SESSION_EVENTS
+COMMENT = 'Moments in the life of sessions; grain: one row per session_event.'
+AS
+SELECT
+    activity_id,
+    ts,
+    customer,
+    activity,
+    COALESCE(session_id, feature_json:session_id::VARCHAR)                AS session_id,
+    project,
+    org_id,
+    feature_json:tool_use_id::VARCHAR                                     AS tool_use_id,
+    feature_json:prompt_id::VARCHAR                                       AS prompt_id,
+    feature_json:agent_id::VARCHAR                                        AS agent_id,
+    feature_json:agent_type::VARCHAR                                      AS agent_type,
+    feature_json:git_branch::VARCHAR                                      AS git_branch,
+    feature_json:event_type::VARCHAR                                      AS event_type,
+    feature_json:project_path::VARCHAR                                    AS project_path,
+    feature_json:user::VARCHAR                                            AS user_name,
+    feature_json:host::VARCHAR                                            AS host,
+    feature_json:cli_version::VARCHAR                                     AS cli_version,
+    TRY_CAST(feature_json:total_activities::VARCHAR AS NUMBER(38, 0))     AS total_activities,
+    TRY_CAST(feature_json:total_tokens::VARCHAR AS NUMBER(38, 0))         AS total_tokens,
+    TRY_CAST(feature_json:session_duration_ms::VARCHAR AS NUMBER(38, 3))  AS session_duration_ms,
+    feature_json:excerpt::VARCHAR                                         AS excerpt,
+    feature_json:prompt_hash::VARCHAR                                     AS prompt_hash,
+    TRY_CAST(feature_json:length::VARCHAR AS NUMBER(38, 0))               AS length_chars,
+    feature_json:reason::VARCHAR                                          AS reason,
+    feature_json:start_source::VARCHAR                                    AS start_source,
+    feature_json:_truncated                                               AS truncated,
+    TRY_CAST(feature_json:_original_size::VARCHAR AS NUMBER(38, 0))       AS original_size_bytes,
+    feature_json:_schema_errors                                           AS schema_errors,
+    TRY_CAST(feature_json:_redacted::VARCHAR AS NUMBER(38, 0))            AS redacted_count,
+    anonymous_customer_id,
+    revenue_impact,
+    link,
+    source,
+    schema_version,
+    channel_id,
+    stream_offset,
+    loaded_at,
+    feature_json
+FROM V_CURRENT_STREAM
+WHERE event_name = 'session_event';
+
+-- grain: one row per mcp_event, which stands for call_count calls
+CREATE OR REPLACE VIEW VW_MCP_EVENTS
+COMMENT = 'Calls of the MCP server, insights and artifacts; grain: one row per mcp_event, which stands for call_count calls.'
+AS
+SELECT
+    activity_id,
+    ts,
+    customer,
+    activity,
+    session_id,
+    project,
+    org_id,
+    feature_json:tool_use_id::VARCHAR                                 AS tool_use_id,
+    feature_json:prompt_id::VARCHAR                                   AS prompt_id,
+    feature_json:agent_id::VARCHAR                                    AS agent_id,
+    feature_json:agent_type::VARCHAR                                  AS agent_type,
+    feature_json:git_branch::VARCHAR                                  AS git_branch,
+    feature_json:method::VARCHAR                                      AS method,
+    TRY_CAST(feature_json:latency_ms::VARCHAR AS NUMBER(38, 3))       AS latency_ms,
+    TRY_CAST(feature_json:cache_hit::VARCHAR AS BOOLEAN)              AS cache_hit,
+    TRY_CAST(feature_json:cache_age_ms::VARCHAR AS NUMBER(38, 3))     AS cache_age_ms,
+    TRY_CAST(feature_json:stale::VARCHAR AS BOOLEAN)                  AS stale,
+    TRY_CAST(feature_json:context_size::VARCHAR AS NUMBER(38, 0))     AS context_size_bytes,
+    TRY_CAST(feature_json:success::VARCHAR AS BOOLEAN)                AS success,
+    feature_json:error_type::VARCHAR                                  AS error_type,
+    TRY_CAST(feature_json:count::VARCHAR AS NUMBER(38, 0))            AS call_count,
+    feature_json:insight_id::VARCHAR                                  AS insight_id,
+    feature_json:artifact_id::VARCHAR                                 AS artifact_id,
+    feature_json:subject::VARCHAR                                     AS subject,
+    feature_json:metric::VARCHAR                                      AS metric,
+    feature_json:value                                                AS value,
+    feature_json:grain::VARCHAR                                       AS grain,
+    TRY_CAST(feature_json:confidence::VARCHAR AS NUMBER(9, 6))        AS confidence,
+    feature_json:query_id::VARCHAR                                    AS query_id,
+    TRY_CAST(feature_json:valid_for_hours::VARCHAR AS NUMBER(38, 3))  AS valid_for_hours,
+    TRY_CAST(feature_json:valid_until::VARCHAR AS TIMESTAMP_NTZ)      AS valid_until,
+    feature_json:source_events                                        AS source_events,
+    feature_json:artifact_type::VARCHAR                               AS artifact_type,
+    TRY_CAST(feature_json:row_count::VARCHAR AS NUMBER(38, 0))        AS row_count,
+    feature_json:sample_rows                                          AS sample_rows,
+    feature_json:content_schema                                       AS content_schema,
+    TRY_CAST(feature_json:expires_at::VARCHAR AS TIMESTAMP_NTZ)       AS expires_at,
+    feature_json:sql_sha256::VARCHAR                                  AS sql_sha256,
+    feature_json:result_sha256::VARCHAR                               AS result_sha256,
+    TRY_CAST(feature_json:pinned::VARCHAR AS BOOLEAN)                 AS pinned,
+    feature_json:_truncated                                           AS truncated,
+    TRY_CAST(feature_json:_original_size::VARCHAR AS NUMBER(38, 0))   AS original_size_bytes,
+    feature_json:_schema_errors                                       AS schema_errors,
+    TRY_CAST(feature_json:_redacted::VARCHAR AS NUMBER(38, 0))        AS redacted_count,
+    anonymous_customer_id,
+    revenue_impact,
+    link,
+    source,
+    schema_version,
+    channel_id,
+    stream_offset,
+    loaded_at,
+    feature_json
+FROM V_CURRENT_STREAM
+WHERE event_name = 'mcp_event';
+
+-- Events of the recorder and of Claude Code, and beside them what SCHEMA_DRIFT knows: nothing writes that back into the stream.
+-- grain: one row per system_event, and one per drift
+CREATE OR REPLACE VIEW VW_SYSTEM_EVENTS
+COMMENT = 'System events, and schema drift as schema_drift_detected; grain: one row per system_event, and one per drift.'
+AS
+WITH differences AS (
+    SELECT
+        drift_id,
+        customer,
+        org_id,
+        event_name,
+        field,
+        drift_kind,
+        observed_type,
+        sample_reason,
+        first_seen_at,
+        accepted_at,
+        schema_version,
+        updated_at,
+        OBJECT_CONSTRUCT(
+            'event_type', 'schema_drift_detected',
+            'event_name', event_name,
+            'field', field,
+            'drift_kind', drift_kind,
+            'expected_types', expected_types,
+            'observed_type', observed_type,
+            'occurrences', occurrences,
+            'first_activity_id', first_activity_id,
+            'first_seen_at', TO_CHAR(first_seen_at, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"'),
+            'last_seen_at', TO_CHAR(last_seen_at, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"'),
+            'accepted_at', TO_CHAR(accepted_at, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"')
+        )::VARIANT AS details
+    FROM SCHEMA_DRIFT
+    WHERE occurrences > 0
+)
+
+SELECT
+    activity_id,
+    ts,
+    customer,
+    activity,
+    session_id,
+    project,
+    org_id,
+    feature_json:tool_use_id::VARCHAR                                AS tool_use_id,
+    feature_json:prompt_id::VARCHAR                                  AS prompt_id,
+    feature_json:agent_id::VARCHAR                                   AS agent_id,
+    feature_json:agent_type::VARCHAR                                 AS agent_type,
+    feature_json:git_branch::VARCHAR                                 AS git_branch,
+    feature_json:event_type::VARCHAR                                 AS event_type,
+    feature_json:severity::VARCHAR                                   AS severity,
+    feature_json:message::VARCHAR                                    AS message,
+    feature_json:metrics                                             AS metrics,
+    feature_json:action_taken::VARCHAR                               AS action_taken,
+    feature_json:hook_event_name::VARCHAR                            AS hook_event_name,
+    feature_json:raw                                                 AS raw,
+    TRY_CAST(feature_json:segment::VARCHAR AS NUMBER(38, 0))         AS segment,
+    TRY_CAST(feature_json['from']::VARCHAR AS NUMBER(38, 0))         AS from_byte,
+    TRY_CAST(feature_json['to']::VARCHAR AS NUMBER(38, 0))           AS to_byte,
+    feature_json:reason::VARCHAR                                     AS reason,
+    feature_json:_truncated                                          AS truncated,
+    TRY_CAST(feature_json:_original_size::VARCHAR AS NUMBER(38, 0))  AS original_size_bytes,
+    feature_json:_schema_errors                                      AS schema_errors,
+    TRY_CAST(feature_json:_redacted::VARCHAR AS NUMBER(38, 0))       AS redacted_count,
+    anonymous_customer_id,
+    revenue_impact,
+    link,
+    source,
+    schema_version,
+    channel_id,
+    stream_offset,
+    loaded_at,
+    feature_json
+FROM V_CURRENT_STREAM
+WHERE event_name = 'system_event'
+UNION ALL
+SELECT
+    drift_id AS activity_id,
+    first_seen_at AS ts,
+    customer,
+    'raised_schema_drift_detected' AS activity,
+    NULL AS session_id,
+    NULL AS project,
+    org_id,
+    NULL AS tool_use_id,
+    NULL AS prompt_id,
+    NULL AS agent_id,
+    NULL AS agent_type,
+    NULL AS git_branch,
+    'schema_drift_detected' AS event_type,
+    IFF(drift_kind = 'new_key', 'info', 'warning') AS severity,
+    event_name || '.' || field || ': ' || drift_kind || ', ' || observed_type || ' seen' AS message,
+    details AS metrics,
+    CASE
+        WHEN accepted_at IS NOT NULL THEN 'accepted'
+        WHEN drift_kind = 'new_key' THEN 'none'
+        ELSE 'insights derived from ' || event_name || ' are quarantined'
+    END AS action_taken,
+    NULL AS hook_event_name,
+    NULL AS raw,
+    NULL AS segment,
+    NULL AS from_byte,
+    NULL AS to_byte,
+    sample_reason AS reason,
+    NULL AS truncated,
+    NULL AS original_size_bytes,
+    NULL AS schema_errors,
+    NULL AS redacted_count,
+    NULL AS anonymous_customer_id,
+    NULL AS revenue_impact,
+    NULL AS link,
+    'warehouse' AS source,
+    schema_version,
+    NULL AS channel_id,
+    NULL AS stream_offset,
+    updated_at AS loaded_at,
+    details AS feature_json
+FROM differences;

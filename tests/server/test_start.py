@@ -1,0 +1,98 @@
+"""Start-up: what is imported before ``initialize`` is answered, when the background work begins, and where logs go."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from server.wire import ENVIRON, RawClient
+
+from activity_mcp.logging_setup import configure_logging
+
+HEAVY = {
+    "duckdb",
+    "snowflake",
+    "snowpipe",
+    "jsonschema",
+    "rich",
+    "pandas",
+    "numpy",
+    "httpx",
+    "mcp.client",
+    "concurrent.futures.process",
+}
+
+
+def test_nothing_heavy_is_imported_to_answer_a_call() -> None:
+    with RawClient() as client:
+        client.initialize()
+        client.call(1, "get_context", customer="modules")
+        modules = client.receive()["result"]["structuredContent"]["context"]["modules"]
+    assert "structlog" in modules
+    assert [name for name in HEAVY if name in modules] == []
+
+
+def test_importing_the_transports_imports_no_sdk() -> None:
+    script = (
+        "import sys, activity_mcp.transports; print([name for name in ('mcp', 'pydantic', 'structlog') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", script], env=ENVIRON, capture_output=True, check=True).stdout == b"[]\n"
+
+
+def test_the_background_work_starts_after_the_first_answer_on_a_thread_of_its_own(tmp_path: Path) -> None:
+    recorded = tmp_path / "recorded.ndjson"
+    with RawClient(env={"FAKE_FILE": str(recorded)}) as client:
+        assert not recorded.exists()
+        client.initialize()
+        deadline = time.monotonic() + 30
+        while not recorded.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        client.close_input()
+        assert client.leave()[0] == 0
+    assert [json.loads(line) for line in recorded.read_text().splitlines()] == [{"started": "activity-start"}, {"closed": 1}]
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    yield
+    root.handlers[:], root.level = before
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_logs_are_lines_of_keys_and_values_on_stderr_whoever_writes_them(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("warning")
+    configure_logging("warning")  # twice does not log twice
+    structlog.get_logger("ours").warning("it happened", tool="t", count=3)
+    structlog.get_logger("ours").info("too quiet")
+    logging.getLogger("theirs").error("it %s", "broke")
+    captured = capsys.readouterr()
+    lines = [line.partition(" ") for line in captured.err.splitlines()]
+    assert captured.out == ""
+    assert all(stamp.startswith("timestamp='") and stamp.endswith("Z'") for stamp, _, _ in lines)
+    assert [rest for _, _, rest in lines] == [
+        "level='warning' event='it happened' logger='ours' tool='t' count=3",
+        "level='error' event='it broke' logger='theirs'",
+    ]
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_a_log_line_that_cannot_be_written_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure_logging("warning")
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        structlog.get_logger("ours").warning("lost")
+        monkeypatch.setattr(sys, "stderr", None)
+        structlog.get_logger("ours").warning("lost")
+        monkeypatch.undo()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())  # so that what is still buffered can go

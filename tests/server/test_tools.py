@@ -1,0 +1,363 @@
+"""The tools through the SDK's own client in memory: what is published, what is answered, what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from mcp import Client
+from server.double import FakeService
+
+from activity_mcp import resources
+from activity_mcp.activity import EVENT_NAMES
+from activity_mcp.errors import QueueBusy
+from activity_mcp.logging_setup import configure_logging
+from activity_mcp.server import INSTRUCTIONS, build_server
+from activity_mcp.tools.append_thread import AppendThread
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def service() -> FakeService:
+    return FakeService()
+
+
+@pytest.fixture
+async def client(service: FakeService) -> AsyncIterator[Client]:
+    async with Client(build_server(service)) as client:
+        yield client
+
+
+@pytest.fixture
+def logs() -> Iterator[None]:
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    configure_logging("warning")
+    yield
+    root.handlers[:], root.level = before[0], before[1]
+
+
+TOOL_EVENT = {"tool_name": "Bash", "success": True}
+
+
+# --- what is published
+
+
+async def test_both_tools_say_what_a_client_may_assume_and_are_always_loaded(client: Client) -> None:
+    tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    hints = {
+        name: (tool.title, tool.meta, tool.annotations and tool.annotations.model_dump(exclude_none=True))
+        for name, tool in tools.items()
+    }
+    assert hints == {
+        "get_context": (
+            "Get context",
+            {"anthropic/alwaysLoad": True},
+            {"read_only_hint": True, "destructive_hint": False, "idempotent_hint": True, "open_world_hint": False},
+        ),
+        "log_event": (
+            "Log event",
+            {"anthropic/alwaysLoad": True},
+            {"read_only_hint": False, "destructive_hint": False, "idempotent_hint": False, "open_world_hint": False},
+        ),
+    }
+
+
+async def test_arguments_and_results_are_published_under_the_names_users_rely_on(client: Client) -> None:
+    tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    arguments = {
+        name: {key: value["type"] for key, value in tool.input_schema["properties"].items()} for name, tool in tools.items()
+    }
+    assert arguments == {
+        "get_context": {"customer": "string", "context_type": "string", "project": "string", "max_bytes": "integer"},
+        "log_event": {
+            "event_name": "string",
+            "feature_json": "object",
+            "activity": "string",
+            "customer": "string",
+            "project": "string",
+            "link": "string",
+            "revenue_impact": "number",
+            "activity_id": "string",
+            "ts": "string",
+        },
+    }
+    assert {name: tool.input_schema["required"] for name, tool in tools.items()} == {
+        "get_context": [],
+        "log_event": ["event_name", "feature_json"],
+    }
+    assert tools["get_context"].input_schema["properties"]["max_bytes"]["minimum"] == 512
+    assert tools["get_context"].input_schema["properties"]["context_type"]["enum"] == [
+        "default",
+        "executive",
+        "analyst",
+        "engineer",
+    ]
+    results = {name: set((tool.output_schema or {})["properties"]) for name, tool in tools.items()}
+    assert results == {
+        "get_context": {
+            "customer", "context_type", "project", "context", "as_of", "age_ms", "freshness", "reason", "source",
+            "pending_local", "truncated",
+        },
+        "log_event": {"activity_id", "accepted", "durable", "degraded", "reason"},
+    }  # fmt: skip
+
+
+async def test_what_the_model_is_told_fits_where_claude_code_cuts_it(client: Client) -> None:
+    assert client.instructions == INSTRUCTIONS
+    texts = [INSTRUCTIONS, *(tool.description or "" for tool in (await client.list_tools()).tools)]
+    assert all(0 < len(text.encode()) < 2048 for text in texts)
+
+
+async def test_the_description_of_log_event_names_every_field_its_schemas_require(client: Client) -> None:
+    description = {tool.name: tool.description or "" for tool in (await client.list_tools()).tools}["log_event"]
+    schemas = json.loads(resources.read_bytes("schemas", "event_schemas.json"))["$defs"]
+    lines = {line[2:].split(":")[0]: line for line in description.splitlines() if line.startswith("- ")}
+    assert set(lines) == set(EVENT_NAMES)
+    assert {name: [field for field in schemas[name]["required"] if field not in lines[name]] for name in EVENT_NAMES} == {
+        name: [] for name in EVENT_NAMES
+    }
+
+
+# --- what is answered
+
+
+async def test_get_context_gives_the_same_answer_as_structured_content_and_as_compact_text(client: Client) -> None:
+    result = await client.call_tool("get_context", {})
+    answer = {
+        "customer": "me@example.com",
+        "context_type": "default",
+        "project": "*",
+        "context": {"recent_sessions": [{"session_id": "s1", "asked": "why is it slow?"}]},
+        "as_of": "2027-01-15T08:00:00.000000Z",
+        "age_ms": 1500,
+        "freshness": "fresh",
+        "source": "memory",
+        "pending_local": 0,
+        "truncated": [],
+    }
+    assert not result.is_error
+    assert result.structured_content == answer
+    assert [content.model_dump(exclude_none=True) for content in result.content] == [
+        {"type": "text", "text": json.dumps(answer, separators=(",", ":"))}
+    ]
+
+
+async def test_get_context_asks_for_what_it_was_asked(client: Client, service: FakeService) -> None:
+    await client.call_tool("get_context", {})
+    await client.call_tool("get_context", {"customer": "c", "context_type": "analyst", "project": "*", "max_bytes": 512})
+    await client.call_tool("get_context", {"customer": None, "context_type": None, "max_bytes": 600.0})
+    assert service.asked == [
+        {"customer": None, "context_type": "default", "project": None, "max_bytes": 8192},
+        {"customer": "c", "context_type": "analyst", "project": "*", "max_bytes": 512},
+        {"customer": None, "context_type": "default", "project": None, "max_bytes": 600},
+    ]
+
+
+async def test_a_first_miss_waits_for_what_is_about_to_arrive(client: Client, service: FakeService) -> None:
+    service.arrive_after = 2
+    result = await client.call_tool("get_context", {})
+    assert result.structured_content is not None
+    assert (result.structured_content["freshness"], len(service.asked)) == ("fresh", 3)
+
+
+async def test_a_first_miss_is_answered_as_missing_when_nothing_arrives(client: Client, service: FakeService) -> None:
+    service.arrive_after = 1_000_000
+    result = await client.call_tool("get_context", {})
+    assert not result.is_error
+    assert result.structured_content is not None
+    assert (result.structured_content["freshness"], result.structured_content["context"]) == ("missing", {})
+    assert len(service.asked) <= 7  # 20 ms in steps of 4
+
+
+async def test_log_event_answers_once_the_event_is_recorded_whole(client: Client, service: FakeService) -> None:
+    result = await client.call_tool(
+        "log_event",
+        {
+            "event_name": "tool_event",
+            "feature_json": TOOL_EVENT,
+            "activity": "ran_backfill",
+            "customer": "c",
+            "project": "/p",
+            "link": "https://example.com/1",
+            "revenue_impact": -2,
+            "activity_id": "my-id",
+            "ts": "2026-01-21T06:19:38.048Z",
+        },
+    )
+    assert result.structured_content == {"activity_id": "my-id", "accepted": True, "durable": True, "degraded": False}
+    assert service.events == [
+        {
+            "activity_id": "my-id",
+            "ts": "2026-01-21T06:19:38.048000Z",
+            "customer": "c",
+            "activity": "ran_backfill",
+            "anonymous_customer_id": None,
+            "feature_json": TOOL_EVENT,
+            "revenue_impact": -2.0,
+            "link": "https://example.com/1",
+            "event_name": "tool_event",
+            "session_id": None,
+            "project": "/p",
+            "org_id": None,
+            "source": "mcp",
+            "schema_version": "1",
+        }
+    ]
+
+
+async def test_features_sent_as_json_text_are_read(client: Client, service: FakeService) -> None:
+    result = await client.call_tool("log_event", {"event_name": "tool_event", "feature_json": json.dumps(TOOL_EVENT)})
+    assert not result.is_error
+    assert service.events[0]["feature_json"] == TOOL_EVENT
+
+
+async def test_appends_share_one_thread_of_their_own(client: Client, service: FakeService) -> None:
+    async with asyncio.TaskGroup() as group:
+        for _ in range(20):
+            group.create_task(client.call_tool("log_event", {"event_name": "tool_event", "feature_json": TOOL_EVENT}))
+    assert (service.threads, len(service.events)) == ({"activity-append"}, 20)
+
+
+async def test_a_call_cancelled_before_its_turn_is_not_run() -> None:
+    appends = AppendThread()
+    gate, done = threading.Event(), []
+    first = asyncio.ensure_future(appends.run(gate.wait))
+    second = asyncio.ensure_future(appends.run(lambda: done.append("second")))
+    await asyncio.sleep(0)
+    second.cancel()
+    await asyncio.sleep(0)
+    gate.set()
+    await appends.run(lambda: done.append("third"))
+    assert (await first, done) == (True, ["third"])
+
+
+# --- what is refused
+
+REFUSED = [
+    (
+        "get_context",
+        {"custmer": "c", "limit": 3},
+        "unknown argument 'custmer'; unknown argument 'limit'. its arguments are customer, context_type, project, max_bytes",
+    ),
+    ("get_context", {"context_type": "all"}, "context_type must be one of default, executive, analyst, engineer, not 'all'"),
+    ("get_context", {"max_bytes": 511}, "max_bytes must be at least 512, not 511"),
+    ("get_context", {"max_bytes": "8192"}, "max_bytes must be an integer, not a string"),
+    ("get_context", {"max_bytes": True}, "max_bytes must be an integer, not a boolean"),
+    ("get_context", {"max_bytes": 600.5}, "max_bytes must be an integer, not a number"),
+    ("get_context", {"customer": 7}, "customer must be a string, not an integer"),
+    ("get_context", {"project": ["/p"]}, "project must be a string, not a list"),
+    ("log_event", {}, "event_name is missing; feature_json is missing"),
+    ("log_event", {"event_name": "tool_event", "feature_json": [1]}, "feature_json must be an object, not a list"),
+    ("log_event", {"event_name": "tool_event", "feature_json": "[1]"}, "feature_json must be an object, not a string"),
+    ("log_event", {"event_name": "tool_event", "feature_json": "{" * 100_000}, "feature_json must be an object, not a string"),
+    ("log_event", {"event_name": "tol_event", "feature_json": {}}, "event_name must be one of sql_event, llm_event, "),
+    ("log_event", {"event_name": "tool_event", "feature_json": {}, "revenue_impact": "1"}, "revenue_impact must be a number"),
+    ("log_event", {"event_name": "tool_event", "feature_json": {}, "event_type": "x"}, "unknown argument 'event_type'"),
+    (
+        "log_event",
+        {"event_name": "tool_event", "feature_json": {"latency_ms": 1 << 64}},
+        "event refused, nothing was recorded: feature_json.latency_ms: an integer over 64 bits. send it as a string",
+    ),
+    (
+        "log_event",
+        {"event_name": "tool_event", "feature_json": {}, "ts": "yesterday"},
+        "event refused, nothing was recorded: ts: not an ISO 8601 time: 'yesterday'. write it as 2026-01-21T06:19:38.048Z",
+    ),
+]
+
+
+@pytest.mark.parametrize(("tool", "arguments", "says"), REFUSED)
+async def test_bad_arguments_are_a_tool_error_that_names_them(
+    client: Client, service: FakeService, tool: str, arguments: dict[str, Any], says: str
+) -> None:
+    result = await client.call_tool(tool, arguments)
+    text = result.content[0].text  # type: ignore[union-attr]
+    assert result.is_error
+    assert result.structured_content is None
+    assert says in text
+    assert "\n" not in text
+    assert (service.events, service.asked) == ([], [])
+
+
+async def test_an_unknown_tool_is_a_tool_error(client: Client) -> None:
+    result = await client.call_tool("drop_everything", {})
+    assert (result.is_error, result.content[0].text) == (True, "Unknown tool: drop_everything")  # type: ignore[union-attr]
+
+
+async def test_what_the_queue_refuses_is_told_with_its_hint(client: Client, service: FakeService) -> None:
+    service.fail = QueueBusy("not accepted: append.lock held by pid 7", hint="try again")
+    result = await client.call_tool("log_event", {"event_name": "tool_event", "feature_json": TOOL_EVENT})
+    assert result.is_error
+    assert result.content[0].text == "not accepted: append.lock held by pid 7. try again"  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("logs")
+@pytest.mark.parametrize("tool", ["get_context", "log_event"])
+async def test_a_crash_costs_one_call_and_leaves_its_traceback_in_the_log(
+    client: Client, service: FakeService, tool: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = {"event_name": "tool_event", "feature_json": TOOL_EVENT} if tool == "log_event" else {}
+    service.fail = ZeroDivisionError("secret detail")
+    result = await client.call_tool(tool, arguments)
+    assert result.is_error
+    assert result.content[0].text == (  # type: ignore[union-attr]
+        f"{tool} failed unexpectedly (ZeroDivisionError); nothing was acknowledged. The log on stderr says why."
+    )
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    first, *traceback = captured.err.splitlines()
+    assert f"level='error' event='a tool call failed unexpectedly' logger='activity_mcp.server' tool='{tool}'" in first
+    assert traceback[0] == "Traceback (most recent call last):"
+    assert traceback[-1] == "ZeroDivisionError: secret detail"
+    service.fail = None
+    assert not (await client.call_tool(tool, arguments)).is_error
+
+
+@pytest.mark.usefixtures("logs")
+async def test_an_answer_that_json_cannot_hold_costs_one_call(client: Client, service: FakeService) -> None:
+    service.context_sections = {"recent_queries": ["\ud800"]}
+    assert (await client.call_tool("get_context", {})).is_error
+    service.context_sections = {}
+    assert not (await client.call_tool("get_context", {})).is_error
+
+
+# --- what the server notes about its own calls
+
+
+async def test_every_call_is_noted_with_what_it_found(client: Client, service: FakeService) -> None:
+    size = len((await client.call_tool("get_context", {})).content[0].text)  # type: ignore[union-attr]
+    await client.call_tool("log_event", {"event_name": "tool_event", "feature_json": TOOL_EVENT})
+    await client.call_tool("get_context", {"max_bytes": 1})
+    service.arrive_after = 1_000_000
+    missing = len((await client.call_tool("get_context", {})).content[0].text)  # type: ignore[union-attr]
+    assert [(method, features) for method, _, features in service.calls] == [
+        ("get_context", {"success": True, "cache_hit": True, "cache_age_ms": 1500, "stale": False, "context_size": size}),
+        ("log_event", {"success": True}),
+        ("get_context", {"success": False, "error_type": "InvalidInput"}),
+        ("get_context", {"success": True, "cache_hit": False, "cache_age_ms": None, "stale": False, "context_size": missing}),
+    ]
+    assert all(0 <= latency_ms < 10_000 for _, latency_ms, _ in service.calls)
+
+
+@pytest.mark.usefixtures("logs")
+async def test_a_call_that_cannot_be_noted_is_answered_all_the_same(
+    client: Client, service: FakeService, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*args: Any, **features: Any) -> None:
+        raise OSError("no")
+
+    monkeypatch.setattr(service, "record_call", refuse)
+    assert not (await client.call_tool("get_context", {})).is_error
+    assert "event='a call could not be noted'" in capsys.readouterr().err
