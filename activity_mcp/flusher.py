@@ -15,16 +15,16 @@ The flusher is driven by whoever holds the lease; it knows no thread and no cloc
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from . import schema
-from .activity import SCHEMA_VERSION, Origin, build, decode_line, derived_id
+from .activity import SCHEMA_VERSION, Origin, build, derived_id
 from .clock import SYSTEM_CLOCK, iso, parse_iso
 from .errors import BatchRejected, InvalidActivity
-from .queue import Damage, Offset, QueueReader, bury, prune, publish_commit, read_commit, renew_queue_id
+from .queue import Damage, Offset, OffsetLost, QueueReader, bury, prune, publish_commit, read_commit, renew_queue_id
 from .warehouse import Batch, Row
 
 if TYPE_CHECKING:
@@ -58,7 +58,6 @@ class Position:
 
     expected: str | None
     at: Offset | None
-    known: bool = field(default=True)
 
 
 class Flusher:
@@ -84,7 +83,7 @@ class Flusher:
         self._origin = origin
         self._clock = clock
         self._on_event = on_event
-        self._reader = QueueReader(directory)
+        self._reader = QueueReader(directory, loads=orjson.loads, clock=clock)
         self._position: Position | None = None
 
     @property
@@ -98,8 +97,12 @@ class Flusher:
         After any error the next step asks the sink again where it is.
         """
         position = self._position or self._locate()
-        batch = self._reader.read(position.at, max_bytes=max_bytes, max_records=max_rows)
-        if batch.end is None or batch.end == position.at:
+        try:
+            batch = self._reader.read(position.at, max_bytes=max_bytes, max_records=max_rows)
+        except OffsetLost as lost:
+            position = self._restart(lost.offset, lost.offset.segment)
+            batch = self._reader.read(position.at, max_bytes=max_bytes, max_records=max_rows)
+        if not batch.items or batch.end is None:
             return FlushStep(0, position.at, more=False)
         self._position = None  # until the sink has said yes
         self._reader.sync_segments(batch.end)
@@ -122,11 +125,16 @@ class Flusher:
     # --- where to start
 
     def _locate(self) -> Position:
+        """Where the sink is; its token is restored to ``commit.json``, so that no segment number is ever used again."""
         token = self._sink.committed(self.channel_id)
-        text = token or self._cached_token() or self._sink.highest_offset(self.channel_id)
+        cached = self._cached_token()
+        text = token or cached or self._sink.highest_offset(self.channel_id)
         at = Offset.parse(text) if text else None
-        if at is not None and not self._reader.verify(at):
-            return self._restart(at)
+        segments = self._reader.segments()
+        if at is not None and segments and at.segment > segments[-1]:
+            return self._restart(at, segments[0])  # older files than the sink knows: a restored directory
+        if at is not None and text != cached:
+            publish_commit(self.directory, self.channel_id, at, iso(self._clock.time_us()))
         self._position = Position(token, at)
         return self._position
 
@@ -134,21 +142,22 @@ class Flusher:
         commit = read_commit(self.directory)
         return str(commit.offset) if commit and commit.channel_id == self.channel_id else None
 
-    def _restart(self, lost: Offset) -> Position:
+    def _restart(self, lost: Offset, segment: int) -> Position:
         """The place the sink remembers is not in these files: a new channel, from that segment's first line."""
         before = self.channel_id
-        self.channel_id = renew_queue_id(self.directory)
+        self.channel_id = renew_queue_id(self.directory, start=segment, clock=self._clock)
         if self._on_event:
             self._on_event(
                 {
                     "event_type": "error_recovery",
                     "severity": "warning",
-                    "message": f"the queue's files do not match offset {lost} of channel {before}; channel {self.channel_id} starts at that segment",
+                    "message": f"the queue's files do not hold offset {lost} of channel {before}: they were restored, copied or "
+                    f"edited; channel {self.channel_id} ships them again from segment {segment}, duplicates fold",
                     "action_taken": "new_channel",
-                    "segment": lost.segment,
+                    "segment": segment,
                 }
             )
-        self._position = Position(self._sink.committed(self.channel_id), Offset(lost.segment, 0, 0))
+        self._position = Position(self._sink.committed(self.channel_id), Offset(segment, 0, 0))
         return self._position
 
     # --- from lines to rows
@@ -168,10 +177,7 @@ class Flusher:
         return rows, quarantined
 
     def _row(self, record: Record) -> Row:
-        try:
-            members = decode_line(record.line, orjson.loads)
-        except ValueError as error:
-            raise PoisonLine(f"not a JSON object: {error}") from None
+        members = record.value
         for name in _TEXT_MEMBERS:
             if not isinstance(members.get(name), str) or not members[name]:
                 raise PoisonLine(f"member {name} is missing or not text")
@@ -214,8 +220,8 @@ class Flusher:
 
     # --- quarantine
 
-    def _quarantine(self, damage: Damage, content: bytes) -> Row:
-        bury(self.directory, damage, content, damage.reason)
+    def _quarantine(self, damage: Damage, content: bytes | None) -> Row:
+        bury(self.directory, damage, content, damage.reason, clock=self._clock)
         now = self._clock.time_us()
         activity = build(
             "system_event",

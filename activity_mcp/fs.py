@@ -4,10 +4,10 @@ A ``FileSystem`` opens for append, writes once, syncs, truncates, publishes atom
 queue. Whoever needs the disk takes ``fs=`` with ``LOCAL`` as its default, so that a test can put a failing one in its place;
 ``fs.ensure_directory`` and ``fs.publish`` are those of ``LOCAL``, for modules that only ever write whole files.
 
-    write     one ``write()``; reports how much went through, never retries, so that the caller can roll back
-    sync      the file's data and size are on the disk (fdatasync; F_FULLFSYNC on macOS, whose fsync does not reach the platter)
-    publish   a reader sees the old file or the new one, whole: temporary file, sync, rename, sync of the directory
-    refusal   NFS, SMB and FUSE lose or fake flock, rename and fsync; a directory that others can write to is not ours
+    write     one ``write()``; reports how much went through, never retries, so that the caller can roll back sync      the
+    file's data and size are on the disk (fdatasync; F_FULLFSYNC on macOS, whose fsync does not reach the platter) publish   a
+    reader sees the old file or the new one, whole: temporary file, sync, rename, sync of the directory refusal   NFS, SMB and
+    FUSE lose or fake flock, rename and fsync; a directory that others can write to is not ours
 
 Directories are made 0700 and files 0600, whatever the umask allows beyond that; every descriptor is close-on-exec.
 Linux is tested. macOS takes the same path, unverified. On Windows the import works and use is refused.
@@ -18,6 +18,7 @@ Standard library only, and of it only what costs a hook nothing.
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import stat
 import sys
@@ -36,9 +37,11 @@ if TYPE_CHECKING:
 
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 _FOREIGN_TYPES = frozenset(
-    ("nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "ncpfs", "afs", "ceph", "lustre", "gpfs", "9p", "virtiofs")
-    + ("drvfs", "vboxsf", "prl_fs", "webdav", "davfs", "fuse", "fuseblk")
-)
+    (
+        "nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "ncpfs", "afs", "ceph", "lustre", "gpfs", "davfs",
+        "fuse", "fuseblk", "9p", "virtiofs", "drvfs", "vboxsf", "prl_fs",
+    )
+)  # fmt: skip
 _LOCAL_HINT = "set ACTIVITY_HOME to a directory on a local disk"
 _ESCAPES = ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\"))
 
@@ -49,7 +52,7 @@ class FileSystem:
     def __init__(self) -> None:
         self._supported: set[str] = set()
         self._boot: str | None = None
-        self._published = 0
+        self._serial = itertools.count()
 
     # --- places
 
@@ -74,7 +77,8 @@ class FileSystem:
             self._make_directory(path)
 
     def check_private(self, path: str) -> None:
-        """Raise UnsupportedStateDirectory unless ``path`` is a directory of this user that others can neither write nor swap."""
+        """Raise UnsupportedStateDirectory unless ``path`` is a directory of this user that others can neither write nor
+        swap."""
         found = os.stat(path)
         if not stat.S_ISDIR(found.st_mode):
             raise UnsupportedStateDirectory(f"{path} is not a directory", hint="move that file away")
@@ -155,9 +159,9 @@ class FileSystem:
     # --- whole files
 
     def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True) -> None:
-        """Put ``data`` in the place of ``path``. Not durable: still never half a file, but a power cut may undo or empty it."""
-        self._published += 1
-        temporary = f"{path}.{os.getpid()}.{id(self):x}.{self._published}.tmp"
+        """Put ``data`` in the place of ``path``. Not durable: still never half a file, but a power cut may undo or empty
+        it."""
+        temporary = f"{path}.{os.getpid()}.{id(self):x}.{next(self._serial)}.tmp"
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _CLOEXEC, 0o600)
         try:
             try:

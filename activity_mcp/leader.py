@@ -151,11 +151,13 @@ class Leader:
         wanted = self._lease.want_pending()
         if not wanted and not self._flush_is_due(now):
             return
-        if not wanted and not self._backpressure.may_try():
+        if not self._backpressure.may_try():
             return
         try:
             self._drain(wanted)
         except ActivityError as error:
+            if wanted:
+                self._lease.touch_want()
             self._failed(error)
             self._backpressure.failed()
         else:
@@ -173,6 +175,8 @@ class Leader:
     def _drain(self, wanted: bool) -> None:
         flusher = self._led()
         flushed = False
+        if wanted:
+            self._lease.clear_want()  # before the flush that fulfils it: a wish that comes meanwhile stands
         while not self._stopping.is_set():
             step = flusher.step(max_rows=self._backpressure.batch_rows(BATCH_ROWS))
             flushed = flushed or step.rows > 0
@@ -183,8 +187,6 @@ class Leader:
                 break
         if flushed:
             self._refresher.publish_changes()
-        if wanted:
-            self._lease.clear_want()
         flusher.prune(self._watermark())
 
     def _watermark(self) -> Offset | None:

@@ -13,7 +13,7 @@ import orjson
 
 from .activity import decode_line
 from .context import Overlay
-from .queue import SegmentTail, read_commit
+from .queue import SegmentTail, read_commit, read_queue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,8 +47,8 @@ class LocalEvents:
                         events.append((str(offset), event))
                         if not event.get("ride"):
                             self._newest_urgent = str(offset)
-                if polled.skipped and not self._newest_urgent:
-                    self._newest_urgent = str(polled.records[0][0]) if polled.records else ""
+                if polled.skipped and not self._newest_urgent and events:
+                    self._newest_urgent = events[0][0]  # nobody read what was skipped: it may be worth a flush
                 self.overlay.extend(events, polled.skipped)
         return self.overlay
 
@@ -59,6 +59,13 @@ class LocalEvents:
             return False
         committed = self.committed()
         return committed is None or str(committed) < self._newest_urgent
+
+    def watermark_of(self, watermark: Mapping[str, str]) -> str | None:
+        """The offset in a snapshot's watermark that belongs to this queue, whose id another process may have renewed."""
+        if self._channel_id not in watermark and watermark:
+            info = read_queue(self._directory)
+            self._channel_id = info.queue_id if info else self._channel_id
+        return watermark.get(self._channel_id)
 
     def size(self) -> int:
         """Bytes not yet committed."""

@@ -244,7 +244,7 @@ class ActivityService:
         return customer or self.identity.customer, project
 
     def _watermark(self, entry: Entry) -> str | None:
-        return entry.snapshot.watermark.get(self.queue.queue_id) if entry.snapshot else None
+        return self.local_events.watermark_of(entry.snapshot.watermark) if entry.snapshot else None
 
     def _envelope(self, entry: Entry, customer: str, context_type: str, project: str) -> dict[str, Any]:
         answer: dict[str, Any] = {

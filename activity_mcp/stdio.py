@@ -10,7 +10,8 @@ written directly. The rules:
   What is not UTF-8 is replaced, what is not JSON-RPC is answered with an error, and the next line is read.
 - The client sets the pace: no line is read while more than ``UNREAD_BYTES`` of answers wait for a client that does not read,
   or while ``MOST_OPEN`` requests are unanswered. So memory is bounded.
-- The end (EOF, a signal, a vanished client) stops the reading; what was asked before gets its answer within ``GRACE_S``.
+- The end stops the reading. What was asked before is answered: within ``EOF_GRACE_S`` after EOF, when the client may still
+  read, within ``GRACE_S`` after a signal or when the client has vanished.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ MAX_LINE_BYTES = 32 * 1024 * 1024  # an event is at most 256 KiB; this is far be
 UNREAD_BYTES = 1024 * 1024  # a few hundred answers: a client that asks in bulk before it reads is not blocked
 UNSERVED_BYTES = 1024 * 1024  # lines cut but not yet taken; above it the pipe is left to fill
 MOST_OPEN = 512
-GRACE_S = 0.25  # a service must be gone within a second of being told, and closing it takes half of that
+GRACE_S = 0.25  # a server must be gone within a second of being told, and closing its service takes half of that
+EOF_GRACE_S = 0.65  # requests piped into a fresh server: the first append imports what validates it
 _READ_BYTES = 256 * 1024
 
 log = structlog.get_logger(__name__)
@@ -95,6 +97,7 @@ class InboundLines(asyncio.Protocol):
     """The client's lines in their order. ``on_end`` is called once, when no more will come."""
 
     def __init__(self, on_end: Callable[[], None]) -> None:
+        self.cut_off = False
         self._on_end = on_end
         self._cutter = LineCutter()
         self._lines: deque[bytes | None] = deque()
@@ -119,7 +122,8 @@ class InboundLines(asyncio.Protocol):
         return line
 
     def end(self) -> None:
-        """Read no further, and forget the lines that nobody has taken."""
+        """Read no further, and forget the lines that nobody has taken: ``cut_off``."""
+        self.cut_off = True
         self._lines.clear()
         self._bytes = 0
         self._finish()
@@ -282,7 +286,7 @@ class MessageReader:
 
     async def _settle(self) -> None:
         try:
-            await asyncio.wait_for(self._requests.at_most(0), GRACE_S)
+            await asyncio.wait_for(self._requests.at_most(0), GRACE_S if self._lines.cut_off else EOF_GRACE_S)
         except TimeoutError:
             log.warning("the connection ended with requests unanswered")
 

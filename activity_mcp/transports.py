@@ -7,8 +7,8 @@
 ``initialize`` comes first: Claude Code holds its start-up for it. So nothing is imported here that does not answer it, the
 garbage collector rests meanwhile, and the background work starts only when the first answers are out.
 
-Leaving takes less than a second and ends with exit code 0: what was asked is answered (0.25 s), what is buffered is flushed
-(0.5 s), the rest is in the queue on disk. A thread sees to it even when the event loop, a disk or a library hangs.
+Leaving takes less than a second and ends with exit code 0: what was asked is answered, what is buffered is flushed, the
+rest is in the queue on disk. A thread sees to it even when the event loop, a disk or a library hangs.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ def serve(open_service: Callable[[], Service]) -> NoReturn:
     for number in _SIGNALS:  # until the loop takes over: nothing has been accepted yet, so nothing is lost
         signal.signal(number, lambda *_: os._exit(0))
     with lean_start():
+        service = open_service()  # first, as it may refuse what it is asked to serve
         from .server import build_server
         from .stdio import open_wire as _open_wire  # noqa: F401 - imported now, while the collector rests
 
-        service = open_service()
         server = build_server(service)
 
     async def serve_and_leave() -> NoReturn:
@@ -85,7 +85,7 @@ async def run_stdio(
     Takes over SIGTERM, SIGINT and SIGHUP for as long as the event loop runs. ``on_end`` is called when leaving begins.
     Raises what made the SDK's loop crash, after closing the service.
     """
-    from .stdio import GRACE_S, open_wire
+    from .stdio import EOF_GRACE_S, open_wire
 
     lifetime = ServiceLifetime(service)
     ended = asyncio.Event()
@@ -98,9 +98,13 @@ async def run_stdio(
             serving = asyncio.ensure_future(lowlevel.run(wire.reader, wire.writer, lowlevel.create_initialization_options()))
             await asyncio.wait({serving, asyncio.ensure_future(ended.wait())}, return_when=asyncio.FIRST_COMPLETED)
             on_end()
-            await asyncio.wait({serving}, timeout=GRACE_S + 0.05)
+            began = time.monotonic()
+            await asyncio.wait({serving}, timeout=EOF_GRACE_S + 0.05)
             serving.cancel()  # no effect on one that is done
-            closing = asyncio.ensure_future(lifetime.close())  # while the client reads the last answers
+            left = LEAVE_S - (time.monotonic() - began)
+            closing = asyncio.ensure_future(
+                lifetime.close(min(CLOSE_S, left - 0.05))
+            )  # while the client reads its last answers
         await closing
     finally:
         await lifetime.close()
@@ -125,15 +129,15 @@ class ServiceLifetime:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(delay, self._start)
 
-    async def close(self) -> None:
-        """Flush what is buffered and free what is held, for no longer than ``CLOSE_S`` and a little."""
+    async def close(self, timeout: float = CLOSE_S) -> None:
+        """Flush what is buffered and free what is held, for no longer than ``timeout`` and a little."""
         if self._closed is None:
             self._closed = asyncio.Event()
             if self._timer is not None:
                 self._timer.cancel()
-            self._run(lambda: self._service.close(CLOSE_S), "activity-close", self._closed)
+            self._run(lambda: self._service.close(timeout), "activity-close", self._closed)
         try:
-            await asyncio.wait_for(self._closed.wait(), CLOSE_S + 0.05)
+            await asyncio.wait_for(self._closed.wait(), timeout + 0.05)
         except TimeoutError:
             log_background_error(None, "closing took too long; what was accepted is in the queue")
 

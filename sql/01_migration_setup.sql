@@ -89,6 +89,7 @@ CREATE TABLE IF NOT EXISTS SUPERSEDED (
     ts                  TIMESTAMP_NTZ  NOT NULL COMMENT 'Its time, UTC: retention prunes this table with the stream, and joins prune by it.',
     kept_channel_id     VARCHAR                 COMMENT 'Channel of the row kept when this was decided.',
     kept_stream_offset  VARCHAR                 COMMENT 'Offset of the row kept when this was decided.',
+    batch_key           VARCHAR                 COMMENT 'Highest channel and offset of the batch that decided it.',
     superseded_at       TIMESTAMP_NTZ  NOT NULL COMMENT 'When this was decided, UTC.'
 )
 COMMENT = 'Rows of CLAUDE_STREAM_V2 that every view leaves out; grain: one row per row left out.';

@@ -55,7 +55,7 @@ BEGIN
 
     -- 1. grain: one row per outranked row; a row stays in it once it is there
     INSERT INTO SUPERSEDED (
-        channel_id, stream_offset, activity_id, customer, project, ts, kept_channel_id, kept_stream_offset, superseded_at
+        channel_id, stream_offset, activity_id, customer, project, ts, kept_channel_id, kept_stream_offset, batch_key, superseded_at
     )
     WITH candidates AS (
         SELECT
@@ -87,6 +87,7 @@ BEGIN
         loser.ts,
         better.channel_id,
         better.stream_offset,
+        (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM),
         SYSDATE()
     FROM candidates AS loser
     INNER JOIN candidates AS better
@@ -117,42 +118,45 @@ BEGIN
     MERGE INTO INSIGHT_ATOMS AS atom
     USING (
         SELECT
-            COALESCE(event.feature_json:insight_id::VARCHAR, event.activity_id) AS insight_id,
-            event.customer,
-            event.org_id,
-            event.project,
-            event.session_id,
-            event.feature_json:subject::VARCHAR AS subject,
-            event.feature_json:metric::VARCHAR AS metric,
-            event.feature_json:value AS value,
-            event.feature_json:grain::VARCHAR AS grain,
-            TRY_CAST(event.feature_json:confidence::VARCHAR AS NUMBER(9, 6)) AS confidence,
-            event.feature_json:artifact_id::VARCHAR AS artifact_id,
-            event.feature_json:query_id::VARCHAR AS query_id,
-            IFF(TYPEOF(event.feature_json:source_events) = 'ARRAY', event.feature_json:source_events, NULL) AS source_events,
-            event.ts AS recorded_at,
+            *,
+            TRY_CAST(confidence_text AS NUMBER(9, 6)) AS confidence,
             COALESCE(
-                TRY_CAST(event.feature_json:valid_until::VARCHAR AS TIMESTAMP_NTZ),
-                DATEADD(
-                    SECOND,
-                    (LEAST(TRY_CAST(event.feature_json:valid_for_hours::VARCHAR AS NUMBER(18, 3)), 500000) * 3600)::INTEGER,
-                    LEAST(event.ts, '9900-01-01'::TIMESTAMP_NTZ)
+                TRY_CAST(valid_until_text AS TIMESTAMP_NTZ),
+                IFF(recorded_at < '9900-01-01'::TIMESTAMP_NTZ, DATEADD(SECOND, valid_hours * 3600, recorded_at), NULL)
+            ) AS valid_until
+        FROM (
+            SELECT
+                COALESCE(event.feature_json:insight_id::VARCHAR, event.activity_id) AS insight_id,
+                event.customer,
+                event.org_id,
+                event.project,
+                event.session_id,
+                event.feature_json:subject::VARCHAR AS subject,
+                event.feature_json:metric::VARCHAR AS metric,
+                event.feature_json:value AS value,
+                event.feature_json:grain::VARCHAR AS grain,
+                event.feature_json:confidence::VARCHAR AS confidence_text,
+                event.feature_json:artifact_id::VARCHAR AS artifact_id,
+                event.feature_json:query_id::VARCHAR AS query_id,
+                IFF(ARRAY_SIZE(event.feature_json:source_events) >= 0, event.feature_json:source_events, NULL) AS source_events,
+                event.feature_json:valid_until::VARCHAR AS valid_until_text,
+                LEAST(TRY_CAST(event.feature_json:valid_for_hours::VARCHAR AS NUMBER(18, 3)), 500000) AS valid_hours,
+                event.ts AS recorded_at,
+                event.activity_id,
+                event.channel_id,
+                event.stream_offset
+            FROM CLAUDE_STREAM_V2_STREAM AS event
+            WHERE event.event_name = 'mcp_event'
+                AND event.feature_json:method::VARCHAR = 'record_insight'
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM SUPERSEDED AS outranked
+                    WHERE outranked.channel_id = event.channel_id
+                        AND outranked.stream_offset = event.stream_offset
+                        AND outranked.ts = event.ts
                 )
-            ) AS valid_until,
-            event.activity_id,
-            event.channel_id,
-            event.stream_offset
-        FROM CLAUDE_STREAM_V2_STREAM AS event
-        WHERE event.event_name = 'mcp_event'
-            AND event.feature_json:method::VARCHAR = 'record_insight'
-            AND NOT EXISTS (
-                SELECT 1
-                FROM SUPERSEDED AS outranked
-                WHERE outranked.channel_id = event.channel_id
-                    AND outranked.stream_offset = event.stream_offset
-                    AND outranked.ts = event.ts
-            )
-        QUALIFY ROW_NUMBER() OVER (PARTITION BY insight_id ORDER BY event.ts DESC, event.activity_id) = 1
+        ) AS told
+        QUALIFY ROW_NUMBER() OVER (PARTITION BY insight_id ORDER BY recorded_at DESC, activity_id) = 1
     ) AS fresh
         ON atom.insight_id = fresh.insight_id
     WHEN MATCHED AND (
@@ -194,38 +198,42 @@ BEGIN
     MERGE INTO ARTIFACTS AS artifact
     USING (
         SELECT
-            COALESCE(event.feature_json:artifact_id::VARCHAR, event.activity_id) AS artifact_id,
-            event.feature_json:artifact_type::VARCHAR AS artifact_type,
-            event.customer,
-            event.org_id,
-            event.project,
-            event.session_id,
-            TRY_CAST(event.feature_json:row_count::VARCHAR AS NUMBER(18, 0)) AS row_count,
-            IFF(TYPEOF(event.feature_json:sample_rows) = 'ARRAY', event.feature_json:sample_rows, NULL) AS sample_rows,
-            IFF(
-                TYPEOF(event.feature_json:content_schema) IN ('ARRAY', 'OBJECT'), event.feature_json:content_schema, NULL
-            ) AS content_schema,
-            event.feature_json:query_id::VARCHAR AS query_id,
-            event.feature_json:sql_sha256::VARCHAR AS sql_sha256,
-            event.feature_json:result_sha256::VARCHAR AS result_sha256,
-            event.link,
-            COALESCE(TRY_CAST(event.feature_json:pinned::VARCHAR AS BOOLEAN), FALSE) AS pinned,
-            TRY_CAST(event.feature_json:expires_at::VARCHAR AS TIMESTAMP_NTZ) AS expires_at,
-            event.ts AS stored_at,
-            event.activity_id,
-            event.channel_id,
-            event.stream_offset
-        FROM CLAUDE_STREAM_V2_STREAM AS event
-        WHERE event.event_name = 'mcp_event'
-            AND event.feature_json:method::VARCHAR = 'store_artifact'
-            AND NOT EXISTS (
-                SELECT 1
-                FROM SUPERSEDED AS outranked
-                WHERE outranked.channel_id = event.channel_id
-                    AND outranked.stream_offset = event.stream_offset
-                    AND outranked.ts = event.ts
-            )
-        QUALIFY ROW_NUMBER() OVER (PARTITION BY artifact_id ORDER BY event.ts DESC, event.activity_id) = 1
+            *,
+            COALESCE(TRY_CAST(pinned_text AS BOOLEAN), FALSE) AS pinned,
+            TRY_CAST(expires_at_text AS TIMESTAMP_NTZ) AS expires_at
+        FROM (
+            SELECT
+                COALESCE(event.feature_json:artifact_id::VARCHAR, event.activity_id) AS artifact_id,
+                event.feature_json:artifact_type::VARCHAR AS artifact_type,
+                event.customer,
+                event.org_id,
+                event.project,
+                event.session_id,
+                TRY_CAST(event.feature_json:row_count::VARCHAR AS NUMBER(18, 0)) AS row_count,
+                IFF(ARRAY_SIZE(event.feature_json:sample_rows) >= 0, event.feature_json:sample_rows, NULL) AS sample_rows,
+                event.feature_json:content_schema AS content_schema,
+                event.feature_json:query_id::VARCHAR AS query_id,
+                event.feature_json:sql_sha256::VARCHAR AS sql_sha256,
+                event.feature_json:result_sha256::VARCHAR AS result_sha256,
+                event.link,
+                event.feature_json:pinned::VARCHAR AS pinned_text,
+                event.feature_json:expires_at::VARCHAR AS expires_at_text,
+                event.ts AS stored_at,
+                event.activity_id,
+                event.channel_id,
+                event.stream_offset
+            FROM CLAUDE_STREAM_V2_STREAM AS event
+            WHERE event.event_name = 'mcp_event'
+                AND event.feature_json:method::VARCHAR = 'store_artifact'
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM SUPERSEDED AS outranked
+                    WHERE outranked.channel_id = event.channel_id
+                        AND outranked.stream_offset = event.stream_offset
+                        AND outranked.ts = event.ts
+                )
+        ) AS told
+        QUALIFY ROW_NUMBER() OVER (PARTITION BY artifact_id ORDER BY stored_at DESC, activity_id) = 1
     ) AS fresh
         ON artifact.artifact_id = fresh.artifact_id
     WHEN MATCHED AND (
@@ -266,52 +274,27 @@ BEGIN
         );
 
 
-    -- 4. grain: customer, event_name, field, drift_kind, observed_type. occurrences counts rows that no other outranks; first and
-    --    last seen look at every row that was sent. An unknown hook of Claude Code is kept as it came, and is no drift.
+    -- 4. grain: customer, event_name, field, drift_kind, observed_type. occurrences counts rows that no other outranks (a row
+    --    outranked now is taken back, also if it came with this batch); first and last seen look at every row that was sent. An unknown hook of Claude Code is kept as it came, and is no drift.
     MERGE INTO SCHEMA_DRIFT AS drift
     USING (
         WITH sent AS (
-            SELECT
-                event.customer,
-                event.org_id,
-                event.event_name,
-                event.activity_id,
-                event.ts,
-                event.channel_id,
-                event.stream_offset,
-                event.feature_json,
-                IFF(outranked.activity_id IS NULL, 1, 0) AS weight
-            FROM CLAUDE_STREAM_V2_STREAM AS event
-            LEFT JOIN SUPERSEDED AS outranked
-                ON event.channel_id = outranked.channel_id
-                AND event.stream_offset = outranked.stream_offset
-                AND event.ts = outranked.ts
+            SELECT customer, org_id, event_name, activity_id, ts, feature_json, 1 AS weight FROM CLAUDE_STREAM_V2_STREAM
             UNION ALL
-            -- counted by an earlier run, outranked by a row of this batch
             SELECT
                 event.customer,
                 event.org_id,
                 event.event_name,
                 event.activity_id,
                 event.ts,
-                event.channel_id,
-                event.stream_offset,
                 event.feature_json,
                 -1 AS weight
             FROM SUPERSEDED AS outranked
-            INNER JOIN CLAUDE_STREAM_V2_STREAM AS winner
-                ON outranked.kept_channel_id = winner.channel_id
-                AND outranked.kept_stream_offset = winner.stream_offset
             INNER JOIN CLAUDE_STREAM_V2 AS event
-                ON outranked.channel_id = event.channel_id
+                ON outranked.ts = event.ts
+                AND outranked.channel_id = event.channel_id
                 AND outranked.stream_offset = event.stream_offset
-                AND outranked.ts = event.ts
-            WHERE NOT EXISTS (
-                SELECT 1
-                FROM CLAUDE_STREAM_V2_STREAM AS batch
-                WHERE batch.channel_id = outranked.channel_id
-                    AND batch.stream_offset = outranked.stream_offset
-            )
+            WHERE outranked.batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
         ),
 
         features AS (
@@ -321,24 +304,15 @@ BEGIN
                 sent.event_name,
                 sent.activity_id,
                 sent.ts,
-                sent.channel_id,
-                sent.stream_offset,
                 sent.weight,
                 feature.key AS field,
                 feature.value,
-                CASE TYPEOF(feature.value)
-                    WHEN 'VARCHAR' THEN 'string'
-                    WHEN 'INTEGER' THEN 'integer'
-                    WHEN 'DECIMAL' THEN 'number'
-                    WHEN 'DOUBLE' THEN 'number'
-                    WHEN 'NULL_VALUE' THEN 'null'
-                    ELSE LOWER(TYPEOF(feature.value))
-                END AS observed_type
+                TYPEOF(feature.value) AS kind
             FROM sent,
                 LATERAL FLATTEN(INPUT => sent.feature_json) AS feature
-            WHERE TYPEOF(sent.feature_json) = 'OBJECT'
-                AND (sent.event_name <> 'mcp_event' OR sent.feature_json:method::VARCHAR IN ('record_insight', 'store_artifact'))
-                AND NOT (sent.event_name = 'system_event' AND COALESCE(sent.feature_json:event_type::VARCHAR, '') = 'hook')
+            WHERE (sent.event_name <> 'mcp_event' OR sent.feature_json:method::VARCHAR IN ('record_insight', 'store_artifact'))
+                AND (sent.event_name <> 'system_event' OR NOT EQUAL_NULL(sent.feature_json:event_type::VARCHAR, 'hook'))
+                AND feature.key IS NOT NULL
         ),
 
         differences AS (
@@ -346,52 +320,52 @@ BEGIN
                 features.customer,
                 features.org_id,
                 features.event_name,
-                SUBSTR(features.field, 1, 255) AS field,
+                features.field,
                 IFF(known.field IS NULL, 'new_key', 'type_changed') AS drift_kind,
-                features.observed_type,
+                observed.json_type AS observed_type,
                 known.json_types AS expected_types,
                 features.activity_id,
                 features.ts,
                 features.weight,
                 NULL AS reason
             FROM features
+            INNER JOIN (VALUES
+                ('VARCHAR', 'string'), ('INTEGER', 'integer'), ('DECIMAL', 'number'), ('DOUBLE', 'number'),
+                ('BOOLEAN', 'boolean'), ('OBJECT', 'object'), ('ARRAY', 'array'), ('NULL_VALUE', 'null')
+            ) AS observed (kind, json_type)
+                ON features.kind = observed.kind
             LEFT JOIN SCHEMA_FIELDS AS known
                 ON features.event_name = known.event_name
                 AND features.field = known.field
-            WHERE (known.field IS NULL AND NOT STARTSWITH(features.field, '_'))
-                OR (
-                    NOT CONTAINS(' ' || known.json_types || ' ', ' ' || features.observed_type || ' ')
-                    -- 12.0 is an integer to JSON Schema, and to Snowflake
-                    AND NOT (
-                        features.observed_type = 'number'
-                        AND CONTAINS(known.json_types, 'integer')
-                        AND COALESCE(TRY_CAST(features.value::VARCHAR AS NUMBER(38, 9)) % 1 = 0, FALSE)
-                    )
-                )
+            WHERE IFF(
+                known.field IS NULL,
+                NOT STARTSWITH(features.field, '_'),
+                NOT CONTAINS(' ' || known.json_types || ' ', ' ' || observed.json_type || ' ')
+            )
             UNION ALL
             SELECT
                 features.customer,
                 features.org_id,
                 features.event_name,
-                SUBSTR(COALESCE(failure.value:path::VARCHAR, '*'), 1, 255) AS field,
+                COALESCE(failure.value:path::VARCHAR, '*') AS field,
                 'failure' AS drift_kind,
                 'invalid' AS observed_type,
                 NULL AS expected_types,
                 features.activity_id,
                 features.ts,
                 features.weight,
-                SUBSTR(failure.value:reason::VARCHAR, 1, 300) AS reason
+                failure.value:reason::VARCHAR AS reason
             FROM features,
                 LATERAL FLATTEN(INPUT => features.value) AS failure
             WHERE features.field = '_schema_errors'
-                AND features.observed_type = 'array'
+                AND features.kind = 'ARRAY'
         )
 
         SELECT
             customer,
             MAX(org_id) AS org_id,
             event_name,
-            field,
+            SUBSTR(differences.field, 1, 255) AS field,
             drift_kind,
             observed_type,
             MAX(expected_types) AS expected_types,
@@ -399,10 +373,10 @@ BEGIN
             MIN(ts) AS first_seen_at,
             MAX(ts) AS last_seen_at,
             SUBSTR(MIN(TO_CHAR(ts, 'YYYY-MM-DD HH24:MI:SS.FF6') || ' ' || activity_id), 28) AS first_activity_id,
-            MIN(reason) AS sample_reason,
+            SUBSTR(MIN(reason), 1, 300) AS sample_reason,
             (SELECT MAX(schema_version) FROM SCHEMA_FIELDS) AS schema_version
         FROM differences
-        GROUP BY customer, event_name, field, drift_kind, observed_type
+        GROUP BY customer, event_name, SUBSTR(differences.field, 1, 255), drift_kind, observed_type
     ) AS fresh
         ON drift.customer = fresh.customer
         AND drift.event_name = fresh.event_name
@@ -493,26 +467,14 @@ BEGIN
     MERGE INTO CONTEXT_HOURS AS kept
     USING (
         WITH touched_rows AS (
-            SELECT
-                customer,
-                project,
-                DATE_TRUNC('HOUR', ts) AS hour_start
+            SELECT customer, project, DATE_TRUNC('HOUR', ts) AS hour_start
             FROM CLAUDE_STREAM_V2_STREAM
             WHERE event_name <> 'mcp_event'
                 OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
             UNION
-            SELECT
-                customer,
-                project,
-                DATE_TRUNC('HOUR', ts) AS hour_start
+            SELECT customer, project, DATE_TRUNC('HOUR', ts) AS hour_start
             FROM SUPERSEDED
-            WHERE ts >= (SELECT DATEADD(DAY, -1, MIN(ts)) FROM CLAUDE_STREAM_V2_STREAM)
-                AND activity_id IN (
-                    SELECT activity_id
-                    FROM CLAUDE_STREAM_V2_STREAM
-                    WHERE event_name <> 'mcp_event'
-                        OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
-                )
+            WHERE batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
         ),
 
         touched AS (
@@ -580,10 +542,7 @@ BEGIN
                 touched.hour_start,
                 live.event_name,
                 live.name,
-                CASE
-                    WHEN live.latency_ms IS NULL THEN NULL
-                    ELSE FLOOR(LN(GREATEST(live.latency_ms, 0.01))::FLOAT / LN(1.1))::INTEGER::VARCHAR
-                END AS latency_bucket,
+                FLOOR(LN(IFF(live.latency_ms < 0.01, 0.01, live.latency_ms))::FLOAT / LN(1.1))::INTEGER::VARCHAR AS latency_bucket,
                 COUNT(*) AS calls,
                 COUNT_IF(NOT live.success) AS failures,
                 SUM(live.prompt_tokens) AS prompt_tokens,
@@ -631,8 +590,8 @@ BEGIN
                 OBJECT_AGG(
                     name,
                     CASE event_name
-                        WHEN 'tool_event' THEN OBJECT_CONSTRUCT('calls', calls, 'failures', failures, 'latency', latency)
-                        ELSE OBJECT_CONSTRUCT(
+                        WHEN 'tool_event' THEN OBJECT_CONSTRUCT_KEEP_NULL('calls', calls, 'failures', failures, 'latency', latency)
+                        ELSE OBJECT_CONSTRUCT_KEEP_NULL(
                             'calls', calls,
                             'prompt_tokens', prompt_tokens,
                             'completion_tokens', completion_tokens,
@@ -665,7 +624,7 @@ BEGIN
             IFF(
                 buckets.events IS NULL,
                 NULL,
-                OBJECT_CONSTRUCT(
+                OBJECT_CONSTRUCT_KEEP_NULL(
                     'hour', TO_CHAR(touched.hour_start, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"'),
                     'events', buckets.events,
                     'tools', buckets.details:tools,
@@ -691,31 +650,20 @@ BEGIN
         VALUES (fresh.customer, fresh.project, fresh.hour_start, fresh.bucket, SYSDATE());
 
     -- 7. grain: customer, project or '*', section, session_id, item_key, hour; of any age, for a context may rest for weeks.
-    --    What the context shows is the newest 5 sessions, 20 files, 10 errors, 10 queries; what is kept is about twice that.
-    --    A row here may be computed again (its hour was touched), or fall out because newer ones came.
+    --    Sections of the context have an empty session_id; session_files and failed_commands are lists of one session;
+    --    recent_sessions holds, for each hour of a session (and of what belongs to none), what that hour knows of it.
+    --    Only the newest are kept, more than a context shows, because one may be outranked later.
     MERGE INTO CONTEXT_ITEMS AS kept
     USING (
         WITH touched_rows AS (
-            SELECT
-                customer,
-                project,
-                DATE_TRUNC('HOUR', ts) AS hour_start
+            SELECT customer, project, DATE_TRUNC('HOUR', ts) AS hour_start
             FROM CLAUDE_STREAM_V2_STREAM
             WHERE event_name <> 'mcp_event'
                 OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
             UNION
-            SELECT
-                customer,
-                project,
-                DATE_TRUNC('HOUR', ts) AS hour_start
+            SELECT customer, project, DATE_TRUNC('HOUR', ts) AS hour_start
             FROM SUPERSEDED
-            WHERE ts >= (SELECT DATEADD(DAY, -1, MIN(ts)) FROM CLAUDE_STREAM_V2_STREAM)
-                AND activity_id IN (
-                    SELECT activity_id
-                    FROM CLAUDE_STREAM_V2_STREAM
-                    WHERE event_name <> 'mcp_event'
-                        OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
-                )
+            WHERE batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
         ),
 
         touched AS (
@@ -736,16 +684,11 @@ BEGIN
                 COALESCE(event.session_id, '') AS session_id,
                 event.org_id,
                 event.feature_json:git_branch::VARCHAR AS git_branch,
-                CASE event.event_name
-                    WHEN 'session_event' THEN event.feature_json:event_type::VARCHAR
-                END AS moment,
+                CASE event.event_name WHEN 'session_event' THEN event.feature_json:event_type::VARCHAR END AS moment,
+                CASE event.event_name WHEN 'session_event' THEN SUBSTR(event.feature_json:excerpt::VARCHAR, 1, 300) END AS excerpt,
                 CASE
-                    WHEN event.event_name = 'session_event' THEN SUBSTR(event.feature_json:excerpt::VARCHAR, 1, 300)
-                END AS excerpt,
-                CASE
-                    WHEN event.event_name = 'system_event'
-                        THEN IFF(event.feature_json:severity::VARCHAR IN ('error', 'critical'), FALSE, NULL)
-                    WHEN event.event_name IN ('tool_event', 'sql_event', 'file_event', 'mcp_event')
+                    WHEN event.event_name = 'system_event' THEN event.feature_json:severity::VARCHAR NOT IN ('error', 'critical')
+                    WHEN event.event_name NOT IN ('llm_event', 'session_event')
                         THEN TRY_CAST(event.feature_json:success::VARCHAR AS BOOLEAN)
                 END AS success,
                 CASE event.event_name
@@ -772,122 +715,91 @@ BEGIN
                 )
         ),
 
-        -- a row of the stream gives at most one error, one failed command, and one file or query
-        items AS (
-            SELECT
-                customer,
-                project,
-                hour_start,
-                'recent_errors' AS section,
-                session_id,
-                activity_id AS item_key,
-                ts,
-                activity_id,
-                OBJECT_CONSTRUCT(
-                    'ts', at_text,
-                    'event_name', event_name,
-                    'name', SUBSTR(CASE event_name
-                        WHEN 'tool_event' THEN subject
-                        WHEN 'sql_event' THEN 'sql'
-                        WHEN 'file_event' THEN feature_json:operation::VARCHAR
-                        WHEN 'mcp_event' THEN feature_json:method::VARCHAR
-                        ELSE feature_json:event_type::VARCHAR
-                    END, 1, 255),
-                    'error', SUBSTR(COALESCE(
-                        feature_json:error::VARCHAR, feature_json:message::VARCHAR, feature_json:error_type::VARCHAR
-                    ), 1, 300),
-                    'session_id', NULLIF(session_id, ''),
-                    'project', project,
-                    'activity_id', activity_id
-                ) AS item
-            FROM live
-            WHERE NOT success
-            UNION ALL
-            SELECT
-                customer,
-                project,
-                hour_start,
-                'failed_commands' AS section,
-                session_id,
-                SUBSTR(COALESCE(
-                    IFF(subject = 'Bash', feature_json:parameters.command::VARCHAR, NULL), subject, 'unknown'
-                ), 1, 300) AS item_key,
-                ts,
-                activity_id,
-                NULL AS item
-            FROM live
-            WHERE event_name = 'tool_event'
-                AND NOT success
-                AND session_id <> ''
-            UNION ALL
-            SELECT
-                customer,
-                project,
-                hour_start,
-                'recent_files' AS section,
-                session_id,
-                subject AS item_key,
-                ts,
-                activity_id,
-                OBJECT_CONSTRUCT(
-                    'file_path', subject,
-                    'operation', SUBSTR(feature_json:operation::VARCHAR, 1, 255),
-                    'ts', at_text,
-                    'session_id', NULLIF(session_id, ''),
-                    'project', project
-                ) AS item
-            FROM live
-            WHERE event_name = 'file_event'
-                AND subject IS NOT NULL
-            UNION ALL
-            SELECT
-                customer,
-                project,
-                hour_start,
-                'recent_queries' AS section,
-                session_id,
-                activity_id AS item_key,
-                ts,
-                activity_id,
-                OBJECT_CONSTRUCT(
-                    'ts', at_text,
-                    'sql', SUBSTR(feature_json:sql::VARCHAR, 1, 300),
-                    'query_id', feature_json:query_id::VARCHAR,
-                    'rows', TRY_CAST(feature_json['rows']::VARCHAR AS NUMBER(18, 0)),
-                    'duration_ms', TRY_CAST(feature_json:duration_ms::VARCHAR AS NUMBER(18, 3)),
-                    'artifact_id', feature_json:artifact_id::VARCHAR,
-                    'session_id', NULLIF(session_id, ''),
-                    'project', project,
-                    'activity_id', activity_id
-                ) AS item
-            FROM live
-            WHERE event_name = 'sql_event'
-                AND success
+        sections AS (
+            SELECT section
+            FROM (VALUES
+                ('recent_errors'), ('recent_files'), ('recent_queries'), ('session_files'), ('failed_commands')
+            ) AS listed (section)
         ),
 
-        fresh AS (
+        entries AS (
             SELECT
                 touched.customer,
                 touched.project,
-                items.section,
-                items.session_id,
-                items.item_key,
+                sections.section,
+                IFF(sections.section IN ('session_files', 'failed_commands'), live.session_id, '') AS session_id,
+                CASE
+                    WHEN sections.section IN ('recent_files', 'session_files') THEN live.subject
+                    WHEN sections.section = 'failed_commands'
+                        THEN SUBSTR(COALESCE(
+                            IFF(live.subject = 'Bash', live.feature_json:parameters.command::VARCHAR, NULL), live.subject, 'unknown'
+                        ), 1, 300)
+                    ELSE live.activity_id
+                END AS item_key,
                 touched.hour_start,
-                items.ts,
-                items.item
-            FROM items
+                live.ts,
+                live.activity_id,
+                CASE sections.section
+                    WHEN 'recent_errors' THEN OBJECT_CONSTRUCT_KEEP_NULL(
+                        'ts', live.at_text,
+                        'event_name', live.event_name,
+                        'name', SUBSTR(CASE live.event_name
+                            WHEN 'tool_event' THEN live.subject
+                            WHEN 'sql_event' THEN 'sql'
+                            WHEN 'file_event' THEN live.feature_json:operation::VARCHAR
+                            WHEN 'mcp_event' THEN live.feature_json:method::VARCHAR
+                            ELSE live.feature_json:event_type::VARCHAR
+                        END, 1, 255),
+                        'error', SUBSTR(COALESCE(
+                            live.feature_json:error::VARCHAR, live.feature_json:message::VARCHAR, live.feature_json:error_type::VARCHAR
+                        ), 1, 300),
+                        'session_id', NULLIF(live.session_id, ''),
+                        'project', live.project,
+                        'activity_id', live.activity_id
+                    )
+                    WHEN 'recent_files' THEN OBJECT_CONSTRUCT_KEEP_NULL(
+                        'file_path', live.subject,
+                        'operation', SUBSTR(live.feature_json:operation::VARCHAR, 1, 255),
+                        'ts', live.at_text,
+                        'session_id', NULLIF(live.session_id, ''),
+                        'project', live.project
+                    )
+                    WHEN 'recent_queries' THEN OBJECT_CONSTRUCT_KEEP_NULL(
+                        'ts', live.at_text,
+                        'sql', SUBSTR(live.feature_json:sql::VARCHAR, 1, 300),
+                        'query_id', live.feature_json:query_id::VARCHAR,
+                        'rows', TRY_CAST(live.feature_json['rows']::VARCHAR AS NUMBER(18, 0)),
+                        'duration_ms', TRY_CAST(live.feature_json:duration_ms::VARCHAR AS NUMBER(18, 3)),
+                        'artifact_id', live.feature_json:artifact_id::VARCHAR,
+                        'session_id', NULLIF(live.session_id, ''),
+                        'project', live.project,
+                        'activity_id', live.activity_id
+                    )
+                END AS item
+            FROM live
+            INNER JOIN sections
+                ON CASE sections.section
+                    WHEN 'recent_errors' THEN NOT live.success
+                    WHEN 'recent_files' THEN live.event_name = 'file_event'
+                    WHEN 'recent_queries' THEN live.event_name = 'sql_event' AND live.success
+                    WHEN 'session_files' THEN live.event_name = 'file_event' AND live.session_id <> ''
+                    ELSE live.event_name = 'tool_event' AND NOT live.success AND live.session_id <> ''
+                END
             INNER JOIN touched
-                ON items.customer = touched.customer
-                AND items.hour_start = touched.hour_start
-                AND (touched.project = '*' OR touched.project = items.project)
+                ON live.customer = touched.customer
+                AND live.hour_start = touched.hour_start
+                AND (touched.project = '*' OR touched.project = live.project)
+        ),
+
+        fresh AS (
+            SELECT customer, project, section, session_id, item_key, hour_start, ts, item
+            FROM entries
+            WHERE item_key IS NOT NULL
             QUALIFY ROW_NUMBER() OVER (
-                PARTITION BY
-                    touched.customer, touched.project, items.section, items.session_id, items.item_key, touched.hour_start
-                ORDER BY items.ts DESC, items.activity_id
+                PARTITION BY customer, project, section, session_id, item_key, hour_start ORDER BY ts DESC, activity_id
             ) = 1
             UNION ALL
-            -- one part of a session for each hour it was active in; session '' gathers what belongs to none. A text stands behind
-            -- the time it is from, so that the greatest is the newest.
+            -- a text stands behind the time it is from, so that the greatest is the newest
             SELECT
                 touched.customer,
                 touched.project,
@@ -896,7 +808,7 @@ BEGIN
                 '' AS item_key,
                 touched.hour_start,
                 MAX(live.ts) AS ts,
-                OBJECT_CONSTRUCT(
+                OBJECT_CONSTRUCT_KEEP_NULL(
                     'first', MIN(live.at_text),
                     'started', MIN(IFF(live.moment = 'start', live.at_text, NULL)),
                     'ended', MAX(IFF(live.moment = 'end', live.at_text, NULL)),
@@ -935,76 +847,39 @@ BEGIN
                 AND item.hour_start = touched.hour_start
         ),
 
-        candidates AS (
-            SELECT customer, project, section, session_id, item_key, hour_start, ts, TRUE AS is_fresh, item FROM fresh
-            UNION ALL
-            SELECT customer, project, section, session_id, item_key, hour_start, ts, FALSE AS is_fresh, NULL AS item
-            FROM stored
-            WHERE NOT is_stale
-        ),
-
-        aged AS (
-            SELECT
-                *,
-                MAX(ts) OVER (PARTITION BY customer, project, section, session_id, item_key) AS key_ts,
-                MAX(ts) OVER (PARTITION BY customer, project, session_id) AS session_ts
-            FROM candidates
-        ),
-
         ranked AS (
             SELECT
                 *,
                 ROW_NUMBER() OVER (
-                    PARTITION BY customer, project, section, session_id, item_key ORDER BY ts DESC
-                ) AS rank_in_key,
-                DENSE_RANK() OVER (
-                    PARTITION BY customer, project, section, session_id ORDER BY key_ts DESC, item_key
-                ) AS rank_in_session,
-                DENSE_RANK() OVER (
-                    PARTITION BY customer, project, section ORDER BY key_ts DESC, session_id, item_key
-                ) AS rank_in_section,
-                DENSE_RANK() OVER (PARTITION BY customer, project ORDER BY session_ts DESC, session_id) AS session_rank
-            FROM aged
-        ),
-
-        judged AS (
-            SELECT
-                *,
-                CASE section
-                    WHEN 'recent_sessions' THEN session_rank <= 11 AND rank_in_key <= 200
-                    WHEN 'failed_commands' THEN session_rank <= 11 AND rank_in_session <= 6 AND rank_in_key <= 3
-                    WHEN 'recent_files' THEN rank_in_key <= 3
-                        AND (rank_in_section <= 40 OR (session_rank <= 11 AND rank_in_session <= 16))
-                    ELSE rank_in_section <= 20 AND rank_in_key <= 3
-                END AS is_kept
-            FROM ranked
+                    PARTITION BY customer, project, section ORDER BY ts DESC, session_id, item_key, hour_start
+                ) <= IFF(section IN ('recent_errors', 'recent_queries'), 30, 300) AS is_kept
+            FROM (
+                SELECT customer, project, section, session_id, item_key, hour_start, ts, item, TRUE AS is_fresh FROM fresh
+                UNION ALL
+                SELECT customer, project, section, session_id, item_key, hour_start, ts, NULL AS item, FALSE AS is_fresh
+                FROM stored
+                WHERE NOT is_stale
+            )
         )
 
         SELECT customer, project, section, session_id, item_key, hour_start, ts, item, is_kept
-        FROM judged
+        FROM ranked
         WHERE is_fresh
             OR NOT is_kept
         UNION ALL
-        SELECT
-            stored.customer,
-            stored.project,
-            stored.section,
-            stored.session_id,
-            stored.item_key,
-            stored.hour_start,
-            stored.ts,
-            NULL AS item,
-            FALSE AS is_kept
+        SELECT customer, project, section, session_id, item_key, hour_start, ts, NULL AS item, FALSE AS is_kept
         FROM stored
-        LEFT JOIN fresh
-            ON stored.customer = fresh.customer
-            AND stored.project = fresh.project
-            AND stored.section = fresh.section
-            AND stored.session_id = fresh.session_id
-            AND stored.item_key = fresh.item_key
-            AND stored.hour_start = fresh.hour_start
-        WHERE stored.is_stale
-            AND fresh.customer IS NULL
+        WHERE is_stale
+            AND NOT EXISTS (
+                SELECT 1
+                FROM fresh
+                WHERE fresh.customer = stored.customer
+                    AND fresh.project = stored.project
+                    AND fresh.section = stored.section
+                    AND fresh.session_id = stored.session_id
+                    AND fresh.item_key = stored.item_key
+                    AND fresh.hour_start = stored.hour_start
+            )
     ) AS verdict
         ON kept.customer = verdict.customer
         AND kept.project = verdict.project
@@ -1030,7 +905,7 @@ BEGIN
     MERGE INTO CONTEXT_CACHE AS kept
     USING (
         WITH batch AS (
-            SELECT activity_id, ts, customer, project, channel_id, stream_offset
+            SELECT customer, project, channel_id, stream_offset
             FROM CLAUDE_STREAM_V2_STREAM
             WHERE event_name <> 'mcp_event'
                 OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
@@ -1039,20 +914,23 @@ BEGIN
         touched_rows AS (
             SELECT customer, project FROM batch
             UNION
-            SELECT customer, project
-            FROM SUPERSEDED
-            WHERE ts >= (SELECT DATEADD(DAY, -1, MIN(ts)) FROM batch)
-                AND activity_id IN (SELECT activity_id FROM batch)
+            SELECT customer, project FROM SUPERSEDED WHERE batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
             UNION
-            SELECT customer, project
-            FROM INSIGHT_ATOMS
-            WHERE batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
+            SELECT customer, project FROM INSIGHT_ATOMS WHERE batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
         ),
 
         touched AS (
             SELECT customer, '*' AS project FROM touched_rows
             UNION
             SELECT customer, project FROM touched_rows WHERE project <> '*'
+        ),
+
+        cached AS (
+            SELECT cache.customer, cache.project, cache.watermark
+            FROM CONTEXT_CACHE AS cache
+            INNER JOIN touched
+                ON cache.customer = touched.customer
+                AND cache.project = touched.project
         ),
 
         offsets AS (
@@ -1063,21 +941,12 @@ BEGIN
                 AND (touched.project = '*' OR touched.project = batch.project)
             UNION ALL
             SELECT cached.customer, cached.project, channel.key AS channel_id, channel.value::VARCHAR AS stream_offset
-            FROM (
-                SELECT cache.customer, cache.project, cache.watermark
-                FROM CONTEXT_CACHE AS cache
-                INNER JOIN touched
-                    ON cache.customer = touched.customer
-                    AND cache.project = touched.project
-            ) AS cached,
+            FROM cached,
                 LATERAL FLATTEN(INPUT => cached.watermark) AS channel
         ),
 
         watermarks AS (
-            SELECT
-                customer,
-                project,
-                OBJECT_AGG(channel_id, stream_offset::VARIANT) AS watermark
+            SELECT customer, project, OBJECT_AGG(channel_id, stream_offset::VARIANT) AS watermark
             FROM (
                 SELECT customer, project, channel_id, MAX(stream_offset) AS stream_offset
                 FROM offsets
@@ -1086,159 +955,108 @@ BEGIN
             GROUP BY customer, project
         ),
 
-        hours AS (
-            SELECT
-                touched.customer,
-                touched.project,
-                ARRAY_AGG(hour.bucket) WITHIN GROUP (ORDER BY hour.hour_start) AS hours
+        -- every entry of a list: one newest row for each item_key, in the order of ts
+        entries AS (
+            SELECT item.customer, item.project, item.section, item.session_id, item.item_key, item.ts, item.item
+            FROM touched
+            INNER JOIN CONTEXT_ITEMS AS item
+                ON touched.customer = item.customer
+                AND touched.project = item.project
+            WHERE item.section <> 'recent_sessions'
+            UNION ALL
+            SELECT hour.customer, hour.project, 'hours', '', TO_CHAR(hour.hour_start, 'YYYY-MM-DD HH24'), hour.hour_start, hour.bucket
             FROM touched
             INNER JOIN CONTEXT_HOURS AS hour
                 ON touched.customer = hour.customer
                 AND touched.project = hour.project
             WHERE hour.hour_start >= DATE_TRUNC('HOUR', DATEADD(DAY, -8, SYSDATE()))
-            GROUP BY touched.customer, touched.project
-        ),
-
-        insights AS (
+            UNION ALL
             SELECT
-                customer,
-                project,
-                ARRAY_AGG(insight) WITHIN GROUP (ORDER BY recorded_at DESC, insight_id) AS insights
-            FROM (
-                SELECT
-                    touched.customer,
-                    touched.project,
-                    atom.recorded_at,
-                    atom.insight_id,
-                    OBJECT_CONSTRUCT(
-                        'insight_id', atom.insight_id,
-                        'subject', atom.subject,
-                        'metric', atom.metric,
-                        'value', atom.value,
-                        'grain', atom.grain,
-                        'confidence', atom.confidence,
-                        'artifact_id', atom.artifact_id,
-                        'query_id', atom.query_id,
-                        'recorded_at', TO_CHAR(atom.recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"'),
-                        'valid_until', TO_CHAR(atom.valid_until, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"')
-                    ) AS insight
-                FROM touched
-                INNER JOIN INSIGHT_ATOMS AS atom
-                    ON touched.customer = atom.customer
-                    AND (touched.project = '*' OR touched.project = atom.project)
-                WHERE NOT atom.quarantined
-                    AND (atom.artifact_id IS NOT NULL OR atom.query_id IS NOT NULL)
-                    AND (atom.valid_until IS NULL OR atom.valid_until > SYSDATE())
-                QUALIFY ROW_NUMBER() OVER (
-                    PARTITION BY touched.customer, touched.project ORDER BY atom.recorded_at DESC, atom.insight_id
-                ) <= 20
-            )
-            GROUP BY customer, project
+                touched.customer,
+                touched.project,
+                'insights',
+                '',
+                atom.insight_id,
+                atom.recorded_at,
+                OBJECT_CONSTRUCT_KEEP_NULL(
+                    'insight_id', atom.insight_id,
+                    'subject', atom.subject,
+                    'metric', atom.metric,
+                    'value', atom.value,
+                    'grain', atom.grain,
+                    'confidence', atom.confidence,
+                    'artifact_id', atom.artifact_id,
+                    'query_id', atom.query_id,
+                    'recorded_at', TO_CHAR(atom.recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"'),
+                    'valid_until', TO_CHAR(atom.valid_until, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"')
+                )
+            FROM touched
+            INNER JOIN INSIGHT_ATOMS AS atom
+                ON touched.customer = atom.customer
+                AND (touched.project = '*' OR touched.project = atom.project)
+            WHERE NOT atom.quarantined
+                AND COALESCE(atom.artifact_id, atom.query_id) IS NOT NULL
+                AND COALESCE(atom.valid_until > SYSDATE(), TRUE)
         ),
 
-        items AS (
-            SELECT
-                item.customer,
-                item.project,
-                item.section,
-                item.session_id,
-                item.item_key,
-                item.hour_start,
-                item.ts,
-                item.item
-            FROM CONTEXT_ITEMS AS item
-            INNER JOIN touched
-                ON item.customer = touched.customer
-                AND item.project = touched.project
+        newest AS (
+            SELECT customer, project, section, session_id, item_key, ts, item
+            FROM entries
+            QUALIFY ROW_NUMBER() OVER (PARTITION BY customer, project, section, session_id, item_key ORDER BY ts DESC) = 1
         ),
 
-        -- newest first, each entry once: for the lists of the context, and for the lists of a session
-        listed AS (
-            SELECT
-                customer,
-                project,
-                section,
-                session_id,
-                item_key,
-                item,
-                ts,
-                ROW_NUMBER() OVER (
-                    PARTITION BY customer, project, section, item_key ORDER BY ts DESC, session_id
-                ) AS nth_of_key,
-                ROW_NUMBER() OVER (
-                    PARTITION BY customer, project, section, session_id, item_key ORDER BY ts DESC
-                ) AS nth_of_key_in_session
-            FROM items
-            WHERE section <> 'recent_sessions'
-        ),
-
+        -- grain: customer, project or '*', and '' or a session: an object with one array for each section
         lists AS (
-            SELECT
-                customer,
-                project,
-                ARRAY_AGG(IFF(section = 'recent_errors' AND position <= 10, item, NULL))
-                    WITHIN GROUP (ORDER BY position) AS recent_errors,
-                ARRAY_AGG(IFF(section = 'recent_files', item, NULL)) WITHIN GROUP (ORDER BY position) AS recent_files,
-                ARRAY_AGG(IFF(section = 'recent_queries' AND position <= 10, item, NULL))
-                    WITHIN GROUP (ORDER BY position) AS recent_queries
-            FROM (
-                SELECT
-                    customer,
-                    project,
-                    section,
-                    item,
-                    ROW_NUMBER() OVER (PARTITION BY customer, project, section ORDER BY ts DESC, item_key) AS position
-                FROM listed
-                WHERE nth_of_key = 1
-                    AND section <> 'failed_commands'
-            )
-            WHERE position <= 20
-            GROUP BY customer, project
-        ),
-
-        session_lists AS (
-            SELECT
-                customer,
-                project,
-                session_id,
-                ARRAY_AGG(IFF(section = 'recent_files', item_key, NULL)) WITHIN GROUP (ORDER BY position) AS files,
-                ARRAY_AGG(IFF(section = 'failed_commands' AND position <= 3, item_key, NULL))
-                    WITHIN GROUP (ORDER BY position) AS failed_commands
+            SELECT customer, project, session_id, OBJECT_AGG(section, list::VARIANT) AS lists
             FROM (
                 SELECT
                     customer,
                     project,
                     section,
                     session_id,
-                    item_key,
-                    ROW_NUMBER() OVER (
-                        PARTITION BY customer, project, section, session_id ORDER BY ts DESC, item_key
-                    ) AS position
-                FROM listed
-                WHERE nth_of_key_in_session = 1
-                    AND section IN ('recent_files', 'failed_commands')
+                    ARRAY_AGG(COALESCE(item, item_key::VARIANT))
+                        WITHIN GROUP (ORDER BY IFF(section = 'hours', -position, position)) AS list
+                FROM (
+                    SELECT
+                        *,
+                        ROW_NUMBER() OVER (
+                            PARTITION BY customer, project, section, session_id ORDER BY ts DESC, item_key
+                        ) AS position
+                    FROM newest
+                )
+                WHERE position <= CASE section
+                    WHEN 'hours' THEN 1000
+                    WHEN 'recent_files' THEN 20
+                    WHEN 'insights' THEN 20
+                    WHEN 'session_files' THEN 8
+                    WHEN 'failed_commands' THEN 3
+                    ELSE 10
+                END
+                GROUP BY customer, project, section, session_id
             )
-            WHERE position <= 8
             GROUP BY customer, project, session_id
         ),
 
-        -- the parts of a session put together; a text stands behind the 27 characters of its time
+        -- the hours of a session put together; a text stands behind the 27 characters of its time
         sessions AS (
             SELECT
-                customer,
-                project,
-                session_id,
-                MAX(ts) AS last_ts,
-                COALESCE(MIN(item:started::VARCHAR), MIN(item:first::VARCHAR)) AS started,
-                MAX(item:ended::VARCHAR) AS ended,
-                MAX(item:asked::VARCHAR) AS asked,
-                MAX(item:concluded::VARCHAR) AS concluded,
-                MAX(item:git_branch::VARCHAR) AS git_branch,
-                MAX(item:project::VARCHAR) AS session_project,
-                MAX(item:org_id::VARCHAR) AS org_id
-            FROM items
-            WHERE section = 'recent_sessions'
-            GROUP BY customer, project, session_id
+                item.customer,
+                item.project,
+                item.session_id,
+                MAX(item.ts) AS last_ts,
+                COALESCE(MIN(item.item:started::VARCHAR), MIN(item.item:first::VARCHAR)) AS started,
+                MAX(item.item:ended::VARCHAR) AS ended,
+                MAX(item.item:asked::VARCHAR) AS asked,
+                MAX(item.item:concluded::VARCHAR) AS concluded,
+                MAX(item.item:git_branch::VARCHAR) AS git_branch,
+                MAX(item.item:project::VARCHAR) AS session_project,
+                MAX(item.item:org_id::VARCHAR) AS org_id
+            FROM touched
+            INNER JOIN CONTEXT_ITEMS AS item
+                ON touched.customer = item.customer
+                AND touched.project = item.project
+            WHERE item.section = 'recent_sessions'
+            GROUP BY item.customer, item.project, item.session_id
         ),
 
         recent AS (
@@ -1247,8 +1065,7 @@ BEGIN
                 project,
                 MAX(last_ts) AS recorded_at,
                 SUBSTR(MAX(org_id), 29) AS org_id,
-                ARRAY_AGG(IFF(position <= 5 AND session_id <> '', session, NULL))
-                    WITHIN GROUP (ORDER BY position) AS recent_sessions
+                ARRAY_AGG(IFF(position <= 5 AND session_id <> '', session, NULL)) WITHIN GROUP (ORDER BY position) AS recent_sessions
             FROM (
                 SELECT
                     sessions.customer,
@@ -1260,7 +1077,7 @@ BEGIN
                         PARTITION BY sessions.customer, sessions.project
                         ORDER BY IFF(sessions.session_id = '', 1, 0), sessions.last_ts DESC, sessions.session_id
                     ) AS position,
-                    OBJECT_CONSTRUCT(
+                    OBJECT_CONSTRUCT_KEEP_NULL(
                         'session_id', sessions.session_id,
                         'project', SUBSTR(sessions.session_project, 29),
                         'git_branch', SUBSTR(sessions.git_branch, 29),
@@ -1271,14 +1088,14 @@ BEGIN
                         'asked_ts', SUBSTR(sessions.asked, 1, 27),
                         'concluded', SUBSTR(sessions.concluded, 29),
                         'concluded_ts', SUBSTR(sessions.concluded, 1, 27),
-                        'files', COALESCE(session_lists.files, ARRAY_CONSTRUCT()),
-                        'failed_commands', COALESCE(session_lists.failed_commands, ARRAY_CONSTRUCT())
+                        'files', lists.lists:session_files,
+                        'failed_commands', lists.lists:failed_commands
                     ) AS session
                 FROM sessions
-                LEFT JOIN session_lists
-                    ON sessions.customer = session_lists.customer
-                    AND sessions.project = session_lists.project
-                    AND sessions.session_id = session_lists.session_id
+                LEFT JOIN lists
+                    ON sessions.customer = lists.customer
+                    AND sessions.project = lists.project
+                    AND sessions.session_id = lists.session_id
             )
             GROUP BY customer, project
         )
@@ -1291,12 +1108,12 @@ BEGIN
             watermarks.watermark,
             OBJECT_CONSTRUCT_KEEP_NULL(
                 'version', 1,
-                'recent_sessions', COALESCE(recent.recent_sessions, ARRAY_CONSTRUCT()),
-                'recent_errors', COALESCE(lists.recent_errors, ARRAY_CONSTRUCT()),
-                'recent_files', COALESCE(lists.recent_files, ARRAY_CONSTRUCT()),
-                'insights', COALESCE(insights.insights, ARRAY_CONSTRUCT()),
-                'recent_queries', COALESCE(lists.recent_queries, ARRAY_CONSTRUCT()),
-                'hours', COALESCE(hours.hours, ARRAY_CONSTRUCT()),
+                'recent_sessions', recent.recent_sessions,
+                'recent_errors', lists.lists:recent_errors,
+                'recent_files', lists.lists:recent_files,
+                'insights', lists.lists:insights,
+                'recent_queries', lists.lists:recent_queries,
+                'hours', lists.lists:hours,
                 'recorded_at', TO_CHAR(recent.recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"')
             ) AS context_blob
         FROM touched
@@ -1309,12 +1126,7 @@ BEGIN
         LEFT JOIN lists
             ON touched.customer = lists.customer
             AND touched.project = lists.project
-        LEFT JOIN insights
-            ON touched.customer = insights.customer
-            AND touched.project = insights.project
-        LEFT JOIN hours
-            ON touched.customer = hours.customer
-            AND touched.project = hours.project
+            AND lists.session_id = ''
     ) AS fresh
         ON kept.customer = fresh.customer
         AND kept.project = fresh.project

@@ -70,6 +70,6 @@ class TranscriptLines:
             if chunk.endswith(b"\n"):
                 self.lines += 1
                 self.malformed += 1
-                self.position += length
+                pass
                 return True
         return False

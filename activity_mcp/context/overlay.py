@@ -1,7 +1,7 @@
 """The overlay: the newest local events that a snapshot does not hold yet, so that one's own events show at once.
 
 Whoever tails the queue hands in what it has read: each event with its offset, and how many lines it passed over. The overlay
-keeps the newest ``max_events`` of them, each reduced to what a context can show (``Fact``), and counts the rest, so that for any watermark
+keeps the newest ``max_events``, each reduced to what a context can show (``Fact``), and counts the rest: for any watermark
 
     above(watermark) + pending(watermark) = the events above the watermark
 

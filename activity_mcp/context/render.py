@@ -235,9 +235,8 @@ class Document:
         return Section("watermark", list(self._stored.watermark), keyed=True)
 
     def _list(self, name: str, records: list[Record], show: Callable[[Record], Record]) -> Section:
-        """The entries as they are shown, without what is null or empty: every byte of an answer is read by somebody."""
-        shown = map(show, records)
-        return Section(name, [{k: v for k, v in entry.items() if v is not None and v != "" and v != []} for entry in shown])
+        """The entries as they are shown, without what is empty: every byte of an answer is read by somebody."""
+        return Section(name, [{k: v for k, v in entry.items() if v or v == 0 or k == "value"} for entry in map(show, records)])
 
     def _place(self, record: Record) -> Record:
         """When and where: the project only where the answer is about several, the session in the longer form."""

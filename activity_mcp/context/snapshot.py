@@ -44,6 +44,7 @@ ALL_PROJECTS = "*"
 MAX_BYTES = 16 * 1024 * 1024
 """A snapshot is some tens of KB; what is larger than this is not one, and is not read into memory."""
 
+_CHECKSUM = b',"_crc":"'
 _SNAPSHOT_NAME = re.compile(r"[0-9a-f]{20}\.json")
 _WANT_NAME = re.compile(r"[0-9a-f]{20}\.want")
 
@@ -205,7 +206,7 @@ class SnapshotStore:
         except (ValueError, RecursionError):
             return Reading(None, "the snapshot file is damaged", signature)
         version = record.get("version") if isinstance(record, dict) else None
-        if isinstance(version, int) and version > VERSION:
+        if isinstance(version, int) and version > VERSION and (_is_whole(data) or _CHECKSUM not in data):
             return Reading(None, "the snapshot was written by a newer version: upgrade activity-mcp", signature, newer=True)
         snapshot = _snapshot_of(record) if _is_whole(data) else None
         return Reading(snapshot, None if snapshot else "the snapshot file is damaged", signature)
@@ -235,8 +236,8 @@ def _signature(status: os.stat_result) -> Signature:
 
 
 def _is_whole(data: bytes) -> bool:
-    at = data.rfind(b',"_crc":"')
-    return at > 0 and data[at:] == b',"_crc":"%08x"}\n' % zlib.crc32(data[:at])
+    at = data.rfind(_CHECKSUM)
+    return at > 0 and data[at:] == b'%s%08x"}\n' % (_CHECKSUM, zlib.crc32(data[:at]))
 
 
 def _snapshot_of(record: Any) -> Snapshot | None:

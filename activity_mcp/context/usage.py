@@ -49,13 +49,18 @@ class ToolUse:
     def __init__(self) -> None:
         self.calls = 0
         self.failures = 0
-        self.latency: dict[int, int] = {}
+        self.latency: dict[str, float] = {}
         self.percentiles: dict[str, float] = {}
 
     def settle(self) -> None:
         """Work out the percentiles, once the histogram is complete."""
-        if self.latency:
-            self.percentiles = {"p50_ms": percentile(self.latency, 50), "p95_ms": percentile(self.latency, 95)}
+        latency: dict[int, int] = {}
+        for text, count in self.latency.items():
+            bucket = as_number(text)
+            if count and bucket is not None and _SHORTEST_BUCKET <= bucket <= _LONGEST_BUCKET:
+                latency[int(bucket)] = latency.get(int(bucket), 0) + int(count)
+        if latency:
+            self.percentiles = {"p50_ms": percentile(latency, 50), "p95_ms": percentile(latency, 95)}
 
     def copy(self) -> ToolUse:
         other = ToolUse()
@@ -173,11 +178,8 @@ def _add_tool(total: ToolUse, use: Any) -> None:
     total.calls += int(as_amount(use.get("calls")))
     total.failures += int(as_amount(use.get("failures")))
     latency = total.latency
-    for text, stored in members(use, "latency").items():
-        count = int(as_amount(stored))
-        bucket = as_number(text)
-        if count and bucket is not None and _SHORTEST_BUCKET <= bucket <= _LONGEST_BUCKET:
-            latency[int(bucket)] = latency.get(int(bucket), 0) + count
+    for bucket, count in members(use, "latency").items():
+        latency[bucket] = latency.get(bucket, 0) + as_amount(count)
 
 
 def _tool(use: ToolUse) -> dict[str, Any]:

@@ -6,6 +6,7 @@ What these functions give can always be encoded as JSON. They read a feature as 
 
 from __future__ import annotations
 
+import functools
 import json
 
 from ..activity import clean, dump_json
@@ -70,8 +71,8 @@ def as_number(value: Any) -> float | None:
 
 def as_amount(value: Any) -> float:
     """The value as a number that can be added up; 0 for what is none, or below zero."""
-    if type(value) is int and 0 <= value < 1_000_000_000_000:
-        return value
+    if type(value) is int or type(value) is float:
+        return value if 0 <= value < 1e15 else 0
     return max(as_number(value) or 0, 0)
 
 
@@ -103,15 +104,23 @@ def as_time(value: Any) -> str | None:
 
 def age(ts: str, now_us: int) -> str | None:
     """How long ago, in the largest unit that says it: ``<1 min``, ``3 min``, ``2 h``, ``5 d``."""
-    try:
-        seconds = (now_us - parse_iso(ts)) // 1_000_000
-    except ValueError:
+    time_us = _time_us(ts)
+    if time_us is None:
         return None
+    seconds = (now_us - time_us) // 1_000_000
     if seconds < 60:
         return "<1 min"
     if seconds < 3600:
         return f"{seconds // 60} min"
     return f"{seconds // 3600} h" if seconds < 2 * 86_400 else f"{seconds // 86_400} d"
+
+
+@functools.lru_cache(maxsize=256)
+def _time_us(ts: str) -> int | None:
+    try:
+        return parse_iso(ts)
+    except ValueError:
+        return None
 
 
 def objects(container: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

@@ -9,49 +9,57 @@ Directory (0700; files 0600; every descriptor close-on-exec)
     leader.lock         flock, held for as long as a process leads. Never unlinked
     leader.json         who leads, since when, how far; only believed while leader.lock is held
     flush.want          somebody waits for a flush
-    refused             one byte per event that was not accepted (``F`` full, ``D`` disk, ``B`` busy), ``|`` where it was reported
+    refused             one byte per event not accepted (``F`` full, ``D`` disk, ``B`` busy), ``|`` where it was reported
     seg/%012d.ndjson    the segments; only the highest is open for append
     commit.json         {"version": 1, "channel_id", "offset", "at", "passed"}: a cache of the sink's committed offset
     dead/*.ndjson       quarantined byte ranges, each with its reason
 
-Line       a JSON object in UTF-8 whose last member is ``_crc``, then one newline: BODY ``,"_crc":"%08x"}`` ``\\n`` with the CRC-32 of
-           BODY. No line is longer than MAX_LINE_BYTES (1 MiB).
+Line       a JSON object in UTF-8 whose last member is ``_crc``, then one newline: BODY ``,"_crc":"%08x"}`` ``\\n`` with the
+           CRC-32 of BODY. No line is longer than MAX_LINE_BYTES (1 MiB).
 Header     the first line of a segment: ``{"_segment": n, "queue_id": …, "boot": …, "created": …, "version": 1, "_crc": …}``.
            Every later version keeps this line readable: that is how an older reader knows that it must stop.
 Offset     the place just behind a line: (segment, end byte, CRC-32 of that line's bytes, newline included), written
-           ``%012d:%012d:%08x`` and compared as text only in that form. (segment, 0, 0) is the place before a segment's first line.
-           Where bytes are damaged, the "line" is what lies between two newlines, or between one and the end of the segment.
+           ``%012d:%012d:%08x`` and compared as text only in that form. (segment, 0, 0) is the place before a segment's first
+           line. Where bytes are damaged, the "line" is what lies between two newlines, or between one and the end of the
+           segment.
 
 Rules
 
- 1. A line is built whole in memory and goes through one ``write()``, newline last. Under append.lock the writer re-checks that its
-    open file is still the live segment (the file of that name, no successor, not shorter than it left it) and that its last byte
-    is a newline; if not, a newline goes first, in the same write. So a line torn by a kill never swallows the next one.
- 2. A short write or a full disk is rolled back by truncation while the lock is held, and the caller is told "not accepted". Lines
-    of a batch are accepted together or not at all. Where even the truncation fails, the answer says that it may be recorded.
- 3. The sync is made outside the lock, and the answer comes after it; threads of one process that wait share one sync. If it fails
-    the segment is sealed (a successor is made under the lock) and every waiting caller is told "not accepted, may still be
-    recorded; retry with the same activity_id". Nothing is rewritten; what reads back whole is shipped.
- 4. Segment numbers are never reused: next = max(files, commit.json, the floor a caller knows from its sink) + 1. A reader verifies the
-    CRC at the place it continues from: a mismatch (the files were restored, copied or edited) raises OffsetLost, and the answer to
-    it is a new queue_id, and so a new channel, from that segment's first line. Duplicates fold by activity_id, nothing is skipped.
- 5. A segment is synced, with its directory entry, before anything is shipped from it. A segment of an earlier boot is never appended
-    to: what a power cut took from its end can never come back as something else at the same offset.
- 6. A line is complete when it ends in a newline, its CRC agrees and it parses as an object. Anything else before a newline, or at the
-    end of a sealed segment, is a damaged range, from one newline to the next: one bad line never costs a second one. An incomplete
-    end of the live segment is not damage: it is being written, or the next append closes it. A line longer than the limit is
-    skipped in pieces, in constant memory. A segment is sealed once it has a successor, or when its header names another boot.
- 7. Segments are deleted whole, when they lie below the committed offset's segment and below the watermark's, or at the latest an hour
-    after they were committed (``passed`` in commit.json says when); never the newest.
- 8. Only bytes above the committed offset count against the cap. From 80 % on the pressure is "degraded" (callers shorten new events),
-    at the cap an append is refused and counted. What was accepted is never cut, and below the cap never lost.
- 9. When a backlog stops moving, this package does nothing: it tells (``backlog``, ``pressure``); whoever flushes slows down by itself.
-10. NFS, SMB and FUSE are refused, and so are directories that others own or may write to. Locks are flock, not lockf (which is lost
-    when any descriptor of the file is closed); a forked child gives up its copies at once, so that a lock dies with its holder.
+ 1. A line is built whole in memory and goes through one ``write()``, newline last. Under append.lock the writer re-checks that
+    its open file is still the live segment (the file of that name, no successor, not shorter than it left it) and that its
+    last byte is a newline; if not, a newline goes first, in the same write. So a line torn by a kill never swallows the next
+    one.
+ 2. A short write or a full disk is rolled back by truncation while the lock is held, and the caller is told "not accepted".
+    Lines of a batch are accepted together or not at all. Where even the truncation fails, the answer says that it may be
+    recorded.
+ 3. The sync is made outside the lock, and the answer comes after it; threads of one process that wait share one sync. If it
+    fails the segment is sealed (a successor is made under the lock) and every waiting caller is told "not accepted, may still
+    be recorded; retry with the same activity_id". Nothing is rewritten; what reads back whole is shipped.
+ 4. Segment numbers are never reused: next = max(files, commit.json, the floor a caller knows from its sink) + 1. A reader
+    verifies the CRC at the place it continues from: a mismatch (the files were restored, copied or edited) raises OffsetLost,
+    and the answer to it is a new queue_id, and so a new channel, from that segment's first line. Duplicates fold by
+    activity_id, nothing is skipped.
+ 5. A segment is synced, with its directory entry, before anything is shipped from it. A segment of an earlier boot is never
+    appended to: what a power cut took from its end can never come back as something else at the same offset.
+ 6. A line is complete when it ends in a newline, its CRC agrees and it parses as an object. Anything else before a newline, or
+    at the end of a sealed segment, is a damaged range, from one newline to the next: one bad line never costs a second one. An
+    incomplete end of the live segment is not damage: it is being written, or the next append closes it. A line longer than the
+    limit is skipped in pieces, in constant memory. A segment is sealed once it has a successor, or when its header names
+    another boot.
+ 7. Segments are deleted whole, when they lie below the committed offset's segment and below the watermark's, or at the latest
+    an hour after they were committed (``passed`` in commit.json says when); never the newest.
+ 8. Only bytes above the committed offset count against the cap. From 80 % on the pressure is "degraded" (callers shorten new
+    events), at the cap an append is refused and counted. What was accepted is never cut, and below the cap never lost.
+ 9. When a backlog stops moving, this package does nothing: it tells (``backlog``, ``pressure``); whoever flushes slows down by
+    itself.
+10. NFS, SMB and FUSE are refused, and so are directories that others own or may write to. Locks are flock, not lockf (which is
+    lost when any descriptor of the file is closed); a forked child gives up its copies at once, so that a lock dies with its
+    holder.
 11. Everything carries a version. Meeting a newer one raises NewerFormat: nothing is quarantined, truncated or appended.
 
-Durability of an append: ``event`` syncs each before it answers; ``none`` never syncs (a kill loses nothing, a power cut what the
-flusher has not synced yet); ``("interval", ms)`` answers at once and syncs from a thread within that time, and on ``close``.
+Durability of an append: ``event`` syncs each before it answers; ``none`` never syncs (a kill loses nothing, a power cut what
+the flusher has not synced yet); ``("interval", ms)`` answers at once and syncs from a thread within that time, and on
+``close``.
 
 Names are loaded when they are first used: a hook that appends pays for the writer and for nothing else.
 """

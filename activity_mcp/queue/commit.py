@@ -1,8 +1,8 @@
 """commit.json, the cache of the sink's committed offset, and the deletion of what lies behind it.
 
-The sink is the truth; this file serves when the sink has no token, tells writers what counts against the cap, and remembers when
-each segment was passed, so that deletion knows what was committed an hour ago. Missing, empty or garbled, it changes nothing that
-the sink knows.
+The sink is the truth; this file serves when the sink has no token, tells writers what counts against the cap, and remembers
+when each segment was passed, so that deletion knows what was committed an hour ago. Missing, empty or garbled, it changes
+nothing that the sink knows.
 """
 
 from __future__ import annotations
@@ -50,12 +50,15 @@ def read_commit(directory: str, *, fs: FileSystem = LOCAL) -> Commit | None:
             raise newer_format(f"{directory}/commit.json", version)
         passed = [(int(segment), str(at)) for segment, at in members.get("passed", ())]
         return Commit(str(members["channel_id"]), Offset.parse(members["offset"]), str(members["at"]), passed)
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def publish_commit(directory: str, channel_id: str, offset: Offset, at: str, *, fs: FileSystem = LOCAL) -> None:
-    """Remember that the sink has committed ``offset``. ``at`` is the time as text (``clock.iso``)."""
+def publish_commit(directory: str, channel_id: str, offset: Offset, at: str, *, fs: FileSystem = LOCAL) -> bool:
+    """Remember that the sink has committed ``offset``. ``at`` is the time as text (``clock.iso``).
+
+    False where the disk did not take it: the sink knows, and a full disk must not keep anyone from shipping and deleting.
+    """
     before = read_commit(directory, fs=fs)
     passed = before.passed if before else []
     if offset.segment > 0 and (not passed or passed[-1][0] < offset.segment - 1):
@@ -67,11 +70,16 @@ def publish_commit(directory: str, channel_id: str, offset: Offset, at: str, *, 
         "at": at,
         "passed": passed,
     }
-    fs.publish(f"{directory}/commit.json", dump_json(members) + b"\n")
+    try:
+        fs.publish(f"{directory}/commit.json", dump_json(members) + b"\n")
+    except OSError:
+        return False
+    return True
 
 
 def next_number(numbers: Sequence[int], commit: Commit | None, floor: int = 0) -> int:
-    """The number of the next segment: above every file, commit.json (of whichever channel) and ``floor`` (the sink's token)."""
+    """The number of the next segment: above every file, commit.json (of whichever channel) and ``floor`` (the sink's
+    token)."""
     return max(numbers[-1] if numbers else 0, commit.offset.segment if commit else 0, floor) + 1
 
 

@@ -36,7 +36,11 @@ class LockFile:
         self._identity = (0, 0)
 
     def try_acquire(self) -> bool:
-        """Take the lock if it is free. Raises OSError, FileNotFoundError when the directory is gone."""
+        """Take the lock if it is free. Raises OSError, FileNotFoundError when the directory is gone.
+
+        A file that was removed or replaced while this had it open is found by ``in_place``, which costs a stat: for a lease
+        it is asked each time, for an append only when the live segment turns out to be another one.
+        """
         if self._fd < 0:
             self._open()
         try:
@@ -44,10 +48,7 @@ class LockFile:
         except BlockingIOError:
             return False
         self.held = True
-        if self._is_in_place():
-            return True
-        self.close()  # somebody removed or replaced the file: a lock on what is left of it guards nothing
-        return self.try_acquire()
+        return True
 
     def acquire(self, timeout: float) -> bool:
         """Poll until the lock is ours or ``timeout`` seconds of real time are over."""
@@ -89,7 +90,8 @@ class LockFile:
         found = os.fstat(self._fd)
         self._identity = (found.st_dev, found.st_ino)
 
-    def _is_in_place(self) -> bool:
+    def in_place(self) -> bool:
+        """Whether the path still names the file that is locked: a lock on a removed file guards nothing."""
         found = self._fs.stat(self.path)
         return found is not None and (found.st_dev, found.st_ino) == self._identity
 

@@ -1,4 +1,5 @@
-"""queue.json: which queue this is and whose. Its ``queue_id`` names the channel, so it changes only when offsets lose their meaning.
+"""queue.json: which queue this is and whose. Its ``queue_id`` names the channel, so it changes only when offsets lose their
+meaning.
 
 A directory without a readable queue.json but with segments was damaged or restored by hand: its id is taken back from the
 newest header that can be read, and ``note`` says so, for a system_event.
@@ -89,9 +90,7 @@ def read_queue(directory: str, *, fs: FileSystem = LOCAL) -> QueueInfo | None:
         return None
 
 
-def renew_queue_id(
-    directory: str, *, start: int | None = None, fs: FileSystem = LOCAL, clock: Clock = SYSTEM_CLOCK
-) -> str:
+def renew_queue_id(directory: str, *, start: int | None = None, fs: FileSystem = LOCAL, clock: Clock = SYSTEM_CLOCK) -> str:
     """A new queue_id, and so a new channel: the answer to OffsetLost (rule 4). The live segment is sealed.
 
     ``start``, where given, is the first segment that the new channel ships; it is published as its commit, so that a crash
@@ -114,7 +113,8 @@ def renew_queue_id(
 
 
 def seal_segment(directory: str, number: int, *, fs: FileSystem = LOCAL, clock: Clock = SYSTEM_CLOCK) -> None:
-    """Give segment ``number`` a successor, unless it has one: nothing is appended to it any more. Raises QueueRefused, OSError."""
+    """Give segment ``number`` a successor, unless it has one: nothing is appended to it any more. Raises QueueRefused,
+    OSError."""
     lock = locked(directory, fs)
     try:
         numbers = segment_numbers(directory, fs)

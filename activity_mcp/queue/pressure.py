@@ -23,15 +23,14 @@ _REPORTED = b"|"
 class Gauge:
     """Uncommitted bytes, at the price of one stat of commit.json and one of each segment that may have grown."""
 
-    __slots__ = ("_commit", "_directory", "_fs", "_list", "_signature", "_sizes")
+    __slots__ = ("_commit", "_directory", "_fs", "_list", "_sizes")
 
     def __init__(self, directory: str, fs: FileSystem = LOCAL) -> None:
         self._directory = directory
         self._fs = fs
         self._list = SegmentList(directory, fs)
         self._sizes: dict[int, int] = {}
-        self._signature: tuple[int, int, int] | None = None
-        self._commit: Commit | None = None
+        self._commit: tuple[tuple[int, int, int] | None, Commit | None] = (None, None)  # replaced whole: threads share it
 
     def numbers(self) -> list[int]:
         return self._list.numbers()
@@ -40,14 +39,20 @@ class Gauge:
         """commit.json, read again when it was replaced."""
         found = self._fs.stat(f"{self._directory}/commit.json")
         signature = (found.st_mtime_ns, found.st_ino, found.st_size) if found else None
-        if signature != self._signature:
-            self._commit = read_commit(self._directory, fs=self._fs) if found else None
-            self._signature = signature
-        return self._commit
+        known, commit = self._commit
+        if signature != known:
+            commit = read_commit(self._directory, fs=self._fs)
+            self._commit = (signature, commit)
+        return commit
 
-    def uncommitted(self, queue_id: str, numbers: Sequence[int], live_size: int | None = None) -> int:
-        """Bytes above the committed offset of channel ``queue_id``. ``live_size``: the newest segment's, where it is known."""
-        commit = self.commit()
+    def uncommitted(
+        self, queue_id: str, numbers: Sequence[int], live_size: int | None = None, *, look: bool = True
+    ) -> int:
+        """Bytes above the committed offset of channel ``queue_id``. ``live_size``: the newest segment's, where it is known.
+
+        Without ``look`` the last commit seen is taken: the answer is then too high rather than too low.
+        """
+        commit = self.commit() if look else self._commit[1]
         at = commit.offset if commit and commit.channel_id == queue_id else None
         total = 0
         for number in reversed(numbers):
@@ -73,11 +78,12 @@ class Gauge:
 class Refusals:
     """The file ``refused``: one byte for each event that was not accepted, and a bar where that was reported."""
 
-    __slots__ = ("_fs", "_path")
+    __slots__ = ("_fs", "_path", "_seen")
 
     def __init__(self, directory: str, fs: FileSystem = LOCAL) -> None:
         self._path = f"{directory}/refused"
         self._fs = fs
+        self._seen = (0, 0)
 
     def note(self, kind: bytes, events: int) -> None:
         """Count. The refusal itself matters more than its count: a disk that takes no byte keeps it from nobody."""
@@ -92,7 +98,12 @@ class Refusals:
         return len(counted) - counted.count(_REPORTED)
 
     def unreported(self) -> int:
-        return len(self._read().rpartition(_REPORTED)[2])
+        """Those since the last report. One stat when nothing was added."""
+        found = self._fs.stat(self._path)
+        size = found.st_size if found else 0
+        if size != self._seen[0]:
+            self._seen = (size, len(self._read().rpartition(_REPORTED)[2]))
+        return self._seen[1]
 
     def mark_reported(self) -> None:
         self._fs.append_byte(self._path, _REPORTED)

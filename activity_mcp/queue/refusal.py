@@ -14,10 +14,13 @@ def refusal(error: OSError, directory: str) -> QueueRefused:
     """The error to raise for an event that was not written because the disk said ``error``."""
     said = error.strerror or str(error)
     if error.errno in _NO_SPACE:
-        return DiskFull(f"not accepted: {said} in {directory}; nothing half-written remains", hint="free some space, then try again")
+        return DiskFull(
+            f"not accepted: {said} in {directory}; nothing half-written remains", hint="free some space, then try again"
+        )
     if error.errno in _NO_PLACE:
         return UnsupportedStateDirectory(
-            f"not accepted: {said}: {error.filename or directory}", hint="make the directory writable for you, or set ACTIVITY_HOME"
+            f"not accepted: {said}: {error.filename or directory}",
+            hint="make the directory writable for you, or set ACTIVITY_HOME",
         )
     if error.errno == errno.EIO:
         return not_durable(said)

@@ -51,24 +51,24 @@ class SegmentList:
     own clock, because it comes from there.
     """
 
-    __slots__ = ("_directory", "_fs", "_numbers", "_stamp")
+    __slots__ = ("_directory", "_fs", "_seen")
 
     def __init__(self, directory: str, fs: FileSystem) -> None:
         self._directory = directory
         self._fs = fs
-        self._numbers: list[int] = []
-        self._stamp: tuple[int, int, int] | None = None
+        self._seen: tuple[tuple[int, int, int] | None, list[int]] = (None, [])  # replaced whole: threads share it
 
     def numbers(self) -> list[int]:
         """Ascending. Not to be changed by the caller."""
         found = self._fs.stat(f"{self._directory}/{SEGMENT_DIRECTORY}")
         stamp = (found.st_mtime_ns, found.st_ino, found.st_dev) if found else None
-        if stamp is not None and stamp == self._stamp:
-            return self._numbers
+        seen, numbers = self._seen
+        if stamp is not None and stamp == seen:
+            return numbers
         now = time.time_ns()
-        self._numbers = segment_numbers(self._directory, self._fs)
-        self._stamp = stamp if stamp is not None and stamp[0] + _SETTLED_NS < now else None
-        return self._numbers
+        numbers = segment_numbers(self._directory, self._fs)
+        self._seen = (stamp if stamp is not None and stamp[0] + _SETTLED_NS < now else None, numbers)
+        return numbers
 
 
 class Header:
@@ -86,9 +86,7 @@ class Header:
 
 def header_line(number: int, queue_id: str, boot: str, created_us: int) -> bytes:
     created = iso(created_us)
-    return encode_line(
-        {"_segment": number, "queue_id": queue_id, "boot": boot, "created": created, "version": FORMAT_VERSION}
-    )
+    return encode_line({"_segment": number, "queue_id": queue_id, "boot": boot, "created": created, "version": FORMAT_VERSION})
 
 
 def parse_header(line: bytes) -> Header | None:
@@ -135,6 +133,27 @@ def start_segment(directory: str, number: int, queue_id: str, *, clock: Clock, f
     fs.publish(segment_path(directory, number), line, durable=False)
 
 
+def sync_segment(directory: str, number: int, fs: FileSystem) -> OSError | None:
+    """Put the segment and its directory entry on the disk. Returns what the disk said where it failed.
+
+    A segment that is gone was committed and deleted: there is nothing left to sync.
+    """
+    try:
+        fd = fs.open_read(segment_path(directory, number))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return error
+    try:
+        fs.sync(fd)
+        fs.sync_directory(f"{directory}/{SEGMENT_DIRECTORY}")
+    except OSError as error:
+        return error
+    finally:
+        fs.close(fd)
+    return None
+
+
 # --- lines
 
 
@@ -145,7 +164,8 @@ def checksum_agrees(line: bytes) -> bool:
 
 
 class Span:
-    """What lies between two newlines. ``line`` is None when it is longer than the reader holds; ``whole`` when it has its newline."""
+    """What lies between two newlines. ``line`` is None when it is longer than the reader holds; ``whole`` when it has its
+    newline."""
 
     __slots__ = ("crc", "end", "line", "start", "whole")
 

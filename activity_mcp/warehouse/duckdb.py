@@ -83,9 +83,7 @@ class DuckDBWarehouse:
     def _write(self, connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
         now = iso(self._clock.time_us())
         if batch.rows:
-            appender = connection.appender(STREAM, columns=[*COLUMNS, "loaded_at"])
-            appender.append_rows([(*row, now) for row in batch.rows])
-            appender.flush()
+            _fill(connection, [(*row, now) for row in batch.rows])
             connection.execute(_STORE)
             for statement in migrations.statements_of("03_refresh.sql"):
                 connection.execute(statement)
@@ -143,9 +141,8 @@ class DuckDBWarehouse:
         import duckdb
 
         connection = self._connection or self._open()
-        timer = threading.Timer(self._timeout_s, connection.interrupt)
-        timer.daemon = True
-        timer.start()
+        done = threading.Event()
+        threading.Thread(target=_watch, args=(connection, done, self._timeout_s), name="activity-deadline", daemon=True).start()
         try:
             yield connection
         except WarehouseError:
@@ -158,7 +155,7 @@ class DuckDBWarehouse:
             self.release()
             raise
         finally:
-            timer.cancel()
+            done.set()
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         import duckdb
@@ -199,6 +196,23 @@ class DuckDBWarehouse:
             os.rename(self.path, aside)
         with contextlib.suppress(OSError):
             os.rename(f"{self.path}.wal", f"{aside}.wal")
+
+
+def _watch(connection: duckdb.DuckDBPyConnection, done: threading.Event, timeout_s: float) -> None:
+    """Interrupt whatever runs at the deadline, and again until the call gives up: between two statements it has no effect."""
+    if not done.wait(timeout_s):
+        while not done.wait(0.02):
+            connection.interrupt()
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, rows: list[tuple[Any, ...]]) -> None:
+    appender = connection.appender(STREAM, columns=[*COLUMNS, "loaded_at"])
+    try:
+        appender.append_rows(rows)
+        appender.flush()
+    except BaseException:
+        appender.clear()  # else it tries again when it is collected
+        raise
 
 
 def _committed(connection: duckdb.DuckDBPyConnection, channel_id: str) -> str | None:

@@ -72,19 +72,21 @@ class Script:
 Read = Callable[..., tuple[list[Activity], TranscriptReader]]
 
 
-@pytest.fixture()
+@pytest.fixture
 def script(tmp_path: Path) -> Script:
     return Script(tmp_path / "s1.jsonl")
 
 
-@pytest.fixture()
+@pytest.fixture
 def read() -> Read:
     """Reads a transcript to its end: the activities, and the reader with its report and mark."""
 
     def run(
         path: Path | str, *, now_us: int = LATER_US, prompts: str = "excerpt", mark: FileMark | None = None, **options: Any
     ) -> tuple[list[Activity], TranscriptReader]:
-        options.setdefault("origin_for", lambda session, cwd: Origin("ada@example.org", "import", session_id=session, project=cwd))
+        options.setdefault(
+            "origin_for", lambda session, cwd: Origin("ada@example.org", "import", session_id=session, project=cwd)
+        )
         options.setdefault("redactor", Redactor())
         reader = TranscriptReader(str(path), prompts=prompts, now_us=now_us, mark=mark, **options)
         return list(reader), reader
@@ -97,7 +99,7 @@ def recorded_sessions() -> list[Path]:
     return sorted(folder.glob("*.jsonl"))
 
 
-@pytest.fixture()
+@pytest.fixture
 def example() -> Path:
     return REPO / "examples" / "session.jsonl"
 

@@ -23,6 +23,13 @@ def clock() -> FakeClock:
     return FakeClock(time_us=time.time_ns() // 1000)
 
 
+def filled(path: str, clock: FakeClock) -> None:
+    """A warehouse of one row at ``path``, closed again."""
+    warehouse = DuckDBWarehouse(path, clock=clock)
+    warehouse.append(batch(1, 1, clock, expected=None))
+    warehouse.release()
+
+
 def test_a_row_the_engine_refuses_rolls_back_rows_and_offset_alike(tmp_path: Path, clock: FakeClock) -> None:
     warehouse = DuckDBWarehouse(str(tmp_path / "a.duckdb"), clock=clock)
     warehouse.append(batch(1, 2, clock, expected=None))
@@ -49,7 +56,7 @@ def test_a_corrupt_file_is_set_aside_said_loudly_and_replaced(tmp_path: Path, cl
 
 def test_a_newer_layout_is_refused_and_left_alone(tmp_path: Path, clock: FakeClock) -> None:
     path = str(tmp_path / "a.duckdb")
-    DuckDBWarehouse(path, clock=clock).append(batch(1, 1, clock, expected=None))
+    filled(path, clock)
     with duckdb.connect(path) as connection:
         connection.execute("INSERT INTO ACTIVITY_SCHEMA_VERSION (version, description, applied_at) VALUES (99, 'x', now())")
     with pytest.raises(WarehouseNewer, match="layout 99"):
@@ -60,7 +67,7 @@ def test_a_newer_layout_is_refused_and_left_alone(tmp_path: Path, clock: FakeClo
 
 def test_a_file_another_process_writes_is_unavailable_for_now(tmp_path: Path, clock: FakeClock) -> None:
     path = str(tmp_path / "a.duckdb")
-    DuckDBWarehouse(path, clock=clock).append(batch(1, 1, clock, expected=None))
+    filled(path, clock)
     script = f"import duckdb, time; c = duckdb.connect({path!r}); print('open', flush=True); time.sleep(60)"
     other = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     try:
@@ -72,12 +79,14 @@ def test_a_file_another_process_writes_is_unavailable_for_now(tmp_path: Path, cl
     finally:
         other.kill()
         other.communicate()
-    DuckDBWarehouse(path, clock=clock).append(batch(2, 2, clock, expected=offset(1)))
+    freed = DuckDBWarehouse(path, clock=clock)
+    freed.append(batch(2, 2, clock, expected=offset(1)))
+    freed.release()
 
 
 def test_a_call_that_does_not_end_is_interrupted_and_rolled_back(tmp_path: Path, clock: FakeClock) -> None:
     path = str(tmp_path / "a.duckdb")
-    DuckDBWarehouse(path, clock=clock).append(batch(1, 1, clock, expected=None))
+    filled(path, clock)
     hurried = DuckDBWarehouse(path, clock=clock, timeout_s=0.001)
     many = batch(2, 20_000, clock, expected=offset(1))
     with pytest.raises(WarehouseUnavailable, match="in time"):

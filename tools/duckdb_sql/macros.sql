@@ -88,17 +88,33 @@ CREATE OR REPLACE MACRO try_boolean(x) AS
     END;
 
 -- statement
--- Text to TIMESTAMP_NTZ, ISO 8601 forms only (US, RFC and epoch-number forms, which Snowflake also reads, give NULL here;
--- the clients write ISO with Z). A time zone is dropped and the wall clock kept, as Snowflake does.
+-- An hour alone is a full hour.
+CREATE OR REPLACE MACRO wall_clock(x) AS CASE WHEN length(x) = 13 THEN x || ':00:00' ELSE x END;
+
+-- statement
+CREATE OR REPLACE MACRO epoch_number_us(n) AS
+    CASE
+        WHEN n < 31536000000 THEN n * 1000000
+        WHEN n < 31536000000000 THEN n * 1000
+        WHEN n < 31536000000000000 THEN n
+        ELSE n // 1000
+    END;
+
+-- statement
+-- Text to TIMESTAMP_NTZ, in the forms that https://docs.snowflake.com/en/sql-reference/date-time-input-output calls ISO (from the
+-- hour on every part may be missing, a time zone is dropped and the wall clock kept), and whole numbers since the epoch, whose
+-- unit is told by their size (https://docs.snowflake.com/en/sql-reference/functions/to_timestamp). US and RFC forms, which
+-- Snowflake also reads, give NULL here; the clients write ISO with Z.
 CREATE OR REPLACE MACRO try_timestamp(x) AS
     CASE
-        WHEN regexp_full_match(x, '[12][0-9]{3}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?(Z| ?[+-][0-9]{2}:?[0-9]{2})?)?')
-            THEN TRY_CAST(regexp_replace(x, '^(.{10}[T ][0-9:.]+)(Z| ?[+-].*)$', '\1') AS TIMESTAMP)
+        WHEN regexp_full_match(x, '(1[6-9]|[2-9][0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}([T ]([01][0-9]|2[0-3])(:[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?)?(Z| ?[+-][0-9]{2}(:?[0-9]{2})?)?)?')
+            THEN TRY_CAST(wall_clock(regexp_replace(x, '^(.{10}[T ][0-9:.]+)(Z| ?[+-].*)$', '\1')) AS TIMESTAMP)
+        WHEN regexp_full_match(x, '-[0-9]{1,10}|[0-9]{1,19}') THEN make_timestamp(epoch_number_us(TRY_CAST(x AS BIGINT)))
     END;
 
 -- statement
 CREATE OR REPLACE MACRO try_date(x) AS
-    CASE WHEN regexp_full_match(x, '[12][0-9]{3}-[0-9]{2}-[0-9]{2}') THEN TRY_CAST(x AS DATE) END;
+    CASE WHEN regexp_full_match(x, '(1[6-9]|[2-9][0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}') THEN TRY_CAST(x AS DATE) END;
 
 -- statement
 -- FLATTEN(INPUT => v): the members of an object (with key) or the elements of an array (with index).

@@ -1,0 +1,131 @@
+"""Dead letters: the bytes that could not become a row, kept with their reason until a person looks.
+
+One file for one range, ``dead/<segment>-<start>-<end>-<crc>.ndjson``, so that burying twice is burying once. Its first line
+says what it is; each further line holds at most 48 KiB of the bytes, as ``text`` where they are UTF-8, else as ``base64``.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from binascii import Error as Base64Error
+from binascii import a2b_base64, b2a_base64
+
+from ..activity import dump_json
+from ..clock import SYSTEM_CLOCK, iso
+from ..fs import LOCAL
+from .segment import FORMAT_VERSION, newer_format, segment_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..clock import Clock
+    from ..fs import FileSystem
+    from .reader import Damage
+
+_PIECE = 48 * 1024
+
+
+class DeadLetter:
+    """One quarantined range. ``reason`` is ``unreadable`` where the file itself is damaged; ``data`` is then what can be
+    had."""
+
+    __slots__ = ("_fs", "at", "end", "path", "reason", "segment", "start")
+
+    def __init__(self, path: str, segment: int, start: int, end: int, reason: str, at: str, fs: FileSystem) -> None:
+        self.path = path
+        self.segment = segment
+        self.start = start
+        self.end = end
+        self.reason = reason
+        self.at = at
+        self._fs = fs
+
+    def data(self) -> bytes:
+        """The bytes, as they were in the segment."""
+        return b"".join(_piece(line) for line in self._fs.read(self.path).splitlines()[1:])
+
+
+def bury(
+    directory: str,
+    damage: Damage,
+    data: bytes | None,
+    reason: str,
+    *,
+    clock: Clock = SYSTEM_CLOCK,
+    fs: FileSystem = LOCAL,
+) -> str:
+    """Keep the damaged range for good, before the offset moves past it; the path of its file.
+
+    ``data`` None copies the range from its segment, in pieces: the way for one that is too long to be held.
+    """
+    fs.ensure_directory(f"{directory}/dead")
+    checksum = damage.offset.crc if data is None else zlib.crc32(data)
+    name = "%012d-%012d-%012d-%08x" % (damage.segment, damage.start, damage.end, checksum)
+    path = f"{directory}/dead/{name}.ndjson"
+    if fs.stat(path) is None:
+        told = {
+            "version": FORMAT_VERSION,
+            "segment": damage.segment,
+            "from": damage.start,
+            "to": damage.end,
+            "reason": reason,
+            "at": iso(clock.time_us()),
+        }
+        pieces = _cut(data) if data is not None else _copied(directory, damage, fs)
+        fs.publish(path, _lines(told, pieces))
+    return path
+
+
+def dead_letters(directory: str, *, fs: FileSystem = LOCAL) -> list[DeadLetter]:
+    """What was buried, in the order of the offsets. Raises NewerFormat."""
+    names = sorted(name for name in fs.names(f"{directory}/dead") if name.endswith(".ndjson"))
+    return [_read(f"{directory}/dead/{name}", name, fs) for name in names]
+
+
+def _read(path: str, name: str, fs: FileSystem) -> DeadLetter:
+    segment, start, end = (int(part) if part.isdecimal() else 0 for part in [*name.split("-"), "", "", ""][:3])
+    try:
+        told = json.loads(fs.read(path).split(b"\n", 1)[0])
+        if type(told["version"]) is int and told["version"] > FORMAT_VERSION:
+            raise newer_format(path, told["version"])
+        reason, at = str(told["reason"]), str(told["at"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        reason, at = "unreadable", ""
+    return DeadLetter(path, segment, start, end, reason, at, fs)
+
+
+def _lines(told: dict[str, object], pieces: Iterator[bytes]) -> Iterator[bytes]:
+    yield dump_json(told) + b"\n"
+    for piece in pieces:
+        try:
+            yield dump_json({"text": piece.decode("utf-8")}) + b"\n"
+        except UnicodeDecodeError:
+            yield dump_json({"base64": b2a_base64(piece, newline=False).decode("ascii")}) + b"\n"
+
+
+def _cut(data: bytes) -> Iterator[bytes]:
+    for start in range(0, len(data), _PIECE):
+        yield data[start : start + _PIECE]
+
+
+def _copied(directory: str, damage: Damage, fs: FileSystem) -> Iterator[bytes]:
+    fd = fs.open_read(segment_path(directory, damage.segment))
+    try:
+        at = damage.start
+        while at < damage.end and (piece := fs.pread(fd, min(_PIECE, damage.end - at), at)):
+            yield piece
+            at += len(piece)
+    finally:
+        fs.close(fd)
+
+
+def _piece(line: bytes) -> bytes:
+    try:
+        members = json.loads(line)
+        if "text" in members:
+            return str(members["text"]).encode("utf-8")
+        return a2b_base64(members["base64"])
+    except (ValueError, KeyError, TypeError, Base64Error):
+        return b""

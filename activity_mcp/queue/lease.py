@@ -1,0 +1,141 @@
+"""The lease of the one process that flushes and refreshes, and the wish of the others for a flush.
+
+Holding ``leader.lock`` is leading; ``leader.json`` only tells about it and is believed while the lock is held. When the holder
+dies the kernel frees the lock. Nothing here is synced: after a power cut nobody leads anyway.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+from ..activity import dump_json
+from ..clock import SYSTEM_CLOCK, iso, parse_iso
+from ..fs import LOCAL
+from .lock import LockFile
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..clock import Clock
+    from ..fs import FileSystem
+
+VERSION = 1
+_ATTEMPTS = 3
+"""``is_held`` of another process holds the lock for microseconds: one refusal is no proof of a leader."""
+
+
+class Lease:
+    """Leadership of the queue in ``directory``. One object belongs to one thread; its descriptor is the lease."""
+
+    def __init__(self, directory: str, *, clock: Clock = SYSTEM_CLOCK, fs: FileSystem = LOCAL) -> None:
+        self.directory = directory
+        self._clock = clock
+        self._fs = fs
+        self._lock = LockFile(f"{directory}/leader.lock", fs)
+        self._since = ""
+
+    @property
+    def held(self) -> bool:
+        """Whether this object holds it."""
+        return self._lock.held
+
+    def try_acquire(self) -> bool:
+        """Lead if nobody does. True as well when this object leads already."""
+        if self._lock.held:
+            return True
+        self._fs.ensure_directory(self.directory)
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                self._lock.close()
+                time.sleep(0.001)
+            if self._lock.try_acquire() and self._lock.in_place():
+                self._since = iso(self._clock.time_us())
+                self.progress()
+                return True
+        self._lock.close()
+        return False
+
+    def release(self) -> None:
+        """Stop leading. Idempotent."""
+        self._lock.close()
+
+    def progress(self, **facts: Any) -> None:
+        """Tell who leads, that it is alive, and ``facts``. A disk that does not take it keeps nobody from leading."""
+        if not self._lock.held:
+            raise RuntimeError("only the holder of the lease tells progress")
+        told = {
+            "version": VERSION,
+            "pid": os.getpid(),
+            "since": self._since,
+            "last_progress": iso(self._clock.time_us()),
+            **facts,
+        }
+        try:
+            self._fs.publish(f"{self.directory}/leader.json", dump_json(told) + b"\n", durable=False)
+        except OSError:
+            pass
+
+    def is_held(self) -> bool:
+        """Whether anyone leads, this process included."""
+        if self._lock.held:
+            return True
+        if self._fs.stat(self._lock.path) is None:
+            return False
+        probe = LockFile(self._lock.path, self._fs)
+        try:
+            return not probe.try_acquire()
+        finally:
+            probe.close()
+
+    def holder(self) -> dict[str, Any] | None:
+        """What the leader last told, or None when nobody leads. Empty when it has not told anything readable."""
+        return self.last_told() if self.is_held() else None
+
+    def last_told(self) -> dict[str, Any]:
+        """leader.json, whether or not that process still leads."""
+        return _read_object(f"{self.directory}/leader.json", self._fs)
+
+    def touch_want(self) -> None:
+        touch_want(self.directory, clock=self._clock, fs=self._fs)
+
+    def want_pending(self) -> bool:
+        """Whether somebody waits for a flush."""
+        return self._fs.stat(_want(self.directory)) is not None
+
+    def clear_want(self) -> None:
+        clear_want(self.directory, fs=self._fs)
+
+
+def touch_want(directory: str, *, clock: Clock = SYSTEM_CLOCK, fs: FileSystem = LOCAL) -> None:
+    """Wish for a flush; wishing again makes the wish young again."""
+    told = {"version": VERSION, "pid": os.getpid(), "at": iso(clock.time_us())}
+    fs.publish(_want(directory), dump_json(told) + b"\n", durable=False)
+
+
+def want_age(directory: str, *, clock: Clock = SYSTEM_CLOCK, fs: FileSystem = LOCAL) -> float | None:
+    """Seconds since somebody wished for a flush; None when nobody did, or when the wall clock was set back since."""
+    try:
+        age = (clock.time_us() - parse_iso(str(_read_object(_want(directory), fs)["at"]))) / 1e6
+    except (KeyError, ValueError):
+        return None
+    return max(0.0, age) if age > -1 else None
+
+
+def clear_want(directory: str, *, fs: FileSystem = LOCAL) -> None:
+    """The wish is fulfilled. To keep a wish that comes meanwhile, clear it before the flush that fulfils it."""
+    fs.unlink(_want(directory))
+
+
+def _want(directory: str) -> str:
+    return f"{directory}/flush.want"
+
+
+def _read_object(path: str, fs: FileSystem) -> dict[str, Any]:
+    try:
+        members = json.loads(fs.read(path))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return members if isinstance(members, dict) else {}

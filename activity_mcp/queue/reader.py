@@ -1,0 +1,327 @@
+"""The reader: what a queue holds, in order, line by line or range by range, in memory that does not grow with the damage.
+
+A line counts when its checksum agrees and it parses as an object. Parsing is done here and once: ``Record.value`` is the
+result, so that whoever ships the line need not parse it again. Whether it is an activity is for others to judge.
+"""
+
+from __future__ import annotations
+
+import json
+
+from ..activity import decode_line
+from ..clock import SYSTEM_CLOCK, parse_iso
+from ..errors import NewerFormat, QueueRefused
+from ..fs import LOCAL, same_boot
+from .manifest import seal_segment
+from .offset import Offset, OffsetLost
+from .segment import (
+    MAX_LINE_BYTES,
+    Header,
+    checksum_agrees,
+    crc_of_line_ending_at,
+    parse_header,
+    read_header,
+    segment_numbers,
+    segment_path,
+    spans,
+    sync_segment,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from ..clock import Clock
+    from ..fs import FileSystem
+    from .segment import Span
+
+
+class Record:
+    """One whole line, newline included, the place just behind it, and its members (without the checksum)."""
+
+    __slots__ = ("line", "offset", "value")
+
+    def __init__(self, offset: Offset, line: bytes, value: dict[str, Any]) -> None:
+        self.offset = offset
+        self.line = line
+        self.value = value
+
+
+class Damage:
+    """Bytes ``start`` to ``end`` of a segment that are no line, and the place just behind them.
+
+    ``start == end == 0`` stands for something that is missing at the beginning of a segment.
+    """
+
+    __slots__ = ("end", "offset", "reason", "segment", "start")
+
+    def __init__(self, segment: int, start: int, end: int, offset: Offset, reason: str) -> None:
+        self.segment = segment
+        self.start = start
+        self.end = end
+        self.offset = offset
+        self.reason = reason
+
+
+class ReadBatch:
+    """``items`` are records and damage in the order of their offsets; ``end`` is the last one's offset, or where the read
+    began.
+
+    ``more``: the limits ended it, not the end of the queue.
+    """
+
+    __slots__ = ("end", "items", "more", "size")
+
+    def __init__(self, after: Offset | None) -> None:
+        self.items: list[Record | Damage] = []
+        self.end = after
+        self.more = False
+        self.size = 0
+
+    @property
+    def records(self) -> list[Record]:
+        return [item for item in self.items if isinstance(item, Record)]
+
+    @property
+    def damaged(self) -> list[Damage]:
+        return [item for item in self.items if isinstance(item, Damage)]
+
+    def add(self, item: Record | Damage) -> None:
+        self.items.append(item)
+        self.end = item.offset
+        self.size += _size(item)
+
+
+class Backlog:
+    """What lies above an offset: ``events`` (whole lines and damaged ranges), their ``bytes``, and ``oldest_us``, the ts of
+    the first event (None when there is none)."""
+
+    __slots__ = ("bytes", "events", "oldest_us")
+
+    def __init__(self, events: int, size: int, oldest_us: int | None) -> None:
+        self.events = events
+        self.bytes = size
+        self.oldest_us = oldest_us
+
+
+class QueueReader:
+    """Reads the queue in ``directory`` without changing it. For one thread at a time."""
+
+    def __init__(
+        self,
+        directory: str,
+        *,
+        fs: FileSystem = LOCAL,
+        max_line_bytes: int = MAX_LINE_BYTES,
+        loads: Callable[[bytes], Any] = json.loads,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self.directory = directory
+        self._fs = fs
+        self._max_line_bytes = max_line_bytes
+        self._loads = loads
+        self._clock = clock
+        self._synced: dict[int, tuple[int, int]] = {}
+
+    # --- reading
+
+    def read(self, after: Offset | None, max_bytes: int = 4 << 20, max_records: int = 1000) -> ReadBatch:
+        """What follows ``after`` (None: from the first segment there is), at least one item, at most the limits.
+
+        Raises OffsetLost when the segment is there but ``after`` is not in it, and NewerFormat when a newer version wrote what
+        comes next. Whoever commits a batch syncs first: ``sync_segments(batch.end)``.
+        """
+        batch = ReadBatch(after)
+        numbers = self.segments()
+        if after is not None and after.segment in numbers and not self.verify(after):
+            raise OffsetLost(after)
+        for number in numbers:
+            if after is not None and number < after.segment:
+                continue
+            start = after.end if after is not None and number == after.segment else -1
+            for item in self._guarded(self._items(number, start, number != numbers[-1]), batch):
+                if batch.items and (len(batch.items) >= max_records or batch.size + _size(item) > max_bytes):
+                    batch.more = True
+                    return batch
+                batch.add(item)
+            if batch.more:
+                return batch
+        return batch
+
+    def segments(self) -> list[int]:
+        """The segments there are, ascending."""
+        return segment_numbers(self.directory, self._fs)
+
+    def verify(self, offset: Offset) -> bool:
+        """Whether the files hold the line that ``offset`` names, at that place."""
+        try:
+            fd = self._fs.open_read(segment_path(self.directory, offset.segment))
+        except FileNotFoundError:
+            return False
+        try:
+            if offset.end == 0:
+                return offset.crc == 0
+            if not self._fs.pread(fd, 1, offset.end - 1):
+                return False
+            return crc_of_line_ending_at(self._fs, fd, offset.end) == offset.crc
+        finally:
+            self._fs.close(fd)
+
+    def damaged_bytes(self, damage: Damage) -> bytes | None:
+        """The bytes of a damaged range; None when it is too long to be held (``bury`` then copies it in pieces)."""
+        size = damage.end - damage.start
+        if size > self._max_line_bytes:
+            return None
+        try:
+            fd = self._fs.open_read(segment_path(self.directory, damage.segment))
+        except FileNotFoundError:
+            return b""
+        try:
+            return self._fs.pread(fd, size, damage.start)
+        finally:
+            self._fs.close(fd)
+
+    def end(self) -> Offset | None:
+        """The place behind the last whole line or damaged range, or None when there is none. Looks from the end backwards."""
+        numbers = self.segments()
+        for number in reversed(numbers):
+            last = None
+            for item in self._items(number, -1, number != numbers[-1], parse=False):
+                last = item
+            if last is not None:
+                return last.offset
+        return None
+
+    def backlog(self, after: Offset | None) -> Backlog:
+        """What lies above ``after``, counted line by line. An offset that the files do not hold counts from its segment's
+        start."""
+        numbers = self.segments()
+        if after is not None and after.end and not self.verify(after):
+            after = Offset(after.segment, 0, 0)
+        events = size = 0
+        oldest: int | None = None
+        for number in numbers:
+            if after is not None and number < after.segment:
+                continue
+            start = after.end if after is not None and number == after.segment else -1
+            for item in self._items(number, start, number != numbers[-1], parse=False):
+                events += 1
+                size += len(item.line) if isinstance(item, Record) else item.end - item.start
+                if oldest is None and isinstance(item, Record):
+                    oldest = self._ts_of(item.line)
+        return Backlog(events, size, oldest)
+
+    # --- syncing
+
+    def sync_segments(self, upto: Offset) -> list[int]:
+        """Put everything up to ``upto`` on the disk, as it must be before it is shipped (rule 5).
+
+        Returns the segments that the disk refused to sync. They are sealed, and what read back whole is to be shipped.
+        """
+        failed = []
+        for number in self.segments():
+            if number > upto.segment:
+                break
+            found = self._fs.stat(segment_path(self.directory, number))
+            if found is None or self._synced.get(number) == (found.st_ino, found.st_size):
+                continue
+            if sync_segment(self.directory, number, self._fs) is not None:
+                failed.append(number)
+                self._seal(number)
+            self._synced[number] = (found.st_ino, found.st_size)  # after a failure too: a second success would prove nothing
+        return failed
+
+    def _seal(self, number: int) -> None:
+        try:
+            seal_segment(self.directory, number, fs=self._fs, clock=self._clock)
+        except (QueueRefused, OSError):
+            pass  # the disk that failed cannot take a successor either; writers meet the same failure themselves
+
+    # --- one segment
+
+    def _guarded(self, items: Iterator[Record | Damage], batch: ReadBatch) -> Iterator[Record | Damage]:
+        """A newer segment ends the batch before it; only the read that begins there raises."""
+        try:
+            yield from items
+        except NewerFormat:
+            if not batch.items:
+                raise
+            batch.more = True
+
+    def _items(self, number: int, start: int, has_successor: bool, parse: bool = True) -> Iterator[Record | Damage]:
+        """Records and damage of one segment from byte ``start`` on; -1 is the beginning, its header still to be judged."""
+        try:
+            fd = self._fs.open_read(segment_path(self.directory, number))
+        except FileNotFoundError:
+            return  # committed and deleted meanwhile
+        try:
+            header = read_header(self._fs, fd)
+            sealed = has_successor or (header is not None and self._is_of_earlier_boot(header))
+            empty = True
+            for span in spans(self._fs, fd, max(0, start), self._max_line_bytes):
+                empty = False
+                if not span.whole and not sealed:
+                    return  # being written, or to be closed by the next append
+                if span.start == 0:
+                    yield from self._first(number, span, start < 0)
+                else:
+                    yield self._judge(number, span, parse)
+            if empty and sealed and start < 0:
+                yield _missing(number, "the segment is empty: what was not synced was lost in a power cut")
+        finally:
+            self._fs.close(fd)
+
+    def _is_of_earlier_boot(self, header: Header) -> bool:
+        """Certainly: a boot id that is only a time moves with the clock, and a writer may still have the segment open."""
+        return not header.boot.startswith("t:") and not same_boot(header.boot, self._fs.boot_id())
+
+    def _first(self, number: int, span: Span, report: bool) -> Iterator[Record | Damage]:
+        """The first line of a segment is its header; where a line stands in its place, both are told."""
+        header: Header | None = parse_header(span.line) if span.line is not None and span.whole else None
+        if header is not None and header.number == number:
+            return
+        if header is not None:
+            yield _damage(number, span, f"the header of segment {header.number}")
+            return
+        item = self._judge(number, span, True)
+        if isinstance(item, Record) and report:
+            yield _missing(number, "the header is missing")
+        yield item
+
+    def _judge(self, number: int, span: Span, parse: bool) -> Record | Damage:
+        line = span.line
+        if line is None:
+            return _damage(number, span, "longer than a line can be")
+        if not span.whole:
+            return _damage(number, span, "incomplete at the end of its segment")
+        if not checksum_agrees(line):
+            return _damage(number, span, "filled with zero bytes" if b"\0" in line else "the checksum does not agree")
+        if line.startswith(b'{"_segment":'):
+            return _damage(number, span, "a header inside of a segment")
+        value: dict[str, Any] = {}
+        if parse:
+            try:
+                value = decode_line(line, self._loads)
+            except (ValueError, RecursionError):
+                return _damage(number, span, "not a JSON object")
+        return Record(Offset(number, span.end, span.crc), line, value)
+
+    def _ts_of(self, line: bytes) -> int | None:
+        try:
+            return parse_iso(str(decode_line(line, self._loads)["ts"]))
+        except (ValueError, KeyError, RecursionError):
+            return None
+
+
+def _damage(number: int, span: Span, reason: str) -> Damage:
+    return Damage(number, span.start, span.end, Offset(number, span.end, span.crc), reason)
+
+
+def _missing(number: int, reason: str) -> Damage:
+    return Damage(number, 0, 0, Offset(number, 0, 0), reason)
+
+
+def _size(item: Record | Damage) -> int:
+    """What the item holds in memory: of damage, nothing."""
+    return len(item.line) if isinstance(item, Record) else 0

@@ -1,0 +1,401 @@
+"""The writer: whole lines to the end of the live segment, or a refusal that says what became of them.
+
+    append   mutex → append.lock → is this still the live segment? → room? → one write → unlock → sync → answer
+
+Several threads may share a writer, and any number of processes a queue. The rules are in the package's docstring.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import zlib
+from _thread import allocate_lock
+
+from ..clock import SYSTEM_CLOCK
+from ..errors import DiskFull, InvalidInput, QueueBusy, QueueFull, QueueRefused
+from ..fs import LOCAL, same_boot
+from .commit import next_number
+from .live import LiveSegment
+from .lock import LockFile
+from .manifest import APPEND_LOCK, open_queue, read_queue, seal_segment
+from .offset import Offset
+from .pressure import BUSY, DEGRADED_PART, DISK, FULL, Gauge, Refusals
+from .refusal import busy, full, not_durable, refusal
+from .segment import MAX_LINE_BYTES, checksum_agrees, start_segment, sync_segment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
+
+    from ..clock import Clock
+    from ..fs import FileSystem
+    from .interval import IntervalSync
+    from .manifest import QueueInfo
+
+    Durability = Literal["event", "none"] | tuple[Literal["interval"], float]
+    Pressure = Literal["ok", "degraded", "full"]
+
+MAX_QUEUE_BYTES = 52_428_800
+SEGMENT_BYTES = 4 << 20
+SEGMENT_AGE_S = 3600.0
+
+
+class Appended:
+    """What was accepted: the offsets of the ``first`` and the ``last`` line, whether they are on the disk for good
+    (``durable``), and whether the queue is over 80 % of its cap with them (``degraded``)."""
+
+    __slots__ = ("degraded", "durable", "first", "last")
+
+    def __init__(self, first: Offset, last: Offset, durable: bool, degraded: bool) -> None:
+        self.first = first
+        self.last = last
+        self.durable = durable
+        self.degraded = degraded
+
+
+class QueueWriter:
+    """Appends to the queue in ``directory``, which is made at the first append. Thread-safe, and safe to find in a forked
+    child.
+
+    ``lock_timeout`` is how long an append waits for other writers, in seconds of real time; ``floor`` is the segment in the
+    sink's token where the caller knows it. ``sync_failures`` counts syncs of the ``interval`` thread that the disk refused.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        *,
+        sink: str,
+        max_bytes: int = MAX_QUEUE_BYTES,
+        durability: Durability = "event",
+        lock_timeout: float = 0.25,
+        segment_bytes: int = SEGMENT_BYTES,
+        segment_age_s: float = SEGMENT_AGE_S,
+        floor: int = 0,
+        clock: Clock = SYSTEM_CLOCK,
+        fs: FileSystem = LOCAL,
+    ) -> None:
+        self.directory = directory
+        self.sync_failures = 0
+        self._sink = sink
+        self._max_bytes = max_bytes
+        self._durability = durability
+        self._lock_timeout = lock_timeout
+        self._segment_bytes = segment_bytes
+        self._segment_age_us = round(segment_age_s * 1e6)
+        self._floor = floor
+        self._clock = clock
+        self._fs = fs
+        self._gauge = Gauge(directory, fs)
+        self._refusals = Refusals(directory, fs)
+        self._closed = False
+        self._start()
+
+    def _start(self) -> None:
+        """The state that belongs to one process."""
+        self._pid = os.getpid()
+        self._mutex = allocate_lock()
+        self._lock = LockFile(f"{self.directory}/{APPEND_LOCK}", self._fs)
+        self._info: QueueInfo | None = None
+        self._live: LiveSegment | None = None
+        self._unsynced: set[int] = set()
+        self._ticker: IntervalSync | None = None
+
+    # --- append
+
+    def append(self, lines: Sequence[bytes], durable: bool | None = None) -> Appended:
+        """Append all of ``lines`` (``activity.encode_line``) or none. ``durable`` None: as the writer is configured.
+
+        Raises QueueFull, QueueBusy, DiskFull: not accepted, and counted in ``refused``; NotDurable: not accepted, may still be
+        recorded; UnsupportedStateDirectory and NewerFormat: this queue takes nothing from this process.
+        """
+        payload = _payload(lines)
+        must_sync = self._durability == "event" if durable is None else durable
+        try:
+            live, start, degraded = self._locked_write(payload, must_sync)
+        except QueueRefused as error:
+            kind = _COUNTED.get(type(error))
+            if kind is not None:
+                self._refusals.note(kind, len(lines))
+            raise
+        end = start + len(payload)
+        if must_sync:
+            self._make_durable(live, end)
+        elif isinstance(self._durability, tuple):
+            self._wake_ticker(self._durability[1] / 1000)
+        first = Offset(live.number, start + len(lines[0]), zlib.crc32(lines[0]))
+        last = first if len(lines) == 1 else Offset(live.number, end, zlib.crc32(lines[-1]))
+        return Appended(first, last, must_sync, degraded)
+
+    def _locked_write(self, payload: bytes, must_sync: bool) -> tuple[LiveSegment, int, bool]:
+        """The live segment, where in it the payload begins, and whether the queue is under pressure with it."""
+        self._enter()
+        try:
+            for last_try in (False, True):
+                try:
+                    return self._write(payload, must_sync)
+                except FileNotFoundError:  # the directory was removed under us: make it again, once
+                    self._forget_files()
+                    if last_try:
+                        raise
+            raise AssertionError("unreachable")
+        except OSError as error:
+            raise refusal(error, self.directory) from error
+        finally:
+            self._mutex.release()
+
+    def _enter(self) -> None:
+        if self._pid != os.getpid():  # a forked child: the parent's locks and threads are not ours
+            self._start()
+        if self._closed:
+            raise QueueRefused("not accepted: this writer is closed", hint="make a new one")
+        if not self._mutex.acquire(True, self._lock_timeout):
+            raise busy(os.getpid())
+
+    def _write(self, payload: bytes, must_sync: bool) -> tuple[LiveSegment, int, bool]:
+        if self._info is None:
+            self._info = open_queue(self.directory, sink=self._sink, fs=self._fs, clock=self._clock)
+        if not self._lock.acquire(self._lock_timeout):
+            raise busy(self._lock.holder_pid())
+        try:
+            numbers = self._gauge.numbers()
+            live = self._live_segment(numbers, len(payload))
+            if not numbers or numbers[-1] != live.number:
+                numbers = [*numbers, live.number]
+            uncommitted = self._uncommitted(live, numbers, len(payload))
+            if uncommitted + len(payload) > self._max_bytes:
+                raise full(uncommitted, len(payload), self._max_bytes)
+            glue = b"" if live.ends_whole() else b"\n"
+            self._put(live, glue + payload)
+            if must_sync:
+                live.hold()
+            else:
+                self._unsynced.add(live.number)
+            return live, live.size - len(payload), self._is_degraded(uncommitted + len(payload))
+        finally:
+            self._lock.release()
+
+    def _uncommitted(self, live: LiveSegment, numbers: Sequence[int], room: int) -> int:
+        """Bytes above the committed offset. As that only ever rises, a last known one will do until it matters."""
+        estimate = self._gauge.uncommitted(live.header.queue_id, numbers, live.size, look=False)
+        if not self._is_degraded(estimate + room):
+            return estimate
+        return self._gauge.uncommitted(live.header.queue_id, numbers, live.size)
+
+    def _put(self, live: LiveSegment, data: bytes) -> None:
+        """One write; what it could not finish it takes back."""
+        try:
+            written = self._fs.write(live.fd, data)
+            if written != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            raise self._taken_back(live, error) from error
+        live.size += len(data)
+
+    def _taken_back(self, live: LiveSegment, error: OSError) -> QueueRefused:
+        try:
+            self._fs.truncate(live.fd, live.size)
+        except OSError as worse:  # the next newline completes whatever of it is whole
+            live.failure = worse
+            return not_durable(f"{error.strerror}, then {worse.strerror}")
+        if error.errno == errno.EIO:
+            live.failure = error
+        return refusal(error, self.directory)
+
+    # --- the live segment
+
+    def _live_segment(self, numbers: Sequence[int], room: int) -> LiveSegment:
+        """The segment to append to, with ``room`` for that many bytes. Called under append.lock."""
+        live = self._live
+        if live is not None and not (numbers and live.number == numbers[-1] and live.refresh()):
+            self._retire(live)
+            live = None
+        if live is None:
+            if not self._lock.in_place():  # the directory was replaced: this lock keeps nobody out
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._lock.path)
+            live = self._open_live(numbers)
+        if live is None or self._is_due(live, room):
+            live = self._rotate(numbers)
+        self._live = live
+        return live
+
+    def _open_live(self, numbers: Sequence[int]) -> LiveSegment | None:
+        """The newest segment, unless it is of an earlier boot, of another queue_id, or has no header to tell."""
+        self._info = self._present_queue()
+        live = LiveSegment.open(self.directory, numbers[-1], self._fs) if numbers else None
+        if live is None:
+            return None
+        if live.header.queue_id == self._info.queue_id and same_boot(live.header.boot, self._fs.boot_id()):
+            return live
+        live.retire()
+        return None
+
+    def _is_due(self, live: LiveSegment, room: int) -> bool:
+        if live.size <= live.header.end:
+            return False
+        age_us = abs(self._clock.time_us() - live.header.created_us)
+        return live.size + room > self._segment_bytes or age_us >= self._segment_age_us
+
+    def _rotate(self, numbers: Sequence[int]) -> LiveSegment:
+        if self._live is not None:
+            self._retire(self._live)
+        self._info = self._present_queue()
+        number = next_number(numbers, self._gauge.commit(), self._floor)
+        start_segment(self.directory, number, self._info.queue_id, clock=self._clock, fs=self._fs)
+        live = LiveSegment.open(self.directory, number, self._fs)
+        if live is None:
+            raise OSError(errno.EIO, "a new segment does not read back")
+        return live
+
+    def _present_queue(self) -> QueueInfo:
+        info = read_queue(self.directory, fs=self._fs)
+        if info is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self.directory}/queue.json")
+        return info
+
+    def _retire(self, live: LiveSegment) -> None:
+        live.retire()
+        self._live = None
+
+    def _forget_files(self) -> None:
+        if self._live is not None:
+            self._retire(self._live)
+        self._lock.close()
+        self._gauge = Gauge(self.directory, self._fs)
+        self._info = None
+
+    # --- durability
+
+    def sync(self) -> None:
+        """Everything that this writer appended is on the disk when this returns. Raises NotDurable."""
+        if self._pid != os.getpid():
+            return
+        with self._mutex:
+            numbers, self._unsynced = self._unsynced, set()
+        failed = None
+        for number in sorted(numbers):
+            error = sync_segment(self.directory, number, self._fs)
+            if error is not None:
+                failed = error
+                self._seal(number)
+        if failed is not None:
+            raise not_durable(failed.strerror or str(failed)) from failed
+
+    def _make_durable(self, live: LiveSegment, end: int) -> None:
+        try:
+            error = live.sync(end)
+        finally:
+            live.let_go()
+        if error is not None:
+            self._seal(live.number)
+            raise not_durable(error.strerror or str(error)) from error
+
+    def _seal(self, number: int) -> None:
+        """Nobody appends behind lines of which nobody knows whether they are there. This writer does not in any case."""
+        try:
+            seal_segment(self.directory, number, fs=self._fs, clock=self._clock)
+        except (QueueRefused, OSError):
+            live = self._live
+            if live is not None and live.number == number and live.failure is None:
+                live.failure = OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def _wake_ticker(self, seconds: float) -> None:
+        if self._ticker is None:
+            from .interval import IntervalSync
+
+            with self._mutex:
+                if self._ticker is None and not self._closed:
+                    self._ticker = IntervalSync(seconds, self._sync_in_background)
+        if self._ticker is not None:
+            self._ticker.wake()
+
+    def _sync_in_background(self) -> None:
+        try:
+            self.sync()
+        except (QueueRefused, OSError):
+            self.sync_failures += 1
+
+    def close(self) -> None:
+        """Sync what is not synced yet (durability ``none``: not even that), close everything. Idempotent. Raises
+        NotDurable."""
+        if self._closed or self._pid != os.getpid():
+            return
+        with self._mutex:
+            self._closed = True
+        if self._ticker is not None:
+            self._ticker.stop()
+        try:
+            if self._durability != "none":
+                self.sync()
+        finally:
+            with self._mutex:
+                self._forget_files()
+
+    # --- pressure
+
+    def uncommitted_bytes(self) -> int:
+        """Bytes that count against the cap."""
+        return self._gauge.uncommitted(self._queue_id(), self._gauge.numbers())
+
+    def pressure(self) -> Pressure:
+        """``degraded`` from 80 % of the cap on: shorten new events before appending them; ``full`` at the cap."""
+        uncommitted = self.uncommitted_bytes()
+        if uncommitted >= self._max_bytes:
+            return "full"
+        return "degraded" if self._is_degraded(uncommitted) else "ok"
+
+    def refused(self) -> int:
+        """How many events were ever refused in this queue, by any process."""
+        return self._refusals.total()
+
+    def take_refusals(self) -> int:
+        """How many were refused since the last report, once space has returned; the caller reports them (one system_event).
+
+        0 while the queue is still under pressure, and for every other process that asks: one report for one refusal.
+        """
+        if not self._refusals.unreported() or self.pressure() != "ok":
+            return 0
+        self._enter()
+        try:
+            if not self._lock.acquire(self._lock_timeout):
+                return 0
+            try:
+                count = self._refusals.unreported()
+                if count:
+                    self._refusals.mark_reported()
+                return count
+            finally:
+                self._lock.release()
+        except OSError:  # not marked, so it will be reported later
+            return 0
+        finally:
+            self._mutex.release()
+
+    def _is_degraded(self, uncommitted: int) -> bool:
+        return uncommitted >= self._max_bytes * DEGRADED_PART
+
+    def _queue_id(self) -> str:
+        commit = self._gauge.commit()
+        if self._info is None or (commit is not None and commit.channel_id != self._info.queue_id):
+            info = read_queue(self.directory, fs=self._fs)  # not opened yet, or the queue took a new id meanwhile
+            return info.queue_id if info else ""
+        return self._info.queue_id
+
+
+_COUNTED: dict[type[QueueRefused], bytes] = {QueueFull: FULL, DiskFull: DISK, QueueBusy: BUSY, QueueRefused: DISK}
+
+
+def _payload(lines: Sequence[bytes]) -> bytes:
+    if not lines:
+        raise ValueError("nothing to append")
+    for line in lines:
+        if len(line) > MAX_LINE_BYTES:
+            raise InvalidInput(
+                f"a line of {len(line)} bytes is over the limit of {MAX_LINE_BYTES}; nothing was written",
+                hint="shorten the event's values",
+            )
+        if line.count(b"\n") != 1 or not checksum_agrees(line):
+            raise ValueError(f"not a line of the queue (activity.encode_line makes them): {line[:60]!r}")
+    return lines[0] if len(lines) == 1 else b"".join(lines)

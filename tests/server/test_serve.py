@@ -1,0 +1,127 @@
+"""``activity-mcp serve`` as Claude Code runs it: the real service over real pipes, on a state directory of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from server.wire import ENVIRON, INITIALIZE, RawClient
+
+SERVE = [sys.executable, "-m", "activity_mcp", "serve"]
+TOOL_EVENT = {"tool_name": "Bash", "success": False, "error": "exit 1", "parameters": {"command": "make test"}}
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    project = tmp_path / "project"
+    (project / ".git").mkdir(parents=True)
+    return {
+        "ACTIVITY_HOME": str(tmp_path / "home"),
+        "ACTIVITY_CUSTOMER": "me@example.com",
+        "CLAUDE_PROJECT_DIR": str(project),
+        "CLAUDE_CODE_SESSION_ID": "session-1",
+    }
+
+
+@pytest.fixture
+def client(environ: dict[str, str]) -> Iterator[RawClient]:
+    with RawClient(SERVE, environ) as client:
+        client.initialize()
+        yield client
+
+
+def queued(environ: dict[str, str]) -> list[dict[str, Any]]:
+    """Every event in the queue's segments, read as anyone would: as lines of JSON."""
+    segments = sorted(Path(environ["ACTIVITY_HOME"]).glob("queue/*/seg/*.ndjson"))
+    lines = [json.loads(line) for path in segments for line in path.read_text().splitlines()]
+    return [line for line in lines if "activity_id" in line]
+
+
+def answer(client: RawClient, request_id: int, tool: str, **arguments: Any) -> dict[str, Any]:
+    client.call(request_id, tool, **arguments)
+    result = client.receive()["result"]
+    assert not result["isError"], result
+    assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
+    structured: dict[str, Any] = result["structuredContent"]
+    return structured
+
+
+def test_an_acknowledged_event_is_on_disk_though_the_server_is_killed_at_once(
+    client: RawClient, environ: dict[str, str]
+) -> None:
+    accepted = answer(client, 1, "log_event", event_name="tool_event", feature_json=TOOL_EVENT, activity_id="kept")
+    client.process.kill()
+    assert accepted == {"activity_id": "kept", "accepted": True, "durable": True, "degraded": False}
+    kept = [event for event in queued(environ) if event["event_name"] == "tool_event"]
+    assert [(event["activity_id"], event["customer"], event["project"], event["session_id"]) for event in kept] == [
+        ("kept", "me@example.com", environ["CLAUDE_PROJECT_DIR"], "session-1")
+    ]
+
+
+def test_what_was_just_logged_is_recalled_at_once(client: RawClient) -> None:
+    answer(client, 1, "log_event", event_name="tool_event", feature_json=TOOL_EVENT)
+    found = answer(client, 2, "get_context", max_bytes=4096)
+    assert (found["customer"], found["context_type"]) == ("me@example.com", "default")
+    assert "make test" in json.dumps(found["context"])
+    assert len(json.dumps(found, separators=(",", ":")).encode()) <= 4096
+
+
+def test_its_own_calls_are_recorded_when_it_is_told_to_leave(client: RawClient, environ: dict[str, str]) -> None:
+    answer(client, 1, "get_context")
+    client.process.send_signal(signal.SIGTERM)
+    code, errors, left, took = client.leave()
+    assert (code, errors, left) == (0, "", b"")
+    assert took < 1
+    calls = [event["feature_json"] for event in queued(environ) if event["event_name"] == "mcp_event"]
+    assert [(call["method"], call["success"]) for call in calls] == [("get_context", True)]
+
+
+def test_requests_piped_into_it_are_all_answered(environ: dict[str, str]) -> None:
+    messages = [
+        {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": INITIALIZE},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "log_event", "arguments": {
+            "event_name": "tool_event", "feature_json": TOOL_EVENT, "activity_id": "piped"}}},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "get_context"}},
+    ]  # fmt: skip
+    text = "".join(json.dumps(message) + "\n" for message in messages)
+    done = subprocess.run(SERVE, input=text, env={**ENVIRON, **environ}, capture_output=True, text=True, timeout=60, check=True)
+    answers = {line["id"]: line for line in map(json.loads, done.stdout.splitlines())}
+    assert sorted(answers) == [0, 1, 2]
+    assert answers[1]["result"]["structuredContent"]["activity_id"] == "piped"
+    assert not answers[2]["result"]["isError"]
+
+
+def test_nothing_heavy_is_imported_before_the_first_answer(environ: dict[str, str]) -> None:
+    script = """
+import sys
+from activity_mcp.transports import lean_start
+with lean_start():
+    from activity_mcp.server import build_server
+    from activity_mcp.service import ActivityService
+    service = ActivityService.from_environ()
+    build_server(service)
+heavy = ("duckdb", "snowflake", "jsonschema", "rich", "sqlglot", "pandas", "numpy")
+print([name for name in heavy if name in sys.modules], service.__dict__.get("queue"))
+"""
+    command = [sys.executable, "-c", script]
+    assert subprocess.run(command, env={**ENVIRON, **environ}, capture_output=True, text=True, check=True).stdout == "[] None\n"
+
+
+def test_a_bad_variable_is_named_and_nothing_is_served(environ: dict[str, str]) -> None:
+    done = subprocess.run(
+        SERVE,
+        env={**ENVIRON, **environ, "ACTIVITY_CONTEXT_TTL": "soon"},
+        input=b"",
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"ACTIVITY_CONTEXT_TTL: 'soon' is not a positive number of seconds" in done.stderr

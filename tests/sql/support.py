@@ -1,0 +1,89 @@
+"""What the tests of the SQL share: where things are, an in-memory warehouse from the generated files, rows for the stream."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+ROOT = Path(__file__).resolve().parents[2]
+SQL = ROOT / "sql"
+GENERATED = ROOT / "activity_mcp" / "warehouse" / "generated"
+SCHEMAS = json.loads((ROOT / "schemas" / "event_schemas.json").read_text(encoding="utf-8"))
+EVENT_NAMES = tuple(SCHEMAS["$defs"])
+EPOCH = datetime(2026, 11, 1)
+
+STREAM_COLUMNS = (
+    "activity_id", "ts", "customer", "activity", "anonymous_customer_id", "feature_json", "revenue_impact", "link",
+    "event_name", "session_id", "project", "org_id", "source", "schema_version", "channel_id", "stream_offset", "loaded_at",
+)  # fmt: skip
+
+if str(ROOT / "tools") not in sys.path:
+    sys.path.insert(0, str(ROOT / "tools"))
+
+
+def statements(name: str) -> list[str]:
+    """The statements of one generated file."""
+    return (GENERATED / name).read_text(encoding="utf-8").split("\n-- statement\n")[1:]
+
+
+def warehouse(connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyConnection:
+    """The generated schema, deployed into memory in the order of the file names."""
+    made = connection or duckdb.connect(":memory:", config={"threads": 1})
+    for path in sorted(GENERATED.glob("*.sql")):
+        if path.name != "03_refresh.sql":
+            for statement in statements(path.name):
+                made.execute(statement)
+    return made
+
+
+def stream_row(number: int, event_name: str, features: Any, **columns: Any) -> dict[str, Any]:
+    """A row of the stream with every column set; ``features`` is the value in feature_json, or None for SQL NULL."""
+    row = {
+        "activity_id": f"id-{number:06d}",
+        "ts": EPOCH + timedelta(seconds=number),
+        "customer": "ada@example.com",
+        "activity": "used_tool",
+        "anonymous_customer_id": "host_1",
+        "feature_json": features,
+        "revenue_impact": None,
+        "link": None,
+        "event_name": event_name,
+        "session_id": "s1",
+        "project": "/work",
+        "org_id": None,
+        "source": "hook",
+        "schema_version": "1",
+        "channel_id": "ch",
+        "stream_offset": f"{1:012d}:{number:012d}:{0:08x}",
+        "loaded_at": EPOCH,
+    }
+    return row | columns
+
+
+def insert_stream(connection: duckdb.DuckDBPyConnection, rows: list[dict[str, Any]]) -> None:
+    """Append rows to CLAUDE_STREAM_V2; features are encoded as JSON, except a None, which is SQL NULL."""
+    appender = connection.appender("CLAUDE_STREAM_V2", columns=list(STREAM_COLUMNS))
+    encoded = [[_encoded(name, row[name]) for name in STREAM_COLUMNS] for row in rows]
+    appender.append_rows(encoded)
+    appender.flush()
+
+
+def _encoded(name: str, value: Any) -> Any:
+    if name == "feature_json" and value is not None:
+        return "null" if value is JSON_NULL else json.dumps(value, ensure_ascii=False)
+    return value
+
+
+class _JsonNull:
+    """A JSON null as the whole of feature_json, where None would be SQL NULL."""
+
+    def __repr__(self) -> str:
+        return "JSON_NULL"
+
+
+JSON_NULL = _JsonNull()
