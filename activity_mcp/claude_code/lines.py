@@ -70,6 +70,6 @@ class TranscriptLines:
             if chunk.endswith(b"\n"):
                 self.lines += 1
                 self.malformed += 1
-                pass
+                self.position += length
                 return True
         return False

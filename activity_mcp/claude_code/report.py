@@ -16,11 +16,13 @@ class TranscriptReport:
 
     ``activities`` counts what was handed on; ``already`` what an earlier import has sent, ``ignored`` what belongs to a project
     that is not to be recorded, ``before_since`` what is older than asked for, ``own`` calls of this server's own tools.
+    ``unchanged`` counts files that were not read because nothing in them is new.
     ``skipped_types`` are lines known to carry no event, ``unknown_types`` lines of a type this version does not know;
     ``problems`` are lines that could be used only in part, by what was wrong.
     """
 
     files: int = 0
+    unchanged: int = 0
     lines: int = 0
     malformed: int = 0
     activities: Counter[str] = field(default_factory=Counter)
@@ -52,7 +54,7 @@ class TranscriptReport:
         self.tokens.setdefault(features["model"], Counter()).update({"calls": 1, **counts})
 
     def add(self, other: TranscriptReport) -> None:
-        for name in ("files", "lines", "malformed", "already", "ignored", "before_since", "own"):
+        for name in ("files", "unchanged", "lines", "malformed", "already", "ignored", "before_since", "own"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("activities", "skipped_types", "unknown_types", "problems"):
             getattr(self, name).update(getattr(other, name))

@@ -77,6 +77,11 @@ class TranscriptReader:
         self._closed: set[str] | None = None  # ids that the end of the file completed, once it is reached
         self._left_out = False
 
+    @property
+    def position(self) -> int:
+        """Where in the file the line being read begins, in bytes."""
+        return self._position
+
     def __iter__(self) -> Iterator[Activity]:
         try:
             with open(self.path, "rb") as file:

@@ -26,6 +26,7 @@ _TITLES = {
     "llm_usage": "Language models",
 }
 _HIDDEN = {"recorded_at", "watermark"}
+_NOT_IN_TABLES = {"session_id", "activity_id"}
 
 
 def show_context(answer: dict[str, Any], out: Console) -> None:
@@ -36,8 +37,11 @@ def show_context(answer: dict[str, Any], out: Console) -> None:
         if name in _HIDDEN or not section:
             continue
         rows = _as_rows(section)
-        if rows:
-            out.print(_table(_TITLES.get(name, name), rows))
+        if name == "recent_sessions":
+            _show_sessions(rows, out)
+        elif rows:
+            out.print(Text(_TITLES.get(name, name), style="bold"))
+            out.print(_table(rows))
     if not any(context.get(name) for name in _TITLES):
         out.print("Nothing is known yet.")
     if answer["truncated"]:
@@ -78,15 +82,38 @@ def _as_rows(section: Any) -> list[dict[str, Any]]:
     return [{"name": name, "value": value} for name, value in section.items()] if isinstance(section, dict) else []
 
 
-def _table(title: str, rows: Sequence[dict[str, Any]]) -> Table:
-    columns = list(dict.fromkeys(name for row in rows for name, value in row.items() if value not in (None, [], "")))
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+def _table(rows: Sequence[dict[str, Any]]) -> Table:
+    found = list(dict.fromkeys(name for row in rows for name, value in row.items() if value not in (None, [], "")))
+    columns = [name for name in found if name not in _NOT_IN_TABLES and not (name == "ts" and "age" in found)]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
         numeric = all(isinstance(row.get(name), (int, float, type(None))) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold", max_width=48)
+        table.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold", max_width=72)
     for row in rows:
         table.add_row(*(_cell(row.get(name)) for name in columns))
     return table
+
+
+def _show_sessions(sessions: list[dict[str, Any]], out: Console) -> None:
+    """A session holds sentences: told one below the other, not squeezed into columns."""
+    out.print(Text("Recent sessions", style="bold"))
+    for session in sessions:
+        head = [str(session.get("session_id", ""))[:8], session.get("project"), session.get("git_branch"), _ago(session)]
+        out.print(Text("  " + "  ".join(_line(part) for part in head if part), style="cyan"))
+        for name in ("asked", "concluded", "files", "failed_commands"):
+            value = session.get(name)
+            for number, item in enumerate(value if isinstance(value, list) else [value] if value else []):
+                label = name.replace("_", " ") if number == 0 else ""
+                table = Table(box=None, show_header=False, padding=(0, 1, 0, 4), pad_edge=True)
+                table.add_column(width=16, style="dim")
+                table.add_column(overflow="fold")
+                table.add_row(label, _cell(item))
+                out.print(table)
+    out.print()
+
+
+def _ago(session: dict[str, Any]) -> str:
+    return f"{session['age']} ago" if session.get("age") else str(session.get("ended") or session.get("started") or "")
 
 
 def _cell(value: Any) -> Text:

@@ -57,12 +57,17 @@ class LiveSegment:
         return None
 
     def refresh(self) -> bool:
-        """Look again, under append.lock: whether this is still the file of that name, and no shorter than it was."""
-        found = self._fs.stat(segment_path(self._directory, self.number))
-        if found is None or (found.st_dev, found.st_ino) != self._identity or found.st_size < self.size:
+        """Look again, under append.lock, how long the file is; False when it is shorter than it was, or has failed."""
+        size = self._fs.size(self.fd)
+        if size < self.size or self.failure is not None:
             return False
-        self.size = found.st_size
-        return self.failure is None
+        self.size = size
+        return True
+
+    def in_place(self) -> bool:
+        """Whether this is still the file of that name."""
+        found = self._fs.stat(segment_path(self._directory, self.number))
+        return found is not None and (found.st_dev, found.st_ino) == self._identity
 
     def ends_whole(self) -> bool:
         """Whether the last byte is a newline."""

@@ -100,6 +100,7 @@ class QueueWriter:
         self._lock = LockFile(f"{self.directory}/{APPEND_LOCK}", self._fs)
         self._info: QueueInfo | None = None
         self._live: LiveSegment | None = None
+        self._numbers: Sequence[int] | None = None
         self._unsynced: set[int] = set()
         self._ticker: IntervalSync | None = None
 
@@ -209,7 +210,7 @@ class QueueWriter:
     def _live_segment(self, numbers: Sequence[int], room: int) -> LiveSegment:
         """The segment to append to, with ``room`` for that many bytes. Called under append.lock."""
         live = self._live
-        if live is not None and not (numbers and live.number == numbers[-1] and live.refresh()):
+        if live is not None and not self._is_live(live, numbers):
             self._retire(live)
             live = None
         if live is None:
@@ -218,8 +219,13 @@ class QueueWriter:
             live = self._open_live(numbers)
         if live is None or self._is_due(live, room):
             live = self._rotate(numbers)
-        self._live = live
+        self._live, self._numbers = live, numbers
         return live
+
+    def _is_live(self, live: LiveSegment, numbers: Sequence[int]) -> bool:
+        """The same list object means that nothing in the directory was made, removed or renamed since the last look."""
+        unchanged = numbers is self._numbers or (numbers and live.number == numbers[-1] and live.in_place())
+        return bool(unchanged) and live.refresh()
 
     def _open_live(self, numbers: Sequence[int]) -> LiveSegment | None:
         """The newest segment, unless it is of an earlier boot, of another queue_id, or has no header to tell."""

@@ -1,0 +1,121 @@
+"""Remembering: an answer is built again when something in it would read differently, and not otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from context.samples import CHANNEL, HERE, HOUR, ME, MINUTE, NOW, SECOND, event, offset, snapshot
+from fakes import FakeClock
+
+from activity_mcp.clock import iso
+from activity_mcp.context import Overlay, Renderer, Snapshot
+
+
+class Asking:
+    def __init__(self) -> None:
+        self.clock = FakeClock(NOW + 10 * MINUTE)
+        self.overlay = Overlay()
+        self.renderer = Renderer()
+        self.held = snapshot(5, blob={"version": 1, "hours": [{"hour": iso(NOW), "events": {"tool_event": 2}}]})
+        self.log(6, "Read")
+
+    def log(self, number: int, tool: str, **members: Any) -> None:
+        features = {"tool_name": tool, "success": True}
+        made = event("tool_event", features, at=self.clock.time_us(), activity_id=str(number), **members)
+        self.overlay.extend([(offset(number), made)])
+
+    def ask(self, **options: Any) -> Any:
+        watermark = self.held.watermark[CHANNEL] if self.held else None
+        asked = {"customer": ME, "project": HERE, "context_type": "default", "max_bytes": 8192, "reserve": 300}
+        return self.renderer.render(self.held, self.overlay, watermark, now_us=self.clock.time_us(), **{**asked, **options})
+
+
+def test_the_same_question_is_answered_with_the_same_object() -> None:
+    asking = Asking()
+    first = asking.ask()
+    asking.clock.advance(4.9)
+    assert asking.ask(reserve=317) is first
+    assert first.context["activity_counts"] == {"tool_event": 3}
+
+
+def test_a_new_event_a_new_snapshot_and_a_new_question_are_answered_anew() -> None:
+    asking = Asking()
+    first = asking.ask()
+    asking.log(7, "Bash")
+    second = asking.ask()
+    assert second.context["tool_usage"] == {"Bash": {"calls": 1, "failures": 0}, "Read": {"calls": 1, "failures": 0}}
+    asking.held = Snapshot(ME, HERE, {"version": 1}, {CHANNEL: offset(7)}, NOW, 2)
+    third = asking.ask()
+    assert (third.context["tool_usage"], third.context["watermark"]) == ({}, {CHANNEL: offset(7)})
+    assert list(asking.ask(context_type="analyst").context) == ["insights", "recent_queries", "recorded_at", "watermark"]
+    assert len({id(each) for each in (first, second, third)}) == 3
+
+
+def test_a_watermark_that_moved_without_a_new_snapshot_is_noticed() -> None:
+    asking = Asking()
+    asking.ask()
+    assert asking.held is not None
+    asking.held.watermark[CHANNEL] = offset(6)
+    assert asking.ask().context["tool_usage"] == {}
+
+
+def test_a_document_is_cut_to_each_size_it_is_asked_for() -> None:
+    asking = Asking()
+    for n in range(40):
+        asking.log(10 + n, f"tool number {n} of a server with a long name")
+    whole, cut, tight = asking.ask(max_bytes=100_000), asking.ask(max_bytes=900), asking.ask(max_bytes=512)
+    assert len(whole.encoded) > 600 >= len(cut.encoded) > len(tight.encoded)
+    assert asking.ask(max_bytes=100_000) is whole
+
+
+def test_time_that_changes_the_answer_ends_it() -> None:
+    asking = Asking()
+    first = asking.ask()
+    asking.clock.advance(5.1)
+    assert asking.ask() is not first, "ages are said anew after five seconds"
+
+    asking.clock.advance((HOUR - asking.clock.time_us() % HOUR) / SECOND - 1)
+    before = asking.ask()
+    asking.clock.advance(1)
+    assert asking.ask() is not before, "windows move on the hour"
+
+    before = asking.ask()
+    asking.clock.jump_wall(-1)
+    assert asking.ask() is not before, "a clock set back"
+
+
+def test_an_insight_ends_when_it_ends() -> None:
+    asking = Asking()
+    now = asking.clock.time_us()
+    insight = {"insight_id": "i", "query_id": "q", "recorded_at": iso(now), "valid_until": iso(now + 2 * SECOND), "value": 1}
+    asking.held = snapshot(5, blob={"insights": [insight]})
+    assert len(asking.ask().context["insights"]) == 1
+    asking.clock.advance(1.9)
+    assert len(asking.ask().context["insights"]) == 1
+    asking.clock.advance(0.1)
+    assert asking.ask().context["insights"] == []
+
+
+def test_the_hours_of_a_resting_snapshot_fall_out_by_the_clock() -> None:
+    asking = Asking()
+    asking.overlay.discard_until(offset(6))
+    assert asking.ask().context["activity_counts"] == {"tool_event": 2}
+    asking.clock.advance(25 * 3600)
+    assert asking.ask().context["activity_counts"] == {}
+
+
+def test_before_any_snapshot_local_events_are_all_there_is() -> None:
+    asking = Asking()
+    asking.held = None
+    context = asking.ask().context
+    assert (context["activity_counts"], context["watermark"]) == ({"tool_event": 1}, {})
+
+
+def test_customers_and_projects_are_never_mixed_up() -> None:
+    asking = Asking()
+    asking.log(7, "Secret", customer="someone@else")
+    asking.log(8, "Elsewhere", project="/elsewhere")
+    asking.held = None
+    assert set(asking.ask().context["tool_usage"]) == {"Read"}
+    assert set(asking.ask(project="*").context["tool_usage"]) == {"Read", "Elsewhere"}
+    assert set(asking.ask(customer="someone@else").context["tool_usage"]) == {"Secret"}
