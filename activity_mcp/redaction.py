@@ -288,7 +288,7 @@ def _is_assigned_secret(name: str, kind: str, match: re.Match[str]) -> bool:
     value = match["quoted"] or match["plain"]
     if _is_reference(value) or value.lower() in _PLAIN_WORDS or value.lower() == name.lower():
         return False
-    if False and (value[0] in "/.~" or value.endswith((".pem", ".key"))):
+    if kind == "private_key" and (value[0] in "/.~" or value.endswith((".pem", ".key"))):
         return False  # where the key is, not the key
     is_option = name.startswith("-")
     separator = match["by"].strip()

@@ -55,6 +55,7 @@ def serve_stdio(environ: Mapping[str, str] | None = None) -> NoReturn:
 
 def serve(open_service: Callable[[], Service]) -> NoReturn:
     """Serve a service over stdio and end the process, with 0 when the client left or a signal came, with 1 after a crash."""
+    _hold_standard_descriptors()
     for number in _SIGNALS:  # until the loop takes over: nothing has been accepted yet, so nothing is lost
         signal.signal(number, lambda *_: os._exit(0))
     with lean_start():
@@ -188,6 +189,15 @@ def log_background_error(error: BaseException | None, event: str = "background w
         log.warning(event, error=error.describe())
     else:
         log.error(event, exc_info=error)
+
+
+def _hold_standard_descriptors() -> None:
+    """Where one of the three was closed by the parent, the null device, before anything else gets its number."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
 
 
 def _on_signals(end: Callable[[], None], at_once: Callable[[], None]) -> None:

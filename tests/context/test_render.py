@@ -496,57 +496,71 @@ def test_the_encoding_handed_over_is_that_of_the_context() -> None:
         assert orjson.loads(rendered.encoded) == rendered.context
 
 
-texts = st.text(max_size=60) | st.sampled_from(["\0\x1b[31m", "\u2028", "\ud800", "é" * 200, '"\\' * 100, "x" * 2000])
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | texts,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
-    max_leaves=12,
-)
-times = st.integers(NOW - 9 * DAY, NOW + 2 * HOUR).map(iso) | st.sampled_from(["", "T", "9999-99-99T99:99:99.999999Z", "now"])
+TEXTS = ("", "s-1", "\0\x1b[31m", "\u2028", "\ud800", "é" * 200, '"\\' * 100, "x" * 2000, "user_prompt", "start", "end", "false", "error",
+         "record_insight", "1e400", "-7", "nan", iso(NOW), iso(NOW - HOUR), iso(NOW + DAY), "9999-99-99T99:99:99.999999Z")  # fmt: skip
+NUMBERS = (0, -1, 1, 48, 10**6, 2**63, 10**400, 0.5, -1e308, 1e-9, math.inf, -math.inf, math.nan)
 FIELDS = (
     "session_id", "project", "git_branch", "asked", "concluded", "files", "failed_commands", "event_name", "name", "error",
     "activity_id", "file_path", "operation", "insight_id", "subject", "metric", "value", "grain", "confidence", "artifact_id",
-    "query_id", "sql", "rows", "duration_ms", "events", "tools", "llm",
+    "query_id", "sql", "rows", "duration_ms", "events", "tools", "llm", "ts", "last_ts", "started", "ended", "asked_ts",
+    "concluded_ts", "recorded_at", "valid_until", "hour", "tool_name", "success", "event_type", "excerpt", "model", "cost_usd",
+    "prompt_tokens", "severity", "method", "parameters", "command", "calls", "failures", "latency", "valid_for_hours",
 )  # fmt: skip
-TIMES = ("ts", "last_ts", "started", "ended", "asked_ts", "concluded_ts", "recorded_at", "valid_until", "hour")
-entries = st.builds(
-    lambda plain, dated: {**plain, **dated},
-    st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=8),
-    st.dictionaries(st.sampled_from(TIMES), times | json_values, max_size=6),
+MEMBERS = (
+    "version",
+    "recent_sessions",
+    "recent_errors",
+    "recent_files",
+    "insights",
+    "recent_queries",
+    "hours",
+    "recorded_at",
+    "new",
 )
-SECTIONS = ("recent_sessions", "recent_errors", "recent_files", "insights", "recent_queries", "hours")
-blobs = st.dictionaries(
-    st.sampled_from((*SECTIONS, "recorded_at", "version", "novelty")), st.lists(entries | json_values, max_size=6) | json_values
-)
-events = st.builds(
-    lambda name, features, ts, members: {**members, "event_name": name, "feature_json": features, "ts": ts},
-    st.sampled_from(
-        ["sql_event", "llm_event", "tool_event", "file_event", "session_event", "mcp_event", "system_event", "new_event"]
-    ),
-    st.dictionaries(
-        st.sampled_from(
-            (*FIELDS, "tool_name", "success", "event_type", "excerpt", "model", "cost_usd", "severity", "method", "parameters")
-        ),
-        json_values
-        | st.sampled_from(["record_insight", "user_prompt", "start", "end", "error", "false", {"command": "x" * 999}]),
-        max_size=8,
-    ),
-    times | json_values,
-    st.dictionaries(st.sampled_from(["activity_id", "session_id", "project", "customer"]), texts | json_values),
-)
+EVENT_NAMES = ("sql_event", "llm_event", "tool_event", "file_event", "session_event", "mcp_event", "system_event", "new_event")
 
 
-@settings(max_examples=250, deadline=None)
-@given(
-    blobs,
-    st.lists(events, max_size=8),
-    st.sampled_from(list(CONTEXT_TYPES)),
-    st.integers(512, 6000),
-    st.dictionaries(texts, texts | st.none(), max_size=3),
-)
-def test_whatever_was_recorded_the_answer_fits_and_is_valid_json(
-    blob: Any, made: list[Any], kind: str, max_bytes: int, watermark: Any
-) -> None:
+class Chance(random.Random):
+    """Values of every JSON type where another one is expected."""
+
+    def value(self, depth: int = 0) -> Any:
+        kind = self.randrange(8 if depth < 4 else 5)
+        if kind < 3:
+            return self.choice(TEXTS)
+        if kind < 5:
+            return self.choice((*NUMBERS, None, True, False))
+        if kind == 5:
+            return [self.value(depth + 1) for _ in range(self.randrange(5))]
+        return self.record(depth + 1)
+
+    def record(self, depth: int = 0) -> dict[str, Any]:
+        return {self.choice((*FIELDS, *TEXTS)): self.value(depth) for _ in range(self.randrange(9))}
+
+    def entry(self) -> Any:
+        """An entry of a list: mostly with what names and dates it, so that it is not simply passed over."""
+        named = {name: self.choice(TEXTS[:8]) for name in ("session_id", "activity_id", "file_path", "insight_id", "query_id")}
+        dated = {name: iso(NOW - self.randrange(-HOUR, 9 * DAY)) for name in ("ts", "last_ts", "recorded_at", "hour")}
+        return {**self.record(), **named, **dated} if self.random() < 0.7 else self.value()
+
+    def blob(self) -> dict[str, Any]:
+        return {
+            name: [self.entry() for _ in range(self.randrange(9))] if self.random() < 0.8 else self.value() for name in MEMBERS
+        }
+
+    def event(self) -> dict[str, Any]:
+        features = self.record() if self.random() < 0.9 else self.value()
+        return {**self.record(), **self.entry_place(), "event_name": self.choice(EVENT_NAMES), "feature_json": features}
+
+    def entry_place(self) -> dict[str, Any]:
+        return {"ts": iso(NOW - self.randrange(DAY)), "session_id": self.choice(TEXTS)} if self.random() < 0.8 else {}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from(list(CONTEXT_TYPES)), st.integers(512, 6000))
+def test_whatever_was_recorded_the_answer_fits_and_is_valid_json(seed: int, kind: str, max_bytes: int) -> None:
+    chance = Chance(seed)
+    blob, made = chance.blob(), [chance.event() for _ in range(chance.randrange(12))]
+    watermark = {chance.choice(TEXTS): chance.choice((*TEXTS, None)) for _ in range(chance.randrange(4))}
     reserve = len(dump_json(answer_around({}, [])))
     options = {"now_us": NOW, "context_type": kind, "max_bytes": max_bytes, "reserve": reserve, "watermark": watermark}
     for dumps in (dump_json, orjson.dumps):

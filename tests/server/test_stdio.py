@@ -281,6 +281,13 @@ def test_input_that_the_event_loop_cannot_wait_for_is_served_too(tmp_path: Path,
     assert [answer["id"] for answer in answers] == ([0, 1] if kind == "file" else [])
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&- 2>&-"])
+def test_a_standard_stream_that_is_closed_is_an_end_of_input_and_no_crash(closed: str) -> None:
+    shell = ["sh", "-c", f'exec "$@" {closed}', "sh", *DOUBLE]
+    done = subprocess.run(shell, stdin=subprocess.DEVNULL, capture_output=True, env=ENVIRON, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
 def test_on_a_terminal_a_signal_ends_it_too() -> None:
     master, slave = os.openpty()
     try:

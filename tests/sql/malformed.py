@@ -51,7 +51,9 @@ def features_of(rng: random.Random, event_name: str) -> dict[str, Any]:
             continue
         made[name] = _right(rng, name, schema) if fate < 0.6 else _wrong(rng, name, schema)
     for _ in range(rng.choice((0, 0, 1, 2))):
-        made[rng.choice(("unknown", "Model", "TOOL_NAME", "a b", "x'y", "ünknown"))] = rng.choice((*STRUCTURES, *TEXTS, *NUMBERS))
+        made[rng.choice(("unknown", "Model", "TOOL_NAME", "a b", "x'y", "ünknown"))] = rng.choice(
+            (*STRUCTURES, *TEXTS, *NUMBERS)
+        )
     return made
 
 

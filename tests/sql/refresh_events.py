@@ -20,7 +20,17 @@ POISON: tuple[Any, ...] = (
     ["tool_event"], [["tool_event"]], {"command": 5},
 )  # fmt: skip
 COMMANDS = ("make test", "pytest -x", "git push", "cargo build " + "y" * 400)
-KINDS = ("tool_event", "file_event", "sql_event", "llm_event", "session_event", "system_event", "mcp_event", "insight", "artifact")
+KINDS = (
+    "tool_event",
+    "file_event",
+    "sql_event",
+    "llm_event",
+    "session_event",
+    "system_event",
+    "mcp_event",
+    "insight",
+    "artifact",
+)
 
 
 def generate(
@@ -106,7 +116,12 @@ def _common(rng: random.Random) -> dict[str, Any]:
 def _tool(rng: random.Random, index: int) -> dict[str, Any]:
     name = rng.choice(["Bash", "Read", "Edit", "mcp__x__y"])
     parameters = {"command": rng.choice(COMMANDS)} if name == "Bash" else {"file_path": "/f"}
-    made = {"tool_name": name, "success": rng.random() < 0.6, "latency_ms": round(rng.lognormvariate(4, 2), 3), "parameters": parameters}
+    made = {
+        "tool_name": name,
+        "success": rng.random() < 0.6,
+        "latency_ms": round(rng.lognormvariate(4, 2), 3),
+        "parameters": parameters,
+    }
     return made | _common(rng) | ({} if made["success"] else {"error": f"exit code {index}"})
 
 

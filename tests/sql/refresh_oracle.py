@@ -202,9 +202,7 @@ def drift(rows: list[Row], known: dict[tuple[str, str], set[str]] | None = None)
     losers = superseded(rows)
     found: dict[DriftKey, dict[str, Any]] = {}
     for row in rows:
-        if not is_counted(row) or (
-            row["event_name"] == "system_event" and text(features(row).get("event_type")) == "hook"
-        ):
+        if not is_counted(row) or (row["event_name"] == "system_event" and text(features(row).get("event_type")) == "hook"):
             continue
         for field, kind, observed, reason in _differences(row, known):
             key = (row["customer"], row["event_name"], field, kind, observed)
@@ -393,9 +391,7 @@ def _sessions(rows: list[Row]) -> list[dict[str, Any]]:
 
 def _session(session_id: str, rows: list[Row]) -> dict[str, Any]:
     def moments(kind: str) -> list[Row]:
-        return [
-            row for row in rows if row["event_name"] == "session_event" and text(features(row).get("event_type")) == kind
-        ]
+        return [row for row in rows if row["event_name"] == "session_event" and text(features(row).get("event_type")) == kind]
 
     def said(kind: str) -> tuple[str | None, str | None]:
         return _newest_text([(row["ts"], cut(features(row).get("excerpt"), 300)) for row in moments(kind)])

@@ -44,7 +44,9 @@ def test_check_finds_a_changed_source_and_a_changed_result(tmp_path: Path) -> No
     source.write_text(source.read_text() + "\nSELECT HASH(1);\n")
     code, said = check()
     assert code == 1
-    assert said.startswith(f"cannot translate sql/01_migration_setup.sql:{len(source.read_text().splitlines())}: statement Select")
+    assert said.startswith(
+        f"cannot translate sql/01_migration_setup.sql:{len(source.read_text().splitlines())}: statement Select"
+    )
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -247,9 +249,15 @@ VALUES: dict[str, Any] = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def connection() -> duckdb.DuckDBPyConnection:
+    return warehouse()
+
+
 @pytest.mark.parametrize(("expression", "expected"), VALUES.items(), ids=list(VALUES))
-def test_an_expression_has_the_value_it_has_on_snowflake(expression: str, expected: Any) -> None:
-    connection = warehouse()
+def test_an_expression_has_the_value_it_has_on_snowflake(
+    connection: duckdb.DuckDBPyConnection, expression: str, expected: Any
+) -> None:
     made = translate(f"CREATE OR REPLACE VIEW V AS WITH data AS ({DATA}) SELECT {expression} AS found FROM data")
     assert made is not None
     connection.execute(made)
@@ -268,8 +276,9 @@ def test_an_expression_has_the_value_it_has_on_snowflake(expression: str, expect
         ("ts::VARIANT", "TO_CHAR"),
     ],
 )
-def test_what_fails_or_differs_on_snowflake_fails_when_it_runs(expression: str, complaint: str) -> None:
-    connection = warehouse()
+def test_what_fails_or_differs_on_snowflake_fails_when_it_runs(
+    connection: duckdb.DuckDBPyConnection, expression: str, complaint: str
+) -> None:
     made = translate(f"CREATE OR REPLACE VIEW V AS WITH data AS ({DATA}) SELECT {expression} AS found FROM data")
     assert made is not None
     with pytest.raises(duckdb.Error, match=complaint):
@@ -286,13 +295,14 @@ def test_what_fails_or_differs_on_snowflake_fails_when_it_runs(expression: str, 
         ("[]", []),
     ],
 )
-def test_flatten_gives_the_members_of_an_object_and_the_elements_of_an_array(document: str, rows: list[Any]) -> None:
+def test_flatten_gives_the_members_of_an_object_and_the_elements_of_an_array(
+    connection: duckdb.DuckDBPyConnection, document: str, rows: list[Any]
+) -> None:
     made = translate(
         f"CREATE OR REPLACE VIEW V AS SELECT f.key AS k, f.index AS i, f.value AS v "
         f"FROM (SELECT PARSE_JSON('{document}') AS d) AS t, LATERAL FLATTEN(INPUT => t.d) AS f"
     )
     assert made is not None
-    connection = warehouse()
     connection.execute(made)
     found = connection.execute("SELECT k, i, v FROM V ORDER BY k, i").fetchall()
     assert [(key, index, json.loads(value)) for key, index, value in found] == rows
@@ -347,5 +357,7 @@ def test_a_body_with_anything_but_dml_is_refused(old: str, new: str) -> None:
 
 
 def test_a_statement_marked_for_snowflake_is_known_as_such() -> None:
-    script = "SELECT 1;\n-- snowflake-only: reads account usage\n-- and more\nCREATE VIEW v AS SELECT 1 AS a;\nSELECT ';' -- x;y\n"
+    script = (
+        "SELECT 1;\n-- snowflake-only: reads account usage\n-- and more\nCREATE VIEW v AS SELECT 1 AS a;\nSELECT ';' -- x;y\n"
+    )
     assert [(made.line, made.snowflake_only) for made in split(script)] == [(1, False), (4, True), (5, False)]

@@ -19,7 +19,9 @@ from duckdb_sql.scripts import Statement, split
 FILES = sorted(SQL.glob("*.sql"))
 NAMES = [path.name for path in FILES]
 STATEFUL = ("TABLE", "STREAM", "DATABASE", "SCHEMA")
-CREATES = re.compile(r"CREATE\s+(?P<replace>OR\s+REPLACE\s+)?(?P<kind>\w+(?:\s+(?:ACCESS\s+)?POLICY)?)\s+(?P<exists>IF\s+NOT\s+EXISTS\s+)?", re.I)
+CREATES = re.compile(
+    r"CREATE\s+(?P<replace>OR\s+REPLACE\s+)?(?P<kind>\w+(?:\s+(?:ACCESS\s+)?POLICY)?)\s+(?P<exists>IF\s+NOT\s+EXISTS\s+)?", re.I
+)
 PARAMETERS = "-- Parameters, the same block in every file."
 
 
@@ -85,7 +87,11 @@ def test_snow_sql_has_nothing_to_expand(name: str) -> None:
 def test_every_file_opens_with_the_same_parameters(name: str) -> None:
     block = script("01_migration_setup.sql").split(PARAMETERS)[1].split("\n\nCREATE")[0]
     assert PARAMETERS + block in script(name)
-    for setting in ("activity_database  = 'CLAUDE_LOGS'", "activity_schema    = 'ACTIVITIES'", "activity_warehouse = 'COMPUTE_WH'"):
+    for setting in (
+        "activity_database  = 'CLAUDE_LOGS'",
+        "activity_schema    = 'ACTIVITIES'",
+        "activity_warehouse = 'COMPUTE_WH'",
+    ):
         assert f"SET {setting};" in block
     assert "USE DATABASE  IDENTIFIER($activity_database);" in script(name)
     assert "USE SCHEMA    IDENTIFIER($activity_schema);" in script(name)
@@ -149,7 +155,9 @@ def trees(name: str) -> list[exp.Expr]:
     """The statements of a file that sqlglot knows, those between dollars included."""
     made: list[exp.Expr] = []
     for statement in split(opened(script(name))):
-        text = re.sub(r"^(BEGIN\s+BEGIN TRANSACTION|BEGIN|EXCEPTION\s+WHEN OTHER THEN)\b", "", statement.text, flags=re.I).strip()
+        text = re.sub(
+            r"^(BEGIN\s+BEGIN TRANSACTION|BEGIN|EXCEPTION\s+WHEN OTHER THEN)\b", "", statement.text, flags=re.I
+        ).strip()
         if re.match(r"(WITH|SELECT|INSERT|MERGE|UPDATE|DELETE|CREATE\s+(OR\s+REPLACE\s+)?(TABLE|VIEW))\b", text, re.I):
             made.append(sqlglot.parse_one(text, read="snowflake", error_level=ErrorLevel.RAISE))
     return made
@@ -161,7 +169,9 @@ def test_no_aggregate_is_inside_another_and_no_try_is_on_a_bare_path(name: str) 
         assert not isinstance(tree, exp.Command), tree.sql()[:80]
         for aggregate in tree.find_all(exp.AggFunc):
             outer = aggregate.find_ancestor(exp.AggFunc, exp.Select, exp.Window)
-            assert not isinstance(outer, exp.AggFunc) or isinstance(aggregate.parent, exp.WithinGroup), aggregate.sql("snowflake")
+            assert not isinstance(outer, exp.AggFunc) or isinstance(aggregate.parent, exp.WithinGroup), aggregate.sql(
+                "snowflake"
+            )
         for attempt in tree.find_all(exp.TryCast):
             assert not isinstance(attempt.this, exp.JSONExtract | exp.Bracket), attempt.sql("snowflake")
 

@@ -1,0 +1,186 @@
+"""Lines into messages and back: the two streams that the SDK serves from and answers into."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import orjson
+import structlog
+from mcp.shared.message import SessionMessage
+from mcp_types import (
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    ErrorData,
+    JSONRPCError,
+    JSONRPCMessage,
+    JSONRPCNotification,
+    JSONRPCRequest,
+    JSONRPCResponse,
+    jsonrpc_message_adapter,
+)
+
+from .lines import MAX_LINE_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Self
+
+    from .ends import InboundLines, OutboundBytes
+
+MOST_OPEN = 512
+GRACE_S = 0.25  # a server must be gone within a second of being told, and closing its service takes half of that
+EOF_GRACE_S = 0.65  # requests piped into a fresh server: the first append imports what validates it
+
+log = structlog.get_logger(__name__)
+
+
+class OpenRequests:
+    """The requests that were taken and not yet answered."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._waiter: tuple[int, asyncio.Future[None]] | None = None
+
+    def opened(self, request_id: object) -> None:
+        self._ids.add(str(request_id))
+
+    def closed(self, request_id: object) -> None:
+        self._ids.discard(str(request_id))
+        if self._waiter is not None and len(self._ids) <= self._waiter[0] and not self._waiter[1].done():
+            self._waiter[1].set_result(None)
+
+    async def at_most(self, count: int) -> None:
+        """Returns when no more than ``count`` are open. One caller at a time."""
+        if len(self._ids) > count:
+            self._waiter = (count, asyncio.get_running_loop().create_future())
+            await self._waiter[1]
+
+
+class MessageReader:
+    """The read stream that the SDK serves from. What cannot be a message is answered here and never seen by it."""
+
+    def __init__(self, lines: InboundLines, output: OutboundBytes, requests: OpenRequests) -> None:
+        self._lines = lines
+        self._output = output
+        self._requests = requests
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        try:
+            return await self.receive()
+        except anyio.EndOfStream:
+            raise StopAsyncIteration from None
+
+    async def receive(self) -> SessionMessage | Exception:
+        while True:
+            await self._output.ready()
+            await self._requests.at_most(MOST_OPEN - 1)
+            try:
+                line = await self._lines.next()
+            except EOFError:
+                await self._settle()
+                raise anyio.EndOfStream from None
+            message = self._read(line)
+            if message is not None:
+                return SessionMessage(message)
+
+    def _read(self, line: bytes | None) -> JSONRPCMessage | None:
+        if line is None:
+            self._refuse(None, INVALID_REQUEST, f"a message may be at most {MAX_LINE_BYTES} bytes long; it was skipped")
+            return None
+        try:
+            message = jsonrpc_message_adapter.validate_json(line.decode("utf-8", "replace"), by_name=False)
+        except ValueError:
+            if line.strip():
+                self._refuse(*_diagnose(line))
+            return None
+        if isinstance(message, JSONRPCRequest):
+            self._requests.opened(message.id)
+        elif isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
+            self._requests.closed((message.params or {}).get("requestId"))  # it will not be answered
+        return message
+
+    def _refuse(self, request_id: str | int | None, code: int, reason: str) -> None:
+        log.warning("a message from the client was refused", reason=reason, id=request_id)
+        error = JSONRPCError(jsonrpc="2.0", id=request_id, error=ErrorData(code=code, message=reason))
+        self._output.write(encode_message(error))
+
+    async def _settle(self) -> None:
+        try:
+            await asyncio.wait_for(self._requests.at_most(0), GRACE_S if self._lines.cut_off else EOF_GRACE_S)
+        except TimeoutError:
+            log.warning("the connection ended with requests unanswered")
+
+    async def aclose(self) -> None:
+        self._lines.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        await self.aclose()
+
+
+class MessageWriter:
+    """The write stream that the SDK answers into. ``on_first`` is called after the first message."""
+
+    def __init__(self, output: OutboundBytes, requests: OpenRequests, on_first: Callable[[], None]) -> None:
+        self._output = output
+        self._requests = requests
+        self._on_first: Callable[[], None] | None = on_first
+
+    async def send(self, item: SessionMessage, /) -> None:
+        if self._output.lost:
+            raise anyio.BrokenResourceError
+        message = item.message
+        self._output.write(encode_message(message))
+        if isinstance(message, JSONRPCResponse | JSONRPCError):
+            self._requests.closed(message.id)
+        if self._on_first is not None:
+            on_first, self._on_first = self._on_first, None
+            on_first()
+        await self._output.ready()
+
+    async def aclose(self) -> None:
+        """Nothing to do: the wire itself hands over what is written when it closes."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        await self.aclose()
+
+
+def encode_message(message: JSONRPCMessage) -> bytes:
+    """One line. It never fails for what a result holds: a value that UTF-8 or 64 bits cannot hold is escaped or written out."""
+    if isinstance(message, JSONRPCResponse):
+        plain: dict[str, Any] = {"jsonrpc": "2.0", "id": message.id, "result": message.result}
+    else:
+        plain = message.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    try:
+        return orjson.dumps(plain, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # a lone surrogate, an integer over 64 bits
+        return json.dumps(plain, default=str).encode("ascii") + b"\n"
+
+
+def _diagnose(line: bytes) -> tuple[str | int | None, int, str]:
+    """Why a line is not a message: the id to answer to where it has one, the code, the reason."""
+    try:
+        value = json.loads(line.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None, PARSE_ERROR, "not JSON; it was skipped"
+    request_id = value.get("id") if isinstance(value, dict) else None
+    if isinstance(request_id, bool) or not isinstance(request_id, str | int):
+        request_id = None
+    try:
+        orjson.dumps(request_id)
+    except TypeError:
+        request_id = None
+    if isinstance(value, list):
+        return None, INVALID_REQUEST, "batches are not supported; send one message per line"
+    return request_id, INVALID_REQUEST, "not a JSON-RPC 2.0 message, or it holds text that is not valid Unicode; it was skipped"
