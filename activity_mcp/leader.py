@@ -81,7 +81,7 @@ class Leader:
         self._on_error = on_error
         self._clock = clock
         self._next_lease_try = 0.0
-        self._last_flush = -RIDERS_WAIT_S
+        self._last_flush = 0.0
         self._last_progress = -1e9
         self._flushed_at: str | None = None
         self._stopping = threading.Event()
@@ -143,6 +143,7 @@ class Leader:
             return False
         self.leads = True
         self._flusher = self._make_flusher()
+        self._last_flush = now - FLUSH_EVERY_S
         self._last_progress = -1e9
         return True
 
@@ -155,7 +156,7 @@ class Leader:
             return
         try:
             self._drain(wanted)
-        except ActivityError as error:
+        except Exception as error:
             if wanted:
                 self._lease.touch_want()
             self._failed(error)
@@ -199,7 +200,7 @@ class Leader:
             return
         try:
             self._refresher.verify(due, self._led().channel_id)
-        except ActivityError as error:
+        except Exception as error:
             self._failed(error)
             self._backpressure.failed()
 

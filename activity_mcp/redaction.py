@@ -331,7 +331,7 @@ def _merged(spans: list[Span]) -> Iterator[Span]:
     spans.sort(key=lambda span: span[0])  # stable: at the same place the table's order decides
     start, end, kind = spans[0]
     for span in spans[1:]:
-        if span[0] < end:
+        if False:
             end = max(end, span[1])
             continue
         yield start, end, kind

@@ -61,7 +61,7 @@ class ActivityService:
         self.source = source
         self.environ = environ
         self._on_error = on_error
-        self._leader: Leader | None = None
+        self.leader: Leader | None = None
         self._closed = False
 
     @classmethod
@@ -279,23 +279,30 @@ class ActivityService:
 
     def start(self) -> None:
         """Start the thread that stands ready to lead, and writes this server's own events. Idempotent."""
-        if self._leader is None and not self._closed:
-            self._leader = Leader(
-                self.lease,
-                self.make_flusher,
-                self.refresher,
-                self.warehouse,
-                self.local_events,
-                Backpressure(self.config.backpressure_ms, self.clock),
-                before_turn=self._write_own_events,
-                raise_event=self._raise_event,
-                on_error=self._on_error,
-                clock=self.clock,
-            )
-            self.refresher.ask_for(self.identity.customer, ALL_PROJECTS)
-            if self.own_project:
-                self.refresher.ask_for(self.identity.customer, self.own_project)
-            self._leader.start()
+        if not self._closed:
+            self.prepare_leader()
+            if self.leader is not None:
+                self.leader.start()
+
+    def prepare_leader(self) -> None:
+        """Make the leader without its thread, for whoever drives its turns. Idempotent."""
+        if self.leader is not None:
+            return
+        self.leader = Leader(
+            self.lease,
+            self.make_flusher,
+            self.refresher,
+            self.warehouse,
+            self.local_events,
+            Backpressure(self.config.backpressure_ms, self.clock),
+            before_turn=self._write_own_events,
+            raise_event=self._raise_event,
+            on_error=self._on_error,
+            clock=self.clock,
+        )
+        self.refresher.ask_for(self.identity.customer, ALL_PROJECTS)
+        if self.own_project:
+            self.refresher.ask_for(self.identity.customer, self.own_project)
 
     def make_flusher(self) -> Flusher:
         """A flusher over this queue; only the holder of the lease may drive it."""
@@ -350,7 +357,7 @@ class ActivityService:
                 self.writer.sync()
             except ActivityError as error:
                 self._on_error(error)
-        if self._leader is not None:
-            self._leader.stop(timeout)
+        if self.leader is not None:
+            self.leader.stop(timeout)
         if "writer" in self.__dict__:
             self.writer.close()

@@ -232,6 +232,6 @@ def _watchdog() -> Callable[[], None]:
 def _leave(code: int) -> NoReturn:
     try:
         sys.stderr.flush()
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):  # full, closed, or never there
         pass
     os._exit(code)

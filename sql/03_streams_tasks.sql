@@ -560,6 +560,7 @@ BEGIN
                 touched.customer, touched.project, touched.hour_start, live.event_name, live.name, latency_bucket
         ),
 
+        -- grain: customer, project or '*', hour, event_name, tool or model; the object is what the context says of that tool or model
         names AS (
             SELECT
                 customer,
@@ -567,17 +568,42 @@ BEGIN
                 hour_start,
                 event_name,
                 name,
-                SUM(calls) AS calls,
-                SUM(failures) AS failures,
-                OBJECT_AGG(latency_bucket, calls::VARIANT) AS latency,
-                SUM(prompt_tokens) AS prompt_tokens,
-                SUM(completion_tokens) AS completion_tokens,
-                SUM(cache_read_tokens) AS cache_read_tokens,
-                SUM(cache_creation_tokens) AS cache_creation_tokens,
-                SUM(cost_usd) AS cost_usd,
-                SUM(calls_without_cost) AS calls_without_cost
-            FROM leaves
-            GROUP BY customer, project, hour_start, event_name, name
+                calls,
+                CASE event_name
+                    WHEN 'tool_event' THEN OBJECT_CONSTRUCT_KEEP_NULL(
+                        'calls', calls,
+                        'failures', failures,
+                        'latency', latency
+                    )
+                    WHEN 'llm_event' THEN OBJECT_CONSTRUCT_KEEP_NULL(
+                        'calls', calls,
+                        'prompt_tokens', prompt_tokens,
+                        'completion_tokens', completion_tokens,
+                        'cache_read_tokens', cache_read_tokens,
+                        'cache_creation_tokens', cache_creation_tokens,
+                        'cost_usd', cost_usd,
+                        'calls_without_cost', calls_without_cost
+                    )
+                END AS usage
+            FROM (
+                SELECT
+                    customer,
+                    project,
+                    hour_start,
+                    event_name,
+                    name,
+                    SUM(calls) AS calls,
+                    SUM(failures) AS failures,
+                    OBJECT_AGG(latency_bucket, calls::VARIANT) AS latency,
+                    SUM(prompt_tokens) AS prompt_tokens,
+                    SUM(completion_tokens) AS completion_tokens,
+                    SUM(cache_read_tokens) AS cache_read_tokens,
+                    SUM(cache_creation_tokens) AS cache_creation_tokens,
+                    SUM(cost_usd) AS cost_usd,
+                    SUM(calls_without_cost) AS calls_without_cost
+                FROM leaves
+                GROUP BY customer, project, hour_start, event_name, name
+            )
         ),
 
         events AS (
@@ -586,22 +612,9 @@ BEGIN
                 project,
                 hour_start,
                 event_name,
+                CASE event_name WHEN 'tool_event' THEN 'tools' WHEN 'llm_event' THEN 'llm' END AS section,
                 SUM(calls) AS event_count,
-                OBJECT_AGG(
-                    name,
-                    CASE event_name
-                        WHEN 'tool_event' THEN OBJECT_CONSTRUCT_KEEP_NULL('calls', calls, 'failures', failures, 'latency', latency)
-                        ELSE OBJECT_CONSTRUCT_KEEP_NULL(
-                            'calls', calls,
-                            'prompt_tokens', prompt_tokens,
-                            'completion_tokens', completion_tokens,
-                            'cache_read_tokens', cache_read_tokens,
-                            'cache_creation_tokens', cache_creation_tokens,
-                            'cost_usd', cost_usd,
-                            'calls_without_cost', calls_without_cost
-                        )
-                    END::VARIANT
-                ) AS names
+                OBJECT_AGG(name, usage::VARIANT) AS names
             FROM names
             GROUP BY customer, project, hour_start, event_name
         ),
@@ -612,7 +625,7 @@ BEGIN
                 project,
                 hour_start,
                 OBJECT_AGG(event_name, event_count::VARIANT) AS events,
-                OBJECT_AGG(CASE event_name WHEN 'tool_event' THEN 'tools' WHEN 'llm_event' THEN 'llm' END, names::VARIANT) AS details
+                OBJECT_AGG(section, names::VARIANT) AS details
             FROM events
             GROUP BY customer, project, hour_start
         )
@@ -1014,11 +1027,14 @@ BEGIN
                     project,
                     section,
                     session_id,
-                    ARRAY_AGG(COALESCE(item, item_key::VARIANT))
-                        WITHIN GROUP (ORDER BY IFF(section = 'hours', -position, position)) AS list
+                    ARRAY_AGG(entry) WITHIN GROUP (ORDER BY IFF(section = 'hours', -position, position)) AS list
                 FROM (
                     SELECT
-                        *,
+                        customer,
+                        project,
+                        section,
+                        session_id,
+                        COALESCE(item, item_key::VARIANT) AS entry,
                         ROW_NUMBER() OVER (
                             PARTITION BY customer, project, section, session_id ORDER BY ts DESC, item_key
                         ) AS position

@@ -117,7 +117,8 @@ LOOK_ALIKES = [
     "--password-stdin --token-file /run/secrets/t1 --private-key ~/.ssh/id_ed25519",
     "docker build --secret id=npm2,src=.npmrc .",
     "api_key=api_key_v2, token=token2_of(x), keyword = 'monkey1'",
-    'AUTH_COOKIE_NAME = "auth_token"; TOKEN_KEY = "access_token"',
+    'AUTH_COOKIE_NAME = "auth_token"; TOKEN = "access_token"',
+    "the token abc123def was listed, its password policy2 too",
     "private_key: /etc/ssl/private/key1.pem",
     "grep -rn -- '-----BEGIN RSA PRIVATE KEY-----' .",
     "Bearer authentication-of-the-message, Basic understanding",
@@ -155,6 +156,13 @@ def test_what_stands_around_a_secret_stays() -> None:
     assert redactor.count == 1
 
 
+def test_a_secret_that_two_rules_find_is_replaced_once_by_its_closest_name() -> None:
+    redactor = Redactor()
+    text = next(text for kind, text, _ in _secrets() if kind == "jwt" and text.startswith("Authorization"))
+    assert redactor.text(text) == "Authorization: Bearer [redacted:jwt]"
+    assert redactor.count == 1
+
+
 def test_several_secrets_of_one_text_are_all_replaced_and_counted() -> None:
     redactor = Redactor()
     redacted = redactor.text("\n".join(text for _, text, _ in _secrets()))
@@ -169,7 +177,7 @@ def test_redacting_twice_changes_nothing_more() -> None:
 
 
 def test_positions_hold_in_texts_whose_lower_case_is_longer() -> None:
-    assert Redactor().text(f"İİİ password='{WORD}' İ") == "İİİ password='[redacted:password]' İ"
+    assert Redactor().text("İ" * 30 + f"password='{WORD}' İ") == "İ" * 30 + "password='[redacted:password]' İ"
 
 
 def test_a_secret_is_found_by_the_name_of_its_key_wherever_it_is_nested() -> None:

@@ -17,28 +17,18 @@ _READ_BYTES = 256 * 1024
 log = structlog.get_logger(__name__)
 
 
-class ReadThread(threading.Thread):
-    """Stands in for the read transport where the event loop cannot wait. A daemon: a read that never ends keeps nobody."""
+class ReadThread(asyncio.ReadTransport):
+    """Reads on a thread. It is a daemon: a read that never ends keeps nobody."""
 
     def __init__(self, descriptor: int, lines: InboundLines) -> None:
-        super().__init__(name="activity-stdin", daemon=True)
+        super().__init__()
         self._descriptor = descriptor
         self._lines = lines
         self._loop = asyncio.get_running_loop()
         self._wanted = threading.Event()
         self._wanted.set()
         lines.connection_made(self)
-
-    def run(self) -> None:
-        try:
-            while self._wanted.wait() and (data := os.read(self._descriptor, _READ_BYTES)):
-                self._loop.call_soon_threadsafe(self._lines.data_received, data)
-            self._loop.call_soon_threadsafe(self._lines.connection_lost, None)
-        except (OSError, RuntimeError):  # a terminal hung up, or the loop is gone
-            try:
-                self._loop.call_soon_threadsafe(self._lines.connection_lost, None)
-            except RuntimeError:
-                pass
+        threading.Thread(target=self._read, name="activity-stdin", daemon=True).start()
 
     def pause_reading(self) -> None:
         self._wanted.clear()
@@ -49,18 +39,31 @@ class ReadThread(threading.Thread):
     def close(self) -> None:
         """A blocked read cannot be ended; what it still brings is not taken."""
 
+    def _read(self) -> None:
+        try:
+            while self._wanted.wait() and (data := os.read(self._descriptor, _READ_BYTES)):
+                self._loop.call_soon_threadsafe(self._lines.data_received, data)
+        except (OSError, RuntimeError):  # a terminal hung up, or the loop is gone
+            pass
+        try:
+            self._loop.call_soon_threadsafe(self._lines.connection_lost, None)
+        except RuntimeError:
+            pass
 
-class DirectWriter:
-    """Stands in for the write transport on a file or a terminal, which take what they are given."""
+
+class DirectWriter(asyncio.WriteTransport):
+    """Writes at once, to what takes all it is given."""
 
     def __init__(self, descriptor: int, output: OutboundBytes) -> None:
+        super().__init__()
         self._descriptor = descriptor
         self._output = output
+        output.connection_made(self)
 
-    def set_write_buffer_limits(self, high: int) -> None:
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Nothing is buffered."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         left = memoryview(data)
         try:
             while left:
@@ -72,4 +75,5 @@ class DirectWriter:
     def close(self) -> None:
         self._output.connection_lost(None)
 
-    abort = close
+    def abort(self) -> None:
+        self._output.connection_lost(None)

@@ -11,8 +11,6 @@ from .lines import LineCutter
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .direct import DirectWriter, ReadThread
-
 UNREAD_BYTES = 1024 * 1024  # a few hundred answers: a client that asks in bulk before it reads is not blocked
 UNSERVED_BYTES = 1024 * 1024  # lines cut but not yet taken; above it the pipe is left to fill
 FLUSH_S = 0.25  # how long a client that has fallen behind may take over the last answers
@@ -30,7 +28,7 @@ class InboundLines(asyncio.Protocol):
         self._ended = False
         self._paused = False
         self._waiter: asyncio.Future[None] | None = None
-        self._transport: asyncio.ReadTransport | ReadThread | None = None
+        self._transport: asyncio.ReadTransport | None = None
 
     async def next(self) -> bytes | None:
         """The next line, None for one that was too long. Raises EOFError at the end."""
@@ -98,7 +96,7 @@ class OutboundBytes(asyncio.BaseProtocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._closed = asyncio.Event()
-        self._transport: asyncio.WriteTransport | DirectWriter | None = None
+        self._transport: asyncio.WriteTransport | None = None
 
     def write(self, data: bytes) -> None:
         if self._transport is not None and not self.lost:

@@ -40,11 +40,11 @@ async def open_wire(*, on_end: Callable[[], None], on_first: Callable[[], None])
         if waitable and _is_pipe(target):
             await loop.connect_write_pipe(lambda: output, os.fdopen(target, "wb", 0, closefd=False))
         else:
-            output.connection_made(DirectWriter(target, output))
+            DirectWriter(target, output)
         if waitable and _is_pipe(source):
             await loop.connect_read_pipe(lambda: lines, os.fdopen(source, "rb", 0, closefd=False))
         else:
-            ReadThread(source, lines).start()
+            ReadThread(source, lines)
         requests = OpenRequests()
         try:
             yield Wire(MessageReader(lines, output, requests), MessageWriter(output, requests, on_first), lines.end)

@@ -193,17 +193,21 @@ def test_lines_of_one_response_count_once_with_the_largest_counts(script, read) 
 
 
 def test_a_side_chain_that_replays_its_parent_adds_nothing(script, read) -> None:
+    agent = {"isSidechain": True, "agentId": "a1", "requestId": "req-other"}
     script.says("a", "m1", usage(10))
-    script.says("a", "m1", usage(999), isSidechain=True, agentId="a1", requestId="req-other")  # while the parent's is open
-    script.says("b", "m2", usage(20))
-    script.says("a", "m1", usage(999), isSidechain=True, agentId="a1", requestId="req-other")  # and when it is over
+    script.says("a", "m1", usage(999), **agent)  # while the parent's is open
     script.says("c", "m3", usage(30), isSidechain=True, agentId="a1")
-    found = events(read(script.path)[0], "llm_event")
-    assert {event["request_id"]: (event["completion_tokens"], event.get("agent_id")) for event in found} == {
+    script.says("b", "m2", usage(20))
+    script.says("a", "m1", usage(999), **agent)  # and when it is over
+    activities, _ = read(script.path)
+    found = {event["request_id"]: event for event in events(activities, "llm_event")}
+    assert {name: (event["completion_tokens"], event.get("agent_id")) for name, event in found.items()} == {
         "req-m1": (10, None),
         "req-m2": (20, None),
         "req-m3": (30, "a1"),
     }
+    (end,) = events(activities, "session_event", "end")
+    assert end["total_tokens"] == sum(event["total_tokens"] for event in found.values())
 
 
 def test_side_chains_that_run_side_by_side_keep_their_own_responses(script, read) -> None:
@@ -336,10 +340,11 @@ def test_lines_written_twice_count_once(script, read) -> None:
     script.says("done", "m2")
     text = script.path.read_text(encoding="utf-8")
     once, _ = read(script.path)
-    script.path.write_text(text + text, encoding="utf-8")
+    replayed = "".join(text.splitlines(keepends=True)[:4])
+    script.path.write_text(text + replayed, encoding="utf-8")
     twice, _ = read(script.path)
-    assert {activity.activity_id for activity in twice} == {activity.activity_id for activity in once}
-    assert len(twice) == len(once)
+    assert [activity.activity_id for activity in twice[:-1]] == [activity.activity_id for activity in once[:-1]]
+    assert (once[-1].activity, twice[-1].activity) == ("ended_session", "ended_session")
     assert [event["excerpt"] for event in events(twice, "session_event", "turn_end")] == ["working", "done"]
 
 
@@ -388,6 +393,13 @@ def test_the_start_is_the_first_time_of_the_session_whatever_line_has_it(script,
     activities, _ = read(script.path)
     assert (activities[0].activity, activities[0].ts) == ("started_session", queued["timestamp"])
     assert activities[0].feature_json["project_path"] == "/work/shop"
+
+
+def test_a_project_named_late_holds_from_there_on(script, read) -> None:
+    script.prompt("one", cwd=...)
+    script.prompt("two")
+    found = [activity.project for activity in read(script.path)[0] if activity.activity == "asked"]
+    assert found == [None, "/work/shop"]
 
 
 def test_a_subagents_file_starts_and_ends_no_session(script, read) -> None:
@@ -624,3 +636,4 @@ def test_a_line_longer_than_the_limit_is_passed_over(script, read) -> None:
     activities, reader = read(script.path)
     assert [event["excerpt"] for event in events(activities, "session_event", "user_prompt")] == ["before", "after"]
     assert (reader.report.lines, reader.report.malformed) == (3, 1)
+    assert reader.mark.position == script.path.stat().st_size

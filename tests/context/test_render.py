@@ -496,8 +496,10 @@ def test_the_encoding_handed_over_is_that_of_the_context() -> None:
         assert orjson.loads(rendered.encoded) == rendered.context
 
 
-TEXTS = ("", "s-1", "\0\x1b[31m", "\u2028", "\ud800", "é" * 200, '"\\' * 100, "x" * 2000, "user_prompt", "start", "end", "false", "error",
-         "record_insight", "1e400", "-7", "nan", iso(NOW), iso(NOW - HOUR), iso(NOW + DAY), "9999-99-99T99:99:99.999999Z")  # fmt: skip
+TEXTS = (
+    "", "s-1", "\0\x1b[31m", "\u2028", "\ud800", "é" * 200, '"\\' * 100, "x" * 2000, "user_prompt", "start", "end", "false",
+    "error", "record_insight", "1e400", "-7", "nan", iso(NOW), iso(NOW - HOUR), iso(NOW + DAY), "9999-99-99T99:99:99.999999Z",
+)  # fmt: skip
 NUMBERS = (0, -1, 1, 48, 10**6, 2**63, 10**400, 0.5, -1e308, 1e-9, math.inf, -math.inf, math.nan)
 FIELDS = (
     "session_id", "project", "git_branch", "asked", "concluded", "files", "failed_commands", "event_name", "name", "error",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,6 @@ STREAM_COLUMNS = (
     "activity_id", "ts", "customer", "activity", "anonymous_customer_id", "feature_json", "revenue_impact", "link",
     "event_name", "session_id", "project", "org_id", "source", "schema_version", "channel_id", "stream_offset", "loaded_at",
 )  # fmt: skip
-
-if str(ROOT / "tools") not in sys.path:
-    sys.path.insert(0, str(ROOT / "tools"))
 
 
 def statements(name: str) -> list[str]:

@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sql import oracle
 from sql.malformed import STRUCTURES, features_of, kind_of
 from sql.support import EPOCH, EVENT_NAMES, JSON_NULL, SCHEMAS, insert_stream, stream_row, warehouse
+
+from sql import oracle
 
 EVENTS = 4_900
 VIEWS = {name: f"VW_{name.removesuffix('_event').upper()}_EVENTS" for name in EVENT_NAMES}
@@ -79,7 +80,8 @@ class Loaded:
     def _supersede(self, row: dict[str, Any], channel_id: str) -> None:
         values = [channel_id, row["stream_offset"], row["activity_id"], row["customer"], row["ts"], EPOCH]
         self.connection.execute(
-            "INSERT INTO SUPERSEDED (channel_id, stream_offset, activity_id, customer, ts, superseded_at) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO SUPERSEDED (channel_id, stream_offset, activity_id, customer, ts, superseded_at) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
             values,
         )
 
@@ -222,7 +224,8 @@ def test_drift_shows_as_system_events_beside_the_recorded_ones() -> None:
         ("d1", "schema_drift_detected", "warning", "tool_event.latency_ms: type_changed, string seen",
          "insights derived from tool_event are quarantined", None, "warehouse", *at),
         ("d2", "schema_drift_detected", "info", "tool_event.mood: new_key, string seen", "none", None, "warehouse", *at),
-        ("d3", "schema_drift_detected", "warning", "tool_event.success: failure, string seen", "accepted", "no", "warehouse", *at),
+        ("d3", "schema_drift_detected", "warning", "tool_event.success: failure, string seen", "accepted", "no",
+         "warehouse", *at),
     ]  # fmt: skip
     details = connection.execute("SELECT metrics, feature_json FROM VW_SYSTEM_EVENTS WHERE activity_id = 'd1'").fetchone()
     assert details is not None

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 import sqlglot
+from duckdb_sql.scripts import Statement, split
 from sql.support import EVENT_NAMES, SCHEMAS, SQL
 from sqlfluff.core import FluffConfig, Linter
 from sqlglot import ErrorLevel, exp
 from sqlglot.optimizer.qualify import qualify
-
-from duckdb_sql.scripts import Statement, split
 
 FILES = sorted(SQL.glob("*.sql"))
 NAMES = [path.name for path in FILES]
@@ -45,7 +44,7 @@ def opened(text: str) -> str:
 
 
 def violations(text: str) -> list[str]:
-    """Where sqlfluff cannot parse the text as Snowflake. Without the limit of 0 a file over 20,000 bytes is skipped silently."""
+    """Where sqlfluff cannot parse the text. Without the limit of 0 a file over 20,000 bytes is skipped silently."""
     config = FluffConfig(overrides={"dialect": "snowflake", "large_file_skip_byte_limit": 0})
     parsed = Linter(config=config).parse_string(text)
     assert parsed.tree is not None

@@ -1,0 +1,217 @@
+"""The leader's turn: what is due is done, what failed is tried again, and only one process leads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from activity_mcp.errors import WarehouseUnavailable
+from activity_mcp.service import ActivityService
+from activity_mcp.warehouse import Batch, MemoryWarehouse
+from fakes import FakeClock
+
+TOOL = {"tool_name": "Bash", "success": True}
+
+
+class Flaky(MemoryWarehouse):
+    """A warehouse that can be switched off."""
+
+    down = False
+    appends = 0
+
+    def append(self, batch: Batch) -> None:
+        self.appends += 1
+        if self.down:
+            raise WarehouseUnavailable("switched off")
+        super().append(batch)
+
+
+class Machine:
+    """Servers over one state directory and one warehouse, driven turn by turn."""
+
+    def __init__(self, home: Path) -> None:
+        self.clock = FakeClock()
+        self.warehouse = Flaky(clock=self.clock)
+        self.home = home
+        self.errors: list[BaseException] = []
+        self.services: list[ActivityService] = []
+
+    def server(self, **environ: str) -> ActivityService:
+        given = {"ACTIVITY_HOME": str(self.home), "ACTIVITY_CUSTOMER": "ada@example.com", "HOME": str(self.home), **environ}
+        service = ActivityService.from_environ(given, clock=self.clock, on_error=self.errors.append)
+        service.__dict__["warehouse"] = self.warehouse  # in the place of the cached property
+        service.prepare_leader()
+        self.services.append(service)
+        return service
+
+    def turns(self, *services: ActivityService, seconds: float = 2.0) -> None:
+        for _ in range(round(seconds / 0.2)):
+            for service in services:
+                assert service.leader is not None
+                service.leader.turn()
+            self.clock.advance(0.2)
+
+    def names(self) -> list[str]:
+        return [row.event_name for row in self.warehouse.rows]
+
+    def told(self, event_type: str) -> list[dict[str, Any]]:
+        features = [json.loads(row.feature_json) for row in self.warehouse.rows if row.event_name == "system_event"]
+        return [found for found in features if found["event_type"] == event_type]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    made = Machine(tmp_path)
+    yield made
+    for service in made.services:
+        service.close()
+
+
+def test_an_event_is_flushed_within_two_seconds_and_its_context_published(machine: Machine) -> None:
+    server = machine.server()
+    logged = server.log("tool_event", TOOL, project="/w")
+    machine.turns(server)
+    assert [row.activity_id for row in machine.warehouse.rows] == [logged["activity_id"]]
+    answer = server.context(project="/w")
+    assert (answer["freshness"], answer["source"], answer["pending_local"]) == ("fresh", "snapshot", 0)
+    assert answer["context"]["activity_counts"] == {"tool_event": 1}
+
+
+def test_the_servers_own_calls_never_start_a_flush_and_ride_with_the_next_one(machine: Machine) -> None:
+    server = machine.server()
+    machine.turns(server, seconds=1)
+    server.record_call("get_context", 0.5, success=True)
+    machine.turns(server, seconds=30)
+    assert machine.names() == []
+    server.log("tool_event", TOOL)
+    machine.turns(server)
+    assert sorted(machine.names()) == ["mcp_event", "tool_event"]
+
+
+def test_without_a_next_one_they_are_written_after_a_minute(machine: Machine) -> None:
+    server = machine.server()
+    server.log("tool_event", TOOL)
+    machine.turns(server)
+    server.record_call("get_context", 0.5, success=True)
+    machine.turns(server, seconds=58)
+    assert machine.names() == ["tool_event"]
+    machine.turns(server, seconds=4)
+    assert machine.names() == ["tool_event", "mcp_event"]
+
+
+def test_one_of_two_servers_leads_and_the_other_takes_over_when_it_goes(machine: Machine) -> None:
+    one, other = machine.server(), machine.server()
+    machine.turns(one, other)
+    assert [service.leader.leads for service in (one, other) if service.leader] == [True, False]
+    one.close()
+    other.log("tool_event", TOOL)
+    machine.turns(other, seconds=2.2)
+    assert machine.names() == ["tool_event"]
+
+
+def test_an_event_of_one_server_shows_at_once_in_the_context_of_another(machine: Machine) -> None:
+    one, other = machine.server(), machine.server()
+    machine.turns(one, other)
+    one.log("tool_event", {**TOOL, "success": False, "error": "boom"}, project="/w")
+    answer = other.context(project="*")
+    assert [error["error"] for error in answer["context"]["recent_errors"]] == ["boom"]
+    assert answer["context"]["activity_counts"] == {"tool_event": 1}
+    machine.turns(one, other)
+    again = other.context(project="*")
+    assert again["context"]["activity_counts"] == {"tool_event": 1}
+
+
+def test_a_warehouse_that_is_down_is_tried_again_with_backoff_and_nothing_is_lost(machine: Machine) -> None:
+    server = machine.server()
+    machine.warehouse.down = True
+    ids = [server.log("tool_event", TOOL)["activity_id"] for _ in range(5)]
+    machine.turns(server, seconds=60)
+    assert machine.warehouse.appends < 15
+    assert server.leader is not None
+    assert server.leader.last_error == "switched off"
+    machine.warehouse.down = False
+    machine.turns(server, seconds=32)
+    assert [row.activity_id for row in machine.warehouse.rows if row.event_name == "tool_event"] == ids
+    assert server.leader.last_error is None
+
+
+def test_two_minutes_without_progress_are_told_once_when_they_begin_and_once_when_they_end(machine: Machine) -> None:
+    server = machine.server()
+    machine.warehouse.down = True
+    server.log("tool_event", TOOL)
+    machine.turns(server, seconds=200)
+    machine.warehouse.down = False
+    machine.turns(server, seconds=40)
+    first, second = machine.told("backpressure")
+    assert (first["severity"], first["action_taken"]) == ("warning", "larger_batches_and_backoff")
+    assert (second["severity"], second["action_taken"]) == ("info", "back_to_normal")
+    assert "switched off" in first["message"]
+
+
+def test_refusals_are_counted_and_told_once_when_space_returns(machine: Machine) -> None:
+    server = machine.server(MAX_QUEUE_SIZE="65536")
+    machine.warehouse.down = True
+    machine.turns(server, seconds=0.2)
+    accepted, refused, degraded = 0, 0, 0
+    for _ in range(200):
+        try:
+            answer = server.log("tool_event", {**TOOL, "parameters": {"command": "x" * 900}})
+            accepted += 1
+            degraded += answer["degraded"]
+        except Exception as error:
+            assert type(error).__name__ == "QueueFull"  # noqa: PT017 - counted, not expected
+            refused += 1
+    assert accepted
+    assert refused
+    assert degraded
+    machine.warehouse.down = False
+    machine.turns(server, seconds=40)
+    assert machine.names().count("tool_event") == accepted
+    (told,) = machine.told("queue_refused")
+    assert told["metrics"] == {"refused": refused}
+
+
+def test_an_idle_machine_keeps_the_active_contexts_verified(machine: Machine) -> None:
+    server = machine.server()
+    server.log("tool_event", TOOL)
+    machine.turns(server, seconds=120)
+    assert server.context()["freshness"] == "fresh"
+
+
+def test_a_context_nobody_has_asked_for_is_answered_empty_first_and_known_to_be_empty_then(machine: Machine) -> None:
+    server = machine.server()
+    machine.turns(server)
+    first = server.context(customer="bob@example.com")
+    assert (first["freshness"], first["source"], first["as_of"]) == ("missing", "none", None)
+    assert "refresh" in first["reason"]
+    machine.turns(server, seconds=0.4)
+    second = server.context(customer="bob@example.com")
+    assert (second["freshness"], second["context"].get("recent_sessions", [])) == ("fresh", [])
+
+
+def test_an_error_nobody_foresaw_ends_a_turn_and_not_the_thread(machine: Machine) -> None:
+    server = machine.server()
+
+    def broken(batch: Batch) -> None:
+        raise RuntimeError("a bug")
+
+    original, machine.warehouse.append = machine.warehouse.append, broken  # type: ignore[method-assign]
+    server.log("tool_event", TOOL)
+    server.start()
+    _until(lambda: any(isinstance(error, RuntimeError) for error in machine.errors))
+    machine.warehouse.append = original  # type: ignore[method-assign]
+    _until(lambda: machine.clock.advance(1) or machine.names() == ["tool_event"])
+
+
+def _until(condition: Any) -> None:
+    """Wait for a real thread, checking often; a test that never comes true fails at the bound."""
+    import time
+
+    for _ in range(1000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came true")
