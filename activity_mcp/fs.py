@@ -163,7 +163,7 @@ class FileSystem:
     # --- whole files
 
     def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True) -> None:
-        """Put ``data`` in the place of ``path``. Not durable: still never half a file, but a power cut may undo or empty
+        """Put ``data`` in the place of ``path``. Not durable: never half a file, but a power cut may undo or empty
         it."""
         temporary = f"{path}.{os.getpid()}.{id(self):x}.{next(self._serial)}.tmp"
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _CLOEXEC, 0o600)
@@ -182,11 +182,11 @@ class FileSystem:
         if durable:
             self.sync_directory(os.path.dirname(path) or ".")
 
-    def append_byte(self, path: str, byte: bytes, times: int = 1) -> None:
-        """``times`` bytes at the end of a file that is only ever counted. Not synced."""
+    def append_bytes(self, path: str, data: bytes) -> int:
+        """Bytes at the end of a file in which each stands for itself; how many went through. Not synced."""
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _CLOEXEC, 0o600)
         try:
-            self.write(fd, byte * times)
+            return self.write(fd, data)
         finally:
             os.close(fd)
 

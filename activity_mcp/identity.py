@@ -13,7 +13,7 @@ import os
 
 from . import fs
 from .activity import sha256_hex
-from .errors import NewerFormat
+from .errors import NewerFormat, QueueRefused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,14 +37,20 @@ def resolve_identity(home: str, environ: Mapping[str, str], customer: str | None
     """The stored identity of this state directory, resolved and stored at the first call.
 
     ``customer`` (the configured one) wins over what is stored and is not stored itself. Raises NewerFormat when the
-    settings were written by a newer version.
+    settings were written by a newer version, QueueRefused when the place takes no file.
     """
     path = os.path.join(home, "settings.json")
     settings = _read_settings(path)
     if settings is None:
         settings = {"version": SETTINGS_VERSION, "customer": _guess_customer(environ), "host_id": _host_id()}
-        fs.ensure_directory(home)
-        fs.publish(path, json.dumps(settings).encode("utf-8"))
+        try:
+            fs.ensure_directory(home)
+            fs.publish(path, json.dumps(settings).encode("utf-8"))
+        except OSError as error:
+            raise QueueRefused(
+                f"{path} cannot be written ({error.strerror}); nothing was recorded",
+                hint="check the disk and the permissions, or point ACTIVITY_HOME elsewhere",
+            ) from error
     return Identity(customer or settings["customer"], settings["host_id"])
 
 

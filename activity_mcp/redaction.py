@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Span = tuple[int, int, str]
 
 MAX_DEPTH = 64
+_LEAST_KEY = 20
 
 RULES: tuple[Rule, ...] = (
     (
@@ -187,10 +188,10 @@ class Redactor:
         if isinstance(value, str):
             return self.text(value)
         if depth >= MAX_DEPTH:
-            return "[nested too deeply]" if isinstance(value, (dict, list)) else value
+            return "[nested too deeply]" if isinstance(value, (dict, list, tuple)) else value
         if isinstance(value, dict):
             return self._members(value, depth + 1)
-        if isinstance(value, list):
+        if isinstance(value, (list, tuple)):
             return self._items(value, depth + 1)
         return value
 
@@ -202,10 +203,12 @@ class Redactor:
             kind = sensitive_kind(key) if isinstance(key, str) else None
             if key == "value" and named_kind:
                 kind = named_kind
+            if isinstance(key, str) and len(key) >= _LEAST_KEY:
+                key = self.text(key)  # as a table of tokens has them
             walked[key] = self._hide(item, kind, depth) if kind else self._walk(item, depth)
         return walked
 
-    def _items(self, items: list[Any], depth: int) -> list[Any]:
+    def _items(self, items: Sequence[Any], depth: int) -> list[Any]:
         walked = []
         kind = None  # of the option before: ["--password", "…"]
         for item in items:
@@ -220,11 +223,11 @@ class Redactor:
                 return value
             self.count += 1
             return f"[redacted:{kind}]"
-        if isinstance(value, (dict, list)) and depth >= MAX_DEPTH:
+        if isinstance(value, (dict, list, tuple)) and depth >= MAX_DEPTH:
             return f"[redacted:{kind}]"
         if isinstance(value, dict):
             return {key: self._hide(item, kind, depth + 1) for key, item in value.items()}
-        if isinstance(value, list):
+        if isinstance(value, (list, tuple)):
             return [self._hide(item, kind, depth + 1) for item in value]
         return value
 
@@ -331,7 +334,7 @@ def _merged(spans: list[Span]) -> Iterator[Span]:
     spans.sort(key=lambda span: span[0])  # stable: at the same place the table's order decides
     start, end, kind = spans[0]
     for span in spans[1:]:
-        if False:
+        if span[0] < end:
             end = max(end, span[1])
             continue
         yield start, end, kind

@@ -98,6 +98,7 @@ COMMENT = 'Rows of CLAUDE_STREAM_V2 that every view leaves out; grain: one row p
 -- token is the truth; this is the last resort, and only as old as the retention of the stream.
 -- grain: one row per channel
 CREATE OR REPLACE VIEW V_CHANNELS
+COPY GRANTS
 COMMENT = 'Highest offset stored for each channel (queue); grain: one row per channel_id.'
 AS
 SELECT

@@ -516,15 +516,14 @@ BEGIN
                     WHEN 'llm_event' THEN TRY_CAST(event.feature_json:cost_usd::VARCHAR AS NUMBER(18, 9))
                 END AS cost_usd
             FROM CLAUDE_STREAM_V2 AS event
-            INNER JOIN (SELECT DISTINCT customer, hour_start FROM touched) AS hour
+            INNER JOIN (
+                SELECT DISTINCT customer, hour_start, DATEADD(HOUR, 1, hour_start) AS hour_end FROM touched
+            ) AS hour
                 ON event.customer = hour.customer
                 AND DATE_TRUNC('HOUR', event.ts) = hour.hour_start
-            WHERE event.ts >= (SELECT MIN(hour_start) FROM touched)
-                AND event.ts < (SELECT DATEADD(HOUR, 1, MAX(hour_start)) FROM touched)
-                AND (
-                    event.event_name <> 'mcp_event'
-                    OR event.feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
-                )
+                AND event.ts >= hour.hour_start
+                AND event.ts < hour.hour_end
+            WHERE (event.event_name <> 'mcp_event' OR event.feature_json:method::VARCHAR IN ('record_insight', 'store_artifact'))
                 AND NOT EXISTS (
                     SELECT 1
                     FROM SUPERSEDED AS outranked
@@ -710,15 +709,14 @@ BEGIN
                 END AS subject,
                 event.feature_json
             FROM CLAUDE_STREAM_V2 AS event
-            INNER JOIN (SELECT DISTINCT customer, hour_start FROM touched) AS hour
+            INNER JOIN (
+                SELECT DISTINCT customer, hour_start, DATEADD(HOUR, 1, hour_start) AS hour_end FROM touched
+            ) AS hour
                 ON event.customer = hour.customer
                 AND DATE_TRUNC('HOUR', event.ts) = hour.hour_start
-            WHERE event.ts >= (SELECT MIN(hour_start) FROM touched)
-                AND event.ts < (SELECT DATEADD(HOUR, 1, MAX(hour_start)) FROM touched)
-                AND (
-                    event.event_name <> 'mcp_event'
-                    OR event.feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
-                )
+                AND event.ts >= hour.hour_start
+                AND event.ts < hour.hour_end
+            WHERE (event.event_name <> 'mcp_event' OR event.feature_json:method::VARCHAR IN ('record_insight', 'store_artifact'))
                 AND NOT EXISTS (
                     SELECT 1
                     FROM SUPERSEDED AS outranked

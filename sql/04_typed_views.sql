@@ -26,6 +26,7 @@ USE SCHEMA    IDENTIFIER($activity_schema);
 -- nothing passes below the windows of the occurrence columns.
 -- grain: one row per activity
 CREATE OR REPLACE VIEW V_CURRENT_STREAM
+COPY GRANTS
 COMMENT = 'CLAUDE_STREAM_V2 without superseded rows, with loaded_at; grain: one row per activity.'
 AS
 SELECT
@@ -58,6 +59,7 @@ WHERE NOT EXISTS (
 -- ActivitySchema 2.0: which occurrence of the activity it is for the customer, and when the customer did it next.
 -- grain: one row per activity
 CREATE OR REPLACE VIEW VW_ACTIVITY_STREAM
+COPY GRANTS
 COMMENT = 'The activity stream (ActivitySchema 2.0) with occurrence columns and loaded_at; grain: one row per activity.'
 AS
 SELECT
@@ -84,6 +86,7 @@ FROM V_CURRENT_STREAM;
 
 -- grain: one row per sql_event
 CREATE OR REPLACE VIEW VW_SQL_EVENTS
+COPY GRANTS
 COMMENT = 'SQL statements that were run; grain: one row per sql_event.'
 AS
 SELECT
@@ -131,6 +134,7 @@ WHERE event_name = 'sql_event';
 
 -- grain: one row per llm_event
 CREATE OR REPLACE VIEW VW_LLM_EVENTS
+COPY GRANTS
 COMMENT = 'Responses of language models, with tokens and cost; grain: one row per llm_event.'
 AS
 SELECT
@@ -180,6 +184,7 @@ WHERE event_name = 'llm_event';
 
 -- grain: one row per tool_event
 CREATE OR REPLACE VIEW VW_TOOL_EVENTS
+COPY GRANTS
 COMMENT = 'Tool calls of Claude Code; grain: one row per tool_event.'
 AS
 SELECT
@@ -221,6 +226,7 @@ WHERE event_name = 'tool_event';
 
 -- grain: one row per file_event
 CREATE OR REPLACE VIEW VW_FILE_EVENTS
+COPY GRANTS
 COMMENT = 'Files that were read or changed; grain: one row per file_event.'
 AS
 SELECT
@@ -262,6 +268,7 @@ WHERE event_name = 'file_event';
 
 -- grain: one row per session_event
 CREATE OR REPLACE VIEW VW_SESSION_EVENTS
+COPY GRANTS
 COMMENT = 'Moments in the life of sessions; grain: one row per session_event.'
 AS
 SELECT
@@ -308,6 +315,7 @@ WHERE event_name = 'session_event';
 
 -- grain: one row per mcp_event, which stands for call_count calls
 CREATE OR REPLACE VIEW VW_MCP_EVENTS
+COPY GRANTS
 COMMENT = 'Calls of the MCP server, insights and artifacts; grain: one row per mcp_event, which stands for call_count calls.'
 AS
 SELECT
@@ -370,6 +378,7 @@ WHERE event_name = 'mcp_event';
 -- Events of the recorder and of Claude Code, and beside them what SCHEMA_DRIFT knows: nothing writes that back into the stream.
 -- grain: one row per system_event, and one per drift
 CREATE OR REPLACE VIEW VW_SYSTEM_EVENTS
+COPY GRANTS
 COMMENT = 'System events, and schema drift as schema_drift_detected; grain: one row per system_event, and one per drift.'
 AS
 WITH differences AS (

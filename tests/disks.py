@@ -130,7 +130,7 @@ class VolatileDisk(FileSystem):
             self._entries[os.path.abspath(path)] = {entry.name: entry.inode() for entry in os.scandir(path)}
 
     def power_cut(self, top: str) -> None:
-        """Unsynced bytes become zeros or vanish (every second file), unsynced directory entries vanish, and a new boot begins."""
+        """Unsynced bytes become zeros (every second file) or vanish, unsynced entries vanish, and a new boot begins."""
         for folder, _, names in os.walk(top):
             entries = self._entries.get(os.path.abspath(folder), {})
             for at, name in enumerate(sorted(names)):

@@ -189,6 +189,8 @@ def test_a_secret_is_found_by_the_name_of_its_key_wherever_it_is_nested() -> Non
         "args": ["--user", "app", "--password", "abc", "--verbose"],
         "headers": {"Authorization": "abc", "X-Trace": "abc"},
         "content": json.dumps({"token": WORD}),
+        "uses": {"gh" + "p_" + MIXED[:36]: 3},
+        "pair": ("--token", "abc"),
     }
     assert redactor.value(payload) == {
         "db": {"password": "[redacted:password]", "user": "app", "port": 5432},
@@ -197,8 +199,10 @@ def test_a_secret_is_found_by_the_name_of_its_key_wherever_it_is_nested() -> Non
         "args": ["--user", "app", "--password", "[redacted:password]", "--verbose"],
         "headers": {"Authorization": "[redacted:authorization]", "X-Trace": "abc"},
         "content": '{"token": "[redacted:token]"}',
+        "uses": {"[redacted:github_token]": 3},
+        "pair": ["--token", "[redacted:token]"],
     }
-    assert redactor.count == 7
+    assert redactor.count == 9
     assert payload["db"]["password"] == WORD, "the caller's object is not changed"
 
 
@@ -279,9 +283,9 @@ def test_any_json_value_comes_back_with_its_shape(value: object) -> None:
 def test_no_text_takes_long(piece: str) -> None:
     """A pattern that searches the same characters again and again takes many seconds for these, not a fraction of one."""
     text = piece * (50_000 // len(piece))
-    began = time.perf_counter()
+    began = time.process_time()
     Redactor().text(text)
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
 
 
 def test_a_text_without_secrets_compiles_nothing() -> None:

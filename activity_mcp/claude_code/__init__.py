@@ -5,15 +5,16 @@ Nothing is imported until it is asked for: a hook that needs one module here mus
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .discovery import discover
+    from .discovery import ImportOrigins, discover
     from .ledger import FileMark, ImportLedger
     from .transcripts import TranscriptReader, TranscriptReport
 
-__all__ = ["FileMark", "ImportLedger", "TranscriptReader", "TranscriptReport", "discover"]
+__all__ = ["FileMark", "ImportLedger", "ImportOrigins", "TranscriptReader", "TranscriptReport", "discover"]
 
 _HOMES = {
     "FileMark": "ledger",
     "ImportLedger": "ledger",
+    "ImportOrigins": "discovery",
     "TranscriptReader": "transcripts",
     "TranscriptReport": "transcripts",
     "discover": "discovery",

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from ..activity import derived_id, sha256_hex
 from ..clock import iso, parse_iso
 from . import events
+from .lines import EVENTLESS_TYPES
 from .prompts import Said, said, text_of
 
 if TYPE_CHECKING:
@@ -32,13 +33,6 @@ if TYPE_CHECKING:
     from .report import TranscriptReport
 
 NO_RESULT = "no result recorded"
-_SKIPPED_TYPES = frozenset(
-    (
-        "agent-color", "agent-name", "agent-setting", "ai-title", "attachment", "custom-title", "file-history-delta",
-        "file-history-snapshot", "last-prompt", "mode", "permission-mode", "pr-link", "progress", "queue-operation", "summary",
-        "system", "tag", "worktree-state",
-    )
-)  # fmt: skip
 _TOKENS = {
     "input": "input_tokens",
     "output": "output_tokens",
@@ -128,7 +122,7 @@ class Conversation:
             self._assistant(session, line, timed)
         elif kind == "user" and session is not None:
             self._user(session, line, timed)
-        elif isinstance(kind, str) and kind in _SKIPPED_TYPES:
+        elif isinstance(kind, str) and kind in EVENTLESS_TYPES:
             self._other(session, line, kind)
         else:
             self._report.unknown(kind if isinstance(kind, str) else f"[{type(kind).__name__}]")

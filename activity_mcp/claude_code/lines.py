@@ -17,6 +17,15 @@ MAX_LINE_BYTES = 32 * 1024 * 1024
 _CHUNK_BYTES = 1024 * 1024
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
+EVENTLESS_TYPES = frozenset(
+    (
+        "agent-color", "agent-name", "agent-setting", "ai-title", "attachment", "custom-title", "file-history-delta",
+        "file-history-snapshot", "last-prompt", "mode", "permission-mode", "pr-link", "progress", "queue-operation", "summary",
+        "system", "tag", "worktree-state",
+    )
+)  # fmt: skip
+"""Types of lines that are known and make no event, but for an ``attachment`` that is a queued prompt."""
+
 
 class TranscriptLines:
     """Iterates over (byte offset of the line, object) of the complete lines.

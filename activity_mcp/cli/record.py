@@ -82,9 +82,13 @@ def _lines(source: str) -> Iterator[tuple[int, bytes]]:
         file = sys.stdin.buffer if source == "-" else open(source, "rb")  # noqa: SIM115 - stdin is not ours to close
     except OSError as error:
         raise InvalidInput(f"{source} cannot be read: {error.strerror}") from None
-    for number, line in enumerate(iter(lambda: file.readline(_MOST_LINE_BYTES), b""), 1):
-        if line.strip():
-            yield number, line
+    try:
+        for number, line in enumerate(iter(lambda: file.readline(_MOST_LINE_BYTES), b""), 1):
+            if line.strip():
+                yield number, line
+    finally:
+        if source != "-":
+            file.close()
 
 
 def _event(line: bytes) -> dict[str, Any]:

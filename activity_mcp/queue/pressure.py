@@ -5,6 +5,8 @@ Only bytes above the committed offset count: a segment below it is history, whet
 
 from __future__ import annotations
 
+from _thread import allocate_lock
+
 from ..fs import LOCAL
 from .commit import Commit, read_commit
 from .segment import SegmentList, segment_path
@@ -45,9 +47,7 @@ class Gauge:
             self._commit = (signature, commit)
         return commit
 
-    def uncommitted(
-        self, queue_id: str, numbers: Sequence[int], live_size: int | None = None, *, look: bool = True
-    ) -> int:
+    def uncommitted(self, queue_id: str, numbers: Sequence[int], live_size: int | None = None, *, look: bool = True) -> int:
         """Bytes above the committed offset of channel ``queue_id``. ``live_size``: the newest segment's, where it is known.
 
         Without ``look`` the last commit seen is taken: the answer is then too high rather than too low.
@@ -76,40 +76,62 @@ class Gauge:
 
 
 class Refusals:
-    """The file ``refused``: one byte for each event that was not accepted, and a bar where that was reported."""
+    """The file ``refused``: one byte for each event that was not accepted, and a bar where that was reported.
 
-    __slots__ = ("_fs", "_path", "_seen")
+    What a full disk does not take is owed, and written with the next one.
+    """
+
+    __slots__ = ("_fs", "_guard", "_owed", "_path", "_seen")
 
     def __init__(self, directory: str, fs: FileSystem = LOCAL) -> None:
         self._path = f"{directory}/refused"
         self._fs = fs
+        self._guard = allocate_lock()
+        self._owed = b""
         self._seen = (0, 0)
 
     def note(self, kind: bytes, events: int) -> None:
-        """Count. The refusal itself matters more than its count: a disk that takes no byte keeps it from nobody."""
-        try:
-            self._fs.append_byte(self._path, kind, events)
-        except OSError:
-            pass
+        """Count. Never raises: the refusal itself is what the caller must hear of."""
+        with self._guard:
+            self._owed += kind * events
+            self._settle()
 
     def total(self) -> int:
-        """All events that were ever refused here."""
-        counted = self._read()
+        """All events that were ever refused here, by any process."""
+        counted = self._counted()
         return len(counted) - counted.count(_REPORTED)
 
     def unreported(self) -> int:
         """Those since the last report. One stat when nothing was added."""
+        if self._owed:
+            return len(self._counted().rpartition(_REPORTED)[2])
         found = self._fs.stat(self._path)
         size = found.st_size if found else 0
         if size != self._seen[0]:
-            self._seen = (size, len(self._read().rpartition(_REPORTED)[2]))
+            self._seen = (size, len(self._counted().rpartition(_REPORTED)[2]))
         return self._seen[1]
 
-    def mark_reported(self) -> None:
-        self._fs.append_byte(self._path, _REPORTED)
+    def mark_reported(self) -> bool:
+        """False where the disk does not take the mark: the report is then still due."""
+        with self._guard:
+            self._owed += _REPORTED
+            if self._settle():
+                return True
+            self._owed = self._owed.removesuffix(_REPORTED)
+            return False
 
-    def _read(self) -> bytes:
+    def _settle(self) -> bool:
         try:
-            return self._fs.read(self._path)
+            if self._owed:
+                self._owed = self._owed[self._fs.append_bytes(self._path, self._owed) :]
         except OSError:
-            return b""
+            return False
+        return not self._owed
+
+    def _counted(self) -> bytes:
+        with self._guard:
+            self._settle()
+            try:
+                return self._fs.read(self._path) + self._owed
+            except OSError:
+                return self._owed

@@ -210,31 +210,29 @@ class QueueWriter:
     def _live_segment(self, numbers: Sequence[int], room: int) -> LiveSegment:
         """The segment to append to, with ``room`` for that many bytes. Called under append.lock."""
         live = self._live
-        if live is not None and not self._is_live(live, numbers):
-            self._retire(live)
-            live = None
-        if live is None:
-            if not self._lock.in_place():  # the directory was replaced: this lock keeps nobody out
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._lock.path)
+        if live is None or not self._is_newest(live, numbers):
             live = self._open_live(numbers)
+        elif not live.refresh():
+            live = None  # it failed, or somebody shortened it: nothing comes behind that
         if live is None or self._is_due(live, room):
             live = self._rotate(numbers)
-        self._live, self._numbers = live, numbers
+        self._numbers = numbers
         return live
 
-    def _is_live(self, live: LiveSegment, numbers: Sequence[int]) -> bool:
+    def _is_newest(self, live: LiveSegment, numbers: Sequence[int]) -> bool:
         """The same list object means that nothing in the directory was made, removed or renamed since the last look."""
-        unchanged = numbers is self._numbers or (numbers and live.number == numbers[-1] and live.in_place())
-        return bool(unchanged) and live.refresh()
+        return numbers is self._numbers or (bool(numbers) and live.number == numbers[-1] and live.in_place())
 
     def _open_live(self, numbers: Sequence[int]) -> LiveSegment | None:
         """The newest segment, unless it is of an earlier boot, of another queue_id, or has no header to tell."""
+        if not self._lock.in_place():  # the directory was replaced: this lock keeps nobody out
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._lock.path)
         self._info = self._present_queue()
         live = LiveSegment.open(self.directory, numbers[-1], self._fs) if numbers else None
         if live is None:
             return None
         if live.header.queue_id == self._info.queue_id and same_boot(live.header.boot, self._fs.boot_id()):
-            return live
+            return self._adopt(live)
         live.retire()
         return None
 
@@ -245,14 +243,18 @@ class QueueWriter:
         return live.size + room > self._segment_bytes or age_us >= self._segment_age_us
 
     def _rotate(self, numbers: Sequence[int]) -> LiveSegment:
-        if self._live is not None:
-            self._retire(self._live)
         self._info = self._present_queue()
         number = next_number(numbers, self._gauge.commit(), self._floor)
         start_segment(self.directory, number, self._info.queue_id, clock=self._clock, fs=self._fs)
         live = LiveSegment.open(self.directory, number, self._fs)
         if live is None:
             raise OSError(errno.EIO, "a new segment does not read back")
+        return self._adopt(live)
+
+    def _adopt(self, live: LiveSegment) -> LiveSegment:
+        if self._live is not None:
+            self._live.retire()
+        self._live = live
         return live
 
     def _present_queue(self) -> QueueInfo:
@@ -261,13 +263,10 @@ class QueueWriter:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self.directory}/queue.json")
         return info
 
-    def _retire(self, live: LiveSegment) -> None:
-        live.retire()
-        self._live = None
-
     def _forget_files(self) -> None:
         if self._live is not None:
-            self._retire(self._live)
+            self._live.retire()
+            self._live = None
         self._lock.close()
         self._gauge = Gauge(self.directory, self._fs)
         self._info = None
@@ -369,12 +368,10 @@ class QueueWriter:
                 return 0
             try:
                 count = self._refusals.unreported()
-                if count:
-                    self._refusals.mark_reported()
-                return count
+                return count if count and self._refusals.mark_reported() else 0
             finally:
                 self._lock.release()
-        except OSError:  # not marked, so it will be reported later
+        except OSError:
             return 0
         finally:
             self._mutex.release()

@@ -85,7 +85,7 @@ class DuckDBWarehouse:
         if batch.rows:
             _fill(connection, [(*row, now) for row in batch.rows])
             connection.execute(_STORE)
-            for statement in migrations.statements_of("03_refresh.sql"):
+            for statement in migrations.refresh_sequence():
                 connection.execute(statement)
         if batch.expected is None:
             connection.execute("INSERT INTO CHANNEL_OFFSETS VALUES (?, ?, ?)", [batch.channel_id, batch.offset, now])

@@ -62,7 +62,11 @@ def test_a_generated_file_names_its_source_and_is_split_by_its_separator(name: s
 
 
 def test_the_layout_deploys_twice_without_any_extension_to_load() -> None:
-    config = {"autoload_known_extensions": False, "autoinstall_known_extensions": False, "threads": 1}
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoload_known_extensions": False,
+        "autoinstall_known_extensions": False,
+        "threads": 1,
+    }
     connection = duckdb.connect(":memory:", config=config)
     once = warehouse(connection).execute("SELECT COUNT(*) FROM SCHEMA_FIELDS").fetchone()
     twice = warehouse(connection).execute("SELECT COUNT(*) FROM SCHEMA_FIELDS").fetchone()

@@ -292,12 +292,12 @@ def try_to(kind: str) -> Rule:
 
 
 def properties(dropped: frozenset[str]) -> Rule:
-    """COMMENT and the named properties mean nothing to DuckDB; any other is an error."""
+    """COMMENT, COPY GRANTS and the named properties mean nothing to DuckDB; any other is an error."""
 
     def rule(node: exp.Properties) -> exp.Expr:
         for item in node.expressions:
-            known = isinstance(item, exp.SchemaCommentProperty) or (type(item) is exp.Property and item.name.upper() in dropped)
-            if not known:
+            named = type(item) is exp.Property and item.name.upper() in dropped
+            if not named and not isinstance(item, exp.SchemaCommentProperty | exp.CopyGrantsProperty):
                 raise Untranslatable(f"property {_source(item)}")
         node.set("expressions", [])
         return node

@@ -56,7 +56,7 @@ RULES: dict[str, to.Rule] = {
     "Div": to.divide, "DecodeCase": to.decode, "ConcatWs": to.concat_ws, "ToBoolean": to.to_boolean, "SHA2": to.sha2,
     "Length": to.macro("length"),
     "ColumnDef": to.column_definition, "CommentColumnConstraint": to.leaf, "SchemaCommentProperty": to.leaf,
-    "Property": to.leaf,
+    "Property": to.leaf, "CopyGrantsProperty": to.leaf,
     "Properties": to.properties(
         frozenset({"CHANGE_TRACKING", "DATA_RETENTION_TIME_IN_DAYS", "MAX_DATA_EXTENSION_TIME_IN_DAYS"})
     ),
