@@ -148,7 +148,7 @@ class FileSystem:
         return os.pread(fd, size, offset)
 
     def size(self, fd: int) -> int:
-        """The size of a file, by seeking: a stat between two writes makes Linux write the inode's time stamp at each of them."""
+        """The size of a file, by seeking: a stat between two writes makes Linux write the time stamp at each of them."""
         return os.lseek(fd, 0, os.SEEK_END)
 
     def sync(self, fd: int) -> None:

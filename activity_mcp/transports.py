@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 START_DELAY_S = 0.1  # after the first answer: a client asks for its lists in one go, and imports would be in their way
 START_AT_LATEST_S = 5.0
 CLOSE_S = 0.5
-LEAVE_S = 0.95  # from the end of the connection to the end of the process, whatever hangs
+LEAVE_S = 0.9  # from the end of the connection to the end of the process, whatever hangs
 
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
 
@@ -86,7 +86,7 @@ async def run_stdio(
     Takes over SIGTERM, SIGINT and SIGHUP for as long as the event loop runs. ``on_end`` is called when leaving begins.
     Raises what made the SDK's loop crash, after closing the service.
     """
-    from .stdio import EOF_GRACE_S, open_wire
+    from .stdio import open_wire
 
     lifetime = ServiceLifetime(service)
     ended = asyncio.Event()
@@ -94,13 +94,13 @@ async def run_stdio(
     try:
         async with open_wire(on_end=ended.set, on_first=lifetime.start_soon) as wire:
             if handle_signals:
-                _on_signals(wire.end, on_end)
+                _on_signals(wire.lines.end, on_end)
             lifetime.start_soon(START_AT_LATEST_S)
             serving = asyncio.ensure_future(lowlevel.run(wire.reader, wire.writer, lowlevel.create_initialization_options()))
             await asyncio.wait({serving, asyncio.ensure_future(ended.wait())}, return_when=asyncio.FIRST_COMPLETED)
             on_end()
             began = time.monotonic()
-            await asyncio.wait({serving}, timeout=EOF_GRACE_S + 0.05)
+            await asyncio.wait({serving}, timeout=wire.lines.grace_s + 0.05)
             serving.cancel()  # no effect on one that is done
             left = LEAVE_S - (time.monotonic() - began)
             closing = asyncio.ensure_future(

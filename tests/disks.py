@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +124,12 @@ class VolatileDisk(FileSystem):
         found = os.fstat(fd)
         with self._lock:
             self._files[found.st_ino] = found.st_size
+
+    def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True) -> None:
+        super().publish(path, data, durable=durable)
+        if not durable:
+            with self._lock:
+                self._files.pop(os.stat(path).st_ino, None)  # the number may have been another file's
 
     def sync_directory(self, path: str) -> None:
         with self._lock:

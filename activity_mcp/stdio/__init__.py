@@ -16,9 +16,9 @@ written directly. The rules:
 
 from __future__ import annotations
 
-from .ends import UNREAD_BYTES
+from .ends import EOF_GRACE_S, GRACE_S, UNREAD_BYTES
 from .lines import MAX_LINE_BYTES
-from .messages import EOF_GRACE_S, GRACE_S, MOST_OPEN
+from .messages import MOST_OPEN
 from .wire import Wire, open_wire
 
 __all__ = ["open_wire", "Wire", "MAX_LINE_BYTES", "UNREAD_BYTES", "MOST_OPEN", "GRACE_S", "EOF_GRACE_S"]

@@ -13,14 +13,19 @@ if TYPE_CHECKING:
 
 UNREAD_BYTES = 1024 * 1024  # a few hundred answers: a client that asks in bulk before it reads is not blocked
 UNSERVED_BYTES = 1024 * 1024  # lines cut but not yet taken; above it the pipe is left to fill
+GRACE_S = 0.25  # a server must be gone within a second of being told, and closing its service takes half of that
+EOF_GRACE_S = 0.65  # requests piped into a fresh server: the first append imports what validates it
 FLUSH_S = 0.25  # how long a client that has fallen behind may take over the last answers
 
 
 class InboundLines(asyncio.Protocol):
-    """The client's lines in their order. ``on_end`` is called once, when no more will come."""
+    """The client's lines in their order. ``on_end`` is called once, when no more will come.
+
+    ``grace_s`` is what the answers to what was taken may still take after the end.
+    """
 
     def __init__(self, on_end: Callable[[], None]) -> None:
-        self.cut_off = False
+        self.grace_s = EOF_GRACE_S
         self._on_end = on_end
         self._cutter = LineCutter()
         self._lines: deque[bytes | None] = deque()
@@ -45,8 +50,8 @@ class InboundLines(asyncio.Protocol):
         return line
 
     def end(self) -> None:
-        """Read no further, and forget the lines that nobody has taken: ``cut_off``."""
-        self.cut_off = True
+        """Read no further, and forget the lines that nobody has taken."""
+        self.grace_s = GRACE_S
         self._lines.clear()
         self._bytes = 0
         self._finish()

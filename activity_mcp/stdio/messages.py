@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from .ends import InboundLines, OutboundBytes
 
 MOST_OPEN = 512
-GRACE_S = 0.25  # a server must be gone within a second of being told, and closing its service takes half of that
-EOF_GRACE_S = 0.65  # requests piped into a fresh server: the first append imports what validates it
 
 log = structlog.get_logger(__name__)
 
@@ -112,7 +110,7 @@ class MessageReader:
 
     async def _settle(self) -> None:
         try:
-            await asyncio.wait_for(self._requests.at_most(0), GRACE_S if self._lines.cut_off else EOF_GRACE_S)
+            await asyncio.wait_for(self._requests.at_most(0), self._lines.grace_s)
         except TimeoutError:
             log.warning("the connection ended with requests unanswered")
 

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class Wire(NamedTuple):
-    """An open connection: the two streams for the SDK, and the way to end it."""
+    """An open connection: the two streams for the SDK, and what ends it (``lines.end``)."""
 
     reader: MessageReader
     writer: MessageWriter
-    end: Callable[[], None]
+    lines: InboundLines
 
 
 @asynccontextmanager
@@ -47,7 +47,7 @@ async def open_wire(*, on_end: Callable[[], None], on_first: Callable[[], None])
             ReadThread(source, lines)
         requests = OpenRequests()
         try:
-            yield Wire(MessageReader(lines, output, requests), MessageWriter(output, requests, on_first), lines.end)
+            yield Wire(MessageReader(lines, output, requests), MessageWriter(output, requests, on_first), lines)
         finally:
             lines.close()
             await output.close()

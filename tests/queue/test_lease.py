@@ -1,0 +1,162 @@
+"""One leader, told apart from a dead one by the kernel; wishes for a flush."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from disks import FaultyDisk
+from fakes import FakeClock
+
+from activity_mcp.queue import Lease, clear_want, touch_want, want_age
+
+ROOT = str(Path(__file__).parents[2])
+
+
+def holder_process(directory: str, then: str) -> subprocess.Popen[str]:
+    """A process that leads, says so, and does ``then``."""
+    script = f"""
+import os, sys, time
+sys.path.insert(0, {ROOT!r})
+from activity_mcp.queue import Lease
+lease = Lease({directory!r})
+assert lease.try_acquire()
+{then}
+print("ready", flush=True)
+sys.stdin.read()
+"""
+    process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.communicate()
+
+
+def test_one_leads_until_it_lets_go(directory: str, clock: FakeClock) -> None:
+    one, other = Lease(directory, clock=clock), Lease(directory, clock=clock)
+    assert (one.is_held(), one.holder()) == (False, None)
+    assert one.try_acquire()
+    assert one.try_acquire()
+    assert (other.try_acquire(), other.is_held(), one.is_held()) == (False, True, True)
+    one.release()
+    one.release()
+    assert (other.is_held(), other.holder()) == (False, None)
+    assert other.try_acquire()
+    other.release()
+
+
+def test_the_leader_tells_who_it_is_and_how_far_it_got(directory: str, clock: FakeClock) -> None:
+    lease = Lease(directory, clock=clock)
+    assert lease.try_acquire()
+    clock.advance(5)
+    lease.progress(offset="000000000001:000000000010:00000001", error=None)
+    assert Lease(directory).holder() == {
+        "version": 1,
+        "pid": os.getpid(),
+        "since": "2027-01-15T08:00:00.000000Z",
+        "last_progress": "2027-01-15T08:00:05.000000Z",
+        "offset": "000000000001:000000000010:00000001",
+        "error": None,
+    }
+    lease.release()
+    assert Lease(directory).last_told()["pid"] == os.getpid()
+    with pytest.raises(RuntimeError):
+        lease.progress()
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\0", b"[]", b"{"])
+def test_a_garbled_leader_json_does_not_hide_that_somebody_leads(directory: str, content: bytes) -> None:
+    lease = Lease(directory)
+    assert lease.try_acquire()
+    Path(directory, "leader.json").write_bytes(content)
+    assert Lease(directory).holder() == {}
+    lease.release()
+
+
+def test_a_full_disk_keeps_nobody_from_leading(directory: str) -> None:
+    disk = FaultyDisk()
+    disk.room = 0
+    lease = Lease(directory, fs=disk)
+    assert lease.try_acquire()
+    lease.progress(offset=None)
+    lease.release()
+
+
+def test_the_lease_is_free_as_soon_as_its_holder_is_killed(directory: str) -> None:
+    process = holder_process(directory, "")
+    lease = Lease(directory)
+    holder = lease.holder()
+    assert holder is not None
+    assert holder["pid"] == process.pid
+    assert not lease.try_acquire()
+    end(process)
+    assert lease.try_acquire()
+    lease.release()
+
+
+def test_a_forked_child_does_not_keep_the_lease_of_its_dead_parent(directory: str) -> None:
+    process = holder_process(
+        directory,
+        """
+pid = os.fork()
+if pid == 0:
+    os.close(0), os.close(1)
+    time.sleep(60)
+    os._exit(0)
+lease.progress(child=pid)
+""",
+    )
+    lease = Lease(directory)
+    holder = lease.holder()
+    assert holder is not None
+    try:
+        end(process)
+        os.kill(holder["child"], 0)  # the child is alive
+        assert lease.try_acquire()
+        lease.release()
+    finally:
+        os.kill(holder["child"], 9)
+
+
+def test_a_lock_file_that_was_removed_does_not_make_two_leaders_of_one_object(directory: str) -> None:
+    lease = Lease(directory)
+    assert lease.try_acquire()
+    lease.release()
+    os.unlink(f"{directory}/leader.lock")
+    other = Lease(directory)
+    assert other.try_acquire()
+    assert not lease.try_acquire()
+    other.release()
+
+
+def test_a_wish_has_an_age_until_it_is_cleared(directory: str, clock: FakeClock) -> None:
+    lease = Lease(directory, clock=clock)
+    assert lease.try_acquire()
+    assert (lease.want_pending(), want_age(directory, clock=clock)) == (False, None)
+    touch_want(directory, clock=clock)
+    clock.advance(1.5)
+    assert (lease.want_pending(), want_age(directory, clock=clock)) == (True, 1.5)
+    lease.touch_want()
+    assert want_age(directory, clock=clock) == 0.0
+    lease.clear_want()
+    clear_want(directory)
+    assert (lease.want_pending(), want_age(directory, clock=clock)) == (False, None)
+    lease.release()
+
+
+def test_a_wall_clock_set_back_does_not_make_a_wish_young_for_ever(directory: str, clock: FakeClock) -> None:
+    Lease(directory, clock=clock).try_acquire()
+    touch_want(directory, clock=clock)
+    clock.jump_wall(-3600)
+    assert want_age(directory, clock=clock) is None
+    Path(directory, "flush.want").write_bytes(b"garbage")
+    assert want_age(directory, clock=clock) is None
+    assert json.loads(Path(directory, "leader.json").read_bytes())["version"] == 1
