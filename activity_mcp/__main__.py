@@ -24,7 +24,7 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.Abort:
-        print("interrupted; what was acknowledged is recorded", file=sys.stderr)
+        click.echo("interrupted; what was acknowledged is recorded", err=True)
         return 130
     except click.ClickException as error:
         error.show()
@@ -38,15 +38,19 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if os.environ.get("ACTIVITY_LOG_LEVEL", "").lower() == "debug":
             raise
-        _tell(f"unexpected {type(error).__name__}: {error}", "ACTIVITY_LOG_LEVEL=debug shows where; what was acknowledged is kept")
+        _tell(
+            f"unexpected {type(error).__name__}: {error}", "what was acknowledged is kept; ACTIVITY_LOG_LEVEL=debug shows where"
+        )
         return 1
     return result if isinstance(result, int) else 0
 
 
 def _tell(message: str, hint: str) -> None:
-    print(f"error: {message}", file=sys.stderr)
+    import click
+
+    click.echo(f"error: {message}", err=True)
     if hint:
-        print(f"hint: {hint}", file=sys.stderr)
+        click.echo(f"hint: {hint}", err=True)
 
 
 if __name__ == "__main__":

@@ -27,12 +27,12 @@ from .clock import iso, parse_iso
 from .errors import InvalidActivity
 
 try:  # the C module without OpenSSL: importing hashlib would cost a hook more than all of this module
-    from _sha2 import sha256 as _sha256  # Python 3.12 and later
+    from _sha2 import sha256 as _sha256  # type: ignore[import-not-found]  # Python 3.12 and later
 except ImportError:
     try:
-        from _sha256 import sha256 as _sha256  # type: ignore[import-not-found,no-redef]
+        from _sha256 import sha256 as _sha256  # type: ignore[import-not-found]
     except ImportError:  # pragma: no cover - an interpreter built without either
-        from hashlib import sha256 as _sha256  # type: ignore[assignment]
+        from hashlib import sha256 as _sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,6 +95,25 @@ class Activity:
     """One event, complete and within the limits. Make it with ``build``; nothing changes it afterwards."""
 
     __slots__ = (*_MEMBERS, "ride", "validated")
+
+    activity_id: str
+    ts: str
+    customer: str
+    activity: str
+    anonymous_customer_id: str | None
+    feature_json: dict[str, Any]
+    revenue_impact: float | None
+    link: str | None
+    event_name: str
+    session_id: str | None
+    project: str | None
+    org_id: str | None
+    source: str
+    schema_version: str
+    ride: bool
+    """The server's own call: it never starts a flush."""
+    validated: bool
+    """The features were checked against their schema."""
 
     def __init__(self, **columns: Any) -> None:
         for name in _MEMBERS:

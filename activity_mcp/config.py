@@ -24,8 +24,8 @@ class Config:
     """What the environment asks for. Paths are absolute text; times carry their unit in the name."""
 
     __slots__ = (
-        "backpressure_ms", "context_max_stale_s", "context_ttl_s", "customer", "db", "durability", "home", "http_token",
-        "inject_chars", "log_level", "max_queue_bytes", "org_id", "prompts", "queue_root", "record", "redact",
+        "backpressure_ms", "context_max_stale_s", "context_ttl_s", "customer", "db", "home", "http_token",
+        "inject_chars", "interval_ms", "log_level", "max_queue_bytes", "org_id", "prompts", "queue_root", "record", "redact",
         "retention_days", "snow_connection",
     )  # fmt: skip
 
@@ -39,8 +39,8 @@ class Config:
     org_id: str | None
     context_ttl_s: float
     context_max_stale_s: float
-    durability: str | int
-    """``"event"``, or the interval in milliseconds."""
+    interval_ms: int | None
+    """None: every event is synced before its answer; else the longest time an event may go unsynced."""
     redact: bool
     prompts: str
     record: bool
@@ -87,7 +87,7 @@ def read_config(environ: Mapping[str, str]) -> Config:
         org_id=environ.get("ACTIVITY_ORG") or None,
         context_ttl_s=_number(environ, "ACTIVITY_CONTEXT_TTL", 30, "seconds"),
         context_max_stale_s=_number(environ, "ACTIVITY_CONTEXT_MAX_STALE", 3600, "seconds"),
-        durability=_durability(environ.get("ACTIVITY_DURABILITY") or "event"),
+        interval_ms=_interval(environ.get("ACTIVITY_DURABILITY") or "event"),
         redact=_choice(environ, "ACTIVITY_REDACT", ("on", "off")) == "on",
         prompts=_choice(
             environ, "ACTIVITY_PROMPTS", ("hash", "excerpt", "full") if connection else ("excerpt", "hash", "full")
@@ -102,13 +102,17 @@ def read_config(environ: Mapping[str, str]) -> Config:
 
 def default_home(environ: Mapping[str, str]) -> str:
     """The platform's state directory. On Linux by the XDG rule itself, which is what platformdirs would answer."""
-    if sys.platform.startswith("linux"):
+    if _is_linux():
         state = environ.get("XDG_STATE_HOME", "").strip()
         home = environ.get("HOME") or os.path.expanduser("~")
         return os.path.join(state or os.path.join(home, ".local", "state"), "activity-mcp")
     import platformdirs
 
     return platformdirs.user_state_dir("activity-mcp", appauthor=False)
+
+
+def _is_linux() -> bool:
+    return str(sys.platform).startswith("linux")
 
 
 def _directory(text: str) -> str:
@@ -151,9 +155,9 @@ def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> 
     return text
 
 
-def _durability(text: str) -> str | int:
+def _interval(text: str) -> int | None:
     if text == "event":
-        return text
+        return None
     kind, _, millis = text.partition(":")
     if kind != "interval" or not millis.isdigit() or not 1 <= int(millis) <= 60_000:
         raise InvalidConfig("ACTIVITY_DURABILITY", f"{text!r} is neither 'event' nor 'interval:<1..60000 ms>'")

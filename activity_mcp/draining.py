@@ -90,9 +90,10 @@ class Drainer:
             self._on_progress(max(0, total - self._service.writer.uncommitted_bytes()), total)
             if time.monotonic() >= deadline:
                 holder = self._service.lease.holder() or {}
+                who, last = holder.get("pid", "?"), holder.get("last_progress", "an unknown time")
                 raise WarehouseUnavailable(
-                    f"process {holder.get('pid', '?')} leads and did not flush within {timeout_s:g} s; the queue holds everything",
-                    hint=f"its last progress was at {holder.get('last_progress', 'an unknown time')}: `activity-mcp status` says more",
+                    f"process {who} leads and did not flush within {timeout_s:g} s; the queue holds everything",
+                    hint=f"its last progress was at {last}: `activity-mcp status` says more",
                 )
             time.sleep(0.02)
 

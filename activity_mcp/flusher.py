@@ -151,8 +151,8 @@ class Flusher:
                 {
                     "event_type": "error_recovery",
                     "severity": "warning",
-                    "message": f"the queue's files do not hold offset {lost} of channel {before}: they were restored, copied or "
-                    f"edited; channel {self.channel_id} ships them again from segment {segment}, duplicates fold",
+                    "message": f"the queue's files do not hold offset {lost} of channel {before} (restored, copied or edited); "
+                    f"channel {self.channel_id} ships them again from segment {segment}, duplicates fold",
                     "action_taken": "new_channel",
                     "segment": segment,
                 }
@@ -228,7 +228,7 @@ class Flusher:
             {
                 "event_type": "error_recovery",
                 "severity": "error",
-                "message": f"{damage.end - damage.start} bytes of segment {damage.segment} could not be read and were set aside",
+                "message": f"{damage.end - damage.start} bytes of segment {damage.segment} are damaged and were set aside",
                 "action_taken": "quarantined",
                 "segment": damage.segment,
                 "from": damage.start,

@@ -42,10 +42,10 @@ def resolve_identity(home: str, environ: Mapping[str, str], customer: str | None
     path = os.path.join(home, "settings.json")
     settings = _read_settings(path)
     if settings is None:
-        settings = {"version": SETTINGS_VERSION, "customer": _guess_customer(environ), "host_id": _host_id()}
+        settings = {"customer": _guess_customer(environ), "host_id": _host_id()}
         try:
             fs.ensure_directory(home)
-            fs.publish(path, json.dumps(settings).encode("utf-8"))
+            fs.publish(path, json.dumps({"version": SETTINGS_VERSION, **settings}).encode("utf-8"))
         except OSError as error:
             raise QueueRefused(
                 f"{path} cannot be written ({error.strerror}); nothing was recorded",

@@ -39,6 +39,13 @@ if TYPE_CHECKING:
     from .warehouse.duckdb import DuckDBWarehouse
 
 MIN_CONTEXT_BYTES = 512
+_NOT_RECORDED = {
+    "activity_id": None,
+    "accepted": False,
+    "durable": False,
+    "degraded": False,
+    "reason": "recording is off here (ACTIVITY_RECORD=off, or .activity-mcp-ignore in the project)",
+}
 
 
 class ActivityService:
@@ -82,12 +89,11 @@ class ActivityService:
 
     @functools.cached_property
     def writer(self) -> QueueWriter:
-        durability = self.config.durability
         return QueueWriter(
             self.queue.directory,
             sink=self.config.sink,
             max_bytes=self.config.max_queue_bytes,
-            durability=durability if isinstance(durability, str) else ("interval", durability),
+            durability="event" if self.config.interval_ms is None else ("interval", self.config.interval_ms),
             clock=self.clock,
         )
 
@@ -111,7 +117,7 @@ class ActivityService:
     def warehouse(self) -> DuckDBWarehouse:
         if self.config.snow_connection:
             raise WarehouseUnavailable(
-                f"this version cannot write to Snowflake yet (SNOW_CONNECTION={self.config.snow_connection}); the queue holds it",
+                "this version cannot write to Snowflake yet; the queue holds it",
                 hint="unset SNOW_CONNECTION to use the embedded warehouse",
             )
         from .warehouse.duckdb import DuckDBWarehouse
@@ -172,7 +178,7 @@ class ActivityService:
         """
         project = project or self.own_project
         if not self.recording(project):
-            return {"activity_id": None, "accepted": False, "durable": False, "degraded": False, "reason": "recording is off here"}
+            return dict(_NOT_RECORDED)
         origin = self.recorder.origin(self.source, customer=customer, project=project, session_id=self.session_id)
         return self.recorder.log(
             event_name,

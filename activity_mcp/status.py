@@ -15,6 +15,7 @@ from .queue import QueueReader, dead_letters, read_commit
 if TYPE_CHECKING:
     from .service import ActivityService
 
+_TOLD = ("pid", "since", "last_progress", "offset", "flushed_at", "error", "backpressure")
 PROGRESS_TOO_OLD_S = 15.0
 """A leader tells its progress every five seconds; three times that without a word means it is stopped or hangs."""
 
@@ -65,7 +66,7 @@ def _leader(service: ActivityService) -> dict[str, Any]:
     leader: dict[str, Any] = {"present": held}
     if not held:
         return leader
-    leader |= {name: told.get(name) for name in ("pid", "since", "last_progress", "offset", "flushed_at", "error", "backpressure")}
+    leader |= {name: told.get(name) for name in _TOLD}
     last = told.get("last_progress")
     if isinstance(last, str):
         leader["last_progress_age_s"] = round(max(0, service.clock.time_us() - parse_iso(last)) / 1e6, 1)
@@ -97,8 +98,8 @@ def _problems(document: dict[str, Any]) -> list[str]:
         problems.append("recording is off (ACTIVITY_RECORD or .activity-mcp-ignore)")
     if leader["present"] and leader.get("last_progress_age_s", 0) > PROGRESS_TOO_OLD_S:
         problems.append(
-            f"the leader (pid {leader['pid']}) made no progress for {leader['last_progress_age_s']:.0f} s: it is stopped or hangs; "
-            "end that process and another takes over"
+            f"the leader (pid {leader['pid']}) made no progress for {leader['last_progress_age_s']:.0f} s: "
+            "it is stopped or hangs; end that process and another takes over"
         )
     if leader.get("error"):
         problems.append(f"the last flush failed: {leader['error']}")

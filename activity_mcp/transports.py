@@ -78,9 +78,7 @@ def serve(open_service: Callable[[], Service]) -> NoReturn:
     raise AssertionError("unreachable")
 
 
-async def run_stdio(
-    server: MCPServer[Any], service: Service, *, on_end: Callable[[], None] = lambda: None, handle_signals: bool = True
-) -> None:
+async def run_stdio(server: MCPServer[Any], service: Service, *, on_end: Callable[[], None] = lambda: None) -> None:
     """Serve one client over stdin and stdout until it leaves or a signal comes; then flush and close the service.
 
     Takes over SIGTERM, SIGINT and SIGHUP for as long as the event loop runs. ``on_end`` is called when leaving begins.
@@ -93,8 +91,7 @@ async def run_stdio(
     lowlevel = server._lowlevel_server  # the way in for transports of one's own: MCPServer has no public one
     try:
         async with open_wire(on_end=ended.set, on_first=lifetime.start_soon) as wire:
-            if handle_signals:
-                _on_signals(wire.lines.end, on_end)
+            _on_signals(wire.lines.end, on_end)
             lifetime.start_soon(START_AT_LATEST_S)
             serving = asyncio.ensure_future(lowlevel.run(wire.reader, wire.writer, lowlevel.create_initialization_options()))
             await asyncio.wait({serving, asyncio.ensure_future(ended.wait())}, return_when=asyncio.FIRST_COMPLETED)
@@ -103,9 +100,8 @@ async def run_stdio(
             await asyncio.wait({serving}, timeout=wire.lines.grace_s + 0.05)
             serving.cancel()  # no effect on one that is done
             left = LEAVE_S - (time.monotonic() - began)
-            closing = asyncio.ensure_future(
-                lifetime.close(min(CLOSE_S, left - 0.05))
-            )  # while the client reads its last answers
+            # The service closes while the client reads its last answers.
+            closing = asyncio.ensure_future(lifetime.close(min(CLOSE_S, left - 0.05)))
         await closing
     finally:
         await lifetime.close()

@@ -966,6 +966,16 @@ BEGIN
             GROUP BY customer, project
         ),
 
+        hours AS (
+            SELECT touched.customer, touched.project, ARRAY_AGG(hour.bucket) WITHIN GROUP (ORDER BY hour.hour_start) AS hours
+            FROM touched
+            INNER JOIN CONTEXT_HOURS AS hour
+                ON touched.customer = hour.customer
+                AND touched.project = hour.project
+            WHERE hour.hour_start >= DATE_TRUNC('HOUR', DATEADD(DAY, -8, SYSDATE()))
+            GROUP BY touched.customer, touched.project
+        ),
+
         -- every entry of a list: one newest row for each item_key, in the order of ts
         entries AS (
             SELECT item.customer, item.project, item.section, item.session_id, item.item_key, item.ts, item.item
@@ -974,13 +984,6 @@ BEGIN
                 ON touched.customer = item.customer
                 AND touched.project = item.project
             WHERE item.section <> 'recent_sessions'
-            UNION ALL
-            SELECT hour.customer, hour.project, 'hours', '', TO_CHAR(hour.hour_start, 'YYYY-MM-DD HH24'), hour.hour_start, hour.bucket
-            FROM touched
-            INNER JOIN CONTEXT_HOURS AS hour
-                ON touched.customer = hour.customer
-                AND touched.project = hour.project
-            WHERE hour.hour_start >= DATE_TRUNC('HOUR', DATEADD(DAY, -8, SYSDATE()))
             UNION ALL
             SELECT
                 touched.customer,
@@ -1025,7 +1028,7 @@ BEGIN
                     project,
                     section,
                     session_id,
-                    ARRAY_AGG(entry) WITHIN GROUP (ORDER BY IFF(section = 'hours', -position, position)) AS list
+                    ARRAY_AGG(entry) WITHIN GROUP (ORDER BY position) AS list
                 FROM (
                     SELECT
                         customer,
@@ -1039,7 +1042,6 @@ BEGIN
                     FROM newest
                 )
                 WHERE position <= CASE section
-                    WHEN 'hours' THEN 1000
                     WHEN 'recent_files' THEN 20
                     WHEN 'insights' THEN 20
                     WHEN 'session_files' THEN 8
@@ -1127,7 +1129,7 @@ BEGIN
                 'recent_files', lists.lists:recent_files,
                 'insights', lists.lists:insights,
                 'recent_queries', lists.lists:recent_queries,
-                'hours', lists.lists:hours,
+                'hours', hours.hours,
                 'recorded_at', TO_CHAR(recent.recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"')
             ) AS context_blob
         FROM touched
@@ -1141,6 +1143,9 @@ BEGIN
             ON touched.customer = lists.customer
             AND touched.project = lists.project
             AND lists.session_id = ''
+        LEFT JOIN hours
+            ON touched.customer = hours.customer
+            AND touched.project = hours.project
     ) AS fresh
         ON kept.customer = fresh.customer
         AND kept.project = fresh.project

@@ -9,6 +9,9 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from activity_mcp.activity import (
     EVENT_NAMES,
     MAX_EVENT_BYTES,
@@ -22,8 +25,6 @@ from activity_mcp.activity import (
     new_id,
 )
 from activity_mcp.errors import InvalidActivity
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOW = 1_800_000_000_000_000
 ORIGIN = Origin("ada@example.com", "mcp", anonymous_customer_id="host_1", session_id="s1", project="/w", org_id="o1")
@@ -71,7 +72,9 @@ def test_an_event_has_every_column_filled_from_its_origin_and_the_defaults() -> 
         ("system_event", {"event_type": "backpressure"}, "raised_backpressure"),
     ],
 )
-def test_an_activity_is_named_verb_noun_unless_the_caller_names_it(event_name: str, features: dict[str, Any], name: str) -> None:
+def test_an_activity_is_named_verb_noun_unless_the_caller_names_it(
+    event_name: str, features: dict[str, Any], name: str
+) -> None:
     assert made(features, event_name).activity == name
     assert made(features, event_name, activity="signed_off").activity == "signed_off"
 
@@ -173,7 +176,11 @@ def test_the_same_fact_gets_the_same_id_whoever_records_it() -> None:
     assert one == derived_id("tool_event", "tool", "toolu_1")
     assert uuid.UUID(one).version == 8
     assert uuid.UUID(one).variant == uuid.RFC_4122
-    others = {derived_id("file_event", "tool", "toolu_1"), derived_id("tool_event", "tool", "toolu_2"), derived_id("tool_event", "x", "toolu_1")}
+    others = {
+        derived_id("file_event", "tool", "toolu_1"),
+        derived_id("tool_event", "tool", "toolu_2"),
+        derived_id("tool_event", "x", "toolu_1"),
+    }
     assert len(others | {one}) == 4
 
 
@@ -183,7 +190,13 @@ def test_new_ids_differ_and_sort_by_their_millisecond() -> None:
 
 
 def test_degraded_lines_cut_long_values_to_their_types_and_keep_the_rest() -> None:
-    features = {"tool_name": "Bash", "parameters": {"command": "x" * 5000}, "list": ["y" * 99] * 99, "error": "é" * 2000, "n": 3}
+    features = {
+        "tool_name": "Bash",
+        "parameters": {"command": "x" * 5000},
+        "list": ["y" * 99] * 99,
+        "error": "é" * 2000,
+        "n": 3,
+    }
     kept = cut(features)
     assert kept["tool_name"] == "Bash"
     assert kept["n"] == 3

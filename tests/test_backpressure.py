@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 
-from activity_mcp.backpressure import LONGEST_PAUSE_S, Backpressure
 from fakes import FakeClock
+
+from activity_mcp.backpressure import LONGEST_PAUSE_S, Backpressure
 
 
 def made(clock: FakeClock) -> Backpressure:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 import pytest
+
 from activity_mcp import __version__, resources
 from activity_mcp.__main__ import run
 
@@ -31,7 +32,12 @@ class Outcome(NamedTuple):
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in list(os.environ):
-        if name.startswith(("ACTIVITY_", "CLAUDE_")) or name in ("QUEUE_DIR", "SNOW_CONNECTION", "MAX_QUEUE_SIZE", "BACKPRESSURE_THRESHOLD"):
+        if name.startswith(("ACTIVITY_", "CLAUDE_")) or name in (
+            "QUEUE_DIR",
+            "SNOW_CONNECTION",
+            "MAX_QUEUE_SIZE",
+            "BACKPRESSURE_THRESHOLD",
+        ):
             monkeypatch.delenv(name)
     state = tmp_path / "state"
     monkeypatch.setenv("ACTIVITY_HOME", str(state))
@@ -70,7 +76,18 @@ def test_an_event_logged_is_queued_flushed_and_found(call: Call) -> None:
 
 
 def test_features_are_read_as_their_schema_wants_them(call: Call) -> None:
-    call("log", "sql_event", "--feature", "query_id=17", "--feature", "sql=SELECT 1", "--feature", "success=true", "--feature", "rows=3")
+    call(
+        "log",
+        "sql_event",
+        "--feature",
+        "query_id=17",
+        "--feature",
+        "sql=SELECT 1",
+        "--feature",
+        "success=true",
+        "--feature",
+        "rows=3",
+    )
     found = call("query", "SELECT query_id, row_count, success FROM VW_SQL_EVENTS", "--json").json
     assert found["rows"] == [["17", 3, True]]
 
@@ -83,7 +100,12 @@ def test_a_sql_event_without_a_query_id_gets_its_own(call: Call) -> None:
 def test_ndjson_is_logged_line_by_line_and_a_bad_line_is_named(call: Call, tmp_path: Path) -> None:
     file = tmp_path / "events.ndjson"
     good = {"tool_name": "a", "success": True}
-    whole = {"feature_json": {"tool_name": "b", "success": False}, "activity": "tried_it", "activity_id": "mine", "ts": "2026-11-01T10:00:00Z"}
+    whole = {
+        "feature_json": {"tool_name": "b", "success": False},
+        "activity": "tried_it",
+        "activity_id": "mine",
+        "ts": "2026-11-01T10:00:00Z",
+    }
     lines = [json.dumps(good), json.dumps(whole), "{not json", "[]", json.dumps({"tool_name": "c"}), ""]
     file.write_text("\n".join(lines))
     outcome = call("log", "tool_event", "--json", str(file))
@@ -181,7 +203,9 @@ def test_a_newer_warehouse_is_left_alone_with_exit_code_4(call: Call, home: Path
 def test_a_warehouse_locked_by_somebody_is_exit_code_4_and_nothing_is_lost(call: Call, home: Path) -> None:
     call("log", "tool_event", "--feature", "tool_name=x", "--feature", "success=true")
     call("flush")
-    script = f"import duckdb, time; c = duckdb.connect({str(home / 'activity.duckdb')!r}); print('open', flush=True); time.sleep(60)"
+    script = (
+        f"import duckdb, time; c = duckdb.connect({str(home / 'activity.duckdb')!r}); print('open', flush=True); time.sleep(60)"
+    )
     other = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     try:
         assert other.stdout is not None
@@ -217,7 +241,17 @@ def test_a_state_directory_that_takes_no_byte_is_exit_code_3(home: Path, tmp_pat
     try:
         (place / "filler").write_bytes(b"")
         environ = {**os.environ, "ACTIVITY_HOME": str(place / "home"), "ACTIVITY_CUSTOMER": "ada"}
-        command = [sys.executable, "-m", "activity_mcp", "log", "tool_event", "--feature", "tool_name=x", "--feature", "success=true"]
+        command = [
+            sys.executable,
+            "-m",
+            "activity_mcp",
+            "log",
+            "tool_event",
+            "--feature",
+            "tool_name=x",
+            "--feature",
+            "success=true",
+        ]
         assert subprocess.run(command, env=environ, capture_output=True).returncode == 0
         with (place / "filler").open("wb", buffering=0) as file:
             try:
@@ -243,7 +277,17 @@ def test_a_read_only_state_directory_is_exit_code_3(home: Path, tmp_path: Path) 
     else:
         place = str(tmp_path / "sealed")
         os.mkdir(place, 0o500)
-    command = [sys.executable, "-m", "activity_mcp", "log", "tool_event", "--feature", "tool_name=x", "--feature", "success=true"]
+    command = [
+        sys.executable,
+        "-m",
+        "activity_mcp",
+        "log",
+        "tool_event",
+        "--feature",
+        "tool_name=x",
+        "--feature",
+        "success=true",
+    ]
     done = subprocess.run(command, env={**os.environ, "ACTIVITY_HOME": place}, capture_output=True, text=True)
     assert done.returncode == 3, done.stderr
     assert done.stderr.startswith("error: ")
@@ -281,7 +325,9 @@ def test_a_file_that_is_no_transcript_is_counted_and_not_fatal(call: Call, tmp_p
     assert outcome.json["activities"] == {}
 
 
-def test_an_import_larger_than_half_the_queue_drains_and_goes_on(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_import_larger_than_half_the_queue_drains_and_goes_on(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MAX_QUEUE_SIZE", str(256 * 1024))
     example = Path(resources.path_of("examples", "session.jsonl")).read_text()
     for number in range(20):

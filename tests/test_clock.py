@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from activity_mcp.clock import SYSTEM_CLOCK, iso, parse_iso
 from hypothesis import given
 from hypothesis import strategies as st
+
+from activity_mcp.clock import SYSTEM_CLOCK, iso, parse_iso
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TIMES = st.integers(min_value=0, max_value=253_000_000_000 * 1_000_000)

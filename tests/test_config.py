@@ -6,6 +6,7 @@ import os
 
 import platformdirs
 import pytest
+
 from activity_mcp.config import default_home, read_config
 from activity_mcp.errors import InvalidConfig
 
@@ -17,7 +18,7 @@ def test_with_nothing_set_the_state_lies_where_the_platform_wants_it() -> None:
     assert config.queue_root == "/home/ada/.local/state/activity-mcp/queue"
     assert (config.backpressure_ms, config.max_queue_bytes, config.retention_days) == (120_000, 52_428_800, 180)
     assert (config.context_ttl_s, config.context_max_stale_s) == (30, 3600)
-    assert (config.durability, config.redact, config.record, config.prompts) == ("event", True, True, "excerpt")
+    assert (config.interval_ms, config.redact, config.record, config.prompts) == (None, True, True, "excerpt")
     assert (config.inject_chars, config.snow_connection, config.http_token) == (2000, None, None)
 
 
@@ -63,7 +64,7 @@ def test_each_warehouse_has_a_queue_of_its_own() -> None:
 
 
 def test_the_durability_is_event_or_an_interval_in_milliseconds() -> None:
-    assert read_config({"HOME": "/h", "ACTIVITY_DURABILITY": "interval:100"}).durability == 100
+    assert read_config({"HOME": "/h", "ACTIVITY_DURABILITY": "interval:100"}).interval_ms == 100
 
 
 def test_a_configuration_cannot_be_changed_afterwards() -> None:

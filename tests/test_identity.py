@@ -7,12 +7,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from activity_mcp.errors import NewerFormat
 from activity_mcp.identity import is_ignored, project_of, resolve_identity
 
 
 def test_the_customer_is_the_email_of_gits_global_configuration(tmp_path: Path) -> None:
-    (tmp_path / ".gitconfig").write_text('[core]\n\teditor = vi\n[User] ; me\n\tname = Ada\n\tEmail = "ada@example.com" # work\n')
+    (tmp_path / ".gitconfig").write_text(
+        '[core]\n\teditor = vi\n[User] ; me\n\tname = Ada\n\tEmail = "ada@example.com" # work\n'
+    )
     identity = resolve_identity(str(tmp_path / "state"), {"HOME": str(tmp_path)})
     assert identity.customer == "ada@example.com"
     assert identity.anonymous_customer_id.startswith("host_")
@@ -38,7 +41,9 @@ def test_the_configured_customer_wins_and_is_not_stored(tmp_path: Path) -> None:
     assert resolve_identity(str(tmp_path / "state"), environ).customer.startswith("ada@")
 
 
-@pytest.mark.parametrize("content", ["", "\0\0\0", "{", "[]", '{"version": 1}', '{"version": 1, "customer": 7, "host_id": "x"}'])
+@pytest.mark.parametrize(
+    "content", ["", "\0\0\0", "{", "[]", '{"version": 1}', '{"version": 1, "customer": 7, "host_id": "x"}']
+)
 def test_damaged_settings_are_made_again(tmp_path: Path, content: str) -> None:
     state = tmp_path / "state"
     state.mkdir()

@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import activity_mcp
 import pytest
+
+import activity_mcp
 
 PACKAGE = Path(activity_mcp.__file__).parent
 LEAVES = {"errors", "clock", "activity", "redaction"}

@@ -6,6 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+
 from activity_mcp import schema
 from activity_mcp.activity import EVENT_NAMES, SCHEMA_VERSION, Origin, build
 from activity_mcp.errors import InvalidActivity

@@ -1,4 +1,4 @@
-"""Background load: appends so many events a second to this environment's queue until its stdin closes. ``python -m`` runs it."""
+"""Background load: appends so many events a second to this environment's queue until stdin closes. ``python -m`` runs it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ def pace(per_second: float) -> None:
     """Append until stdin closes; the events are tool events of their own session."""
     service = ActivityService.from_environ(source="cli")
     closed = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), closed.set()), daemon=True).start()
+
+    def wait_for_end() -> None:
+        sys.stdin.read()
+        closed.set()
+
+    threading.Thread(target=wait_for_end, daemon=True).start()
     number, due = 0, time.monotonic()
     while not closed.wait(max(0.0, due - time.monotonic())):
         features = {"tool_name": "Pacer", "success": True, "latency_ms": number % 97}

@@ -108,12 +108,12 @@ class ImportLedger:
         new = {mark.path: mark for mark in marks if mark is not None}
         if not new:
             return
-        from .. import fs
+        from ..fs import ensure_directory, publish
 
         merged = {**_read(self._path), **new}  # another import may have committed other files meanwhile
         self._marks = {path: mark for path, mark in merged.items() if os.path.exists(path)}
-        fs.ensure_directory(os.path.dirname(self._path))
-        fs.publish(self._path, _encoded(self._marks))
+        ensure_directory(os.path.dirname(self._path))
+        publish(self._path, _encoded(self._marks))
 
 
 def _size(path: str) -> int:

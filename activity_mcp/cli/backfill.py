@@ -33,7 +33,7 @@ def import_command(paths: tuple[str, ...], since: str | None, dry_run: bool, as_
     try:
         with progress_bar("importing") as on_progress:
             report = Backfill(service, on_progress=on_progress).run(paths or None, since_us=_since(since), dry_run=dry_run)
-        if not dry_run and sum(report.activities.values()):
+        if report.activities and not dry_run:
             _flush(service)
     finally:
         service.close()
@@ -116,7 +116,8 @@ def _token_table(report: TranscriptReport) -> object:
     from rich import box
     from rich.table import Table
 
-    table = Table(title="tokens by model, as the transcripts tell them", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    title = "tokens by model, as the transcripts tell them"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("model")
     for title in ("calls", "prompt", "completion", "cache read", "cache creation"):
         table.add_column(title, justify="right")

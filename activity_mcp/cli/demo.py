@@ -99,7 +99,8 @@ def _import_example(environ: Mapping[str, str], out: Console) -> None:
     finally:
         service.close()
     counts = ", ".join(f"{count} {name}" for name, count in sorted(report.activities.items()))
-    out.print(f"{report.lines} lines of a transcript became {sum(report.activities.values())} activities: {counts}", markup=False)
+    made = sum(report.activities.values())
+    out.print(f"{report.lines} lines of a transcript became {made} activities: {counts}", markup=False)
 
 
 async def _talk(environ: dict[str, str], out: Console) -> dict[str, Any]:

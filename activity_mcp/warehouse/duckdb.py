@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 STREAM = "CLAUDE_STREAM_V2_STREAM"
 _COLUMN_LIST = ", ".join(COLUMNS)
-_MAKE_STREAM = f"CREATE OR REPLACE TEMP TABLE {STREAM} AS SELECT * FROM CLAUDE_STREAM_V2 LIMIT 0"
+_MAKE_STREAM = f"CREATE OR REPLACE TEMP TABLE {STREAM} AS SELECT * FROM CLAUDE_STREAM_V2 LIMIT 0"  # noqa: S608
 _STORE = f"INSERT INTO CLAUDE_STREAM_V2 ({_COLUMN_LIST}, loaded_at) SELECT {_COLUMN_LIST}, loaded_at FROM {STREAM}"  # noqa: S608
 _READ_CONTEXTS = (
     "SELECT customer, project, context_blob, watermark, row_version, epoch_us(refreshed_at) FROM CONTEXT_CACHE WHERE "
@@ -74,7 +74,7 @@ class DuckDBWarehouse:
             found = _committed(connection, batch.channel_id)
             if found != batch.expected:
                 raise OffsetConflict(
-                    f"channel {batch.channel_id} is at {found}, not at {batch.expected}: another flusher was faster; nothing was written",
+                    f"channel {batch.channel_id} is at {found}, not at {batch.expected}; nothing was written",
                     found=found,
                 )
             self._write(connection, batch)

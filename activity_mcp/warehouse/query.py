@@ -24,7 +24,7 @@ from ..clock import SYSTEM_CLOCK, iso
 from ..errors import QueryRefused, WarehouseNewer, WarehouseUnavailable
 from .base import QueryResult
 
-_CONFIG = {
+_CONFIG: dict[str, str | int | float | list[str]] = {
     "threads": 1,
     "enable_external_access": False,
     "autoinstall_known_extensions": False,

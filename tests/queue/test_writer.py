@@ -78,6 +78,17 @@ def test_a_paused_writer_follows_a_rotation_made_meanwhile(directory: str) -> No
     assert read_all(directory)[-1].offset.segment == len(segments(directory))
 
 
+def test_a_rotation_within_one_tick_of_the_directorys_clock_is_seen(directory: str) -> None:
+    queue = writer(directory)
+    queue.append([line(0)])
+    queue.append([line(1)])
+    place = f"{directory}/seg"
+    stamp = os.stat(place).st_mtime_ns
+    assert writer(directory, segment_bytes=1).append([line(2)]).first.segment == 2
+    os.utime(place, ns=(stamp, stamp))
+    assert queue.append([line(3)]).first.segment == 2
+
+
 def test_nobody_gets_between_the_check_and_the_write(directory: str) -> None:
     disk = FaultyDisk()
     queue, other = writer(directory, fs=disk), writer(directory, lock_timeout=0.02)

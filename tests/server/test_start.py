@@ -17,28 +17,6 @@ from server.wire import ENVIRON, RawClient
 
 from activity_mcp.logging_setup import configure_logging
 
-HEAVY = {
-    "duckdb",
-    "snowflake",
-    "snowpipe",
-    "jsonschema",
-    "rich",
-    "pandas",
-    "numpy",
-    "httpx",
-    "mcp.client",
-    "concurrent.futures.process",
-}
-
-
-def test_nothing_heavy_is_imported_to_answer_a_call() -> None:
-    with RawClient() as client:
-        client.initialize()
-        client.call(1, "get_context", customer="modules")
-        modules = client.receive()["result"]["structuredContent"]["context"]["modules"]
-    assert "structlog" in modules
-    assert [name for name in HEAVY if name in modules] == []
-
 
 def test_importing_the_transports_imports_no_sdk() -> None:
     script = (
