@@ -863,7 +863,13 @@ BEGIN
                 *,
                 ROW_NUMBER() OVER (
                     PARTITION BY customer, project, section ORDER BY ts DESC, session_id, item_key, hour_start
-                ) <= IFF(section IN ('recent_errors', 'recent_queries'), 30, 300) AS is_kept
+                ) <= CASE section
+                    WHEN 'session_files' THEN 160
+                    WHEN 'recent_sessions' THEN 100
+                    WHEN 'recent_errors' THEN 30
+                    WHEN 'recent_queries' THEN 30
+                    ELSE 60
+                END AS is_kept
             FROM (
                 SELECT customer, project, section, session_id, item_key, hour_start, ts, item, TRUE AS is_fresh FROM fresh
                 UNION ALL
