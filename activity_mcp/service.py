@@ -10,9 +10,9 @@ What is not needed is not made: a command that appends one event opens no snapsh
 
 from __future__ import annotations
 
-import functools
 import os
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import orjson
 
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from .warehouse import QueryResult
     from .warehouse.duckdb import DuckDBWarehouse
 
+_Part = TypeVar("_Part")
+
 MIN_CONTEXT_BYTES = 512
 _NOT_RECORDED = {
     "activity_id": None,
@@ -46,6 +48,22 @@ _NOT_RECORDED = {
     "degraded": False,
     "reason": "recording is off here (ACTIVITY_RECORD=off, or .activity-mcp-ignore in the project)",
 }
+
+
+class part(Generic[_Part]):
+    """A property made at first use, once, whichever thread comes first (``functools.cached_property`` has no lock)."""
+
+    def __init__(self, make: Callable[[ActivityService], _Part]) -> None:
+        self._make = make
+        self._name = make.__name__
+        self.__doc__ = make.__doc__
+
+    def __get__(self, service: ActivityService, owner: type | None = None) -> _Part:
+        with service.parts_lock:
+            if self._name not in service.__dict__:
+                service.__dict__[self._name] = self._make(service)
+            made: _Part = service.__dict__[self._name]
+            return made
 
 
 class ActivityService:
@@ -67,6 +85,7 @@ class ActivityService:
         self.clock = clock
         self.source = source
         self.environ = environ
+        self.parts_lock = threading.RLock()
         self._on_error = on_error
         self.leader: Leader | None = None
         self._closed = False
@@ -79,15 +98,15 @@ class ActivityService:
 
     # --- parts, made when first needed
 
-    @functools.cached_property
+    @part
     def identity(self) -> Identity:
         return resolve_identity(self.config.home, self.environ, self.config.customer)
 
-    @functools.cached_property
+    @part
     def queue(self) -> QueueInfo:
         return open_queue(self.config.queue_dir, sink=self.config.sink, clock=self.clock)
 
-    @functools.cached_property
+    @part
     def writer(self) -> QueueWriter:
         return QueueWriter(
             self.queue.directory,
@@ -97,23 +116,23 @@ class ActivityService:
             clock=self.clock,
         )
 
-    @functools.cached_property
+    @part
     def recorder(self) -> Recorder:
         return Recorder(self.config, self.identity, self.writer, self.clock)
 
-    @functools.cached_property
+    @part
     def local_events(self) -> LocalEvents:
         return LocalEvents(self.queue.directory, self.queue.queue_id, self.writer)
 
-    @functools.cached_property
+    @part
     def snapshots(self) -> SnapshotStore:
         return SnapshotStore(os.path.join(self.queue.directory, "context"))
 
-    @functools.cached_property
+    @part
     def lease(self) -> Lease:
         return Lease(self.queue.directory, clock=self.clock)
 
-    @functools.cached_property
+    @part
     def warehouse(self) -> DuckDBWarehouse:
         if self.config.snow_connection:
             raise WarehouseUnavailable(
@@ -124,11 +143,11 @@ class ActivityService:
 
         return DuckDBWarehouse(self.config.db, clock=self.clock)
 
-    @functools.cached_property
+    @part
     def refresher(self) -> Refresher:
         return Refresher(self.warehouse, self.snapshots, ttl_s=self.config.context_ttl_s, clock=self.clock)
 
-    @functools.cached_property
+    @part
     def cache(self) -> ContextCache:
         return ContextCache(
             self.snapshots,
@@ -138,11 +157,11 @@ class ActivityService:
             revalidate=self._ask_for_context,
         )
 
-    @functools.cached_property
+    @part
     def renderer(self) -> Renderer:
         return Renderer(dumps=orjson.dumps)
 
-    @functools.cached_property
+    @part
     def self_log(self) -> SelfLog:
         return SelfLog(self.recorder.origin("mcp", session_id=self.session_id), self.clock)
 
@@ -150,7 +169,7 @@ class ActivityService:
     def session_id(self) -> str | None:
         return self.environ.get("CLAUDE_CODE_SESSION_ID") or None
 
-    @functools.cached_property
+    @part
     def own_project(self) -> str | None:
         """The project this process was started for, when Claude Code says so."""
         directory = self.environ.get("CLAUDE_PROJECT_DIR")
@@ -285,9 +304,9 @@ class ActivityService:
 
     def start(self) -> None:
         """Start the thread that stands ready to lead, and writes this server's own events. Idempotent."""
-        if not self._closed:
-            self.prepare_leader()
-            if self.leader is not None:
+        self.prepare_leader()
+        with self.parts_lock:
+            if self.leader is not None and not self._closed:
                 self.leader.start()
 
     def prepare_leader(self) -> None:
@@ -353,9 +372,10 @@ class ActivityService:
 
     def close(self, timeout: float = 0.5) -> None:
         """Write what is buffered, stop the thread, free the lease. Whatever is still in the queue stays there. Idempotent."""
-        if self._closed:
-            return
-        self._closed = True
+        with self.parts_lock:
+            if self._closed:
+                return
+            self._closed = True
         if "self_log" in self.__dict__:
             self._append_quietly(self.self_log.drain())
         if "writer" in self.__dict__:

@@ -56,6 +56,7 @@ CREATE TABLE IF NOT EXISTS INSIGHT_ATOMS (
     artifact_id        VARCHAR                 COMMENT 'Provenance: the artifact it was read from.',
     query_id           VARCHAR                 COMMENT 'Provenance: the query it was read from.',
     source_events      VARIANT                 COMMENT 'The event_names it was derived from, an array; drift in one of them quarantines it.',
+    item               VARIANT                 COMMENT 'The insight as the context shows it, long values cut.',
     recorded_at        TIMESTAMP_NTZ  NOT NULL COMMENT 'When it was recorded, UTC (the ts of its event).',
     valid_until        TIMESTAMP_NTZ           COMMENT 'Until when it holds, UTC; null: until replaced. The reader compares it with its clock.',
     quarantined        BOOLEAN        NOT NULL COMMENT 'Left out of contexts because its source drifted.',

@@ -38,12 +38,15 @@ CREATE STREAM IF NOT EXISTS CLAUDE_STREAM_V2_STREAM
 -- * A row outranks another with the same activity_id within a day of it: otel and hook before mcp and cli before import, then
 --   the lower (channel_id, stream_offset). Both are looked up by ts, so that no statement reads a customer's history.
 -- * mcp_event rows other than those two methods are the recorder talking of itself: after step 1 they count for nothing.
+-- * MAX(channel_id || ' ' || stream_offset) of the batch is the name of this run: the same text in each of its statements, and
+--   in no other run. As batch_key it says what this run changed.
+-- * A statement inside IF would change nothing without the rows its condition asks for; it is only spared the work.
 -- * No feature can make a statement fail: values are TRY_CAST from text, arrays and objects are taken apart only if they are
 --   such. A row that raised an error would hold the stream for ever.
 -- * No DDL here: it would commit half of the sequence.
 CREATE OR REPLACE TASK REFRESH_CONTEXT_TASK
     USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE = 'XSMALL'
-    TARGET_COMPLETION_INTERVAL = '1 MINUTE'
+    TARGET_COMPLETION_INTERVAL = '20 SECONDS'
     USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS = 10
     USER_TASK_TIMEOUT_MS = 600000
     COMMENT = 'Folds new activities into SUPERSEDED, INSIGHT_ATOMS, ARTIFACTS, SCHEMA_DRIFT and CONTEXT_CACHE, in one transaction.'
@@ -55,7 +58,8 @@ BEGIN
 
     -- 1. grain: one row per outranked row; a row stays in it once it is there
     INSERT INTO SUPERSEDED (
-        channel_id, stream_offset, activity_id, customer, project, ts, kept_channel_id, kept_stream_offset, batch_key, superseded_at
+        channel_id, stream_offset, activity_id, customer, project, ts, is_counted, kept_channel_id, kept_stream_offset,
+        batch_key, superseded_at
     )
     WITH candidates AS (
         SELECT
@@ -72,7 +76,9 @@ BEGIN
                 WHEN 'cli' THEN 1
                 WHEN 'import' THEN 2
                 ELSE 3
-            END AS source_rank
+            END AS source_rank,
+            event_name <> 'mcp_event'
+            OR COALESCE(feature_json:method::VARCHAR IN ('record_insight', 'store_artifact'), FALSE) AS is_counted
         FROM CLAUDE_STREAM_V2
         WHERE activity_id IN (SELECT activity_id FROM CLAUDE_STREAM_V2_STREAM)
             AND ts >= (SELECT DATEADD(DAY, -1, MIN(ts)) FROM CLAUDE_STREAM_V2_STREAM)
@@ -85,6 +91,7 @@ BEGIN
         loser.customer,
         loser.project,
         loser.ts,
+        loser.is_counted,
         better.channel_id,
         better.stream_offset,
         (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM),
@@ -114,1060 +121,1123 @@ BEGIN
         ORDER BY better.source_rank, better.channel_id, better.stream_offset
     ) = 1;
 
-    -- 2. grain: one insight; of two events that name the same one the later wins
-    MERGE INTO INSIGHT_ATOMS AS atom
-    USING (
-        SELECT
-            *,
-            TRY_CAST(confidence_text AS NUMBER(9, 6)) AS confidence,
-            COALESCE(
-                TRY_CAST(valid_until_text AS TIMESTAMP_NTZ),
-                IFF(recorded_at < '9900-01-01'::TIMESTAMP_NTZ, DATEADD(SECOND, valid_hours * 3600, recorded_at), NULL)
-            ) AS valid_until
-        FROM (
+    IF (EXISTS (
+        SELECT 1
+        FROM CLAUDE_STREAM_V2_STREAM
+        WHERE event_name = 'mcp_event'
+            AND feature_json:method::VARCHAR = 'record_insight'
+    )) THEN
+        -- 2. grain: one insight; of two events that name the same one the later wins
+        MERGE INTO INSIGHT_ATOMS AS atom
+        USING (
             SELECT
-                COALESCE(event.feature_json:insight_id::VARCHAR, event.activity_id) AS insight_id,
-                event.customer,
-                event.org_id,
-                event.project,
-                event.session_id,
-                event.feature_json:subject::VARCHAR AS subject,
-                event.feature_json:metric::VARCHAR AS metric,
-                event.feature_json:value AS value,
-                event.feature_json:grain::VARCHAR AS grain,
-                event.feature_json:confidence::VARCHAR AS confidence_text,
-                event.feature_json:artifact_id::VARCHAR AS artifact_id,
-                event.feature_json:query_id::VARCHAR AS query_id,
-                IFF(ARRAY_SIZE(event.feature_json:source_events) >= 0, event.feature_json:source_events, NULL) AS source_events,
-                event.feature_json:valid_until::VARCHAR AS valid_until_text,
-                LEAST(TRY_CAST(event.feature_json:valid_for_hours::VARCHAR AS NUMBER(18, 3)), 500000) AS valid_hours,
-                event.ts AS recorded_at,
-                event.activity_id,
-                event.channel_id,
-                event.stream_offset
-            FROM CLAUDE_STREAM_V2_STREAM AS event
-            WHERE event.event_name = 'mcp_event'
-                AND event.feature_json:method::VARCHAR = 'record_insight'
-                AND NOT EXISTS (
-                    SELECT 1
-                    FROM SUPERSEDED AS outranked
-                    WHERE outranked.channel_id = event.channel_id
-                        AND outranked.stream_offset = event.stream_offset
-                        AND outranked.ts = event.ts
-                )
-        ) AS told
-        QUALIFY ROW_NUMBER() OVER (PARTITION BY insight_id ORDER BY recorded_at DESC, activity_id) = 1
-    ) AS fresh
-        ON atom.insight_id = fresh.insight_id
-    WHEN MATCHED AND (
-        fresh.recorded_at > atom.recorded_at
-        OR (fresh.activity_id = atom.activity_id AND ABS(DATEDIFF(SECOND, fresh.recorded_at, atom.recorded_at)) <= 86400)
-        OR (fresh.recorded_at = atom.recorded_at AND fresh.activity_id < atom.activity_id)
-    ) THEN
-        UPDATE SET
-            customer = fresh.customer,
-            org_id = fresh.org_id,
-            project = fresh.project,
-            session_id = fresh.session_id,
-            subject = fresh.subject,
-            metric = fresh.metric,
-            value = fresh.value,
-            grain = fresh.grain,
-            confidence = fresh.confidence,
-            artifact_id = fresh.artifact_id,
-            query_id = fresh.query_id,
-            source_events = fresh.source_events,
-            recorded_at = fresh.recorded_at,
-            valid_until = fresh.valid_until,
-            activity_id = fresh.activity_id,
-            channel_id = fresh.channel_id,
-            stream_offset = fresh.stream_offset,
-            updated_at = SYSDATE()
-    WHEN NOT MATCHED THEN
-        INSERT (
-            insight_id, customer, org_id, project, session_id, subject, metric, value, grain, confidence, artifact_id, query_id,
-            source_events, recorded_at, valid_until, quarantined, activity_id, channel_id, stream_offset, updated_at
-        )
-        VALUES (
-            fresh.insight_id, fresh.customer, fresh.org_id, fresh.project, fresh.session_id, fresh.subject, fresh.metric,
-            fresh.value, fresh.grain, fresh.confidence, fresh.artifact_id, fresh.query_id, fresh.source_events,
-            fresh.recorded_at, fresh.valid_until, FALSE, fresh.activity_id, fresh.channel_id, fresh.stream_offset, SYSDATE()
-        );
-
-    -- 3. grain: one artifact; of two events that name the same one the later wins
-    MERGE INTO ARTIFACTS AS artifact
-    USING (
-        SELECT
-            *,
-            COALESCE(TRY_CAST(pinned_text AS BOOLEAN), FALSE) AS pinned,
-            TRY_CAST(expires_at_text AS TIMESTAMP_NTZ) AS expires_at
-        FROM (
-            SELECT
-                COALESCE(event.feature_json:artifact_id::VARCHAR, event.activity_id) AS artifact_id,
-                event.feature_json:artifact_type::VARCHAR AS artifact_type,
-                event.customer,
-                event.org_id,
-                event.project,
-                event.session_id,
-                TRY_CAST(event.feature_json:row_count::VARCHAR AS NUMBER(18, 0)) AS row_count,
-                IFF(ARRAY_SIZE(event.feature_json:sample_rows) >= 0, event.feature_json:sample_rows, NULL) AS sample_rows,
-                event.feature_json:content_schema AS content_schema,
-                event.feature_json:query_id::VARCHAR AS query_id,
-                event.feature_json:sql_sha256::VARCHAR AS sql_sha256,
-                event.feature_json:result_sha256::VARCHAR AS result_sha256,
-                event.link,
-                event.feature_json:pinned::VARCHAR AS pinned_text,
-                event.feature_json:expires_at::VARCHAR AS expires_at_text,
-                event.ts AS stored_at,
-                event.activity_id,
-                event.channel_id,
-                event.stream_offset
-            FROM CLAUDE_STREAM_V2_STREAM AS event
-            WHERE event.event_name = 'mcp_event'
-                AND event.feature_json:method::VARCHAR = 'store_artifact'
-                AND NOT EXISTS (
-                    SELECT 1
-                    FROM SUPERSEDED AS outranked
-                    WHERE outranked.channel_id = event.channel_id
-                        AND outranked.stream_offset = event.stream_offset
-                        AND outranked.ts = event.ts
-                )
-        ) AS told
-        QUALIFY ROW_NUMBER() OVER (PARTITION BY artifact_id ORDER BY stored_at DESC, activity_id) = 1
-    ) AS fresh
-        ON artifact.artifact_id = fresh.artifact_id
-    WHEN MATCHED AND (
-        fresh.stored_at > artifact.stored_at
-        OR (fresh.activity_id = artifact.activity_id AND ABS(DATEDIFF(SECOND, fresh.stored_at, artifact.stored_at)) <= 86400)
-        OR (fresh.stored_at = artifact.stored_at AND fresh.activity_id < artifact.activity_id)
-    ) THEN
-        UPDATE SET
-            artifact_type = fresh.artifact_type,
-            customer = fresh.customer,
-            org_id = fresh.org_id,
-            project = fresh.project,
-            session_id = fresh.session_id,
-            row_count = fresh.row_count,
-            sample_rows = fresh.sample_rows,
-            content_schema = fresh.content_schema,
-            query_id = fresh.query_id,
-            sql_sha256 = fresh.sql_sha256,
-            result_sha256 = fresh.result_sha256,
-            link = fresh.link,
-            pinned = fresh.pinned,
-            expires_at = fresh.expires_at,
-            stored_at = fresh.stored_at,
-            activity_id = fresh.activity_id,
-            channel_id = fresh.channel_id,
-            stream_offset = fresh.stream_offset,
-            updated_at = SYSDATE()
-    WHEN NOT MATCHED THEN
-        INSERT (
-            artifact_id, artifact_type, customer, org_id, project, session_id, row_count, sample_rows, content_schema, query_id,
-            sql_sha256, result_sha256, link, pinned, expires_at, stored_at, activity_id, channel_id, stream_offset, updated_at
-        )
-        VALUES (
-            fresh.artifact_id, fresh.artifact_type, fresh.customer, fresh.org_id, fresh.project, fresh.session_id,
-            fresh.row_count, fresh.sample_rows, fresh.content_schema, fresh.query_id, fresh.sql_sha256, fresh.result_sha256,
-            fresh.link, fresh.pinned, fresh.expires_at, fresh.stored_at, fresh.activity_id, fresh.channel_id,
-            fresh.stream_offset, SYSDATE()
-        );
-
-
-    -- 4. grain: customer, event_name, field, drift_kind, observed_type. occurrences counts rows that no other outranks (a row
-    --    outranked now is taken back, also if it came with this batch); first and last seen look at every row that was sent. An unknown hook of Claude Code is kept as it came, and is no drift.
-    MERGE INTO SCHEMA_DRIFT AS drift
-    USING (
-        WITH sent AS (
-            SELECT customer, org_id, event_name, activity_id, ts, feature_json, 1 AS weight FROM CLAUDE_STREAM_V2_STREAM
-            UNION ALL
-            SELECT
-                event.customer,
-                event.org_id,
-                event.event_name,
-                event.activity_id,
-                event.ts,
-                event.feature_json,
-                -1 AS weight
-            FROM SUPERSEDED AS outranked
-            INNER JOIN CLAUDE_STREAM_V2 AS event
-                ON outranked.ts = event.ts
-                AND outranked.channel_id = event.channel_id
-                AND outranked.stream_offset = event.stream_offset
-            WHERE outranked.batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
-        ),
-
-        features AS (
-            SELECT
-                sent.customer,
-                sent.org_id,
-                sent.event_name,
-                sent.activity_id,
-                sent.ts,
-                sent.weight,
-                feature.key AS field,
-                feature.value,
-                TYPEOF(feature.value) AS kind
-            FROM sent,
-                LATERAL FLATTEN(INPUT => sent.feature_json) AS feature
-            WHERE (sent.event_name <> 'mcp_event' OR sent.feature_json:method::VARCHAR IN ('record_insight', 'store_artifact'))
-                AND (sent.event_name <> 'system_event' OR NOT EQUAL_NULL(sent.feature_json:event_type::VARCHAR, 'hook'))
-                AND feature.key IS NOT NULL
-        ),
-
-        differences AS (
-            SELECT
-                features.customer,
-                features.org_id,
-                features.event_name,
-                features.field,
-                IFF(known.field IS NULL, 'new_key', 'type_changed') AS drift_kind,
-                observed.json_type AS observed_type,
-                known.json_types AS expected_types,
-                features.activity_id,
-                features.ts,
-                features.weight,
-                NULL AS reason
-            FROM features
-            INNER JOIN (VALUES
-                ('VARCHAR', 'string'), ('INTEGER', 'integer'), ('DECIMAL', 'number'), ('DOUBLE', 'number'),
-                ('BOOLEAN', 'boolean'), ('OBJECT', 'object'), ('ARRAY', 'array'), ('NULL_VALUE', 'null')
-            ) AS observed (kind, json_type)
-                ON features.kind = observed.kind
-            LEFT JOIN SCHEMA_FIELDS AS known
-                ON features.event_name = known.event_name
-                AND features.field = known.field
-            WHERE IFF(
-                known.field IS NULL,
-                NOT STARTSWITH(features.field, '_'),
-                NOT CONTAINS(' ' || known.json_types || ' ', ' ' || observed.json_type || ' ')
-            )
-            UNION ALL
-            SELECT
-                features.customer,
-                features.org_id,
-                features.event_name,
-                COALESCE(failure.value:path::VARCHAR, '*') AS field,
-                'failure' AS drift_kind,
-                'invalid' AS observed_type,
-                NULL AS expected_types,
-                features.activity_id,
-                features.ts,
-                features.weight,
-                failure.value:reason::VARCHAR AS reason
-            FROM features,
-                LATERAL FLATTEN(INPUT => features.value) AS failure
-            WHERE features.field = '_schema_errors'
-                AND features.kind = 'ARRAY'
-        )
-
-        SELECT
-            customer,
-            MAX(org_id) AS org_id,
-            event_name,
-            SUBSTR(differences.field, 1, 255) AS field,
-            drift_kind,
-            observed_type,
-            MAX(expected_types) AS expected_types,
-            SUM(weight) AS occurrences,
-            MIN(ts) AS first_seen_at,
-            MAX(ts) AS last_seen_at,
-            SUBSTR(MIN(TO_CHAR(ts, 'YYYY-MM-DD HH24:MI:SS.FF6') || ' ' || activity_id), 28) AS first_activity_id,
-            SUBSTR(MIN(reason), 1, 300) AS sample_reason,
-            (SELECT MAX(schema_version) FROM SCHEMA_FIELDS) AS schema_version
-        FROM differences
-        GROUP BY customer, event_name, SUBSTR(differences.field, 1, 255), drift_kind, observed_type
-    ) AS fresh
-        ON drift.customer = fresh.customer
-        AND drift.event_name = fresh.event_name
-        AND drift.field = fresh.field
-        AND drift.drift_kind = fresh.drift_kind
-        AND drift.observed_type = fresh.observed_type
-    WHEN MATCHED THEN
-        UPDATE SET
-            org_id = GREATEST(COALESCE(drift.org_id, fresh.org_id), COALESCE(fresh.org_id, drift.org_id)),
-            occurrences = drift.occurrences + fresh.occurrences,
-            first_activity_id = CASE
-                WHEN fresh.first_seen_at < drift.first_seen_at THEN fresh.first_activity_id
-                WHEN fresh.first_seen_at > drift.first_seen_at THEN drift.first_activity_id
-                ELSE LEAST(fresh.first_activity_id, drift.first_activity_id)
-            END,
-            first_seen_at = LEAST(drift.first_seen_at, fresh.first_seen_at),
-            last_seen_at = GREATEST(drift.last_seen_at, fresh.last_seen_at),
-            sample_reason = LEAST(
-                COALESCE(drift.sample_reason, fresh.sample_reason), COALESCE(fresh.sample_reason, drift.sample_reason)
-            ),
-            updated_at = SYSDATE()
-    WHEN NOT MATCHED THEN
-        INSERT (
-            drift_id, customer, org_id, event_name, field, drift_kind, expected_types, observed_type, occurrences, first_seen_at,
-            last_seen_at, first_activity_id, sample_reason, schema_version, updated_at
-        )
-        VALUES (
-            SHA2(CONCAT_WS(
-                ' ', fresh.customer, fresh.event_name, fresh.field, fresh.drift_kind, fresh.observed_type
-            ), 256),
-            fresh.customer, fresh.org_id, fresh.event_name, fresh.field, fresh.drift_kind, fresh.expected_types,
-            fresh.observed_type, fresh.occurrences, fresh.first_seen_at, fresh.last_seen_at, fresh.first_activity_id,
-            fresh.sample_reason, fresh.schema_version, SYSDATE()
-        );
-
-    -- 5. A value whose type changed, or an event that failed validation, may have been misread by what was derived from it; a
-    --    new key cannot. So the insights of this customer that name such an event_name in source_events are quarantined until
-    --    every such drift is accepted (SCHEMA_DRIFT.accepted_at). A quarantine with another reason is not touched.
-    --    batch_key tells step 8 which contexts lost or regained an insight: it is the same text in every statement of a run.
-    MERGE INTO INSIGHT_ATOMS AS atom
-    USING (
-        WITH drifted AS (
-            SELECT
-                customer,
-                event_name,
-                MIN(event_name || '.' || field || ' ' || drift_kind) AS difference
-            FROM SCHEMA_DRIFT
-            WHERE drift_kind IN ('type_changed', 'failure')
-                AND accepted_at IS NULL
-                AND occurrences > 0
-                AND customer IN (SELECT customer FROM CLAUDE_STREAM_V2_STREAM)
-            GROUP BY customer, event_name
-        ),
-
-        judged AS (
-            SELECT
-                insight.insight_id,
-                insight.quarantined,
-                insight.quarantine_reason,
-                'schema drift: ' || MIN(drifted.difference) AS reason
-            FROM INSIGHT_ATOMS AS insight
-            LEFT JOIN drifted
-                ON insight.customer = drifted.customer
-                AND CONTAINS(insight.source_events::VARCHAR, '"' || drifted.event_name || '"')
-            WHERE insight.customer IN (SELECT customer FROM CLAUDE_STREAM_V2_STREAM)
-            GROUP BY insight.insight_id, insight.quarantined, insight.quarantine_reason
-        )
-
-        SELECT
-            insight_id,
-            reason,
-            (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM) AS batch_key
-        FROM judged
-        WHERE NOT EQUAL_NULL(reason, quarantine_reason)
-            AND (NOT quarantined OR STARTSWITH(quarantine_reason, 'schema drift: '))
-    ) AS verdict
-        ON atom.insight_id = verdict.insight_id
-    WHEN MATCHED THEN
-        UPDATE SET
-            quarantined = verdict.reason IS NOT NULL,
-            quarantine_reason = verdict.reason,
-            quarantined_at = IFF(verdict.reason IS NULL, NULL, SYSDATE()),
-            batch_key = verdict.batch_key,
-            updated_at = SYSDATE();
-
-    -- 6. grain: customer, project or '*', hour; only the last 8 days (7 days and the readers' time zones). The bucket of a latency
-    --    is FLOOR(LN(ms) / LN(1.1)), so that hours merge and a percentile read from it is right within 5 %.
-    MERGE INTO CONTEXT_HOURS AS kept
-    USING (
-        WITH touched_rows AS (
-            SELECT customer, project, DATE_TRUNC('HOUR', ts) AS hour_start
-            FROM CLAUDE_STREAM_V2_STREAM
-            WHERE event_name <> 'mcp_event'
-                OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
-            UNION
-            SELECT customer, project, DATE_TRUNC('HOUR', ts) AS hour_start
-            FROM SUPERSEDED
-            WHERE batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
-        ),
-
-        touched AS (
-            SELECT customer, '*' AS project, hour_start FROM touched_rows WHERE hour_start >= DATE_TRUNC('HOUR', DATEADD(DAY, -8, SYSDATE()))
-            UNION
-            SELECT customer, project, hour_start FROM touched_rows WHERE project <> '*'
-                AND hour_start >= DATE_TRUNC('HOUR', DATEADD(DAY, -8, SYSDATE()))
-        ),
-
-        live AS (
-            SELECT
-                event.customer,
-                event.project,
-                hour.hour_start,
-                event.event_name,
-                CASE event.event_name
-                    WHEN 'tool_event' THEN SUBSTR(COALESCE(event.feature_json:tool_name::VARCHAR, 'unknown'), 1, 255)
-                    WHEN 'llm_event' THEN SUBSTR(COALESCE(event.feature_json:model::VARCHAR, 'unknown'), 1, 255)
-                END AS name,
-                CASE event.event_name
-                    WHEN 'tool_event' THEN TRY_CAST(event.feature_json:latency_ms::VARCHAR AS NUMBER(18, 3))
-                END AS latency_ms,
-                CASE event.event_name
-                    WHEN 'tool_event' THEN TRY_CAST(event.feature_json:success::VARCHAR AS BOOLEAN)
-                END AS success,
-                CASE event.event_name
-                    WHEN 'llm_event' THEN TRY_CAST(event.feature_json:prompt_tokens::VARCHAR AS NUMBER(18, 0))
-                END AS prompt_tokens,
-                CASE event.event_name
-                    WHEN 'llm_event' THEN TRY_CAST(event.feature_json:completion_tokens::VARCHAR AS NUMBER(18, 0))
-                END AS completion_tokens,
-                CASE event.event_name
-                    WHEN 'llm_event' THEN TRY_CAST(event.feature_json:cache_read_tokens::VARCHAR AS NUMBER(18, 0))
-                END AS cache_read_tokens,
-                CASE event.event_name
-                    WHEN 'llm_event' THEN TRY_CAST(event.feature_json:cache_creation_tokens::VARCHAR AS NUMBER(18, 0))
-                END AS cache_creation_tokens,
-                CASE event.event_name
-                    WHEN 'llm_event' THEN TRY_CAST(event.feature_json:cost_usd::VARCHAR AS NUMBER(18, 9))
-                END AS cost_usd
-            FROM CLAUDE_STREAM_V2 AS event
-            INNER JOIN (
-                SELECT DISTINCT customer, hour_start, DATEADD(HOUR, 1, hour_start) AS hour_end FROM touched
-            ) AS hour
-                ON event.customer = hour.customer
-                AND DATE_TRUNC('HOUR', event.ts) = hour.hour_start
-                AND event.ts >= hour.hour_start
-                AND event.ts < hour.hour_end
-            WHERE (event.event_name <> 'mcp_event' OR event.feature_json:method::VARCHAR IN ('record_insight', 'store_artifact'))
-                AND NOT EXISTS (
-                    SELECT 1
-                    FROM SUPERSEDED AS outranked
-                    WHERE outranked.channel_id = event.channel_id
-                        AND outranked.stream_offset = event.stream_offset
-                        AND outranked.ts = event.ts
-                )
-        ),
-
-        -- grain: customer, project or '*', hour, event_name, tool or model, latency bucket
-        leaves AS (
-            SELECT
-                touched.customer,
-                touched.project,
-                touched.hour_start,
-                live.event_name,
-                live.name,
-                FLOOR(LN(IFF(live.latency_ms < 0.01, 0.01, live.latency_ms))::FLOAT / LN(1.1))::INTEGER::VARCHAR AS latency_bucket,
-                COUNT(*) AS calls,
-                COUNT_IF(NOT live.success) AS failures,
-                SUM(live.prompt_tokens) AS prompt_tokens,
-                SUM(live.completion_tokens) AS completion_tokens,
-                SUM(live.cache_read_tokens) AS cache_read_tokens,
-                SUM(live.cache_creation_tokens) AS cache_creation_tokens,
-                SUM(live.cost_usd) AS cost_usd,
-                COUNT_IF(live.cost_usd IS NULL) AS calls_without_cost
-            FROM live
-            INNER JOIN touched
-                ON live.customer = touched.customer
-                AND live.hour_start = touched.hour_start
-                AND (touched.project = '*' OR touched.project = live.project)
-            GROUP BY
-                touched.customer, touched.project, touched.hour_start, live.event_name, live.name, latency_bucket
-        ),
-
-        -- grain: customer, project or '*', hour, event_name, tool or model; the object is what the context says of that tool or model
-        names AS (
-            SELECT
-                customer,
-                project,
-                hour_start,
-                event_name,
-                name,
-                calls,
-                CASE event_name
-                    WHEN 'tool_event' THEN OBJECT_CONSTRUCT_KEEP_NULL(
-                        'calls', calls,
-                        'failures', failures,
-                        'latency', latency
-                    )
-                    WHEN 'llm_event' THEN OBJECT_CONSTRUCT_KEEP_NULL(
-                        'calls', calls,
-                        'prompt_tokens', prompt_tokens,
-                        'completion_tokens', completion_tokens,
-                        'cache_read_tokens', cache_read_tokens,
-                        'cache_creation_tokens', cache_creation_tokens,
-                        'cost_usd', cost_usd,
-                        'calls_without_cost', calls_without_cost
-                    )
-                END AS usage
+                *,
+                OBJECT_CONSTRUCT_KEEP_NULL(
+                    'insight_id', insight_id,
+                    'subject', SUBSTR(subject, 1, 300),
+                    'metric', SUBSTR(metric, 1, 300),
+                    'value', IFF(LENGTH(value_text) > 2000, SUBSTR(value_text, 1, 2000)::VARIANT, value),
+                    'grain', SUBSTR(grain, 1, 300),
+                    'confidence', confidence,
+                    'artifact_id', artifact_id,
+                    'query_id', query_id,
+                    'recorded_at', TO_CHAR(recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"'),
+                    'valid_until', TO_CHAR(valid_until, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"')
+                ) AS item
             FROM (
+                SELECT
+                    *,
+                    TRY_CAST(confidence_text AS NUMBER(9, 6)) AS confidence,
+                    COALESCE(
+                        TRY_CAST(valid_until_text AS TIMESTAMP_NTZ),
+                        IFF(
+                            recorded_at < '9900-01-01'::TIMESTAMP_NTZ,
+                            DATEADD(SECOND, ROUND(valid_hours * 3600), recorded_at),
+                            NULL
+                        )
+                    ) AS valid_until
+                FROM (
+                    SELECT
+                        COALESCE(NULLIF(event.feature_json:insight_id::VARCHAR, ''), event.activity_id) AS insight_id,
+                        event.customer,
+                        event.org_id,
+                        event.project,
+                        event.session_id,
+                        event.feature_json:subject::VARCHAR AS subject,
+                        event.feature_json:metric::VARCHAR AS metric,
+                        event.feature_json:value AS value,
+                        event.feature_json:value::VARCHAR AS value_text,
+                        event.feature_json:grain::VARCHAR AS grain,
+                        event.feature_json:confidence::VARCHAR AS confidence_text,
+                        event.feature_json:artifact_id::VARCHAR AS artifact_id,
+                        event.feature_json:query_id::VARCHAR AS query_id,
+                        IFF(
+                            ARRAY_SIZE(event.feature_json:source_events) >= 0, event.feature_json:source_events, NULL
+                        ) AS source_events,
+                        event.feature_json:valid_until::VARCHAR AS valid_until_text,
+                        LEAST(TRY_CAST(event.feature_json:valid_for_hours::VARCHAR AS NUMBER(18, 3)), 500000) AS valid_hours,
+                        event.ts AS recorded_at,
+                        event.activity_id,
+                        event.channel_id,
+                        event.stream_offset
+                    FROM CLAUDE_STREAM_V2_STREAM AS event
+                    WHERE event.event_name = 'mcp_event'
+                        AND event.feature_json:method::VARCHAR = 'record_insight'
+                        AND NOT EXISTS (
+                            SELECT 1
+                            FROM SUPERSEDED AS outranked
+                            WHERE outranked.channel_id = event.channel_id
+                                AND outranked.stream_offset = event.stream_offset
+                                AND outranked.ts = event.ts
+                        )
+                ) AS told
+            ) AS read
+            QUALIFY ROW_NUMBER() OVER (PARTITION BY insight_id ORDER BY recorded_at DESC, activity_id) = 1
+        ) AS fresh
+            ON atom.insight_id = fresh.insight_id
+        WHEN MATCHED AND (
+            fresh.recorded_at > atom.recorded_at
+            OR (fresh.activity_id = atom.activity_id AND ABS(DATEDIFF(SECOND, fresh.recorded_at, atom.recorded_at)) <= 86400)
+            OR (fresh.recorded_at = atom.recorded_at AND fresh.activity_id < atom.activity_id)
+        ) THEN
+            UPDATE SET
+                customer = fresh.customer,
+                org_id = fresh.org_id,
+                project = fresh.project,
+                session_id = fresh.session_id,
+                subject = fresh.subject,
+                metric = fresh.metric,
+                value = fresh.value,
+                grain = fresh.grain,
+                confidence = fresh.confidence,
+                artifact_id = fresh.artifact_id,
+                query_id = fresh.query_id,
+                source_events = fresh.source_events,
+                item = fresh.item,
+                recorded_at = fresh.recorded_at,
+                valid_until = fresh.valid_until,
+                activity_id = fresh.activity_id,
+                channel_id = fresh.channel_id,
+                stream_offset = fresh.stream_offset,
+                updated_at = SYSDATE()
+        WHEN NOT MATCHED THEN
+            INSERT (
+                insight_id, customer, org_id, project, session_id, subject, metric, value, grain, confidence, artifact_id, query_id,
+                source_events, item, recorded_at, valid_until, quarantined, activity_id, channel_id, stream_offset, updated_at
+            )
+            VALUES (
+                fresh.insight_id, fresh.customer, fresh.org_id, fresh.project, fresh.session_id, fresh.subject, fresh.metric,
+                fresh.value, fresh.grain, fresh.confidence, fresh.artifact_id, fresh.query_id, fresh.source_events, fresh.item,
+                fresh.recorded_at, fresh.valid_until, FALSE, fresh.activity_id, fresh.channel_id, fresh.stream_offset, SYSDATE()
+            );
+    END IF;
+
+    IF (EXISTS (
+        SELECT 1
+        FROM CLAUDE_STREAM_V2_STREAM
+        WHERE event_name = 'mcp_event'
+            AND feature_json:method::VARCHAR = 'store_artifact'
+    )) THEN
+        -- 3. grain: one artifact; of two events that name the same one the later wins
+        MERGE INTO ARTIFACTS AS artifact
+        USING (
+            SELECT
+                *,
+                COALESCE(TRY_CAST(pinned_text AS BOOLEAN), FALSE) AS pinned,
+                TRY_CAST(expires_at_text AS TIMESTAMP_NTZ) AS expires_at
+            FROM (
+                SELECT
+                    COALESCE(NULLIF(event.feature_json:artifact_id::VARCHAR, ''), event.activity_id) AS artifact_id,
+                    event.feature_json:artifact_type::VARCHAR AS artifact_type,
+                    event.customer,
+                    event.org_id,
+                    event.project,
+                    event.session_id,
+                    TRY_CAST(event.feature_json:row_count::VARCHAR AS NUMBER(18, 0)) AS row_count,
+                    IFF(ARRAY_SIZE(event.feature_json:sample_rows) >= 0, event.feature_json:sample_rows, NULL) AS sample_rows,
+                    event.feature_json:content_schema AS content_schema,
+                    event.feature_json:query_id::VARCHAR AS query_id,
+                    event.feature_json:sql_sha256::VARCHAR AS sql_sha256,
+                    event.feature_json:result_sha256::VARCHAR AS result_sha256,
+                    event.link,
+                    event.feature_json:pinned::VARCHAR AS pinned_text,
+                    event.feature_json:expires_at::VARCHAR AS expires_at_text,
+                    event.ts AS stored_at,
+                    event.activity_id,
+                    event.channel_id,
+                    event.stream_offset
+                FROM CLAUDE_STREAM_V2_STREAM AS event
+                WHERE event.event_name = 'mcp_event'
+                    AND event.feature_json:method::VARCHAR = 'store_artifact'
+                    AND NOT EXISTS (
+                        SELECT 1
+                        FROM SUPERSEDED AS outranked
+                        WHERE outranked.channel_id = event.channel_id
+                            AND outranked.stream_offset = event.stream_offset
+                            AND outranked.ts = event.ts
+                    )
+            ) AS told
+            QUALIFY ROW_NUMBER() OVER (PARTITION BY artifact_id ORDER BY stored_at DESC, activity_id) = 1
+        ) AS fresh
+            ON artifact.artifact_id = fresh.artifact_id
+        WHEN MATCHED AND (
+            fresh.stored_at > artifact.stored_at
+            OR (fresh.activity_id = artifact.activity_id AND ABS(DATEDIFF(SECOND, fresh.stored_at, artifact.stored_at)) <= 86400)
+            OR (fresh.stored_at = artifact.stored_at AND fresh.activity_id < artifact.activity_id)
+        ) THEN
+            UPDATE SET
+                artifact_type = fresh.artifact_type,
+                customer = fresh.customer,
+                org_id = fresh.org_id,
+                project = fresh.project,
+                session_id = fresh.session_id,
+                row_count = fresh.row_count,
+                sample_rows = fresh.sample_rows,
+                content_schema = fresh.content_schema,
+                query_id = fresh.query_id,
+                sql_sha256 = fresh.sql_sha256,
+                result_sha256 = fresh.result_sha256,
+                link = fresh.link,
+                pinned = fresh.pinned,
+                expires_at = fresh.expires_at,
+                stored_at = fresh.stored_at,
+                activity_id = fresh.activity_id,
+                channel_id = fresh.channel_id,
+                stream_offset = fresh.stream_offset,
+                updated_at = SYSDATE()
+        WHEN NOT MATCHED THEN
+            INSERT (
+                artifact_id, artifact_type, customer, org_id, project, session_id, row_count, sample_rows, content_schema, query_id,
+                sql_sha256, result_sha256, link, pinned, expires_at, stored_at, activity_id, channel_id, stream_offset, updated_at
+            )
+            VALUES (
+                fresh.artifact_id, fresh.artifact_type, fresh.customer, fresh.org_id, fresh.project, fresh.session_id,
+                fresh.row_count, fresh.sample_rows, fresh.content_schema, fresh.query_id, fresh.sql_sha256, fresh.result_sha256,
+                fresh.link, fresh.pinned, fresh.expires_at, fresh.stored_at, fresh.activity_id, fresh.channel_id,
+                fresh.stream_offset, SYSDATE()
+            );
+    END IF;
+
+    IF (EXISTS (
+        SELECT 1
+        FROM CLAUDE_STREAM_V2_STREAM
+        WHERE event_name <> 'mcp_event'
+            OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
+    )) THEN
+        -- 4. grain: customer, event_name, field, drift_kind, observed_type. An unknown hook of Claude Code is kept as it came,
+        --    and is no drift. First and last seen look at every row that was sent; occurrences counts those that no other
+        --    outranks: a row that this batch outranks is taken back, one outranked on arrival is counted and taken back at once.
+        MERGE INTO SCHEMA_DRIFT AS drift
+        USING (
+            WITH sent AS (
+                SELECT customer, org_id, event_name, activity_id, ts, feature_json, 1 AS weight FROM CLAUDE_STREAM_V2_STREAM
+                UNION ALL
+                SELECT
+                    event.customer,
+                    event.org_id,
+                    event.event_name,
+                    event.activity_id,
+                    event.ts,
+                    event.feature_json,
+                    -1 AS weight
+                FROM SUPERSEDED AS outranked
+                INNER JOIN CLAUDE_STREAM_V2 AS event
+                    ON outranked.ts = event.ts
+                    AND outranked.channel_id = event.channel_id
+                    AND outranked.stream_offset = event.stream_offset
+                WHERE outranked.batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
+            ),
+
+            features AS (
+                SELECT
+                    sent.customer,
+                    sent.org_id,
+                    sent.event_name,
+                    sent.activity_id,
+                    sent.ts,
+                    sent.weight,
+                    feature.key AS field,
+                    feature.value,
+                    TYPEOF(feature.value) AS kind
+                FROM sent,
+                    LATERAL FLATTEN(INPUT => sent.feature_json) AS feature
+                WHERE (
+                        sent.event_name <> 'mcp_event'
+                        OR sent.feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
+                    )
+                    AND (sent.event_name <> 'system_event' OR NOT EQUAL_NULL(sent.feature_json:event_type::VARCHAR, 'hook'))
+                    AND feature.key IS NOT NULL
+            ),
+
+            differences AS (
+                SELECT
+                    features.customer,
+                    features.org_id,
+                    features.event_name,
+                    features.field,
+                    IFF(known.field IS NULL, 'new_key', 'type_changed') AS drift_kind,
+                    observed.json_type AS observed_type,
+                    known.json_types AS expected_types,
+                    features.activity_id,
+                    features.ts,
+                    features.weight,
+                    NULL AS reason
+                FROM features
+                INNER JOIN (VALUES
+                    ('VARCHAR', 'string'), ('INTEGER', 'integer'), ('DECIMAL', 'number'), ('DOUBLE', 'number'),
+                    ('BOOLEAN', 'boolean'), ('OBJECT', 'object'), ('ARRAY', 'array'), ('NULL_VALUE', 'null')
+                ) AS observed (kind, json_type)
+                    ON features.kind = observed.kind
+                LEFT JOIN SCHEMA_FIELDS AS known
+                    ON features.event_name = known.event_name
+                    AND features.field = known.field
+                WHERE IFF(
+                    known.field IS NULL,
+                    NOT STARTSWITH(features.field, '_'),
+                    NOT CONTAINS(' ' || known.json_types || ' ', ' ' || observed.json_type || ' ')
+                )
+                UNION ALL
+                SELECT
+                    features.customer,
+                    features.org_id,
+                    features.event_name,
+                    COALESCE(failure.value:path::VARCHAR, '*') AS field,
+                    'failure' AS drift_kind,
+                    'invalid' AS observed_type,
+                    NULL AS expected_types,
+                    features.activity_id,
+                    features.ts,
+                    features.weight,
+                    failure.value:reason::VARCHAR AS reason
+                FROM features,
+                    LATERAL FLATTEN(INPUT => features.value) AS failure
+                WHERE features.field = '_schema_errors'
+                    AND features.kind = 'ARRAY'
+            )
+
+            SELECT
+                customer,
+                MAX(org_id) AS org_id,
+                event_name,
+                SUBSTR(differences.field, 1, 255) AS field,
+                drift_kind,
+                observed_type,
+                MAX(expected_types) AS expected_types,
+                SUM(weight) AS occurrences,
+                MIN(ts) AS first_seen_at,
+                MAX(ts) AS last_seen_at,
+                SUBSTR(MIN(TO_CHAR(ts, 'YYYY-MM-DD HH24:MI:SS.FF6') || ' ' || activity_id), 28) AS first_activity_id,
+                SUBSTR(MIN(reason), 1, 300) AS sample_reason,
+                (SELECT MAX(schema_version) FROM SCHEMA_FIELDS) AS schema_version
+            FROM differences
+            GROUP BY customer, event_name, SUBSTR(differences.field, 1, 255), drift_kind, observed_type
+        ) AS fresh
+            ON drift.customer = fresh.customer
+            AND drift.event_name = fresh.event_name
+            AND drift.field = fresh.field
+            AND drift.drift_kind = fresh.drift_kind
+            AND drift.observed_type = fresh.observed_type
+        WHEN MATCHED THEN
+            UPDATE SET
+                org_id = GREATEST(COALESCE(drift.org_id, fresh.org_id), COALESCE(fresh.org_id, drift.org_id)),
+                occurrences = drift.occurrences + fresh.occurrences,
+                first_activity_id = CASE
+                    WHEN fresh.first_seen_at < drift.first_seen_at THEN fresh.first_activity_id
+                    WHEN fresh.first_seen_at > drift.first_seen_at THEN drift.first_activity_id
+                    ELSE LEAST(fresh.first_activity_id, drift.first_activity_id)
+                END,
+                first_seen_at = LEAST(drift.first_seen_at, fresh.first_seen_at),
+                last_seen_at = GREATEST(drift.last_seen_at, fresh.last_seen_at),
+                sample_reason = LEAST(
+                    COALESCE(drift.sample_reason, fresh.sample_reason), COALESCE(fresh.sample_reason, drift.sample_reason)
+                ),
+                updated_at = SYSDATE()
+        WHEN NOT MATCHED THEN
+            INSERT (
+                drift_id, customer, org_id, event_name, field, drift_kind, expected_types, observed_type, occurrences,
+                first_seen_at, last_seen_at, first_activity_id, sample_reason, schema_version, updated_at
+            )
+            VALUES (
+                SHA2(CONCAT_WS(
+                    ' ', fresh.customer, fresh.event_name, fresh.field, fresh.drift_kind, fresh.observed_type
+                ), 256),
+                fresh.customer, fresh.org_id, fresh.event_name, fresh.field, fresh.drift_kind, fresh.expected_types,
+                fresh.observed_type, fresh.occurrences, fresh.first_seen_at, fresh.last_seen_at, fresh.first_activity_id,
+                fresh.sample_reason, fresh.schema_version, SYSDATE()
+            );
+
+        -- 5. A value whose type changed, or an event that failed validation, may have been misread by what was derived from it; a
+        --    new key cannot. So the insights of this customer that name such an event_name in source_events are quarantined until
+        --    every such drift is accepted (SCHEMA_DRIFT.accepted_at). A quarantine with another reason is not touched.
+        --    batch_key tells step 8 which contexts lost or regained an insight.
+        MERGE INTO INSIGHT_ATOMS AS atom
+        USING (
+            WITH drifted AS (
+                SELECT
+                    customer,
+                    event_name,
+                    MIN(event_name || '.' || field || ' ' || drift_kind) AS difference
+                FROM SCHEMA_DRIFT
+                WHERE drift_kind IN ('type_changed', 'failure')
+                    AND accepted_at IS NULL
+                    AND occurrences > 0
+                GROUP BY customer, event_name
+            ),
+
+            judged AS (
+                SELECT
+                    insight.insight_id,
+                    insight.quarantined,
+                    insight.quarantine_reason,
+                    'schema drift: ' || MIN(drifted.difference) AS reason
+                FROM INSIGHT_ATOMS AS insight
+                LEFT JOIN drifted
+                    ON insight.customer = drifted.customer
+                    AND CONTAINS(insight.source_events::VARCHAR, '"' || drifted.event_name || '"')
+                GROUP BY insight.insight_id, insight.quarantined, insight.quarantine_reason
+            )
+
+            SELECT
+                insight_id,
+                reason,
+                (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM) AS batch_key
+            FROM judged
+            WHERE NOT EQUAL_NULL(reason, quarantine_reason)
+                AND (NOT quarantined OR STARTSWITH(quarantine_reason, 'schema drift: '))
+        ) AS verdict
+            ON atom.insight_id = verdict.insight_id
+        WHEN MATCHED THEN
+            UPDATE SET
+                quarantined = verdict.reason IS NOT NULL,
+                quarantine_reason = verdict.reason,
+                quarantined_at = IFF(verdict.reason IS NULL, NULL, SYSDATE()),
+                batch_key = verdict.batch_key,
+                updated_at = SYSDATE();
+
+        -- 6. grain: customer, project or '*', hour; only the last 8 days (7 days and the readers' time zones). The bucket of a
+        --    latency is FLOOR(LN(ms) / LN(1.1)), so that hours merge and a percentile read from it is right within 5 %.
+        MERGE INTO CONTEXT_HOURS AS kept
+        USING (
+            WITH touched_rows AS (
+                SELECT customer, project, DATE_TRUNC('HOUR', ts) AS hour_start
+                FROM CLAUDE_STREAM_V2_STREAM
+                WHERE event_name <> 'mcp_event'
+                    OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
+                UNION
+                SELECT customer, project, DATE_TRUNC('HOUR', ts) AS hour_start
+                FROM SUPERSEDED
+                WHERE is_counted
+                    AND batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
+            ),
+
+            touched AS (
+                SELECT customer, '*' AS project, hour_start
+                FROM touched_rows
+                WHERE hour_start >= DATE_TRUNC('HOUR', DATEADD(DAY, -8, SYSDATE()))
+                UNION
+                SELECT customer, project, hour_start
+                FROM touched_rows
+                WHERE project <> '*'
+                    AND hour_start >= DATE_TRUNC('HOUR', DATEADD(DAY, -8, SYSDATE()))
+            ),
+
+            live AS (
+                SELECT
+                    event.customer,
+                    event.project,
+                    hour.hour_start,
+                    event.event_name,
+                    CASE event.event_name
+                        WHEN 'tool_event' THEN SUBSTR(COALESCE(event.feature_json:tool_name::VARCHAR, 'unknown'), 1, 255)
+                        WHEN 'llm_event' THEN SUBSTR(COALESCE(event.feature_json:model::VARCHAR, 'unknown'), 1, 255)
+                    END AS name,
+                    CASE event.event_name
+                        WHEN 'tool_event' THEN TRY_CAST(event.feature_json:latency_ms::VARCHAR AS NUMBER(18, 3))
+                    END AS latency_ms,
+                    CASE event.event_name
+                        WHEN 'tool_event' THEN TRY_CAST(event.feature_json:success::VARCHAR AS BOOLEAN)
+                    END AS success,
+                    CASE event.event_name
+                        WHEN 'llm_event' THEN TRY_CAST(event.feature_json:prompt_tokens::VARCHAR AS NUMBER(18, 0))
+                    END AS prompt_tokens,
+                    CASE event.event_name
+                        WHEN 'llm_event' THEN TRY_CAST(event.feature_json:completion_tokens::VARCHAR AS NUMBER(18, 0))
+                    END AS completion_tokens,
+                    CASE event.event_name
+                        WHEN 'llm_event' THEN TRY_CAST(event.feature_json:cache_read_tokens::VARCHAR AS NUMBER(18, 0))
+                    END AS cache_read_tokens,
+                    CASE event.event_name
+                        WHEN 'llm_event' THEN TRY_CAST(event.feature_json:cache_creation_tokens::VARCHAR AS NUMBER(18, 0))
+                    END AS cache_creation_tokens,
+                    CASE event.event_name
+                        WHEN 'llm_event' THEN TRY_CAST(event.feature_json:cost_usd::VARCHAR AS NUMBER(18, 9))
+                    END AS cost_usd
+                FROM CLAUDE_STREAM_V2 AS event
+                INNER JOIN (
+                    SELECT DISTINCT customer, hour_start, DATEADD(HOUR, 1, hour_start) AS hour_end FROM touched
+                ) AS hour
+                    ON event.customer = hour.customer
+                    AND DATE_TRUNC('HOUR', event.ts) = hour.hour_start
+                    AND event.ts >= hour.hour_start
+                    AND event.ts < hour.hour_end
+                WHERE (
+                        event.event_name <> 'mcp_event'
+                        OR event.feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
+                    )
+                    AND NOT EXISTS (
+                        SELECT 1
+                        FROM SUPERSEDED AS outranked
+                        WHERE outranked.channel_id = event.channel_id
+                            AND outranked.stream_offset = event.stream_offset
+                            AND outranked.ts = event.ts
+                    )
+            ),
+
+            -- grain: customer, project or '*', hour, event_name, tool or model, latency bucket
+            leaves AS (
+                SELECT
+                    touched.customer,
+                    touched.project,
+                    touched.hour_start,
+                    live.event_name,
+                    live.name,
+                    FLOOR(
+                        LN(IFF(live.latency_ms < 0.01, 0.01, live.latency_ms))::FLOAT / LN(1.1)
+                    )::INTEGER::VARCHAR AS latency_bucket,
+                    COUNT(*) AS calls,
+                    COUNT_IF(NOT live.success) AS failures,
+                    SUM(live.prompt_tokens) AS prompt_tokens,
+                    SUM(live.completion_tokens) AS completion_tokens,
+                    SUM(live.cache_read_tokens) AS cache_read_tokens,
+                    SUM(live.cache_creation_tokens) AS cache_creation_tokens,
+                    SUM(live.cost_usd) AS cost_usd,
+                    COUNT_IF(live.cost_usd IS NULL) AS calls_without_cost
+                FROM live
+                INNER JOIN touched
+                    ON live.customer = touched.customer
+                    AND live.hour_start = touched.hour_start
+                    AND (touched.project = '*' OR touched.project = live.project)
+                GROUP BY
+                    touched.customer, touched.project, touched.hour_start, live.event_name, live.name, latency_bucket
+            ),
+
+            -- grain: customer, project or '*', hour, event_name, tool or model; usage is what the context says of that one
+            names AS (
                 SELECT
                     customer,
                     project,
                     hour_start,
                     event_name,
                     name,
-                    SUM(calls) AS calls,
-                    SUM(failures) AS failures,
-                    OBJECT_AGG(latency_bucket, calls::VARIANT) AS latency,
-                    SUM(prompt_tokens) AS prompt_tokens,
-                    SUM(completion_tokens) AS completion_tokens,
-                    SUM(cache_read_tokens) AS cache_read_tokens,
-                    SUM(cache_creation_tokens) AS cache_creation_tokens,
-                    SUM(cost_usd) AS cost_usd,
-                    SUM(calls_without_cost) AS calls_without_cost
-                FROM leaves
-                GROUP BY customer, project, hour_start, event_name, name
-            )
-        ),
-
-        events AS (
-            SELECT
-                customer,
-                project,
-                hour_start,
-                event_name,
-                CASE event_name WHEN 'tool_event' THEN 'tools' WHEN 'llm_event' THEN 'llm' END AS section,
-                SUM(calls) AS event_count,
-                OBJECT_AGG(name, usage::VARIANT) AS names
-            FROM names
-            GROUP BY customer, project, hour_start, event_name
-        ),
-
-        buckets AS (
-            SELECT
-                customer,
-                project,
-                hour_start,
-                OBJECT_AGG(event_name, event_count::VARIANT) AS events,
-                OBJECT_AGG(section, names::VARIANT) AS details
-            FROM events
-            GROUP BY customer, project, hour_start
-        )
-
-        SELECT
-            touched.customer,
-            touched.project,
-            touched.hour_start,
-            IFF(
-                buckets.events IS NULL,
-                NULL,
-                OBJECT_CONSTRUCT_KEEP_NULL(
-                    'hour', TO_CHAR(touched.hour_start, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"'),
-                    'events', buckets.events,
-                    'tools', buckets.details:tools,
-                    'llm', buckets.details:llm
+                    calls,
+                    CASE event_name
+                        WHEN 'tool_event' THEN OBJECT_CONSTRUCT_KEEP_NULL(
+                            'calls', calls,
+                            'failures', failures,
+                            'latency', latency
+                        )
+                        WHEN 'llm_event' THEN OBJECT_CONSTRUCT_KEEP_NULL(
+                            'calls', calls,
+                            'prompt_tokens', prompt_tokens,
+                            'completion_tokens', completion_tokens,
+                            'cache_read_tokens', cache_read_tokens,
+                            'cache_creation_tokens', cache_creation_tokens,
+                            'cost_usd', cost_usd,
+                            'calls_without_cost', calls_without_cost
+                        )
+                    END AS usage
+                FROM (
+                    SELECT
+                        customer,
+                        project,
+                        hour_start,
+                        event_name,
+                        name,
+                        SUM(calls) AS calls,
+                        SUM(failures) AS failures,
+                        OBJECT_AGG(latency_bucket, calls::VARIANT) AS latency,
+                        SUM(prompt_tokens) AS prompt_tokens,
+                        SUM(completion_tokens) AS completion_tokens,
+                        SUM(cache_read_tokens) AS cache_read_tokens,
+                        SUM(cache_creation_tokens) AS cache_creation_tokens,
+                        SUM(cost_usd) AS cost_usd,
+                        SUM(calls_without_cost) AS calls_without_cost
+                    FROM leaves
+                    GROUP BY customer, project, hour_start, event_name, name
                 )
-            ) AS bucket
-        FROM touched
-        LEFT JOIN buckets
-            ON touched.customer = buckets.customer
-            AND touched.project = buckets.project
-            AND touched.hour_start = buckets.hour_start
-    ) AS fresh
-        ON kept.customer = fresh.customer
-        AND kept.project = fresh.project
-        AND kept.hour_start = fresh.hour_start
-    WHEN MATCHED AND fresh.bucket IS NULL THEN DELETE
-    WHEN MATCHED THEN
-        UPDATE SET
-            bucket = fresh.bucket,
-            refreshed_at = SYSDATE()
-    WHEN NOT MATCHED AND fresh.bucket IS NOT NULL THEN
-        INSERT (customer, project, hour_start, bucket, refreshed_at)
-        VALUES (fresh.customer, fresh.project, fresh.hour_start, fresh.bucket, SYSDATE());
+            ),
 
-    -- 7. grain: customer, project or '*', section, session_id, item_key, hour; of any age, for a context may rest for weeks.
-    --    Sections of the context have an empty session_id; session_files and failed_commands are lists of one session;
-    --    recent_sessions holds, for each hour of a session (and of what belongs to none), what that hour knows of it.
-    --    Only the newest are kept, more than a context shows, because one may be outranked later.
-    MERGE INTO CONTEXT_ITEMS AS kept
-    USING (
-        WITH touched_rows AS (
-            SELECT customer, project, DATE_TRUNC('HOUR', ts) AS hour_start
-            FROM CLAUDE_STREAM_V2_STREAM
-            WHERE event_name <> 'mcp_event'
-                OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
-            UNION
-            SELECT customer, project, DATE_TRUNC('HOUR', ts) AS hour_start
-            FROM SUPERSEDED
-            WHERE batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
-        ),
-
-        touched AS (
-            SELECT customer, '*' AS project, hour_start FROM touched_rows
-            UNION
-            SELECT customer, project, hour_start FROM touched_rows WHERE project <> '*'
-        ),
-
-        live AS (
-            SELECT
-                event.customer,
-                event.project,
-                hour.hour_start,
-                event.event_name,
-                event.activity_id,
-                event.ts,
-                TO_CHAR(event.ts, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"') AS at_text,
-                COALESCE(event.session_id, '') AS session_id,
-                event.org_id,
-                event.feature_json:git_branch::VARCHAR AS git_branch,
-                CASE event.event_name WHEN 'session_event' THEN event.feature_json:event_type::VARCHAR END AS moment,
-                CASE event.event_name WHEN 'session_event' THEN SUBSTR(event.feature_json:excerpt::VARCHAR, 1, 300) END AS excerpt,
-                CASE
-                    WHEN event.event_name = 'system_event' THEN event.feature_json:severity::VARCHAR NOT IN ('error', 'critical')
-                    WHEN event.event_name NOT IN ('llm_event', 'session_event')
-                        THEN TRY_CAST(event.feature_json:success::VARCHAR AS BOOLEAN)
-                END AS success,
-                CASE event.event_name
-                    WHEN 'file_event' THEN SUBSTR(event.feature_json:file_path::VARCHAR, 1, 1024)
-                    WHEN 'tool_event' THEN event.feature_json:tool_name::VARCHAR
-                END AS subject,
-                event.feature_json
-            FROM CLAUDE_STREAM_V2 AS event
-            INNER JOIN (
-                SELECT DISTINCT customer, hour_start, DATEADD(HOUR, 1, hour_start) AS hour_end FROM touched
-            ) AS hour
-                ON event.customer = hour.customer
-                AND DATE_TRUNC('HOUR', event.ts) = hour.hour_start
-                AND event.ts >= hour.hour_start
-                AND event.ts < hour.hour_end
-            WHERE (event.event_name <> 'mcp_event' OR event.feature_json:method::VARCHAR IN ('record_insight', 'store_artifact'))
-                AND NOT EXISTS (
-                    SELECT 1
-                    FROM SUPERSEDED AS outranked
-                    WHERE outranked.channel_id = event.channel_id
-                        AND outranked.stream_offset = event.stream_offset
-                        AND outranked.ts = event.ts
-                )
-        ),
-
-        sections AS (
-            SELECT section
-            FROM (VALUES
-                ('recent_errors'), ('recent_files'), ('recent_queries'), ('session_files'), ('failed_commands')
-            ) AS listed (section)
-        ),
-
-        entries AS (
-            SELECT
-                touched.customer,
-                touched.project,
-                sections.section,
-                IFF(sections.section IN ('session_files', 'failed_commands'), live.session_id, '') AS session_id,
-                CASE
-                    WHEN sections.section IN ('recent_files', 'session_files') THEN live.subject
-                    WHEN sections.section = 'failed_commands'
-                        THEN SUBSTR(COALESCE(
-                            IFF(live.subject = 'Bash', live.feature_json:parameters.command::VARCHAR, NULL), live.subject, 'unknown'
-                        ), 1, 300)
-                    ELSE live.activity_id
-                END AS item_key,
-                touched.hour_start,
-                live.ts,
-                live.activity_id,
-                CASE sections.section
-                    WHEN 'recent_errors' THEN OBJECT_CONSTRUCT_KEEP_NULL(
-                        'ts', live.at_text,
-                        'event_name', live.event_name,
-                        'name', SUBSTR(CASE live.event_name
-                            WHEN 'tool_event' THEN live.subject
-                            WHEN 'sql_event' THEN 'sql'
-                            WHEN 'file_event' THEN live.feature_json:operation::VARCHAR
-                            WHEN 'mcp_event' THEN live.feature_json:method::VARCHAR
-                            ELSE live.feature_json:event_type::VARCHAR
-                        END, 1, 255),
-                        'error', SUBSTR(COALESCE(
-                            live.feature_json:error::VARCHAR, live.feature_json:message::VARCHAR, live.feature_json:error_type::VARCHAR
-                        ), 1, 300),
-                        'session_id', NULLIF(live.session_id, ''),
-                        'project', live.project,
-                        'activity_id', live.activity_id
-                    )
-                    WHEN 'recent_files' THEN OBJECT_CONSTRUCT_KEEP_NULL(
-                        'file_path', live.subject,
-                        'operation', SUBSTR(live.feature_json:operation::VARCHAR, 1, 255),
-                        'ts', live.at_text,
-                        'session_id', NULLIF(live.session_id, ''),
-                        'project', live.project
-                    )
-                    WHEN 'recent_queries' THEN OBJECT_CONSTRUCT_KEEP_NULL(
-                        'ts', live.at_text,
-                        'sql', SUBSTR(live.feature_json:sql::VARCHAR, 1, 300),
-                        'query_id', live.feature_json:query_id::VARCHAR,
-                        'rows', TRY_CAST(live.feature_json['rows']::VARCHAR AS NUMBER(18, 0)),
-                        'duration_ms', TRY_CAST(live.feature_json:duration_ms::VARCHAR AS NUMBER(18, 3)),
-                        'artifact_id', live.feature_json:artifact_id::VARCHAR,
-                        'session_id', NULLIF(live.session_id, ''),
-                        'project', live.project,
-                        'activity_id', live.activity_id
-                    )
-                END AS item
-            FROM live
-            INNER JOIN sections
-                ON CASE sections.section
-                    WHEN 'recent_errors' THEN NOT live.success
-                    WHEN 'recent_files' THEN live.event_name = 'file_event'
-                    WHEN 'recent_queries' THEN live.event_name = 'sql_event' AND live.success
-                    WHEN 'session_files' THEN live.event_name = 'file_event' AND live.session_id <> ''
-                    ELSE live.event_name = 'tool_event' AND NOT live.success AND live.session_id <> ''
-                END
-            INNER JOIN touched
-                ON live.customer = touched.customer
-                AND live.hour_start = touched.hour_start
-                AND (touched.project = '*' OR touched.project = live.project)
-        ),
-
-        fresh AS (
-            SELECT customer, project, section, session_id, item_key, hour_start, ts, item
-            FROM entries
-            WHERE item_key IS NOT NULL
-            QUALIFY ROW_NUMBER() OVER (
-                PARTITION BY customer, project, section, session_id, item_key, hour_start ORDER BY ts DESC, activity_id
-            ) = 1
-            UNION ALL
-            -- a text stands behind the time it is from, so that the greatest is the newest
-            SELECT
-                touched.customer,
-                touched.project,
-                'recent_sessions' AS section,
-                live.session_id,
-                '' AS item_key,
-                touched.hour_start,
-                MAX(live.ts) AS ts,
-                OBJECT_CONSTRUCT_KEEP_NULL(
-                    'first', MIN(live.at_text),
-                    'started', MIN(IFF(live.moment = 'start', live.at_text, NULL)),
-                    'ended', MAX(IFF(live.moment = 'end', live.at_text, NULL)),
-                    'asked', MAX(IFF(live.moment = 'user_prompt', live.at_text || ' ' || live.excerpt, NULL)),
-                    'concluded', MAX(IFF(live.moment = 'turn_end', live.at_text || ' ' || live.excerpt, NULL)),
-                    'git_branch', MAX(live.at_text || ' ' || live.git_branch),
-                    'project', MAX(live.at_text || ' ' || live.project),
-                    'org_id', MAX(live.at_text || ' ' || live.org_id)
-                ) AS item
-            FROM live
-            INNER JOIN touched
-                ON live.customer = touched.customer
-                AND live.hour_start = touched.hour_start
-                AND (touched.project = '*' OR touched.project = live.project)
-            GROUP BY touched.customer, touched.project, touched.hour_start, live.session_id
-        ),
-
-        -- what is kept of the touched contexts so far; is_stale where its hour is being computed again
-        stored AS (
-            SELECT
-                item.customer,
-                item.project,
-                item.section,
-                item.session_id,
-                item.item_key,
-                item.hour_start,
-                item.ts,
-                touched.hour_start IS NOT NULL AS is_stale
-            FROM CONTEXT_ITEMS AS item
-            INNER JOIN (SELECT DISTINCT customer, project FROM touched) AS scope
-                ON item.customer = scope.customer
-                AND item.project = scope.project
-            LEFT JOIN touched
-                ON item.customer = touched.customer
-                AND item.project = touched.project
-                AND item.hour_start = touched.hour_start
-        ),
-
-        ranked AS (
-            SELECT
-                *,
-                ROW_NUMBER() OVER (
-                    PARTITION BY customer, project, section ORDER BY ts DESC, session_id, item_key, hour_start
-                ) <= CASE section
-                    WHEN 'session_files' THEN 160
-                    WHEN 'recent_sessions' THEN 100
-                    WHEN 'recent_errors' THEN 30
-                    WHEN 'recent_queries' THEN 30
-                    ELSE 60
-                END AS is_kept
-            FROM (
-                SELECT customer, project, section, session_id, item_key, hour_start, ts, item, TRUE AS is_fresh FROM fresh
-                UNION ALL
-                SELECT customer, project, section, session_id, item_key, hour_start, ts, NULL AS item, FALSE AS is_fresh
-                FROM stored
-                WHERE NOT is_stale
-            )
-        )
-
-        SELECT customer, project, section, session_id, item_key, hour_start, ts, item, is_kept
-        FROM ranked
-        WHERE is_fresh
-            OR NOT is_kept
-        UNION ALL
-        SELECT customer, project, section, session_id, item_key, hour_start, ts, NULL AS item, FALSE AS is_kept
-        FROM stored
-        WHERE is_stale
-            AND NOT EXISTS (
-                SELECT 1
-                FROM fresh
-                WHERE fresh.customer = stored.customer
-                    AND fresh.project = stored.project
-                    AND fresh.section = stored.section
-                    AND fresh.session_id = stored.session_id
-                    AND fresh.item_key = stored.item_key
-                    AND fresh.hour_start = stored.hour_start
-            )
-    ) AS verdict
-        ON kept.customer = verdict.customer
-        AND kept.project = verdict.project
-        AND kept.section = verdict.section
-        AND kept.session_id = verdict.session_id
-        AND kept.item_key = verdict.item_key
-        AND kept.hour_start = verdict.hour_start
-    WHEN MATCHED AND NOT verdict.is_kept THEN DELETE
-    WHEN MATCHED THEN
-        UPDATE SET
-            ts = verdict.ts,
-            item = verdict.item,
-            refreshed_at = SYSDATE()
-    WHEN NOT MATCHED AND verdict.is_kept THEN
-        INSERT (customer, project, section, session_id, item_key, hour_start, ts, item, refreshed_at)
-        VALUES (
-            verdict.customer, verdict.project, verdict.section, verdict.session_id, verdict.item_key, verdict.hour_start,
-            verdict.ts, verdict.item, SYSDATE()
-        );
-
-    -- 8. grain: customer, project or '*'. Nothing here depends on the hour it is read at: hours are buckets, insights carry
-    --    valid_until, and the reader sums and filters by its own clock.
-    MERGE INTO CONTEXT_CACHE AS kept
-    USING (
-        WITH batch AS (
-            SELECT customer, project, channel_id, stream_offset
-            FROM CLAUDE_STREAM_V2_STREAM
-            WHERE event_name <> 'mcp_event'
-                OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
-        ),
-
-        touched_rows AS (
-            SELECT customer, project FROM batch
-            UNION
-            SELECT customer, project FROM SUPERSEDED WHERE batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
-            UNION
-            SELECT customer, project FROM INSIGHT_ATOMS WHERE batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
-        ),
-
-        touched AS (
-            SELECT customer, '*' AS project FROM touched_rows
-            UNION
-            SELECT customer, project FROM touched_rows WHERE project <> '*'
-        ),
-
-        cached AS (
-            SELECT cache.customer, cache.project, cache.watermark
-            FROM CONTEXT_CACHE AS cache
-            INNER JOIN touched
-                ON cache.customer = touched.customer
-                AND cache.project = touched.project
-        ),
-
-        offsets AS (
-            SELECT touched.customer, touched.project, batch.channel_id, batch.stream_offset
-            FROM batch
-            INNER JOIN touched
-                ON batch.customer = touched.customer
-                AND (touched.project = '*' OR touched.project = batch.project)
-            UNION ALL
-            SELECT cached.customer, cached.project, channel.key AS channel_id, channel.value::VARCHAR AS stream_offset
-            FROM cached,
-                LATERAL FLATTEN(INPUT => cached.watermark) AS channel
-        ),
-
-        watermarks AS (
-            SELECT customer, project, OBJECT_AGG(channel_id, stream_offset::VARIANT) AS watermark
-            FROM (
-                SELECT customer, project, channel_id, MAX(stream_offset) AS stream_offset
-                FROM offsets
-                GROUP BY customer, project, channel_id
-            )
-            GROUP BY customer, project
-        ),
-
-        hours AS (
-            SELECT touched.customer, touched.project, ARRAY_AGG(hour.bucket) WITHIN GROUP (ORDER BY hour.hour_start) AS hours
-            FROM touched
-            INNER JOIN CONTEXT_HOURS AS hour
-                ON touched.customer = hour.customer
-                AND touched.project = hour.project
-            WHERE hour.hour_start >= DATE_TRUNC('HOUR', DATEADD(DAY, -8, SYSDATE()))
-            GROUP BY touched.customer, touched.project
-        ),
-
-        -- every entry of a list: one newest row for each item_key, in the order of ts
-        entries AS (
-            SELECT item.customer, item.project, item.section, item.session_id, item.item_key, item.ts, item.item
-            FROM touched
-            INNER JOIN CONTEXT_ITEMS AS item
-                ON touched.customer = item.customer
-                AND touched.project = item.project
-            WHERE item.section <> 'recent_sessions'
-            UNION ALL
-            SELECT
-                touched.customer,
-                touched.project,
-                'insights',
-                '',
-                atom.insight_id,
-                atom.recorded_at,
-                OBJECT_CONSTRUCT_KEEP_NULL(
-                    'insight_id', atom.insight_id,
-                    'subject', atom.subject,
-                    'metric', atom.metric,
-                    'value', atom.value,
-                    'grain', atom.grain,
-                    'confidence', atom.confidence,
-                    'artifact_id', atom.artifact_id,
-                    'query_id', atom.query_id,
-                    'recorded_at', TO_CHAR(atom.recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"'),
-                    'valid_until', TO_CHAR(atom.valid_until, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"')
-                )
-            FROM touched
-            INNER JOIN INSIGHT_ATOMS AS atom
-                ON touched.customer = atom.customer
-                AND (touched.project = '*' OR touched.project = atom.project)
-            WHERE NOT atom.quarantined
-                AND COALESCE(atom.artifact_id, atom.query_id) IS NOT NULL
-                AND COALESCE(atom.valid_until > SYSDATE(), TRUE)
-        ),
-
-        newest AS (
-            SELECT customer, project, section, session_id, item_key, ts, item
-            FROM entries
-            QUALIFY ROW_NUMBER() OVER (PARTITION BY customer, project, section, session_id, item_key ORDER BY ts DESC) = 1
-        ),
-
-        -- grain: customer, project or '*', and '' or a session: an object with one array for each section
-        lists AS (
-            SELECT customer, project, session_id, OBJECT_AGG(section, list::VARIANT) AS lists
-            FROM (
+            events AS (
                 SELECT
                     customer,
                     project,
-                    section,
-                    session_id,
-                    ARRAY_AGG(entry) WITHIN GROUP (ORDER BY position) AS list
+                    hour_start,
+                    event_name,
+                    CASE event_name WHEN 'tool_event' THEN 'tools' WHEN 'llm_event' THEN 'llm' END AS section,
+                    SUM(calls) AS event_count,
+                    OBJECT_AGG(name, usage::VARIANT) AS names
+                FROM names
+                GROUP BY customer, project, hour_start, event_name
+            ),
+
+            buckets AS (
+                SELECT
+                    customer,
+                    project,
+                    hour_start,
+                    OBJECT_AGG(event_name, event_count::VARIANT) AS events,
+                    OBJECT_AGG(section, names::VARIANT) AS details
+                FROM events
+                GROUP BY customer, project, hour_start
+            )
+
+            SELECT
+                touched.customer,
+                touched.project,
+                touched.hour_start,
+                IFF(
+                    buckets.events IS NULL,
+                    NULL,
+                    OBJECT_CONSTRUCT_KEEP_NULL(
+                        'hour', TO_CHAR(touched.hour_start, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"'),
+                        'events', buckets.events,
+                        'tools', buckets.details:tools,
+                        'llm', buckets.details:llm
+                    )
+                ) AS bucket
+            FROM touched
+            LEFT JOIN buckets
+                ON touched.customer = buckets.customer
+                AND touched.project = buckets.project
+                AND touched.hour_start = buckets.hour_start
+        ) AS fresh
+            ON kept.customer = fresh.customer
+            AND kept.project = fresh.project
+            AND kept.hour_start = fresh.hour_start
+        WHEN MATCHED AND fresh.bucket IS NULL THEN DELETE
+        WHEN MATCHED THEN
+            UPDATE SET
+                bucket = fresh.bucket,
+                refreshed_at = SYSDATE()
+        WHEN NOT MATCHED AND fresh.bucket IS NOT NULL THEN
+            INSERT (customer, project, hour_start, bucket, refreshed_at)
+            VALUES (fresh.customer, fresh.project, fresh.hour_start, fresh.bucket, SYSDATE());
+
+        -- 7. grain: customer, project or '*', section, session_id, item_key, hour; of any age, for a context may rest for weeks.
+        --    Sections of the context have an empty session_id; session_files and failed_commands are lists of one session;
+        --    recent_sessions holds, for each hour of a session (and of what belongs to none), what that hour knows of it.
+        --    Only the newest are kept, more than a context shows, because one may be outranked later.
+        MERGE INTO CONTEXT_ITEMS AS kept
+        USING (
+            WITH touched_rows AS (
+                SELECT customer, project, DATE_TRUNC('HOUR', ts) AS hour_start
+                FROM CLAUDE_STREAM_V2_STREAM
+                WHERE event_name <> 'mcp_event'
+                    OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
+                UNION
+                SELECT customer, project, DATE_TRUNC('HOUR', ts) AS hour_start
+                FROM SUPERSEDED
+                WHERE is_counted
+                    AND batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
+            ),
+
+            touched AS (
+                SELECT customer, '*' AS project, hour_start FROM touched_rows
+                UNION
+                SELECT customer, project, hour_start FROM touched_rows WHERE project <> '*'
+            ),
+
+            live AS (
+                SELECT
+                    event.customer,
+                    event.project,
+                    hour.hour_start,
+                    event.event_name,
+                    event.activity_id,
+                    event.ts,
+                    TO_CHAR(event.ts, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"') AS at_text,
+                    COALESCE(event.session_id, '') AS session_id,
+                    event.org_id,
+                    event.feature_json:git_branch::VARCHAR AS git_branch,
+                    CASE event.event_name WHEN 'session_event' THEN event.feature_json:event_type::VARCHAR END AS moment,
+                    CASE event.event_name
+                        WHEN 'session_event' THEN SUBSTR(event.feature_json:excerpt::VARCHAR, 1, 300)
+                    END AS excerpt,
+                    CASE
+                        WHEN event.event_name = 'system_event'
+                            THEN event.feature_json:severity::VARCHAR NOT IN ('error', 'critical')
+                        WHEN event.event_name NOT IN ('llm_event', 'session_event')
+                            THEN TRY_CAST(event.feature_json:success::VARCHAR AS BOOLEAN)
+                    END AS success,
+                    CASE event.event_name
+                        WHEN 'file_event' THEN SUBSTR(event.feature_json:file_path::VARCHAR, 1, 1024)
+                        WHEN 'tool_event' THEN event.feature_json:tool_name::VARCHAR
+                    END AS subject,
+                    event.feature_json
+                FROM CLAUDE_STREAM_V2 AS event
+                INNER JOIN (
+                    SELECT DISTINCT customer, hour_start, DATEADD(HOUR, 1, hour_start) AS hour_end FROM touched
+                ) AS hour
+                    ON event.customer = hour.customer
+                    AND DATE_TRUNC('HOUR', event.ts) = hour.hour_start
+                    AND event.ts >= hour.hour_start
+                    AND event.ts < hour.hour_end
+                WHERE (
+                        event.event_name <> 'mcp_event'
+                        OR event.feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
+                    )
+                    AND NOT EXISTS (
+                        SELECT 1
+                        FROM SUPERSEDED AS outranked
+                        WHERE outranked.channel_id = event.channel_id
+                            AND outranked.stream_offset = event.stream_offset
+                            AND outranked.ts = event.ts
+                    )
+            ),
+
+            sections AS (
+                SELECT section
+                FROM (VALUES
+                    ('recent_errors'), ('recent_files'), ('recent_queries'), ('session_files'), ('failed_commands')
+                ) AS listed (section)
+            ),
+
+            entries AS (
+                SELECT
+                    touched.customer,
+                    touched.project,
+                    sections.section,
+                    IFF(sections.section IN ('session_files', 'failed_commands'), live.session_id, '') AS session_id,
+                    CASE
+                        WHEN sections.section IN ('recent_files', 'session_files') THEN live.subject
+                        WHEN sections.section = 'failed_commands'
+                            THEN SUBSTR(COALESCE(
+                                IFF(live.subject = 'Bash', live.feature_json:parameters.command::VARCHAR, NULL),
+                                live.subject,
+                                'unknown'
+                            ), 1, 300)
+                        ELSE live.activity_id
+                    END AS item_key,
+                    touched.hour_start,
+                    live.ts,
+                    live.activity_id,
+                    CASE sections.section
+                        WHEN 'recent_errors' THEN OBJECT_CONSTRUCT_KEEP_NULL(
+                            'ts', live.at_text,
+                            'event_name', live.event_name,
+                            'name', SUBSTR(CASE live.event_name
+                                WHEN 'tool_event' THEN live.subject
+                                WHEN 'sql_event' THEN 'sql'
+                                WHEN 'file_event' THEN live.feature_json:operation::VARCHAR
+                                WHEN 'mcp_event' THEN live.feature_json:method::VARCHAR
+                                ELSE live.feature_json:event_type::VARCHAR
+                            END, 1, 255),
+                            'error', SUBSTR(COALESCE(
+                                live.feature_json:error::VARCHAR,
+                                live.feature_json:message::VARCHAR,
+                                live.feature_json:error_type::VARCHAR
+                            ), 1, 300),
+                            'session_id', NULLIF(live.session_id, ''),
+                            'project', live.project,
+                            'activity_id', live.activity_id
+                        )
+                        WHEN 'recent_files' THEN OBJECT_CONSTRUCT_KEEP_NULL(
+                            'file_path', live.subject,
+                            'operation', SUBSTR(live.feature_json:operation::VARCHAR, 1, 255),
+                            'ts', live.at_text,
+                            'session_id', NULLIF(live.session_id, ''),
+                            'project', live.project
+                        )
+                        WHEN 'recent_queries' THEN OBJECT_CONSTRUCT_KEEP_NULL(
+                            'ts', live.at_text,
+                            'sql', SUBSTR(live.feature_json:sql::VARCHAR, 1, 300),
+                            'query_id', live.feature_json:query_id::VARCHAR,
+                            'rows', TRY_CAST(live.feature_json['rows']::VARCHAR AS NUMBER(18, 0)),
+                            'duration_ms', TRY_CAST(live.feature_json:duration_ms::VARCHAR AS NUMBER(18, 3)),
+                            'artifact_id', live.feature_json:artifact_id::VARCHAR,
+                            'session_id', NULLIF(live.session_id, ''),
+                            'project', live.project,
+                            'activity_id', live.activity_id
+                        )
+                    END AS item
+                FROM live
+                INNER JOIN sections
+                    ON CASE sections.section
+                        WHEN 'recent_errors' THEN NOT live.success
+                        WHEN 'recent_files' THEN live.event_name = 'file_event'
+                        WHEN 'recent_queries' THEN live.event_name = 'sql_event' AND live.success
+                        WHEN 'session_files' THEN live.event_name = 'file_event' AND live.session_id <> ''
+                        ELSE live.event_name = 'tool_event' AND NOT live.success AND live.session_id <> ''
+                    END
+                INNER JOIN touched
+                    ON live.customer = touched.customer
+                    AND live.hour_start = touched.hour_start
+                    AND (touched.project = '*' OR touched.project = live.project)
+            ),
+
+            fresh AS (
+                SELECT customer, project, section, session_id, item_key, hour_start, ts, item
+                FROM entries
+                WHERE item_key IS NOT NULL
+                QUALIFY ROW_NUMBER() OVER (
+                    PARTITION BY customer, project, section, session_id, item_key, hour_start ORDER BY ts DESC, activity_id
+                ) = 1
+                UNION ALL
+                -- a text stands behind the time it is from, so that the greatest is the newest
+                SELECT
+                    touched.customer,
+                    touched.project,
+                    'recent_sessions' AS section,
+                    live.session_id,
+                    '' AS item_key,
+                    touched.hour_start,
+                    MAX(live.ts) AS ts,
+                    OBJECT_CONSTRUCT_KEEP_NULL(
+                        'first', MIN(live.at_text),
+                        'started', MIN(IFF(live.moment = 'start', live.at_text, NULL)),
+                        'ended', MAX(IFF(live.moment = 'end', live.at_text, NULL)),
+                        'asked', MAX(IFF(live.moment = 'user_prompt', live.at_text || ' ' || live.excerpt, NULL)),
+                        'concluded', MAX(IFF(live.moment = 'turn_end', live.at_text || ' ' || live.excerpt, NULL)),
+                        'git_branch', MAX(live.at_text || ' ' || live.git_branch),
+                        'project', MAX(live.at_text || ' ' || live.project),
+                        'org_id', MAX(live.at_text || ' ' || live.org_id)
+                    ) AS item
+                FROM live
+                INNER JOIN touched
+                    ON live.customer = touched.customer
+                    AND live.hour_start = touched.hour_start
+                    AND (touched.project = '*' OR touched.project = live.project)
+                GROUP BY touched.customer, touched.project, touched.hour_start, live.session_id
+            ),
+
+            -- what is kept of the touched contexts so far; is_stale where its hour is being computed again
+            stored AS (
+                SELECT
+                    item.customer,
+                    item.project,
+                    item.section,
+                    item.session_id,
+                    item.item_key,
+                    item.hour_start,
+                    item.ts,
+                    touched.hour_start IS NOT NULL AS is_stale
+                FROM CONTEXT_ITEMS AS item
+                INNER JOIN (SELECT DISTINCT customer, project FROM touched) AS scope
+                    ON item.customer = scope.customer
+                    AND item.project = scope.project
+                LEFT JOIN touched
+                    ON item.customer = touched.customer
+                    AND item.project = touched.project
+                    AND item.hour_start = touched.hour_start
+            ),
+
+            ranked AS (
+                SELECT
+                    *,
+                    ROW_NUMBER() OVER (
+                        PARTITION BY customer, project, section ORDER BY ts DESC, session_id, item_key, hour_start
+                    ) <= CASE section
+                        WHEN 'session_files' THEN 160
+                        WHEN 'recent_sessions' THEN 100
+                        WHEN 'recent_errors' THEN 30
+                        WHEN 'recent_queries' THEN 30
+                        ELSE 60
+                    END AS is_kept
+                FROM (
+                    SELECT customer, project, section, session_id, item_key, hour_start, ts, item, TRUE AS is_fresh FROM fresh
+                    UNION ALL
+                    SELECT customer, project, section, session_id, item_key, hour_start, ts, NULL AS item, FALSE AS is_fresh
+                    FROM stored
+                    WHERE NOT is_stale
+                )
+            )
+
+            SELECT customer, project, section, session_id, item_key, hour_start, ts, item, is_kept
+            FROM ranked
+            WHERE is_fresh
+                OR NOT is_kept
+            UNION ALL
+            SELECT customer, project, section, session_id, item_key, hour_start, ts, NULL AS item, FALSE AS is_kept
+            FROM stored
+            WHERE is_stale
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM fresh
+                    WHERE fresh.customer = stored.customer
+                        AND fresh.project = stored.project
+                        AND fresh.section = stored.section
+                        AND fresh.session_id = stored.session_id
+                        AND fresh.item_key = stored.item_key
+                        AND fresh.hour_start = stored.hour_start
+                )
+        ) AS verdict
+            ON kept.customer = verdict.customer
+            AND kept.project = verdict.project
+            AND kept.section = verdict.section
+            AND kept.session_id = verdict.session_id
+            AND kept.item_key = verdict.item_key
+            AND kept.hour_start = verdict.hour_start
+        WHEN MATCHED AND NOT verdict.is_kept THEN DELETE
+        WHEN MATCHED THEN
+            UPDATE SET
+                ts = verdict.ts,
+                item = verdict.item,
+                refreshed_at = SYSDATE()
+        WHEN NOT MATCHED AND verdict.is_kept THEN
+            INSERT (customer, project, section, session_id, item_key, hour_start, ts, item, refreshed_at)
+            VALUES (
+                verdict.customer, verdict.project, verdict.section, verdict.session_id, verdict.item_key, verdict.hour_start,
+                verdict.ts, verdict.item, SYSDATE()
+            );
+
+        -- 8. grain: customer, project or '*'. Nothing here depends on the hour it is read at: hours are buckets, insights carry
+        --    valid_until, and the reader sums and filters by its own clock.
+        MERGE INTO CONTEXT_CACHE AS kept
+        USING (
+            WITH batch AS (
+                SELECT customer, project, channel_id, stream_offset
+                FROM CLAUDE_STREAM_V2_STREAM
+                WHERE event_name <> 'mcp_event'
+                    OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
+            ),
+
+            touched_rows AS (
+                SELECT customer, project
+                FROM batch
+                UNION
+                SELECT customer, project
+                FROM SUPERSEDED
+                WHERE is_counted
+                    AND batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
+                UNION
+                SELECT customer, project
+                FROM INSIGHT_ATOMS
+                WHERE batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
+            ),
+
+            touched AS (
+                SELECT customer, '*' AS project FROM touched_rows
+                UNION
+                SELECT customer, project FROM touched_rows WHERE project <> '*'
+            ),
+
+            cached AS (
+                SELECT cache.customer, cache.project, cache.watermark
+                FROM CONTEXT_CACHE AS cache
+                INNER JOIN touched
+                    ON cache.customer = touched.customer
+                    AND cache.project = touched.project
+            ),
+
+            offsets AS (
+                SELECT touched.customer, touched.project, batch.channel_id, batch.stream_offset
+                FROM batch
+                INNER JOIN touched
+                    ON batch.customer = touched.customer
+                    AND (touched.project = '*' OR touched.project = batch.project)
+                UNION ALL
+                SELECT cached.customer, cached.project, channel.key AS channel_id, channel.value::VARCHAR AS stream_offset
+                FROM cached,
+                    LATERAL FLATTEN(INPUT => cached.watermark) AS channel
+            ),
+
+            watermarks AS (
+                SELECT customer, project, OBJECT_AGG(channel_id, stream_offset::VARIANT) AS watermark
+                FROM (
+                    SELECT customer, project, channel_id, MAX(stream_offset) AS stream_offset
+                    FROM offsets
+                    GROUP BY customer, project, channel_id
+                )
+                GROUP BY customer, project
+            ),
+
+            hours AS (
+                SELECT touched.customer, touched.project, ARRAY_AGG(hour.bucket) WITHIN GROUP (ORDER BY hour.hour_start) AS hours
+                FROM touched
+                INNER JOIN CONTEXT_HOURS AS hour
+                    ON touched.customer = hour.customer
+                    AND touched.project = hour.project
+                WHERE hour.hour_start >= DATE_TRUNC('HOUR', DATEADD(DAY, -8, SYSDATE()))
+                GROUP BY touched.customer, touched.project
+            ),
+
+            -- every entry of a list: one newest row for each item_key, in the order of ts
+            entries AS (
+                SELECT item.customer, item.project, item.section, item.session_id, item.item_key, item.ts, item.item
+                FROM touched
+                INNER JOIN CONTEXT_ITEMS AS item
+                    ON touched.customer = item.customer
+                    AND touched.project = item.project
+                WHERE item.section <> 'recent_sessions'
+                UNION ALL
+                SELECT
+                    touched.customer,
+                    touched.project,
+                    'insights',
+                    '',
+                    atom.insight_id,
+                    atom.recorded_at,
+                    atom.item
+                FROM touched
+                INNER JOIN INSIGHT_ATOMS AS atom
+                    ON touched.customer = atom.customer
+                    AND (touched.project = '*' OR touched.project = atom.project)
+                WHERE NOT atom.quarantined
+                    AND COALESCE(atom.artifact_id, atom.query_id) IS NOT NULL
+                    AND COALESCE(atom.valid_until > SYSDATE(), TRUE)
+            ),
+
+            newest AS (
+                SELECT customer, project, section, session_id, item_key, ts, item
+                FROM entries
+                QUALIFY ROW_NUMBER() OVER (PARTITION BY customer, project, section, session_id, item_key ORDER BY ts DESC) = 1
+            ),
+
+            -- grain: customer, project or '*', and '' or a session: an object with one array for each section
+            lists AS (
+                SELECT customer, project, session_id, OBJECT_AGG(section, list::VARIANT) AS lists
                 FROM (
                     SELECT
                         customer,
                         project,
                         section,
                         session_id,
-                        COALESCE(item, item_key::VARIANT) AS entry,
-                        ROW_NUMBER() OVER (
-                            PARTITION BY customer, project, section, session_id ORDER BY ts DESC, item_key
-                        ) AS position
-                    FROM newest
+                        ARRAY_AGG(entry) WITHIN GROUP (ORDER BY position) AS list
+                    FROM (
+                        SELECT
+                            customer,
+                            project,
+                            section,
+                            session_id,
+                            COALESCE(item, item_key::VARIANT) AS entry,
+                            ROW_NUMBER() OVER (
+                                PARTITION BY customer, project, section, session_id ORDER BY ts DESC, item_key
+                            ) AS position
+                        FROM newest
+                    )
+                    WHERE position <= CASE section
+                        WHEN 'recent_files' THEN 20
+                        WHEN 'insights' THEN 20
+                        WHEN 'session_files' THEN 8
+                        WHEN 'failed_commands' THEN 3
+                        ELSE 10
+                    END
+                    GROUP BY customer, project, section, session_id
                 )
-                WHERE position <= CASE section
-                    WHEN 'recent_files' THEN 20
-                    WHEN 'insights' THEN 20
-                    WHEN 'session_files' THEN 8
-                    WHEN 'failed_commands' THEN 3
-                    ELSE 10
-                END
-                GROUP BY customer, project, section, session_id
-            )
-            GROUP BY customer, project, session_id
-        ),
+                GROUP BY customer, project, session_id
+            ),
 
-        -- the hours of a session put together; a text stands behind the 27 characters of its time
-        sessions AS (
-            SELECT
-                item.customer,
-                item.project,
-                item.session_id,
-                MAX(item.ts) AS last_ts,
-                COALESCE(MIN(item.item:started::VARCHAR), MIN(item.item:first::VARCHAR)) AS started,
-                MAX(item.item:ended::VARCHAR) AS ended,
-                MAX(item.item:asked::VARCHAR) AS asked,
-                MAX(item.item:concluded::VARCHAR) AS concluded,
-                MAX(item.item:git_branch::VARCHAR) AS git_branch,
-                MAX(item.item:project::VARCHAR) AS session_project,
-                MAX(item.item:org_id::VARCHAR) AS org_id
-            FROM touched
-            INNER JOIN CONTEXT_ITEMS AS item
-                ON touched.customer = item.customer
-                AND touched.project = item.project
-            WHERE item.section = 'recent_sessions'
-            GROUP BY item.customer, item.project, item.session_id
-        ),
-
-        recent AS (
-            SELECT
-                customer,
-                project,
-                MAX(last_ts) AS recorded_at,
-                SUBSTR(MAX(org_id), 29) AS org_id,
-                ARRAY_AGG(IFF(position <= 5 AND session_id <> '', session, NULL)) WITHIN GROUP (ORDER BY position) AS recent_sessions
-            FROM (
+            -- the hours of a session put together; a text stands behind the 27 characters of its time
+            sessions AS (
                 SELECT
-                    sessions.customer,
-                    sessions.project,
-                    sessions.session_id,
-                    sessions.last_ts,
-                    sessions.org_id,
-                    ROW_NUMBER() OVER (
-                        PARTITION BY sessions.customer, sessions.project
-                        ORDER BY IFF(sessions.session_id = '', 1, 0), sessions.last_ts DESC, sessions.session_id
-                    ) AS position,
-                    OBJECT_CONSTRUCT_KEEP_NULL(
-                        'session_id', sessions.session_id,
-                        'project', SUBSTR(sessions.session_project, 29),
-                        'git_branch', SUBSTR(sessions.git_branch, 29),
-                        'started', sessions.started,
-                        'ended', sessions.ended,
-                        'last_ts', TO_CHAR(sessions.last_ts, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"'),
-                        'asked', SUBSTR(sessions.asked, 29),
-                        'asked_ts', SUBSTR(sessions.asked, 1, 27),
-                        'concluded', SUBSTR(sessions.concluded, 29),
-                        'concluded_ts', SUBSTR(sessions.concluded, 1, 27),
-                        'files', lists.lists:session_files,
-                        'failed_commands', lists.lists:failed_commands
-                    ) AS session
-                FROM sessions
-                LEFT JOIN lists
-                    ON sessions.customer = lists.customer
-                    AND sessions.project = lists.project
-                    AND sessions.session_id = lists.session_id
-            )
-            GROUP BY customer, project
-        )
+                    item.customer,
+                    item.project,
+                    item.session_id,
+                    MAX(item.ts) AS last_ts,
+                    COALESCE(MIN(item.item:started::VARCHAR), MIN(item.item:first::VARCHAR)) AS started,
+                    MAX(item.item:ended::VARCHAR) AS ended,
+                    MAX(item.item:asked::VARCHAR) AS asked,
+                    MAX(item.item:concluded::VARCHAR) AS concluded,
+                    MAX(item.item:git_branch::VARCHAR) AS git_branch,
+                    MAX(item.item:project::VARCHAR) AS session_project,
+                    MAX(item.item:org_id::VARCHAR) AS org_id
+                FROM touched
+                INNER JOIN CONTEXT_ITEMS AS item
+                    ON touched.customer = item.customer
+                    AND touched.project = item.project
+                WHERE item.section = 'recent_sessions'
+                GROUP BY item.customer, item.project, item.session_id
+            ),
 
-        SELECT
-            touched.customer,
-            touched.project,
-            recent.org_id,
-            recent.recorded_at,
-            watermarks.watermark,
-            OBJECT_CONSTRUCT_KEEP_NULL(
-                'version', 1,
-                'recent_sessions', recent.recent_sessions,
-                'recent_errors', lists.lists:recent_errors,
-                'recent_files', lists.lists:recent_files,
-                'insights', lists.lists:insights,
-                'recent_queries', lists.lists:recent_queries,
-                'hours', hours.hours,
-                'recorded_at', TO_CHAR(recent.recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"')
-            ) AS context_blob
-        FROM touched
-        LEFT JOIN watermarks
-            ON touched.customer = watermarks.customer
-            AND touched.project = watermarks.project
-        LEFT JOIN recent
-            ON touched.customer = recent.customer
-            AND touched.project = recent.project
-        LEFT JOIN lists
-            ON touched.customer = lists.customer
-            AND touched.project = lists.project
-            AND lists.session_id = ''
-        LEFT JOIN hours
-            ON touched.customer = hours.customer
-            AND touched.project = hours.project
-    ) AS fresh
-        ON kept.customer = fresh.customer
-        AND kept.project = fresh.project
-    WHEN MATCHED THEN
-        UPDATE SET
-            org_id = fresh.org_id,
-            context_blob = fresh.context_blob,
-            watermark = fresh.watermark,
-            recorded_at = fresh.recorded_at,
-            refreshed_at = SYSDATE(),
-            row_version = kept.row_version + 1
-    WHEN NOT MATCHED THEN
-        INSERT (customer, org_id, project, context_blob, watermark, recorded_at, refreshed_at, row_version)
-        VALUES (
-            fresh.customer, fresh.org_id, fresh.project, fresh.context_blob, fresh.watermark, fresh.recorded_at, SYSDATE(), 1
-        );
+            recent AS (
+                SELECT
+                    customer,
+                    project,
+                    MAX(last_ts) AS recorded_at,
+                    SUBSTR(MAX(org_id), 29) AS org_id,
+                    ARRAY_AGG(IFF(position <= 5 AND session_id <> '', session, NULL))
+                        WITHIN GROUP (ORDER BY position) AS recent_sessions
+                FROM (
+                    SELECT
+                        sessions.customer,
+                        sessions.project,
+                        sessions.session_id,
+                        sessions.last_ts,
+                        sessions.org_id,
+                        ROW_NUMBER() OVER (
+                            PARTITION BY sessions.customer, sessions.project
+                            ORDER BY IFF(sessions.session_id = '', 1, 0), sessions.last_ts DESC, sessions.session_id
+                        ) AS position,
+                        OBJECT_CONSTRUCT_KEEP_NULL(
+                            'session_id', sessions.session_id,
+                            'project', SUBSTR(sessions.session_project, 29),
+                            'git_branch', SUBSTR(sessions.git_branch, 29),
+                            'started', sessions.started,
+                            'ended', sessions.ended,
+                            'last_ts', TO_CHAR(sessions.last_ts, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"'),
+                            'asked', SUBSTR(sessions.asked, 29),
+                            'asked_ts', SUBSTR(sessions.asked, 1, 27),
+                            'concluded', SUBSTR(sessions.concluded, 29),
+                            'concluded_ts', SUBSTR(sessions.concluded, 1, 27),
+                            'files', lists.lists:session_files,
+                            'failed_commands', lists.lists:failed_commands
+                        ) AS session
+                    FROM sessions
+                    LEFT JOIN lists
+                        ON sessions.customer = lists.customer
+                        AND sessions.project = lists.project
+                        AND sessions.session_id = lists.session_id
+                )
+                GROUP BY customer, project
+            )
+
+            SELECT
+                touched.customer,
+                touched.project,
+                recent.org_id,
+                recent.recorded_at,
+                watermarks.watermark,
+                OBJECT_CONSTRUCT_KEEP_NULL(
+                    'version', 1,
+                    'recent_sessions', recent.recent_sessions,
+                    'recent_errors', lists.lists:recent_errors,
+                    'recent_files', lists.lists:recent_files,
+                    'insights', lists.lists:insights,
+                    'recent_queries', lists.lists:recent_queries,
+                    'hours', hours.hours,
+                    'recorded_at', TO_CHAR(recent.recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"')
+                ) AS context_blob
+            FROM touched
+            LEFT JOIN watermarks
+                ON touched.customer = watermarks.customer
+                AND touched.project = watermarks.project
+            LEFT JOIN recent
+                ON touched.customer = recent.customer
+                AND touched.project = recent.project
+            LEFT JOIN lists
+                ON touched.customer = lists.customer
+                AND touched.project = lists.project
+                AND lists.session_id = ''
+            LEFT JOIN hours
+                ON touched.customer = hours.customer
+                AND touched.project = hours.project
+        ) AS fresh
+            ON kept.customer = fresh.customer
+            AND kept.project = fresh.project
+        WHEN MATCHED THEN
+            UPDATE SET
+                org_id = fresh.org_id,
+                context_blob = fresh.context_blob,
+                watermark = fresh.watermark,
+                recorded_at = fresh.recorded_at,
+                refreshed_at = SYSDATE(),
+                row_version = kept.row_version + 1
+        WHEN NOT MATCHED THEN
+            INSERT (customer, org_id, project, context_blob, watermark, recorded_at, refreshed_at, row_version)
+            VALUES (
+                fresh.customer, fresh.org_id, fresh.project, fresh.context_blob, fresh.watermark, fresh.recorded_at, SYSDATE(), 1
+            );
+    END IF;
 
     COMMIT;
 EXCEPTION

@@ -203,7 +203,7 @@ class ContextCache:
         age_s = max(wall_s, self._clock.monotonic() - held.verified, 0.0)
         freshness = self._freshness(age_s, wall_s)
         reason = None if freshness == "fresh" else self._reason(key, held, freshness, age_s, wall_s)
-        return Entry(held.snapshot, freshness, int(age_s * 1000), source, reason)
+        return Entry(held.snapshot, freshness, round(age_s * 1000), source, reason)
 
     def _freshness(self, age_s: float, wall_s: float) -> Freshness:
         if age_s > self._max_stale_s:

@@ -85,8 +85,7 @@ class DuckDBWarehouse:
         if batch.rows:
             _fill(connection, [(*row, now) for row in batch.rows])
             connection.execute(_STORE)
-            for statement in migrations.refresh_sequence():
-                connection.execute(statement)
+            _refresh(connection)
         if batch.expected is None:
             connection.execute("INSERT INTO CHANNEL_OFFSETS VALUES (?, ?, ?)", [batch.channel_id, batch.offset, now])
         else:
@@ -202,7 +201,8 @@ def _watch(connection: duckdb.DuckDBPyConnection, done: threading.Event, timeout
     """Interrupt whatever runs at the deadline, and again until the call gives up: between two statements it has no effect."""
     if not done.wait(timeout_s):
         while not done.wait(0.02):
-            connection.interrupt()
+            with contextlib.suppress(Exception):  # it may have been closed this very moment
+                connection.interrupt()
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, rows: list[tuple[Any, ...]]) -> None:
@@ -213,6 +213,16 @@ def _fill(connection: duckdb.DuckDBPyConnection, rows: list[tuple[Any, ...]]) ->
     except BaseException:
         appender.clear()  # else it tries again when it is collected
         raise
+
+
+def _refresh(connection: duckdb.DuckDBPyConnection) -> None:
+    """The refresh sequence, without the statements that have nothing to do: planning each costs more than a small batch."""
+    found: dict[str | None, bool] = {None: True}
+    for condition, statement in migrations.refresh_sequence():
+        if condition not in found:
+            found[condition] = connection.execute(f"{condition} LIMIT 1").fetchone() is not None
+        if found[condition]:
+            connection.execute(statement)
 
 
 def _committed(connection: duckdb.DuckDBPyConnection, channel_id: str) -> str | None:

@@ -21,6 +21,7 @@ REFRESH_FILE = "03_refresh.sql"
 
 _GENERATED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "generated")
 _SEPARATOR = "-- statement\n"
+_CONDITION = "-- if: "
 
 
 @functools.cache
@@ -32,11 +33,19 @@ def statements_of(name: str) -> tuple[str, ...]:
 
 
 @functools.cache
-def refresh_sequence() -> tuple[duckdb.Statement, ...]:
-    """The statements that follow each batch, parsed: parsing is a third of what running them on a small batch costs."""
+def refresh_sequence() -> tuple[tuple[str | None, duckdb.Statement], ...]:
+    """The statements that follow each batch, parsed: parsing is a sixth of what running them on a small batch costs.
+
+    Before each stands the query without whose rows it would change nothing, if there is one.
+    """
     import duckdb
 
-    return tuple(duckdb.extract_statements(text)[0] for text in statements_of(REFRESH_FILE))
+    return tuple((_condition(text), duckdb.extract_statements(text)[0]) for text in statements_of(REFRESH_FILE))
+
+
+def _condition(text: str) -> str | None:
+    first = text.split("\n", 1)[0]
+    return first.removeprefix(_CONDITION) if first.startswith(_CONDITION) else None
 
 
 @functools.cache

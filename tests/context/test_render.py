@@ -293,6 +293,24 @@ def test_an_older_text_that_arrives_late_does_not_replace_a_newer_one() -> None:
     assert (session["asked"], session["ended"]) == ("fix the coverage test", iso(NOW - 2 * MINUTE))
 
 
+def test_the_latest_end_and_the_earliest_start_count_in_whatever_order_they_arrive() -> None:
+    moments = [("end", 1 * MINUTE), ("end", 5 * MINUTE), ("start", 3 * HOUR), ("start", 4 * HOUR), ("start", HOUR)]
+    made = [event("session_event", {"session_id": "s-1", "event_type": kind}, at=NOW - ago) for kind, ago in moments]
+    session = render(sample_blob(), made)["recent_sessions"][0]
+    assert (session["started"], session["ended"], session["age"]) == (iso(NOW - 4 * HOUR), iso(NOW - MINUTE), "1 min")
+
+
+@pytest.mark.parametrize("place", ["stored", "fresh"])
+def test_a_large_value_of_an_insight_is_shown_by_its_beginning(place: str) -> None:
+    insight = {"insight_id": "i", "query_id": "q", "value": {"rows": list(range(1000))}, "recorded_at": iso(NOW)}
+    made = event("mcp_event", {**insight, "method": "record_insight"})
+    context = render({"insights": [insight]}) if place == "stored" else render({}, [made])
+    shown = context["insights"][0]["value"]
+    assert len(shown) == 300
+    assert shown.startswith('{"rows": [0, 1, 2')
+    assert shown.endswith("…")
+
+
 def test_only_the_newest_five_sessions_are_shown_newest_first() -> None:
     events = [
         event("session_event", {"session_id": f"s-{n}", "event_type": "start"}, at=NOW - n * HOUR, session_id=f"s-{n}")

@@ -7,6 +7,8 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
+from sql.malformed import BOOLEANS_AS_TEXT, NOT_NUMBERS, NUMBERS_AS_TEXT, STRUCTURES, TEXTS, TIMES
+
 Row = dict[str, Any]
 
 NOW = datetime(2026, 11, 22, 22, 40, 3, 250_000)
@@ -15,9 +17,8 @@ COLUMNS = (
     "event_name", "session_id", "project", "org_id", "source", "schema_version", "channel_id", "stream_offset",
 )  # fmt: skip
 POISON: tuple[Any, ...] = (
-    None, True, False, 0, -7, 12.5, 3.0, 1e17, 9_007_199_254_740_993, "", "NaN", "inf", "-inf", "1e400", "12", " 7 ", "off",
-    "'; DROP TABLE x --", 'a "quoted" key', "\u00e9\U0001f40d", "x" * 400, [], {}, [1, "tool_event"], {"a": {"b": [None]}},
-    ["tool_event"], [["tool_event"]], {"command": 5},
+    *TEXTS, *NUMBERS_AS_TEXT, *NOT_NUMBERS, *BOOLEANS_AS_TEXT, *TIMES, *STRUCTURES, None, True, False, 0, -7, 12.5, 10**15,
+    ["tool_event"], [["sql_event"]], {"command": 5}, [{"path": "latency_ms", "reason": "not a number"}], [{"path": 5}, "text"],
 )  # fmt: skip
 COMMANDS = ("make test", "pytest -x", "git push", "cargo build " + "y" * 400)
 KINDS = (
@@ -85,7 +86,7 @@ def _repeated(rng: random.Random, original: Row) -> Row:
     again["source"] = rng.choice(["hook", "mcp", "import", "cli", "otel"])
     again["ts"] += timedelta(seconds=rng.choice([0, 0, 1, -2, 90, -4000, 80_000, 90_000, -200_000]))
     features = again["feature_json"]
-    if rng.random() < 0.5 and isinstance(features, dict):
+    if rng.random() < 0.5 and isinstance(features, dict) and features:
         if rng.random() < 0.5:
             features.pop(rng.choice(sorted(features)), None)
         features["latency_ms" if "latency_ms" in features else "success"] = rng.choice([True, False, 3, "x"])

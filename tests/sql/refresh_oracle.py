@@ -7,55 +7,30 @@ shows) is not modelled.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import defaultdict
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
+
+from sql.oracle import boolean, text, timestamp
+from sql.oracle import number as exact_number
+from sql.support import SCHEMAS
 
 Row = dict[str, Any]
 Scope = tuple[str, str]
+DriftKey = tuple[str, str, str, str, str]
 
 METHODS = ("record_insight", "store_artifact")
 RANKS = {"otel": 0, "hook": 0, "mcp": 1, "cli": 1, "import": 2}
 DAY = timedelta(days=1)
-NUMERIC = {"integer", "number"}
 
 
 def iso(ts: datetime) -> str:
     return ts.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-# --- values, as TRY_CAST(path::VARCHAR AS …) reads them
-
-
-def text(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value == int(value):
-        return str(int(value))
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-
-def number(value: Any, precision: int, scale: int) -> float | None:
-    try:
-        read = Decimal((text(value) or "").strip())
-        if not read.is_finite():
-            return None
-        rounded = read.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
-    except InvalidOperation:
-        return None
-    return float(rounded) if abs(rounded) < Decimal(10) ** (precision - scale) else None
-
-
-def boolean(value: Any) -> bool | None:
-    word = (text(value) or "").lower()
-    if word in ("true", "t", "yes", "y", "on", "1"):
-        return True
-    return False if word in ("false", "f", "no", "n", "off", "0") else None
+# --- values
 
 
 def cut(value: Any, length: int) -> str | None:
@@ -63,8 +38,14 @@ def cut(value: Any, length: int) -> str | None:
     return None if read is None else read[:length]
 
 
+def number(value: Any, precision: int, scale: int) -> float | None:
+    """As JSON shows it."""
+    read = exact_number(value, precision, scale)
+    return None if read is None else float(read)
+
+
 def compact(**members: Any) -> dict[str, Any]:
-    """OBJECT_CONSTRUCT: without the members that are null."""
+    """Members that are null may be left out of any object of a context; here they always are."""
     return {name: value for name, value in members.items() if value is not None}
 
 
@@ -124,10 +105,11 @@ def atoms(rows: list[Row]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for row, f in _newest_first(rows, "record_insight"):
         insight_id = text(f.get("insight_id")) or row["activity_id"]
-        hours = number(f.get("valid_for_hours"), 18, 3)
-        until = _timestamp(f.get("valid_until"))
+        hours = exact_number(f.get("valid_for_hours"), 18, 3)
+        until = timestamp(f.get("valid_until"))
         if until is None and hours is not None:
-            until = row["ts"] + timedelta(seconds=int(Decimal(str(min(hours, 500_000))) * 3600))
+            lasting = (min(hours, Decimal(500_000)) * 3600).quantize(Decimal(1), ROUND_HALF_UP)
+            until = row["ts"] + timedelta(seconds=int(lasting))
         sources = f.get("source_events")
         found.setdefault(insight_id, {
             "insight_id": insight_id, "customer": row["customer"], "project": row["project"],
@@ -155,14 +137,14 @@ def artifacts(rows: list[Row]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for row, f in _newest_first(rows, "store_artifact"):
         artifact_id = text(f.get("artifact_id")) or row["activity_id"]
-        sample, schema = f.get("sample_rows"), f.get("content_schema")
+        sample = f.get("sample_rows")
         found.setdefault(artifact_id, {
             "artifact_id": artifact_id, "artifact_type": text(f.get("artifact_type")), "customer": row["customer"],
             "project": row["project"], "row_count": number(f.get("row_count"), 18, 0),
             "sample_rows": sample if isinstance(sample, list) else None,
-            "content_schema": schema if isinstance(schema, list | dict) else None,
+            "content_schema": f.get("content_schema"),
             "query_id": text(f.get("query_id")), "pinned": boolean(f.get("pinned")) or False,
-            "expires_at": _timestamp(f.get("expires_at")), "stored_at": row["ts"], "activity_id": row["activity_id"],
+            "expires_at": timestamp(f.get("expires_at")), "stored_at": row["ts"], "activity_id": row["activity_id"],
         })  # fmt: skip
     return found
 
@@ -176,13 +158,6 @@ def _newest_first(rows: list[Row], method: str) -> list[tuple[Row, dict[str, Any
     return sorted(chosen, key=lambda pair: (-seconds(pair[0]["ts"]), -pair[0]["ts"].microsecond, pair[0]["activity_id"]))
 
 
-def _timestamp(value: Any) -> datetime | None:
-    try:
-        return datetime.strptime(text(value) or "", "%Y-%m-%dT%H:%M:%S.%fZ")
-    except ValueError:
-        return None
-
-
 def json_type(value: Any) -> str:
     if value is None:
         return "null"
@@ -193,39 +168,44 @@ def json_type(value: Any) -> str:
     return {float: "number", str: "string", dict: "object", list: "array"}[type(value)]
 
 
-DriftKey = tuple[str, str, str, str, str]
+def _schema_fields() -> dict[tuple[str, str], set[str]]:
+    every = {"array", "boolean", "integer", "null", "number", "object", "string"}
+    fields = {}
+    for event_name, schema in SCHEMAS["$defs"].items():
+        for field, definition in schema["properties"].items():
+            types = definition.get("type", sorted(every))
+            allowed = {types} if isinstance(types, str) else set(types)
+            fields[event_name, field] = allowed | {"integer"} if "number" in allowed else allowed
+    return fields
 
 
-def drift(rows: list[Row], known: dict[tuple[str, str], set[str]] | None = None) -> dict[DriftKey, dict[str, Any]]:
-    """SCHEMA_DRIFT by its grain. First and last seen of every row sent, occurrences of those nothing outranks."""
-    known = SCHEMA_FIELDS if known is None else known
+SCHEMA_FIELDS = _schema_fields()
+
+
+def drift(rows: list[Row]) -> dict[DriftKey, dict[str, Any]]:
+    """SCHEMA_DRIFT by its grain. First and last seen of every row sent, occurrences of those that nothing outranks."""
     losers = superseded(rows)
-    found: dict[DriftKey, dict[str, Any]] = {}
+    found: dict[DriftKey, list[tuple[Row, str | None]]] = defaultdict(list)
     for row in rows:
-        if not is_counted(row) or (row["event_name"] == "system_event" and text(features(row).get("event_type")) == "hook"):
-            continue
-        for field, kind, observed, reason in _differences(row, known):
-            key = (row["customer"], row["event_name"], field, kind, observed)
-            seen = found.setdefault(key, {
-                "occurrences": 0, "first_seen_at": row["ts"], "last_seen_at": row["ts"],
-                "first": (row["ts"], row["activity_id"]), "reasons": [],
-            })  # fmt: skip
-            seen["occurrences"] += place(row) not in losers
-            seen["first_seen_at"] = min(seen["first_seen_at"], row["ts"])
-            seen["last_seen_at"] = max(seen["last_seen_at"], row["ts"])
-            seen["first"] = min(seen["first"], (row["ts"], row["activity_id"]))
-            seen["reasons"] += [reason] if reason is not None else []
-    for seen in found.values():
-        seen["first_activity_id"] = seen.pop("first")[1]
-        reasons = seen.pop("reasons")
-        seen["sample_reason"] = min(reasons) if reasons else None
-    return found
+        if is_counted(row) and not (row["event_name"] == "system_event" and text(features(row).get("event_type")) == "hook"):
+            for field, kind, observed, reason in _differences(row):
+                found[row["customer"], row["event_name"], field, kind, observed].append((row, reason))
+    return {
+        key: {
+            "occurrences": sum(place(row) not in losers for row, _ in seen),
+            "first_seen_at": min(row["ts"] for row, _ in seen),
+            "last_seen_at": max(row["ts"] for row, _ in seen),
+            "first_activity_id": min((row["ts"], row["activity_id"]) for row, _ in seen)[1],
+            "sample_reason": min((reason for _, reason in seen if reason is not None), default=None),
+        }
+        for key, seen in found.items()
+    }
 
 
-def _differences(row: Row, known: dict[tuple[str, str], set[str]]) -> list[tuple[str, str, str, str | None]]:
+def _differences(row: Row) -> list[tuple[str, str, str, str | None]]:
     found: list[tuple[str, str, str, str | None]] = []
     for field, value in features(row).items():
-        types = known.get((row["event_name"], field))
+        types = SCHEMA_FIELDS.get((row["event_name"], field))
         observed = json_type(value)
         if types is None and not field.startswith("_"):
             found.append((field[:255], "new_key", observed, None))
@@ -235,23 +215,8 @@ def _differences(row: Row, known: dict[tuple[str, str], set[str]]) -> list[tuple
             for failure in value:
                 member = failure if isinstance(failure, dict) else {}
                 path, reason = text(member.get("path")), cut(member.get("reason"), 300)
-                found.append(((path if path is not None else "*")[:255], "failure", "invalid", reason))
+                found.append(("*" if path is None else path[:255], "failure", "invalid", reason))
     return found
-
-
-def load_schema_fields(schemas: dict[str, Any]) -> dict[tuple[str, str], set[str]]:
-    """The known fields of schemas/event_schemas.json, as SCHEMA_FIELDS holds them."""
-    every = {"array", "boolean", "integer", "null", "number", "object", "string"}
-    fields = {}
-    for event_name, schema in schemas["$defs"].items():
-        for field, definition in schema["properties"].items():
-            types = definition.get("type", sorted(every))
-            allowed = set([types] if isinstance(types, str) else types)
-            fields[event_name, field] = allowed | {"integer"} if "number" in allowed else allowed
-    return fields
-
-
-SCHEMA_FIELDS: dict[tuple[str, str], set[str]] = {}
 
 
 # --- the context
@@ -369,15 +334,18 @@ def _insights(scope: Scope, insights: dict[str, dict[str, Any]], now: datetime) 
         and (atom["valid_until"] is None or atom["valid_until"] > now)
     ]
     shown.sort(key=lambda atom: (datetime.max - atom["recorded_at"], atom["insight_id"]))
-    members = ("insight_id", "subject", "metric", "value", "grain", "confidence", "artifact_id", "query_id")
-    return [
-        compact(
-            recorded_at=iso(atom["recorded_at"]),
-            valid_until=iso(atom["valid_until"]) if atom["valid_until"] else None,
-            **{name: atom[name] for name in members},
-        )
-        for atom in shown[:20]
-    ]
+    return [_insight(atom) for atom in shown[:20]]
+
+
+def _insight(atom: dict[str, Any]) -> dict[str, Any]:
+    value = text(atom["value"])
+    return compact(
+        value=value[:2000] if value is not None and len(value) > 2000 else atom["value"],
+        recorded_at=iso(atom["recorded_at"]),
+        valid_until=iso(atom["valid_until"]) if atom["valid_until"] else None,
+        **{name: cut(atom[name], 300) for name in ("subject", "metric", "grain")},
+        **{name: atom[name] for name in ("insight_id", "confidence", "artifact_id", "query_id")},
+    )
 
 
 def _sessions(rows: list[Row]) -> list[dict[str, Any]]:
@@ -445,9 +413,9 @@ def _bucket(hour: datetime, rows: list[Row]) -> dict[str, Any]:
         f = features(row)
         events[row["event_name"]] += 1
         if row["event_name"] == "tool_event":
-            tools[cut(f.get("tool_name", "unknown"), 255) or _or_unknown(f, "tool_name")].append(f)
+            tools[_name(f.get("tool_name"))].append(f)
         if row["event_name"] == "llm_event":
-            models[cut(f.get("model", "unknown"), 255) or _or_unknown(f, "model")].append(f)
+            models[_name(f.get("model"))].append(f)
     return compact(
         hour=iso(hour),
         events=dict(events),
@@ -456,8 +424,9 @@ def _bucket(hour: datetime, rows: list[Row]) -> dict[str, Any]:
     )
 
 
-def _or_unknown(f: dict[str, Any], field: str) -> str:
-    return "unknown" if f.get(field) is None else ""
+def _name(value: Any) -> str:
+    name = cut(value, 255)
+    return "unknown" if name is None else name
 
 
 def _tool(calls: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Which file of sql/ becomes which generated file, and the form of those.
 
 A generated file is comments and statements; a line ``-- statement`` stands before each statement, so that
-``text.split("\\n-- statement\\n")[1:]`` is the list of them and nothing at run time needs to understand SQL.
+``text.split("\\n-- statement\\n")[1:]`` is the list of them and nothing at run time needs to understand SQL. A first line
+``-- if: SELECT …`` means that the statement changes nothing when that query has no row; running it anyway is only slower.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 import sqlglot.errors
 
 from .errors import Untranslatable
-from .rules import translate
+from .rules import translate, translate_query
 from .scripts import Statement, split, task_body
 
 SEPARATOR = "-- statement"
@@ -60,9 +61,10 @@ def _translated(source: str, statement: Statement, row_timestamps: frozenset[str
         return ""
     try:
         made = translate(statement.text, row_timestamps=row_timestamps)
+        condition = f"-- if: {translate_query(statement.condition)}\n" if statement.condition else ""
     except (Untranslatable, sqlglot.errors.SqlglotError) as reason:
         raise Untranslatable(f"{source}:{statement.line}: {reason}") from reason
-    return "" if made is None else f"\n{SEPARATOR}\n{made};\n"
+    return "" if made is None else f"\n{SEPARATOR}\n{condition}{made};\n"
 
 
 def _row_timestamps(root: Path) -> frozenset[str]:

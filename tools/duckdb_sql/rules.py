@@ -84,6 +84,14 @@ def translate(sql: str, *, row_timestamps: frozenset[str] = frozenset()) -> str 
     return _rewritten(tree).sql("duckdb", pretty=True, comments=False, unsupported_level=ErrorLevel.RAISE)
 
 
+def translate_query(sql: str) -> str:
+    """One Snowflake SELECT as DuckDB SQL, on one line."""
+    tree = sqlglot.parse_one(sql, read="snowflake", error_level=ErrorLevel.RAISE)
+    if not isinstance(tree, exp.Select):
+        raise Untranslatable(f"not a SELECT: {sql[:80]}")
+    return _rewritten(tree).sql("duckdb", comments=False, unsupported_level=ErrorLevel.RAISE)
+
+
 def _is_dropped(tree: exp.Expr) -> bool:
     if isinstance(tree, exp.Set | exp.Use | exp.Comment):
         return True

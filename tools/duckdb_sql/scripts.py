@@ -1,6 +1,7 @@
 """A file of Snowflake SQL → its statements; the body of a task → the DML in it. Uses sqlglot's tokenizer, no parser.
 
 A comment line ``-- snowflake-only: <reason>`` before a statement leaves it out of the embedded engine's SQL.
+``IF (EXISTS (SELECT …)) THEN`` … ``END IF;`` around statements of a task gives each of them that condition.
 """
 
 from __future__ import annotations
@@ -20,15 +21,17 @@ _FRAME = re.compile(r"(BEGIN|BEGIN TRANSACTION|COMMIT|END|RETURN '[^']*')$", re.
 # A handler is Snowflake's own affair: on the embedded engine an error ends the flusher's transaction.
 _HANDLER = re.compile(r"EXCEPTION WHEN OTHER THEN$", re.IGNORECASE)
 _HANDLED = re.compile(r"(ROLLBACK|RAISE|END)$", re.IGNORECASE)
+_CONDITION = re.compile(r"^([ \t]*IF \(EXISTS \(\s*SELECT\b[^;]*?\)\) THEN)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement's text, without its semicolon, and the line of the file it starts on."""
+    """One statement's text, without its semicolon, the line of the file it starts on, and the query it is run for, if any."""
 
     text: str
     line: int
     snowflake_only: bool
+    condition: str | None = None
 
 
 def split(script: str) -> list[Statement]:
@@ -66,19 +69,24 @@ def _body(task: Statement) -> list[Statement]:
     if len(parts) != 3:
         raise Untranslatable("the task's body must be one pair of $$")
     offset = task.line + parts[0].count("\n") - 1
-    made, frame = [], _FRAME
+    made, frame, condition = [], _FRAME, None
     for inner in split(_without_frame(parts[1])):
         words = " ".join(inner.text.split())
         if _HANDLER.match(words):
             frame = _HANDLED
+        elif condition is None and _CONDITION.match(words):
+            condition = words[len("IF (EXISTS (") : -len(")) THEN")].strip()
+        elif condition is not None and words.upper() == "END IF":
+            condition = None
         elif frame is _FRAME and words.split()[0].upper() in _DML:
-            made.append(Statement(inner.text, inner.line + offset, inner.snowflake_only))
+            made.append(Statement(inner.text, inner.line + offset, inner.snowflake_only, condition))
         elif not frame.match(words):
             raise Untranslatable(f"line {inner.line + offset}: neither DML nor its frame in the task's body: {words[:80]}")
     return made
 
 
 def _without_frame(body: str) -> str:
-    """BEGIN and EXCEPTION … THEN have no semicolon of their own: give them one, without moving a line."""
+    """BEGIN, IF … THEN and EXCEPTION … THEN have no semicolon of their own: give them one, without moving a line."""
+    body = _CONDITION.sub(r"\1;", body)
     body = re.sub(r"^(\s*BEGIN)(?=\s*\n)", r"\1;", body, count=1, flags=re.IGNORECASE)
     return re.sub(r"\b(EXCEPTION\s+WHEN\s+OTHER\s+THEN)\b", r"\1;", body, flags=re.IGNORECASE)
