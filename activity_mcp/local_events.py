@@ -13,13 +13,13 @@ import orjson
 
 from .activity import decode_line
 from .context import Overlay
-from .queue import SegmentTail, read_commit, read_queue
+from .queue import Offset, SegmentTail, read_commit, read_queue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from .queue import Offset, QueueWriter
+    from .queue import QueueWriter
 
 
 class LocalEvents:
@@ -32,7 +32,9 @@ class LocalEvents:
         self._writer = writer
         self._lock = threading.Lock()
         commit = read_commit(directory)
-        self._tail = SegmentTail(directory, start=commit.offset if commit and commit.channel_id == channel_id else None)
+        # From the beginning of the committed segment: a snapshot may be published a moment after its rows are committed.
+        start = Offset(commit.offset.segment, 0, 0) if commit and commit.channel_id == channel_id else None
+        self._tail = SegmentTail(directory, start=start)
         self._newest_urgent: str = ""
 
     def poll(self) -> Overlay:

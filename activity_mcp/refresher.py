@@ -53,22 +53,26 @@ class Refresher:
 
     def publish_changes(self) -> int:
         """Publish every context that has changed since the last call; how many."""
-        return self._publish(self._source.changed_contexts())
+        as_of_us = self._clock.time_us()
+        return self._publish(self._source.changed_contexts(), as_of_us)
 
     def verify(self, scopes: list[Scope], channel_id: str) -> int:
         """Read these scopes again and publish what is there, found empty included; how many."""
         if not scopes:
             return 0
-        found = {row.scope: row for row in self._source.contexts(scopes, channel_id)}
-        rows = [found.get(scope) or ContextRow(scope, {}, {}, 0) for scope in scopes]
-        published = self._publish(rows)
+        as_of_us = self._clock.time_us()  # before the read: what changes meanwhile is newer than what is published
         for scope in scopes:
-            self._store.clear_want(scope.customer, scope.project)
-        return published
+            self._store.clear_want(scope.customer, scope.project)  # before it too: a wish that comes meanwhile stands
+        try:
+            found = {row.scope: row for row in self._source.contexts(scopes, channel_id)}
+        except BaseException:
+            for scope in scopes:
+                self._store.want(scope.customer, scope.project)
+            raise
+        return self._publish([found.get(scope) or ContextRow(scope, {}, {}, 0) for scope in scopes], as_of_us)
 
-    def _publish(self, rows: Iterable[ContextRow]) -> int:
-        published = 0
-        as_of_us, now = self._clock.time_us(), self._clock.monotonic()
+    def _publish(self, rows: Iterable[ContextRow], as_of_us: int) -> int:
+        published, now = 0, self._clock.monotonic()
         for row in rows:
             snapshot = Snapshot(
                 customer=row.scope.customer,

@@ -126,7 +126,8 @@ class ActivityService:
 
     @part
     def snapshots(self) -> SnapshotStore:
-        return SnapshotStore(os.path.join(self.queue.directory, "context"))
+        directory = os.path.join(self.queue.directory, "context")
+        return SnapshotStore(directory, clock=self.clock, loads=orjson.loads, dumps=orjson.dumps)
 
     @part
     def lease(self) -> Lease:
@@ -252,7 +253,7 @@ class ActivityService:
             now_us=self.clock.time_us(),
             context_type=context_type,
             max_bytes=max_bytes,
-            reserve=len(orjson.dumps(answer)) + 32,
+            reserve=len(orjson.dumps(answer)),
         )
         answer["context"] = rendered.context
         answer["truncated"] = rendered.truncated

@@ -770,7 +770,7 @@ BEGIN
                             THEN TRY_CAST(event.feature_json:success::VARCHAR AS BOOLEAN)
                     END AS success,
                     CASE event.event_name
-                        WHEN 'file_event' THEN SUBSTR(event.feature_json:file_path::VARCHAR, 1, 1024)
+                        WHEN 'file_event' THEN NULLIF(SUBSTR(event.feature_json:file_path::VARCHAR, 1, 1024), '')
                         WHEN 'tool_event' THEN event.feature_json:tool_name::VARCHAR
                     END AS subject,
                     event.feature_json

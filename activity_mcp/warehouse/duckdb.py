@@ -39,6 +39,12 @@ _READ_CONTEXTS = (
     "SELECT customer, project, context_blob, watermark, row_version, epoch_us(refreshed_at) FROM CONTEXT_CACHE WHERE "
 )
 _MOST_CHANGED = 500
+_CONFIG: dict[str, str | int | float | list[str]] = {
+    "threads": 1,
+    "memory_limit": "512MB",  # a refresh that needs more spills to disk rather than taking the machine's memory
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
 
 
 class DuckDBWarehouse:
@@ -161,7 +167,7 @@ class DuckDBWarehouse:
 
         fs.ensure_directory(os.path.dirname(self.path))
         try:
-            connection = duckdb.connect(self.path, config={"threads": 1, "autoload_known_extensions": False})
+            connection = duckdb.connect(self.path, config=dict(_CONFIG))
         except duckdb.Error as error:
             mapped = _mapped(error, self.path)
             if isinstance(mapped, WarehouseCorrupt):

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from activity_mcp.activity import encode_line
 from activity_mcp.errors import NewerFormat
+from activity_mcp.fs import LOCAL
 from activity_mcp.queue import Offset, OffsetLost, QueueReader, Record, open_queue, renew_queue_id
 from activity_mcp.queue.segment import header_line
 
@@ -180,7 +181,7 @@ def test_a_header_that_is_gone_or_wrong_costs_no_line(directory: str, damage: st
     spoilt = {
         "missing": b"",
         "flipped": header.replace(b"created", b"creaked") + b"\n",
-        "of another segment": header_line(7, "q", "b", 0),
+        "of another segment": header_line(7, open_queue(directory, sink="").queue_id, LOCAL.boot_id(), 0),
         "torn": header[:30] + b"\n",
     }[damage]
     path.write_bytes(spoilt + rest)

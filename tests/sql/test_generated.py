@@ -345,10 +345,33 @@ def test_the_dml_of_a_task_is_found_with_its_lines() -> None:
     ]
 
 
+def test_statements_inside_if_exists_carry_its_query() -> None:
+    guarded = """IF (EXISTS (
+        SELECT 1
+        FROM S
+        WHERE x = 'y'
+    )) THEN
+        DELETE FROM B WHERE x = 1;
+        DELETE FROM C WHERE x = 2;
+    END IF;
+    DELETE FROM D WHERE x = 3;"""
+    made = task_body(BODY.replace("DELETE FROM B WHERE x = 1;", guarded), "REFRESH")
+    query = "SELECT 1 FROM S WHERE x = 'y'"
+    assert [(statement.text.split()[2], statement.line, statement.condition) for statement in made] == [
+        ("A", 10, None), ("B", 17, query), ("C", 18, query), ("D", 20, None),
+    ]  # fmt: skip
+
+
+def test_a_statement_of_the_refresh_begins_with_the_query_it_is_run_for() -> None:
+    begins = [statement.split("\n", 1)[0] for statement in statements("03_refresh.sql")]
+    assert [line.startswith("-- if: SELECT 1 FROM CLAUDE_STREAM_V2_STREAM WHERE ") for line in begins] == [False] + [True] * 7
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
         ("DELETE FROM B WHERE x = 1;", "IF (1 = 1) THEN DELETE FROM B; END IF;"),
+        ("DELETE FROM B WHERE x = 1;", "IF (EXISTS (SELECT 1 FROM S)) THEN DELETE FROM B; ELSE DELETE FROM C; END IF;"),
         ("DELETE FROM B WHERE x = 1;", "LET n := 1;"),
         ("DELETE FROM B WHERE x = 1;", "CREATE TABLE C (x NUMBER);"),
         ("ROLLBACK;", "ROLLBACK; INSERT INTO E SELECT 1;"),

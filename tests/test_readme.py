@@ -1,0 +1,89 @@
+"""The README cannot drift: its commands run, its table of settings is the configuration, its demo works."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from activity_mcp.cli import commands
+from activity_mcp.config import read_config
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+pytestmark = pytest.mark.skipif(not README.exists(), reason="the README is not part of the wheel; run from a checkout")
+
+
+def text() -> str:
+    return README.read_text(encoding="utf-8")
+
+
+def shown_commands() -> list[str]:
+    """Every ``activity-mcp …`` line of a code block, without its remark."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text(), re.S | re.M)
+    lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line.startswith("activity-mcp ")]
+
+
+def run(home: Path, line: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ACTIVITY_", "CLAUDE_"))}
+    environ = {**kept, "ACTIVITY_HOME": str(home / "state"), "HOME": str(home)}
+    command = [sys.executable, "-m", "activity_mcp", *shlex.split(line)[1:]]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120)
+
+
+def test_the_first_two_blocks_are_the_two_commands() -> None:
+    first, second = re.findall(r"^```(?:sh|bash|console|shell)\n(.*?)^```", text(), re.S | re.M)[:2]
+    assert first.strip().splitlines()[-1] == "make demo"
+    assert second.strip() == "make test"
+
+
+def test_every_command_shown_works_in_the_order_shown(tmp_path: Path) -> None:
+    shown = shown_commands()
+    assert len(shown) >= 6
+    run(tmp_path, "activity-mcp log tool_event --feature tool_name=first --feature success=true")
+    for line in shown:
+        done = run(tmp_path, line)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+
+
+def test_every_command_there_is_is_named() -> None:
+    names = commands.list_commands(None)  # type: ignore[arg-type]
+    assert [name for name in names if name not in text()] == []
+
+
+def test_the_table_of_settings_is_what_the_configuration_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: set[str] = set()
+
+    class Asked(dict[str, str]):
+        def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
+            asked.add(name)
+            return super().get(name, default)
+
+    read_config(Asked({"HOME": "/home/ada"}))
+    listed = set(re.findall(r"^\| `([A-Z_]+)` \|", text(), re.M))
+    later = {
+        "SNOW_CONNECTION",
+        "ACTIVITY_INJECT",
+        "ACTIVITY_RETENTION_DAYS",
+        "ACTIVITY_HTTP_TOKEN",
+    }  # of parts that are not here yet
+    assert listed == asked - {"HOME", "XDG_STATE_HOME"} - later
+
+
+def test_the_demo_shows_the_context_and_what_it_cost(tmp_path: Path) -> None:
+    done = run(tmp_path, "activity-mcp demo")
+    assert done.returncode == 0, done.stderr
+    for expected in (
+        "Recent sessions",
+        "fresh",
+        "durable: True",
+        "get_context p95",
+        "flush of 1000 events",
+        "floor in the same run",
+    ):
+        assert expected in done.stdout
+    assert "Traceback" not in done.stderr
