@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 
-from fakes import FakeClock
-
 from activity_mcp.backpressure import LONGEST_PAUSE_S, Backpressure
+from fakes import FakeClock
 
 
 def made(clock: FakeClock) -> Backpressure:

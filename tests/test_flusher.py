@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import FakeClock
 
 from activity_mcp.activity import Origin, build, encode_line
 from activity_mcp.errors import BatchRejected, OffsetConflict, WarehouseUnavailable
 from activity_mcp.flusher import Flusher
 from activity_mcp.queue import Offset, QueueWriter, dead_letters, open_queue, read_commit
 from activity_mcp.warehouse import Batch, MemoryWarehouse
+from fakes import FakeClock
 
 ORIGIN = Origin("ada@example.com", "mcp", session_id="s1", project="/w")
 

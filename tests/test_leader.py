@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import FakeClock
 
 from activity_mcp.errors import WarehouseUnavailable
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse import Batch, MemoryWarehouse
+from fakes import FakeClock
 
 TOOL = {"tool_name": "Bash", "success": True}
 

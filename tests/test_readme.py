@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from activity_mcp.cli import commands
 from activity_mcp.config import read_config
 

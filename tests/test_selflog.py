@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from fakes import FakeClock
-
 from activity_mcp import schema
 from activity_mcp.activity import Origin
 from activity_mcp.selflog import MOST_BUFFERED, PER_SECOND, SelfLog
+from fakes import FakeClock
 
 
 def made(clock: FakeClock) -> SelfLog:

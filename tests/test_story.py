@@ -16,8 +16,9 @@ from typing import Any
 
 import anyio
 import pytest
-from activity_mcp import resources
 from mcp import Client, StdioServerParameters
+
+from activity_mcp import resources
 
 RECORDED = Path(os.environ.get("ACTIVITY_TEST_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 FILE_TOOLS = {"Read", "Write", "Edit", "MultiEdit", "NotebookEdit"}

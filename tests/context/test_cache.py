@@ -9,14 +9,14 @@ import threading
 from pathlib import Path
 
 import pytest
-from context.samples import HERE, ME, NOW, SECOND, snapshot
-from fakes import FakeClock
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from activity_mcp.context import ContextCache, Entry, Snapshot, SnapshotStore, key_of
 from activity_mcp.errors import DiskFull
+from context.samples import HERE, ME, NOW, SECOND, snapshot
+from fakes import FakeClock
 
 TTL, MAX_STALE = 30.0, 3600.0
 

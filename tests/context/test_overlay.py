@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from context.samples import DAY, HERE, ME, NOW, event, offset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activity_mcp.context import ALL_PROJECTS, Overlay
+from context.samples import DAY, HERE, ME, NOW, event, offset
 
 OTHER = "/home/dev/other"
 

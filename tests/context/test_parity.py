@@ -9,12 +9,12 @@ from typing import Any
 
 import orjson
 import pytest
-from context.samples import CHANNEL, HERE, HOUR, ME, MINUTE, event, offset
-from fakes import FakeClock
 
 from activity_mcp.context import Overlay, render_context
 from activity_mcp.warehouse import Batch, Row, Scope
 from activity_mcp.warehouse.duckdb import DuckDBWarehouse
+from context.samples import CHANNEL, HERE, HOUR, ME, MINUTE, event, offset
+from fakes import FakeClock
 
 NOW = time.time_ns() // 1000  # the refresh keeps the hours of the last eight days, by the engine's clock
 PROJECTS = (HERE, "/home/dev/other", None)

@@ -12,13 +12,13 @@ from typing import Any
 
 import orjson
 import pytest
-from context.samples import CHANNEL, DAY, HERE, HOUR, ME, MINUTE, NOW, SECOND, event, offset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activity_mcp.activity import dump_json
 from activity_mcp.clock import iso
 from activity_mcp.context import CONTEXT_TYPES, render_context
+from context.samples import CHANNEL, DAY, HERE, HOUR, ME, MINUTE, NOW, SECOND, event, offset
 
 WATERMARK = {CHANNEL: offset(7)}
 HOUR_NOW = NOW - NOW % HOUR

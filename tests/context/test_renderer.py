@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from context.samples import CHANNEL, HERE, HOUR, ME, MINUTE, NOW, SECOND, event, offset, snapshot
-from fakes import FakeClock
-
 from activity_mcp.clock import iso
 from activity_mcp.context import Overlay, Renderer, Snapshot
+from context.samples import CHANNEL, HERE, HOUR, ME, MINUTE, NOW, SECOND, event, offset, snapshot
+from fakes import FakeClock
 
 
 class Asking:

@@ -10,13 +10,13 @@ from typing import Any
 
 import orjson
 import pytest
-from context.samples import CHANNEL, HERE, ME, NOW, SECOND, offset, snapshot
-from fakes import FakeClock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from activity_mcp.activity import encode_line
 from activity_mcp.context import ALL_PROJECTS, Snapshot, SnapshotStore, key_of
+from context.samples import CHANNEL, HERE, ME, NOW, SECOND, offset, snapshot
+from fakes import FakeClock
 
 VERSION_1 = (
     b'{"version":1,"customer":"dev@example.org","project":"/home/dev/repo","as_of_us":1800000000000000,"row_version":7,'

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
-from disks import FaultyDisk, damages, line, numbers, read_all, segments, writer
-from fakes import FakeClock
 
 from activity_mcp.clock import iso
 from activity_mcp.errors import NewerFormat
 from activity_mcp.queue import Offset, bury, dead_letters, prune, publish_commit, read_commit
+from disks import FaultyDisk, damages, line, numbers, read_all, segments, writer
+from fakes import FakeClock
 
 NOW = "2026-11-22T10:00:00.000000Z"
 

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from disks import FaultyDisk
-from fakes import FakeClock
 
 from activity_mcp.queue import Lease, clear_want, touch_want, want_age
+from disks import FaultyDisk
+from fakes import FakeClock
 
 ROOT = str(Path(__file__).parents[2])
 

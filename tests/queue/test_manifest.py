@@ -9,13 +9,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from disks import FaultyDisk, line, segments, writer
-from fakes import FakeClock
 
 import activity_mcp.fs
 from activity_mcp.errors import NewerFormat, QueueRefused, UnsupportedStateDirectory
 from activity_mcp.fs import FileSystem
 from activity_mcp.queue import Lease, open_queue, publish_commit, read_queue
+from disks import FaultyDisk, line, segments, writer
+from fakes import FakeClock
 
 SINK = "duckdb:/home/ada/activity.duckdb"
 

@@ -12,9 +12,9 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from disks import VolatileDisk, damages, line, numbers, read_all, segments, writer
 
 from activity_mcp.queue import QueueReader, Record
+from disks import VolatileDisk, damages, line, numbers, read_all, segments, writer
 
 TESTS = Path(__file__).parents[1]
 LOOP_S = 3.0

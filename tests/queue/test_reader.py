@@ -10,7 +10,6 @@ import zlib
 from pathlib import Path
 
 import pytest
-from disks import FaultyDisk, damages, line, numbers, read_all, segments, writer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from activity_mcp.errors import NewerFormat
 from activity_mcp.fs import LOCAL
 from activity_mcp.queue import Offset, OffsetLost, QueueReader, Record, open_queue, renew_queue_id
 from activity_mcp.queue.segment import header_line
+from disks import FaultyDisk, damages, line, numbers, read_all, segments, writer
 
 
 def filled(directory: str, events: int = 12, **options: object) -> list[Path]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 
-from disks import FaultyDisk, line, read_all, segments, writer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activity_mcp.activity import decode_line
 from activity_mcp.queue import Polled, SegmentTail
+from disks import FaultyDisk, line, read_all, segments, writer
 
 
 def ns(polled: Polled) -> list[int]:

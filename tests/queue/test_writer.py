@@ -12,12 +12,12 @@ import threading
 from pathlib import Path
 
 import pytest
-from disks import FaultyDisk, damages, line, numbers, read_all, segments, writer
-from fakes import FakeClock
 
 from activity_mcp.errors import DiskFull, InvalidInput, NotDurable, QueueBusy, QueueFull, QueueRefused
 from activity_mcp.queue import Offset, QueueReader, open_queue, publish_commit, read_queue
 from activity_mcp.queue.segment import MAX_LINE_BYTES
+from disks import FaultyDisk, damages, line, numbers, read_all, segments, writer
+from fakes import FakeClock
 
 
 def torn_copy(directory: str, target: Path, keep: int) -> str:

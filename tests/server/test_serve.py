@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from server.wire import ENVIRON, INITIALIZE, RawClient
 
 SERVE = [sys.executable, "-m", "activity_mcp", "serve"]

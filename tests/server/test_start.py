@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 import structlog
-from server.wire import ENVIRON, RawClient
 
 from activity_mcp.logging_setup import configure_logging
+from server.wire import ENVIRON, RawClient
 
 
 def test_importing_the_transports_imports_no_sdk() -> None:

@@ -13,9 +13,9 @@ from typing import Any
 
 import psutil
 import pytest
-from server.wire import DOUBLE, ENVIRON, INITIALIZE, RawClient
 
 from activity_mcp.stdio import MAX_LINE_BYTES
+from server.wire import DOUBLE, ENVIRON, INITIALIZE, RawClient
 
 TOOL_EVENT = {"tool_name": "Bash", "success": True}
 

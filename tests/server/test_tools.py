@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from mcp import Client
-from server.double import FakeService
 
 from activity_mcp import resources
 from activity_mcp.activity import EVENT_NAMES
@@ -19,6 +18,7 @@ from activity_mcp.errors import QueueBusy
 from activity_mcp.logging_setup import configure_logging
 from activity_mcp.server import INSTRUCTIONS, build_server
 from activity_mcp.tools.append_thread import AppendThread
+from server.double import FakeService
 
 pytestmark = pytest.mark.anyio
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from sql.support import EVENT_NAMES, SCHEMAS
 
 from activity_mcp import activity
+from sql.support import EVENT_NAMES, SCHEMAS
 
 REQUIRED = {
     "sql_event": ["query_id", "sql", "success"],

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 import pytest
+
 from duckdb_sql import FILES, Untranslatable, generate, read_generated, translate
 from duckdb_sql.scripts import split, task_body
 from sql.support import GENERATED, ROOT, SCHEMAS, statements, warehouse

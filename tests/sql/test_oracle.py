@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sql.malformed import STRUCTURES, features_of, kind_of
-from sql.support import EPOCH, EVENT_NAMES, JSON_NULL, SCHEMAS, insert_stream, stream_row, warehouse
 
 from sql import oracle
+from sql.malformed import STRUCTURES, features_of, kind_of
+from sql.support import EPOCH, EVENT_NAMES, JSON_NULL, SCHEMAS, insert_stream, stream_row, warehouse
 
 EVENTS = 4_900
 VIEWS = {name: f"VW_{name.removesuffix('_event').upper()}_EVENTS" for name in EVENT_NAMES}

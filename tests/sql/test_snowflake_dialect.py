@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 import sqlglot
-from duckdb_sql.scripts import Statement, split
-from sql.support import EVENT_NAMES, SCHEMAS, SQL
 from sqlfluff.core import FluffConfig, Linter
 from sqlglot import ErrorLevel, exp
 from sqlglot.optimizer.qualify import qualify
+
+from duckdb_sql.scripts import Statement, split
+from sql.support import EVENT_NAMES, SCHEMAS, SQL
 
 FILES = sorted(SQL.glob("*.sql"))
 NAMES = [path.name for path in FILES]

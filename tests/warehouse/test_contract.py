@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import FakeClock
 
 from activity_mcp.clock import iso
 from activity_mcp.errors import OffsetConflict
 from activity_mcp.warehouse import Batch, MemoryWarehouse, Row, Scope
 from activity_mcp.warehouse.duckdb import DuckDBWarehouse
+from fakes import FakeClock
 
 CHANNEL = "channel-1"
 Warehouse = DuckDBWarehouse | MemoryWarehouse

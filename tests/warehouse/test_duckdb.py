@@ -11,12 +11,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from fakes import FakeClock
-from warehouse.test_contract import CHANNEL, batch, offset, row
 
 from activity_mcp.errors import BatchRejected, WarehouseCorrupt, WarehouseNewer, WarehouseUnavailable
 from activity_mcp.warehouse import Batch
 from activity_mcp.warehouse.duckdb import DuckDBWarehouse
+from fakes import FakeClock
+from warehouse.test_contract import CHANNEL, batch, offset, row
 
 
 @pytest.fixture
