@@ -103,6 +103,38 @@ def test_a_child_of_a_fork_appends_to_its_parents_queue(directory: str) -> None:
     assert numbers(read_all(directory)) == [0, 1, 2]
 
 
+def test_a_child_forked_in_the_middle_of_an_append_can_append(directory: str) -> None:
+    script = f"""
+import os, sys, threading
+sys.path[:0] = [{str(TESTS.parent)!r}, {str(TESTS)!r}]
+from disks import FaultyDisk, line, writer
+disk, writing, forked = FaultyDisk(), threading.Event(), threading.Event()
+queue = writer({directory!r}, fs=disk, lock_timeout=2)
+queue.append([line(0)])
+def pause():
+    disk.before_write = None
+    writing.set()
+    forked.wait(10)
+disk.before_write = pause
+thread = threading.Thread(target=queue.append, args=([line(1)],))
+thread.start()
+writing.wait(10)
+pid = os.fork()  # the child's copies of the thread's locks will never be released by anyone
+if pid == 0:
+    disk.before_write = None
+    try:
+        queue.append([line(2)])
+        os._exit(0)
+    except BaseException:
+        os._exit(1)
+forked.set()
+thread.join()
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+    assert numbers(read_all(directory)) == [0, 1, 2]
+
+
 def test_a_forked_child_does_not_keep_the_append_lock_of_its_parent(directory: str) -> None:
     script = f"""
 import os, sys, time

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from activity_mcp.activity import encode_line
+from activity_mcp.clock import SYSTEM_CLOCK
 from activity_mcp.errors import NewerFormat
 from activity_mcp.fs import LOCAL
 from activity_mcp.queue import Offset, OffsetLost, QueueReader, Record, open_queue, renew_queue_id
@@ -181,7 +182,7 @@ def test_a_header_that_is_gone_or_wrong_costs_no_line(directory: str, damage: st
     spoilt = {
         "missing": b"",
         "flipped": header.replace(b"created", b"creaked") + b"\n",
-        "of another segment": header_line(7, open_queue(directory, sink="").queue_id, LOCAL.boot_id(), 0),
+        "of another segment": header_line(7, open_queue(directory, sink="").queue_id, LOCAL.boot_id(), SYSTEM_CLOCK.time_us()),
         "torn": header[:30] + b"\n",
     }[damage]
     path.write_bytes(spoilt + rest)

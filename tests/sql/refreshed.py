@@ -1,0 +1,128 @@
+"""A warehouse in memory that takes batches as the embedded one does, at a time that stands still; and its tables as values."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import duckdb
+from sql.refresh_events import COLUMNS, NOW
+from sql.support import statements
+
+Row = dict[str, Any]
+CONDITION = "-- if: "
+JSON_COLUMNS = {"context_blob", "watermark", "value", "source_events", "sample_rows", "content_schema", "bucket", "item"}
+BOOKKEEPING = {"updated_at", "refreshed_at", "row_version", "batch_key", "quarantined_at", "superseded_at", "drift_id"}
+
+
+class Refreshed:
+    """``take`` inserts rows and runs the refresh sequence over them. ``skipping`` is what the flusher does: leave out the
+    statements whose condition finds no row; else they run for nothing."""
+
+    def __init__(self, *, now: datetime = NOW, skipping: bool = True) -> None:
+        self.connection = duckdb.connect(":memory:", config={"threads": 1})
+        for statement in tables():
+            self.connection.execute(statement)
+        self._skipping = skipping
+        self.set_clock(now)
+
+    def set_clock(self, now: datetime) -> None:
+        self.connection.execute(f"CREATE OR REPLACE MACRO utc_now() AS TIMESTAMP '{now}'")
+
+    def take(self, *rows: Row) -> None:
+        connection = self.connection
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE CLAUDE_STREAM_V2_STREAM AS SELECT * FROM CLAUDE_STREAM_V2 LIMIT 0"
+        )
+        connection.execute("BEGIN TRANSACTION")
+        appender = connection.appender("CLAUDE_STREAM_V2_STREAM", columns=list(COLUMNS))
+        appender.append_rows([[_encoded(name, row[name]) for name in COLUMNS] for row in rows])
+        appender.flush()
+        connection.execute("INSERT INTO CLAUDE_STREAM_V2 SELECT * FROM CLAUDE_STREAM_V2_STREAM")
+        for condition, statement in sequence():
+            if condition is None or not self._skipping or connection.execute(f"{condition} LIMIT 1").fetchone():
+                connection.execute(statement)
+        connection.execute("COMMIT")
+
+    def take_in_cuts(self, rows: list[Row], cuts: list[int]) -> None:
+        """All rows in batches of these sizes, the last size repeated."""
+        start = 0
+        for size in [*cuts, *[cuts[-1]] * len(rows)]:
+            if start < len(rows):
+                self.take(*rows[start : start + size])
+            start += size
+
+    def rows(self, table: str) -> list[Row]:
+        cursor = self.connection.execute(f"SELECT * FROM {table}")
+        names = [column[0] for column in cursor.description]
+        return [
+            {name: _decoded(name, value) for name, value in zip(names, values, strict=True)} for values in cursor.fetchall()
+        ]
+
+    def contexts(self) -> dict[tuple[str, str], dict[str, Any]]:
+        return {
+            (row["customer"], row["project"]): settled(
+                {"blob": row["context_blob"], "watermark": row["watermark"], "org_id": row["org_id"]}
+            )
+            for row in self.rows("CONTEXT_CACHE")
+        }
+
+    def blob(self, customer: str = "ada@example.com", project: str = "*") -> dict[str, Any]:
+        return dict(self.contexts()[customer, project]["blob"])
+
+    def superseded(self) -> set[tuple[str, str]]:
+        return {(row["channel_id"], row["stream_offset"]) for row in self.rows("SUPERSEDED")}
+
+    def keyed(self, table: str, *key: str) -> dict[Any, Any]:
+        """The rows of a table by their key, without what only tells of the run that wrote them."""
+        found = {}
+        for row in self.rows(table):
+            name = tuple(row[part] for part in key) if len(key) > 1 else row[key[0]]
+            assert name not in found
+            found[name] = settled({column: value for column, value in row.items() if column not in BOOKKEEPING})
+        return found
+
+
+@cache
+def tables() -> tuple[duckdb.Statement, ...]:
+    """What the sequence reads and writes; no view."""
+    names = ("00_macros.sql", "01_migration_setup.sql", "02_artifacts.sql")
+    return tuple(duckdb.extract_statements(text)[0] for name in names for text in statements(name))
+
+
+@cache
+def sequence() -> tuple[tuple[str | None, duckdb.Statement], ...]:
+    made = []
+    for text in statements("03_refresh.sql"):
+        first = text.split("\n", 1)[0]
+        condition = first.removeprefix(CONDITION) if first.startswith(CONDITION) else None
+        made.append((condition, duckdb.extract_statements(text)[0]))
+    return tuple(made)
+
+
+def settled(value: Any) -> Any:
+    """A value to compare: numbers alike, and without empty members, which may be left out of any object."""
+    if isinstance(value, dict):
+        members = {name: settled(member) for name, member in value.items()}
+        return {name: member for name, member in members.items() if member is not None and member != [] and member != {}}
+    if isinstance(value, list):
+        return [settled(item) for item in value]
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return round(float(value), 6)
+    return value
+
+
+def shuffled(rows: list[Row], seed: int) -> list[Row]:
+    return random.Random(seed).sample(rows, len(rows))
+
+
+def _encoded(name: str, value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if name == "feature_json" and value is not None else value
+
+
+def _decoded(name: str, value: Any) -> Any:
+    return json.loads(value) if name in JSON_COLUMNS and value is not None else value
