@@ -1,0 +1,50 @@
+"""What is installed: the package with its types, its SQL, its schemas and its example, and commands that start."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import activity_mcp
+import pytest
+from activity_mcp import resources
+from activity_mcp.warehouse import migrations
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+def test_the_suite_runs_against_the_built_wheel_where_it_is_meant_to() -> None:
+    if not os.environ.get("ACTIVITY_TEST_WHEEL"):
+        pytest.skip("only `make test` installs the wheel first")
+    assert CHECKOUT / "activity_mcp" != Path(activity_mcp.__file__).parent
+    assert Path(resources.path_of("sql")).parent == Path(activity_mcp.__file__).parent
+
+
+def test_every_file_the_package_reads_is_there() -> None:
+    assert (Path(activity_mcp.__file__).parent / "py.typed").exists()
+    for kind, names in {
+        "schemas": ["event_schemas.json"],
+        "sql": ["01_migration_setup.sql", "02_artifacts.sql", "03_streams_tasks.sql", "04_typed_views.sql"],
+        "examples": ["session.jsonl"],
+    }.items():
+        for name in names:
+            assert resources.read_bytes(kind, name) == (CHECKOUT / kind / name).read_bytes()
+    assert len(migrations.deployment_files()) >= 5
+    assert migrations.statements_of(migrations.REFRESH_FILE)
+
+
+def test_a_file_that_is_missing_says_what_to_do() -> None:
+    with pytest.raises(FileNotFoundError, match="install activity-mcp again"):
+        resources.path_of("sql", "99_no_such.sql")
+
+
+def test_the_command_is_installed_and_tells_the_version_of_the_package() -> None:
+    command = shutil.which("activity-mcp", path=os.path.dirname(sys.executable))
+    if command is None:
+        pytest.skip("the package is not installed here; `make test` installs it")
+    told = subprocess.run([command, "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
+    assert told == activity_mcp.__version__ == metadata.version("activity-mcp")
