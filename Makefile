@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-long lint sql wheel clean
+.PHONY: demo test lint sql wheel clean
 
 demo: $(VENV)/.installed
 	$(BIN)/activity-mcp demo
@@ -12,9 +12,6 @@ demo: $(VENV)/.installed
 # The suite runs against the built wheel, not the checkout: a file missing from the wheel fails here.
 test: wheel $(VENV)/.tested
 	ACTIVITY_TEST_WHEEL=1 $(BIN)/pytest $(PYTEST_ARGS)
-
-test-long: wheel $(VENV)/.tested
-	ACTIVITY_TEST_WHEEL=1 $(BIN)/pytest -m "slow or not slow" $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed
 	$(PIP) install -c constraints.txt ".[lint]"

@@ -97,17 +97,16 @@ def _show(report: TranscriptReport, dry_run: bool) -> None:
     if report.tokens:
         out.print(_token_table(report))
     for count, what in (
-        (report.unchanged, "files had nothing new"),
-        (report.already, "activities had been imported before"),
-        (report.ignored, "activities belong to projects that are not recorded"),
-        (report.before_since, "activities are older than --since"),
-        (report.malformed, "lines are not JSON objects"),
-        (sum(report.problems.values()), "lines could be used only in part"),
+        (report.unchanged, "files: nothing new in them"),
+        (report.already, "activities: imported before"),
+        (report.ignored, "activities: of projects that are not recorded"),
+        (report.before_since, "activities: older than --since"),
+        (report.malformed, "lines: not JSON objects"),
+        (sum(report.problems.values()), "lines: usable only in part"),
+        *((count, f"lines: of the unknown type {name!r}") for name, count in report.unknown_types.most_common(5)),
     ):
         if count:
-            out.print(f"{count} {what}", style="dim", markup=False)
-    for name, count in report.unknown_types.most_common(5):
-        out.print(f"{count} lines of the unknown type {name!r}", style="dim", markup=False)
+            out.print(f"{count:>6} {what}", style="dim", markup=False)
     for line in report.unreadable:
         remark(f"cannot be read: {os.path.relpath(line) if line.startswith('/') else line}")
 
