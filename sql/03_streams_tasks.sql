@@ -366,7 +366,6 @@ BEGIN
                         OR sent.feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
                     )
                     AND (sent.event_name <> 'system_event' OR NOT EQUAL_NULL(sent.feature_json:event_type::VARCHAR, 'hook'))
-                    AND feature.key IS NOT NULL
             ),
 
             differences AS (
@@ -1102,7 +1101,7 @@ BEGIN
                         project,
                         section,
                         session_id,
-                        ARRAY_AGG(entry) WITHIN GROUP (ORDER BY position) AS list
+                        ARRAY_AGG(entry) WITHIN GROUP (ORDER BY nth) AS list
                     FROM (
                         SELECT
                             customer,
@@ -1112,10 +1111,10 @@ BEGIN
                             COALESCE(item, item_key::VARIANT) AS entry,
                             ROW_NUMBER() OVER (
                                 PARTITION BY customer, project, section, session_id ORDER BY ts DESC, item_key
-                            ) AS position
+                            ) AS nth
                         FROM newest
                     )
-                    WHERE position <= CASE section
+                    WHERE nth <= CASE section
                         WHEN 'recent_files' THEN 20
                         WHEN 'insights' THEN 20
                         WHEN 'session_files' THEN 8
@@ -1155,8 +1154,8 @@ BEGIN
                     project,
                     MAX(last_ts) AS recorded_at,
                     SUBSTR(MAX(org_id), 29) AS org_id,
-                    ARRAY_AGG(IFF(position <= 5 AND session_id <> '', session, NULL))
-                        WITHIN GROUP (ORDER BY position) AS recent_sessions
+                    ARRAY_AGG(IFF(nth <= 5 AND session_id <> '', session, NULL))
+                        WITHIN GROUP (ORDER BY nth) AS recent_sessions
                 FROM (
                     SELECT
                         sessions.customer,
@@ -1167,7 +1166,7 @@ BEGIN
                         ROW_NUMBER() OVER (
                             PARTITION BY sessions.customer, sessions.project
                             ORDER BY IFF(sessions.session_id = '', 1, 0), sessions.last_ts DESC, sessions.session_id
-                        ) AS position,
+                        ) AS nth,
                         OBJECT_CONSTRUCT_KEEP_NULL(
                             'session_id', sessions.session_id,
                             'project', SUBSTR(sessions.session_project, 29),

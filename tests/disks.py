@@ -63,8 +63,8 @@ class FaultyDisk(FileSystem):
         self.sync_error: int | None = None
         self.mounts: bytes | None = None
         self.boot: str | None = None
-        self.before_write: Callable[[], None] | None = None
-        self.before_sync: Callable[[], None] | None = None
+        self.before_write: Callable[[], object] | None = None
+        self.before_sync: Callable[[], object] | None = None
         self.calls = 0
 
     def write(self, fd: int, data: bytes) -> int:

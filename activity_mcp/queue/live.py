@@ -21,7 +21,7 @@ class LiveSegment:
     """
 
     __slots__ = (
-        "_directory", "_entered", "_fs", "_guard", "_identity", "_retired", "_syncing", "_synced", "_users",
+        "_directory", "_entered", "_fs", "_guard", "_identity", "_retired", "_syncing", "_synced", "_users", "_whole",
         "failure", "fd", "header", "number", "size",
     )  # fmt: skip
 
@@ -35,6 +35,7 @@ class LiveSegment:
         self._identity = (found.st_dev, found.st_ino)
         self._directory = directory
         self._fs = fs
+        self._whole = 0
         self._syncing = allocate_lock()
         self._synced = 0
         self._entered = False
@@ -69,9 +70,14 @@ class LiveSegment:
         found = self._fs.stat(segment_path(self._directory, self.number))
         return found is not None and (found.st_dev, found.st_ino) == self._identity
 
+    def grown(self, size: int) -> None:
+        """``size`` bytes were appended here, the last one a newline."""
+        self.size += size
+        self._whole = self.size
+
     def ends_whole(self) -> bool:
-        """Whether the last byte is a newline."""
-        return self._fs.pread(self.fd, 1, self.size - 1) == b"\n"
+        """Whether the last byte is a newline; where nobody appended since this writer did, it knows."""
+        return self._whole == self.size or self._fs.pread(self.fd, 1, self.size - 1) == b"\n"
 
     def hold(self) -> None:
         """Keep the descriptor open until ``let_go``."""

@@ -19,6 +19,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..fs import FileSystem
 
+_TAKE = fcntl.LOCK_EX | fcntl.LOCK_NB if fcntl is not None else 0
+_GIVE = fcntl.LOCK_UN if fcntl is not None else 0
+
+_YIELDS = 20
+"""A holder is usually done within microseconds: let it run that often before sleeping."""
+
 _open: dict[int, LockFile] = {}
 """By id: the locks of this process whose descriptor a fork would copy."""
 
@@ -44,7 +50,7 @@ class LockFile:
         if self._fd < 0:
             self._open()
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._fd, _TAKE)
         except BlockingIOError:
             return False
         self.held = True
@@ -52,21 +58,25 @@ class LockFile:
 
     def acquire(self, timeout: float) -> bool:
         """Poll until the lock is ours or ``timeout`` seconds of real time are over."""
-        if self.try_acquire():
+        if self.try_acquire():  # nearly always
             return True
         deadline = time.monotonic() + timeout
-        pause = 0.0  # a holder is usually done within microseconds: yield first, sleep later
+        yields, pause = _YIELDS, 0.00005
         while time.monotonic() < deadline:
-            time.sleep(pause)
+            if yields:
+                yields -= 1
+                time.sleep(0)
+            else:
+                time.sleep(pause)
+                pause = min(0.002, pause * 2)
             if self.try_acquire():
                 return True
-            pause = min(0.002, pause * 2 or 0.00005)
         return False
 
     def release(self) -> None:
         if self.held:
             self.held = False
-            fcntl.flock(self._fd, fcntl.LOCK_UN)
+            fcntl.flock(self._fd, _GIVE)
 
     def close(self) -> None:
         """Give up the lock and its descriptor. Idempotent; the next ``try_acquire`` opens the file again."""

@@ -9,7 +9,7 @@ from _thread import allocate_lock
 
 from ..fs import LOCAL
 from .commit import Commit, read_commit
-from .segment import SegmentList, segment_path
+from .segment import segment_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,17 +25,13 @@ _REPORTED = b"|"
 class Gauge:
     """Uncommitted bytes, at the price of one stat of commit.json and one of each segment that may have grown."""
 
-    __slots__ = ("_commit", "_directory", "_fs", "_list", "_sizes")
+    __slots__ = ("_commit", "_directory", "_fs", "_sizes")
 
     def __init__(self, directory: str, fs: FileSystem = LOCAL) -> None:
         self._directory = directory
         self._fs = fs
-        self._list = SegmentList(directory, fs)
         self._sizes: dict[int, int] = {}
         self._commit: tuple[tuple[int, int, int] | None, Commit | None] = (None, None)  # replaced whole: threads share it
-
-    def numbers(self) -> list[int]:
-        return self._list.numbers()
 
     def commit(self) -> Commit | None:
         """commit.json, read again when it was replaced."""

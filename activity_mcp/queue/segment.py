@@ -27,7 +27,8 @@ _SUFFIX = ".ndjson"
 _CRC_BYTES = len(b',"_crc":"01234567"}\n')
 _HEADER_BYTES = 4096
 _CHUNK = 1 << 18
-_SETTLED_NS = 3_000_000_000  # longer than the coarsest time stamp of a file system
+_TICK_NS = 50_000_000  # longer than a tick of any kernel's clock
+_COARSE_NS = 3_000_000_000  # longer than the coarsest time stamp of a file system
 
 
 def segment_path(directory: str, number: int) -> str:
@@ -51,24 +52,30 @@ class SegmentList:
     own clock, because it comes from there.
     """
 
-    __slots__ = ("_directory", "_fs", "_seen")
+    __slots__ = ("_directory", "_fs", "_place", "_seen")
 
     def __init__(self, directory: str, fs: FileSystem) -> None:
         self._directory = directory
+        self._place = f"{directory}/{SEGMENT_DIRECTORY}"
         self._fs = fs
         self._seen: tuple[tuple[int, int, int] | None, list[int]] = (None, [])  # replaced whole: threads share it
 
     def numbers(self) -> list[int]:
         """Ascending. Not to be changed by the caller."""
-        found = self._fs.stat(f"{self._directory}/{SEGMENT_DIRECTORY}")
+        found = self._fs.stat(self._place)
         stamp = (found.st_mtime_ns, found.st_ino, found.st_dev) if found else None
         seen, numbers = self._seen
         if stamp is not None and stamp == seen:
             return numbers
         now = time.time_ns()
         numbers = segment_numbers(self._directory, self._fs)
-        self._seen = (stamp if stamp is not None and stamp[0] + _SETTLED_NS < now else None, numbers)
+        self._seen = (stamp if stamp is not None and _is_settled(stamp[0], now) else None, numbers)
         return numbers
+
+
+def _is_settled(stamp_ns: int, now_ns: int) -> bool:
+    """Whether a change made now would get another stamp. Whole seconds are the mark of a file system that knows no less."""
+    return now_ns - stamp_ns > (_TICK_NS if stamp_ns % 1_000_000_000 else _COARSE_NS)
 
 
 class Header:
@@ -98,7 +105,7 @@ def parse_header(line: bytes) -> Header | None:
     if not line.startswith(b'{"_segment":'):
         return None
     sealed = checksum_agrees(line)
-    if not sealed and line[-_CRC_BYTES:-11] == b',"_crc":"':
+    if not sealed and has_checksum(line):
         return None
     try:
         members = json.loads(line)
@@ -155,6 +162,11 @@ def sync_segment(directory: str, number: int, fs: FileSystem) -> OSError | None:
 
 
 # --- lines
+
+
+def has_checksum(line: bytes) -> bool:
+    """Whether ``line``, its newline included, ends as a line with a checksum does, right or wrong."""
+    return line[-_CRC_BYTES:-11] == b',"_crc":"' and line.endswith(b'"}\n')
 
 
 def checksum_agrees(line: bytes) -> bool:

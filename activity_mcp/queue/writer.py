@@ -22,7 +22,7 @@ from .manifest import APPEND_LOCK, open_queue, read_queue, seal_segment
 from .offset import Offset
 from .pressure import BUSY, DEGRADED_PART, DISK, FULL, Gauge, Refusals
 from .refusal import busy, full, not_durable, refusal
-from .segment import MAX_LINE_BYTES, checksum_agrees, start_segment, sync_segment
+from .segment import MAX_LINE_BYTES, SegmentList, has_checksum, start_segment, sync_segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,16 +43,26 @@ SEGMENT_AGE_S = 3600.0
 
 
 class Appended:
-    """What was accepted: the offsets of the ``first`` and the ``last`` line, whether they are on the disk for good
-    (``durable``), and whether the queue is over 80 % of its cap with them (``degraded``)."""
+    """What was accepted: whether it is on the disk for good (``durable``), whether the queue is over 80 % of its cap with it
+    (``degraded``), and where it is: the offsets of the ``first`` and the ``last`` line, worked out when somebody asks."""
 
-    __slots__ = ("degraded", "durable", "first", "last")
+    __slots__ = ("_lines", "_segment", "_start", "degraded", "durable")
 
-    def __init__(self, first: Offset, last: Offset, durable: bool, degraded: bool) -> None:
-        self.first = first
-        self.last = last
+    def __init__(self, segment: int, start: int, lines: Sequence[bytes], durable: bool, degraded: bool) -> None:
         self.durable = durable
         self.degraded = degraded
+        self._segment = segment
+        self._start = start
+        self._lines = lines
+
+    @property
+    def first(self) -> Offset:
+        line = self._lines[0]
+        return Offset(self._segment, self._start + len(line), zlib.crc32(line))
+
+    @property
+    def last(self) -> Offset:
+        return Offset(self._segment, self._start + sum(map(len, self._lines)), zlib.crc32(self._lines[-1]))
 
 
 class QueueWriter:
@@ -81,6 +91,7 @@ class QueueWriter:
         self.sync_failures = 0
         self._sink = sink
         self._max_bytes = max_bytes
+        self._degraded_bytes = max_bytes * DEGRADED_PART
         self._durability = durability
         self._lock_timeout = lock_timeout
         self._segment_bytes = segment_bytes
@@ -89,6 +100,7 @@ class QueueWriter:
         self._clock = clock
         self._fs = fs
         self._gauge = Gauge(directory, fs)
+        self._segments = SegmentList(directory, fs)
         self._refusals = Refusals(directory, fs)
         self._closed = False
         self._start()
@@ -101,6 +113,9 @@ class QueueWriter:
         self._info: QueueInfo | None = None
         self._live: LiveSegment | None = None
         self._numbers: Sequence[int] | None = None
+        self._elsewhere = (
+            0  # what counts against the cap beside the live segment's size; negative when part of that is committed
+        )
         self._unsynced: set[int] = set()
         self._ticker: IntervalSync | None = None
 
@@ -121,27 +136,21 @@ class QueueWriter:
             if kind is not None:
                 self._refusals.note(kind, len(lines))
             raise
-        end = start + len(payload)
         if must_sync:
-            self._make_durable(live, end)
+            self._make_durable(live, start + len(payload))
         elif isinstance(self._durability, tuple):
             self._wake_ticker(self._durability[1] / 1000)
-        first = Offset(live.number, start + len(lines[0]), zlib.crc32(lines[0]))
-        last = first if len(lines) == 1 else Offset(live.number, end, zlib.crc32(lines[-1]))
-        return Appended(first, last, must_sync, degraded)
+        return Appended(live.number, start, lines, must_sync, degraded)
 
     def _locked_write(self, payload: bytes, must_sync: bool) -> tuple[LiveSegment, int, bool]:
         """The live segment, where in it the payload begins, and whether the queue is under pressure with it."""
         self._enter()
         try:
-            for last_try in (False, True):
-                try:
-                    return self._write(payload, must_sync)
-                except FileNotFoundError:  # the directory was removed under us: make it again, once
-                    self._forget_files()
-                    if last_try:
-                        raise
-            raise AssertionError("unreachable")
+            try:
+                return self._write(payload, must_sync)
+            except FileNotFoundError:  # the directory was removed under us: make it again, once
+                self._forget_files()
+                return self._write(payload, must_sync)
         except OSError as error:
             raise refusal(error, self.directory) from error
         finally:
@@ -158,32 +167,36 @@ class QueueWriter:
     def _write(self, payload: bytes, must_sync: bool) -> tuple[LiveSegment, int, bool]:
         if self._info is None:
             self._info = open_queue(self.directory, sink=self._sink, fs=self._fs, clock=self._clock)
-        if not self._lock.acquire(self._lock_timeout):
-            raise busy(self._lock.holder_pid())
+        lock, room = self._lock, len(payload)
+        if not lock.acquire(self._lock_timeout):
+            raise busy(lock.holder_pid())
         try:
-            numbers = self._gauge.numbers()
-            live = self._live_segment(numbers, len(payload))
-            if not numbers or numbers[-1] != live.number:
-                numbers = [*numbers, live.number]
-            uncommitted = self._uncommitted(live, numbers, len(payload))
-            if uncommitted + len(payload) > self._max_bytes:
-                raise full(uncommitted, len(payload), self._max_bytes)
-            glue = b"" if live.ends_whole() else b"\n"
-            self._put(live, glue + payload)
+            numbers = self._segments.numbers()
+            live = self._live
+            # the same list object: nothing in the directory was made, removed or renamed since the last look
+            if live is None or numbers is not self._numbers or not live.refresh() or self._is_due(live, room):
+                live = self._find_live(numbers, room)
+            after = self._elsewhere + live.size + room
+            if after >= self._degraded_bytes:
+                after = self._look(live) + room
+                if after > self._max_bytes:
+                    raise full(after - room, room, self._max_bytes)
+            start = live.size if live.ends_whole() else live.size + 1
+            self._put(live, payload if start == live.size else b"\n" + payload)
             if must_sync:
                 live.hold()
             else:
                 self._unsynced.add(live.number)
-            return live, live.size - len(payload), self._is_degraded(uncommitted + len(payload))
+            return live, start, after >= self._degraded_bytes
         finally:
-            self._lock.release()
+            lock.release()
 
-    def _uncommitted(self, live: LiveSegment, numbers: Sequence[int], room: int) -> int:
-        """Bytes above the committed offset. As that only ever rises, a last known one will do until it matters."""
-        estimate = self._gauge.uncommitted(live.header.queue_id, numbers, live.size, look=False)
-        if not self._is_degraded(estimate + room):
-            return estimate
-        return self._gauge.uncommitted(live.header.queue_id, numbers, live.size)
+    def _look(self, live: LiveSegment) -> int:
+        """Bytes above the committed offset, from a fresh look at it. Below 80 % the last one will do: it only ever rises."""
+        numbers = self._segments.numbers()
+        uncommitted = self._gauge.uncommitted(live.header.queue_id, numbers, live.size)
+        self._elsewhere = uncommitted - live.size
+        return uncommitted
 
     def _put(self, live: LiveSegment, data: bytes) -> None:
         """One write; what it could not finish it takes back."""
@@ -193,7 +206,7 @@ class QueueWriter:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise self._taken_back(live, error) from error
-        live.size += len(data)
+        live.grown(len(data))
 
     def _taken_back(self, live: LiveSegment, error: OSError) -> QueueRefused:
         try:
@@ -207,21 +220,19 @@ class QueueWriter:
 
     # --- the live segment
 
-    def _live_segment(self, numbers: Sequence[int], room: int) -> LiveSegment:
+    def _find_live(self, numbers: Sequence[int], room: int) -> LiveSegment:
         """The segment to append to, with ``room`` for that many bytes. Called under append.lock."""
         live = self._live
-        if live is None or not self._is_newest(live, numbers):
+        if live is None or not numbers or live.number != numbers[-1] or not live.in_place():
             live = self._open_live(numbers)
         elif not live.refresh():
             live = None  # it failed, or somebody shortened it: nothing comes behind that
         if live is None or self._is_due(live, room):
             live = self._rotate(numbers)
         self._numbers = numbers
+        known = self._gauge.uncommitted(live.header.queue_id, self._segments.numbers(), live.size, look=False)
+        self._elsewhere = known - live.size
         return live
-
-    def _is_newest(self, live: LiveSegment, numbers: Sequence[int]) -> bool:
-        """The same list object means that nothing in the directory was made, removed or renamed since the last look."""
-        return numbers is self._numbers or (bool(numbers) and live.number == numbers[-1] and live.in_place())
 
     def _open_live(self, numbers: Sequence[int]) -> LiveSegment | None:
         """The newest segment, unless it is of an earlier boot, of another queue_id, or has no header to tell."""
@@ -237,10 +248,10 @@ class QueueWriter:
         return None
 
     def _is_due(self, live: LiveSegment, room: int) -> bool:
-        if live.size <= live.header.end:
-            return False
-        age_us = abs(self._clock.time_us() - live.header.created_us)
-        return live.size + room > self._segment_bytes or age_us >= self._segment_age_us
+        header = live.header
+        if live.size + room <= self._segment_bytes:
+            return live.size > header.end and abs(self._clock.time_us() - header.created_us) >= self._segment_age_us
+        return live.size > header.end
 
     def _rotate(self, numbers: Sequence[int]) -> LiveSegment:
         self._info = self._present_queue()
@@ -269,6 +280,7 @@ class QueueWriter:
             self._live = None
         self._lock.close()
         self._gauge = Gauge(self.directory, self._fs)
+        self._segments = SegmentList(self.directory, self._fs)
         self._info = None
 
     # --- durability
@@ -342,14 +354,14 @@ class QueueWriter:
 
     def uncommitted_bytes(self) -> int:
         """Bytes that count against the cap."""
-        return self._gauge.uncommitted(self._queue_id(), self._gauge.numbers())
+        return self._gauge.uncommitted(self._queue_id(), self._segments.numbers())
 
     def pressure(self) -> Pressure:
         """``degraded`` from 80 % of the cap on: shorten new events before appending them; ``full`` at the cap."""
         uncommitted = self.uncommitted_bytes()
         if uncommitted >= self._max_bytes:
             return "full"
-        return "degraded" if self._is_degraded(uncommitted) else "ok"
+        return "degraded" if uncommitted >= self._degraded_bytes else "ok"
 
     def refused(self) -> int:
         """How many events were ever refused in this queue, by any process."""
@@ -376,9 +388,6 @@ class QueueWriter:
         finally:
             self._mutex.release()
 
-    def _is_degraded(self, uncommitted: int) -> bool:
-        return uncommitted >= self._max_bytes * DEGRADED_PART
-
     def _queue_id(self) -> str:
         commit = self._gauge.commit()
         if self._info is None or (commit is not None and commit.channel_id != self._info.queue_id):
@@ -391,6 +400,7 @@ _COUNTED: dict[type[QueueRefused], bytes] = {QueueFull: FULL, DiskFull: DISK, Qu
 
 
 def _payload(lines: Sequence[bytes]) -> bytes:
+    """The lines as one. Their form is checked, not their checksums: only ``encode_line`` makes lines."""
     if not lines:
         raise ValueError("nothing to append")
     for line in lines:
@@ -399,6 +409,6 @@ def _payload(lines: Sequence[bytes]) -> bytes:
                 f"a line of {len(line)} bytes is over the limit of {MAX_LINE_BYTES}; nothing was written",
                 hint="shorten the event's values",
             )
-        if line.count(b"\n") != 1 or not checksum_agrees(line):
+        if line.find(b"\n") != len(line) - 1 or not has_checksum(line):
             raise ValueError(f"not a line of the queue (activity.encode_line makes them): {line[:60]!r}")
     return lines[0] if len(lines) == 1 else b"".join(lines)

@@ -110,9 +110,8 @@ def test_damage_is_told_with_its_range_and_reason_in_its_place(directory: str) -
     content = path.read_bytes()
     path.write_bytes(content.replace(b"id-000001", b"id-900001"))
     items = read_all(directory)
-    damage = items[1]
     assert [type(item).__name__ for item in items] == ["Record", "Damage", "Record"]
-    assert damages(items) == [damage]
+    (damage,) = damages(items)
     assert (damage.segment, damage.start, damage.end) == (1, items[0].offset.end, damage.offset.end)
     assert damage.reason == "the checksum does not agree"
     assert QueueReader(directory).damaged_bytes(damage) == line(1).replace(b"id-000001", b"id-900001")

@@ -298,7 +298,7 @@ def test_nobody_waits_for_another_ones_sync_to_append(directory: str) -> None:
     disk = FaultyDisk()
     queue, other = writer(directory, fs=disk, durability="event"), writer(directory, lock_timeout=0.02)
     queue.append([line(0)])
-    disk.before_sync = lambda: other.append([line(1)]) and None  # would be QueueBusy if the lock were held
+    disk.before_sync = lambda: other.append([line(1)])  # would be QueueBusy if the lock were held
     queue.append([line(2)])
     assert sorted(numbers(read_all(directory))) == [0, 1, 2]
 
@@ -316,7 +316,7 @@ def test_threads_that_wait_share_one_sync(directory: str) -> None:
             everyone_wrote.set()
 
     disk.before_write = count
-    disk.before_sync = lambda: everyone_wrote.wait(10) and None
+    disk.before_sync = lambda: everyone_wrote.wait(10)
     threads = [threading.Thread(target=queue.append, args=([line(n)],)) for n in range(1, 6)]
     for thread in threads:
         thread.start()

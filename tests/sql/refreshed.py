@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import duckdb
+
 from sql.refresh_events import COLUMNS, NOW
 from sql.support import statements
 
@@ -35,9 +36,7 @@ class Refreshed:
 
     def take(self, *rows: Row) -> None:
         connection = self.connection
-        connection.execute(
-            "CREATE OR REPLACE TEMP TABLE CLAUDE_STREAM_V2_STREAM AS SELECT * FROM CLAUDE_STREAM_V2 LIMIT 0"
-        )
+        connection.execute("CREATE OR REPLACE TEMP TABLE CLAUDE_STREAM_V2_STREAM AS SELECT * FROM CLAUDE_STREAM_V2 LIMIT 0")
         connection.execute("BEGIN TRANSACTION")
         appender = connection.appender("CLAUDE_STREAM_V2_STREAM", columns=list(COLUMNS))
         appender.append_rows([[_encoded(name, row[name]) for name in COLUMNS] for row in rows])

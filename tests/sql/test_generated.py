@@ -363,6 +363,17 @@ def test_statements_inside_if_exists_carry_its_query() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("condition", "plainly"),
+    [("f:a::VARCHAR = 'x'", True), ("f:a::VARCHAR NOT IN ('x', 'y')", True), ("NOT EQUAL_NULL(f:a::VARCHAR, 'x')", True),
+     ("f:a::VARCHAR = '1'", False), ("f:a::VARCHAR IN ('x', '1')", False), ("f:a::VARCHAR = b", False)],
+)  # fmt: skip
+def test_a_path_is_read_plainly_where_only_words_are_compared_with_it(condition: str, plainly: bool) -> None:
+    made = translate(f"CREATE VIEW v AS SELECT {condition} AS answer FROM t")
+    assert made is not None
+    assert ("variant_text" not in made.lower()) is plainly
+
+
 def test_a_statement_of_the_refresh_begins_with_the_query_it_is_run_for() -> None:
     begins = [statement.split("\n", 1)[0] for statement in statements("03_refresh.sql")]
     assert [line.startswith("-- if: SELECT 1 FROM CLAUDE_STREAM_V2_STREAM WHERE ") for line in begins] == [False] + [True] * 7

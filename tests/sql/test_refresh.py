@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from sql import refresh_oracle as oracle
 from sql.refresh_events import NOW, generate, row
 from sql.refreshed import Refreshed, sequence, settled, shuffled
@@ -126,9 +127,7 @@ def test_what_is_sent_again_by_another_queue_changes_nothing_but_the_watermark()
     ],
 )
 @pytest.mark.parametrize("best_first", [True, False])
-def test_of_a_fact_told_twice_the_better_source_stays_whichever_came_first(
-    kept: Row, outranked: Row, best_first: bool
-) -> None:
+def test_of_a_fact_told_twice_the_better_source_stays_whichever_came_first(kept: Row, outranked: Row, best_first: bool) -> None:
     best = tool(1, features={"error": "the better"}, **kept)
     worse = tool(1, **({"stream_offset": "9"} | outranked), features={"error": "the worse"})
     made = Refreshed()
@@ -154,6 +153,8 @@ def test_a_better_row_takes_the_fact_out_of_the_context_where_the_worse_one_had_
     assert failed(made) == ["activity-00001"]
     for project in ("/elsewhere", "*"):
         assert made.blob("who@host", project) == {"version": 1}
+    for table in ("CONTEXT_HOURS", "CONTEXT_ITEMS"):
+        assert {found["customer"] for found in made.rows(table)} == {ADA}
 
 
 def test_a_better_row_replaces_an_insight_and_an_artifact() -> None:
@@ -308,6 +309,12 @@ def test_a_later_insight_of_the_same_id_replaces_the_earlier_whichever_comes_fir
     assert [told["value"] for told in made.blob()["insights"]] == [1]
     made.take(insight(3, NOW + MINUTE, insight_id="same"))
     assert [told["value"] for told in made.blob()["insights"]] == [3]
+
+
+def test_an_insight_without_an_id_bears_that_of_its_event() -> None:
+    made = Refreshed()
+    made.take(insight(1, insight_id=""), insight(2, insight_id=None))
+    assert [told["insight_id"] for told in made.blob()["insights"]] == ["activity-00001", "activity-00002"]
 
 
 def test_a_long_value_is_kept_whole_and_shown_cut() -> None:

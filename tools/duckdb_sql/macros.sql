@@ -38,21 +38,15 @@ CREATE OR REPLACE MACRO as_variant(x) AS
 -- statement
 -- TYPEOF of a VARIANT. A JSON number is a DECIMAL, or a DOUBLE where 38 digits do not hold it; 5.0 is the INTEGER 5.
 CREATE OR REPLACE MACRO variant_typeof(v) AS
-    CASE json_type(v)
-        WHEN 'NULL' THEN 'NULL_VALUE'
-        WHEN 'VARCHAR' THEN 'VARCHAR'
-        WHEN 'BOOLEAN' THEN 'BOOLEAN'
-        WHEN 'ARRAY' THEN 'ARRAY'
-        WHEN 'OBJECT' THEN 'OBJECT'
-        WHEN 'BIGINT' THEN 'INTEGER'
-        WHEN 'UBIGINT' THEN 'INTEGER'
-        WHEN 'HUGEINT' THEN 'INTEGER'
-        WHEN 'UHUGEINT' THEN 'INTEGER'
-        WHEN 'DOUBLE' THEN CASE
-            WHEN regexp_full_match(variant_text(v, '$'), '-?[0-9]{1,38}') THEN 'INTEGER'
-            WHEN regexp_full_match(variant_text(v, '$'), '-?[0-9.]{1,39}') THEN 'DECIMAL'
+    CASE
+        WHEN json_type(v) = 'DOUBLE' THEN CASE
+            WHEN regexp_full_match(json_extract_string(v, '$'), '-?[0-9]{1,38}([.]0)?') THEN 'INTEGER'
+            WHEN regexp_full_match(json_extract_string(v, '$'), '-?[0-9.]{1,39}([.]0)?') THEN 'DECIMAL'
             ELSE 'DOUBLE'
         END
+        WHEN json_type(v) = 'NULL' THEN 'NULL_VALUE'
+        WHEN ends_with(json_type(v), 'INT') THEN 'INTEGER'
+        ELSE json_type(v)
     END;
 
 -- statement

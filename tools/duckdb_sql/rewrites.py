@@ -101,6 +101,19 @@ def _text(value: exp.Expr) -> exp.Expr:
     return value if isinstance(value, exp.Literal) and value.is_string else _call("as_text", value.copy())
 
 
+def compared(node: exp.EQ | exp.NEQ | exp.EqualNull | exp.In) -> exp.Expr:
+    """A path's text beside words: how a number would print cannot matter, so the plain function does, which costs a third."""
+    value = node.this
+    others = node.expressions if isinstance(node, exp.In) else [node.expression]
+    if _is_call(value, "variant_text") and others and all(_is_word(other) for other in others):
+        node.set("this", _call("json_extract_string", *value.expressions))
+    return node
+
+
+def _is_word(node: exp.Expr | None) -> bool:
+    return isinstance(node, exp.Literal) and node.is_string and node.name[:1].isalpha()
+
+
 def _must(text: exp.Expr, to: exp.DataType) -> exp.Expr:
     """A cast that raises where Snowflake raises."""
     if family(to) not in ("NUMBER", "DOUBLE"):
