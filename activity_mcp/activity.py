@@ -359,7 +359,7 @@ def _timestamp(ts: str | int | None, now_us: int, strict: bool) -> str:
     if ts is None:
         return iso(now_us)
     try:
-        return iso(parse_iso(ts) if isinstance(ts, str) else int(ts))
+        return iso(parse_iso(ts if isinstance(ts, str) else iso(int(ts))))  # parsed again for the bounds of a year
     except (ValueError, OverflowError, TypeError) as error:
         if strict:
             raise InvalidActivity("ts", str(error), hint="write it as 2026-01-21T06:19:38.048Z") from None

@@ -94,6 +94,8 @@ def test_what_a_model_cost_is_negative_revenue() -> None:
         ({"x": 1 << 64}, {}, "feature_json.x"),
         ({"x": "a" * (1 << 20)}, {}, "feature_json"),
         ({}, {"ts": "yesterday"}, "ts"),
+        ({}, {"ts": 10**18}, "ts"),
+        ({}, {"ts": -1}, "ts"),
         ({}, {"link": "h" * 2049}, "link"),
         ({}, {"activity": "a" * 256}, "activity"),
         ({}, {"revenue_impact": float("nan")}, "revenue_impact"),
