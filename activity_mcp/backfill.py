@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 GROUP = 200
 DRAIN_TIMEOUT_S = 300.0
+_COLUMNS_BYTES = 1024
+"""What the other columns of a line take, at most."""
 
 
 class Backfill:
@@ -72,26 +74,29 @@ class Backfill:
 
     def _import(self, reader: TranscriptReader, before: int, total: int, dry_run: bool) -> None:
         group: list[Activity] = []
+        size, most = 0, self._service.config.max_queue_bytes // 8
         for activity in reader:
             group.append(activity)
-            if len(group) == GROUP:
-                self._append(group, dry_run)
+            size += len(orjson.dumps(activity.feature_json)) + _COLUMNS_BYTES
+            if len(group) == GROUP or size >= most:
+                self._append(group, size, dry_run)
                 self._on_progress(before + reader.position, total)
-                group = []
-        self._append(group, dry_run)
+                group, size = [], 0
+        self._append(group, size, dry_run)
         if not dry_run:
             self._ledger.commit([reader.mark])
 
-    def _append(self, group: list[Activity], dry_run: bool) -> None:
+    def _append(self, group: list[Activity], size: int, dry_run: bool) -> None:
         if dry_run or not group:
             return
         for activity in group:
             schema.mark(activity.event_name, activity.feature_json)
             activity.validated = True  # what fails is kept, and says so itself
-        self._make_room()
+        self._make_room(size)
         self._service.recorder.append(group, durable=True)
 
-    def _make_room(self) -> None:
+    def _make_room(self, size: int) -> None:
         service = self._service
-        if service.writer.uncommitted_bytes() > service.config.max_queue_bytes // 2:
+        waiting = service.writer.uncommitted_bytes()
+        if waiting and waiting + size > service.config.max_queue_bytes // 2:
             Drainer(service).drain(DRAIN_TIMEOUT_S, verify=False)

@@ -54,7 +54,7 @@ class Backpressure:
 
     def failed(self) -> None:
         """An attempt failed: the next one waits, twice as long each time, with jitter."""
-        pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**self.failures) * self._jitter.uniform(0.5, 1.0)
+        pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(self.failures, 10)) * self._jitter.uniform(0.5, 1.0)
         self.failures += 1
         self._not_before = self._clock.monotonic() + pause
 

@@ -159,7 +159,7 @@ def _interval(text: str) -> int | None:
     if text == "event":
         return None
     kind, _, millis = text.partition(":")
-    if kind != "interval" or not millis.isdigit() or not 1 <= int(millis) <= 60_000:
+    if kind != "interval" or not (millis.isascii() and millis.isdecimal()) or not 1 <= int(millis) <= 60_000:
         raise InvalidConfig("ACTIVITY_DURABILITY", f"{text!r} is neither 'event' nor 'interval:<1..60000 ms>'")
     return int(millis)
 
@@ -168,6 +168,6 @@ def _inject(environ: Mapping[str, str]) -> int:
     text = environ.get("ACTIVITY_INJECT") or "2000"
     if text == "off":
         return 0
-    if not text.isdigit() or int(text) > MAX_INJECT:
+    if not (text.isascii() and text.isdecimal()) or int(text) > MAX_INJECT:
         raise InvalidConfig("ACTIVITY_INJECT", f"{text!r} is neither 'off' nor a number of characters up to {MAX_INJECT}")
     return int(text)

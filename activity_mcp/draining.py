@@ -55,8 +55,9 @@ class Drainer:
                 self._service.warehouse.release()
                 self._service.lease.release()
             return Drained(rows, quarantined, True, (time.monotonic() - started) * 1000)
-        self._wait_for_leader(deadline, timeout_s)
-        return Drained(0, 0, False, (time.monotonic() - started) * 1000)
+        if self._wait_for_leader(deadline, timeout_s):
+            return Drained(0, 0, False, (time.monotonic() - started) * 1000)
+        return self.drain(max(0.1, deadline - time.monotonic()), verify=verify)
 
     def _lead(self, deadline: float, verify: bool) -> tuple[int, int]:
         service = self._service
@@ -77,25 +78,32 @@ class Drainer:
         flusher.prune(flusher.offset)
         return rows, flusher.quarantined
 
-    def _wait_for_leader(self, deadline: float, timeout_s: float) -> None:
+    def _wait_for_leader(self, deadline: float, timeout_s: float) -> bool:
+        """True when whoever leads has committed all there was; False when nobody leads any more."""
         target = self._end_of_queue()
         if target is None:
-            return
+            return True
         total = self._service.writer.uncommitted_bytes()
-        self._service.lease.touch_want()
+        lease = self._service.lease
+        lease.touch_want()
         while True:
             commit = read_commit(self._service.queue.directory)
             if commit is not None and str(commit.offset) >= str(target):
-                return
+                return True
+            if not lease.is_held():
+                return False
+            if not lease.want_pending():
+                lease.touch_want()  # the leader took the wish and may have failed it
             self._on_progress(max(0, total - self._service.writer.uncommitted_bytes()), total)
             if time.monotonic() >= deadline:
-                holder = self._service.lease.holder() or {}
-                who, last = holder.get("pid", "?"), holder.get("last_progress", "an unknown time")
+                told = lease.holder() or {}
+                who, last = told.get("pid", "?"), told.get("last_progress", "an unknown time")
+                why = f" (its last error: {told['error']})" if told.get("error") else ""
                 raise WarehouseUnavailable(
-                    f"process {who} leads and did not flush within {timeout_s:g} s; the queue holds everything",
-                    hint=f"its last progress was at {last}: `activity-mcp status` says more",
+                    f"process {who} leads and did not flush within {timeout_s:g} s{why}; the queue holds everything",
+                    hint=f"its last progress was at {last}; if that is long ago, end that process and another takes over",
                 )
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def _end_of_queue(self) -> Offset | None:
         return self._reader.end()

@@ -21,17 +21,17 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from . import schema
-from .activity import SCHEMA_VERSION, Origin, build, derived_id
+from .activity import EVENT_NAMES, SCHEMA_VERSION, Origin, build, derived_id
 from .clock import SYSTEM_CLOCK, iso, parse_iso
 from .errors import BatchRejected, InvalidActivity
-from .queue import Damage, Offset, OffsetLost, QueueReader, bury, prune, publish_commit, read_commit, renew_queue_id
+from .queue import Damage, Offset, OffsetLost, QueueReader, Record, bury, prune, publish_commit, read_commit, renew_queue_id
 from .warehouse import Batch, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .clock import Clock
-    from .queue import ReadBatch, Record
+    from .queue import ReadBatch
     from .warehouse import Sink
 
 _TEXT_MEMBERS = ("activity_id", "ts", "customer", "activity", "event_name", "source")
@@ -97,6 +97,8 @@ class Flusher:
         After any error the next step asks the sink again where it is.
         """
         position = self._position or self._locate()
+        if position.at is not None and self._is_beyond(position.at):
+            position = self._locate()  # the directory was removed and made anew under us
         try:
             batch = self._reader.read(position.at, max_bytes=max_bytes, max_records=max_rows)
         except OffsetLost as lost:
@@ -131,12 +133,16 @@ class Flusher:
         text = token or cached or self._sink.highest_offset(self.channel_id)
         at = Offset.parse(text) if text else None
         segments = self._reader.segments()
-        if at is not None and segments and at.segment > segments[-1]:
+        if at is not None and segments and self._is_beyond(at):
             return self._restart(at, segments[0])  # older files than the sink knows: a restored directory
         if at is not None and text != cached:
             publish_commit(self.directory, self.channel_id, at, iso(self._clock.time_us()))
         self._position = Position(token, at)
         return self._position
+
+    def _is_beyond(self, at: Offset) -> bool:
+        segments = self._reader.segments()
+        return bool(segments) and at.segment > segments[-1]
 
     def _cached_token(self) -> str | None:
         commit = read_commit(self.directory)
@@ -171,8 +177,8 @@ class Flusher:
                 continue
             try:
                 rows.append(self._row(item))
-            except (PoisonLine, InvalidActivity) as error:
-                rows.append(self._quarantine_record(item, str(error)))
+            except (PoisonLine, InvalidActivity, TypeError, ValueError, RecursionError) as error:
+                rows.append(self._quarantine(_damage_of(item, str(error) or type(error).__name__), item.line))
                 quarantined += 1
         return rows, quarantined
 
@@ -184,6 +190,8 @@ class Flusher:
         for name in _OPTIONAL_TEXT:
             if members.get(name) is not None and not isinstance(members[name], str):
                 raise PoisonLine(f"member {name} is not text")
+        if members["event_name"] not in EVENT_NAMES:
+            raise PoisonLine(f"unknown event_name {members['event_name'][:60]!r}")
         features = members.get("feature_json")
         if not isinstance(features, dict):
             raise PoisonLine("feature_json is not an object")
@@ -212,16 +220,17 @@ class Flusher:
         """A line nobody validated yet (a hook's): the flusher does, and marks what fails."""
         if members.get("schema_version") not in (None, SCHEMA_VERSION):
             return features  # another version's schema; its own writer knew it
-        try:
-            schema.mark(members["event_name"], features)
-        except KeyError:
-            raise PoisonLine(f"unknown event_name {members['event_name'][:60]!r}") from None
+        schema.mark(members["event_name"], features)
         return features
 
     # --- quarantine
 
     def _quarantine(self, damage: Damage, content: bytes | None) -> Row:
         bury(self.directory, damage, content, damage.reason, clock=self._clock)
+        return self._stand_in(damage)
+
+    def _stand_in(self, damage: Damage) -> Row:
+        """The system_event that takes the place of a damaged range."""
         now = self._clock.time_us()
         activity = build(
             "system_event",
@@ -248,40 +257,38 @@ class Flusher:
         }
         return Row(**{name: members[name] for name in Row._fields})
 
-    def _quarantine_record(self, record: Record, reason: str) -> Row:
-        start = record.offset.end - len(record.line)
-        return self._quarantine(Damage(record.offset.segment, start, record.offset.end, record.offset, reason), record.line)
-
     def _ship(self, position: Position, rows: list[Row], batch: ReadBatch) -> int:
         """Append the rows; when the engine refuses one, find it, quarantine it, and ship the rest. How many it refused."""
-        expected, refused = position.expected, 0
-        start = 0
-        size = len(rows)
+        expected, refused, start, size = position.expected, 0, 0, len(rows)
         while start < len(rows):
             part = rows[start : start + size]
-            last = start + size >= len(rows)
-            offset = str(batch.end) if last else part[-1].stream_offset
+            offset = str(batch.end) if start + size >= len(rows) else part[-1].stream_offset
             try:
                 self._sink.append(Batch(self.channel_id, expected, offset, part))
             except BatchRejected as error:
-                if size == 1:
-                    rows[start] = self._quarantine_row(rows[start], batch, str(error))
-                    refused += 1
-                    if refused > len(rows):  # even the stand-in is refused: the fault is not in the row
-                        raise
+                if size > 1:
+                    size = max(1, size // 2)
                     continue
-                size = max(1, size // 2)
-                continue
+                self._ship_stand_in(part[0], expected, offset, batch, error)
+                refused += 1
             expected = offset
             start += len(part)
             size = min(size * 2, len(rows))
         return refused
 
-    def _quarantine_row(self, row: Row, batch: ReadBatch, reason: str) -> Row:
-        for item in batch.items:
-            if not isinstance(item, Damage) and str(item.offset) == row.stream_offset:
-                return self._quarantine_record(item, reason)
-        return row
+    def _ship_stand_in(self, row: Row, expected: str | None, offset: str, batch: ReadBatch, error: BatchRejected) -> None:
+        """In the place of a refused row its system_event. If that is refused as well, the fault is not in the row: raise."""
+        found = [item for item in batch.items if isinstance(item, Record) and str(item.offset) == row.stream_offset]
+        if not found:
+            raise error
+        damage = _damage_of(found[0], str(error))
+        self._sink.append(Batch(self.channel_id, expected, offset, [self._stand_in(damage)]))
+        bury(self.directory, damage, found[0].line, damage.reason, clock=self._clock)
+
+
+def _damage_of(record: Record, reason: str) -> Damage:
+    start = record.offset.end - len(record.line)
+    return Damage(record.offset.segment, start, record.offset.end, record.offset, reason)
 
 
 def _normal_ts(text: str) -> str:

@@ -18,7 +18,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .clock import SYSTEM_CLOCK, iso
-from .errors import ActivityError
+from .errors import ActivityError, NewerFormat, WarehouseNewer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,9 @@ FLUSH_EVERY_S = 1.0
 RIDERS_WAIT_S = 60.0
 RESTS = 4
 """After a flush the leader rests so many times as long as the flush took: a fifth of one core at the most."""
+LONGEST_REST_S = 2.0
+GIVEN_UP_S = 60.0
+"""How long a server that met a newer version leaves leading to others before it looks again."""
 BATCH_ROWS = 1000
 
 
@@ -85,6 +88,7 @@ class Leader:
         self._next_lease_try = 0.0
         self._last_flush = 0.0
         self._flush_took = 0.0
+        self._published: Offset | None = None
         self._last_progress = -1e9
         self._flushed_at: str | None = None
         self._stopping = threading.Event()
@@ -109,11 +113,13 @@ class Leader:
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
+                pause = TURN_S
                 try:
                     self.turn()
                 except Exception as error:  # the thread outlives whatever a turn met
                     self._failed(error)
-                self._stopping.wait(TURN_S)
+                    pause = LEASE_RETRY_S
+                self._stopping.wait(pause)
         finally:
             self._resign()
 
@@ -130,12 +136,25 @@ class Leader:
     def turn(self) -> None:
         """Everything that is due now."""
         self._before_turn()
+        if self.leads and not self._lease.in_place():
+            self._resign()  # the directory was removed under us: whoever made it anew may lead there
         if not self.leads and not self._take_lease():
             return
-        self._flush_if_due()
-        self._verify_contexts()
-        self._warehouse.release()
+        try:
+            self._flush_if_due()
+            self._verify_contexts()
+        except (NewerFormat, WarehouseNewer) as error:
+            self._give_up(error)
+            return
+        finally:
+            self._warehouse.release()
         self._tell()
+
+    def _give_up(self, error: ActivityError) -> None:
+        """What a newer version wrote is not ours to touch: keep appending, and leave leading to a newer server."""
+        self._failed(error)
+        self._resign()
+        self._next_lease_try = self._clock.monotonic() + GIVEN_UP_S
 
     def _take_lease(self) -> bool:
         now = self._clock.monotonic()
@@ -144,8 +163,12 @@ class Leader:
         self._next_lease_try = now + LEASE_RETRY_S
         if not self._lease.try_acquire():
             return False
+        try:
+            self._flusher = self._make_flusher()
+        except BaseException:
+            self._resign()
+            raise
         self.leads = True
-        self._flusher = self._make_flusher()
         self._last_flush = now - FLUSH_EVERY_S
         self._last_progress = -1e9
         return True
@@ -162,6 +185,8 @@ class Leader:
         except Exception as error:
             if wanted:
                 self._lease.touch_want()
+            if isinstance(error, (NewerFormat, WarehouseNewer)):
+                raise
             self._failed(error)
             self._backpressure.failed()
         else:
@@ -174,29 +199,24 @@ class Leader:
 
     def _flush_is_due(self, now: float) -> bool:
         if self._backlog.urgent():
-            return now - self._last_flush >= max(FLUSH_EVERY_S, RESTS * self._flush_took)
+            return now - self._last_flush >= max(FLUSH_EVERY_S, min(RESTS * self._flush_took, LONGEST_REST_S))
         return self._backlog.size() > 0 and now - self._last_flush >= RIDERS_WAIT_S
 
     def _drain(self, wanted: bool) -> None:
         flusher = self._led()
-        flushed = False
         if wanted:
             self._lease.clear_want()  # before the flush that fulfils it: a wish that comes meanwhile stands
         while not self._stopping.is_set():
             step = flusher.step(max_rows=self._backpressure.batch_rows(BATCH_ROWS))
-            flushed = flushed or step.rows > 0
-            self._flushed_at = iso(self._clock.time_us())
+            if step.rows:
+                self._flushed_at = iso(self._clock.time_us())
+                self._refresher.publish_changes()
+            self._published = flusher.offset  # what is committed is in the contexts, and these are on disk now
             self._last_progress = -1e9
             self._tell()
             if not step.more:
                 break
-        if flushed:
-            self._refresher.publish_changes()
-        flusher.prune(self._watermark())
-
-    def _watermark(self) -> Offset | None:
-        """The embedded warehouse refreshes in the flush's own transaction: what is committed is in the contexts."""
-        return self._led().offset
+        flusher.prune(self._published)
 
     def _verify_contexts(self) -> None:
         due = self._refresher.due() if self._backpressure.may_try() else []
@@ -204,9 +224,13 @@ class Leader:
             return
         try:
             self._refresher.verify(due, self._led().channel_id)
+        except (NewerFormat, WarehouseNewer):
+            raise
         except Exception as error:
             self._failed(error)
             self._backpressure.failed()
+        else:
+            self._backpressure.succeeded()
 
     def _observe(self) -> None:
         offset = self._led().offset

@@ -6,6 +6,7 @@ The context path asks for the events above a snapshot's watermark; the leader as
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,16 @@ import orjson
 
 from .activity import decode_line
 from .context import Overlay
-from .queue import Offset, SegmentTail, read_commit, read_queue
+from .queue import Offset, QueueReader, SegmentTail, read_commit, read_queue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
     from .queue import QueueWriter
+
+
+_CLEAN_EVERY = 1000
 
 
 class LocalEvents:
@@ -31,11 +35,10 @@ class LocalEvents:
         self._channel_id = channel_id
         self._writer = writer
         self._lock = threading.Lock()
-        commit = read_commit(directory)
-        # From the beginning of the committed segment: a snapshot may be published a moment after its rows are committed.
-        start = Offset(commit.offset.segment, 0, 0) if commit and commit.channel_id == channel_id else None
-        self._tail = SegmentTail(directory, start=start)
+        self._tail = SegmentTail(directory, start=None)  # what is retained and old is counted, not read
         self._newest_urgent: str = ""
+        self._signature = (0, 0)
+        self._since_cleaning = 0
 
     def poll(self) -> Overlay:
         """The overlay, with everything in it that was appended until now."""
@@ -52,6 +55,9 @@ class LocalEvents:
                 if polled.skipped and not self._newest_urgent and events:
                     self._newest_urgent = events[0][0]  # nobody read what was skipped: it may be worth a flush
                 self.overlay.extend(events, polled.skipped)
+                self._since_cleaning += len(events)
+                if self._since_cleaning >= _CLEAN_EVERY:
+                    self._forget_what_is_gone()
         return self.overlay
 
     def urgent(self) -> bool:
@@ -64,10 +70,22 @@ class LocalEvents:
 
     def watermark_of(self, watermark: Mapping[str, str]) -> str | None:
         """The offset in a snapshot's watermark that belongs to this queue, whose id another process may have renewed."""
-        if self._channel_id not in watermark and watermark:
+        try:
+            found = os.stat(f"{self._directory}/queue.json")
+            signature = (found.st_mtime_ns, found.st_ino)
+        except OSError:
+            signature = (0, 0)
+        if signature != self._signature:
             info = read_queue(self._directory)
-            self._channel_id = info.queue_id if info else self._channel_id
+            self._channel_id, self._signature = info.queue_id if info else self._channel_id, signature
         return watermark.get(self._channel_id)
+
+    def _forget_what_is_gone(self) -> None:
+        """Events of segments that were deleted are in every context: the overlay need not remember them."""
+        self._since_cleaning = 0
+        segments = QueueReader(self._directory).segments()
+        if segments:
+            self.overlay.discard_until(str(Offset(segments[0], 0, 0)))
 
     def size(self) -> int:
         """Bytes not yet committed."""

@@ -36,6 +36,12 @@ class Refresher:
         self._clock = clock
         self._active: dict[Scope, float] = {}
         self._verified: dict[Scope, float] = {}
+        self._published: dict[Scope, int] = {}
+        self._kept: set[Scope] = set()
+
+    def keep(self, customer: str, project: str) -> None:
+        """Keep this scope verified for as long as this process leads."""
+        self._kept.add(Scope(customer, project))
 
     def ask_for(self, customer: str, project: str) -> None:
         """Keep this scope verified for the next ten minutes."""
@@ -48,13 +54,15 @@ class Refresher:
             self.ask_for(*scope)
         now = self._clock.monotonic()
         self._active = {scope: asked for scope, asked in self._active.items() if now - asked < ACTIVE_S}
-        overdue = {scope for scope in self._active if now - self._verified.get(scope, -1e9) >= self._ttl_s * 0.8}
+        active = self._kept | self._active.keys()
+        self._verified = {scope: at for scope, at in self._verified.items() if scope in active}
+        overdue = {scope for scope in active if now - self._verified.get(scope, -1e9) >= self._ttl_s * 0.8}
         return sorted(wished | overdue)
 
     def publish_changes(self) -> int:
         """Publish every context that has changed since the last call; how many."""
         as_of_us = self._clock.time_us()
-        return self._publish(self._source.changed_contexts(), as_of_us)
+        return self._publish(self._source.changed_contexts(self._published), as_of_us)
 
     def verify(self, scopes: list[Scope], channel_id: str) -> int:
         """Read these scopes again and publish what is there, found empty included; how many."""
@@ -84,4 +92,5 @@ class Refresher:
             )
             published += self._store.publish(snapshot)
             self._verified[row.scope] = now
+            self._published[row.scope] = row.row_version  # only now: what could not be published is offered again
         return published

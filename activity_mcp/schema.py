@@ -56,7 +56,9 @@ def validate(activity: Activity) -> None:
     Raises InvalidActivity with the path and the reason of the first failure.
     """
     for error in errors_of(activity.event_name, activity.feature_json):
-        raise InvalidActivity(error.path, error.reason, hint=f"the schema is activity://schemas/{activity.event_name}")
+        raise InvalidActivity(
+            error.path, error.reason, hint=f"the schema is {activity.event_name} in schemas/event_schemas.json"
+        )
     activity.validated = True
 
 

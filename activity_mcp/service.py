@@ -15,6 +15,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import orjson
+from cachetools import TTLCache
 
 from .backpressure import Backpressure
 from .clock import SYSTEM_CLOCK, iso
@@ -24,9 +25,9 @@ from .errors import ActivityError, InvalidInput, QueueRefused, WarehouseUnavaila
 from .identity import Identity, is_ignored, project_of, resolve_identity
 from .leader import Leader
 from .local_events import LocalEvents
-from .queue import Lease, QueueWriter, open_queue
+from .queue import Lease, QueueWriter, open_queue, read_queue
 from .recorder import Recorder
-from .refresher import Refresher
+from .refresher import ACTIVE_S, Refresher
 from .selflog import SelfLog
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ class ActivityService:
         self._on_error = on_error
         self.leader: Leader | None = None
         self._closed = False
+        self._warm: TTLCache[tuple[str, str], bool] = TTLCache(256, ttl=ACTIVE_S / 2, timer=clock.monotonic)
+        self._awaited: TTLCache[tuple[str, str], bool] = TTLCache(256, ttl=config.context_ttl_s, timer=clock.monotonic)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None, **options: Any) -> ActivityService:
@@ -196,7 +199,7 @@ class ActivityService:
         Raises InvalidActivity (nothing was recorded) or a QueueRefused. Where recording is off the answer says
         ``accepted: false`` and why.
         """
-        project = project or self.own_project
+        project = _place(project) or self.own_project
         if not self.recording(project):
             return dict(_NOT_RECORDED)
         origin = self.recorder.origin(self.source, customer=customer, project=project, session_id=self.session_id)
@@ -217,7 +220,7 @@ class ActivityService:
 
     def record_call(self, method: str, latency_ms: float, **features: Any) -> None:
         """Note one call of the server itself, to be written by the background thread."""
-        if self.config.record:
+        if self.recording(self.own_project):
             self.self_log.record(method, latency_ms, features)
 
     # --- recall
@@ -240,6 +243,7 @@ class ActivityService:
         if max_bytes < MIN_CONTEXT_BYTES:
             raise InvalidInput(f"max_bytes {max_bytes} is too small", hint=f"at least {MIN_CONTEXT_BYTES}")
         overlay = self.local_events.poll()
+        self._keep_warm(customer, project)
         entry = self.cache.get(customer, project)
         watermark = self._watermark(entry)
         answer = self._envelope(entry, customer, context_type, project)
@@ -260,13 +264,24 @@ class ActivityService:
         return answer
 
     def context_expected(self, customer: str | None, project: str | None) -> bool:
-        """True when nothing is known yet and a refresh was just asked for: worth waiting a few milliseconds."""
-        entry = self.cache.peek(*self._scope(customer, project))
-        return entry is None or entry.freshness == "missing"
+        """True at the first miss of a scope, for which a refresh was just asked: worth waiting a few milliseconds."""
+        scope = self._scope(customer, project)
+        if self.cache.peek(*scope).freshness != "missing" or scope in self._awaited:
+            return False
+        self._awaited[scope] = True
+        return True
+
+    def _keep_warm(self, customer: str, project: str) -> None:
+        """Tell whoever leads, every few minutes, that somebody still asks for this scope; a fresh answer leaves no wish."""
+        if (customer, project) not in self._warm:
+            self._warm[customer, project] = True
+            if self.leader is not None and self.leader.leads:
+                self.refresher.ask_for(customer, project)
+            elif self.snapshots.stat(customer, project) is not None:  # without a snapshot the cache leaves the wish itself
+                self.snapshots.want(customer, project)
 
     def _scope(self, customer: str | None, project: str | None) -> tuple[str, str]:
-        if project is None:
-            project = self.own_project or ALL_PROJECTS
+        project = _place(project) or self.own_project or ALL_PROJECTS
         return customer or self.identity.customer, project
 
     def _watermark(self, entry: Entry) -> str | None:
@@ -326,17 +341,18 @@ class ActivityService:
             on_error=self._on_error,
             clock=self.clock,
         )
-        self.refresher.ask_for(self.identity.customer, ALL_PROJECTS)
+        self.refresher.keep(self.identity.customer, ALL_PROJECTS)
         if self.own_project:
-            self.refresher.ask_for(self.identity.customer, self.own_project)
+            self.refresher.keep(self.identity.customer, self.own_project)
 
     def make_flusher(self) -> Flusher:
         """A flusher over this queue; only the holder of the lease may drive it."""
         from .flusher import Flusher
 
+        present = read_queue(self.queue.directory) or self.queue  # another leader may have renewed the id meanwhile
         return Flusher(
             self.queue.directory,
-            self.queue.queue_id,
+            present.queue_id,
             self.warehouse,
             self.recorder.origin("mcp"),
             clock=self.clock,
@@ -350,7 +366,7 @@ class ActivityService:
                 {
                     "event_type": "queue_refused",
                     "severity": "error",
-                    "message": f"the queue was full and refused {refused} events; their callers were told",
+                    "message": f"{refused} events were refused (queue or disk full, or lock busy); their callers were told",
                     "metrics": {"refused": refused},
                 }
             )
@@ -388,3 +404,8 @@ class ActivityService:
             self.leader.stop(timeout)
         if "writer" in self.__dict__:
             self.writer.close()
+
+
+def _place(project: str | None) -> str | None:
+    """A folder as the project it belongs to; anything that is not an absolute path is taken as it is."""
+    return project_of(project) if project and os.path.isabs(project) else project

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .clock import iso, parse_iso
 from .context import ALL_PROJECTS
 from .queue import QueueReader, dead_letters, read_commit
+from .warehouse.base import REJECTED
 
 if TYPE_CHECKING:
     from .service import ActivityService
@@ -31,7 +32,7 @@ def status_of(service: ActivityService) -> dict[str, Any]:
         "recording": service.recording(service.own_project),
         "queue": queue,
         "leader": leader,
-        "warehouse": _warehouse(service, leader),
+        "warehouse": _warehouse(service, leader, queue.pop("rejected")),
         "context": _context(service),
         "degraded": queue["pressure"] != "ok" or bool(leader.get("backpressure")),
     }
@@ -44,7 +45,7 @@ def _queue(service: ActivityService) -> dict[str, Any]:
     reader = QueueReader(directory)
     commit = read_commit(directory)
     backlog = reader.backlog(commit.offset if commit else None)
-    now = service.clock.time_us()
+    now, buried = service.clock.time_us(), dead_letters(directory)
     return {
         "directory": directory,
         "queue_id": service.queue.queue_id,
@@ -54,7 +55,8 @@ def _queue(service: ActivityService) -> dict[str, Any]:
         "committed_offset": str(commit.offset) if commit else None,
         "last_commit": commit.at if commit else None,
         "refused": service.writer.refused(),
-        "quarantined": len(dead_letters(directory)),
+        "quarantined": sum(not letter.reason.startswith(REJECTED) for letter in buried),
+        "rejected": sum(letter.reason.startswith(REJECTED) for letter in buried),
         "pressure": service.writer.pressure(),
         "max_bytes": service.config.max_queue_bytes,
     }
@@ -73,12 +75,17 @@ def _leader(service: ActivityService) -> dict[str, Any]:
     return leader
 
 
-def _warehouse(service: ActivityService, leader: dict[str, Any]) -> dict[str, Any]:
+def _warehouse(service: ActivityService, leader: dict[str, Any], rejected: int) -> dict[str, Any]:
     if service.config.snow_connection:
-        return {"kind": "snowflake", "connection": service.config.snow_connection, "rejected": 0, "error": leader.get("error")}
+        return {
+            "kind": "snowflake",
+            "connection": service.config.snow_connection,
+            "rejected": rejected,
+            "error": leader.get("error"),
+        }
     path = service.config.db
     size = os.path.getsize(path) if os.path.exists(path) else None
-    return {"kind": "duckdb", "path": path, "size_bytes": size, "rejected": 0, "error": leader.get("error")}
+    return {"kind": "duckdb", "path": path, "size_bytes": size, "rejected": rejected, "error": leader.get("error")}
 
 
 def _context(service: ActivityService) -> dict[str, Any]:
@@ -111,4 +118,8 @@ def _problems(document: dict[str, Any]) -> list[str]:
         problems.append("the queue is full: new events are refused until the warehouse takes some")
     if queue["quarantined"]:
         problems.append(f"{queue['quarantined']} damaged ranges are kept in {queue['directory']}/dead")
+    if document["warehouse"]["rejected"]:
+        problems.append(
+            f"{document['warehouse']['rejected']} events the warehouse refused are kept in {queue['directory']}/dead"
+        )
     return problems

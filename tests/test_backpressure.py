@@ -65,6 +65,8 @@ def test_attempts_back_off_with_jitter_up_to_a_bound_and_start_anew_after_a_succ
         assert not pressure.may_try()
         clock.advance(min(LONGEST_PAUSE_S, 2**failures))
         assert pressure.may_try()
-    pressure.failed()
+    for _ in range(5000):  # days of an outage
+        pressure.failed()
+    assert not pressure.may_try()
     pressure.succeeded()
     assert pressure.may_try()

@@ -170,6 +170,74 @@ def test_a_project_that_does_not_want_to_be_recorded_is_not(call: Call, tmp_path
     assert call("status", "--json").json["queue"]["depth_events"] == 0
 
 
+def test_a_folder_inside_an_ignored_repository_is_not_recorded_either(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "repo" / ".git").mkdir(parents=True)
+    (tmp_path / "repo" / "deep").mkdir()
+    (tmp_path / "repo" / ".activity-mcp-ignore").touch()
+    outcome = call(
+        "log",
+        "tool_event",
+        "--feature",
+        "tool_name=x",
+        "--feature",
+        "success=true",
+        "--project",
+        str(tmp_path / "repo" / "deep"),
+    )
+    assert "not recorded" in outcome.out
+
+
+def test_a_project_named_from_where_one_stands_is_found_again(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "repo" / ".git").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "repo")
+    call("log", "tool_event", "--feature", "tool_name=x", "--feature", "success=true", "--project", ".")
+    answer = call("context", "--project", ".", "--json").json
+    assert (answer["project"], answer["context"]["activity_counts"]) == (str(tmp_path / "repo"), {"tool_event": 1})
+
+
+def test_what_was_accepted_before_the_queue_was_full_is_told(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAX_QUEUE_SIZE", "65536")
+    file = tmp_path / "events.ndjson"
+    file.write_text("\n".join(json.dumps({"tool_name": f"t{number}", "success": True}) for number in range(400)))
+    outcome = call("log", "tool_event", "--json", str(file))
+    assert outcome.code == 3
+    accepted = outcome.json["activity_ids"]
+    assert call("status", "--json").json["queue"]["depth_events"] == len(accepted) > 0
+    assert f"stopped at line {len(accepted) + 1}" in outcome.err
+
+
+def test_a_query_runs_nothing_from_the_folder_one_stands_in(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("log", "tool_event", "--feature", "tool_name=x", "--feature", "success=true")
+    call("flush")
+    for name in ("random.py", "duckdb.py", "json.py"):
+        (tmp_path / name).write_text("raise SystemExit('ran what lay around')")
+    monkeypatch.chdir(tmp_path)
+    assert call("query", "SELECT 1 AS one", "--json").json["rows"] == [[1]]
+
+
+def test_numbers_too_long_for_json_are_given_as_text(call: Call) -> None:
+    call("log", "tool_event", "--feature", "tool_name=x", "--feature", "success=true")
+    found = call(
+        "query", "SELECT 170141183460469231731687303715884105727::HUGEINT, 12345678901234567890123::DECIMAL(38,0)", "--json"
+    )
+    assert found.json["rows"] == [["170141183460469231731687303715884105727", "12345678901234567890123"]]
+
+
+def test_many_commands_at_once_all_drain(home: Path) -> None:
+    """Whoever wishes for a flush takes the lead itself when the one it waits for is gone."""
+    script = "activity-mcp log tool_event --feature tool_name=x --feature success=true && activity-mcp flush --timeout 30"
+    script = script.replace("activity-mcp", f"{sys.executable} -m activity_mcp")
+    running = [subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(6)]
+    outcomes = [(process.communicate(), process.returncode) for process in running]
+    assert [code for _, code in outcomes] == [0] * 6, outcomes
+
+
 def test_secrets_are_redacted_before_they_reach_the_disk(call: Call, home: Path) -> None:
     secret = "ghp_" + "a1B2" * 9
     call("log", "tool_event", "--feature", "tool_name=Bash", "--feature", "success=true", "--feature", f'parameters={{"command":"curl -H {secret}"}}')  # fmt: skip

@@ -200,6 +200,27 @@ def test_a_poison_line_is_set_aside_and_the_rest_flows(rig: Rig) -> None:
     assert Path(letter.path).stat().st_size > 0
 
 
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"event_name": "web_event"},
+        {"event_name": "web_event", "v": "1"},
+        {"feature_json": {"deep": json.loads("[" * 400 + "]" * 400)}},
+        {"customer": 7},
+        {"ts": "half past nine"},
+    ],
+    ids=["unknown event", "unknown event, validated", "nested without end", "no text", "no time"],
+)
+def test_a_line_no_warehouse_could_take_never_stalls_the_queue(rig: Rig, members: dict[str, Any]) -> None:
+    before = rig.write(1)
+    whole = build("tool_event", {"tool_name": "Bash", "success": True}, ORIGIN, now_us=rig.clock.time_us()).record()
+    rig.append_raw(encode_line({**whole, **members}))
+    after = rig.write(2)
+    rig.drain()
+    assert rig.ids() == before + after
+    assert len(rig.recoveries()) == 1
+
+
 @pytest.mark.parametrize("damage", [b"torn in the mid", b"\0" * 64 + b"\n", b'{"a":1}\n', b"x" * (2 << 20) + b"\n"], ids=len)
 def test_damage_costs_only_itself_and_takes_a_place_in_the_stream(rig: Rig, damage: bytes) -> None:
     before = rig.write(3)
@@ -246,6 +267,7 @@ def test_a_sink_that_refuses_everything_is_an_error_and_not_an_endless_loop(rig:
     rig.warehouse = Closed(clock=rig.clock)
     with pytest.raises(BatchRejected):
         rig.flusher().step()
+    assert dead_letters(rig.directory) == []
 
 
 def test_files_edited_behind_the_committed_place_are_shipped_again_on_a_new_channel(rig: Rig) -> None:
@@ -278,6 +300,19 @@ def test_a_restored_older_directory_skips_no_new_event(rig: Rig, tmp_path: Path)
     new = rig.write(2, tool_name="after the restore")
     rig.drain()
     assert set(new) <= set(rig.ids())
+
+
+def test_a_directory_made_anew_under_a_running_flusher_is_shipped_from_its_beginning(rig: Rig) -> None:
+    for _ in range(3):
+        rig.clock.advance(7200)
+        rig.write(1)
+    flusher = rig.drain()
+    rig.writer.close()
+    shutil.rmtree(rig.directory)
+    rig.writer = rig.new_writer()
+    new = rig.write(2, tool_name="after")
+    rig.drain(flusher)
+    assert rig.ids()[-2:] == new
 
 
 def test_segment_numbers_are_not_used_again_after_the_files_vanished(rig: Rig) -> None:

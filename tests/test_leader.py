@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from activity_mcp.errors import WarehouseUnavailable
+from activity_mcp.errors import WarehouseNewer, WarehouseUnavailable
+from activity_mcp.queue import read_queue
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse import Batch, MemoryWarehouse
 from fakes import FakeClock
@@ -173,6 +174,89 @@ def test_refusals_are_counted_and_told_once_when_space_returns(machine: Machine)
     assert machine.names().count("tool_event") == accepted
     (told,) = machine.told("queue_refused")
     assert told["metrics"] == {"refused": refused}
+
+
+def test_a_leader_that_meets_a_newer_warehouse_leaves_leading_to_a_newer_server(machine: Machine) -> None:
+    old, newer = machine.server(), machine.server()
+    machine.turns(old)
+    original = machine.warehouse.append
+
+    def refuse(batch: Batch) -> None:
+        raise WarehouseNewer("layout 99", hint="upgrade")
+
+    machine.warehouse.append = refuse  # type: ignore[method-assign]
+    logged = old.log("tool_event", TOOL)
+    machine.turns(old)
+    assert old.leader is not None
+    assert not old.leader.leads
+    machine.warehouse.append = original  # type: ignore[method-assign]
+    machine.turns(old, newer)
+    assert newer.leader is not None
+    assert newer.leader.leads
+    assert [row.activity_id for row in machine.warehouse.rows] == [logged["activity_id"]]
+
+
+def test_after_the_files_were_edited_every_server_counts_each_event_once_and_ships_on_the_new_channel(machine: Machine) -> None:
+    one, other = machine.server(), machine.server()
+    for _ in range(3):
+        one.log("tool_event", TOOL)
+    machine.turns(one, other)
+    assert other.context()["context"]["activity_counts"] == {"tool_event": 3}
+    (segment,) = Path(one.queue.directory, "seg").iterdir()
+    lines = segment.read_bytes().splitlines(keepends=True)
+    segment.write_bytes(b"".join(lines[:3]))
+    for _ in range(2):
+        one.log("tool_event", TOOL)
+    machine.turns(one, other, seconds=4)
+    for server in (one, other):
+        counts = server.context()["context"]["activity_counts"]
+        assert counts["tool_event"] == 5, counts
+    one.close()
+    other.log("tool_event", TOOL)
+    machine.turns(other, seconds=4)
+    renewed = read_queue(other.queue.directory)
+    assert renewed is not None
+    assert machine.warehouse.rows[-1].channel_id == renewed.queue_id
+    assert other.context()["context"]["activity_counts"]["tool_event"] == 6
+
+
+def test_a_context_that_could_not_be_published_is_offered_again(machine: Machine) -> None:
+    server = machine.server()
+    server.log("tool_event", TOOL, project="/w")
+    original = server.snapshots.publish
+    failures = iter([OSError(28, "No space left on device")])
+
+    def full_once(snapshot: Any) -> bool:
+        for error in failures:
+            raise error
+        return original(snapshot)
+
+    server.snapshots.publish = full_once  # type: ignore[method-assign]
+    machine.turns(server, seconds=5)
+    server.log("tool_event", TOOL, project="/w")
+    machine.turns(server, seconds=5)
+    fresh = machine.server()
+    assert fresh.context(project="/w")["context"]["activity_counts"] == {"tool_event": 2}
+
+
+def test_a_context_asked_for_all_the_time_never_goes_stale(machine: Machine) -> None:
+    one, other = machine.server(), machine.server()
+    machine.turns(one, other)
+    one.log("tool_event", TOOL, project="/w")
+    machine.turns(one, other)
+    other.context(project="/w")
+    machine.turns(one, other, seconds=2)
+    answers = set()
+    for _ in range(150):
+        machine.turns(one, other, seconds=10)
+        answers.add(other.context(project="/w")["freshness"])
+    assert answers == {"fresh"}
+
+
+def test_a_first_miss_is_worth_waiting_for_once(machine: Machine) -> None:
+    server = machine.server()
+    assert server.context_expected("bob@example.com", None)
+    assert not server.context_expected("bob@example.com", None)
 
 
 def test_an_idle_machine_keeps_the_active_contexts_verified(machine: Machine) -> None:

@@ -9,8 +9,9 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-import activity_mcp
 import pytest
+
+import activity_mcp
 from activity_mcp import resources
 from activity_mcp.warehouse import migrations
 
@@ -20,7 +21,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 def test_the_suite_runs_against_the_built_wheel_where_it_is_meant_to() -> None:
     if not os.environ.get("ACTIVITY_TEST_WHEEL"):
         pytest.skip("only `make test` installs the wheel first")
-    assert CHECKOUT / "activity_mcp" != Path(activity_mcp.__file__).parent
+    assert Path(activity_mcp.__file__).parent != CHECKOUT / "activity_mcp"
     assert Path(resources.path_of("sql")).parent == Path(activity_mcp.__file__).parent
 
 

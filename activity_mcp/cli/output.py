@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,16 @@ def console() -> Console:
     """The console for tables on stdout; as wide as the terminal, or 120 where there is none."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    class Output(Console):
+        def on_broken_pipe(self) -> None:  # rich would exit with 1: a reader that has seen enough is no error
+            raise BrokenPipeError
+
+    return Output(width=None if sys.stdout.isatty() else 120, highlight=False)
+
+
+def folder(project: str) -> str:
+    """A folder as somebody at a terminal names it, from where they stand; ``*`` and names of no folder stay as they are."""
+    return os.path.abspath(project) if project != "*" and os.path.isdir(project) else project
 
 
 @contextlib.contextmanager

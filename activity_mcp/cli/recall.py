@@ -7,9 +7,8 @@ import click
 from ..context import ALL_PROJECTS, CONTEXT_TYPES
 from ..draining import Drainer
 from ..errors import ActivityError
-from ..identity import project_of
 from ..service import ActivityService
-from .output import console, print_json, remark
+from .output import console, folder, print_json, remark
 
 _SETTLE_S = 10.0
 
@@ -23,8 +22,7 @@ _SETTLE_S = 10.0
 def context_command(customer: str | None, context_type: str, project: str, max_bytes: int, as_json: bool) -> None:
     """What get_context would answer about CUSTOMER (default: you)."""
     service = ActivityService.from_environ(source="cli")
-    if project != ALL_PROJECTS:
-        project = project_of(project)
+    project = folder(project)
     try:
         service.refresher.ask_for(customer or service.identity.customer, project)
         _settle(service)

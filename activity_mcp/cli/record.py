@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 import orjson
 
 from ..activity import EVENT_NAMES
-from ..errors import InvalidActivity, InvalidInput
+from ..errors import InvalidActivity, InvalidInput, QueueRefused
 from ..schema import schemas
 from ..service import ActivityService
-from .output import print_json, remark
+from .output import folder, print_json, remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +38,8 @@ def log_command(event_name: str, features: tuple[str, ...], source: str | None, 
         raise InvalidInput(f"event_name {event_name[:60]!r} is unknown", hint=f"one of {', '.join(EVENT_NAMES)}")
     service = ActivityService.from_environ(source="cli")
     given = {name: value for name, value in columns.items() if value is not None}
+    if "project" in given:
+        given["project"] = folder(given["project"])
     try:
         if source is None:
             answer = service.log(event_name, dict(_feature(event_name, text) for text in features), **given)  # type: ignore[arg-type]
@@ -63,32 +65,40 @@ def _feature(event_name: str, text: str) -> tuple[str, Any]:
 
 
 def _log_lines(service: ActivityService, event_name: str, source: str, given: dict[str, Any]) -> int:
-    ids, refused = [], 0
-    for number, line in _lines(source):
-        try:
-            event = _event(line)
-            wanted = {name: event[name] for name in _COLUMNS if event.get(name) is not None}
-            answer = service.log(event.get("event_name", event_name), event["feature_json"], **(given | wanted))
-            ids.append(answer["activity_id"])
-        except InvalidActivity as error:
-            refused += 1
-            remark(f"line {number}: {error.describe()}")
-    print_json({"activity_ids": ids})
+    """One event a line. What was accepted is told in every case: whoever repeats must know where to begin."""
+    ids: list[str | None] = []
+    refused = number = 0
+    file = _opened(source)
+    try:
+        for number, line in _lines(file):
+            try:
+                event = _event(line)
+                wanted = {name: event[name] for name in _COLUMNS if event.get(name) is not None}
+                answer = service.log(event.get("event_name", event_name), event["feature_json"], **(given | wanted))
+                ids.append(answer["activity_id"])
+            except InvalidActivity as error:
+                refused += 1
+                remark(f"line {number}: {error.describe()}")
+    except QueueRefused:
+        remark(f"stopped at line {number}: {len(ids)} events were accepted before it, none from it on")
+        raise
+    finally:
+        file.close()
+        print_json({"activity_ids": ids})
     return InvalidInput.exit_code if refused else 0
 
 
-def _lines(source: str) -> Iterator[tuple[int, bytes]]:
+def _opened(source: str) -> IO[bytes]:
     try:
-        file = sys.stdin.buffer if source == "-" else open(source, "rb")  # noqa: SIM115 - stdin is not ours to close
+        return open(sys.stdin.fileno(), "rb", closefd=False) if source == "-" else open(source, "rb")
     except OSError as error:
         raise InvalidInput(f"{source} cannot be read: {error.strerror}") from None
-    try:
-        for number, line in enumerate(iter(lambda: file.readline(_MOST_LINE_BYTES), b""), 1):
-            if line.strip():
-                yield number, line
-    finally:
-        if source != "-":
-            file.close()
+
+
+def _lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    for number, line in enumerate(iter(lambda: file.readline(_MOST_LINE_BYTES), b""), 1):
+        if line.strip():
+            yield number, line
 
 
 def _event(line: bytes) -> dict[str, Any]:
@@ -98,4 +108,9 @@ def _event(line: bytes) -> dict[str, Any]:
         raise InvalidActivity("line", f"not JSON: {error}", hint="one JSON object per line") from None
     if not isinstance(event, dict):
         raise InvalidActivity("line", "not a JSON object", hint="one JSON object per line")
-    return event if isinstance(event.get("feature_json"), dict) else {"feature_json": event}
+    if not isinstance(event.get("feature_json"), dict):
+        return {"feature_json": event}
+    for name in ("event_name", *_COLUMNS):
+        if name != "revenue_impact" and not isinstance(event.get(name), (str, type(None))):
+            raise InvalidActivity(name, "must be text")
+    return event

@@ -216,7 +216,7 @@ class ContextCache:
         elif freshness == "expired":
             what = (
                 f"not verified for {_duration(age_s)}: no server is leading this queue, the warehouse cannot be reached, "
-                "or its refresh task is not running (`activity-mcp doctor` says which)"
+                "or its refresh task is not running (`activity-mcp status` says which)"
             )
         elif wall_s < -_FUTURE_S:
             what = "verified in the future: the clock was set back"

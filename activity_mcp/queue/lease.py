@@ -42,6 +42,10 @@ class Lease:
         """Whether this object holds it."""
         return self._lock.held
 
+    def in_place(self) -> bool:
+        """Whether the lock this object holds is still the queue's: the directory may have been removed and made anew."""
+        return self._lock.held and self._lock.in_place()
+
     def try_acquire(self) -> bool:
         """Lead if nobody does. True as well when this object leads already."""
         if self._lock.held:

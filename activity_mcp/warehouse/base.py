@@ -17,9 +17,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 ALL_PROJECTS = "*"
+REJECTED = "the warehouse cannot take a row"
+"""How the reason of a BatchRejected begins."""
 
 COLUMNS = (
     "activity_id", "ts", "customer", "activity", "anonymous_customer_id", "feature_json", "revenue_impact", "link",
@@ -107,8 +109,8 @@ class Sink(Protocol):
 
 
 class ContextSource(Protocol):
-    def changed_contexts(self) -> list[ContextRow]:
-        """The rows that this source has seen change since it was last asked."""
+    def changed_contexts(self, known: Mapping[Scope, int]) -> list[ContextRow]:
+        """The rows whose version is not the one the caller knows, the newest few hundred of them."""
 
     def contexts(self, scopes: Sequence[Scope], channel_id: str) -> list[ContextRow]:
         """The rows of these scopes as they are now; a scope without a row gives none.

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,10 @@ from .. import fs
 from ..clock import SYSTEM_CLOCK, iso
 from ..errors import BatchRejected, OffsetConflict, WarehouseCorrupt, WarehouseError, WarehouseNewer, WarehouseUnavailable
 from . import migrations
-from .base import COLUMNS, Batch, ContextRow, Scope
+from .base import COLUMNS, REJECTED, Batch, ContextRow, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import duckdb
 
@@ -35,10 +36,8 @@ STREAM = "CLAUDE_STREAM_V2_STREAM"
 _COLUMN_LIST = ", ".join(COLUMNS)
 _MAKE_STREAM = f"CREATE OR REPLACE TEMP TABLE {STREAM} AS SELECT * FROM CLAUDE_STREAM_V2 LIMIT 0"  # noqa: S608
 _STORE = f"INSERT INTO CLAUDE_STREAM_V2 ({_COLUMN_LIST}, loaded_at) SELECT {_COLUMN_LIST}, loaded_at FROM {STREAM}"  # noqa: S608
-_READ_CONTEXTS = (
-    "SELECT customer, project, context_blob, watermark, row_version, epoch_us(refreshed_at) FROM CONTEXT_CACHE WHERE "
-)
-_MOST_CHANGED = 500
+_READ_CONTEXTS = "SELECT customer, project, context_blob, watermark, row_version FROM CONTEXT_CACHE WHERE "
+_READ_VERSIONS = "SELECT customer, project, row_version FROM CONTEXT_CACHE ORDER BY refreshed_at DESC LIMIT 500"
 _CONFIG: dict[str, str | int | float | list[str]] = {
     "threads": 1,
     "memory_limit": "512MB",  # a refresh that needs more spills to disk rather than taking the machine's memory
@@ -59,9 +58,6 @@ class DuckDBWarehouse:
         self._clock = clock
         self._timeout_s = timeout_s
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._deployed = False
-        self._seen_us = 0
-        self._seen_versions: dict[Scope, int] = {}
 
     # --- Sink
 
@@ -108,20 +104,12 @@ class DuckDBWarehouse:
 
     # --- ContextSource
 
-    def changed_contexts(self) -> list[ContextRow]:
+    def changed_contexts(self, known: Mapping[Scope, int]) -> list[ContextRow]:
         with self._engine() as connection:
-            rows = connection.execute(
-                f"{_READ_CONTEXTS} refreshed_at >= make_timestamp(?) ORDER BY refreshed_at DESC LIMIT {_MOST_CHANGED}",
-                [self._seen_us],
-            ).fetchall()
-        changed = []
-        for row in rows:
-            context = _context_row(row)
-            if self._seen_versions.get(context.scope) != context.row_version:
-                self._seen_versions[context.scope] = context.row_version
-                changed.append(context)
-            self._seen_us = max(self._seen_us, int(row[5]))
-        return changed
+            versions = connection.execute(_READ_VERSIONS).fetchall()
+            scopes = {Scope(customer, project): version for customer, project, version in versions}
+            changed = [scope for scope, version in scopes.items() if known.get(scope) != version]
+            return _read_contexts(connection, changed)
 
     def contexts(self, scopes: Sequence[Scope], channel_id: str) -> list[ContextRow]:
         if not scopes:
@@ -129,10 +117,8 @@ class DuckDBWarehouse:
         with self._engine() as connection:
             connection.execute("BEGIN TRANSACTION READ ONLY")
             committed = _committed(connection, channel_id)
-            wanted = " OR ".join(["(customer = ? AND project = ?)"] * len(scopes))
-            rows = connection.execute(_READ_CONTEXTS + wanted, [text for scope in scopes for text in scope]).fetchall()
+            contexts = _read_contexts(connection, scopes)
             connection.execute("COMMIT")
-        contexts = [_context_row(row) for row in rows]
         if committed is not None:
             for context in contexts:
                 context.watermark[channel_id] = committed
@@ -154,8 +140,7 @@ class DuckDBWarehouse:
             self.release()
             raise
         except duckdb.Error as error:
-            self.release()
-            raise _mapped(error, self.path) from error
+            raise self._failed(error) from error
         except BaseException:
             self.release()
             raise
@@ -163,22 +148,19 @@ class DuckDBWarehouse:
             done.set()
 
     def _open(self) -> duckdb.DuckDBPyConnection:
+        """A new connection to a file of this layout. Checked at each opening: the file may have been replaced meanwhile."""
         import duckdb
 
-        fs.ensure_directory(os.path.dirname(self.path))
         try:
+            fs.ensure_directory(os.path.dirname(self.path))
             connection = duckdb.connect(self.path, config=dict(_CONFIG))
-        except duckdb.Error as error:
-            mapped = _mapped(error, self.path)
-            if isinstance(mapped, WarehouseCorrupt):
-                self._set_aside()
-            raise mapped from error
+        except (duckdb.Error, OSError) as error:
+            raise self._failed(error) from error
         self._connection = connection
         try:
             self._prepare(connection)
-        except duckdb.Error as error:
-            self.release()
-            raise _mapped(error, self.path) from error
+        except (duckdb.Error, OSError) as error:
+            raise self._failed(error) from error
         except BaseException:
             self.release()
             raise
@@ -186,13 +168,18 @@ class DuckDBWarehouse:
 
     def _prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("SET TimeZone = 'UTC'")
-        if self._deployed:
-            return
         migrations.refuse_newer(self.path, migrations.layout_of(connection))
         if not migrations.is_current(connection):
             migrations.deploy(connection, iso(self._clock.time_us()))
-        os.chmod(self.path, 0o600)
-        self._deployed = True
+            os.chmod(self.path, 0o600)
+
+    def _failed(self, error: Exception) -> WarehouseError:
+        """What to raise for it, with the connection gone, and a file that cannot be read out of the way."""
+        self.release()
+        mapped = _mapped(error, self.path)
+        if isinstance(mapped, WarehouseCorrupt):
+            self._set_aside()
+        return mapped
 
     def _set_aside(self) -> None:
         """A file that DuckDB cannot read is kept for a person to look at; the next call starts a new one."""
@@ -241,21 +228,36 @@ def _only(connection: duckdb.DuckDBPyConnection, sql: str, parameter: str) -> st
     return rows[0][0] if rows else None
 
 
+def _read_contexts(connection: duckdb.DuckDBPyConnection, scopes: Sequence[Scope]) -> list[ContextRow]:
+    if not scopes:
+        return []
+    wanted = " OR ".join(["(customer = ? AND project = ?)"] * len(scopes))
+    rows = connection.execute(_READ_CONTEXTS + wanted, [text for scope in scopes for text in scope]).fetchall()
+    return [_context_row(row) for row in rows]
+
+
 def _context_row(row: tuple[Any, ...]) -> ContextRow:
-    customer, project, blob, watermark, version = row[:5]
+    customer, project, blob, watermark, version = row
     return ContextRow(Scope(customer, project), orjson.loads(blob or "{}"), orjson.loads(watermark or "{}"), int(version))
 
 
-def _mapped(error: duckdb.Error, path: str) -> WarehouseError:
+def _mapped(error: Exception, path: str) -> WarehouseError:
     """DuckDB's error as ours: the one place where its messages are read."""
     import duckdb
 
-    text = str(error).splitlines()[0][:300]
+    text = str(error).splitlines()[0][:200]
     lowered = text.lower()
     if isinstance(error, duckdb.InterruptException):
-        return WarehouseUnavailable(f"{path} did not answer in time; nothing was written, the queue holds it all")
+        return WarehouseUnavailable(
+            f"{path} did not answer in time; nothing was written, the queue holds it all", hint="it is tried again by itself"
+        )
     if "could not set lock" in lowered or "conflicting lock" in lowered:
-        return WarehouseUnavailable(f"another process has {path} open ({text}); nothing is lost, it is tried again")
+        holder = re.search(r"PID (\d+)", str(error))
+        who = f"another process (pid {holder[1]})" if holder else "another process"
+        return WarehouseUnavailable(
+            f"{who} has {path} open; nothing is lost, the queue holds it",
+            hint="it is tried again by itself; close that program",
+        )
     if "not a valid duckdb database" in lowered or "corrupt database file" in lowered:
         return WarehouseCorrupt(
             f"{path} is not readable as a DuckDB file and was set aside as {os.path.basename(path)}.corrupt-<time>; "
@@ -265,9 +267,7 @@ def _mapped(error: duckdb.Error, path: str) -> WarehouseError:
     if "version" in lowered and ("newer" in lowered or "storage version" in lowered or "database file with version" in lowered):
         return WarehouseNewer(f"{path} was written by a newer DuckDB ({text})", hint="upgrade activity-mcp")
     if isinstance(error, (duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException)):
-        return BatchRejected(f"the warehouse cannot take a row: {text}")
-    if isinstance(error, duckdb.IOException):
-        return WarehouseUnavailable(
-            f"{path} cannot be used ({text}); nothing is lost, the queue holds it", hint="check the disk and the permissions"
-        )
-    return WarehouseUnavailable(f"the embedded warehouse failed ({text}); nothing is lost, the queue holds it")
+        return BatchRejected(f"{REJECTED}: {text}")
+    return WarehouseUnavailable(
+        f"{path} cannot be used ({text}); nothing is lost, the queue holds it", hint="check the disk and the permissions"
+    )

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import SYSTEM_CLOCK, iso, parse_iso
 from ..errors import BatchRejected, OffsetConflict
-from .base import ALL_PROJECTS, Batch, ContextRow, Row, Scope
+from .base import ALL_PROJECTS, REJECTED, Batch, ContextRow, Row, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ..clock import Clock
 
@@ -35,7 +35,6 @@ class MemoryWarehouse:
         self.rows: list[Row] = []
         self._offsets: dict[str, str] = {}
         self._contexts: dict[Scope, ContextRow] = {}
-        self._told: dict[Scope, int] = {}
         self._clock = clock
         self._lock = threading.Lock()
 
@@ -61,11 +60,9 @@ class MemoryWarehouse:
     def release(self) -> None:
         """Nothing is held."""
 
-    def changed_contexts(self) -> list[ContextRow]:
+    def changed_contexts(self, known: Mapping[Scope, int]) -> list[ContextRow]:
         with self._lock:
-            changed = [row for scope, row in self._contexts.items() if self._told.get(scope) != row.row_version]
-            self._told |= {row.scope: row.row_version for row in changed}
-            return changed
+            return [row for scope, row in self._contexts.items() if known.get(scope) != row.row_version]
 
     def contexts(self, scopes: Sequence[Scope], channel_id: str) -> list[ContextRow]:
         with self._lock:
@@ -101,7 +98,7 @@ def _check(row: Row) -> None:
         parse_iso(row.ts)
         json.loads(row.feature_json)
     except ValueError as error:
-        raise BatchRejected(f"the warehouse cannot take a row: {error}") from None
+        raise BatchRejected(f"{REJECTED}: {error}") from None
 
 
 def _counts(row: Row) -> bool:

@@ -69,7 +69,7 @@ def _run_child(request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG", "TMPDIR", "SYSTEMROOT") if name in os.environ}
     try:
         child = subprocess.run(
-            [sys.executable, "-m", "activity_mcp.warehouse.query"],
+            [sys.executable, "-P", "-m", "activity_mcp.warehouse.query"],  # -P: import nothing from where the user stands
             input=json.dumps(request).encode(),
             capture_output=True,
             timeout=max(timeout_s, 0.1),
@@ -84,7 +84,10 @@ def _run_child(request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
             "error": f"the query's process ended with {child.returncode}: {lines[-1] if lines else ''}",
             "kind": "unavailable",
         }
-    answer: dict[str, Any] = json.loads(child.stdout)
+    try:
+        answer: dict[str, Any] = json.loads(child.stdout)
+    except ValueError:
+        return {"error": "the query's process gave no answer", "kind": "unavailable"}
     return answer
 
 
@@ -140,7 +143,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime.datetime):
         return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     if isinstance(value, decimal.Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
+        return _plain(int(value)) if value == value.to_integral_value() else float(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1 << 63:
+        return str(value)
     if isinstance(value, float) and value - value != 0:
         return str(value)
     if isinstance(value, dict):

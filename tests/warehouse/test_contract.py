@@ -130,25 +130,25 @@ def test_channels_know_nothing_of_each_other(warehouse: Warehouse, clock: FakeCl
 
 def test_a_flush_refreshes_the_project_and_all_projects_of_a_customer(warehouse: Warehouse, clock: FakeClock) -> None:
     warehouse.append(batch(1, 3, clock, expected=None))
-    changed = {context.scope: context for context in warehouse.changed_contexts()}
+    changed = {context.scope: context for context in warehouse.changed_contexts({})}
     assert set(changed) == {Scope("ada@example.com", "/w"), Scope("ada@example.com", "*")}
     assert {context.row_version for context in changed.values()} == {1}
     assert changed[Scope("ada@example.com", "/w")].watermark == {CHANNEL: offset(3)}
-    assert warehouse.changed_contexts() == []
+    assert warehouse.changed_contexts({scope: context.row_version for scope, context in changed.items()}) == []
 
 
 def test_only_what_a_batch_touches_changes(warehouse: Warehouse, clock: FakeClock) -> None:
     warehouse.append(batch(1, 1, clock, expected=None, project="/a"))
-    warehouse.changed_contexts()
+    known = {context.scope: context.row_version for context in warehouse.changed_contexts({})}
     warehouse.append(batch(2, 2, clock, expected=offset(1), project="/b"))
-    changed = {context.scope.project: context.row_version for context in warehouse.changed_contexts()}
+    changed = {context.scope.project: context.row_version for context in warehouse.changed_contexts(known)}
     assert changed == {"/b": 1, "*": 2}
 
 
 def test_the_servers_own_calls_touch_no_context(warehouse: Warehouse, clock: FakeClock) -> None:
     calls = {"event_name": "mcp_event", "features": {"method": "get_context", "latency_ms": 1}}
     warehouse.append(batch(1, 3, clock, expected=None, **calls))
-    assert warehouse.changed_contexts() == []
+    assert warehouse.changed_contexts({}) == []
     assert warehouse.committed(CHANNEL) == offset(3)
 
 

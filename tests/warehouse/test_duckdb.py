@@ -55,6 +55,38 @@ def test_a_corrupt_file_is_set_aside_said_loudly_and_replaced(tmp_path: Path, cl
     warehouse.release()
 
 
+def test_a_file_deleted_under_a_running_leader_is_made_again(tmp_path: Path, clock: FakeClock) -> None:
+    path = tmp_path / "a.duckdb"
+    warehouse = DuckDBWarehouse(str(path), clock=clock)
+    warehouse.append(batch(1, 1, clock, expected=None))
+    warehouse.release()
+    path.unlink()
+    assert warehouse.committed(CHANNEL) is None
+    warehouse.append(batch(2, 2, clock, expected=None))
+    assert warehouse.committed(CHANNEL) == offset(2)
+    warehouse.release()
+
+
+def test_a_block_that_is_damaged_inside_sets_the_file_aside_as_well(tmp_path: Path, clock: FakeClock) -> None:
+    path = tmp_path / "a.duckdb"
+    filled(str(path), clock)
+    content = bytearray(path.read_bytes())
+    for start in range(12288, len(content), 4096):
+        content[start + 100 : start + 164] = bytes(255 - byte for byte in content[start + 100 : start + 164])
+    path.write_bytes(bytes(content))
+    warehouse = DuckDBWarehouse(str(path), clock=clock)
+    with pytest.raises(WarehouseCorrupt):
+        warehouse.append(batch(2, 2, clock, expected=offset(1)))
+    assert len(list(tmp_path.glob("a.duckdb.corrupt-*"))) == 1
+    warehouse.append(batch(2, 2, clock, expected=None))
+    warehouse.release()
+
+
+def test_a_directory_that_cannot_be_made_is_unavailable(clock: FakeClock) -> None:
+    with pytest.raises(WarehouseUnavailable, match="cannot be used"):
+        DuckDBWarehouse("/proc/no/such/place.duckdb", clock=clock).committed(CHANNEL)
+
+
 def test_a_newer_layout_is_refused_and_left_alone(tmp_path: Path, clock: FakeClock) -> None:
     path = str(tmp_path / "a.duckdb")
     filled(path, clock)
