@@ -98,7 +98,7 @@ def test_whatever_is_not_fresh_says_why_and_what_to_do(house: House) -> None:
     assert expired is not None
     assert "not verified for 3 h: no server is leading this queue" in expired
     assert "refresh task is not running" in expired
-    assert "activity-mcp doctor" in expired
+    assert "activity-mcp status" in expired
 
 
 def test_another_process_publishing_is_seen_at_the_next_call(house: House) -> None:
