@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import orjson
 from cachetools import TTLCache
 
+from .activity import MAX_TEXT
 from .backpressure import Backpressure
 from .clock import SYSTEM_CLOCK, iso
 from .config import Config, read_config
@@ -240,6 +241,11 @@ class ActivityService:
         customer, project = self._scope(customer, project)
         if context_type not in CONTEXT_TYPES:
             raise InvalidInput(f"context_type {context_type[:60]!r} is unknown", hint=f"one of {', '.join(CONTEXT_TYPES)}")
+        for name, text in (("customer", customer), ("project", project)):
+            if len(text) > MAX_TEXT:
+                raise InvalidInput(
+                    f"{name} has {len(text)} characters, at most {MAX_TEXT} are recorded", hint=f"shorten {name}"
+                )
         if max_bytes < MIN_CONTEXT_BYTES:
             raise InvalidInput(f"max_bytes {max_bytes} is too small", hint=f"at least {MIN_CONTEXT_BYTES}")
         overlay = self.local_events.poll()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from activity_mcp.errors import WarehouseNewer, WarehouseUnavailable
+from activity_mcp.errors import InvalidInput, WarehouseNewer, WarehouseUnavailable
 from activity_mcp.queue import read_queue
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse import Batch, MemoryWarehouse
@@ -251,6 +251,11 @@ def test_a_context_asked_for_all_the_time_never_goes_stale(machine: Machine) -> 
         machine.turns(one, other, seconds=10)
         answers.add(other.context(project="/w")["freshness"])
     assert answers == {"fresh"}
+
+
+def test_a_name_longer_than_any_that_is_recorded_is_refused(machine: Machine) -> None:
+    with pytest.raises(InvalidInput, match="customer has 4000000 characters"):
+        machine.server().context(customer="c" * 4_000_000)
 
 
 def test_a_first_miss_is_worth_waiting_for_once(machine: Machine) -> None:

@@ -57,6 +57,12 @@ class OpenRequests:
             await self._waiter[1]
 
 
+BROKEN_TEXT = (
+    "refused, nothing was done: the arguments hold a lone surrogate (such as \\ud800), which is not valid Unicode. "
+    "Send whole characters, or leave them out"
+)
+
+
 class MessageReader:
     """The read stream that the SDK serves from. What cannot be a message is answered here and never seen by it."""
 
@@ -94,7 +100,7 @@ class MessageReader:
         try:
             message = jsonrpc_message_adapter.validate_json(line.decode("utf-8", "replace"), by_name=False)
         except ValueError:
-            if line.strip():
+            if line.strip() and not self._answer_broken_call(line):
                 self._refuse(*_diagnose(line))
             return None
         if isinstance(message, JSONRPCRequest):
@@ -102,6 +108,17 @@ class MessageReader:
         elif isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
             self._requests.closed((message.params or {}).get("requestId"))  # it will not be answered
         return message
+
+    def _answer_broken_call(self, line: bytes) -> bool:
+        """A call of a tool whose arguments hold half a character gets a tool error, which the model that sent it can read."""
+        request_id = _id_of_broken_call(line)
+        if request_id is None:
+            return False
+        content = [{"type": "text", "text": BROKEN_TEXT}]
+        self._output.write(
+            encode_message(JSONRPCResponse(jsonrpc="2.0", id=request_id, result={"content": content, "isError": True}))
+        )
+        return True
 
     def _refuse(self, request_id: str | int | None, code: int, reason: str) -> None:
         log.warning("a message from the client was refused", reason=reason, id=request_id)
@@ -164,6 +181,23 @@ def encode_message(message: JSONRPCMessage) -> bytes:
         return orjson.dumps(plain, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:  # a lone surrogate, an integer over 64 bits
         return json.dumps(plain, default=str).encode("ascii") + b"\n"
+
+
+def _id_of_broken_call(line: bytes) -> str | int | None:
+    """The id of a tools/call that is whole but for lone surrogates in its arguments, else None."""
+    try:
+        value = json.loads(line.decode("utf-8", "replace"))
+        request_id = value["id"] if value["method"] == "tools/call" and value["jsonrpc"] == "2.0" else None
+        orjson.dumps(request_id)
+    except (ValueError, RecursionError, TypeError, KeyError):
+        return None
+    if isinstance(request_id, bool) or not isinstance(request_id, str | int):
+        return None
+    try:
+        orjson.dumps(value.get("params"))
+    except TypeError:
+        return request_id
+    return None
 
 
 def _diagnose(line: bytes) -> tuple[str | int | None, int, str]:

@@ -68,6 +68,7 @@ def test_two_hundred_calls_sent_at_once_are_each_answered_once(client: RawClient
         (b'{"jsonrpc":"2.0","id":"a","method":7}', "a", -32600),
         (b'{"jsonrpc":"2.0","id":6,"method":"ping","params":[1]}', 6, -32600),
         (b'{"jsonrpc":"2.0","id":9,"method":"ping","params":{"x":"\\ud800"}}', 9, -32600),
+        (b'{"jsonrpc":"2.0","id":true,"method":"tools/call","params":{"x":"\\ud800"}}', None, -32600),
         (b'{"jsonrpc":"2.0","id":true,"method":7}', None, -32600),
         (b"17", None, -32600),
     ],
@@ -76,6 +77,17 @@ def test_what_is_not_json_rpc_is_answered_with_an_error(client: RawClient, line:
     client.send_bytes(line + b"\n")
     answer = client.receive()
     assert (answer["id"], answer["error"]["code"]) == (request_id, code)
+    assert_serves(client)
+
+
+def test_a_call_that_holds_half_a_character_is_a_tool_error_and_not_the_protocols(client: RawClient) -> None:
+    arguments = b'{"event_name":"tool_event","feature_json":{"tool_name":"a\\ud800","success":true}}'
+    client.send_bytes(
+        b'{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"log_event","arguments":%s}}\n' % arguments
+    )
+    answer = client.receive()
+    assert (answer["id"], answer["result"]["isError"]) == (7, True)
+    assert "lone surrogate" in answer["result"]["content"][0]["text"]
     assert_serves(client)
 
 
