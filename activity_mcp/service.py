@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from cachetools import TTLCache
@@ -26,6 +26,7 @@ from .errors import ActivityError, InvalidInput, QueueRefused, WarehouseUnavaila
 from .identity import Identity, is_ignored, project_of, resolve_identity
 from .leader import Leader
 from .local_events import LocalEvents
+from .parts import part
 from .queue import Lease, QueueWriter, open_queue, read_queue
 from .recorder import Recorder
 from .refresher import ACTIVE_S, Refresher
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
     from .warehouse import QueryResult
     from .warehouse.duckdb import DuckDBWarehouse
 
-_Part = TypeVar("_Part")
-
 MIN_CONTEXT_BYTES = 512
 _NOT_RECORDED = {
     "activity_id": None,
@@ -50,22 +49,6 @@ _NOT_RECORDED = {
     "degraded": False,
     "reason": "recording is off here (ACTIVITY_RECORD=off, or .activity-mcp-ignore in the project)",
 }
-
-
-class part(Generic[_Part]):
-    """A property made at first use, once, whichever thread comes first (``functools.cached_property`` has no lock)."""
-
-    def __init__(self, make: Callable[[ActivityService], _Part]) -> None:
-        self._make = make
-        self._name = make.__name__
-        self.__doc__ = make.__doc__
-
-    def __get__(self, service: ActivityService, owner: type | None = None) -> _Part:
-        with service.parts_lock:
-            if self._name not in service.__dict__:
-                service.__dict__[self._name] = self._make(service)
-            made: _Part = service.__dict__[self._name]
-            return made
 
 
 class ActivityService:

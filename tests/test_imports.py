@@ -23,6 +23,7 @@ ROOMS: dict[str, set[str]] = {
     "identity": {"activity", "errors", "fs"},
     "config": {"activity", "errors"},
     "resources": set(),
+    "parts": set(),
     "schema": {"activity", "errors", "resources"},
     "queue": {"errors", "clock", "fs", "activity"},
     "context": {"errors", "clock", "fs", "activity"},
