@@ -35,6 +35,10 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader left; keep the interpreter from complaining at exit
         return 0
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _tell(f"{where}{error.strerror or error}", "check the disk and the permissions of the state directory (ACTIVITY_HOME)")
+        return 3
     except Exception as error:
         if os.environ.get("ACTIVITY_LOG_LEVEL", "").lower() == "debug":
             raise

@@ -163,10 +163,10 @@ def build(
         raise InvalidActivity("feature_json", "must be an object", hint="pass the event's fields as a JSON object")
     cleaned = clean(dict(features), "feature_json", strict)
     made = Activity(
-        activity_id=activity_id or new_id(now_us),
+        activity_id=new_id(now_us) if activity_id is None else activity_id,
         ts=_timestamp(ts, now_us, strict),
         customer=origin.customer,
-        activity=activity or default_activity(event_name, cleaned),
+        activity=default_activity(event_name, cleaned) if activity is None else activity,
         anonymous_customer_id=origin.anonymous_customer_id,
         feature_json=cleaned,
         revenue_impact=_revenue(revenue_impact, event_name, cleaned),
@@ -340,9 +340,9 @@ def _enforce_lengths(made: Activity, strict: bool) -> None:
             text = text[:limit]
             made.feature_json["_truncated"] = True
         setattr(made, name, text)
-    for name in ("customer", "activity_id"):
-        if not getattr(made, name):
-            raise InvalidActivity(name, "must not be empty")
+    for name in ("customer", "activity_id", "activity"):
+        if not getattr(made, name).strip():
+            raise InvalidActivity(name, "must not be empty", hint="leave it out for the default")
     if len(dump_json(made.feature_json)) + 4096 > MAX_EVENT_BYTES:
         if strict:
             raise InvalidActivity(

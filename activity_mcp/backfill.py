@@ -46,7 +46,7 @@ class Backfill:
         service = self._service
         total = TranscriptReport()
         found = discover(paths, service.environ, since_us)
-        sizes = {path: os.path.getsize(path) for path in found}
+        sizes = {path: _size(path) for path in found}
         done, seen = 0, set[bytes]()
         origins = ImportOrigins(service.identity, service.config.org_id)
         pending = dict(self._ledger.pending(found, now_us=service.clock.time_us(), since_us=since_us))
@@ -100,3 +100,11 @@ class Backfill:
         waiting = service.writer.uncommitted_bytes()
         if waiting and waiting + size > service.config.max_queue_bytes // 2:
             Drainer(service).drain(DRAIN_TIMEOUT_S, verify=False)
+
+
+def _size(path: str) -> int:
+    """0 for a file that is gone: reading it says so in the report."""
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0

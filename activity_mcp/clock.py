@@ -70,7 +70,10 @@ def parse_iso(text: str) -> int:
 def _offset_seconds(zone: str | None) -> int:
     if zone is None or zone in "Zz":
         return 0
-    seconds = int(zone[1:3]) * 3600 + int(zone[-2:]) * 60
+    hours, minutes = int(zone[1:3]), int(zone[-2:])
+    if hours > 15 or minutes > 59:
+        raise ValueError(f"no such offset: {zone}")
+    seconds = hours * 3600 + minutes * 60
     return -seconds if zone[0] == "-" else seconds
 
 

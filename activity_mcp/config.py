@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from .activity import sha256_hex
+from .activity import MAX_TEXT, sha256_hex
 from .errors import InvalidConfig
 
 TYPE_CHECKING = False
@@ -83,8 +83,8 @@ def read_config(environ: Mapping[str, str]) -> Config:
         snow_connection=connection,
         backpressure_ms=_integer(environ, "BACKPRESSURE_THRESHOLD", 120_000, 1, "milliseconds"),
         max_queue_bytes=_integer(environ, "MAX_QUEUE_SIZE", 50 * 1024 * 1024, 64 * 1024, "bytes"),
-        customer=environ.get("ACTIVITY_CUSTOMER") or None,
-        org_id=environ.get("ACTIVITY_ORG") or None,
+        customer=_name(environ, "ACTIVITY_CUSTOMER"),
+        org_id=_name(environ, "ACTIVITY_ORG"),
         context_ttl_s=_number(environ, "ACTIVITY_CONTEXT_TTL", 30, "seconds"),
         context_max_stale_s=_number(environ, "ACTIVITY_CONTEXT_MAX_STALE", 3600, "seconds"),
         interval_ms=_interval(environ.get("ACTIVITY_DURABILITY") or "event"),
@@ -127,11 +127,18 @@ def _integer(environ: Mapping[str, str], name: str, default: int, least: int, un
         value = int(text)
     except ValueError:
         value = least - 1
-    if value < least:
+    if not least <= value <= 1 << 50:
         raise InvalidConfig(
             name, f"{text!r} is not a whole number of {unit}, at least {least}", hint=f"the default is {default}"
         )
     return value
+
+
+def _name(environ: Mapping[str, str], variable: str) -> str | None:
+    text = environ.get(variable, "").strip()
+    if len(text) > MAX_TEXT:
+        raise InvalidConfig(variable, f"{len(text)} characters, at most {MAX_TEXT} fit")
+    return text or None
 
 
 def _number(environ: Mapping[str, str], name: str, default: float, unit: str) -> float:

@@ -183,7 +183,7 @@ class ActivityService:
         Raises InvalidActivity (nothing was recorded) or a QueueRefused. Where recording is off the answer says
         ``accepted: false`` and why.
         """
-        project = _place(project) or self.own_project
+        project = _place(project) if project else self.own_project
         if not self.recording(project):
             return dict(_NOT_RECORDED)
         origin = self.recorder.origin(self.source, customer=customer, project=project, session_id=self.session_id)
@@ -225,6 +225,8 @@ class ActivityService:
         if context_type not in CONTEXT_TYPES:
             raise InvalidInput(f"context_type {context_type[:60]!r} is unknown", hint=f"one of {', '.join(CONTEXT_TYPES)}")
         for name, text in (("customer", customer), ("project", project)):
+            if not text.strip():
+                raise InvalidInput(f"{name} must not be empty", hint="leave it out for the default")
             if len(text) > MAX_TEXT:
                 raise InvalidInput(
                     f"{name} has {len(text)} characters, at most {MAX_TEXT} are recorded", hint=f"shorten {name}"
@@ -270,8 +272,9 @@ class ActivityService:
                 self.snapshots.want(customer, project)
 
     def _scope(self, customer: str | None, project: str | None) -> tuple[str, str]:
-        project = _place(project) or self.own_project or ALL_PROJECTS
-        return customer or self.identity.customer, project
+        if project is None:
+            project = self.own_project or ALL_PROJECTS
+        return self.identity.customer if customer is None else customer, _place(project)
 
     def _watermark(self, entry: Entry) -> str | None:
         return self.local_events.watermark_of(entry.snapshot.watermark) if entry.snapshot else None
@@ -395,6 +398,6 @@ class ActivityService:
             self.writer.close()
 
 
-def _place(project: str | None) -> str | None:
+def _place(project: str) -> str:
     """A folder as the project it belongs to; anything that is not an absolute path is taken as it is."""
-    return project_of(project) if project and os.path.isabs(project) else project
+    return project_of(project) if os.path.isabs(project) else project

@@ -101,6 +101,8 @@ def test_what_a_model_cost_is_negative_revenue() -> None:
         ({}, {"revenue_impact": float("nan")}, "revenue_impact"),
         ({}, {"revenue_impact": 1e16}, "revenue_impact"),
         ({}, {"activity_id": 7}, "activity_id"),
+        ({}, {"activity_id": ""}, "activity_id"),
+        ({}, {"activity": " "}, "activity"),
     ],
 )
 def test_a_caller_who_can_fix_it_is_refused_with_the_path(features: dict[str, Any], columns: dict[str, Any], path: str) -> None:

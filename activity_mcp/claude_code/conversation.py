@@ -41,6 +41,10 @@ _TOKENS = {
 }
 
 
+MOST_EARLY = 1000
+"""How many results may wait for a call that stands after them (lines out of order)."""
+
+
 @dataclass(slots=True)
 class Session:
     """One session of the file. ``answer`` is what the last message of the turn says, text by text."""
@@ -109,6 +113,7 @@ class Conversation:
         self._seen = seen
         self._sessions: dict[str, Session] = {}
         self._calls: dict[str, _Call] = {}
+        self._early: dict[str, tuple[dict[str, Any], Any]] = {}  # results that stand before their call
         self._responses: dict[str, _Response] = {}
 
     def take(self, line: dict[str, Any]) -> None:
@@ -131,6 +136,9 @@ class Conversation:
         """Nothing follows: what is open is completed as it stands."""
         for call_id, call in self._calls.items():
             self._complete(call_id, call, success=False, error=NO_RESULT)
+        if self._early:
+            self._report.problems["tool_result without its tool_use"] += len(self._early)
+            self._early.clear()
         self._calls.clear()
         for chain in list(self._responses):
             self._finish(chain)
@@ -219,6 +227,8 @@ class Conversation:
             self._report.problems["message"] += 1
         elif not isinstance(message.get("content"), (str, list)):
             self._report.problems["content"] += 1
+            if line.get("type") == "assistant":  # its usage counts all the same
+                return {**message, "content": []}
         else:
             return message
         return None
@@ -262,6 +272,9 @@ class Conversation:
         elif call_id not in self._calls and not self._is_known("tool_event", "tool_use_id", call_id):
             common, branch = _common(session, line), _text(line, "gitBranch")
             self._calls[call_id] = _Call(session, name, block.get("input"), self._ts_us, timed, common, branch)
+            early = self._early.pop(call_id, None)
+            if early is not None:
+                self._result(*early, timed=False)
 
     def _answer(self, session: Session, message_id: str, text: str) -> None:
         if session.answer_id != message_id:
@@ -298,8 +311,10 @@ class Conversation:
         call_id, content = _text(block, "tool_use_id"), block.get("content")
         call = self._calls.pop(call_id, None) if call_id is not None else None
         if call_id is None or call is None:
-            if call_id is None or not self._is_known("tool_event", "tool_use_id", call_id):
+            if call_id is None or len(self._early) >= MOST_EARLY:
                 self._report.problems["tool_result without its tool_use"] += 1
+            elif not self._is_known("tool_event", "tool_use_id", call_id):
+                self._early[call_id] = (block, structured)
             return
         success = block.get("is_error") is not True
         spent_us = self._ts_us - call.ts_us

@@ -23,8 +23,9 @@ def discover(paths: Iterable[str] | None, environ: Mapping[str, str], since_us: 
     """
     given = list(paths or ())
     for path in given:
-        if not os.path.exists(path):
-            raise InvalidInput(f"{path}: no such file or folder; nothing was imported", hint="name a .jsonl file or a folder")
+        if not os.path.isfile(path) and not os.path.isdir(path):
+            what = "neither a file nor a folder" if os.path.exists(path) else "no such file or folder"
+            raise InvalidInput(f"{path}: {what}; nothing was imported", hint="name a .jsonl file or a folder")
     found: dict[str, tuple[bool, int, str]] = {}
     for path in given or [default_folder(environ)]:
         for file in _files(path):
@@ -43,10 +44,9 @@ def default_folder(environ: Mapping[str, str]) -> str:
 
 def _files(path: str) -> list[str]:
     if not os.path.isdir(path):
-        return [path] if os.path.exists(path) else []
-    return [
-        os.path.join(folder, name) for folder, _, names in os.walk(path) for name in sorted(names) if name.endswith(".jsonl")
-    ]
+        return [path] if os.path.isfile(path) else []
+    found = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in sorted(names)]
+    return [file for file in found if file.endswith(".jsonl") and (os.path.isfile(file) or not os.path.exists(file))]
 
 
 def _is_subagent(path: str) -> bool:

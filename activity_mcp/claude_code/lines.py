@@ -63,10 +63,7 @@ class TranscriptLines:
         if not line.strip():
             return None
         self.lines += 1
-        try:
-            found = self._loads(line)
-        except (ValueError, RecursionError):
-            found = None
+        found = _object_of(line, self._loads)
         if isinstance(found, dict):
             return found
         self.malformed += 1
@@ -82,3 +79,13 @@ class TranscriptLines:
                 self.position += length
                 return True
         return False
+
+
+def _object_of(line: bytes, loads: Callable[[bytes], Any]) -> Any:
+    """What the line says, or None. JavaScript writes half a character as a lone surrogate, which a strict parser refuses."""
+    for attempt in (loads, json.loads):
+        try:
+            return attempt(line)
+        except (ValueError, RecursionError):
+            continue
+    return None

@@ -25,6 +25,7 @@ _TITLES = {
     "activity_counts": "Activities, last 24 h",
     "llm_usage": "Language models",
 }
+_NARROWEST = 12  # a column with less room than this shows letters, not values
 _HIDDEN = {"recorded_at", "watermark"}
 _NOT_IN_TABLES = {"session_id", "activity_id"}
 
@@ -49,15 +50,30 @@ def show_context(answer: dict[str, Any], out: Console) -> None:
 
 
 def show_rows(result: QueryResult, out: Console) -> None:
-    """The rows of a query."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in result.columns:
-        table.add_column(column, overflow="fold")
-    for row in result.rows:
-        table.add_row(*(_cell(value) for value in row))
-    out.print(table)
+    """The rows of a query: a table where its columns fit, else one block a row."""
+    if len(result.columns) * _NARROWEST > out.width:
+        for number, row in enumerate(result.rows, 1):
+            _show_block(number, result.columns, row, out)
+    else:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for column in result.columns:
+            table.add_column(column, overflow="fold")
+        for row in result.rows:
+            table.add_row(*(_cell(value) for value in row))
+        out.print(table)
     more = ", and there are more" if result.truncated else ""
     out.print(Text(f"{len(result.rows)} rows{more}, {result.elapsed_ms:.0f} ms", style="dim"))
+
+
+def _show_block(number: int, columns: Sequence[str], row: Sequence[Any], out: Console) -> None:
+    out.print(Text(f"row {number}", style="bold"))
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for column, value in zip(columns, row, strict=True):
+        if value is not None:
+            table.add_row(column, _cell(value))
+    out.print(table)
 
 
 def _headline(answer: dict[str, Any]) -> Text:

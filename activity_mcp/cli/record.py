@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import IO, TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import orjson
 
 from ..activity import EVENT_NAMES
 from ..errors import InvalidActivity, InvalidInput, QueueRefused
+from ..identity import is_ignored, project_of
 from ..schema import schemas
 from ..service import ActivityService
 from .output import folder, print_json, remark
@@ -40,10 +42,18 @@ def log_command(event_name: str, features: tuple[str, ...], source: str | None, 
     given = {name: value for name, value in columns.items() if value is not None}
     if "project" in given:
         given["project"] = folder(given["project"])
+    elif is_ignored(project_of(os.getcwd())):
+        remark("not recorded: the project here does not want to be (.activity-mcp-ignore)")
+        return 0
     try:
+        if source is not None and features:
+            raise InvalidInput("--feature and --json do not go together", hint="put the fields into the file")
         if source is None:
             answer = service.log(event_name, dict(_feature(event_name, text) for text in features), **given)  # type: ignore[arg-type]
-            click.echo(answer["activity_id"] or f"not recorded: {answer['reason']}")
+            if answer["accepted"]:
+                click.echo(answer["activity_id"])
+            else:
+                remark(f"not recorded: {answer['reason']}")
             return 0
         return _log_lines(service, event_name, source, given)
     finally:
@@ -108,8 +118,13 @@ def _event(line: bytes) -> dict[str, Any]:
         raise InvalidActivity("line", f"not JSON: {error}", hint="one JSON object per line") from None
     if not isinstance(event, dict):
         raise InvalidActivity("line", "not a JSON object", hint="one JSON object per line")
-    if not isinstance(event.get("feature_json"), dict):
+    if "feature_json" not in event:
         return {"feature_json": event}
+    if not isinstance(event["feature_json"], dict):
+        raise InvalidActivity("feature_json", "must be an object")
+    for name in event:
+        if name not in ("event_name", "feature_json", *_COLUMNS):
+            raise InvalidActivity(name[:60], "is no member of an event", hint="the event's own fields go into feature_json")
     for name in ("event_name", *_COLUMNS):
         if name != "revenue_impact" and not isinstance(event.get(name), (str, type(None))):
             raise InvalidActivity(name, "must be text")

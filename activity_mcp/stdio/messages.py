@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -58,9 +59,10 @@ class OpenRequests:
 
 
 BROKEN_TEXT = (
-    "refused, nothing was done: the arguments hold a lone surrogate (such as \\ud800), which is not valid Unicode. "
-    "Send whole characters, or leave them out"
+    "refused, nothing was done: the arguments hold a lone surrogate (such as \\ud800), which is not valid Unicode, "
+    "or are nested deeper than 32 levels. Send whole characters in flatter values"
 )
+_LEADING_ID = re.compile(rb'"id"\s*:\s*(-?\d{1,18}|"[^"\\]{1,200}")')
 
 
 class MessageReader:
@@ -184,20 +186,19 @@ def encode_message(message: JSONRPCMessage) -> bytes:
 
 
 def _id_of_broken_call(line: bytes) -> str | int | None:
-    """The id of a tools/call that is whole but for lone surrogates in its arguments, else None."""
+    """The id of a tools/call whose arguments are what is wrong with it (half characters, nesting without end), else None."""
     try:
         value = json.loads(line.decode("utf-8", "replace"))
-        request_id = value["id"] if value["method"] == "tools/call" and value["jsonrpc"] == "2.0" else None
+        called, request_id = value["method"] == "tools/call" and value["jsonrpc"] == "2.0", value["id"]
+        if not isinstance(value.get("params", {}).get("arguments", {}), dict):
+            return None
         orjson.dumps(request_id)
-    except (ValueError, RecursionError, TypeError, KeyError):
+    except RecursionError:
+        found = _LEADING_ID.search(line) if b'"tools/call"' in line else None
+        called, request_id = found is not None, json.loads(found[1]) if found else None
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
-    if isinstance(request_id, bool) or not isinstance(request_id, str | int):
-        return None
-    try:
-        orjson.dumps(value.get("params"))
-    except TypeError:
-        return request_id
-    return None
+    return request_id if called and isinstance(request_id, str | int) and not isinstance(request_id, bool) else None
 
 
 def _diagnose(line: bytes) -> tuple[str | int | None, int, str]:

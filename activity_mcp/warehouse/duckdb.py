@@ -178,16 +178,18 @@ class DuckDBWarehouse:
         self.release()
         mapped = _mapped(error, self.path)
         if isinstance(mapped, WarehouseCorrupt):
-            self._set_aside()
+            mapped.args = (mapped.message.replace("<aside>", self._set_aside()),)
+            mapped.message = mapped.args[0]
         return mapped
 
-    def _set_aside(self) -> None:
-        """A file that DuckDB cannot read is kept for a person to look at; the next call starts a new one."""
+    def _set_aside(self) -> str:
+        """Where the file is now: it is kept for a person to look at, and the next call starts a new one."""
         aside = f"{self.path}.corrupt-{iso(self._clock.time_us())[:19].replace(':', '')}"
         with contextlib.suppress(OSError):
             os.rename(self.path, aside)
         with contextlib.suppress(OSError):
             os.rename(f"{self.path}.wal", f"{aside}.wal")
+        return aside
 
 
 def _watch(connection: duckdb.DuckDBPyConnection, done: threading.Event, timeout_s: float) -> None:
@@ -260,7 +262,7 @@ def _mapped(error: Exception, path: str) -> WarehouseError:
         )
     if "not a valid duckdb database" in lowered or "corrupt database file" in lowered:
         return WarehouseCorrupt(
-            f"{path} is not readable as a DuckDB file and was set aside as {os.path.basename(path)}.corrupt-<time>; "
+            f"{path} is not readable as a DuckDB file and was set aside as <aside>; "
             "what was flushed into it is in there, what is queued goes into a new file",
             hint="keep the set-aside file, or restore a backup in its place",
         )
@@ -268,6 +270,9 @@ def _mapped(error: Exception, path: str) -> WarehouseError:
         return WarehouseNewer(f"{path} was written by a newer DuckDB ({text})", hint="upgrade activity-mcp")
     if isinstance(error, (duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException)):
         return BatchRejected(f"{REJECTED}: {text}")
-    return WarehouseUnavailable(
-        f"{path} cannot be used ({text}); nothing is lost, the queue holds it", hint="check the disk and the permissions"
+    unusable = WarehouseUnavailable(
+        f"{path} cannot be used ({text}); nothing is lost, the queue holds it",
+        hint="check the disk, the path and the permissions",
     )
+    unusable.retryable = False  # a command does not wait for it; a server tries again all the same
+    return unusable

@@ -46,7 +46,7 @@ class DuckDBQueries:
         Raises QueryRefused (not one SELECT, wrong SQL), WarehouseUnavailable (nothing flushed yet, locked or too slow until
         the deadline), WarehouseNewer.
         """
-        if not os.path.exists(self.path):
+        if not os.path.isfile(self.path):
             raise WarehouseUnavailable(
                 f"there is no warehouse at {self.path} yet: nothing was flushed into it", hint="run `activity-mcp flush`"
             )
