@@ -107,12 +107,13 @@ def test_ndjson_is_logged_line_by_line_and_a_bad_line_is_named(call: Call, tmp_p
         "ts": "2026-11-01T10:00:00Z",
     }
     lines = [json.dumps(good), json.dumps(whole), "{not json", "[]", json.dumps({"tool_name": "c"}), ""]
+    lines += [json.dumps({"feature_json": good, "colour": "red"}), json.dumps({"feature_json": good, "ts": 5})]
     file.write_text("\n".join(lines))
     outcome = call("log", "tool_event", "--json", str(file))
     assert outcome.code == 2
     assert len(outcome.json["activity_ids"]) == 2
     assert outcome.json["activity_ids"][1] == "mine"
-    assert [line.split(":")[0] for line in outcome.err.splitlines()] == ["line 3", "line 4", "line 5"]
+    assert [line.split(":")[0] for line in outcome.err.splitlines()] == ["line 3", "line 4", "line 5", "line 7", "line 8"]
     found = call("query", "SELECT activity, ts FROM VW_TOOL_EVENTS WHERE activity_id = 'mine'", "--json").json
     assert found["rows"] == [["tried_it", "2026-11-01T10:00:00.000000Z"]]
 
@@ -157,7 +158,9 @@ def test_a_bad_setting_names_its_variable(call: Call, monkeypatch: pytest.Monkey
 
 def test_recording_switched_off_records_nothing_and_says_so(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ACTIVITY_RECORD", "off")
-    assert "off" in call("log", "tool_event", "--feature", "tool_name=x", "--feature", "success=true").out
+    outcome = call("log", "tool_event", "--feature", "tool_name=x", "--feature", "success=true")
+    assert (outcome.code, outcome.out) == (0, "")
+    assert "recording is off" in outcome.err
     status = call("status", "--json").json
     assert (status["recording"], status["queue"]["depth_events"]) == (False, 0)
     assert call("import").code == 2
@@ -166,7 +169,7 @@ def test_recording_switched_off_records_nothing_and_says_so(call: Call, monkeypa
 def test_a_project_that_does_not_want_to_be_recorded_is_not(call: Call, tmp_path: Path) -> None:
     (tmp_path / ".activity-mcp-ignore").touch()
     outcome = call("log", "tool_event", "--feature", "tool_name=x", "--feature", "success=true", "--project", str(tmp_path))
-    assert "not recorded" in outcome.out
+    assert "not recorded" in outcome.err
     assert call("status", "--json").json["queue"]["depth_events"] == 0
 
 
@@ -184,7 +187,17 @@ def test_a_folder_inside_an_ignored_repository_is_not_recorded_either(call: Call
         "--project",
         str(tmp_path / "repo" / "deep"),
     )
-    assert "not recorded" in outcome.out
+    assert "not recorded" in outcome.err
+
+
+def test_logging_from_inside_a_project_that_does_not_want_to_be_recorded_records_nothing(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "repo" / "deep" / ".git").mkdir(parents=True)
+    (tmp_path / "repo" / "deep" / ".activity-mcp-ignore").touch()
+    monkeypatch.chdir(tmp_path / "repo" / "deep")
+    assert "not recorded" in call("log", "tool_event", "--feature", "tool_name=x", "--feature", "success=true").err
+    assert call("status", "--json").json["queue"]["depth_events"] == 0
 
 
 def test_a_project_named_from_where_one_stands_is_found_again(
@@ -375,6 +388,50 @@ def test_the_example_session_is_imported_once_and_tells_the_same_story_everywher
     stored = call("query", "SELECT event_name, COUNT(*) FROM CLAUDE_STREAM_V2 GROUP BY ALL", "--json").json["rows"]
     assert dict(stored) == first["activities"]
     assert sum(count for _, count in stored) == imported
+
+
+def example_lines() -> list[str]:
+    return Path(resources.path_of("examples", "session.jsonl")).read_text().splitlines()
+
+
+def test_lines_out_of_order_lose_no_result(call: Call, tmp_path: Path) -> None:
+    whole = call("import", resources.path_of("examples", "session.jsonl"), "--dry-run", "--json").json["activities"]
+    call("import", resources.path_of("examples", "session.jsonl"))
+    outcomes = "SELECT tool_use_id, success FROM VW_TOOL_EVENTS ORDER BY 1"
+    expected = call("query", outcomes, "--json").json["rows"]
+    os.environ["ACTIVITY_HOME"] = str(tmp_path / "other")
+    (tmp_path / "reversed.jsonl").write_text("\n".join(reversed(example_lines())) + "\n")
+    report = call("import", str(tmp_path / "reversed.jsonl"), "--json").json
+    assert report["activities"]["tool_event"] == whole["tool_event"]
+    assert call("query", outcomes, "--json").json["rows"] == expected
+
+
+def test_half_a_character_in_a_transcript_costs_nothing_else_of_its_line(call: Call, tmp_path: Path) -> None:
+    text = "\n".join(example_lines()) + "\n"
+    (tmp_path / "cut.jsonl").write_text(text.replace('"content":"', '"content":"\\ud83d '))
+    report = call("import", str(tmp_path / "cut.jsonl"), "--json").json
+    whole = call("import", resources.path_of("examples", "session.jsonl"), "--dry-run", "--json").json
+    assert (report["malformed_lines"], report["activities"]) == (0, whole["activities"])
+
+
+def test_pipes_devices_and_links_to_nothing_are_passed_over(call: Call, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe.jsonl")
+    (folder / "zero.jsonl").symlink_to("/dev/zero")
+    (folder / "gone.jsonl").symlink_to(folder / "never was")
+    (folder / "good.jsonl").write_text("\n".join(example_lines()) + "\n")
+    report = call("import", str(folder), "--json").json
+    assert sum(report["activities"].values()) > 30
+    assert ["gone.jsonl" in line for line in report["unreadable"]] == [True]
+    assert call("import", str(folder / "pipe.jsonl")).code == 2
+
+
+def test_a_result_too_wide_for_a_table_is_shown_row_by_row(call: Call) -> None:
+    call("log", "tool_event", "--feature", "tool_name=deploy", "--feature", "success=true")
+    shown = call("query", "SELECT * FROM VW_TOOL_EVENTS").out
+    assert "row 1" in shown
+    assert any(line.split() == ["tool_name", "deploy"] for line in shown.splitlines())
 
 
 def test_a_dry_run_counts_and_records_nothing(call: Call) -> None:

@@ -444,7 +444,7 @@ ODD = [
     ("message", {"type": "assistant", "message": "text"}),
     ("message", {"type": "user", "message": None}),
     ("message", {"type": "user", "message": ["x"]}),
-    ("content", {"type": "assistant", "message": {"id": "m", "content": 5}}),
+    ("content", {"type": "assistant", "message": {"id": "m", "content": 5, "usage": {"output_tokens": 1}}}),
     ("content", {"type": "user", "message": {"content": None}}),
     ("usage", {"type": "assistant", "message": {"id": "ma", "content": []}}),
     ("usage", {"type": "assistant", "message": {"id": "mb", "content": [], "usage": None}}),

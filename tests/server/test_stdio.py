@@ -91,6 +91,20 @@ def test_a_call_that_holds_half_a_character_is_a_tool_error_and_not_the_protocol
     assert_serves(client)
 
 
+@pytest.mark.parametrize("depth", [40, 200, 5000])
+def test_arguments_nested_without_end_are_a_tool_error(client: RawClient, depth: int) -> None:
+    value = b"[" * depth + b"]" * depth
+    arguments = b'{"event_name":"tool_event","feature_json":{"tool_name":"a","success":true,"x":%s}}' % value
+    client.send_bytes(
+        b'{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"log_event","arguments":%s}}\n' % arguments
+    )
+    answer = client.receive()
+    assert answer["id"] == 7
+    if depth > 40:  # whether the service takes forty levels is its own question
+        assert answer["result"]["isError"]
+    assert_serves(client)
+
+
 def test_blank_lines_and_carriage_returns_are_not_messages(client: RawClient) -> None:
     client.send_bytes(b'\n\r\n  \n{"jsonrpc":"2.0","id":1,"method":"ping"}\r\n')
     assert client.receive() == {"jsonrpc": "2.0", "id": 1, "result": {}}
