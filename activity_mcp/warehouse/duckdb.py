@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -154,6 +155,11 @@ class DuckDBWarehouse:
         try:
             fs.ensure_directory(os.path.dirname(self.path))
             connection = duckdb.connect(self.path, config=dict(_CONFIG))
+            found = migrations.layout_of(connection)
+            if 0 < found < migrations.LAYOUT_VERSION:  # kept as it was, by a copy that DuckDB does not have open
+                connection.close()
+                shutil.copyfile(self.path, f"{self.path}.layout-{found}")
+                connection = duckdb.connect(self.path, config=dict(_CONFIG))
         except (duckdb.Error, OSError) as error:
             raise self._failed(error) from error
         self._connection = connection
