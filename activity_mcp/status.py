@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from .checks import state
 from .clock import iso, parse_iso
 from .context import ALL_PROJECTS
 from .queue import QueueReader, dead_letters, read_commit
@@ -17,12 +18,10 @@ if TYPE_CHECKING:
     from .service import ActivityService
 
 _TOLD = ("pid", "since", "last_progress", "offset", "flushed_at", "error", "backpressure")
-PROGRESS_TOO_OLD_S = 15.0
-"""A leader tells its progress every five seconds; three times that without a word means it is stopped or hangs."""
 
 
 def status_of(service: ActivityService) -> dict[str, Any]:
-    """queue, leader, warehouse and context, and ``problems``: one line each for what needs a person."""
+    """queue, leader, warehouse and context, and ``problems``: one line each for what needs a person (see ``checks.state``)."""
     queue = _queue(service)
     leader = _leader(service)
     document = {
@@ -36,7 +35,7 @@ def status_of(service: ActivityService) -> dict[str, Any]:
         "context": _context(service),
         "degraded": queue["pressure"] != "ok" or bool(leader.get("backpressure")),
     }
-    document["problems"] = _problems(document)
+    document["problems"] = [check.describe() for check in state.of_document(document) if check.status != "ok"]
     return document
 
 
@@ -97,29 +96,3 @@ def _context(service: ActivityService) -> dict[str, Any]:
         "as_of": iso(entry.snapshot.as_of_us) if entry and entry.snapshot else None,
         "snapshots": len(service.snapshots.known()),
     }
-
-
-def _problems(document: dict[str, Any]) -> list[str]:
-    queue, leader, problems = document["queue"], document["leader"], []
-    if not document["recording"]:
-        problems.append("recording is off (ACTIVITY_RECORD or .activity-mcp-ignore)")
-    if leader["present"] and leader.get("last_progress_age_s", 0) > PROGRESS_TOO_OLD_S:
-        problems.append(
-            f"the leader (pid {leader['pid']}) made no progress for {leader['last_progress_age_s']:.0f} s: "
-            "it is stopped or hangs; end that process and another takes over"
-        )
-    if leader.get("error"):
-        problems.append(f"the last flush failed: {leader['error']}")
-    if not leader["present"] and queue["depth_events"]:
-        problems.append(f"{queue['depth_events']} events wait and no server is running: start one, or run `activity-mcp flush`")
-    if queue["pressure"] == "degraded":
-        problems.append("the queue is over 80 % full: new events are cut until the warehouse takes some")
-    if queue["pressure"] == "full":
-        problems.append("the queue is full: new events are refused until the warehouse takes some")
-    if queue["quarantined"]:
-        problems.append(f"{queue['quarantined']} damaged ranges are kept in {queue['directory']}/dead")
-    if document["warehouse"]["rejected"]:
-        problems.append(
-            f"{document['warehouse']['rejected']} events the warehouse refused are kept in {queue['directory']}/dead"
-        )
-    return problems

@@ -16,6 +16,7 @@ _HOMES = {
     "context": "recall",
     "query": "recall",
     "status": "status",
+    "doctor": "doctor",
     "demo": "demo",
 }
 

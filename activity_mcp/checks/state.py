@@ -1,0 +1,86 @@
+"""Is it recording, is it flowing, is it fresh: the checks made from the document of ``status``, which lists what they find.
+
+``of_document`` is the one place that decides what in that document needs a person: ``status`` prints what is not ok as its
+problems, ``doctor`` prints all of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..doctor import Subject
+
+PROGRESS_TOO_OLD_S = 15.0
+"""A leader tells its progress every five seconds; three times that without a word means it is stopped or hangs."""
+
+
+def checks(subject: Subject) -> Iterator[Check]:
+    yield from of_document(subject.status)
+
+
+def of_document(document: dict[str, Any]) -> Iterator[Check]:
+    """Everything that ``status`` knows, judged."""
+    yield _recording(document)
+    yield _leader(document["leader"], document["queue"])
+    yield _queue(document["queue"])
+    yield _set_aside("quarantined", document["queue"]["quarantined"], "damaged ranges are kept", document)
+    yield _set_aside("rejected", document["warehouse"]["rejected"], "events the warehouse refused are kept", document)
+    yield _warehouse(document["warehouse"])
+    yield _context(document["context"])
+
+
+def _recording(document: dict[str, Any]) -> Check:
+    if document["recording"]:
+        return Check("recording", "ok", f"on, into {document['home']}")
+    return Check("recording", "warn", "recording is off (ACTIVITY_RECORD or .activity-mcp-ignore)")
+
+
+def _leader(leader: dict[str, Any], queue: dict[str, Any]) -> Check:
+    waiting = queue["depth_events"]
+    if not leader["present"] and waiting:
+        return Check(
+            "leader", "warn", f"{waiting} events wait and no server is running", "start one, or run `activity-mcp flush`"
+        )
+    if not leader["present"]:
+        return Check("leader", "ok", "no server is running, and nothing waits for one")
+    age = leader.get("last_progress_age_s", 0)
+    if age > PROGRESS_TOO_OLD_S:
+        return Check(
+            "leader",
+            "fail",
+            f"the leader (pid {leader['pid']}) made no progress for {age:.0f} s",
+            "it is stopped or hangs; end that process and another takes over",
+        )
+    return Check("leader", "ok", f"pid {leader['pid']} leads since {leader['since']}")
+
+
+def _queue(queue: dict[str, Any]) -> Check:
+    if queue["pressure"] == "full":
+        return Check("queue", "fail", "the queue is full", "new events are refused until the warehouse takes some")
+    if queue["pressure"] == "degraded":
+        return Check("queue", "warn", "the queue is over 80 % full", "new events are cut until the warehouse takes some")
+    return Check("queue", "ok", f"{queue['depth_events']} events wait in {queue['directory']}")
+
+
+def _set_aside(name: str, count: int, what: str, document: dict[str, Any]) -> Check:
+    if not count:
+        return Check(name, "ok", "none")
+    return Check(name, "warn", f"{count} {what} in {document['queue']['directory']}/dead")
+
+
+def _warehouse(warehouse: dict[str, Any]) -> Check:
+    if warehouse["error"]:
+        return Check("warehouse", "fail", f"the last flush failed: {warehouse['error']}")
+    where = warehouse.get("path") or warehouse.get("connection")
+    made = "" if warehouse.get("size_bytes") or warehouse["kind"] != "duckdb" else ", made at the first flush"
+    return Check("warehouse", "ok", f"{warehouse['kind']} {where}{made}")
+
+
+def _context(context: dict[str, Any]) -> Check:
+    age = f", {context['age_ms'] / 1000:.1f} s old" if context["age_ms"] is not None else ""
+    return Check("context", "ok", f"{context['freshness']}{age} for {context['customer']}")
