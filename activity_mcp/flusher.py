@@ -24,6 +24,7 @@ from . import schema
 from .activity import EVENT_NAMES, SCHEMA_VERSION, Origin, build, derived_id
 from .clock import SYSTEM_CLOCK, iso, parse_iso
 from .errors import BatchRejected, InvalidActivity
+from .fs import LOCAL
 from .queue import Damage, Offset, OffsetLost, QueueReader, Record, bury, prune, publish_commit, read_commit, renew_queue_id
 from .warehouse import Batch, Row
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .clock import Clock
+    from .fs import FileSystem
     from .queue import ReadBatch
     from .warehouse import Sink
 
@@ -75,6 +77,7 @@ class Flusher:
         *,
         clock: Clock = SYSTEM_CLOCK,
         on_event: Callable[[dict[str, Any]], None] | None = None,
+        fs: FileSystem = LOCAL,
     ) -> None:
         self.directory = directory
         self.channel_id = channel_id
@@ -83,7 +86,8 @@ class Flusher:
         self._origin = origin
         self._clock = clock
         self._on_event = on_event
-        self._reader = QueueReader(directory, loads=orjson.loads, clock=clock)
+        self._fs = fs
+        self._reader = QueueReader(directory, loads=orjson.loads, clock=clock, fs=fs)
         self._position: Position | None = None
 
     @property
@@ -111,7 +115,7 @@ class Flusher:
         rows, quarantined = self._rows(batch)
         quarantined += self._ship(position, rows, batch)
         self._position = Position(str(batch.end), batch.end)
-        publish_commit(self.directory, self.channel_id, batch.end, iso(self._clock.time_us()))
+        publish_commit(self.directory, self.channel_id, batch.end, iso(self._clock.time_us()), fs=self._fs)
         self.quarantined += quarantined
         return FlushStep(len(rows), batch.end, batch.more, quarantined)
 
@@ -122,7 +126,7 @@ class Flusher:
     def prune(self, watermark: Offset | None) -> int:
         """Delete the segments that are wholly behind the committed offset and the watermark; how many."""
         committed = self.offset
-        return prune(self.directory, committed, watermark, clock=self._clock) if committed else 0
+        return prune(self.directory, committed, watermark, clock=self._clock, fs=self._fs) if committed else 0
 
     # --- where to start
 
@@ -136,7 +140,7 @@ class Flusher:
         if at is not None and segments and self._is_beyond(at):
             return self._restart(at, segments[0])  # older files than the sink knows: a restored directory
         if at is not None and text != cached:
-            publish_commit(self.directory, self.channel_id, at, iso(self._clock.time_us()))
+            publish_commit(self.directory, self.channel_id, at, iso(self._clock.time_us()), fs=self._fs)
         self._position = Position(token, at)
         return self._position
 
@@ -145,13 +149,13 @@ class Flusher:
         return bool(segments) and at.segment > segments[-1]
 
     def _cached_token(self) -> str | None:
-        commit = read_commit(self.directory)
+        commit = read_commit(self.directory, fs=self._fs)
         return str(commit.offset) if commit and commit.channel_id == self.channel_id else None
 
     def _restart(self, lost: Offset, segment: int) -> Position:
         """The place the sink remembers is not in these files: a new channel, from that segment's first line."""
         before = self.channel_id
-        self.channel_id = renew_queue_id(self.directory, start=segment, clock=self._clock)
+        self.channel_id = renew_queue_id(self.directory, start=segment, clock=self._clock, fs=self._fs)
         if self._on_event:
             self._on_event(
                 {
@@ -226,7 +230,7 @@ class Flusher:
     # --- quarantine
 
     def _quarantine(self, damage: Damage, content: bytes | None) -> Row:
-        bury(self.directory, damage, content, damage.reason, clock=self._clock)
+        bury(self.directory, damage, content, damage.reason, clock=self._clock, fs=self._fs)
         return self._stand_in(damage)
 
     def _stand_in(self, damage: Damage) -> Row:
@@ -283,7 +287,7 @@ class Flusher:
             raise error
         damage = _damage_of(found[0], str(error))
         self._sink.append(Batch(self.channel_id, expected, offset, [self._stand_in(damage)]))
-        bury(self.directory, damage, found[0].line, damage.reason, clock=self._clock)
+        bury(self.directory, damage, found[0].line, damage.reason, clock=self._clock, fs=self._fs)
 
 
 def _damage_of(record: Record, reason: str) -> Damage:

@@ -31,7 +31,7 @@ ROOMS: dict[str, set[str]] = {
     "backpressure": {"clock"},
     "selflog": {"activity", "clock"},
     "recorder": {"activity", "clock", "config", "errors", "identity", "queue", "redaction", "schema"},
-    "flusher": {"activity", "clock", "errors", "queue", "schema", "warehouse"},
+    "flusher": {"activity", "clock", "errors", "fs", "queue", "schema", "warehouse"},
     "refresher": {"clock", "context", "warehouse"},
     "local_events": {"activity", "context", "queue"},
     "claude_code": {"activity", "clock", "errors", "fs", "identity", "redaction"},
