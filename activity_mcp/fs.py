@@ -62,7 +62,7 @@ class FileSystem:
             return
         if fcntl is None:
             raise UnsupportedStateDirectory("this platform has no file locks to share a queue with", hint="use WSL")
-        kind = self._type_of(_existing(path))
+        kind = self.type_of(path)
         if kind is not None and (kind in _FOREIGN_TYPES or kind.startswith("fuse.")):
             raise UnsupportedStateDirectory(
                 f"{path} is on a {kind} file system, which cannot keep locks and syncs that a queue relies on; "
@@ -114,8 +114,9 @@ class FileSystem:
             raise UnsupportedStateDirectory(f"{path} is not a directory", hint="move that file away") from None
         self.sync_directory(parent or ".")
 
-    def _type_of(self, path: str) -> str | None:
-        table = self.mount_table()
+    def type_of(self, path: str) -> str | None:
+        """The name of the file system that holds ``path`` or will hold it, such as ``ext4``; None where nothing tells."""
+        path, table = _existing(path), self.mount_table()
         device = os.stat(path).st_dev
         needle = b" %d:%d " % (os.major(device), os.minor(device))
         if needle in table:

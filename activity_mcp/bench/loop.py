@@ -1,4 +1,4 @@
-"""What the whole loop costs: the measurements that ``activity-mcp demo`` prints.
+"""What the whole loop costs: the measurements that ``activity-mcp demo`` prints as well.
 
 get_context p50/p95   a raw client against a server with flusher and background load, interleaved with the floor
 visible               log_event through one server until get_context of another one shows it
@@ -10,12 +10,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..draining import Drainer
 from ..service import ActivityService
-from .raw_client import RawClient, percentile
+from .measured import Measured, against, bounded, percentile
+from .raw_client import RawClient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,15 +24,9 @@ SERVER = "activity_mcp"
 FLOOR = "activity_mcp.bench.floor_server"
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One line of the table: what, the value, its floor in the same run (if it has one), the target, and whether it is met."""
-
-    what: str
-    value: str
-    floor: str
-    target: str
-    met: bool
+def measure(environ: Mapping[str, str]) -> list[Measured]:
+    """All three, one after the other in the same home."""
+    return [*measure_context(environ), measure_visibility(environ), measure_flush(environ)]
 
 
 def measure_context(environ: Mapping[str, str], *, calls: int = 400, load: float = 100.0) -> list[Measured]:
@@ -71,10 +65,8 @@ def _settle(client: RawClient, arguments: dict[str, int]) -> None:
 
 def _compared(what: str, times: list[float], floors: list[float], share: float) -> Measured:
     mine, floor = percentile(times, share), percentile(floors, share)
-    met = mine <= 1.5 * floor and mine < 25 if share == 0.95 else mine <= 1.5 * floor
-    target = "≤ 1.5 × floor, < 25 ms" if share == 0.95 else "≤ 1.5 × floor"
-    beside = f"{floor:.2f} ms, {mine / floor:.2f} ×"
-    return Measured(f"{what}, 2 KB, 100 events/s beside it", f"{mine:.2f} ms", beside, target, met)
+    below = 25 if share == 0.95 else None
+    return against(f"{what}, 2 KB, 100 events/s beside it", mine, floor, "ms", at_most=1.5, below=below)
 
 
 def measure_visibility(environ: Mapping[str, str], *, rounds: int = 25) -> Measured:
@@ -92,8 +84,7 @@ def measure_visibility(environ: Mapping[str, str], *, rounds: int = 25) -> Measu
                     break
                 time.sleep(0.002)
             waits.append(time.perf_counter() - began)
-    worst = percentile(waits, 0.95)
-    return Measured("log_event here → get_context there, p95", f"{worst * 1000:.0f} ms", "", "< 5 s", worst < 5)
+    return bounded("log_event here → get_context there, p95", percentile(waits, 0.95) * 1000, "ms", below=5000)
 
 
 def _shows(reader: RawClient, name: str) -> bool:
@@ -119,10 +110,4 @@ def measure_flush(environ: Mapping[str, str], *, events: int = 1000) -> Measured
         drained = Drainer(service).drain(30)
     finally:
         service.close()
-    return Measured(
-        f"flush of {drained.rows} events, by a process that has flushed before",
-        f"{drained.elapsed_ms:.0f} ms",
-        "",
-        "< 250 ms",
-        drained.elapsed_ms < 250,
-    )
+    return bounded(f"flush of {drained.rows} events, by a process that has flushed before", drained.elapsed_ms, "ms", below=250)

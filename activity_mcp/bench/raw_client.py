@@ -83,9 +83,3 @@ class RawClient:
             self._child.kill()
             self._child.wait()
         self._pipe(self._child.stdout).close()
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The nearest-rank percentile."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, max(0, round(share * len(ordered) + 0.5) - 1))]

@@ -18,6 +18,7 @@ _HOMES = {
     "status": "status",
     "doctor": "doctor",
     "demo": "demo",
+    "bench": "bench",
 }
 
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .. import resources
+from ..bench.registry import own_environment
 from ..errors import ActivityError
+from .bench import table_of
 from .output import console
 
 if TYPE_CHECKING:
@@ -83,10 +85,7 @@ def _run(directory: str, out: Console) -> int:
 
 
 def _environment(directory: str) -> dict[str, str]:
-    """The caller's environment, but none of its settings: a home of its own and the embedded warehouse."""
-    ours = ("ACTIVITY_", "QUEUE_DIR", "SNOW_CONNECTION", "BACKPRESSURE_THRESHOLD", "MAX_QUEUE_SIZE", "CLAUDE_")
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return environ | {"ACTIVITY_HOME": directory, "ACTIVITY_CUSTOMER": CUSTOMER}
+    return own_environment(directory, os.environ) | {"ACTIVITY_CUSTOMER": CUSTOMER}
 
 
 def _import_example(environ: Mapping[str, str], out: Console) -> None:
@@ -133,22 +132,13 @@ async def _recall(client: Any) -> dict[str, Any]:
 
 
 def _measure(directory: str, out: Console) -> int:
-    from rich import box
-    from rich.table import Table
-
     from ..bench import loop
 
-    environ = _environment(os.path.join(directory, "measured"))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("what", "measured", "floor in the same run", "target", ""):
-        table.add_column(title)
     try:
-        lines = [*loop.measure_context(environ), loop.measure_visibility(environ), loop.measure_flush(environ)]
+        lines = loop.measure(_environment(os.path.join(directory, "measured")))
     except ActivityError as error:
         out.print(f"could not be measured: {error.describe()}", markup=False)
         return error.exit_code
-    for line in lines:
-        table.add_row(line.what, line.value, line.floor, line.target, "met" if line.met else "not met on this run")
-    out.print(table)
+    out.print(table_of(lines))
     out.print("The floor is a tool that does nothing on the SDK's own server, called in turn with ours.", style="dim")
     return 0
