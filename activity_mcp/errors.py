@@ -17,7 +17,8 @@
         ├── WarehouseCorrupt                  the file was set aside; a new one is made
         ├── WarehouseNewer                    its schema is newer than this version: upgrade
         ├── OffsetConflict                    retryable: another flusher moved the offset first
-        └── BatchRejected                         the engine refuses a row; the flusher finds it and quarantines it
+        ├── StatementFailed                   a statement of deploy, migrate or upkeep failed; it was rolled back
+        └── BatchRejected                     the engine refuses a row; the flusher finds it and quarantines it
 
 ``retryable`` says whether the same call can succeed later without a change; ``hint`` says what to do;
 ``exit_code`` is what a command exits with. Vendor errors are mapped to these where the vendor is called, nowhere else.
@@ -112,6 +113,10 @@ class WarehouseNewer(WarehouseError):
 
 
 class BatchRejected(WarehouseError):
+    pass
+
+
+class StatementFailed(WarehouseError):
     pass
 
 

@@ -110,3 +110,33 @@ SELECT
     MAX(ts)             AS newest_ts
 FROM CLAUDE_STREAM_V2
 GROUP BY channel_id;
+
+-- ---------------------------------------------------------------------------------------------------------------------------
+-- From version 1 to version 2 without downtime. `activity-mcp migrate` runs these steps; each can be repeated.
+--
+--   dual write on   new rows of ACTIVITY_STREAM follow into CLAUDE_STREAM_V2, forward only
+--   backfill        the older rows follow, a day at a time
+--   validate        every activity is compared; nothing is switched while a check fails
+--   cutover         VW_ACTIVITIES reads version 2
+--   rollback        VW_ACTIVITIES reads version 1 again, after BACKFILL_TO_V1 has copied what only version 2 has
+
+-- The activity stream of version 1, as ActivitySchema 1 has it. One that exists already is left as it is. Nothing is NOT NULL,
+-- because the rows of an old table are what they are; VALIDATE_MIGRATION counts those that cannot be taken over.
+-- grain: one row per activity, as far as its writers kept to that
+CREATE TABLE IF NOT EXISTS ACTIVITY_STREAM (
+    activity_id           VARCHAR                 COMMENT 'Id of the activity.',
+    ts                    TIMESTAMP_NTZ           COMMENT 'When it happened, UTC.',
+    customer              VARCHAR                 COMMENT 'Who did it; null while only source and source_id are known.',
+    activity              VARCHAR                 COMMENT 'What was done.',
+    source                VARCHAR                 COMMENT 'System that knows the customer as source_id.',
+    source_id             VARCHAR                 COMMENT 'Id of the customer in that system.',
+    feature_1             VARCHAR                 COMMENT 'First feature of the activity.',
+    feature_2             VARCHAR                 COMMENT 'Second feature of the activity.',
+    feature_3             VARCHAR                 COMMENT 'Third feature of the activity.',
+    revenue_impact        NUMBER(38, 9)           COMMENT 'Money in or out.',
+    link                  VARCHAR                 COMMENT 'A URL with more about it.',
+    activity_occurrence   NUMBER(38, 0)           COMMENT 'Which occurrence of the activity it is for the customer; kept by whoever wrote it.',
+    activity_repeated_at  TIMESTAMP_NTZ           COMMENT 'When the customer did it next; kept by whoever wrote it.'
+)
+CHANGE_TRACKING = TRUE
+COMMENT = 'The activity stream of version 1 (ActivitySchema 1), until it is migrated; grain: one row per activity.';

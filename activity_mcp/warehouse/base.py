@@ -1,8 +1,9 @@
-"""What a warehouse is to the rest: three small protocols, one row, one batch.
+"""What a warehouse is to the rest: four small protocols, one row, one batch.
 
     Sink            takes batches: rows and the channel's new offset in one transaction, by compare-and-set
     ContextSource   gives the rows of CONTEXT_CACHE, with the offset up to which each one holds the stream
     QueryEngine     runs one read-only statement
+    Statements      runs whatever it is given, for deploying, migrating and upkeep
 
 A sink never sees the queue and a source never sees the cache. Every implementation passes the same contract suite
 (``tests/warehouse/test_contract.py``): the embedded DuckDB, the double in memory, and Snowflake.
@@ -122,3 +123,11 @@ class ContextSource(Protocol):
 class QueryEngine(Protocol):
     def query(self, sql: str, *, max_rows: int | None, timeout_s: float) -> QueryResult:
         """Run one read-only statement. Raises QueryRefused for anything else, WarehouseUnavailable at the deadline."""
+
+
+class Statements(Protocol):
+    def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement to its end; its rows, or none. Of DML the first value is the number of rows it changed.
+
+        Raises a WarehouseError: StatementFailed with the engine's own words, or WarehouseUnavailable.
+        """

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from ..clock import Clock
+    from .base import Statements
 
 STREAM = "CLAUDE_STREAM_V2_STREAM"
 _COLUMN_LIST = ", ".join(COLUMNS)
@@ -125,6 +126,16 @@ class DuckDBWarehouse:
                 context.watermark[channel_id] = committed
         return contexts
 
+    # --- Statements
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Statements]:
+        """Run statements all together or not at all, within this warehouse's deadline. ``release`` it afterwards."""
+        with self._engine() as connection:
+            connection.execute("BEGIN TRANSACTION")
+            yield DuckDBStatements(connection)
+            connection.execute("COMMIT")
+
     # --- the engine
 
     @contextlib.contextmanager
@@ -196,6 +207,16 @@ class DuckDBWarehouse:
         with contextlib.suppress(OSError):
             os.rename(f"{self.path}.wal", f"{aside}.wal")
         return aside
+
+
+class DuckDBStatements:
+    """``Statements`` on an open connection."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql, parameters or None).fetchall()
 
 
 def _watch(connection: duckdb.DuckDBPyConnection, done: threading.Event, timeout_s: float) -> None:

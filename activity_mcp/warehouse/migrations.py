@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LAYOUT_VERSION = 1
 REFRESH_FILE = "03_refresh.sql"
+_RUN_PREFIX = "run_"  # the bodies of tasks and procedures: run when they are due, not deployed
 
 _GENERATED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "generated")
 _SEPARATOR = "-- statement\n"
@@ -50,8 +51,9 @@ def _condition(text: str) -> str | None:
 
 @functools.cache
 def deployment_files() -> tuple[str, ...]:
-    """The generated files that make the layout, in order; the refresh sequence is run, not deployed."""
-    return tuple(sorted(name for name in os.listdir(_GENERATED) if name.endswith(".sql") and name != REFRESH_FILE))
+    """The generated files that make the layout, in order; the refresh sequence and its like are run, not deployed."""
+    names = sorted(name for name in os.listdir(_GENERATED) if name.endswith(".sql") and name != REFRESH_FILE)
+    return tuple(name for name in names if not name.startswith(_RUN_PREFIX))
 
 
 @functools.cache

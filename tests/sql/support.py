@@ -31,7 +31,7 @@ def warehouse(connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.Duc
     """The generated schema, deployed into memory in the order of the file names."""
     made = connection or duckdb.connect(":memory:", config={"threads": 1})
     for path in sorted(GENERATED.glob("*.sql")):
-        if path.name != "03_refresh.sql":
+        if path.name != "03_refresh.sql" and not path.name.startswith("run_"):
             for statement in statements(path.name):
                 made.execute(statement)
     return made
@@ -83,3 +83,28 @@ class _JsonNull:
 
 
 JSON_NULL = _JsonNull()
+
+
+class Executed:
+    """``Statements`` on a connection of the test's own."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    def execute(self, sql: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
+        return self.connection.execute(sql, parameters or None).fetchall()
+
+
+def table(connection: duckdb.DuckDBPyConnection, name: str) -> list[dict[str, Any]]:
+    """All rows of a table or view, as dictionaries."""
+    cursor = connection.execute(f"SELECT * FROM {name}")
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def fill(connection: duckdb.DuckDBPyConnection, name: str, rows: list[dict[str, Any]]) -> None:
+    """Rows into a table; a column that a row does not name is NULL."""
+    columns = sorted({column for row in rows for column in row})
+    appender = connection.appender(name, columns=columns)
+    appender.append_rows([[row.get(column) for column in columns] for row in rows])
+    appender.flush()

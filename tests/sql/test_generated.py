@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from duckdb_sql import FILES, Untranslatable, generate, read_generated, translate
-from duckdb_sql.scripts import split, task_body
+from duckdb_sql.scripts import body_of, split
 from sql.support import GENERATED, ROOT, SCHEMAS, statements, warehouse
 
 
@@ -340,7 +340,7 @@ $$;
 
 
 def test_the_dml_of_a_task_is_found_with_its_lines() -> None:
-    assert [(made.text.split()[:3], made.line) for made in task_body(BODY, "REFRESH")] == [
+    assert [(made.text.split()[:3], made.line) for made in body_of(BODY, "REFRESH")] == [
         (["INSERT", "INTO", "A"], 10),
         (["DELETE", "FROM", "B"], 12),
     ]
@@ -356,7 +356,7 @@ def test_statements_inside_if_exists_carry_its_query() -> None:
         DELETE FROM C WHERE x = 2;
     END IF;
     DELETE FROM D WHERE x = 3;"""
-    made = task_body(BODY.replace("DELETE FROM B WHERE x = 1;", guarded), "REFRESH")
+    made = body_of(BODY.replace("DELETE FROM B WHERE x = 1;", guarded), "REFRESH")
     query = "SELECT 1 FROM S WHERE x = 'y'"
     assert [(statement.text.split()[2], statement.line, statement.condition) for statement in made] == [
         ("A", 10, None), ("B", 17, query), ("C", 18, query), ("D", 20, None),
@@ -394,7 +394,7 @@ def test_a_statement_of_the_refresh_begins_with_the_query_it_is_run_for() -> Non
 def test_a_body_with_anything_but_dml_is_refused(old: str, new: str) -> None:
     assert old in BODY
     with pytest.raises(Untranslatable):
-        task_body(BODY.replace(old, new), "REFRESH")
+        body_of(BODY.replace(old, new), "REFRESH")
 
 
 def test_a_statement_marked_for_snowflake_is_known_as_such() -> None:

@@ -25,7 +25,7 @@ KEPT = frozenset({
     "Select", "From", "Where", "Group", "Having", "Qualify", "Order", "Ordered", "Limit", "Join", "Subquery", "Paren",
     "With", "CTE", "Table", "TableAlias", "Alias",
     "Identifier", "Star", "Distinct", "Tuple", "Values", "Union", "Except", "Intersect", "Literal", "Null", "Boolean",
-    "Var", "Window", "WindowSpec", "Exists", "Between",
+    "Var", "Placeholder", "Window", "WindowSpec", "Exists", "Between",
     "Merge", "Whens", "When", "Insert", "Update", "Delete", "Create", "Schema", "ColumnConstraint",
     "NotNullColumnConstraint",
     "And", "Or", "Not", "GT", "GTE", "LT", "LTE", "Is", "Neg", "Add", "Sub", "Mul", "Mod", "DPipe", "Like",

@@ -1,6 +1,7 @@
-"""A file of Snowflake SQL → its statements; the body of a task → the DML in it. Uses sqlglot's tokenizer, no parser.
+"""A file of Snowflake SQL → its statements; the body of a task or procedure → the DML in it. By sqlglot's tokenizer, no parser.
 
-A comment line ``-- snowflake-only: <reason>`` before a statement leaves it out of the embedded engine's SQL.
+A comment line ``-- snowflake-only: <reason>`` before a statement leaves it out of the embedded engine's SQL, and
+``-- snowflake-only from here on: <reason>`` everything after it as well.
 ``IF (EXISTS (SELECT …)) THEN`` … ``END IF;`` around statements of a task gives each of them that condition.
 """
 
@@ -14,7 +15,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from .errors import Untranslatable
 
-_MARK = re.compile(r"^[ \t]*--[ \t]*snowflake-only:[ \t]*\S", re.MULTILINE)
+_MARK = re.compile(r"^[ \t]*--[ \t]*snowflake-only(?P<rest> from here on)?:[ \t]*\S", re.MULTILINE)
 _DML = ("INSERT", "MERGE", "UPDATE", "DELETE")
 # What a body may hold beside DML: the transaction is the flusher's own on the embedded engine.
 _FRAME = re.compile(r"(BEGIN|BEGIN TRANSACTION|COMMIT|END|RETURN '[^']*')$", re.IGNORECASE)
@@ -37,38 +38,34 @@ class Statement:
 def split(script: str) -> list[Statement]:
     """The statements of a script. A semicolon inside ``$$ … $$``, a string or a comment does not end one."""
     made: list[Statement] = []
-    start = 0
+    start, marked = 0, False
     pending: list[Token] = []
-    for token in Snowflake().tokenize(script):
-        if token.token_type is not TokenType.SEMICOLON:
+    for token in [*Snowflake().tokenize(script), None]:
+        if token is not None and token.token_type is not TokenType.SEMICOLON:
             pending.append(token)
             continue
         if pending:
-            made.append(_statement(script, start, pending, token.start))
-        start, pending = token.end + 1, []
-    if pending:
-        made.append(_statement(script, start, pending, len(script)))
+            mark = _MARK.search(script[start : pending[0].start])
+            marked = marked or (mark is not None and mark["rest"] is not None)
+            text = script[pending[0].start : token.start if token else len(script)].strip()
+            made.append(Statement(text, pending[0].line, marked or mark is not None))
+        start, pending = token.end + 1 if token else len(script), []
     return made
 
 
-def _statement(script: str, start: int, tokens: list[Token], end: int) -> Statement:
-    before = script[start : tokens[0].start]
-    return Statement(script[tokens[0].start : end].strip(), tokens[0].line, _MARK.search(before) is not None)
-
-
-def task_body(script: str, task: str) -> list[Statement]:
-    """The DML statements in the body of ``CREATE TASK <task> … $$ BEGIN … END; $$``, in order."""
+def body_of(script: str, name: str) -> list[Statement]:
+    """The DML statements in the body of ``CREATE TASK <name> … $$ BEGIN … END; $$`` or of such a PROCEDURE, in order."""
     for statement in split(script):
-        if re.match(rf"CREATE\s+(OR\s+REPLACE\s+)?TASK\s+(IF\s+NOT\s+EXISTS\s+)?{task}\b", statement.text, re.IGNORECASE):
+        if re.match(rf"CREATE\s+(OR\s+REPLACE\s+)?(TASK|PROCEDURE)\s+{name}\b", statement.text, re.IGNORECASE):
             return _body(statement)
-    raise Untranslatable(f"no CREATE TASK {task}")
+    raise Untranslatable(f"no task or procedure {name}")
 
 
-def _body(task: Statement) -> list[Statement]:
-    parts = task.text.split("$$")
+def _body(routine: Statement) -> list[Statement]:
+    parts = routine.text.split("$$")
     if len(parts) != 3:
-        raise Untranslatable("the task's body must be one pair of $$")
-    offset = task.line + parts[0].count("\n") - 1
+        raise Untranslatable("a body must be one pair of $$")
+    offset = routine.line + parts[0].count("\n") - 1
     made, frame, condition = [], _FRAME, None
     for inner in split(_without_frame(parts[1])):
         words = " ".join(inner.text.split())
@@ -81,7 +78,7 @@ def _body(task: Statement) -> list[Statement]:
         elif frame is _FRAME and words.split()[0].upper() in _DML:
             made.append(Statement(inner.text, inner.line + offset, inner.snowflake_only, condition))
         elif not frame.match(words):
-            raise Untranslatable(f"line {inner.line + offset}: neither DML nor its frame in the task's body: {words[:80]}")
+            raise Untranslatable(f"line {inner.line + offset}: neither DML nor its frame in a body: {words[:80]}")
     return made
 
 
