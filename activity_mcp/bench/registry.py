@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Measure = Callable[[Mapping[str, str]], list[Measured]]
 
 BENCHMARKS: dict[str, str] = {
+    "queue": "a durable append beside a bare write, four processes beside one, coming back after a crash",
     "loop": "get_context beside a tool that does nothing, an event's way to another server, a flush",
 }
 """Name → what it measures. The module of that name in this package has ``measure(environ)``."""
