@@ -38,7 +38,7 @@ wheel: $(VENV)/bin/python
 	$(PIP) wheel --no-deps --wheel-dir dist .
 
 $(VENV)/.tested: $(VENV)/bin/python pyproject.toml constraints.txt $(SOURCES) | wheel
-	$(PIP) install -c constraints.txt "$$(echo dist/*.whl)[test]"
+	$(PIP) install -c constraints.txt "$$(echo dist/*.whl)[test,snowflake]"
 	$(PIP) install --no-deps --force-reinstall dist/*.whl
 	@touch $@
 

@@ -14,6 +14,7 @@
     │   └── NewerFormat                       the queue on disk was written by a newer version: upgrade
     └── WarehouseError               exit 4   nothing is lost, the queue holds it
         ├── WarehouseUnavailable              retryable: locked, unreachable, timed out
+        ├── WarehouseRefused                  it says no: credentials, grants, a missing table or extra; a person has to act
         ├── WarehouseCorrupt                  the file was set aside; a new one is made
         ├── WarehouseNewer                    its schema is newer than this version: upgrade
         ├── OffsetConflict                    retryable: another flusher moved the offset first
@@ -102,6 +103,10 @@ class WarehouseError(ActivityError):
 
 class WarehouseUnavailable(WarehouseError):
     retryable = True
+
+
+class WarehouseRefused(WarehouseError):
+    pass
 
 
 class WarehouseCorrupt(WarehouseError):

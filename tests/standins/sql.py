@@ -1,0 +1,224 @@
+"""The endpoints the connector speaks: sign in, run a statement, sign out. Statements run on the embedded engine's own file.
+
+The rows that Snowpipe stored are folded in before each statement, by the same refresh sequence that Snowflake's task runs;
+so what is read through here was written by the SDK. Of Snowflake's own functions only the change indicator is known.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import json
+import re
+import threading
+import uuid
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from activity_mcp.errors import WarehouseError
+from activity_mcp.warehouse import Batch, Row
+from activity_mcp.warehouse.duckdb import DuckDBWarehouse
+
+from .faults import Faults
+from .http import Answer, Request
+from .store import Store, Stores
+
+_INDICATOR = re.compile(r"^\s*SELECT\s+SYSTEM\$LAST_CHANGE_COMMIT_TIME\('([\w.]+)'\)\s*;?\s*$", re.IGNORECASE)
+_SESSION = re.compile(r"^\s*(ALTER\s+SESSION|USE)\b", re.IGNORECASE)
+_QUALIFIED = re.compile(r"\b\w+\.ACTIVITIES\.", re.IGNORECASE)
+_TOKEN_VALIDITY_S = 3600
+_REFUSED_PASSWORD = "wrong"
+
+
+class SQLEndpoints:
+    """``answer`` gives the reply to one request of the connector, or None where the path is not one of its."""
+
+    def __init__(self, stores: Stores, faults: Faults) -> None:
+        self._stores = stores
+        self._faults = faults
+        self._engines: dict[str, Engine] = {}
+        self._sessions: dict[str, str] = {}
+        self._statements: list[str] = []
+        self._lock = threading.Lock()
+
+    @property
+    def statements(self) -> list[str]:
+        return list(self._statements)
+
+    def expire_sessions(self) -> None:
+        self._sessions.clear()
+
+    def answer(self, request: Request) -> Answer | None:
+        if request.path == "/session/v1/login-request":
+            return self._faults.hit("login") or self._login(request)
+        if request.path == "/session/token-request":
+            return _refused("390114", "Authentication token has expired.  The user must authenticate again.")
+        if request.path == "/queries/v1/query-request":
+            return self._faults.hit("query") or self._query(request)
+        if request.path in ("/session", "/session/heartbeat", "/telemetry/send", "/queries/v1/abort-request"):
+            return _accepted({})
+        return None
+
+    def _login(self, request: Request) -> Answer:
+        asked = request.json()["data"]
+        if asked.get("PASSWORD") == _REFUSED_PASSWORD:
+            return _refused("390100", "Incorrect username or password was specified.")
+        database = request.query.get("databaseName", "CLAUDE_LOGS")
+        token = uuid.uuid4().hex
+        self._sessions[token] = database
+        return _accepted(
+            {
+                "token": token,
+                "masterToken": f"master-{token}",
+                "validityInSeconds": _TOKEN_VALIDITY_S,
+                "masterValidityInSeconds": 4 * _TOKEN_VALIDITY_S,
+                "displayUserName": asked.get("LOGIN_NAME"),
+                "serverVersion": "10.0.0",
+                "sessionId": 1,
+                "parameters": [
+                    {"name": "TIMEZONE", "value": "UTC"},
+                    {"name": "AUTOCOMMIT", "value": True},
+                    {"name": "CLIENT_SESSION_KEEP_ALIVE", "value": False},
+                ],
+                "sessionInfo": {
+                    "databaseName": database,
+                    "schemaName": "ACTIVITIES",
+                    "warehouseName": "COMPUTE_WH",
+                    "roleName": "R",
+                },
+            }
+        )
+
+    def _query(self, request: Request) -> Answer:
+        header = request.headers.get("authorization", "")
+        database = next((name for token, name in self._sessions.items() if token in header), None)
+        if database is None:
+            return _refused("390112", "Your session has expired. Please login again.")
+        asked = request.json()
+        bound = asked.get("bindings") or {}
+        with self._lock:
+            self._statements.append(asked["sqlText"])
+            if database not in self._engines:
+                self._engines[database] = Engine(self._stores.of(database), self._stores.directory / f"{database}.duckdb")
+            try:
+                return self._engines[database].run(asked["sqlText"], [bound[key]["value"] for key in sorted(bound, key=int)])
+            except WarehouseError as error:
+                return _failed(str(error.__cause__ or error).splitlines()[0])
+
+
+class Engine:
+    """One database: the stream that Snowpipe filled, the context that was worked out from it, and SQL on both."""
+
+    def __init__(self, store: Store, path: Path) -> None:
+        self._store = store
+        self._warehouse = DuckDBWarehouse(str(path))
+        self._folded = 0
+
+    def run(self, sql: str, values: list[Any]) -> Answer:
+        if _SESSION.match(sql):
+            return _rows([("status", "VARCHAR")], [("Statement executed successfully.",)])
+        self._fold()
+        if found := _INDICATOR.match(sql):
+            return self._indicator(found[1])
+        with self._warehouse._engine() as connection:
+            result = connection.execute(_QUALIFIED.sub("", sql), values)
+            described = [(column[0], str(column[1])) for column in result.description or []]
+            return _rows(described, result.fetchall())
+
+    def _indicator(self, table: str) -> Answer:
+        with self._warehouse._engine() as connection:
+            found = connection.execute(f"SELECT MAX(refreshed_at) FROM {table.split('.')[-1]}").fetchall()[0][0]
+        moment = int(found.replace(tzinfo=datetime.UTC).timestamp() * 1e9) if found else 0
+        return _rows([("SYSTEM$LAST_CHANGE_COMMIT_TIME", "BIGINT")], [(moment,)])
+
+    def _fold(self) -> None:
+        """What REFRESH_CONTEXT_TASK does: the new rows of the stream, through the refresh sequence."""
+        by_channel: dict[str, list[Row]] = defaultdict(list)
+        for number, body in self._store.rows_after(self._folded):
+            self._folded = number
+            by_channel[str(body["CHANNEL_ID"])].append(_row(body))
+        for channel, rows in by_channel.items():
+            self._warehouse.append(Batch(channel, self._warehouse.committed(channel), rows[-1].stream_offset, rows))
+
+
+def _row(body: dict[str, Any]) -> Row:
+    values = {name: body.get(name.upper()) for name in Row._fields}
+    return Row(**(values | {"feature_json": json.dumps(body["FEATURE_JSON"])}))
+
+
+def _rows(described: list[tuple[str, str]], rows: list[tuple[Any, ...]]) -> Answer:
+    return _accepted(
+        {
+            "parameters": [],
+            "rowtype": [_column(name, kind) for name, kind in described],
+            "rowset": [[_text(value) for value in row] for row in rows],
+            "total": len(rows),
+            "returned": len(rows),
+            "queryId": str(uuid.uuid4()),
+            "queryResultFormat": "json",
+            "databaseProvider": None,
+            "finalDatabaseName": "CLAUDE_LOGS",
+            "finalSchemaName": "ACTIVITIES",
+            "finalWarehouseName": "COMPUTE_WH",
+            "finalRoleName": "R",
+            "numberOfBinds": 0,
+            "arrayBindSupported": False,
+            "statementTypeId": 4096,
+            "version": 1,
+        }
+    )
+
+
+def _column(name: str, kind: str) -> dict[str, Any]:
+    length, precision, scale = None, None, None
+    if kind in ("BIGINT", "INTEGER", "HUGEINT", "SMALLINT", "TINYINT", "UBIGINT"):
+        type_name, precision, scale = "fixed", 38, 0
+    elif kind.startswith("DECIMAL"):
+        type_name, precision, scale = "fixed", 38, int(kind.rstrip(")").split(",")[1])
+    elif kind in ("DOUBLE", "FLOAT"):
+        type_name = "real"
+    elif kind == "BOOLEAN":
+        type_name = "boolean"
+    elif kind.startswith("TIMESTAMP"):
+        type_name, precision, scale = "timestamp_ntz", 0, 9
+    elif kind == "JSON":
+        type_name = "variant"
+    else:
+        type_name, length = "text", 16777216
+    sizes = {"length": length, "byteLength": length, "precision": precision, "scale": scale}
+    return {"name": name.upper(), "type": type_name, "nullable": True, "database": "", "schema": "", "table": "", **sizes}
+
+
+def _text(value: Any) -> str | None:
+    """A value as Snowflake writes it into a JSON result."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, datetime.datetime):
+        return f"{value.replace(tzinfo=datetime.UTC).timestamp():.9f}"
+    if isinstance(value, decimal.Decimal):
+        return str(value)
+    return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
+
+
+def _accepted(data: dict[str, Any]) -> Answer:
+    return Answer.json({"data": data, "code": None, "message": None, "success": True})
+
+
+def _refused(code: str, message: str) -> Answer:
+    return Answer.json({"data": {}, "code": code, "message": message, "success": False})
+
+
+def _failed(message: str) -> Answer:
+    told = {
+        "internalError": False,
+        "errorCode": "002003",
+        "age": 0,
+        "sqlState": "42S02",
+        "queryId": str(uuid.uuid4()),
+        "line": 1,
+        "pos": 1,
+    }
+    return Answer.json({"data": told, "code": "002003", "message": f"SQL compilation error: {message}", "success": False})
