@@ -163,13 +163,15 @@ class FileSystem:
 
     # --- whole files
 
-    def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True) -> None:
+    def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True, mode: int = 0o600) -> None:
         """Put ``data`` in the place of ``path``. Not durable: never half a file, but a power cut may undo or empty
-        it."""
+        it. ``mode`` is for files that are not ours to keep private."""
         temporary = f"{path}.{os.getpid()}.{id(self):x}.{next(self._serial)}.tmp"
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _CLOEXEC, 0o600)
         try:
             try:
+                if mode != 0o600:
+                    os.fchmod(fd, mode)
                 for piece in (data,) if isinstance(data, bytes) else data:
                     self._write_all(fd, piece)
                 if durable:

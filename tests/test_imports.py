@@ -38,6 +38,7 @@ ROOMS: dict[str, set[str]] = {
     "tools": {"activity", "errors"},
     "stdio": set(),
     "logging_setup": set(),
+    "holdings": {"config", "errors", "queue"},
     "leader": {"backpressure", "clock", "errors", "flusher", "queue", "refresher"},
 }
 COMPOSING = {
@@ -143,7 +144,7 @@ def test_what_a_hook_will_need_loads_only_the_cheap_part_of_the_standard_library
         "import activity_mcp",
         "import activity_mcp.service",
         "from activity_mcp.__main__ import run; import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()): run(['--version'])",
-        "from activity_mcp.cli import commands\nfor name in ('log', 'flush', 'import', 'context', 'query', 'status', 'doctor'): commands.get_command(None, name)",
+        "from activity_mcp.cli import commands\nfor name in ('log', 'flush', 'import', 'context', 'query', 'status', 'doctor', 'install', 'uninstall'): commands.get_command(None, name)",
     ],
 )  # fmt: skip
 def test_no_command_pays_for_a_heavy_package_it_does_not_use(code: str) -> None:

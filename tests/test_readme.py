@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -33,7 +34,7 @@ def run(home: Path, line: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ACTIVITY_", "CLAUDE_"))}
     environ = {**kept, "ACTIVITY_HOME": str(home / "state"), "HOME": str(home)}
     command = [sys.executable, "-m", "activity_mcp", *shlex.split(line)[1:]]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, cwd=home)
 
 
 def test_the_first_two_blocks_are_the_two_commands() -> None:
@@ -49,6 +50,20 @@ def test_every_command_shown_works_in_the_order_shown(tmp_path: Path) -> None:
     for line in shown:
         done = run(tmp_path, line)
         assert done.returncode == 0, f"{line}\n{done.stderr}"
+
+
+def test_what_claude_is_told_to_start_or_to_fetch_is_there() -> None:
+    """`claude` itself is not here: what its commands name is checked instead."""
+    told = [line.split("  #")[0].strip() for line in text().splitlines() if line.startswith("claude ")]
+    assert told == [
+        "claude plugin marketplace add activity-mcp/activity-mcp",
+        "claude plugin install activity-mcp@activity-mcp",
+        "claude mcp add --scope user activity -- activity-mcp serve",
+    ]
+    marketplace = json.loads((README.parent / ".claude-plugin" / "marketplace.json").read_text())
+    assert told[1].split()[-1] == f"{marketplace['plugins'][0]['name']}@{marketplace['name']}"
+    assert f"github.com/{told[0].split()[-1]}.git" in text()
+    assert commands.get_command(None, told[2].split()[-1]) is not None  # type: ignore[arg-type]
 
 
 def test_every_command_there_is_is_named() -> None:

@@ -17,6 +17,8 @@ _HOMES = {
     "query": "recall",
     "status": "status",
     "doctor": "doctor",
+    "install": "install",
+    "uninstall": "install",
     "demo": "demo",
     "bench": "bench",
 }
