@@ -19,12 +19,13 @@ Standard library only, and of it only what costs a hook nothing.
 
 from __future__ import annotations
 
-import json
 import os
 import zlib
 
 from .clock import iso, parse_iso
 from .errors import InvalidActivity
+from .plain_json import dumps as _dumps
+from .plain_json import loads as _loads
 
 try:  # the C module without OpenSSL: importing hashlib would cost a hook more than all of this module
     from _sha2 import sha256 as _sha256  # type: ignore[import-not-found]  # Python 3.12 and later
@@ -223,7 +224,7 @@ def _uuid_text(value: int, version: int) -> str:
 
 def dump_json(value: Any) -> bytes:
     """Compact JSON in UTF-8 by the standard library. Where orjson is loaded anyway its ``dumps`` gives the same, faster."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
+    return _dumps(value).encode("utf-8")
 
 
 def encode_line(record: Mapping[str, Any], dumps: Callable[[Any], bytes] | None = None) -> bytes:
@@ -232,7 +233,7 @@ def encode_line(record: Mapping[str, Any], dumps: Callable[[Any], bytes] | None 
     return b'%s,"_crc":"%08x"}\n' % (body, zlib.crc32(body))
 
 
-def decode_line(line: bytes, loads: Callable[[bytes], Any] = json.loads) -> dict[str, Any]:
+def decode_line(line: bytes, loads: Callable[[bytes], Any] = _loads) -> dict[str, Any]:
     """The members of a line whose checksum the reader has verified. Raises ValueError if it is not an object."""
     record = loads(line)
     if not isinstance(record, dict):

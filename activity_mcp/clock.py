@@ -6,7 +6,6 @@ Wall time is an integer, microseconds since 1970 in UTC; as text it is ``2026-01
 
 from __future__ import annotations
 
-import re
 import time
 
 TYPE_CHECKING = False
@@ -50,21 +49,49 @@ def parse_iso(text: str) -> int:
     A date alone is midnight; a time without an offset is UTC; digits below the microsecond are cut.
     Raises ValueError for anything else, years before 1970 and after 9998 included.
     """
-    match = re.fullmatch(_TEXT, text.strip())
+    text = text.strip()
+    written_here = _as_written(text)
+    if written_here is not None:
+        return written_here
+    import re  # its import costs a hook more than all of the hook's own work
+
+    match = re.fullmatch(_TEXT, text)
     if match is None:
         raise ValueError(f"not an ISO 8601 time: {text[:40]!r}")
     year, month, day = int(match[1]), int(match[2]), int(match[3])
     hour, minute, second = (int(match[n] or 0) for n in (4, 5, 6))
-    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    if not 1970 <= year <= 9998 or not 1 <= month <= 12 or not 1 <= day <= _DAYS[month] + (leap and month == 2):
+    if not _is_date(year, month, day):
         raise ValueError(f"no such date: {text[:40]!r}")
     if hour > 23 or minute > 59 or second > 59:
         raise ValueError(f"no such time: {text[:40]!r}")
     micros = int((match[7] or "").ljust(6, "0")[:6])
-    total = _days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - _offset_seconds(match[8])
+    total = _seconds(year, month, day, hour, minute, second) - _offset_seconds(match[8])
     if total < 0:
         raise ValueError(f"before 1970: {text[:40]!r}")
     return total * 1_000_000 + micros
+
+
+def _as_written(text: str) -> int | None:
+    """The time in a text that ``iso`` may have written; None for every other."""
+    if len(text) != 27 or text[4::3][:2] != "--" or text[10::3][:4] != "T::." or text[26] != "Z" or not text.isascii():
+        return None
+    digits = text[:4] + text[5:7] + text[8:10] + text[11:13] + text[14:16] + text[17:19] + text[20:26]
+    if not digits.isdigit():
+        return None
+    year, month, day = int(digits[:4]), int(digits[4:6]), int(digits[6:8])
+    hour, minute, second = int(digits[8:10]), int(digits[10:12]), int(digits[12:14])
+    if not (_is_date(year, month, day) and hour <= 23 and minute <= 59 and second <= 59):
+        return None
+    return _seconds(year, month, day, hour, minute, second) * 1_000_000 + int(digits[14:])
+
+
+def _is_date(year: int, month: int, day: int) -> bool:
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return 1970 <= year <= 9998 and 1 <= month <= 12 and 1 <= day <= _DAYS[month] + (leap and month == 2)
+
+
+def _seconds(year: int, month: int, day: int, hour: int, minute: int, second: int) -> int:
+    return _days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second
 
 
 def _offset_seconds(zone: str | None) -> int:

@@ -8,12 +8,12 @@ read from its ``.git`` file. Standard library only, no subprocess: a hook asks t
 
 from __future__ import annotations
 
-import json
 import os
 
 from . import fs
 from .activity import sha256_hex
 from .errors import NewerFormat, QueueRefused
+from .plain_json import dumps, loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def resolve_identity(home: str, environ: Mapping[str, str], customer: str | None
         settings = {"customer": _guess_customer(environ), "host_id": _host_id()}
         try:
             fs.ensure_directory(home)
-            fs.publish(path, json.dumps({"version": SETTINGS_VERSION, **settings}).encode("utf-8"))
+            fs.publish(path, dumps({"version": SETTINGS_VERSION, **settings}).encode("utf-8"))
         except OSError as error:
             raise QueueRefused(
                 f"{path} cannot be written ({error.strerror}); nothing was recorded",
@@ -56,9 +56,8 @@ def resolve_identity(home: str, environ: Mapping[str, str], customer: str | None
 
 def _read_settings(path: str) -> dict[str, str] | None:
     try:
-        with open(path, encoding="utf-8") as file:
-            settings = json.load(file)
-    except (OSError, ValueError):
+        settings = loads(fs.LOCAL.read(path))
+    except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(settings, dict):
         return None
@@ -145,18 +144,40 @@ def project_of(directory: str) -> str:
 
 def _main_repository(marker: str) -> str | None:
     """Where a worktree's ``.git`` file points: ``gitdir: <main>/.git/worktrees/<name>``; None for a submodule."""
-    try:
-        with open(marker, encoding="utf-8", errors="replace") as file:
-            text = file.read(4096).strip()
-    except OSError:
-        return None
-    if not text.startswith("gitdir:"):
+    text = _text_of(marker)
+    if text is None or not text.startswith("gitdir:"):
         return None
     gitdir = os.path.normpath(os.path.join(os.path.dirname(marker), text[7:].strip()))
     worktrees = os.path.dirname(gitdir)
     if os.path.basename(worktrees) != "worktrees" or os.path.basename(os.path.dirname(worktrees)) != ".git":
         return None
     return os.path.dirname(os.path.dirname(worktrees))
+
+
+def branch_of(directory: str) -> str | None:
+    """The git branch checked out around a directory, read from its HEAD; None outside of git and for a detached one."""
+    at = os.path.abspath(directory)
+    while True:
+        marker = os.path.join(at, ".git")
+        head = _text_of(os.path.join(marker, "HEAD"))
+        if head is None:
+            pointed = _text_of(marker)
+            if pointed is not None and pointed.startswith("gitdir:"):
+                head = _text_of(os.path.join(at, pointed[7:].strip(), "HEAD"))
+        if head is not None:
+            return head[16:] or None if head.startswith("ref: refs/heads/") else None
+        parent = os.path.dirname(at)
+        if parent == at:
+            return None
+        at = parent
+
+
+def _text_of(path: str) -> str | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read(4096).decode("utf-8", "replace").strip()
+    except OSError:
+        return None
 
 
 def is_ignored(project: str | None) -> bool:

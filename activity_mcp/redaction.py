@@ -15,10 +15,9 @@ No redaction knows every secret: what no shape and no name gives away is stored 
 
 from __future__ import annotations
 
-import re
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
@@ -120,9 +119,10 @@ def sensitive_kind(name: str) -> str | None:
 
 
 def _kind_of(name: str) -> str | None:
-    words = [word.lower() for word in _compiled(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+").findall(name)]
-    if not words:
+    lowered = name.lower()
+    if "authorization" not in lowered and not any(literal in lowered for literal in _NAME_LITERALS):
         return None
+    words = _words_of(name)
     last = words[-1]
     before = words[-2] if len(words) > 1 else ""
     if last in ("token", "tokens") and before in _HARMLESS_TOKENS:
@@ -133,6 +133,20 @@ def _kind_of(name: str) -> str | None:
         return _SECRET_WORDS[last]
     joined = "".join(words[-3:])
     return next((kind for ending, kind in _SECRET_ENDINGS if joined.endswith(ending) and len(last) > 2), None)
+
+
+def _words_of(name: str) -> list[str]:
+    """``dbPassword``, ``DB_PASSWORD``, ``APIKey2`` → their words in lower case, digits left out."""
+    spaced = []
+    for at, char in enumerate(name):
+        if not (char.isascii() and char.isalpha()):
+            spaced.append(" ")
+            continue
+        before, after = name[at - 1 : at], name[at + 1 : at + 2]
+        if char.isupper() and (before.islower() or (before.isupper() and after.isascii() and after.islower())):
+            spaced.append(" ")
+        spaced.append(char)
+    return "".join(spaced).lower().split()
 
 
 # --- an assignment or an option in a text, from the name's literal on
@@ -239,6 +253,8 @@ _patterns: dict[str, re.Pattern[str]] = {}
 
 def _compiled(pattern: str) -> re.Pattern[str]:
     if pattern not in _patterns:
+        import re  # not before a text needs it: its import is half of a hook's cost
+
         _patterns[pattern] = re.compile(pattern)
     return _patterns[pattern]
 

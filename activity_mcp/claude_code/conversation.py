@@ -151,7 +151,8 @@ class Conversation:
                     "total_activities": session.activities,
                     "total_tokens": session.tokens,
                 }
-                self._edge(session, "end", session.last_us, features)
+                moment = session.prompt_id or f"import\0{iso(session.last_us)}"
+                self._edge(session, "end", moment, session.last_us, features)
 
     # --- the line's place
 
@@ -190,10 +191,10 @@ class Conversation:
             session.last_us = self._ts_us
         if kind in ("user", "assistant") and not session.started and session.first_us is not None:
             session.started = True
-            self._edge(session, "start", session.first_us, _circumstances(session))
+            self._edge(session, "start", "", session.first_us, _circumstances(session))
 
-    def _edge(self, session: Session, event_type: str, ts_us: int, features: dict[str, Any]) -> None:
-        self._send(session, events.session_activity(session.id, event_type, "import", iso(ts_us), features), ts_us)
+    def _edge(self, session: Session, event_type: str, moment: str, ts_us: int, features: dict[str, Any]) -> None:
+        self._send(session, events.session_activity(session.id, event_type, moment, features), ts_us)
 
     def _other(self, session: Session | None, line: dict[str, Any], kind: str) -> None:
         words = said(line) if kind == "attachment" and session is not None else None
@@ -304,8 +305,8 @@ class Conversation:
         session.prompt_key, session.prompt_id = prompt_id or uuid, prompt_id
         if words.kind == "command":
             return
-        is_new = prompt_id is not None and not self._is_known("session_event", "user_prompt", prompt_id)
-        self._prompt(session, line, words, prompt_id if prompt_id and is_new else uuid)
+        key = prompt_id or events.unnamed_prompt_key(session.id, words.text)
+        self._prompt(session, line, words, uuid if self._is_known("session_event", "user_prompt", key) else key)
 
     def _result(self, block: dict[str, Any], structured: Any, timed: bool) -> None:
         call_id, content = _text(block, "tool_use_id"), block.get("content")
@@ -364,10 +365,15 @@ class Conversation:
         session.answer, session.answer_id = [], None
         if not text:
             return
-        draft = events.turn_end_activity(session.id, session.prompt_key, text, policy=self._prompts, redactor=self._redactor)
+        draft = self._concluded(session, session.prompt_id, text)
+        if session.prompt_id is None and known_as(draft[1]) in self._seen:  # the same words as at the end of another turn
+            draft = self._concluded(session, session.prompt_key, text)
         found = {"prompt_id": session.prompt_id, "git_branch": session.branch, "interrupted": interrupted}
         draft[2].update({name: value for name, value in found.items() if value})
         self._send(session, draft, session.answer_us)
+
+    def _concluded(self, session: Session, prompt_key: str | None, text: str) -> events.Draft:
+        return events.turn_end_activity(session.id, prompt_key, text, policy=self._prompts, redactor=self._redactor)
 
     # --- sending
 

@@ -123,6 +123,24 @@ def error_text(error: str, redactor: Redactor) -> str:
     return _head(redactor.text(_head(error.strip(), MAX_ERROR_BYTES + _MARGIN_BYTES)), MAX_ERROR_BYTES)
 
 
+def response_size(response: Any) -> int | None:
+    """Bytes of a tool's structured response: of a command's output where it is one, else of all of it as JSON."""
+    if isinstance(response, dict) and isinstance(response.get("stdout"), str):
+        error = response.get("stderr")
+        return _bytes(response["stdout"]) + (_bytes(error) if isinstance(error, str) else 0)
+    return content_size(response)
+
+
+def error_in(response: Any) -> str | None:
+    """The error in a tool's response that says it is one, as MCP tools' do; None for every other."""
+    if not isinstance(response, dict) or (response.get("isError") is not True and response.get("is_error") is not True):
+        return None
+    told = response.get("error") or response.get("content")
+    if isinstance(told, list):
+        told = next((block["text"] for block in told if isinstance(block, dict) and isinstance(block.get("text"), str)), None)
+    return told if isinstance(told, str) and told.strip() else "failed without a message"
+
+
 def content_size(content: Any) -> int | None:
     """Bytes of a tool's output: of its texts, and of its images as they are sent; of anything else as JSON."""
     if content is None:
@@ -222,6 +240,11 @@ def prompt_activity(prompt_key: str, session_id: str, text: str, *, policy: str,
     return "session_event", derived_id("session_event", "user_prompt", prompt_key), features
 
 
+def unnamed_prompt_key(session_id: str, text: str) -> str:
+    """What names a prompt that has no id: its session and what it says."""
+    return "\0".join((session_id, sha256_hex(text.strip())))
+
+
 def turn_end_activity(session_id: str, prompt_key: str | None, text: str, *, policy: str, redactor: Redactor) -> Draft:
     """What was concluded: the last message of the turn that the prompt started."""
     key = "\0".join((session_id, prompt_key or "", sha256_hex(text.strip())))
@@ -229,9 +252,10 @@ def turn_end_activity(session_id: str, prompt_key: str | None, text: str, *, pol
     return "session_event", derived_id("session_event", "turn_end", key), features
 
 
-def session_activity(session_id: str, event_type: str, source: str, ts: str, features: Mapping[str, Any]) -> Draft:
-    """The start or the end of a session, as this source saw it at this time."""
-    key = "\0".join((session_id, source, ts))
+def session_activity(session_id: str, event_type: str, moment: str, features: Mapping[str, Any]) -> Draft:
+    """The start or the end of a session. ``moment`` tells several apart: empty for its beginning, for an end the last prompt's
+    id, and where hooks and transcripts have no common name for it, who says it and when."""
+    key = "\0".join((session_id, moment))
     made = {"session_id": session_id, "event_type": event_type, **features}
     return "session_event", derived_id("session_event", event_type, key), made
 
@@ -258,9 +282,9 @@ def text_features(text: str, policy: str, redactor: Redactor) -> dict[str, Any]:
         return features
     before = redactor.count
     if policy == "full":
-        redacted = redactor.text(text)
+        redacted = redactor.text(_head(text, MAX_TEXT_BYTES + _MARGIN_BYTES))
         features["text"] = _head(redacted, MAX_TEXT_BYTES)
-        if len(features["text"]) < len(redacted):
+        if len(features["text"]) < len(redacted) or len(text) > MAX_TEXT_BYTES:
             features["_truncated"] = ["text"]
     else:
         redacted = redactor.text(text[: EXCERPT_CHARACTERS + _MARGIN_BYTES])

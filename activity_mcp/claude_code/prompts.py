@@ -12,7 +12,9 @@ other sessions. Where a line says its ``origin`` and it is not human, it is no p
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _NOT_PROMPTS = (
     "<local-command-",
@@ -30,10 +32,15 @@ _INTERRUPT = "[Request interrupted by user"
 _FLAGS = ("isMeta", "isSidechain", "isCompactSummary", "isVisibleInTranscriptOnly")
 
 
-class Said(NamedTuple):
-    kind: str
-    text: str
-    images: int = 0
+class Said:
+    """What was said, and in which way. Made by hand: ``typing`` is more than a hook can afford."""
+
+    __slots__ = ("images", "kind", "text")
+
+    def __init__(self, kind: str, text: str, images: int = 0) -> None:
+        self.kind = kind
+        self.text = text
+        self.images = images
 
 
 def said(line: dict[str, Any]) -> Said | None:
@@ -48,7 +55,7 @@ def said(line: dict[str, Any]) -> Said | None:
     content = message.get("content")
     if isinstance(content, list) and any(isinstance(block, dict) and block.get("type") == "tool_result" for block in content):
         return None
-    return _classified("prompt", content)
+    return classified("prompt", content)
 
 
 def _queued(attachment: Any) -> Said | None:
@@ -56,7 +63,7 @@ def _queued(attachment: Any) -> Said | None:
         return None
     if attachment.get("commandMode", "prompt") != "prompt":
         return None
-    found = _classified("queued", attachment.get("prompt"))
+    found = classified("queued", attachment.get("prompt"))
     return found if found is not None and found.kind == "queued" else None
 
 
@@ -65,7 +72,8 @@ def _is_human(line: dict[str, Any]) -> bool:
     return not isinstance(origin, dict) or origin.get("kind", "human") == "human"
 
 
-def _classified(kind: str, content: Any) -> Said | None:
+def classified(kind: str, content: Any) -> Said | None:
+    """What a message's content says in the user's name, by its first words alone; None when that is nothing."""
     text, images = text_of(content), images_of(content)
     stripped = text.lstrip()
     if stripped.startswith(_INTERRUPT):

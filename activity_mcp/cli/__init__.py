@@ -10,6 +10,7 @@ from .. import __version__
 
 _HOMES = {
     "serve": "serve",
+    "hook": "hook",
     "log": "record",
     "import": "backfill",
     "flush": "flush",

@@ -20,14 +20,13 @@ There is one publisher at a time, the holder of the lease. Standard library only
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import zlib
 
 from ..activity import dump_json, encode_line, sha256_hex
 from ..clock import SYSTEM_CLOCK
 from ..fs import LOCAL
+from ..plain_json import loads as plain_loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,8 +44,8 @@ MAX_BYTES = 16 * 1024 * 1024
 """A snapshot is some tens of KB; what is larger than this is not one, and is not read into memory."""
 
 _CHECKSUM = b',"_crc":"'
-_SNAPSHOT_NAME = re.compile(r"[0-9a-f]{20}\.json")
-_WANT_NAME = re.compile(r"[0-9a-f]{20}\.want")
+_KEY_LENGTH = 20
+_SNAPSHOT, _WANT = ".json", ".want"
 
 
 class Snapshot:
@@ -99,7 +98,7 @@ class SnapshotStore:
         directory: str,
         *,
         clock: Clock = SYSTEM_CLOCK,
-        loads: Callable[[bytes], Any] = json.loads,
+        loads: Callable[[bytes], Any] = plain_loads,
         dumps: Callable[[Any], bytes] = dump_json,
         fs: FileSystem = LOCAL,
     ) -> None:
@@ -139,7 +138,7 @@ class SnapshotStore:
 
     def known(self) -> list[tuple[str, str]]:
         """Customer and project of every readable snapshot, by which they can be verified again."""
-        readings = [self._load_path(os.path.join(self.directory, name)) for name in self._names(_SNAPSHOT_NAME)]
+        readings = [self._load_path(os.path.join(self.directory, name)) for name in self._names(_SNAPSHOT)]
         return sorted((found.customer, found.project) for found in (reading.snapshot for reading in readings) if found)
 
     def remove(self, customer: str, project: str) -> bool:
@@ -148,9 +147,9 @@ class SnapshotStore:
 
     def clear(self) -> int:
         """Forget every snapshot and every wish, unreadable ones included; how many snapshots there were."""
-        for name in self._names(_WANT_NAME):
+        for name in self._names(_WANT):
             _unlink(os.path.join(self.directory, name))
-        return sum(_unlink(os.path.join(self.directory, name)) for name in self._names(_SNAPSHOT_NAME))
+        return sum(_unlink(os.path.join(self.directory, name)) for name in self._names(_SNAPSHOT))
 
     # --- wishes
 
@@ -166,7 +165,7 @@ class SnapshotStore:
     def wants(self) -> list[tuple[str, str]]:
         """Customer and project of every wish. One that cannot be read is removed: whoever left it asks again."""
         found = []
-        for name in self._names(_WANT_NAME):
+        for name in self._names(_WANT):
             path = os.path.join(self.directory, name)
             try:
                 found.append(_read_wish(path))
@@ -185,12 +184,12 @@ class SnapshotStore:
     def _path(self, customer: str, project: str, kind: str = "json") -> str:
         return os.path.join(self.directory, f"{key_of(customer, project)}.{kind}")
 
-    def _names(self, pattern: re.Pattern[str]) -> list[str]:
+    def _names(self, ending: str) -> list[str]:
         try:
             names = os.listdir(self.directory)
         except OSError:
             return []
-        return sorted(name for name in names if pattern.fullmatch(name))
+        return sorted(name for name in names if _is_key(name.removesuffix(ending)) and name.endswith(ending))
 
     def _load_path(self, path: str) -> Reading:
         try:
@@ -214,7 +213,11 @@ class SnapshotStore:
 
 def key_of(customer: str, project: str) -> str:
     """The name of this context's files, without their ending. ``project`` is ``"*"`` for all projects."""
-    return sha256_hex(f"{customer}\0{project}")[:20]
+    return sha256_hex(f"{customer}\0{project}")[:_KEY_LENGTH]
+
+
+def _is_key(text: str) -> bool:
+    return len(text) == _KEY_LENGTH and not text.strip("0123456789abcdef")
 
 
 def knows_at_least(new: Snapshot, old: Snapshot, now_us: int) -> bool:
@@ -257,7 +260,7 @@ def _snapshot_of(record: Any) -> Snapshot | None:
 
 def _read_wish(path: str) -> tuple[str, str]:
     with open(path, "rb") as file:
-        wish = json.loads(file.read(64 * 1024))
+        wish = plain_loads(file.read(64 * 1024))
     customer, project = wish["customer"], wish["project"]
     if not (isinstance(customer, str) and isinstance(project, str)):
         raise ValueError("a wish names a customer and a project")

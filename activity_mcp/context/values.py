@@ -6,9 +6,6 @@ What these functions give can always be encoded as JSON. They read a feature as 
 
 from __future__ import annotations
 
-import functools
-import json
-
 from ..activity import clean, dump_json
 from ..clock import parse_iso
 
@@ -22,6 +19,7 @@ MAX_NAME = 255
 MAX_PATH = 1024
 _MAX_VALUE_BYTES = 512
 _FALSE = ("false", "f", "no", "n", "off", "0")
+_times: dict[str, int | None] = {}
 _TRUE = ("true", "t", "yes", "y", "on", "1")
 
 
@@ -29,9 +27,15 @@ def as_text(value: Any, limit: int = MAX_TEXT) -> str | None:
     """The value as text of at most ``limit`` characters; JSON for what is not a string; None for null."""
     if value is None:
         return None
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else _as_json(value)
     text = text[:limit]
     return text if text.isascii() else _encodable(text)
+
+
+def _as_json(value: Any) -> str:
+    import json  # seldom needed, and dear to a hook
+
+    return json.dumps(value, ensure_ascii=False)
 
 
 def as_name(value: Any) -> str | None:
@@ -89,7 +93,7 @@ def as_shown(value: Any) -> Any:
         return as_text(value)
     cleaned = clean(value, "value", strict=False)
     if isinstance(cleaned, (dict, list)) and len(dump_json(cleaned)) > _MAX_VALUE_BYTES:
-        return shorter(json.dumps(cleaned, ensure_ascii=False), MAX_TEXT)
+        return shorter(_as_json(cleaned), MAX_TEXT)
     return cleaned
 
 
@@ -115,12 +119,15 @@ def age(ts: str, now_us: int) -> str | None:
     return f"{seconds // 3600} h" if seconds < 2 * 86_400 else f"{seconds // 86_400} d"
 
 
-@functools.lru_cache(maxsize=256)
 def _time_us(ts: str) -> int | None:
-    try:
-        return parse_iso(ts)
-    except ValueError:
-        return None
+    if ts not in _times:
+        if len(_times) >= 256:
+            _times.clear()
+        try:
+            _times[ts] = parse_iso(ts)
+        except ValueError:
+            _times[ts] = None
+    return _times[ts]
 
 
 def objects(container: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

@@ -7,12 +7,12 @@ nothing that the sink knows.
 
 from __future__ import annotations
 
-import json
 import time
 
 from ..activity import dump_json
 from ..clock import SYSTEM_CLOCK, parse_iso
 from ..fs import LOCAL
+from ..plain_json import loads
 from .offset import Offset
 from .segment import FORMAT_VERSION, SEGMENT_DIRECTORY, newer_format, remove_leftovers, segment_numbers, segment_path
 
@@ -44,7 +44,7 @@ class Commit:
 def read_commit(directory: str, *, fs: FileSystem = LOCAL) -> Commit | None:
     """What commit.json says; None where it is missing or cannot be read. Raises NewerFormat."""
     try:
-        members = json.loads(fs.read(f"{directory}/commit.json"))
+        members = loads(fs.read(f"{directory}/commit.json"))
         version = members["version"]
         if type(version) is int and version > FORMAT_VERSION:
             raise newer_format(f"{directory}/commit.json", version)

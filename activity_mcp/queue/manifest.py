@@ -7,12 +7,11 @@ newest header that can be read, and ``note`` says so, for a system_event.
 
 from __future__ import annotations
 
-import json
-
 from ..activity import dump_json, new_id
 from ..clock import SYSTEM_CLOCK, iso
 from ..errors import QueueRefused, UnsupportedStateDirectory
 from ..fs import LOCAL
+from ..plain_json import loads
 from .commit import next_number, publish_commit, read_commit
 from .lock import LockFile
 from .offset import Offset
@@ -50,12 +49,19 @@ class QueueInfo:
 
 
 def open_queue(
-    directory: str, *, sink: str, create: bool = True, fs: FileSystem = LOCAL, clock: Clock = SYSTEM_CLOCK
+    directory: str,
+    *,
+    sink: str,
+    create: bool = True,
+    patience_s: float = _PATIENCE_S,
+    fs: FileSystem = LOCAL,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> QueueInfo:
     """The queue in ``directory``, made if there is none (``create=False``: QueueRefused instead).
 
-    ``sink`` is the name of its warehouse; empty asks for whatever is there. Raises UnsupportedStateDirectory for a place that
-    cannot hold a queue or that belongs to another warehouse, NewerFormat for one that a newer version made.
+    ``patience_s`` is how long to wait for whoever else is making it. ``sink`` is the name of its warehouse; empty asks for
+    whatever is there. Raises UnsupportedStateDirectory for a place that cannot hold a queue or that belongs to another
+    warehouse, NewerFormat for one that a newer version made.
     """
     fs.check_supported(directory)
     try:
@@ -64,7 +70,7 @@ def open_queue(
         for path in (directory, f"{directory}/{SEGMENT_DIRECTORY}"):
             fs.ensure_directory(path)
             fs.check_private(path)
-        info = read_queue(directory, fs=fs) or _make(directory, sink, clock, fs)
+        info = read_queue(directory, fs=fs) or _make(directory, sink, patience_s, clock, fs)
     except OSError as error:
         raise refusal(error, directory) from error
     if sink and info.sink and info.sink != sink:
@@ -78,7 +84,7 @@ def open_queue(
 def read_queue(directory: str, *, fs: FileSystem = LOCAL) -> QueueInfo | None:
     """The queue in ``directory``, or None where there is none or its queue.json cannot be read. Writes nothing."""
     try:
-        members = json.loads(fs.read(f"{directory}/queue.json"))
+        members = loads(fs.read(f"{directory}/queue.json"))
         version = members["version"]
         if type(version) is int and version > FORMAT_VERSION:
             raise newer_format(f"the queue in {directory}", version)
@@ -126,18 +132,18 @@ def seal_segment(directory: str, number: int, *, fs: FileSystem = LOCAL, clock: 
         lock.close()
 
 
-def locked(directory: str, fs: FileSystem) -> LockFile:
+def locked(directory: str, fs: FileSystem, patience_s: float = _PATIENCE_S) -> LockFile:
     """append.lock, held; to be closed by the caller. For rare work: it waits for two seconds."""
     lock = LockFile(f"{directory}/{APPEND_LOCK}", fs)
-    if lock.acquire(_PATIENCE_S):
+    if lock.acquire(patience_s):
         return lock
     pid = lock.holder_pid()
     lock.close()
     raise busy(pid)
 
 
-def _make(directory: str, sink: str, clock: Clock, fs: FileSystem) -> QueueInfo:
-    lock = locked(directory, fs)
+def _make(directory: str, sink: str, patience_s: float, clock: Clock, fs: FileSystem) -> QueueInfo:
+    lock = locked(directory, fs, patience_s)
     try:
         info = read_queue(directory, fs=fs)
         if info is None:  # nobody was faster

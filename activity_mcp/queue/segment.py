@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 import zlib
@@ -10,6 +9,7 @@ import zlib
 from ..activity import encode_line
 from ..clock import iso, parse_iso
 from ..errors import NewerFormat
+from ..plain_json import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def parse_header(line: bytes) -> Header | None:
     if not sealed and has_checksum(line):
         return None
     try:
-        members = json.loads(line)
+        members = loads(line)
         version = members["version"]
         if type(version) is int and version > FORMAT_VERSION:
             raise newer_format(f"segment {members['_segment']}", version)

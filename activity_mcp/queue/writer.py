@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 MAX_QUEUE_BYTES = 52_428_800
 SEGMENT_BYTES = 4 << 20
 SEGMENT_AGE_S = 3600.0
+_PATIENCE_S = 0.25
+"""How long an append waits for whoever is just making the queue, which includes two syncs: once in the life of a queue."""
 
 
 class Appended:
@@ -166,7 +168,8 @@ class QueueWriter:
 
     def _write(self, payload: bytes, must_sync: bool) -> tuple[LiveSegment, int, bool]:
         if self._info is None:
-            self._info = open_queue(self.directory, sink=self._sink, fs=self._fs, clock=self._clock)
+            patience_s = max(_PATIENCE_S, self._lock_timeout)
+            self._info = open_queue(self.directory, sink=self._sink, patience_s=patience_s, fs=self._fs, clock=self._clock)
         lock, room = self._lock, len(payload)
         if not lock.acquire(self._lock_timeout):
             raise busy(lock.holder_pid())

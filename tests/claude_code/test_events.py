@@ -51,7 +51,7 @@ def test_ids_are_derived_from_what_claude_code_calls_the_fact() -> None:
     tool, file = tool_activities("t1", "Read", {"file_path": "/a"}, redactor=Redactor(), success=True)
     assert tool[1] == derived_id("tool_event", "tool_use_id", "t1")
     assert file[1] == derived_id("file_event", "tool_use_id", "t1")
-    assert session_activity("s", "end", "hook", "T", {})[1] != session_activity("s", "end", "import", "T", {})[1]
+    assert session_activity("s", "end", "p1", {})[1] != session_activity("s", "end", "p2", {})[1]
 
 
 @pytest.mark.parametrize("given", [None, "text", 5, [1], {}, {"file_path": 5}, {"file_path": ""}])

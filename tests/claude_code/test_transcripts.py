@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from activity_mcp.activity import Origin, derived_id, sha256_hex
 from activity_mcp.claude_code import TranscriptReader, TranscriptReport
+from activity_mcp.claude_code.events import unnamed_prompt_key
 from activity_mcp.clock import iso
 from activity_mcp.redaction import Redactor
 
@@ -325,9 +326,10 @@ def test_two_turns_that_conclude_alike_are_two(script, read) -> None:
 def test_a_prompts_id_is_claude_codes_own_and_else_its_lines(script, read) -> None:
     one = script.prompt("a", promptId="p1")
     two = script.prompt("b", promptId="p1")  # a second prompt of the same id is still another prompt
-    three = script.prompt("c")
+    script.prompt("c")  # without an id: what a hook would call it
+    four = script.prompt("c")
     found = [activity.activity_id for activity in read(script.path)[0] if activity.activity == "asked"]
-    keys = (one["promptId"], two["uuid"], three["uuid"])
+    keys = (one["promptId"], two["uuid"], unnamed_prompt_key("s1", " c "), four["uuid"])
     assert found == [derived_id("session_event", "user_prompt", key) for key in keys]
 
 
