@@ -75,7 +75,7 @@ class Drainer:
         if verify:
             scopes = service.refresher.due()
             _patiently(lambda: service.refresher.verify(scopes, flusher.channel_id), deadline)
-        flusher.prune(flusher.offset)
+        flusher.prune(flusher.offset if service.warehouse.contexts_at_once else None)
         return rows, flusher.quarantined
 
     def _wait_for_leader(self, deadline: float, timeout_s: float) -> bool:

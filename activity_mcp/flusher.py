@@ -25,8 +25,21 @@ from .activity import EVENT_NAMES, SCHEMA_VERSION, Origin, build, derived_id
 from .clock import SYSTEM_CLOCK, iso, parse_iso
 from .errors import BatchRejected, InvalidActivity
 from .fs import LOCAL
-from .queue import Damage, Offset, OffsetLost, QueueReader, Record, bury, prune, publish_commit, read_commit, renew_queue_id
+from .queue import (
+    Damage,
+    Offset,
+    OffsetLost,
+    QueueReader,
+    Record,
+    bury,
+    bury_range,
+    prune,
+    publish_commit,
+    read_commit,
+    renew_queue_id,
+)
 from .warehouse import Batch, Row
+from .warehouse.base import LEFT_OUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +102,7 @@ class Flusher:
         self._fs = fs
         self._reader = QueueReader(directory, loads=orjson.loads, clock=clock, fs=fs)
         self._position: Position | None = None
+        self._left_out = 0
 
     @property
     def offset(self) -> Offset | None:
@@ -114,8 +128,9 @@ class Flusher:
         self._reader.sync_segments(batch.end)
         rows, quarantined = self._rows(batch)
         quarantined += self._ship(position, rows, batch)
+        self._keep_left_out(position.at, batch.end)
         self._position = Position(str(batch.end), batch.end)
-        publish_commit(self.directory, self.channel_id, batch.end, iso(self._clock.time_us()), fs=self._fs)
+        self._publish(batch.end)
         self.quarantined += quarantined
         return FlushStep(len(rows), batch.end, batch.more, quarantined)
 
@@ -133,14 +148,15 @@ class Flusher:
     def _locate(self) -> Position:
         """Where the sink is; its token is restored to ``commit.json``, so that no segment number is ever used again."""
         token = self._sink.committed(self.channel_id)
-        cached = self._cached_token()
+        cached, self._left_out = self._cached()
         text = token or cached or self._sink.highest_offset(self.channel_id)
         at = Offset.parse(text) if text else None
         segments = self._reader.segments()
         if at is not None and segments and self._is_beyond(at):
             return self._restart(at, segments[0])  # older files than the sink knows: a restored directory
         if at is not None and text != cached:
-            publish_commit(self.directory, self.channel_id, at, iso(self._clock.time_us()), fs=self._fs)
+            self._keep_left_out(Offset.parse(cached) if cached else None, at)  # committed by one who died before noting it
+            self._publish(at)
         self._position = Position(token, at)
         return self._position
 
@@ -148,9 +164,34 @@ class Flusher:
         segments = self._reader.segments()
         return bool(segments) and at.segment > segments[-1]
 
-    def _cached_token(self) -> str | None:
+    def _cached(self) -> tuple[str | None, int]:
+        """What ``commit.json`` knows of this channel: its offset, and how many rows of it the sink has left out."""
         commit = read_commit(self.directory, fs=self._fs)
-        return str(commit.offset) if commit and commit.channel_id == self.channel_id else None
+        return (str(commit.offset), commit.left_out) if commit and commit.channel_id == self.channel_id else (None, 0)
+
+    def _publish(self, offset: Offset) -> None:
+        now = iso(self._clock.time_us())
+        publish_commit(self.directory, self.channel_id, offset, now, left_out=self._left_out, fs=self._fs)
+
+    def _keep_left_out(self, after: Offset | None, upto: Offset) -> None:
+        """Where the sink took rows and left some out, keep the range they are in, before its segment may go."""
+        told = self._sink.left_out(self.channel_id)
+        more, self._left_out = told.rows - self._left_out, told.rows
+        if more <= 0:
+            return
+        reason = f"{LEFT_OUT}, {more} of this range: {told.message}"
+        bury_range(self.directory, after, upto, reason, clock=self._clock, fs=self._fs)
+        if self._on_event:
+            self._on_event(
+                {
+                    "event_type": "rows_left_out",
+                    "severity": "error",
+                    "message": f"{reason}; the lines up to offset {upto} are kept in dead/",
+                    "action_taken": "kept_range",
+                    "segment": upto.segment,
+                    "metrics": {"rows": more},
+                }
+            )
 
     def _restart(self, lost: Offset, segment: int) -> Position:
         """The place the sink remembers is not in these files: a new channel, from that segment's first line."""

@@ -38,7 +38,6 @@ RESTS = 4
 LONGEST_REST_S = 2.0
 GIVEN_UP_S = 60.0
 """How long a server that met a newer version leaves leading to others before it looks again."""
-BATCH_ROWS = 1000
 
 
 class Backlog(Protocol):
@@ -52,7 +51,14 @@ class Backlog(Protocol):
 
 
 class Warehouse(Protocol):
+    batch_rows: int
+    """How many rows a batch should have that is not there to catch up."""
+    contexts_at_once: bool
+    """Whether a commit is in the contexts when it returns; else segments stay for an hour, for what the contexts lag behind."""
+
     def release(self) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class Leader:
@@ -127,7 +133,7 @@ class Leader:
         self.leads = False
         self._flusher = None
         try:
-            self._warehouse.release()
+            self._warehouse.close()
         finally:
             self._lease.release()
 
@@ -207,11 +213,12 @@ class Leader:
         if wanted:
             self._lease.clear_want()  # before the flush that fulfils it: a wish that comes meanwhile stands
         while not self._stopping.is_set():
-            step = flusher.step(max_rows=self._backpressure.batch_rows(BATCH_ROWS))
+            step = flusher.step(max_rows=self._backpressure.batch_rows(self._warehouse.batch_rows))
             if step.rows:
                 self._flushed_at = iso(self._clock.time_us())
                 self._refresher.publish_changes()
-            self._published = flusher.offset  # what is committed is in the contexts, and these are on disk now
+            if self._warehouse.contexts_at_once:
+                self._published = flusher.offset  # what is committed is in the contexts, and these are on disk now
             self._last_progress = -1e9
             self._tell()
             if not step.more:

@@ -4,7 +4,8 @@ It publishes what a flush has changed, answers the wishes other processes leave 
 somebody asks for at least once per TTL, so that ``as_of`` says when a context was last known to be equal to the warehouse,
 even on an idle machine. A scope without a row gets an empty snapshot: "nothing is known" is an answer too.
 
-Driven by the holder of the lease, after its flush and on the same connection.
+Driven by the holder of the lease, after its flush and on the same connection. Where asking costs money a ``Pace`` says how
+often; a key is then verified when the pace allows it, and its snapshot grows old meanwhile.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from .clock import Clock
     from .context import SnapshotStore
+    from .pace import Pace
     from .warehouse import ContextSource
 
 ACTIVE_S = 600.0
@@ -29,7 +31,16 @@ ACTIVE_S = 600.0
 class Refresher:
     """Publishes snapshots of ``source`` into ``store``. ``ttl_s`` is the longest an active key goes unverified."""
 
-    def __init__(self, source: ContextSource, store: SnapshotStore, *, ttl_s: float, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        source: ContextSource,
+        store: SnapshotStore,
+        *,
+        ttl_s: float,
+        clock: Clock = SYSTEM_CLOCK,
+        pace: Pace | None = None,
+    ) -> None:
+        self._pace = pace
         self._source = source
         self._store = store
         self._ttl_s = ttl_s
@@ -45,6 +56,8 @@ class Refresher:
 
     def ask_for(self, customer: str, project: str) -> None:
         """Keep this scope verified for the next ten minutes."""
+        if self._pace:
+            self._pace.active()
         self._active[Scope(customer, project)] = self._clock.monotonic()
 
     def due(self) -> list[Scope]:
@@ -52,6 +65,8 @@ class Refresher:
         wished = {Scope(customer, project) for customer, project in self._store.wants()}
         for scope in wished:
             self.ask_for(*scope)
+        if self._pace and not self._pace.may_ask():
+            return []
         now = self._clock.monotonic()
         self._active = {scope: asked for scope, asked in self._active.items() if now - asked < ACTIVE_S}
         active = self._kept | self._active.keys()
@@ -61,6 +76,11 @@ class Refresher:
 
     def publish_changes(self) -> int:
         """Publish every context that has changed since the last call; how many."""
+        if self._pace:
+            self._pace.active()
+            if not self._pace.may_ask():
+                return 0
+            self._pace.asked()
         as_of_us = self._clock.time_us()
         return self._publish(self._source.changed_contexts(self._published), as_of_us)
 
@@ -68,6 +88,8 @@ class Refresher:
         """Read these scopes again and publish what is there, found empty included; how many."""
         if not scopes:
             return 0
+        if self._pace:
+            self._pace.asked()
         as_of_us = self._clock.time_us()  # before the read: what changes meanwhile is newer than what is published
         for scope in scopes:
             self._store.clear_want(scope.customer, scope.project)  # before it too: a wish that comes meanwhile stands

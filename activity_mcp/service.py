@@ -22,10 +22,11 @@ from .backpressure import Backpressure
 from .clock import SYSTEM_CLOCK, iso
 from .config import Config, read_config
 from .context import ALL_PROJECTS, CONTEXT_TYPES, ContextCache, Entry, Renderer, SnapshotStore
-from .errors import ActivityError, InvalidInput, QueueRefused, WarehouseUnavailable
+from .errors import ActivityError, InvalidInput, QueueRefused
 from .identity import Identity, is_ignored, project_of, resolve_identity
 from .leader import Leader
 from .local_events import LocalEvents
+from .pace import Pace
 from .parts import part
 from .queue import Lease, QueueWriter, open_queue, read_queue
 from .recorder import Recorder
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from .queue import QueueInfo
     from .warehouse import QueryResult
     from .warehouse.duckdb import DuckDBWarehouse
+    from .warehouse.snowflake import SnowflakeWarehouse
 
 MIN_CONTEXT_BYTES = 512
 _NOT_RECORDED = {
@@ -121,19 +123,19 @@ class ActivityService:
         return Lease(self.queue.directory, clock=self.clock)
 
     @part
-    def warehouse(self) -> DuckDBWarehouse:
+    def warehouse(self) -> DuckDBWarehouse | SnowflakeWarehouse:
         if self.config.snow_connection:
-            raise WarehouseUnavailable(
-                "this version cannot write to Snowflake yet; the queue holds it",
-                hint="unset SNOW_CONNECTION to use the embedded warehouse",
-            )
+            from .warehouse.snowflake import SnowflakeWarehouse
+
+            return SnowflakeWarehouse(self.config.snow_connection, customer=self.identity.customer, clock=self.clock)
         from .warehouse.duckdb import DuckDBWarehouse
 
         return DuckDBWarehouse(self.config.db, clock=self.clock)
 
     @part
     def refresher(self) -> Refresher:
-        return Refresher(self.warehouse, self.snapshots, ttl_s=self.config.context_ttl_s, clock=self.clock)
+        pace = Pace(self.clock) if self.config.snow_connection else None
+        return Refresher(self.warehouse, self.snapshots, ttl_s=self.config.context_ttl_s, clock=self.clock, pace=pace)
 
     @part
     def cache(self) -> ContextCache:
@@ -303,7 +305,11 @@ class ActivityService:
     def query(self, sql: str, *, max_rows: int | None = None, timeout_s: float = 30.0) -> QueryResult:
         """Run one read-only statement on the warehouse, in a child process. Raises QueryRefused or a WarehouseError."""
         if self.config.snow_connection:
-            raise WarehouseUnavailable("this version cannot query Snowflake yet", hint="unset SNOW_CONNECTION")
+            from .warehouse.connection import read_connection
+            from .warehouse.snowflake_query import SnowflakeQueries
+
+            connection = read_connection(self.config.snow_connection)
+            return SnowflakeQueries(connection).query(sql, max_rows=max_rows, timeout_s=timeout_s)
         from .warehouse.query import DuckDBQueries
 
         return DuckDBQueries(self.config.db).query(sql, max_rows=max_rows, timeout_s=timeout_s)
@@ -392,8 +398,9 @@ class ActivityService:
                 self.writer.sync()
             except ActivityError as error:
                 self._on_error(error)
-        if self.leader is not None:
-            self.leader.stop(timeout)
+        stopped = self.leader is None or self.leader.stop(timeout)
+        if stopped and "warehouse" in self.__dict__:
+            self.warehouse.close()
         if "writer" in self.__dict__:
             self.writer.close()
 

@@ -33,7 +33,8 @@ ROOMS: dict[str, set[str]] = {
     "selflog": {"activity", "clock"},
     "recorder": {"activity", "clock", "config", "errors", "identity", "queue", "redaction", "schema"},
     "flusher": {"activity", "clock", "errors", "fs", "queue", "schema", "warehouse"},
-    "refresher": {"clock", "context", "warehouse"},
+    "pace": {"clock"},
+    "refresher": {"clock", "context", "pace", "warehouse"},
     "local_events": {"activity", "context", "queue"},
     "claude_code": {"activity", "clock", "errors", "fs", "identity", "plain_json", "redaction"},
     "claude_code.hook": {

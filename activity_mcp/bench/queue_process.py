@@ -20,7 +20,7 @@ from ..fs import LOCAL, FileSystem
 from ..queue import QueueReader, QueueWriter, read_queue
 
 if TYPE_CHECKING:
-    from ..warehouse import Batch
+    from ..warehouse import Batch, LeftOut
 
 MAX_BYTES = 1 << 40
 """No cap: what is measured is the appends, not the refusals."""
@@ -110,7 +110,15 @@ class _Nowhere:
         self.rows += len(batch.rows)
         self._offset = batch.offset
 
+    def left_out(self, channel_id: str) -> LeftOut:
+        from ..warehouse import LeftOut
+
+        return LeftOut(0, "")
+
     def release(self) -> None:
+        """Nothing is held."""
+
+    def close(self) -> None:
         """Nothing is held."""
 
 

@@ -11,7 +11,7 @@ Directory (0700; files 0600; every descriptor close-on-exec)
     flush.want          somebody waits for a flush
     refused             one byte per event not accepted (``F`` full, ``D`` disk, ``B`` busy), ``|`` where it was reported
     seg/%012d.ndjson    the segments; only the highest is open for append
-    commit.json         {"version": 1, "channel_id", "offset", "at", "passed"}: a cache of the sink's committed offset
+    commit.json         {"version": 1, "channel_id", "offset", "at", "passed", "left_out"}: a cache of what the sink knows
     dead/*.ndjson       quarantined byte ranges, each with its reason
 
 Line       a JSON object in UTF-8 whose last member is ``_crc``, then one newline: BODY ``,"_crc":"%08x"}`` ``\\n`` with the
@@ -69,7 +69,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .commit import Commit, prune, publish_commit, read_commit
-    from .deadletter import DeadLetter, bury, dead_letters
+    from .deadletter import DeadLetter, bury, bury_range, dead_letters
     from .lease import Lease, clear_want, touch_want, want_age
     from .manifest import QueueInfo, open_queue, read_queue, renew_queue_id
     from .offset import Offset, OffsetLost
@@ -84,14 +84,14 @@ __all__ = [
     "QueueReader", "ReadBatch", "Record", "Damage", "Backlog",
     "Offset", "OffsetLost",
     "read_commit", "publish_commit", "Commit", "prune",
-    "bury", "dead_letters", "DeadLetter",
+    "bury", "bury_range", "dead_letters", "DeadLetter",
     "Lease", "touch_want", "want_age", "clear_want",
     "SegmentTail", "Polled",
 ]  # fmt: skip
 
 _HOMES = {
     "commit": ("Commit", "prune", "publish_commit", "read_commit"),
-    "deadletter": ("DeadLetter", "bury", "dead_letters"),
+    "deadletter": ("DeadLetter", "bury", "bury_range", "dead_letters"),
     "lease": ("Lease", "clear_want", "touch_want", "want_age"),
     "manifest": ("QueueInfo", "open_queue", "read_queue", "renew_queue_id"),
     "offset": ("Offset", "OffsetLost"),

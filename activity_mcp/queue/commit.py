@@ -29,16 +29,18 @@ _REMEMBERED = 64
 class Commit:
     """``offset`` of channel ``channel_id`` was committed ``at`` (a time as text).
 
-    ``passed`` holds (segment, time): every segment up to that one was committed by that time. Ascending.
+    ``passed`` holds (segment, time): every segment up to that one was committed by that time. Ascending. ``left_out`` counts
+    the rows of this channel that the sink took and left out; their ranges are in ``dead/``.
     """
 
-    __slots__ = ("at", "channel_id", "offset", "passed")
+    __slots__ = ("at", "channel_id", "left_out", "offset", "passed")
 
-    def __init__(self, channel_id: str, offset: Offset, at: str, passed: list[tuple[int, str]]) -> None:
+    def __init__(self, channel_id: str, offset: Offset, at: str, passed: list[tuple[int, str]], left_out: int = 0) -> None:
         self.channel_id = channel_id
         self.offset = offset
         self.at = at
         self.passed = passed
+        self.left_out = left_out
 
 
 def read_commit(directory: str, *, fs: FileSystem = LOCAL) -> Commit | None:
@@ -49,12 +51,15 @@ def read_commit(directory: str, *, fs: FileSystem = LOCAL) -> Commit | None:
         if type(version) is int and version > FORMAT_VERSION:
             raise newer_format(f"{directory}/commit.json", version)
         passed = [(int(segment), str(at)) for segment, at in members.get("passed", ())]
-        return Commit(str(members["channel_id"]), Offset.parse(members["offset"]), str(members["at"]), passed)
+        offset, left_out = Offset.parse(members["offset"]), int(members.get("left_out", 0))
+        return Commit(str(members["channel_id"]), offset, str(members["at"]), passed, left_out)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def publish_commit(directory: str, channel_id: str, offset: Offset, at: str, *, fs: FileSystem = LOCAL) -> bool:
+def publish_commit(
+    directory: str, channel_id: str, offset: Offset, at: str, *, left_out: int = 0, fs: FileSystem = LOCAL
+) -> bool:
     """Remember that the sink has committed ``offset``. ``at`` is the time as text (``clock.iso``).
 
     False where the disk did not take it: the sink knows, and a full disk must not keep anyone from shipping and deleting.
@@ -70,6 +75,8 @@ def publish_commit(directory: str, channel_id: str, offset: Offset, at: str, *, 
         "at": at,
         "passed": passed,
     }
+    if left_out:
+        members["left_out"] = left_out
     try:
         fs.publish(f"{directory}/commit.json", dump_json(members) + b"\n")
     except OSError:

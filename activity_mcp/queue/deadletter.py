@@ -14,7 +14,9 @@ from binascii import a2b_base64, b2a_base64
 from ..activity import dump_json
 from ..clock import SYSTEM_CLOCK, iso
 from ..fs import LOCAL
-from .segment import FORMAT_VERSION, newer_format, segment_path
+from .offset import Offset
+from .reader import Damage
+from .segment import FORMAT_VERSION, newer_format, segment_numbers, segment_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
     from ..clock import Clock
     from ..fs import FileSystem
-    from .reader import Damage
 
 _PIECE = 48 * 1024
 
@@ -76,6 +77,23 @@ def bury(
         pieces = _cut(data) if data is not None else _copied(directory, damage, fs)
         fs.publish(path, _lines(told, pieces))
     return path
+
+
+def bury_range(
+    directory: str, after: Offset | None, upto: Offset, reason: str, *, clock: Clock = SYSTEM_CLOCK, fs: FileSystem = LOCAL
+) -> list[str]:
+    """Keep everything between two offsets, a file for each segment it touches; their paths. What is gone already is left."""
+    paths = []
+    for segment in segment_numbers(directory, fs):
+        if segment > upto.segment or (after is not None and segment < after.segment):
+            continue
+        start = after.end if after is not None and segment == after.segment else 0
+        found = fs.stat(segment_path(directory, segment))
+        end = upto.end if segment == upto.segment else found.st_size if found else 0
+        if end > start:
+            place = upto if segment == upto.segment else Offset(segment, end, 0)
+            paths.append(bury(directory, Damage(segment, start, end, place, reason), None, reason, clock=clock, fs=fs))
+    return paths
 
 
 def dead_letters(directory: str, *, fs: FileSystem = LOCAL) -> list[DeadLetter]:

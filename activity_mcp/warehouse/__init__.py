@@ -1,6 +1,7 @@
-"""The warehouses: what they are (``base``), the embedded one (``duckdb``), and the double that ships with them (``memory``)."""
+"""The warehouses: what they are (``base``), the embedded one (``duckdb``), Snowflake (``snowflake``, written through
+``snowpipe``), and the double that ships with them (``memory``)."""
 
-from .base import ALL_PROJECTS, COLUMNS, Batch, ContextRow, ContextSource, QueryEngine, QueryResult, Row, Scope, Sink
+from .base import ALL_PROJECTS, COLUMNS, Batch, ContextRow, ContextSource, LeftOut, QueryEngine, QueryResult, Row, Scope, Sink
 from .memory import MemoryWarehouse
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "Batch",
     "ContextRow",
     "ContextSource",
+    "LeftOut",
     "MemoryWarehouse",
     "QueryEngine",
     "QueryResult",

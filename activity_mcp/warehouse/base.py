@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 ALL_PROJECTS = "*"
 REJECTED = "the warehouse cannot take a row"
 """How the reason of a BatchRejected begins."""
+LEFT_OUT = "the warehouse left rows out"
+"""How the reason begins for a range whose offset was committed without all of its rows."""
 
 COLUMNS = (
     "activity_id", "ts", "customer", "activity", "anonymous_customer_id", "feature_json", "revenue_impact", "link",
@@ -55,13 +57,22 @@ class Row(NamedTuple):
 class Batch:
     """Rows of one channel in order, and the offset that is committed together with them.
 
-    ``expected`` is the offset the channel must have now (None: never written); ``offset`` the one it has afterwards.
+    ``expected`` is the offset the channel must have now (None: never written); ``offset`` the one it has afterwards. There is
+    always a row, for what is no activity has a system_event in its place: Snowpipe moves no token without one.
     """
 
     channel_id: str
     expected: str | None
     offset: str
     rows: Sequence[Row]
+
+
+class LeftOut(NamedTuple):
+    """Rows that the engine took and then left out while the offset moved past them: how many on this channel since it was
+    made, and what it said of the last. Only Snowpipe does that; the others refuse a batch instead."""
+
+    rows: int
+    message: str
 
 
 class Scope(NamedTuple):
@@ -105,8 +116,14 @@ class Sink(Protocol):
     def append(self, batch: Batch) -> None:
         """Commit rows and offset together, or neither. Raises OffsetConflict when ``expected`` is not what is there."""
 
+    def left_out(self, channel_id: str) -> LeftOut:
+        """What the engine left out of this channel so far."""
+
     def release(self) -> None:
         """Let go of what other processes wait for (the file, the connection). The next call takes it again."""
+
+    def close(self) -> None:
+        """Let go of everything, at once; for the end of a process, and of leading."""
 
 
 class ContextSource(Protocol):
@@ -116,7 +133,8 @@ class ContextSource(Protocol):
     def contexts(self, scopes: Sequence[Scope], channel_id: str) -> list[ContextRow]:
         """The rows of these scopes as they are now; a scope without a row gives none.
 
-        Their watermark holds ``channel_id`` up to its committed offset, which the same transaction has verified.
+        Where rows and contexts are one transaction, their watermark holds ``channel_id`` up to its committed offset, which
+        that transaction has verified; else it says itself how far the row goes.
         """
 
 

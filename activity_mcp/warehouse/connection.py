@@ -28,6 +28,7 @@ DEFAULT_DATABASE, DEFAULT_SCHEMA = "CLAUDE_LOGS", "ACTIVITIES"
 KEPT = "nothing is lost, the queue holds it"
 LOGIN_TIMEOUT_S = 10
 _PASSPHRASE_NAMES = ("private_key_file_pwd", "private_key_passphrase", "private_key_password")
+_GRANT_WORDS = ("does not exist", "not authorized", "insufficient privileges", "403", "404")
 _KEY_WORDS = ("decrypt", "private key", "private_key", "pkcs", "passphrase")
 _NETWORK_WORDS = ("failed after retries", "timed out", "timeout", "error sending request", "failed to communicate")
 
@@ -118,7 +119,7 @@ class NamedConnection:
         raise WarehouseRefused(
             f"connection {self.name!r} signs in with {ways.get(kind, kind)}, which Snowpipe Streaming does not take; "
             f"reading works, writing waits, and {KEPT}",
-            hint="give it private_key_file, or a token with authenticator PROGRAMMATIC_ACCESS_TOKEN, or OAUTH_CLIENT_CREDENTIALS",
+            hint="give it a private_key_file, or authenticator PROGRAMMATIC_ACCESS_TOKEN (or OAUTH_CLIENT_CREDENTIALS)",
         )
 
     def _key_pair(self) -> dict[str, str]:
@@ -206,8 +207,9 @@ def hint_for(text: str, connection: NamedConnection) -> str:
         )
     if any(word in lowered for word in ("expired", "incorrect username", "authentication", "token", "401")):
         return "renew the token or the key of the connection, and check its user and account"
-    if any(word in lowered for word in ("does not exist", "not authorized", "insufficient privileges", "403", "404")):
-        return f"run `activity-mcp deploy`, or grant its role USAGE on {place} and INSERT on {place}.CLAUDE_STREAM_V2 (docs/snowflake.md)"
+    if any(word in lowered for word in _GRANT_WORDS):
+        grants = f"USAGE on {place} and INSERT on {place}.CLAUDE_STREAM_V2"
+        return f"run `activity-mcp deploy`, or grant its role {grants} (docs/snowflake.md)"
     return "docs/snowflake.md lists what the connection needs; `activity-mcp doctor` checks it"
 
 

@@ -24,7 +24,7 @@ from .. import fs
 from ..clock import SYSTEM_CLOCK, iso
 from ..errors import BatchRejected, OffsetConflict, WarehouseCorrupt, WarehouseError, WarehouseNewer, WarehouseUnavailable
 from . import migrations
-from .base import COLUMNS, REJECTED, Batch, ContextRow, Scope
+from .base import COLUMNS, REJECTED, Batch, ContextRow, LeftOut, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -54,6 +54,9 @@ class DuckDBWarehouse:
     ``timeout_s`` bounds each call that reaches the engine; at the deadline the statement is interrupted, the transaction is
     rolled back and WarehouseUnavailable is raised.
     """
+
+    batch_rows = 1000
+    contexts_at_once = True
 
     def __init__(self, path: str, *, clock: Clock = SYSTEM_CLOCK, timeout_s: float = 60.0) -> None:
         self.path = path
@@ -97,6 +100,12 @@ class DuckDBWarehouse:
                 "UPDATE CHANNEL_OFFSETS SET committed_offset = ?, updated_at = ? WHERE channel_id = ?",
                 [batch.offset, now, batch.channel_id],
             )
+
+    def left_out(self, channel_id: str) -> LeftOut:
+        return LeftOut(0, "")
+
+    def close(self) -> None:
+        self.release()
 
     def release(self) -> None:
         connection, self._connection = self._connection, None

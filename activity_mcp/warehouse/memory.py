@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import SYSTEM_CLOCK, iso, parse_iso
 from ..errors import BatchRejected, OffsetConflict
-from .base import ALL_PROJECTS, REJECTED, Batch, ContextRow, Row, Scope
+from .base import ALL_PROJECTS, REJECTED, Batch, ContextRow, LeftOut, Row, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +30,9 @@ _MOST_ERRORS, _MOST_FILES = 10, 20
 
 class MemoryWarehouse:
     """``Sink`` and ``ContextSource`` in memory; ``rows`` is the stream as it was sent. Thread-safe."""
+
+    batch_rows = 1000
+    contexts_at_once = True
 
     def __init__(self, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self.rows: list[Row] = []
@@ -57,7 +60,13 @@ class MemoryWarehouse:
             self._offsets[batch.channel_id] = batch.offset
             self._refresh(batch)
 
+    def left_out(self, channel_id: str) -> LeftOut:
+        return LeftOut(0, "")
+
     def release(self) -> None:
+        """Nothing is held."""
+
+    def close(self) -> None:
         """Nothing is held."""
 
     def changed_contexts(self, known: Mapping[Scope, int]) -> list[ContextRow]:

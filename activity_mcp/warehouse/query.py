@@ -23,6 +23,7 @@ from typing import Any
 from ..clock import SYSTEM_CLOCK, iso
 from ..errors import QueryRefused, WarehouseNewer, WarehouseUnavailable
 from .base import QueryResult
+from .values import plain
 
 _CONFIG: dict[str, str | int | float | list[str]] = {
     "threads": 1,
@@ -124,7 +125,7 @@ def answer_request(request: dict[str, Any]) -> dict[str, Any]:
     truncated = limit is not None and len(rows) > limit
     return {
         "columns": columns,
-        "rows": [[_plain(value) for value in row] for row in (rows[:limit] if truncated else rows)],
+        "rows": [[plain(value) for value in row] for row in (rows[:limit] if truncated else rows)],
         "truncated": truncated,
         "as_of": iso(SYSTEM_CLOCK.time_us()),
         "elapsed_ms": round((time.monotonic() - started) * 1000, 3),
@@ -133,28 +134,6 @@ def answer_request(request: dict[str, Any]) -> dict[str, Any]:
 
 def _first_lines(error: Exception) -> str:
     return " ".join(line.strip() for line in str(error).splitlines()[:3] if line.strip())[:500]
-
-
-def _plain(value: Any) -> Any:
-    """A value of DuckDB as JSON has it: times as ISO text, exact numbers as numbers where nothing is lost."""
-    import datetime
-    import decimal
-
-    if isinstance(value, datetime.datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    if isinstance(value, decimal.Decimal):
-        return _plain(int(value)) if value == value.to_integral_value() else float(value)
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1 << 63:
-        return str(value)
-    if isinstance(value, float) and value - value != 0:
-        return str(value)
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (bytes, bytearray)):
-        return value.hex()
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
 if __name__ == "__main__":
