@@ -12,6 +12,7 @@
     │   ├── NotDurable                        retryable with the same activity_id: it may still be recorded
     │   ├── UnsupportedStateDirectory         the place cannot hold a queue (network drive, permissions, platform)
     │   └── NewerFormat                       the queue on disk was written by a newer version: upgrade
+    ├── CheckFailed                  exit 5   a step was not taken, because a check before it failed
     └── WarehouseError               exit 4   nothing is lost, the queue holds it
         ├── WarehouseUnavailable              retryable: locked, unreachable, timed out
         ├── WarehouseRefused                  it says no: credentials, grants, a missing table or extra; a person has to act
@@ -95,6 +96,10 @@ class UnsupportedStateDirectory(QueueRefused):
 
 class NewerFormat(QueueRefused):
     pass
+
+
+class CheckFailed(ActivityError):
+    exit_code = 5
 
 
 class WarehouseError(ActivityError):

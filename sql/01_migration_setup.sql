@@ -140,3 +140,729 @@ CREATE TABLE IF NOT EXISTS ACTIVITY_STREAM (
 )
 CHANGE_TRACKING = TRUE
 COMMENT = 'The activity stream of version 1 (ActivitySchema 1), until it is migrated; grain: one row per activity.';
+
+-- The switches of the migration. Change them with SET_MIGRATION_FLAG only: dual write has a stream and a task behind it.
+-- grain: one row per flag
+CREATE TABLE IF NOT EXISTS MIGRATION_FLAGS (
+    flag_name   VARCHAR        NOT NULL COMMENT 'dual_write_enabled or read_from_v2.',
+    is_on       BOOLEAN        NOT NULL COMMENT 'Whether it is on.',
+    changed_at  TIMESTAMP_NTZ  NOT NULL COMMENT 'When it was changed last, UTC.'
+)
+COMMENT = 'Switches of the migration from version 1 to 2; grain: one row per flag.';
+
+MERGE INTO MIGRATION_FLAGS AS known
+USING (
+    SELECT flag_name
+    FROM (VALUES ('dual_write_enabled'), ('read_from_v2')) AS seed (flag_name)
+) AS wanted
+    ON known.flag_name = wanted.flag_name
+WHEN NOT MATCHED THEN
+    INSERT (flag_name, is_on, changed_at)
+    VALUES (wanted.flag_name, FALSE, SYSDATE());
+
+-- The rows of version 1 as rows of version 2, by rules that depend on the row alone:
+--   activity_id    as it is; where there is none, 'v1-' and a digest of the row
+--   customer       as it is; else 'source:source_id', else 'unknown'
+--   event_name     by the activity; what no rule knows is a system_event
+--   feature_json   feature_1 to feature_3, source and source_id, as far as they are set
+--   stream_offset  its time, in the form of a queue's offset, and a digest of its id: the same on every run
+-- What BACKFILL_TO_V1 brought here (is_from_v2) reads as it does in version 2, and does not go back there.
+-- canonical_text is the row as one text in which no two different rows agree: each value with its length before it, NULL as -,
+-- times in UTC with microseconds, numbers with nine decimals.
+-- grain: one row per row of ACTIVITY_STREAM
+CREATE OR REPLACE VIEW V_V1_ROWS
+COPY GRANTS
+COMMENT = 'ACTIVITY_STREAM in the shape of CLAUDE_STREAM_V2; grain: one row per row of ACTIVITY_STREAM.'
+AS
+WITH named AS (
+    SELECT
+        activity_id AS v1_activity_id,
+        COALESCE(
+            activity_id,
+            'v1-' || MD5(
+                COALESCE(TO_CHAR(ts, 'YYYYMMDDHH24MISSFF6'), '-') || ' '
+                || COALESCE(LENGTH(customer)::VARCHAR || ':' || customer, '-')
+                || COALESCE(LENGTH(activity)::VARCHAR || ':' || activity, '-')
+                || COALESCE(LENGTH(source)::VARCHAR || ':' || source, '-')
+                || COALESCE(LENGTH(source_id)::VARCHAR || ':' || source_id, '-')
+                || COALESCE(LENGTH(feature_1)::VARCHAR || ':' || feature_1, '-')
+                || COALESCE(LENGTH(feature_2)::VARCHAR || ':' || feature_2, '-')
+                || COALESCE(LENGTH(feature_3)::VARCHAR || ':' || feature_3, '-')
+            )
+        ) AS activity_id,
+        ts,
+        COALESCE(customer, source || ':' || source_id, 'unknown') AS customer,
+        activity,
+        IFF(COALESCE(source, '') = 'claude_stream_v2', source_id, source || ':' || source_id) AS anonymous_customer_id,
+        feature_1,
+        feature_2,
+        feature_3,
+        source,
+        source_id,
+        revenue_impact,
+        link
+    FROM ACTIVITY_STREAM
+)
+
+SELECT
+    v1_activity_id,
+    activity_id,
+    ts,
+    customer,
+    activity,
+    anonymous_customer_id,
+    feature_1,
+    feature_2,
+    feature_3,
+    source,
+    source_id,
+    IFF(
+        COALESCE(source, '') = 'claude_stream_v2',
+        TRY_PARSE_JSON(feature_2),
+        OBJECT_CONSTRUCT(
+            'feature_1', feature_1,
+            'feature_2', feature_2,
+            'feature_3', feature_3,
+            'source', source,
+            'source_id', source_id
+        )::VARIANT
+    ) AS feature_json,
+    revenue_impact::NUMBER(38, 9) AS revenue_impact,
+    link,
+    CASE
+        WHEN source = 'claude_stream_v2' THEN feature_1
+        WHEN activity = 'ran_sql' THEN 'sql_event'
+        WHEN activity = 'called_llm' THEN 'llm_event'
+        WHEN activity = 'used_tool' THEN 'tool_event'
+        WHEN activity = 'called_mcp' THEN 'mcp_event'
+        WHEN ENDSWITH(activity, '_file') THEN 'file_event'
+        WHEN ENDSWITH(activity, '_session') OR activity IN ('asked', 'concluded_turn') THEN 'session_event'
+        ELSE 'system_event'
+    END AS event_name,
+    TO_CHAR(ts, 'YYYYMMDDHH24MI') || ':0000' || TO_CHAR(ts, 'SSFF6') || ':' || MD5(activity_id) AS stream_offset,
+    COALESCE(source = 'claude_stream_v2', FALSE) AS is_from_v2,
+    ts IS NOT NULL AND activity IS NOT NULL AS can_follow,
+    LENGTH(activity_id)::VARCHAR || ':' || activity_id
+    || ' ' || COALESCE(TO_CHAR(ts, 'YYYY-MM-DD HH24:MI:SS.FF6'), '-')
+    || ' ' || LENGTH(customer)::VARCHAR || ':' || customer
+    || ' ' || COALESCE(LENGTH(activity)::VARCHAR || ':' || activity, '-')
+    || ' ' || COALESCE(LENGTH(anonymous_customer_id)::VARCHAR || ':' || anonymous_customer_id, '-')
+    || ' ' || COALESCE(LENGTH(feature_1)::VARCHAR || ':' || feature_1, '-')
+    || ' ' || COALESCE(LENGTH(feature_2)::VARCHAR || ':' || feature_2, '-')
+    || ' ' || COALESCE(LENGTH(feature_3)::VARCHAR || ':' || feature_3, '-')
+    || ' ' || COALESCE(LENGTH(source)::VARCHAR || ':' || source, '-')
+    || ' ' || COALESCE(LENGTH(source_id)::VARCHAR || ':' || source_id, '-')
+    || ' ' || COALESCE(revenue_impact::NUMBER(38, 9)::VARCHAR, '-')
+    || ' ' || COALESCE(LENGTH(link)::VARCHAR || ':' || link, '-') AS canonical_text
+FROM named;
+
+-- What version 2 holds of version 1, with the same canonical text made from what is stored there.
+-- grain: one row per row of CLAUDE_STREAM_V2 with channel_id v1
+CREATE OR REPLACE VIEW V_V1_FOLLOWED
+COPY GRANTS
+COMMENT = 'Rows of CLAUDE_STREAM_V2 that came from version 1; grain: one row per such row.'
+AS
+SELECT
+    activity_id,
+    ts,
+    LENGTH(activity_id)::VARCHAR || ':' || activity_id
+    || ' ' || TO_CHAR(ts, 'YYYY-MM-DD HH24:MI:SS.FF6')
+    || ' ' || LENGTH(customer)::VARCHAR || ':' || customer
+    || ' ' || LENGTH(activity)::VARCHAR || ':' || activity
+    || ' ' || COALESCE(LENGTH(anonymous_customer_id)::VARCHAR || ':' || anonymous_customer_id, '-')
+    || ' ' || COALESCE(LENGTH(feature_json:feature_1::VARCHAR)::VARCHAR || ':' || feature_json:feature_1::VARCHAR, '-')
+    || ' ' || COALESCE(LENGTH(feature_json:feature_2::VARCHAR)::VARCHAR || ':' || feature_json:feature_2::VARCHAR, '-')
+    || ' ' || COALESCE(LENGTH(feature_json:feature_3::VARCHAR)::VARCHAR || ':' || feature_json:feature_3::VARCHAR, '-')
+    || ' ' || COALESCE(LENGTH(feature_json:source::VARCHAR)::VARCHAR || ':' || feature_json:source::VARCHAR, '-')
+    || ' ' || COALESCE(LENGTH(feature_json:source_id::VARCHAR)::VARCHAR || ':' || feature_json:source_id::VARCHAR, '-')
+    || ' ' || COALESCE(revenue_impact::NUMBER(38, 9)::VARCHAR, '-')
+    || ' ' || COALESCE(LENGTH(link)::VARCHAR || ':' || link, '-') AS canonical_text
+FROM CLAUDE_STREAM_V2
+WHERE channel_id = 'v1';
+
+-- The days that backfill has still to do. Rows that came late are found like any other.
+-- grain: one row per day with something to do
+CREATE OR REPLACE VIEW V_BACKFILL_PENDING
+COPY GRANTS
+COMMENT = 'Days of version 1 of which activities are missing in version 2; grain: one row per day.'
+AS
+WITH missing AS (
+    SELECT told.activity_id, MIN(told.ts) AS first_ts
+    FROM V_V1_ROWS AS told
+    WHERE told.can_follow
+        AND NOT told.is_from_v2
+        AND NOT EXISTS (
+            SELECT 1
+            FROM CLAUDE_STREAM_V2 AS followed
+            WHERE followed.channel_id = 'v1'
+                AND followed.activity_id = told.activity_id
+        )
+    GROUP BY told.activity_id
+)
+
+SELECT
+    DATE_TRUNC('DAY', first_ts)  AS day_start,
+    COUNT(*)                     AS activities
+FROM missing
+GROUP BY DATE_TRUNC('DAY', first_ts);
+
+-- The days of which version 2 has activities that version 1 lacks: what a rollback would not show.
+-- grain: one row per day with something to do
+CREATE OR REPLACE VIEW V_ROLLBACK_PENDING
+COPY GRANTS
+COMMENT = 'Days of version 2 of which activities are missing in version 1; grain: one row per day.'
+AS
+WITH missing AS (
+    SELECT kept.activity_id, MIN(kept.ts) AS first_ts
+    FROM CLAUDE_STREAM_V2 AS kept
+    WHERE kept.channel_id <> 'v1'
+        AND NOT EXISTS (
+            SELECT 1
+            FROM SUPERSEDED AS outranked
+            WHERE outranked.channel_id = kept.channel_id
+                AND outranked.stream_offset = kept.stream_offset
+                AND outranked.ts = kept.ts
+        )
+        AND NOT EXISTS (SELECT 1 FROM ACTIVITY_STREAM AS told WHERE told.activity_id = kept.activity_id)
+    GROUP BY kept.activity_id
+)
+
+SELECT
+    DATE_TRUNC('DAY', first_ts)  AS day_start,
+    COUNT(*)                     AS activities
+FROM missing
+GROUP BY DATE_TRUNC('DAY', first_ts);
+
+-- Each activity of version 1 beside what version 2 has of it, by full outer join. Of several rows of version 1 with one id the
+-- one that agrees with version 2 stands for them, else the earliest.
+-- grain: one row per activity_id in either
+CREATE OR REPLACE VIEW V_MIGRATION_PAIRS
+COPY GRANTS
+COMMENT = 'Digests of each activity in version 1 and version 2; grain: one row per activity_id in either.'
+AS
+WITH new AS (
+    SELECT
+        activity_id,
+        MIN(ts) AS ts,
+        MIN(MD5(canonical_text)) AS digest,
+        COUNT(*) AS row_count
+    FROM V_V1_FOLLOWED
+    GROUP BY activity_id
+),
+
+told AS (
+    SELECT activity_id, ts, MD5(canonical_text) AS digest
+    FROM V_V1_ROWS
+    WHERE can_follow
+        AND NOT is_from_v2
+),
+
+old AS (
+    SELECT
+        told.activity_id,
+        told.ts,
+        told.digest,
+        COUNT(*) OVER (PARTITION BY told.activity_id) AS row_count,
+        MIN(told.digest) OVER (PARTITION BY told.activity_id)
+        <> MAX(told.digest) OVER (PARTITION BY told.activity_id) AS is_conflicting
+    FROM told
+    LEFT JOIN new
+        ON told.activity_id = new.activity_id
+    QUALIFY ROW_NUMBER() OVER (
+        PARTITION BY told.activity_id
+        ORDER BY IFF(EQUAL_NULL(told.digest, new.digest), 0, 1), told.ts, told.digest
+    ) = 1
+)
+
+SELECT
+    COALESCE(old.activity_id, new.activity_id)  AS activity_id,
+    old.ts                                      AS old_ts,
+    new.ts                                      AS new_ts,
+    old.digest                                  AS old_digest,
+    new.digest                                  AS new_digest,
+    COALESCE(old.row_count, 0)                  AS old_rows,
+    COALESCE(new.row_count, 0)                  AS new_rows,
+    COALESCE(old.is_conflicting, FALSE)         AS is_conflicting
+FROM old
+FULL OUTER JOIN new
+    ON old.activity_id = new.activity_id;
+
+-- What VALIDATE_MIGRATION returns. FAIL: do not switch. WARN: version 1 itself is ambiguous there, and nothing is lost.
+--   activities, first_ts, last_ts, days   must agree
+--   day YYYY-MM-DD                        one row for each day whose number of activities differs
+--   missing, extra, different             activities only in version 1, only in version 2, or not equal; five of their ids
+--   duplicate                             ids with several rows; version 2 must have none
+--   conflicting                           ids of which version 1 has rows that disagree; version 2 has one of them
+--   left_out                              rows of version 1 without ts or activity: complete or delete them there
+-- grain: one row per check
+CREATE OR REPLACE VIEW V_VALIDATE_MIGRATION
+COPY GRANTS
+COMMENT = 'Checks of the migration, PASS, WARN or FAIL, with five sample ids; grain: one row per check.'
+AS
+WITH pairs AS (
+    SELECT activity_id, old_ts, new_ts, old_digest, new_digest, old_rows, new_rows, is_conflicting
+    FROM V_MIGRATION_PAIRS
+),
+
+days AS (
+    SELECT day_start, SUM(old_count) AS old_count, SUM(new_count) AS new_count
+    FROM (
+        SELECT DATE_TRUNC('DAY', old_ts) AS day_start, 1 AS old_count, 0 AS new_count
+        FROM pairs
+        WHERE old_ts IS NOT NULL
+        UNION ALL
+        SELECT DATE_TRUNC('DAY', new_ts) AS day_start, 0 AS old_count, 1 AS new_count
+        FROM pairs
+        WHERE new_ts IS NOT NULL
+    )
+    GROUP BY day_start
+),
+
+totals AS (
+    SELECT
+        COUNT(old_digest) AS old_activities,
+        COUNT(new_digest) AS new_activities,
+        TO_CHAR(MIN(old_ts), 'YYYY-MM-DD HH24:MI:SS.FF6') AS old_first,
+        TO_CHAR(MIN(new_ts), 'YYYY-MM-DD HH24:MI:SS.FF6') AS new_first,
+        TO_CHAR(MAX(old_ts), 'YYYY-MM-DD HH24:MI:SS.FF6') AS old_last,
+        TO_CHAR(MAX(new_ts), 'YYYY-MM-DD HH24:MI:SS.FF6') AS new_last
+    FROM pairs
+),
+
+findings AS (
+    SELECT 'missing' AS check_name, activity_id, 1 AS in_old, 0 AS in_new
+    FROM pairs
+    WHERE new_digest IS NULL
+    UNION ALL
+    SELECT 'extra' AS check_name, activity_id, 0 AS in_old, 1 AS in_new
+    FROM pairs
+    WHERE old_digest IS NULL
+    UNION ALL
+    SELECT 'different' AS check_name, activity_id, 1 AS in_old, 1 AS in_new
+    FROM pairs
+    WHERE old_digest <> new_digest
+    UNION ALL
+    SELECT 'duplicate' AS check_name, activity_id, IFF(old_rows > 1, 1, 0) AS in_old, IFF(new_rows > 1, 1, 0) AS in_new
+    FROM pairs
+    WHERE old_rows > 1
+        OR new_rows > 1
+    UNION ALL
+    SELECT 'conflicting' AS check_name, activity_id, 1 AS in_old, 0 AS in_new
+    FROM pairs
+    WHERE is_conflicting
+    UNION ALL
+    SELECT 'left_out' AS check_name, activity_id, 1 AS in_old, 0 AS in_new
+    FROM V_V1_ROWS
+    WHERE NOT can_follow
+),
+
+ranked AS (
+    SELECT
+        check_name,
+        activity_id,
+        in_old,
+        in_new,
+        ROW_NUMBER() OVER (PARTITION BY check_name ORDER BY activity_id) AS nth
+    FROM findings
+),
+
+counted AS (
+    SELECT
+        check_name,
+        SUM(in_old) AS old_count,
+        SUM(in_new) AS new_count,
+        ARRAY_AGG(IFF(nth <= 5, activity_id, NULL)) WITHIN GROUP (ORDER BY nth) AS sample_ids
+    FROM ranked
+    GROUP BY check_name
+),
+
+checks AS (
+    SELECT check_name, nth
+    FROM (VALUES
+        ('missing', 5), ('extra', 6), ('different', 7), ('duplicate', 8), ('conflicting', 9), ('left_out', 10)
+    ) AS known (check_name, nth)
+)
+
+SELECT
+    'activities' AS check_name,
+    old_activities::VARCHAR AS old_value,
+    new_activities::VARCHAR AS new_value,
+    IFF(old_activities = new_activities, 'PASS', 'FAIL') AS status,
+    NULL AS sample_ids,
+    1 AS nth
+FROM totals
+UNION ALL
+SELECT
+    'first_ts' AS check_name,
+    old_first AS old_value,
+    new_first AS new_value,
+    IFF(EQUAL_NULL(old_first, new_first), 'PASS', 'FAIL') AS status,
+    NULL AS sample_ids,
+    2 AS nth
+FROM totals
+UNION ALL
+SELECT
+    'last_ts' AS check_name,
+    old_last AS old_value,
+    new_last AS new_value,
+    IFF(EQUAL_NULL(old_last, new_last), 'PASS', 'FAIL') AS status,
+    NULL AS sample_ids,
+    3 AS nth
+FROM totals
+UNION ALL
+SELECT
+    'days' AS check_name,
+    COUNT_IF(old_count > 0)::VARCHAR AS old_value,
+    COUNT_IF(new_count > 0)::VARCHAR AS new_value,
+    IFF(COUNT_IF(old_count <> new_count) = 0, 'PASS', 'FAIL') AS status,
+    NULL AS sample_ids,
+    4 AS nth
+FROM days
+UNION ALL
+SELECT
+    checks.check_name,
+    COALESCE(counted.old_count, 0)::VARCHAR AS old_value,
+    COALESCE(counted.new_count, 0)::VARCHAR AS new_value,
+    CASE
+        WHEN counted.check_name IS NULL THEN 'PASS'
+        WHEN checks.check_name = 'conflicting' THEN 'WARN'
+        WHEN checks.check_name = 'duplicate' AND counted.new_count = 0 THEN 'WARN'
+        ELSE 'FAIL'
+    END AS status,
+    counted.sample_ids::VARCHAR AS sample_ids,
+    checks.nth
+FROM checks
+LEFT JOIN counted
+    ON checks.check_name = counted.check_name
+UNION ALL
+SELECT
+    'day ' || TO_CHAR(day_start, 'YYYY-MM-DD') AS check_name,
+    old_count::VARCHAR AS old_value,
+    new_count::VARCHAR AS new_value,
+    'FAIL' AS status,
+    NULL AS sample_ids,
+    11 AS nth
+FROM days
+WHERE old_count <> new_count;
+
+-- What consumers read: version 1 as it is until cutover, version 2 afterwards, in one shape. A query on version 1 needs only this
+-- name in place of ACTIVITY_STREAM.
+-- grain: one row per activity (of version 1: per row)
+CREATE OR REPLACE VIEW VW_ACTIVITIES
+COPY GRANTS
+COMMENT = 'Activities of version 1 or 2, by the flag read_from_v2; grain: one row per activity.'
+AS
+SELECT
+    told.activity_id,
+    told.ts,
+    told.customer,
+    told.activity,
+    told.anonymous_customer_id,
+    told.feature_1,
+    told.feature_2,
+    told.feature_3,
+    told.feature_json,
+    told.revenue_impact,
+    told.link,
+    told.source,
+    told.source_id,
+    told.event_name
+FROM V_V1_ROWS AS told
+WHERE NOT COALESCE((SELECT MAX(is_on) FROM MIGRATION_FLAGS WHERE flag_name = 'read_from_v2'), FALSE)
+UNION ALL
+SELECT
+    kept.activity_id,
+    kept.ts,
+    kept.customer,
+    kept.activity,
+    kept.anonymous_customer_id,
+    kept.feature_json:feature_1::VARCHAR AS feature_1,
+    kept.feature_json:feature_2::VARCHAR AS feature_2,
+    kept.feature_json:feature_3::VARCHAR AS feature_3,
+    kept.feature_json,
+    kept.revenue_impact,
+    kept.link,
+    IFF(kept.channel_id = 'v1', kept.feature_json:source::VARCHAR, kept.source) AS source,
+    IFF(kept.channel_id = 'v1', kept.feature_json:source_id::VARCHAR, NULL) AS source_id,
+    kept.event_name
+FROM CLAUDE_STREAM_V2 AS kept
+WHERE COALESCE((SELECT MAX(is_on) FROM MIGRATION_FLAGS WHERE flag_name = 'read_from_v2'), FALSE)
+    AND NOT EXISTS (
+        SELECT 1
+        FROM SUPERSEDED AS outranked
+        WHERE outranked.channel_id = kept.channel_id
+            AND outranked.stream_offset = kept.stream_offset
+            AND outranked.ts = kept.ts
+    );
+
+-- One part of the backfill: the rows of from_ts <= ts < to_ts that version 2 does not have.
+-- snowflake-only: the embedded engine runs the body's statements, from generated/run_backfill_to_v2.sql
+CREATE OR REPLACE PROCEDURE BACKFILL_RANGE_TO_V2(from_ts TIMESTAMP_NTZ, to_ts TIMESTAMP_NTZ)
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Copies the activities of one range of time from version 1 to version 2; those already there stay as they are.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    MERGE INTO CLAUDE_STREAM_V2 AS kept
+    USING (
+        SELECT *
+        FROM V_V1_ROWS
+        WHERE can_follow
+            AND NOT is_from_v2
+            AND ts >= :from_ts
+            AND ts < :to_ts
+        QUALIFY ROW_NUMBER() OVER (PARTITION BY activity_id ORDER BY ts, canonical_text) = 1
+    ) AS fresh
+        ON kept.activity_id = fresh.activity_id
+        AND kept.channel_id = 'v1'
+    WHEN NOT MATCHED THEN
+        INSERT (
+            activity_id, ts, customer, activity, anonymous_customer_id, feature_json, revenue_impact, link, event_name, source,
+            channel_id, stream_offset
+        )
+        VALUES (
+            fresh.activity_id, fresh.ts, fresh.customer, fresh.activity, fresh.anonymous_customer_id, fresh.feature_json,
+            fresh.revenue_impact, fresh.link, fresh.event_name, 'v1', 'v1', fresh.stream_offset
+        );
+    RETURN 'copied what was missing';
+END;
+$$;
+
+-- One part of the way back: what only version 2 has, of from_ts <= ts < to_ts, in the columns that version 1 has for it:
+-- feature_1 is the event_name, feature_2 the features and feature_3 the rest, both as JSON. source tells where it is from, and
+-- keeps it out of dual write and backfill.
+-- snowflake-only: the embedded engine runs the body's statements, from generated/run_backfill_to_v1.sql
+CREATE OR REPLACE PROCEDURE BACKFILL_RANGE_TO_V1(from_ts TIMESTAMP_NTZ, to_ts TIMESTAMP_NTZ)
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Copies the activities of one range of time that only version 2 has to version 1.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    MERGE INTO ACTIVITY_STREAM AS kept
+    USING (
+        SELECT
+            stream.activity_id,
+            stream.ts,
+            stream.customer,
+            stream.activity,
+            stream.anonymous_customer_id,
+            stream.event_name,
+            stream.feature_json::VARCHAR AS features,
+            OBJECT_CONSTRUCT(
+                'session_id', stream.session_id,
+                'project', stream.project,
+                'org_id', stream.org_id,
+                'source', stream.source
+            )::VARCHAR AS provenance,
+            stream.revenue_impact,
+            stream.link
+        FROM CLAUDE_STREAM_V2 AS stream
+        WHERE stream.channel_id <> 'v1'
+            AND stream.ts >= :from_ts
+            AND stream.ts < :to_ts
+            AND NOT EXISTS (
+                SELECT 1
+                FROM SUPERSEDED AS outranked
+                WHERE outranked.channel_id = stream.channel_id
+                    AND outranked.stream_offset = stream.stream_offset
+                    AND outranked.ts = stream.ts
+            )
+        QUALIFY ROW_NUMBER() OVER (
+            PARTITION BY stream.activity_id ORDER BY stream.ts, stream.channel_id, stream.stream_offset
+        ) = 1
+    ) AS fresh
+        ON kept.activity_id = fresh.activity_id
+    WHEN NOT MATCHED THEN
+        INSERT (
+            activity_id, ts, customer, activity, source, source_id, feature_1, feature_2, feature_3, revenue_impact, link
+        )
+        VALUES (
+            fresh.activity_id, fresh.ts, fresh.customer, fresh.activity, 'claude_stream_v2', fresh.anonymous_customer_id,
+            fresh.event_name, fresh.features, fresh.provenance, fresh.revenue_impact, fresh.link
+        );
+    RETURN 'copied what was missing';
+END;
+$$;
+
+-- snowflake-only: a loop; the embedded engine's is in Python, over the same view and the same statement
+CREATE OR REPLACE PROCEDURE BACKFILL_TO_V2(from_ts TIMESTAMP_NTZ DEFAULT NULL, to_ts TIMESTAMP_NTZ DEFAULT NULL)
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Copies what version 2 lacks of version 1, a day at a time; stopped halfway it goes on where it was.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    LET done INTEGER := 0;
+    LET pending RESULTSET := (
+        SELECT
+            GREATEST(day_start, COALESCE(:from_ts, day_start)) AS first_ts,
+            LEAST(DATEADD(DAY, 1, day_start), COALESCE(:to_ts, DATEADD(DAY, 1, day_start))) AS last_ts
+        FROM V_BACKFILL_PENDING
+        WHERE day_start < COALESCE(:to_ts, DATEADD(DAY, 1, day_start))
+            AND DATEADD(DAY, 1, day_start) > COALESCE(:from_ts, day_start)
+        ORDER BY day_start
+    );
+    LET days CURSOR FOR pending;
+    FOR one_day IN days DO
+        LET first_ts TIMESTAMP_NTZ := one_day.first_ts;
+        LET last_ts TIMESTAMP_NTZ := one_day.last_ts;
+        CALL BACKFILL_RANGE_TO_V2(:first_ts, :last_ts);
+        done := done + 1;
+    END FOR;
+    RETURN done || ' days backfilled';
+END;
+$$;
+
+-- snowflake-only: a loop; the embedded engine's is in Python, over the same view and the same statement
+CREATE OR REPLACE PROCEDURE BACKFILL_TO_V1()
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Copies what only version 2 has to version 1, a day at a time, so that a rollback shows it.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    LET done INTEGER := 0;
+    LET days CURSOR FOR SELECT day_start, DATEADD(DAY, 1, day_start) AS next_day FROM V_ROLLBACK_PENDING ORDER BY day_start;
+    FOR one_day IN days DO
+        LET first_ts TIMESTAMP_NTZ := one_day.day_start;
+        LET last_ts TIMESTAMP_NTZ := one_day.next_day;
+        CALL BACKFILL_RANGE_TO_V1(:first_ts, :last_ts);
+        done := done + 1;
+    END FOR;
+    RETURN done || ' days copied back';
+END;
+$$;
+
+-- snowflake-only: the view holds the checks
+CREATE OR REPLACE PROCEDURE VALIDATE_MIGRATION()
+RETURNS TABLE (check_name VARCHAR, old_value VARCHAR, new_value VARCHAR, status VARCHAR, sample_ids VARCHAR)
+LANGUAGE SQL
+COMMENT = 'Compares version 1 and version 2: check_name, old_value, new_value, status and sample ids.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    LET found RESULTSET := (
+        SELECT check_name, old_value, new_value, status, sample_ids
+        FROM V_VALIDATE_MIGRATION
+        ORDER BY nth, check_name
+    );
+    RETURN TABLE(found);
+END;
+$$;
+
+-- What is inserted into version 1 from the moment dual write is switched on.
+-- snowflake-only: the embedded engine has no streams; backfill takes over what came since
+CREATE STREAM IF NOT EXISTS ACTIVITY_STREAM_V1_STREAM
+    ON TABLE ACTIVITY_STREAM
+    APPEND_ONLY = TRUE
+    COMMENT = 'Rows of ACTIVITY_STREAM not yet followed by CLAUDE_STREAM_V2; consumed by DUAL_WRITE_TASK alone.';
+
+-- Dual write, forward only: what a writer of version 1 inserts follows into version 2 within seconds. Suspended unless switched on.
+-- snowflake-only: the embedded engine has no tasks; the body's statement is tested there all the same
+CREATE OR REPLACE TASK DUAL_WRITE_TASK
+    USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE = 'XSMALL'
+    TARGET_COMPLETION_INTERVAL = '20 SECONDS'
+    USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS = 10
+    USER_TASK_TIMEOUT_MS = 600000
+    COMMENT = 'Lets new rows of version 1 follow into version 2, while dual_write_enabled is on.'
+    WHEN SYSTEM$STREAM_HAS_DATA('ACTIVITY_STREAM_V1_STREAM')
+AS
+EXECUTE IMMEDIATE $$
+BEGIN
+    MERGE INTO CLAUDE_STREAM_V2 AS kept
+    USING (
+        SELECT *
+        FROM V_V1_ROWS AS told
+        WHERE told.can_follow
+            AND NOT told.is_from_v2
+            AND told.ts >= (SELECT MIN(ts) FROM ACTIVITY_STREAM_V1_STREAM)
+            AND told.ts <= (SELECT MAX(ts) FROM ACTIVITY_STREAM_V1_STREAM)
+            AND EXISTS (
+                SELECT 1
+                FROM ACTIVITY_STREAM_V1_STREAM AS arrived
+                WHERE arrived.ts = told.ts
+                    AND COALESCE(arrived.activity_id, '') = COALESCE(told.v1_activity_id, '')
+            )
+        QUALIFY ROW_NUMBER() OVER (PARTITION BY told.activity_id ORDER BY told.ts, told.canonical_text) = 1
+    ) AS fresh
+        ON kept.activity_id = fresh.activity_id
+        AND kept.channel_id = 'v1'
+    WHEN NOT MATCHED THEN
+        INSERT (
+            activity_id, ts, customer, activity, anonymous_customer_id, feature_json, revenue_impact, link, event_name, source,
+            channel_id, stream_offset
+        )
+        VALUES (
+            fresh.activity_id, fresh.ts, fresh.customer, fresh.activity, fresh.anonymous_customer_id, fresh.feature_json,
+            fresh.revenue_impact, fresh.link, fresh.event_name, 'v1', 'v1', fresh.stream_offset
+        );
+END;
+$$;
+
+-- Switching on starts the stream anew at this moment, and copies what came before: no row falls between the two. A row that is in
+-- both follows once.
+-- snowflake-only: streams and tasks
+CREATE OR REPLACE PROCEDURE PREPARE_DUAL_WRITE(is_on BOOLEAN)
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Starts or stops what is behind dual_write_enabled; called by SET_MIGRATION_FLAG.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    IF (is_on) THEN
+        CREATE OR REPLACE STREAM ACTIVITY_STREAM_V1_STREAM
+            ON TABLE ACTIVITY_STREAM
+            APPEND_ONLY = TRUE
+            COMMENT = 'Rows of ACTIVITY_STREAM not yet followed by CLAUDE_STREAM_V2; consumed by DUAL_WRITE_TASK alone.';
+        ALTER TASK DUAL_WRITE_TASK RESUME;
+        CALL BACKFILL_TO_V2();
+    ELSE
+        ALTER TASK DUAL_WRITE_TASK SUSPEND;
+    END IF;
+    RETURN 'done';
+END;
+$$;
+
+-- snowflake-only: the embedded engine runs the UPDATE, from generated/run_set_flag.sql
+CREATE OR REPLACE PROCEDURE SET_MIGRATION_FLAG(flag_name VARCHAR, is_on BOOLEAN)
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Switches dual_write_enabled or read_from_v2.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    -- snowflake-only: the command line knows the names
+    IF (flag_name NOT IN ('dual_write_enabled', 'read_from_v2')) THEN
+        RETURN 'no such flag; there are dual_write_enabled and read_from_v2';
+    END IF;
+
+    -- snowflake-only: streams and tasks
+    IF (flag_name = 'dual_write_enabled') THEN
+        CALL PREPARE_DUAL_WRITE(:is_on);
+    END IF;
+
+    UPDATE MIGRATION_FLAGS
+    SET is_on = :is_on, changed_at = SYSDATE()
+    WHERE MIGRATION_FLAGS.flag_name = :flag_name;
+    RETURN 'done';
+END;
+$$;
+
+-- Replacing a task suspends it: one that was switched on goes on.
+-- snowflake-only: tasks
+EXECUTE IMMEDIATE $$
+BEGIN
+    IF (EXISTS (SELECT 1 FROM MIGRATION_FLAGS WHERE flag_name = 'dual_write_enabled' AND is_on)) THEN
+        ALTER TASK DUAL_WRITE_TASK RESUME;
+    END IF;
+END;
+$$;

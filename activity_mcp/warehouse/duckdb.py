@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     import duckdb
 
     from ..clock import Clock
-    from .base import Statements
 
 STREAM = "CLAUDE_STREAM_V2_STREAM"
 _COLUMN_LIST = ", ".join(COLUMNS)
@@ -138,7 +137,7 @@ class DuckDBWarehouse:
     # --- Statements
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[Statements]:
+    def transaction(self) -> Iterator[DuckDBStatements]:
         """Run statements all together or not at all, within this warehouse's deadline. ``release`` it afterwards."""
         with self._engine() as connection:
             connection.execute("BEGIN TRANSACTION")
@@ -226,6 +225,12 @@ class DuckDBStatements:
 
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         return self._connection.execute(sql, parameters or None).fetchall()
+
+    def refresh(self, rows: str, parameters: Mapping[str, Any]) -> None:
+        """Fold rows that are in the stream already, those of the query ``rows``, into what is derived from it."""
+        self._connection.execute(_MAKE_STREAM)
+        self._connection.execute(f"INSERT INTO {STREAM} {rows}", parameters)
+        _refresh(self._connection)
 
 
 def _watch(connection: duckdb.DuckDBPyConnection, done: threading.Event, timeout_s: float) -> None:

@@ -28,12 +28,20 @@ FILES = {
     "04_typed_views.sql": "sql/04_typed_views.sql",
     "05_governance.sql": "sql/05_governance.sql",
     "90_embedded_only.sql": "embedded_only.sql",
+    "run_backfill_to_v1.sql": "sql/01_migration_setup.sql",
+    "run_backfill_to_v2.sql": "sql/01_migration_setup.sql",
+    "run_dual_write.sql": "sql/01_migration_setup.sql",
     "run_retention.sql": "sql/05_governance.sql",
+    "run_set_flag.sql": "sql/01_migration_setup.sql",
 }
 # Of these the source is not the file but the body of one task or procedure in it: they are run, not deployed.
 BODIES = {
     "03_refresh.sql": "REFRESH_CONTEXT_TASK",
+    "run_backfill_to_v1.sql": "BACKFILL_RANGE_TO_V1",
+    "run_backfill_to_v2.sql": "BACKFILL_RANGE_TO_V2",
+    "run_dual_write.sql": "DUAL_WRITE_TASK",
     "run_retention.sql": "APPLY_RETENTION",
+    "run_set_flag.sql": "SET_MIGRATION_FLAG",
 }
 
 

@@ -66,9 +66,12 @@ def _body(routine: Statement) -> list[Statement]:
     if len(parts) != 3:
         raise Untranslatable("a body must be one pair of $$")
     offset = routine.line + parts[0].count("\n") - 1
-    made, frame, condition = [], _FRAME, None
+    made, frame, condition, skipping = [], _FRAME, None, False
     for inner in split(_without_frame(parts[1])):
         words = " ".join(inner.text.split())
+        if inner.snowflake_only or skipping:
+            skipping = (skipping or words.upper().startswith("IF ")) and words.upper() != "END IF"
+            continue
         if _HANDLER.match(words):
             frame = _HANDLED
         elif condition is None and _CONDITION.match(words):
