@@ -4,6 +4,9 @@ Entered when a backlog has existed and the committed offset has not moved for lo
 (a wall clock that jumps changes nothing). Left when the offset moves and the backlog is gone or has halved: the gap between
 the two conditions keeps it from flapping. While it lasts, batches grow and attempts back off with jitter; what was
 acknowledged is never touched.
+
+Beside it ``Filling``: the same for how full the queue is. Both outlive their leader: what it told in ``leader.json`` is resumed
+by the next one, so that each is told once when it begins and once when it ends, whoever leads then.
 """
 
 from __future__ import annotations
@@ -48,6 +51,11 @@ class Backpressure:
             return "entered"
         return None
 
+    def resume(self, active: bool, backlog_bytes: int) -> None:
+        """Take over from the leader before, which had told that it lasts (``active``), or that it does not."""
+        if active != self.active:
+            self.active, self._entered_backlog, self._moved_at = active, backlog_bytes, None
+
     def stalled_s(self) -> float:
         """Seconds since the committed offset last moved or nothing was waiting."""
         return 0.0 if self._moved_at is None else self._clock.monotonic() - self._moved_at
@@ -68,3 +76,22 @@ class Backpressure:
     def batch_rows(self, normal: int) -> int:
         """How many rows the next batch may have: more while there is much to catch up with."""
         return normal * 4 if self.active else normal
+
+
+class Filling:
+    """Whether new events are being cut because the queue is over ``enter`` of its cap. Left below ``leave`` of it."""
+
+    def __init__(self, max_bytes: int, *, enter: float = 0.8, leave: float = 0.6) -> None:
+        self.active = False
+        self._enter = max_bytes * enter
+        self._leave = max_bytes * leave
+
+    def observe(self, backlog_bytes: int) -> Change | None:
+        """Note how much waits. Says when the state changes."""
+        if self.active and backlog_bytes < self._leave:
+            self.active = False
+            return "left"
+        if not self.active and backlog_bytes >= self._enter:
+            self.active = True
+            return "entered"
+        return None

@@ -17,6 +17,7 @@ from .queue import Offset, QueueReader, read_commit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .flusher import Flusher
     from .service import ActivityService
 
 _T = TypeVar("_T")
@@ -62,21 +63,32 @@ class Drainer:
     def _lead(self, deadline: float, verify: bool) -> tuple[int, int]:
         service = self._service
         flusher = service.make_flusher()
-        total = service.writer.uncommitted_bytes()
-        rows = 0
-        while True:
-            step = _patiently(lambda: flusher.step(max_rows=5000), deadline)
-            rows += step.rows
-            self._on_progress(max(0, total - service.writer.uncommitted_bytes()), total)
-            if not step.more:
-                break
+        rows = self._ship(flusher, deadline)
+        if service.report_refusals():  # there is room again, and no server need be there to say so
+            rows += self._ship(flusher, deadline)
         if rows:
-            _patiently(service.refresher.publish_changes, deadline)
+            patiently(service.refresher.publish_changes, deadline)
         if verify:
             scopes = service.refresher.due()
-            _patiently(lambda: service.refresher.verify(scopes, flusher.channel_id), deadline)
+            patiently(lambda: service.refresher.verify(scopes, flusher.channel_id), deadline)
         flusher.prune(flusher.offset if service.warehouse.contexts_at_once else None)
         return rows, flusher.quarantined
+
+    def _ship(self, flusher: Flusher, deadline: float) -> int:
+        writer = self._service.writer
+        total, rows = writer.uncommitted_bytes(), 0
+        while True:
+            step = patiently(lambda: flusher.step(max_rows=5000), deadline)
+            rows += step.rows
+            waiting = writer.uncommitted_bytes()
+            self._on_progress(max(0, total - waiting), total)
+            if not step.more:
+                return rows
+            if time.monotonic() >= deadline:
+                raise WarehouseUnavailable(
+                    f"the time was up after {rows} events; {waiting} bytes still wait, and the queue holds them",
+                    hint="run it again, or with a longer --timeout: it goes on from there",
+                )
 
     def _wait_for_leader(self, deadline: float, timeout_s: float) -> bool:
         """True when whoever leads has committed all there was; False when nobody leads any more."""
@@ -109,7 +121,7 @@ class Drainer:
         return self._reader.end()
 
 
-def _patiently(call: Callable[[], _T], deadline: float) -> _T:
+def patiently(call: Callable[[], _T], deadline: float) -> _T:
     """Try again while the warehouse is busy, with jitter, until the deadline."""
     while True:
         try:

@@ -4,8 +4,9 @@
 
 One step ships one batch. The sink's offset is the truth about what was committed; ``commit.json`` is a cache of it that serves
 when the sink has none. Before reading on, the checksum at the committed place is verified: on a mismatch (a restored, copied
-or edited directory) the queue takes a new id, and so a new channel, and starts again at that segment's first line; duplicates
-fold by activity_id and nothing is skipped.
+or edited directory) the queue takes a new id, and so a new channel, and starts again at the first line of that segment, or of
+an earlier one where ``commit.json`` says that these files had come no further; duplicates fold by activity_id and nothing is
+skipped.
 
 A damaged range, a line that is no activity, and a row the engine refuses are quarantined: the bytes go, synced, to ``dead/``,
 and one ``system_event`` (error_recovery) takes their place at their offset, so that the token can move past them.
@@ -20,9 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from . import schema
-from .activity import EVENT_NAMES, SCHEMA_VERSION, Origin, build, derived_id
-from .clock import SYSTEM_CLOCK, iso, parse_iso
+from .activity import Origin, build, derived_id
+from .clock import SYSTEM_CLOCK, iso
 from .errors import BatchRejected, InvalidActivity
 from .fs import LOCAL
 from .queue import (
@@ -38,6 +38,7 @@ from .queue import (
     read_commit,
     renew_queue_id,
 )
+from .rows import PoisonLine, row_of
 from .warehouse import Batch, Row
 from .warehouse.base import LEFT_OUT
 
@@ -48,13 +49,6 @@ if TYPE_CHECKING:
     from .fs import FileSystem
     from .queue import ReadBatch
     from .warehouse import Sink
-
-_TEXT_MEMBERS = ("activity_id", "ts", "customer", "activity", "event_name", "source")
-_OPTIONAL_TEXT = ("anonymous_customer_id", "link", "session_id", "project", "org_id", "schema_version")
-
-
-class PoisonLine(ValueError):
-    """A whole line, checksum and all, that is no activity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +114,10 @@ class Flusher:
         try:
             batch = self._reader.read(position.at, max_bytes=max_bytes, max_records=max_rows)
         except OffsetLost as lost:
-            position = self._restart(lost.offset, lost.offset.segment)
+            position = self._restart(lost.offset)
             batch = self._reader.read(position.at, max_bytes=max_bytes, max_records=max_rows)
         if not batch.items or batch.end is None:
+            self._restore_commit(position.at)
             return FlushStep(0, position.at, more=False)
         self._position = None  # until the sink has said yes
         self._reader.sync_segments(batch.end)
@@ -151,14 +146,17 @@ class Flusher:
         cached, self._left_out = self._cached()
         text = token or cached or self._sink.highest_offset(self.channel_id)
         at = Offset.parse(text) if text else None
-        segments = self._reader.segments()
-        if at is not None and segments and self._is_beyond(at):
-            return self._restart(at, segments[0])  # older files than the sink knows: a restored directory
+        if at is not None and self._is_lost(at):
+            return self._restart(at)  # before commit.json is touched: it says how far these files had come
         if at is not None and text != cached:
             self._keep_left_out(Offset.parse(cached) if cached else None, at)  # committed by one who died before noting it
             self._publish(at)
         self._position = Position(token, at)
         return self._position
+
+    def _is_lost(self, at: Offset) -> bool:
+        """Whether these files cannot be the ones of which ``at`` was told. A segment that is gone is the reader's to tell."""
+        return self._is_beyond(at) or (at.segment in self._reader.segments() and not self._reader.verify(at))
 
     def _is_beyond(self, at: Offset) -> bool:
         segments = self._reader.segments()
@@ -193,9 +191,14 @@ class Flusher:
                 }
             )
 
-    def _restart(self, lost: Offset, segment: int) -> Position:
-        """The place the sink remembers is not in these files: a new channel, from that segment's first line."""
-        before = self.channel_id
+    def _restore_commit(self, at: Offset | None) -> None:
+        """Write commit.json again where it was deleted or damaged: others wait for what it says, and count by it."""
+        if at is not None and read_commit(self.directory, fs=self._fs) is None:
+            self._publish(at)
+
+    def _restart(self, lost: Offset) -> Position:
+        """The place the sink remembers is not in these files: a new channel, from a place that they surely share with it."""
+        before, segment = self.channel_id, self._shared_until(lost)
         self.channel_id = renew_queue_id(self.directory, start=segment, clock=self._clock, fs=self._fs)
         if self._on_event:
             self._on_event(
@@ -211,6 +214,13 @@ class Flusher:
         self._position = Position(self._sink.committed(self.channel_id), Offset(segment, 0, 0))
         return self._position
 
+    def _shared_until(self, lost: Offset) -> int:
+        """The segment to begin with. In a copy that went its own way for longer than a segment, the lost one is too late."""
+        segments, (cached, _) = self._reader.segments(), self._cached()
+        if self._is_beyond(lost) or cached is None:
+            return segments[0]
+        return max(segments[0], min(lost.segment, Offset.parse(cached).segment))
+
     # --- from lines to rows
 
     def _rows(self, batch: ReadBatch) -> tuple[list[Row], int]:
@@ -221,52 +231,11 @@ class Flusher:
                 quarantined += 1
                 continue
             try:
-                rows.append(self._row(item))
+                rows.append(row_of(item, self.channel_id))
             except (PoisonLine, InvalidActivity, TypeError, ValueError, RecursionError) as error:
                 rows.append(self._quarantine(_damage_of(item, str(error) or type(error).__name__), item.line))
                 quarantined += 1
         return rows, quarantined
-
-    def _row(self, record: Record) -> Row:
-        members = record.value
-        for name in _TEXT_MEMBERS:
-            if not isinstance(members.get(name), str) or not members[name]:
-                raise PoisonLine(f"member {name} is missing or not text")
-        for name in _OPTIONAL_TEXT:
-            if members.get(name) is not None and not isinstance(members[name], str):
-                raise PoisonLine(f"member {name} is not text")
-        if members["event_name"] not in EVENT_NAMES:
-            raise PoisonLine(f"unknown event_name {members['event_name'][:60]!r}")
-        features = members.get("feature_json")
-        if not isinstance(features, dict):
-            raise PoisonLine("feature_json is not an object")
-        if members.get("v") is None:
-            features = self._checked(members, features)
-        return Row(
-            activity_id=members["activity_id"],
-            ts=_normal_ts(members["ts"]),
-            customer=members["customer"],
-            activity=members["activity"],
-            anonymous_customer_id=members.get("anonymous_customer_id"),
-            feature_json=orjson.dumps(features).decode(),
-            revenue_impact=_money(members.get("revenue_impact")),
-            link=members.get("link"),
-            event_name=members["event_name"],
-            session_id=members.get("session_id"),
-            project=members.get("project"),
-            org_id=members.get("org_id"),
-            source=members["source"],
-            schema_version=members.get("schema_version"),
-            channel_id=self.channel_id,
-            stream_offset=str(record.offset),
-        )
-
-    def _checked(self, members: dict[str, Any], features: dict[str, Any]) -> dict[str, Any]:
-        """A line nobody validated yet (a hook's): the flusher does, and marks what fails."""
-        if members.get("schema_version") not in (None, SCHEMA_VERSION):
-            return features  # another version's schema; its own writer knew it
-        schema.mark(members["event_name"], features)
-        return features
 
     # --- quarantine
 
@@ -291,7 +260,9 @@ class Flusher:
             },
             self._origin,
             now_us=now,
-            activity_id=derived_id("system_event", "quarantine", f"{self.channel_id}:{damage.segment}:{damage.start}"),
+            activity_id=derived_id(
+                "system_event", "quarantine", f"{self.channel_id}:{damage.segment}:{damage.start}:{damage.end}"
+            ),
             strict=False,
         )
         features = orjson.dumps(activity.feature_json).decode()
@@ -334,16 +305,3 @@ class Flusher:
 def _damage_of(record: Record, reason: str) -> Damage:
     start = record.offset.end - len(record.line)
     return Damage(record.offset.segment, start, record.offset.end, record.offset, reason)
-
-
-def _normal_ts(text: str) -> str:
-    try:
-        return iso(parse_iso(text))
-    except ValueError as error:
-        raise PoisonLine(f"member ts: {error}") from None
-
-
-def _money(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e15:
-        return None
-    return round(float(value), 9)

@@ -77,14 +77,42 @@ class FileSystem:
             self._make_directory(path)
 
     def check_private(self, path: str) -> None:
-        """Raise UnsupportedStateDirectory unless ``path`` is a directory of this user that others can neither write nor
-        swap."""
+        """Raise UnsupportedStateDirectory unless ``path`` is a directory of this user that others cannot write to."""
         found = os.stat(path)
         if not stat.S_ISDIR(found.st_mode):
             raise UnsupportedStateDirectory(f"{path} is not a directory", hint="move that file away")
         _refuse_unless_private(path, found)
-        parent = os.path.dirname(path) or "."
-        _refuse_if_open_to_others(parent, os.stat(parent))
+
+    def check_above(self, path: str) -> None:
+        """Raise UnsupportedStateDirectory if anyone could put another directory in the place of one above ``path``."""
+        above, path = os.path.dirname(os.path.abspath(path)), ""
+        while above != path:
+            found = self.stat(above)
+            if found is not None:
+                _refuse_if_open_to_others(above, found)
+            above, path = os.path.dirname(above), above
+
+    def check_owner(self, path: str) -> None:
+        """Raise UnsupportedStateDirectory if ``path`` is there and belongs to another user (root apart)."""
+        found = self.stat(path)
+        if found is not None and found.st_uid != 0:
+            _refuse_unless_owned(path, found)
+
+    def hold(self, path: str, timeout: float) -> int:
+        """flock on the file ``path``, polled for; a descriptor to ``close``. Raises BlockingIOError where others keep it."""
+        fd, deadline = self.open_lock(path), time.monotonic() + timeout
+        try:
+            while True:
+                try:
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    return fd
+                except BlockingIOError as error:
+                    if time.monotonic() >= deadline:
+                        raise BlockingIOError(errno.EAGAIN, "held by another process", path) from error
+                    time.sleep(0.002)
+        except BaseException:
+            os.close(fd)
+            raise
 
     def mount_table(self) -> bytes:
         """Linux's list of mounts, empty elsewhere."""
@@ -294,14 +322,18 @@ def _type_by_prefix(table: bytes, path: bytes) -> str | None:
 
 
 def _refuse_unless_private(path: str, found: os.stat_result) -> None:
+    _refuse_unless_owned(path, found)
+    if found.st_mode & stat.S_IWOTH:
+        raise UnsupportedStateDirectory(f"{path} can be written by every user", hint=f"chmod 700 {path}")
+
+
+def _refuse_unless_owned(path: str, found: os.stat_result) -> None:
     user = os.geteuid()
     if found.st_uid != user:
         raise UnsupportedStateDirectory(
             f"{path} belongs to user id {found.st_uid}, not to {user}: files made here would lock the owner out",
             hint=f"run as its owner, or {_LOCAL_HINT} of your own",
         )
-    if found.st_mode & stat.S_IWOTH:
-        raise UnsupportedStateDirectory(f"{path} can be written by every user", hint=f"chmod 700 {path}")
 
 
 def _refuse_if_open_to_others(parent: str, found: os.stat_result) -> None:

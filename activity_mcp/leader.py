@@ -23,7 +23,7 @@ from .errors import ActivityError, NewerFormat, WarehouseNewer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .backpressure import Backpressure
+    from .backpressure import Backpressure, Change, Filling
     from .clock import Clock
     from .flusher import Flusher
     from .queue import Lease, Offset
@@ -72,6 +72,7 @@ class Leader:
         warehouse: Warehouse,
         backlog: Backlog,
         backpressure: Backpressure,
+        filling: Filling,
         *,
         before_turn: Callable[[], None],
         raise_event: Callable[[dict[str, Any]], None],
@@ -87,6 +88,7 @@ class Leader:
         self._warehouse = warehouse
         self._backlog = backlog
         self._backpressure = backpressure
+        self._filling = filling
         self._before_turn = before_turn
         self._raise_event = raise_event
         self._on_error = on_error
@@ -95,6 +97,7 @@ class Leader:
         self._last_flush = 0.0
         self._flush_took = 0.0
         self._published: Offset | None = None
+        self._last_offset: Offset | None = None
         self._last_progress = -1e9
         self._flushed_at: str | None = None
         self._stopping = threading.Event()
@@ -175,6 +178,9 @@ class Leader:
             self._resign()
             raise
         self.leads = True
+        told = self._lease.last_told()  # with what the leader before left behind
+        self._backpressure.resume(told.get("backpressure") is True, self._backlog.size())
+        self._filling.active = told.get("degraded") is True
         self._last_flush = now - FLUSH_EVERY_S
         self._last_progress = -1e9
         return True
@@ -182,10 +188,13 @@ class Leader:
     def _flush_if_due(self) -> None:
         now = self._clock.monotonic()
         wanted = self._lease.want_pending()
-        if not wanted and not self._flush_is_due(now):
-            return
-        if not self._backpressure.may_try():
-            return
+        try:
+            if (wanted or self._flush_is_due(now)) and self._backpressure.may_try():
+                self._attempt(wanted, now)
+        finally:
+            self._observe()
+
+    def _attempt(self, wanted: bool, began: float) -> None:
         try:
             self._drain(wanted)
         except Exception as error:
@@ -200,8 +209,7 @@ class Leader:
             self.last_error = None
         finally:
             self._last_flush = self._clock.monotonic()
-            self._flush_took = self._last_flush - now
-            self._observe()
+            self._flush_took = self._last_flush - began
 
     def _flush_is_due(self, now: float) -> bool:
         if self._backlog.urgent():
@@ -240,22 +248,24 @@ class Leader:
             self._backpressure.succeeded()
 
     def _observe(self) -> None:
-        offset = self._led().offset
-        change = self._backpressure.observe(str(offset) if offset else None, self._backlog.size())
-        if change is None:
-            return
-        entered = change == "entered"
-        self._raise_event(
-            {
-                "event_type": "backpressure",
-                "severity": "warning" if entered else "info",
-                "message": f"the warehouse takes nothing: {self.last_error or 'no error was reported'}"
-                if entered
-                else "the warehouse takes events again",
-                "action_taken": "larger_batches_and_backoff" if entered else "back_to_normal",
-                "metrics": {"backlog_bytes": self._backlog.size(), "stalled_s": round(self._backpressure.stalled_s(), 1)},
-            }
-        )
+        """Notice what begins and what ends: the warehouse takes nothing, the queue fills up."""
+        waiting = self._backlog.size()
+        self._last_offset = self._led().offset or self._last_offset
+        offset = str(self._last_offset) if self._last_offset else None
+        stalled = self._backpressure.observe(offset, waiting if self._should_move() else 0)
+        if stalled is not None:
+            self._tell_change(stalled_event(stalled, self.last_error, waiting, self._backpressure.stalled_s()))
+        filled = self._filling.observe(waiting)
+        if filled is not None:
+            self._tell_change(filled_event(filled, waiting))
+
+    def _should_move(self) -> bool:
+        """The server's own calls may rest for a minute; that is no stall."""
+        return self._backpressure.active or self._backpressure.failures > 0 or self._backlog.urgent()
+
+    def _tell_change(self, features: dict[str, Any]) -> None:
+        self._last_progress = -1e9
+        self._raise_event(features)
 
     def _led(self) -> Flusher:
         if self._flusher is None:
@@ -274,6 +284,7 @@ class Leader:
             flushed_at=self._flushed_at,
             error=self.last_error,
             backpressure=self._backpressure.active,
+            degraded=self._filling.active,
             quarantined=self._led().quarantined,
         )
 
@@ -281,3 +292,31 @@ class Leader:
         self.last_error = error.describe() if isinstance(error, ActivityError) else f"{type(error).__name__}: {error}"
         self._last_progress = -1e9
         self._on_error(error)
+
+
+def stalled_event(change: Change, error: str | None, backlog_bytes: int, stalled_s: float) -> dict[str, Any]:
+    """The system_event for a warehouse that takes nothing, or takes events again."""
+    entered = change == "entered"
+    return {
+        "event_type": "backpressure",
+        "severity": "warning" if entered else "info",
+        "message": f"the warehouse takes nothing: {error or 'no error was reported'}"
+        if entered
+        else "the warehouse takes events again",
+        "action_taken": "larger_batches_and_backoff" if entered else "back_to_normal",
+        "metrics": {"backlog_bytes": backlog_bytes, "stalled_s": round(stalled_s, 1)},
+    }
+
+
+def filled_event(change: Change, backlog_bytes: int) -> dict[str, Any]:
+    """The system_event for a queue that fills up, or has room again."""
+    entered = change == "entered"
+    return {
+        "event_type": "queue_degraded",
+        "severity": "warning" if entered else "info",
+        "message": "the queue is over 80 % full: long values of new events are cut until the warehouse takes some"
+        if entered
+        else "the queue has room again: new events are recorded whole",
+        "action_taken": "new_events_cut" if entered else "back_to_normal",
+        "metrics": {"backlog_bytes": backlog_bytes},
+    }

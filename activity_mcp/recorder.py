@@ -81,17 +81,24 @@ class Recorder:
         schema.validate(activity)
         return activity
 
-    def append(self, activities: Sequence[Activity], *, durable: bool | None = None) -> Appended:
-        """Append activities, cut where the queue is under pressure. ``durable`` None: as configured."""
-        degraded = self.writer.pressure() != "ok"
-        lines = [activity.line(orjson.dumps, degraded=degraded) for activity in activities]
-        return self.writer.append(lines, durable=durable)
+    def append(self, activities: Sequence[Activity], *, durable: bool | None = None, counted: bool = True) -> Appended:
+        """Append activities, cut where the queue is under pressure with them (``degraded`` then says so).
 
-    def raise_event(self, features: dict[str, Any]) -> None:
-        """A ``system_event`` of the server itself. Raises QueueRefused."""
+        ``durable`` None: as configured. ``counted`` False: a refusal is not counted, as the caller keeps the event.
+        """
+        lines = [activity.line(orjson.dumps) for activity in activities]
+        degraded = self.writer.pressure(sum(map(len, lines))) != "ok"
+        if degraded:
+            lines = [activity.line(orjson.dumps, degraded=True) for activity in activities]
+        appended = self.writer.append(lines, durable=durable, counted=counted)
+        appended.degraded = degraded
+        return appended
+
+    def system_event(self, features: dict[str, Any]) -> Activity:
+        """A ``system_event`` of the server itself, as of now, not yet written."""
         activity = build("system_event", features, self.origin("mcp"), now_us=self._clock.time_us(), strict=False)
         activity.validated = True
-        self.append([activity])
+        return activity
 
 
 def _complete(activity: Activity) -> None:

@@ -18,14 +18,16 @@ import orjson
 from cachetools import TTLCache
 
 from .activity import MAX_TEXT
-from .backpressure import Backpressure
+from .backpressure import Backpressure, Filling
 from .clock import SYSTEM_CLOCK, iso
 from .config import Config, read_config
 from .context import ALL_PROJECTS, CONTEXT_TYPES, ContextCache, Entry, Renderer, SnapshotStore
 from .errors import ActivityError, InvalidInput, QueueRefused
+from .fs import LOCAL
 from .identity import Identity, is_ignored, project_of, resolve_identity
 from .leader import Leader
 from .local_events import LocalEvents
+from .owed import OncePerMinute, OwedEvents
 from .pace import Pace
 from .parts import part
 from .queue import Lease, QueueWriter, open_queue, read_queue
@@ -73,7 +75,8 @@ class ActivityService:
         self.source = source
         self.environ = environ
         self.parts_lock = threading.RLock()
-        self._on_error = on_error
+        self._on_error = OncePerMinute(on_error, clock)
+        self._owed = OwedEvents()
         self.leader: Leader | None = None
         self._closed = False
         self._warm: TTLCache[tuple[str, str], bool] = TTLCache(256, ttl=ACTIVE_S / 2, timer=clock.monotonic)
@@ -93,6 +96,7 @@ class ActivityService:
 
     @part
     def queue(self) -> QueueInfo:
+        LOCAL.check_owner(self.config.home)
         return open_queue(self.config.queue_dir, sink=self.config.sink, clock=self.clock)
 
     @part
@@ -334,8 +338,9 @@ class ActivityService:
             self.warehouse,
             self.local_events,
             Backpressure(self.config.backpressure_ms, self.clock),
+            Filling(self.config.max_queue_bytes),
             before_turn=self._write_own_events,
-            raise_event=self._raise_event,
+            raise_event=self.raise_event,
             on_error=self._on_error,
             clock=self.clock,
         )
@@ -347,6 +352,7 @@ class ActivityService:
         """A flusher over this queue; only the holder of the lease may drive it."""
         from .flusher import Flusher
 
+        self._tell_rebuilt()
         present = read_queue(self.queue.directory) or self.queue  # another leader may have renewed the id meanwhile
         return Flusher(
             self.queue.directory,
@@ -354,13 +360,21 @@ class ActivityService:
             self.warehouse,
             self.recorder.origin("mcp"),
             clock=self.clock,
-            on_event=self._raise_event,
+            on_event=self.raise_event,
         )
 
     def _write_own_events(self) -> None:
+        self._tell_rebuilt()
+        self.report_refusals()
+        self._pay()
+        if "self_log" in self.__dict__ and self.writer.pressure() != "full":  # else they stay in their buffer, which is bounded
+            self._append_quietly(self.self_log.take())
+
+    def report_refusals(self) -> int:
+        """One ``system_event`` about what was refused since the last one, once space has returned; how many it tells of."""
         refused = self.writer.take_refusals()
         if refused:
-            self._raise_event(
+            self.raise_event(
                 {
                     "event_type": "queue_refused",
                     "severity": "error",
@@ -368,12 +382,25 @@ class ActivityService:
                     "metrics": {"refused": refused},
                 }
             )
-        if "self_log" in self.__dict__:
-            self._append_quietly(self.self_log.take())
+        return refused
 
-    def _raise_event(self, features: dict[str, Any]) -> None:
+    def _tell_rebuilt(self) -> None:
+        """One ``system_event`` where queue.json was gone or damaged, and was made anew."""
+        notes = self.queue.note, self.writer.take_note()
+        self.queue.note = None
+        for note in filter(None, notes):
+            message = {"event_type": "error_recovery", "severity": "warning", "message": note, "action_taken": "queue_rebuilt"}
+            self.raise_event(message)
+
+    def raise_event(self, features: dict[str, Any]) -> None:
+        """Write a ``system_event`` of this process; where the queue has no room for it, as soon as it has."""
+        self._owed.add(self.recorder.system_event(features))
+        self._pay()
+
+    def _pay(self) -> None:
+        """Write what the queue did not take before: a full queue must not swallow the news that it is full."""
         try:
-            self.recorder.raise_event(features)
+            self._owed.pay(lambda activity: self.recorder.append([activity], counted=False))
         except QueueRefused as error:
             self._on_error(error)
 
@@ -381,8 +408,9 @@ class ActivityService:
         if not activities:
             return
         try:
-            self.recorder.append(activities, durable=False)
+            self.recorder.append(activities, durable=False, counted=False)
         except QueueRefused as error:
+            self.self_log.dropped += len(activities)
             self._on_error(error)
 
     def close(self, timeout: float = 0.5) -> None:

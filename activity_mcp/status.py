@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 from .checks import state
 from .clock import iso, parse_iso
 from .context import ALL_PROJECTS
+from .fs import LOCAL
 from .queue import QueueReader, dead_letters, read_commit
 from .warehouse.base import REJECTED
 
 if TYPE_CHECKING:
+    from .clock import Clock
     from .service import ActivityService
 
-_TOLD = ("pid", "since", "last_progress", "offset", "flushed_at", "error", "backpressure")
+_TOLD = ("pid", "since", "last_progress", "offset", "flushed_at", "error", "backpressure", "degraded")
 
 
 def status_of(service: ActivityService) -> dict[str, Any]:
@@ -62,16 +64,33 @@ def _queue(service: ActivityService) -> dict[str, Any]:
 
 
 def _leader(service: ActivityService) -> dict[str, Any]:
-    told = service.lease.holder() or {}
-    held = service.lease.is_held()
-    leader: dict[str, Any] = {"present": held}
-    if not held:
-        return leader
-    leader |= {name: told.get(name) for name in _TOLD}
-    last = told.get("last_progress")
-    if isinstance(last, str):
-        leader["last_progress_age_s"] = round(max(0, service.clock.time_us() - parse_iso(last)) / 1e6, 1)
+    told = service.lease.holder()
+    if told is None:
+        return {"present": False}
+    leader: dict[str, Any] = {"present": True} | {name: told.get(name) for name in _TOLD}
+    leader["pid"] = pid = service.lease.holder_pid() or told.get("pid")
+    leader["stopped"] = _is_stopped(pid)
+    leader["last_progress_age_s"] = _progress_age_s(service.clock, told)
     return leader
+
+
+def _progress_age_s(clock: Clock, told: dict[str, Any]) -> float | None:
+    """By the monotonic clock, which is one for all processes of a boot: the wall clock may have jumped either way."""
+    at, last = told.get("monotonic"), told.get("last_progress")
+    if isinstance(at, (int, float)) and at <= (now := clock.monotonic()):
+        return round(now - at, 1)
+    try:
+        return round(max(0, clock.time_us() - parse_iso(str(last))) / 1e6, 1)
+    except ValueError:
+        return None
+
+
+def _is_stopped(pid: object) -> bool:
+    """Whether that process was stopped by a signal (Linux tells; elsewhere the missing progress does)."""
+    try:
+        return LOCAL.read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[0] in (b"T", b"t")
+    except (OSError, IndexError):
+        return False
 
 
 def _warehouse(service: ActivityService, leader: dict[str, Any], rejected: int) -> dict[str, Any]:

@@ -48,12 +48,18 @@ def _leader(leader: dict[str, Any], queue: dict[str, Any]) -> Check:
         )
     if not leader["present"]:
         return Check("leader", "ok", "no server is running, and nothing waits for one")
-    age = leader.get("last_progress_age_s", 0)
+    age, who = leader["last_progress_age_s"], f"the leader (pid {leader['pid']})"
+    if leader["stopped"]:
+        told = f"; its last progress was {age:.0f} s ago" if age is not None else ""
+        hint = f"kill -CONT {leader['pid']} lets it go on; end it and another takes over"
+        return Check("leader", "fail", f"{who} is stopped{told}", hint)
+    if age is None:
+        return Check("leader", "warn", f"{who} tells nothing that can be read", "look again in ten seconds: it tells anew")
     if age > PROGRESS_TOO_OLD_S:
         return Check(
             "leader",
             "fail",
-            f"the leader (pid {leader['pid']}) made no progress for {age:.0f} s",
+            f"{who} made no progress for {age:.0f} s",
             "it is stopped or hangs; end that process and another takes over",
         )
     return Check("leader", "ok", f"pid {leader['pid']} leads since {leader['since']}")

@@ -33,7 +33,7 @@ def import_command(paths: tuple[str, ...], since: str | None, dry_run: bool, as_
     try:
         with progress_bar("importing") as on_progress:
             report = Backfill(service, on_progress=on_progress).run(paths or None, since_us=_since(since), dry_run=dry_run)
-        if report.activities and not dry_run:
+        if not dry_run and (report.activities or _left_over(service)):
             _flush(service)
     finally:
         service.close()
@@ -51,6 +51,14 @@ def _since(text: str | None) -> int | None:
         return parse_iso(text) if text else None
     except ValueError as error:
         raise InvalidInput(f"--since: {error}", hint="write it as 2026-11-01 or 2026-11-01T09:00:00Z") from None
+
+
+def _left_over(service: ActivityService) -> bool:
+    """Whether events wait that this import did not bring, such as those of one that was killed in its flush."""
+    waiting = service.local_events.urgent()
+    if waiting:
+        remark("events of an earlier run were still waiting in the queue; they are flushed now")
+    return waiting
 
 
 def _flush(service: ActivityService) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
 from ..context import ALL_PROJECTS, CONTEXT_TYPES
@@ -40,15 +42,16 @@ def context_command(customer: str | None, context_type: str, project: str, max_b
 @click.command("query")
 @click.argument("sql")
 @click.option("--max-rows", type=click.IntRange(min=1), help="At most so many rows; default: all.")
-@click.option("--timeout", default=30.0, show_default=True, type=click.FloatRange(min=0.1), help="Seconds to try for.")
+@click.option("--timeout", default=30.0, show_default=True, type=click.FloatRange(min=0.1), help="Seconds for all of it.")
 @click.option("--json", "as_json", is_flag=True, help="Print columns and rows as JSON.")
 def query_command(sql: str, max_rows: int | None, timeout: float, as_json: bool) -> None:
     """Run one read-only SELECT on the warehouse's tables and views, such as VW_TOOL_EVENTS."""
+    deadline = time.monotonic() + timeout
     service = ActivityService.from_environ(source="cli")
     try:
         if service.local_events.urgent():
-            _settle(service)
-        result = service.query(sql, max_rows=max_rows, timeout_s=timeout)
+            _settle(service, min(_SETTLE_S, timeout / 2))  # the other half at least is the query's
+        result = service.query(sql, max_rows=max_rows, timeout_s=max(0.1, deadline - time.monotonic()))
     finally:
         service.close()
     if as_json:
@@ -68,9 +71,9 @@ def query_command(sql: str, max_rows: int | None, timeout: float, as_json: bool)
     show_rows(result, console())
 
 
-def _settle(service: ActivityService) -> None:
+def _settle(service: ActivityService, timeout_s: float = _SETTLE_S) -> None:
     """Bring the warehouse up to date first where nobody else does; where that fails, say so and answer from what there is."""
     try:
-        Drainer(service).drain(_SETTLE_S)
+        Drainer(service).drain(timeout_s)
     except ActivityError as error:
         remark(f"not up to date: {error.describe()}")

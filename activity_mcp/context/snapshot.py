@@ -15,7 +15,9 @@ that the blob holds. Invariants:
 * A file that cannot be read (truncated, NUL-filled, altered, somebody else's) counts as missing, with the problem named, and
   is replaced by the next publication. One of a newer version counts as missing too, but is left alone: upgrade.
 
-There is one publisher at a time, the holder of the lease. Standard library only: a hook reads a snapshot too.
+There is one publisher at a time, the holder of the lease; and because a leader may be stopped between its look at the file in
+place and its own rename, and come to life again when another leads, both are made under ``publish.lock``.
+Standard library only: a hook reads a snapshot too.
 """
 
 from __future__ import annotations
@@ -43,6 +45,9 @@ ALL_PROJECTS = "*"
 MAX_BYTES = 16 * 1024 * 1024
 """A snapshot is some tens of KB; what is larger than this is not one, and is not read into memory."""
 
+_LOCK = "publish.lock"
+_PATIENCE_S = 1.0
+"""A publication takes milliseconds; whoever holds the lock for longer is stopped."""
 _CHECKSUM = b',"_crc":"'
 _KEY_LENGTH = 20
 _SNAPSHOT, _WANT = ".json", ".want"
@@ -110,11 +115,15 @@ class SnapshotStore:
 
     def publish(self, snapshot: Snapshot) -> bool:
         """Make this the snapshot of its key, unless the one in place knows more or is of a newer version (then False)."""
-        found = self.load(snapshot.customer, snapshot.project)
-        if found.newer or (found.snapshot and not knows_at_least(snapshot, found.snapshot, self._clock.time_us())):
-            return False
         self._fs.ensure_directory(self.directory)
-        self._fs.publish(self._path(snapshot.customer, snapshot.project), encode_line(snapshot.record(), self._dumps))
+        held = self._fs.hold(os.path.join(self.directory, _LOCK), _PATIENCE_S)
+        try:
+            found = self.load(snapshot.customer, snapshot.project)
+            if found.newer or (found.snapshot and not knows_at_least(snapshot, found.snapshot, self._clock.time_us())):
+                return False
+            self._fs.publish(self._path(snapshot.customer, snapshot.project), encode_line(snapshot.record(), self._dumps))
+        finally:
+            self._fs.close(held)
         return True
 
     def read(self, customer: str, project: str) -> Snapshot | None:

@@ -7,7 +7,8 @@ Directory (0700; files 0600; every descriptor close-on-exec)
     queue.json          {"version": 1, "queue_id": uuid, "sink": text, "created": time}; the queue_id is the channel's name
     append.lock         flock, held for the microseconds of one append. Never unlinked
     leader.lock         flock, held for as long as a process leads. Never unlinked
-    leader.json         who leads, since when, how far; only believed while leader.lock is held
+    leader.json         who leads, since when, how far, and under what pressure; only believed while leader.lock is held
+    retry.lock          flock, held while dead letters are tried again. Never unlinked
     flush.want          somebody waits for a flush
     refused             one byte per event not accepted (``F`` full, ``D`` disk, ``B`` busy), ``|`` where it was reported
     seg/%012d.ndjson    the segments; only the highest is open for append
@@ -37,22 +38,24 @@ Rules
     be recorded; retry with the same activity_id". Nothing is rewritten; what reads back whole is shipped.
  4. Segment numbers are never reused: next = max(files, commit.json, the floor a caller knows from its sink) + 1. A reader
     verifies the CRC at the place it continues from: a mismatch (the files were restored, copied or edited) raises OffsetLost,
-    and the answer to it is a new queue_id, and so a new channel, from that segment's first line. Duplicates fold by
-    activity_id, nothing is skipped.
+    and the answer to it is a new queue_id, and so a new channel, from the first line of that segment, or of the one where
+    commit.json says that these files had been. Duplicates fold by activity_id, nothing is skipped. A segment that is missing
+    in the sequence was taken away by hand: that is told in its place, as a damaged range of no bytes.
  5. A segment is synced, with its directory entry, before anything is shipped from it. A segment of an earlier boot is never
     appended to: what a power cut took from its end can never come back as something else at the same offset.
  6. A line is complete when it ends in a newline, its CRC agrees and it parses as an object. Anything else before a newline, or
     at the end of a sealed segment, is a damaged range, from one newline to the next: one bad line never costs a second one. An
     incomplete end of the live segment is not damage: it is being written, or the next append closes it. A line longer than the
     limit is skipped in pieces, in constant memory. A segment is sealed once it has a successor, or when its header names
-    another boot.
+    another boot. A set-aside range may be tried again: whatever whole line is in it by its checksum is appended anew, and
+    only then is the range removed, or kept without it.
  7. Segments are deleted whole, when they lie below the committed offset's segment and below the watermark's, or at the latest
     an hour after they were committed (``passed`` in commit.json says when); never the newest.
  8. Only bytes above the committed offset count against the cap. From 80 % on the pressure is "degraded" (callers shorten new
-    events), at the cap an append is refused and counted. What was accepted is never cut, and below the cap never lost.
+    events), at the cap an append is refused, and counted unless its caller keeps it and tries again. What was accepted is never cut, and below the cap never lost.
  9. When a backlog stops moving, this package does nothing: it tells (``backlog``, ``pressure``); whoever flushes slows down by
     itself.
-10. NFS, SMB and FUSE are refused, and so are directories that others own or may write to. Locks are flock, not lockf (which is
+10. NFS, SMB and FUSE are refused, and so are directories that others own or may write to, here or further up. Locks are flock, not lockf (which is
     lost when any descriptor of the file is closed); a forked child gives up its copies at once, so that a lock dies with its
     holder.
 11. Everything carries a version. Meeting a newer one raises NewerFormat: nothing is quarantined, truncated or appended.
@@ -69,7 +72,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .commit import Commit, prune, publish_commit, read_commit
-    from .deadletter import DeadLetter, bury, bury_range, dead_letters
+    from .deadletter import DeadLetter, bury, bury_range, dead_letters, salvage
     from .lease import Lease, clear_want, touch_want, want_age
     from .manifest import QueueInfo, open_queue, read_queue, renew_queue_id
     from .offset import Offset, OffsetLost
@@ -84,14 +87,14 @@ __all__ = [
     "QueueReader", "ReadBatch", "Record", "Damage", "Backlog",
     "Offset", "OffsetLost",
     "read_commit", "publish_commit", "Commit", "prune",
-    "bury", "bury_range", "dead_letters", "DeadLetter",
+    "bury", "bury_range", "dead_letters", "salvage", "DeadLetter",
     "Lease", "touch_want", "want_age", "clear_want",
     "SegmentTail", "Polled",
 ]  # fmt: skip
 
 _HOMES = {
     "commit": ("Commit", "prune", "publish_commit", "read_commit"),
-    "deadletter": ("DeadLetter", "bury", "bury_range", "dead_letters"),
+    "deadletter": ("DeadLetter", "bury", "bury_range", "dead_letters", "salvage"),
     "lease": ("Lease", "clear_want", "touch_want", "want_age"),
     "manifest": ("QueueInfo", "open_queue", "read_queue", "renew_queue_id"),
     "offset": ("Offset", "OffsetLost"),

@@ -16,7 +16,7 @@ from ..clock import SYSTEM_CLOCK, iso
 from ..fs import LOCAL
 from .offset import Offset
 from .reader import Damage
-from .segment import FORMAT_VERSION, newer_format, segment_numbers, segment_path
+from .segment import FORMAT_VERSION, MAX_LINE_BYTES, checksum_agrees, newer_format, segment_numbers, segment_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from ..fs import FileSystem
 
 _PIECE = 48 * 1024
+_BEGINNING = b'{"activity_id":'
+_HEADER = b'{"_segment":'
+_MOST_TRIES = 16
 
 
 class DeadLetter:
@@ -100,6 +103,37 @@ def dead_letters(directory: str, *, fs: FileSystem = LOCAL) -> list[DeadLetter]:
     """What was buried, in the order of the offsets. Raises NewerFormat."""
     names = sorted(name for name in fs.names(f"{directory}/dead") if name.endswith(".ndjson"))
     return [_read(f"{directory}/dead/{name}", name, fs) for name in names]
+
+
+def salvage(data: bytes) -> tuple[list[bytes], bytes]:
+    """The whole lines that can be read in set-aside bytes, each ending in a newline, and the bytes that are none of theirs.
+
+    A line may stand behind a torn beginning or a hole, and its newline may be all that is lost: its checksum decides. The
+    header of a segment is no event and nobody's loss.
+    """
+    lines, rest = [], b""
+    for part in data.split(b"\n"):
+        piece = part + b"\n"
+        start = _whole_from(piece)
+        if start is None:
+            rest += piece if part else b""
+        else:
+            rest += piece[:start]
+            if not piece.startswith(_HEADER, start):
+                lines.append(piece[start:])
+    return lines, rest
+
+
+def _whole_from(piece: bytes) -> int | None:
+    """Where in ``piece`` a line begins whose checksum agrees; None where there is none."""
+    if len(piece) <= MAX_LINE_BYTES and checksum_agrees(piece):
+        return 0
+    start, tries = len(piece), 0
+    while tries < _MOST_TRIES and (start := piece.rfind(_BEGINNING, 0, start)) > 0:
+        if len(piece) - start <= MAX_LINE_BYTES and checksum_agrees(piece[start:]):
+            return start
+        tries += 1
+    return None
 
 
 def _read(path: str, name: str, fs: FileSystem) -> DeadLetter:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ..fs import FileSystem
 
 VERSION = 1
+_INHERITED = ("backpressure", "degraded")
+"""What the leader before told and the next one goes on from: it says when these end."""
 _ATTEMPTS = 3
 """``is_held`` of another process holds the lock for microseconds: one refusal is no proof of a leader."""
 
@@ -57,7 +59,8 @@ class Lease:
                 time.sleep(0.001)
             if self._lock.try_acquire() and self._lock.in_place():
                 self._since = iso(self._clock.time_us())
-                self.progress()
+                before = self.last_told()
+                self.progress(**{name: before[name] for name in _INHERITED if before.get(name) is True})
                 return True
         self._lock.close()
         return False
@@ -75,6 +78,7 @@ class Lease:
             "pid": os.getpid(),
             "since": self._since,
             "last_progress": iso(self._clock.time_us()),
+            "monotonic": round(self._clock.monotonic(), 3),  # one clock for all processes, and it never jumps
             **facts,
         }
         try:
@@ -97,6 +101,10 @@ class Lease:
     def holder(self) -> dict[str, Any] | None:
         """What the leader last told, or None when nobody leads. Empty when it has not told anything readable."""
         return self.last_told() if self.is_held() else None
+
+    def holder_pid(self) -> int | None:
+        """Who holds the lock, by the kernel's word where it gives one (Linux): true even if ``leader.json`` is not."""
+        return os.getpid() if self._lock.held else self._lock.holder_pid()
 
     def last_told(self) -> dict[str, Any]:
         """leader.json, whether or not that process still leads."""

@@ -7,6 +7,8 @@ newest header that can be read, and ``note`` says so, for a system_event.
 
 from __future__ import annotations
 
+import os
+
 from ..activity import dump_json, new_id
 from ..clock import SYSTEM_CLOCK, iso
 from ..errors import QueueRefused, UnsupportedStateDirectory
@@ -64,12 +66,14 @@ def open_queue(
     warehouse, NewerFormat for one that a newer version made.
     """
     fs.check_supported(directory)
+    fs.check_owner(os.path.dirname(directory))
     try:
         if not create and fs.stat(f"{directory}/queue.json") is None:
             raise QueueRefused(f"there is no queue in {directory}", hint="it is made when the first event is recorded")
         for path in (directory, f"{directory}/{SEGMENT_DIRECTORY}"):
             fs.ensure_directory(path)
             fs.check_private(path)
+        fs.check_above(directory)
         info = read_queue(directory, fs=fs) or _make(directory, sink, patience_s, clock, fs)
     except OSError as error:
         raise refusal(error, directory) from error

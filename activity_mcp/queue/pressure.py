@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DEGRADED_PART = 0.8
 FULL, DISK, BUSY = b"F", b"D", b"B"
 _REPORTED = b"|"
+_CHUNK = 1 << 20
 
 
 class Gauge:
@@ -84,7 +85,7 @@ class Refusals:
         self._fs = fs
         self._guard = allocate_lock()
         self._owed = b""
-        self._seen = (0, 0)
+        self._seen = (0, 0, 0)  # how long the file was, all of its refusals, those since the last report
 
     def note(self, kind: bytes, events: int) -> None:
         """Count. Never raises: the refusal itself is what the caller must hear of."""
@@ -94,18 +95,16 @@ class Refusals:
 
     def total(self) -> int:
         """All events that were ever refused here, by any process."""
-        counted = self._counted()
-        return len(counted) - counted.count(_REPORTED)
+        return self._counted()[0]
 
     def unreported(self) -> int:
-        """Those since the last report. One stat when nothing was added."""
-        if self._owed:
-            return len(self._counted().rpartition(_REPORTED)[2])
+        """Those since the last report."""
+        return self._counted()[1]
+
+    def pending(self) -> bool:
+        """Whether ``unreported`` may be more than nothing. One stat when nothing was added since it last was nothing."""
         found = self._fs.stat(self._path)
-        size = found.st_size if found else 0
-        if size != self._seen[0]:
-            self._seen = (size, len(self._counted().rpartition(_REPORTED)[2]))
-        return self._seen[1]
+        return bool(self._owed) or self._seen[2] > 0 or (found.st_size if found else 0) != self._seen[0]
 
     def mark_reported(self) -> bool:
         """False where the disk does not take the mark: the report is then still due."""
@@ -124,10 +123,37 @@ class Refusals:
             return False
         return not self._owed
 
-    def _counted(self) -> bytes:
+    def _counted(self) -> tuple[int, int]:
+        """All, and those since the last report; of the file only what was added since the last look is read."""
         with self._guard:
             self._settle()
-            try:
-                return self._fs.read(self._path) + self._owed
-            except OSError:
-                return self._owed
+            size, total, unreported = self._seen
+            added = self._added(size)
+            if added is None:  # it was removed, or made anew
+                size = total = unreported = 0
+                added = self._added(0) or b""
+            total += len(added) - added.count(_REPORTED)
+            _, reported, since = added.rpartition(_REPORTED)
+            unreported = len(since) if reported else unreported + len(added)
+            self._seen = (size + len(added), total, unreported)
+            return total + len(self._owed), unreported + len(self._owed)
+
+    def _added(self, since: int) -> bytes | None:
+        """What stands behind the first ``since`` bytes; None where there are not that many."""
+        try:
+            fd = self._fs.open_read(self._path)
+        except OSError:
+            return b"" if since == 0 else None
+        try:
+            size = self._fs.size(fd)
+            if size < since:
+                return None
+            pieces = []
+            while since < size and (piece := self._fs.pread(fd, min(_CHUNK, size - since), since)):
+                pieces.append(piece)
+                since += len(piece)
+            return b"".join(pieces)
+        except OSError:
+            return b""
+        finally:
+            self._fs.close(fd)

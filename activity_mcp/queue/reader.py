@@ -136,11 +136,16 @@ class QueueReader:
         numbers = self.segments()
         if after is not None and after.segment in numbers and not self.verify(after):
             raise OffsetLost(after)
+        follows = after.segment if after is not None else 1
         for number in numbers:
-            if after is not None and number < after.segment:
+            if number < follows:
                 continue
             start = after.end if after is not None and number == after.segment else -1
-            for item in self._guarded(self._items(number, start, number != numbers[-1]), batch):
+            items = self._items(number, start, number != numbers[-1])
+            if number > follows:
+                items = _behind_gap(number, follows, items)
+            follows = number + 1
+            for item in self._guarded(items, batch):
                 if batch.items and (len(batch.items) >= max_records or batch.size + _size(item) > max_bytes):
                     batch.more = True
                     return batch
@@ -320,6 +325,15 @@ def _damage(number: int, span: Span, reason: str) -> Damage:
 
 def _missing(number: int, reason: str) -> Damage:
     return Damage(number, 0, 0, Offset(number, 0, 0), reason)
+
+
+def _behind_gap(number: int, follows: int, items: Iterator[Record | Damage]) -> Iterator[Record | Damage]:
+    """Segments are made one after the other, and only committed ones are deleted: what is not there was taken away."""
+    lacking = f"segment {follows} is" if number == follows + 1 else f"segments {follows} to {number - 1} are"
+    yield _missing(number, f"{lacking} missing: deleted by hand, or older than what the warehouse knows")
+    for item in items:
+        if item.offset.end:  # something else missing in the same place is the same row
+            yield item
 
 
 def _size(item: Record | Damage) -> int:

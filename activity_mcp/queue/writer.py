@@ -123,10 +123,11 @@ class QueueWriter:
 
     # --- append
 
-    def append(self, lines: Sequence[bytes], durable: bool | None = None) -> Appended:
+    def append(self, lines: Sequence[bytes], durable: bool | None = None, *, counted: bool = True) -> Appended:
         """Append all of ``lines`` (``activity.encode_line``) or none. ``durable`` None: as the writer is configured.
 
-        Raises QueueFull, QueueBusy, DiskFull: not accepted, and counted in ``refused``; NotDurable: not accepted, may still be
+        Raises QueueFull, QueueBusy, DiskFull: not accepted, and counted in ``refused`` unless the caller keeps the event and
+        tries again (``counted`` False); NotDurable: not accepted, may still be
         recorded; UnsupportedStateDirectory and NewerFormat: this queue takes nothing from this process.
         """
         payload = _payload(lines)
@@ -135,7 +136,7 @@ class QueueWriter:
             live, start, degraded = self._locked_write(payload, must_sync)
         except QueueRefused as error:
             kind = _COUNTED.get(type(error))
-            if kind is not None:
+            if kind is not None and counted:
                 self._refusals.note(kind, len(lines))
             raise
         if must_sync:
@@ -359,12 +360,15 @@ class QueueWriter:
         """Bytes that count against the cap."""
         return self._gauge.uncommitted(self._queue_id(), self._segments.numbers())
 
-    def pressure(self) -> Pressure:
-        """``degraded`` from 80 % of the cap on: shorten new events before appending them; ``full`` at the cap."""
+    def pressure(self, more: int = 0) -> Pressure:
+        """``degraded`` from 80 % of the cap on: shorten new events before appending them; ``full`` at the cap.
+
+        With ``more`` bytes: as it would be when these are appended.
+        """
         uncommitted = self.uncommitted_bytes()
         if uncommitted >= self._max_bytes:
             return "full"
-        return "degraded" if uncommitted >= self._degraded_bytes else "ok"
+        return "degraded" if uncommitted + more >= self._degraded_bytes else "ok"
 
     def refused(self) -> int:
         """How many events were ever refused in this queue, by any process."""
@@ -375,7 +379,7 @@ class QueueWriter:
 
         0 while the queue is still under pressure, and for every other process that asks: one report for one refusal.
         """
-        if not self._refusals.unreported() or self.pressure() != "ok":
+        if not self._refusals.pending() or self.pressure() != "ok":
             return 0
         self._enter()
         try:
@@ -390,6 +394,13 @@ class QueueWriter:
             return 0
         finally:
             self._mutex.release()
+
+    def take_note(self) -> str | None:
+        """What happened to queue.json, once, where this writer had to rebuild it."""
+        note = self._info.note if self._info is not None else None
+        if note is not None and self._info is not None:
+            self._info.note = None
+        return note
 
     def _queue_id(self) -> str:
         commit = self._gauge.commit()

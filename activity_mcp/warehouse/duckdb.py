@@ -22,7 +22,16 @@ import orjson
 
 from .. import fs
 from ..clock import SYSTEM_CLOCK, iso
-from ..errors import BatchRejected, OffsetConflict, WarehouseCorrupt, WarehouseError, WarehouseNewer, WarehouseUnavailable
+from ..errors import (
+    BatchRejected,
+    OffsetConflict,
+    UnsupportedStateDirectory,
+    WarehouseCorrupt,
+    WarehouseError,
+    WarehouseNewer,
+    WarehouseRefused,
+    WarehouseUnavailable,
+)
 from . import migrations
 from .base import COLUMNS, REJECTED, Batch, ContextRow, LeftOut, Scope
 
@@ -172,6 +181,7 @@ class DuckDBWarehouse:
         import duckdb
 
         try:
+            _check_place(self.path)
             fs.ensure_directory(os.path.dirname(self.path))
             connection = duckdb.connect(self.path, config=dict(_CONFIG))
             found = migrations.layout_of(connection)
@@ -231,6 +241,17 @@ class DuckDBStatements:
         self._connection.execute(_MAKE_STREAM)
         self._connection.execute(f"INSERT INTO {STREAM} {rows}", parameters)
         _refresh(self._connection)
+
+
+def _check_place(path: str) -> None:
+    """A file system that fakes locks lets two writers into one file; a directory open to all lets anyone swap it."""
+    try:
+        fs.LOCAL.check_supported(path)
+        fs.LOCAL.check_above(path)
+    except UnsupportedStateDirectory as error:
+        raise WarehouseRefused(
+            f"{path} cannot hold the warehouse: {error.message}; the queue holds everything", hint=error.hint
+        ) from error
 
 
 def _watch(connection: duckdb.DuckDBPyConnection, done: threading.Event, timeout_s: float) -> None:

@@ -63,6 +63,7 @@ def test_the_leader_tells_who_it_is_and_how_far_it_got(directory: str, clock: Fa
         "pid": os.getpid(),
         "since": "2027-01-15T08:00:00.000000Z",
         "last_progress": "2027-01-15T08:00:05.000000Z",
+        "monotonic": 1005.0,
         "offset": "000000000001:000000000010:00000001",
         "error": None,
     }
