@@ -1,12 +1,14 @@
 """Disks that fail on demand, and the few words that the tests of the queue share.
 
-A ``FaultyDisk`` is the real one with a fault in its way; a ``VolatileDisk`` forgets at ``power_cut`` whatever was not synced.
+A ``FaultyDisk`` is the real one with a fault in its way; a ``VolatileDisk`` forgets at ``power_cut`` whatever was not synced; a
+``TroubledDisk`` does both.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import random
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,6 +17,9 @@ from typing import Any
 from activity_mcp.activity import encode_line
 from activity_mcp.fs import FileSystem
 from activity_mcp.queue import Damage, Offset, QueueReader, QueueWriter, Record
+
+PAGE_BYTES = 64
+"""Of a staged power cut: small, so that a few lines span several."""
 
 
 def line(n: int, **members: Any) -> bytes:
@@ -65,6 +70,7 @@ class FaultyDisk(FileSystem):
         self.boot: str | None = None
         self.before_write: Callable[[], object] | None = None
         self.before_sync: Callable[[], object] | None = None
+        self.before_truncate: Callable[[], object] | None = None
         self.calls = 0
 
     def write(self, fd: int, data: bytes) -> int:
@@ -80,6 +86,8 @@ class FaultyDisk(FileSystem):
         return super().write(fd, data)
 
     def truncate(self, fd: int, size: int) -> None:
+        if self.before_truncate is not None:
+            self.before_truncate()
         if self.truncate_error is not None:
             raise OSError(self.truncate_error, os.strerror(self.truncate_error))
         super().truncate(fd, size)
@@ -112,31 +120,50 @@ class VolatileDisk(FileSystem):
 
     def __init__(self) -> None:
         super().__init__()
-        self.boot = 1
+        self.boots = 1
         self._files: dict[int, int] = {}
+        self._lost: dict[int, list[tuple[int, int]]] = {}
         self._entries: dict[str, dict[str, int]] = {}
         self._lock = threading.Lock()
 
     def boot_id(self) -> str:
-        return f"boot-{self.boot}"
+        return f"boot-{self.boots}"
 
     def sync(self, fd: int) -> None:
         found = os.fstat(fd)
         with self._lock:
             self._files[found.st_ino] = found.st_size
 
+    def lose(self, fd: int) -> None:
+        """A sync failed: what it should have written is gone, and a later sync that succeeds does not bring it back."""
+        found = os.fstat(fd)
+        with self._lock:
+            self._lost.setdefault(found.st_ino, []).append((self._files.get(found.st_ino, 0), found.st_size))
+
+    def truncate(self, fd: int, size: int) -> None:
+        super().truncate(fd, size)
+        with self._lock:
+            inode = os.fstat(fd).st_ino
+            self._files[inode] = min(self._files.get(inode, 0), size)  # what is written there next is not on the disk
+
     def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True) -> None:
         super().publish(path, data, durable=durable)
-        if not durable:
-            with self._lock:
-                self._files.pop(os.stat(path).st_ino, None)  # the number may have been another file's
+        with self._lock:
+            inode = os.stat(path).st_ino
+            self._lost.pop(inode, None)
+            if not durable:
+                self._files.pop(inode, None)  # the number may have been another file's
 
     def sync_directory(self, path: str) -> None:
         with self._lock:
             self._entries[os.path.abspath(path)] = {entry.name: entry.inode() for entry in os.scandir(path)}
 
-    def power_cut(self, top: str) -> None:
-        """Unsynced bytes become zeros (every second file) or vanish, unsynced entries vanish, and a new boot begins."""
+    def power_cut(self, top: str, chance: random.Random | None = None) -> None:
+        """Unsynced entries vanish, unsynced bytes vanish or become zeros, and a new boot begins.
+
+        Without ``chance`` every second file is cut off and every other one filled with zeros; with it each file ends anywhere
+        behind what was synced, and of the pages in between some were written and some were not.
+        """
         for folder, _, names in os.walk(top):
             entries = self._entries.get(os.path.abspath(folder), {})
             for at, name in enumerate(sorted(names)):
@@ -146,12 +173,49 @@ class VolatileDisk(FileSystem):
                 if entries.get(name) != os.stat(path).st_ino:
                     os.unlink(path)
                     continue
-                self._cut(path, zeros=at % 2 == 0)
-        self.boot += 1
+                if chance is None:
+                    self._cut(path, zeros=at % 2 == 0)
+                else:
+                    self._scatter(path, chance)
+        self.boots += 1
 
     def _cut(self, path: str, zeros: bool) -> None:
         found = os.stat(path)
-        kept = min(self._files.get(found.st_ino, 0), found.st_size)
-        os.truncate(path, kept)
+        os.truncate(path, self._kept(found))
         if zeros:
             os.truncate(path, found.st_size)
+        self._forget(path, found.st_ino)
+
+    def _scatter(self, path: str, chance: random.Random) -> None:
+        found = os.stat(path)
+        kept = self._kept(found)
+        os.truncate(path, chance.randint(kept, found.st_size))
+        with open(path, "r+b") as file:
+            for start in range(kept, os.path.getsize(path), PAGE_BYTES):
+                if chance.random() < 0.5:
+                    file.seek(start)
+                    file.write(bytes(min(PAGE_BYTES, os.path.getsize(path) - start)))
+        self._forget(path, found.st_ino)
+
+    def _kept(self, found: os.stat_result) -> int:
+        return min(self._files.get(found.st_ino, 0), found.st_size)
+
+    def _forget(self, path: str, inode: int) -> None:
+        """Pages that a failed sync gave up are zeros now, and what is left of the file is what the disk has."""
+        size = os.path.getsize(path)
+        with open(path, "r+b") as file:
+            for start, end in self._lost.pop(inode, ()):
+                file.seek(start)
+                file.write(bytes(max(0, min(end, size) - start)))
+        self._files[inode] = size
+
+
+class TroubledDisk(FaultyDisk, VolatileDisk):
+    """Both: faults on demand, and a power cut that takes away whatever was not synced, failed syncs included."""
+
+    def sync(self, fd: int) -> None:
+        try:
+            super().sync(fd)
+        except OSError:
+            self.lose(fd)
+            raise

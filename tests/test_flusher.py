@@ -11,64 +11,11 @@ from typing import Any
 
 import pytest
 
-from activity_mcp.activity import Origin, build, encode_line
+from activity_mcp.activity import build, encode_line
 from activity_mcp.errors import BatchRejected, OffsetConflict, WarehouseUnavailable
-from activity_mcp.flusher import Flusher
-from activity_mcp.queue import Offset, QueueWriter, dead_letters, open_queue, read_commit
+from activity_mcp.queue import Offset, dead_letters, open_queue, read_commit
 from activity_mcp.warehouse import Batch, MemoryWarehouse
-from fakes import FakeClock
-
-ORIGIN = Origin("ada@example.com", "mcp", session_id="s1", project="/w")
-
-
-class Rig:
-    """One queue, one warehouse, and flushers over them."""
-
-    def __init__(self, directory: Path) -> None:
-        self.clock = FakeClock()
-        self.directory = str(directory)
-        self.queue = open_queue(self.directory, sink="memory", clock=self.clock)
-        self.warehouse = MemoryWarehouse(clock=self.clock)
-        self.told: list[dict[str, Any]] = []
-        self.writer = self.new_writer()
-        self.written = 0
-
-    def new_writer(self, **options: Any) -> QueueWriter:
-        return QueueWriter(self.directory, sink="memory", durability="none", clock=self.clock, **options)
-
-    def flusher(self, sink: Any = None) -> Flusher:
-        channel = open_queue(self.directory, sink="memory").queue_id
-        return Flusher(self.directory, channel, sink or self.warehouse, ORIGIN, clock=self.clock, on_event=self.told.append)
-
-    def write(self, count: int = 1, **features: Any) -> list[str]:
-        """Append tool events; their ids."""
-        ids = []
-        for _ in range(count):
-            self.written += 1
-            given = {"tool_name": "Bash", "success": True, "latency_ms": self.written, **features}
-            activity = build("tool_event", given, ORIGIN, now_us=self.clock.time_us(), activity_id=f"id-{self.written}")
-            activity.validated = True
-            self.writer.append([activity.line()])
-            ids.append(activity.activity_id)
-        return ids
-
-    def append_raw(self, data: bytes) -> None:
-        """Bytes at the end of the newest segment, past every rule."""
-        newest = sorted(Path(self.directory, "seg").iterdir())[-1]
-        with newest.open("ab") as file:
-            file.write(data)
-
-    def drain(self, flusher: Flusher | None = None, **limits: int) -> Flusher:
-        flusher = flusher or self.flusher()
-        while flusher.step(**limits).more:
-            pass
-        return flusher
-
-    def ids(self) -> list[str]:
-        return [row.activity_id for row in self.warehouse.rows if row.event_name != "system_event"]
-
-    def recoveries(self) -> list[dict[str, Any]]:
-        return [json.loads(row.feature_json) for row in self.warehouse.rows if row.event_name == "system_event"]
+from rigs import ORIGIN, Rig
 
 
 @pytest.fixture
