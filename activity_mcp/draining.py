@@ -25,12 +25,16 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """What a flush did: ``rows`` written by this process (another leader's are not counted), and how long it took."""
+    """What a flush did: ``rows`` written by this process (another leader's are not counted), and how long it took.
+
+    ``unpublished``: what the disk said to the contexts, which are as old as before; the rows are in the warehouse.
+    """
 
     rows: int
     quarantined: int
     led: bool
     elapsed_ms: float
+    unpublished: str | None = None
 
 
 class Drainer:
@@ -55,7 +59,9 @@ class Drainer:
             finally:
                 self._service.warehouse.release()
                 self._service.lease.release()
-            return Drained(rows, quarantined, True, (time.monotonic() - started) * 1000)
+            said = self._service.refresher.disk_error
+            unpublished = (said.strerror or str(said)) if said else None
+            return Drained(rows, quarantined, True, (time.monotonic() - started) * 1000, unpublished)
         if self._wait_for_leader(deadline, timeout_s):
             return Drained(0, 0, False, (time.monotonic() - started) * 1000)
         return self.drain(max(0.1, deadline - time.monotonic()), verify=verify)
@@ -72,6 +78,9 @@ class Drainer:
             scopes = service.refresher.due()
             patiently(lambda: service.refresher.verify(scopes, flusher.channel_id), deadline)
         flusher.prune(flusher.offset if service.warehouse.contexts_at_once else None)
+        if service.refresher.disk_error is not None:  # a full disk: what is committed makes room for the contexts
+            flusher.prune(flusher.offset)
+            _patiently(service.refresher.publish_changes, deadline)
         return rows, flusher.quarantined
 
     def _ship(self, flusher: Flusher, deadline: float) -> int:

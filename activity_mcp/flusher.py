@@ -112,10 +112,10 @@ class Flusher:
         if position.at is not None and self._is_beyond(position.at):
             position = self._locate()  # the directory was removed and made anew under us
         try:
-            batch = self._reader.read(position.at, max_bytes=max_bytes, max_records=max_rows)
+            batch = self._read(position.at, max_bytes, max_rows)
         except OffsetLost as lost:
             position = self._restart(lost.offset)
-            batch = self._reader.read(position.at, max_bytes=max_bytes, max_records=max_rows)
+            batch = self._read(position.at, max_bytes, max_rows)
         if not batch.items or batch.end is None:
             self._restore_commit(position.at)
             return FlushStep(0, position.at, more=False)
@@ -137,6 +137,12 @@ class Flusher:
         """Delete the segments that are wholly behind the committed offset and the watermark; how many."""
         committed = self.offset
         return prune(self.directory, committed, watermark, clock=self._clock, fs=self._fs) if committed else 0
+
+    def _read(self, at: Offset | None, max_bytes: int, max_rows: int) -> ReadBatch:
+        while True:
+            batch = self._reader.read(at, max_bytes=max_bytes, max_records=max_rows)
+            if not batch.items or self._reader.is_settled(batch):
+                return batch
 
     # --- where to start
 

@@ -207,6 +207,8 @@ class Leader:
         else:
             self._backpressure.succeeded()
             self.last_error = None
+            if self._refresher.disk_error is not None:
+                self._failed(self._refresher.disk_error)
         finally:
             self._last_flush = self._clock.monotonic()
             self._flush_took = self._last_flush - began
@@ -224,14 +226,20 @@ class Leader:
             step = flusher.step(max_rows=self._backpressure.batch_rows(self._warehouse.batch_rows))
             if step.rows:
                 self._flushed_at = iso(self._clock.time_us())
-                self._refresher.publish_changes()
-            if self._warehouse.contexts_at_once:
+                self._publish_changes(flusher)
+            if self._warehouse.contexts_at_once and self._refresher.disk_error is None:
                 self._published = flusher.offset  # what is committed is in the contexts, and these are on disk now
             self._last_progress = -1e9
             self._tell()
             if not step.more:
                 break
         flusher.prune(self._published)
+
+    def _publish_changes(self, flusher: Flusher) -> None:
+        """Publish the contexts that changed. On a full disk the segments that are committed make room for them first."""
+        self._refresher.publish_changes()
+        if self._refresher.disk_error is not None and flusher.prune(flusher.offset):
+            self._refresher.publish_changes()
 
     def _verify_contexts(self) -> None:
         due = self._refresher.due() if self._backpressure.may_try() else []

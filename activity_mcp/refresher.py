@@ -29,7 +29,10 @@ ACTIVE_S = 600.0
 
 
 class Refresher:
-    """Publishes snapshots of ``source`` into ``store``. ``ttl_s`` is the longest an active key goes unverified."""
+    """Publishes snapshots of ``source`` into ``store``. ``ttl_s`` is the longest an active key goes unverified.
+
+    ``disk_error`` is what the disk said to a snapshot of the last call; whatever it did not take is offered again.
+    """
 
     def __init__(
         self,
@@ -48,6 +51,7 @@ class Refresher:
         self._active: dict[Scope, float] = {}
         self._verified: dict[Scope, float] = {}
         self._published: dict[Scope, int] = {}
+        self.disk_error: OSError | None = None
         self._kept: set[Scope] = set()
 
     def keep(self, customer: str, project: str) -> None:
@@ -103,6 +107,7 @@ class Refresher:
 
     def _publish(self, rows: Iterable[ContextRow], as_of_us: int) -> int:
         published, now = 0, self._clock.monotonic()
+        self.disk_error = None
         for row in rows:
             snapshot = Snapshot(
                 customer=row.scope.customer,
@@ -112,7 +117,11 @@ class Refresher:
                 as_of_us=as_of_us,
                 row_version=row.row_version,
             )
-            published += self._store.publish(snapshot)
+            try:
+                published += self._store.publish(snapshot)
+            except OSError as error:  # readers keep the older one; the events are safe, and shipping them goes on
+                self.disk_error = error
+                continue
             self._verified[row.scope] = now
             self._published[row.scope] = row.row_version  # only now: what could not be published is offered again
         return published

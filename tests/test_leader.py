@@ -239,6 +239,30 @@ def test_a_context_that_could_not_be_published_is_offered_again(machine: Machine
     assert fresh.context(project="/w")["context"]["activity_counts"] == {"tool_event": 2}
 
 
+def test_a_disk_that_takes_no_context_keeps_nobody_from_shipping_and_deleting(machine: Machine) -> None:
+    """Else a disk that the queue itself has filled would stay full for ever."""
+    server = machine.server()
+    original = server.snapshots.publish
+
+    def full(snapshot: Any) -> bool:
+        raise OSError(28, "No space left on device")
+
+    server.snapshots.publish = full  # type: ignore[method-assign]
+    for _ in range(3):
+        server.log("tool_event", TOOL)
+        machine.clock.advance(4000)  # a new segment by age
+        machine.turns(server, seconds=3)
+    assert machine.names().count("tool_event") == 3
+    assert len(list(Path(server.queue.directory, "seg").iterdir())) == 1
+    assert server.leader is not None
+    assert "No space left" in str(server.leader.last_error)
+    server.snapshots.publish = original  # type: ignore[method-assign]
+    server.log("tool_event", TOOL)
+    machine.turns(server, seconds=3)
+    assert server.leader.last_error is None
+    assert machine.server().context()["context"]["activity_counts"]["tool_event"] == 4
+
+
 def test_a_context_asked_for_all_the_time_never_goes_stale(machine: Machine) -> None:
     one, other = machine.server(), machine.server()
     machine.turns(one, other)

@@ -39,6 +39,8 @@ def _flush(service: ActivityService, deadline: float) -> None:
         drained = Drainer(service, on_progress=on_progress).drain(max(0.1, deadline - time.monotonic()))
     what = f"{drained.rows} events" if drained.led else "by the server that leads"
     remark(f"flushed {what} in {drained.elapsed_ms:.0f} ms")
+    if drained.unpublished:
+        remark(f"the contexts were not renewed: {drained.unpublished}; the events are in the warehouse")
     if drained.quarantined:
         remark(f"{drained.quarantined} damaged ranges were set aside in {service.queue.directory}/dead")
 

@@ -41,8 +41,10 @@ Rules
     and the answer to it is a new queue_id, and so a new channel, from the first line of that segment, or of the one where
     commit.json says that these files had been. Duplicates fold by activity_id, nothing is skipped. A segment that is missing
     in the sequence was taken away by hand: that is told in its place, as a damaged range of no bytes.
- 5. A segment is synced, with its directory entry, before anything is shipped from it. A segment of an earlier boot is never
-    appended to: what a power cut took from its end can never come back as something else at the same offset.
+ 5. A segment is synced, with its directory entry, before anything is shipped from it. What was read from the live one is
+    shipped only if it is still there once append.lock was free: an append that the disk cut short is taken back by then. A
+    segment of an earlier boot is never appended to: what a power cut took from its end can never come back as something else
+    at the same offset.
  6. A line is complete when it ends in a newline, its CRC agrees and it parses as an object. Anything else before a newline, or
     at the end of a sealed segment, is a damaged range, from one newline to the next: one bad line never costs a second one. An
     incomplete end of the live segment is not damage: it is being written, or the next append closes it. A line longer than the

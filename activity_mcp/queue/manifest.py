@@ -17,6 +17,7 @@ from ..plain_json import loads
 from .commit import next_number, publish_commit, read_commit
 from .lock import LockFile
 from .offset import Offset
+from .pressure import Refusals
 from .refusal import busy, refusal
 from .segment import (
     FORMAT_VERSION,
@@ -153,6 +154,7 @@ def _make(directory: str, sink: str, patience_s: float, clock: Clock, fs: FileSy
         if info is None:  # nobody was faster
             info = _rebuilt(directory, sink, clock, fs)
             _publish(info, fs, None)
+            Refusals(directory, fs).reserve()
         return info
     finally:
         lock.close()

@@ -75,7 +75,7 @@ class Gauge:
 class Refusals:
     """The file ``refused``: one byte for each event that was not accepted, and a bar where that was reported.
 
-    What a full disk does not take is owed, and written with the next one.
+    What a full disk does not take is owed, and written with the next one; ``reserve`` sees to it that it takes some thousands.
     """
 
     __slots__ = ("_fs", "_guard", "_owed", "_path", "_seen")
@@ -86,6 +86,14 @@ class Refusals:
         self._guard = allocate_lock()
         self._owed = b""
         self._seen = (0, 0, 0)  # how long the file was, all of its refusals, those since the last report
+
+    def reserve(self) -> None:
+        """Give the file its first block while there is room, with a bar that counts nothing."""
+        try:
+            if self._fs.stat(self._path) is None:
+                self._fs.append_bytes(self._path, _REPORTED)
+        except OSError:
+            pass  # it is made by the first refusal, or owed
 
     def note(self, kind: bytes, events: int) -> None:
         """Count. Never raises: the refusal itself is what the caller must hear of."""

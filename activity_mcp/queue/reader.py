@@ -12,7 +12,7 @@ from ..activity import decode_line
 from ..clock import SYSTEM_CLOCK, parse_iso
 from ..errors import NewerFormat, QueueRefused
 from ..fs import LOCAL, same_boot
-from .manifest import seal_segment
+from .manifest import locked, seal_segment
 from .offset import Offset, OffsetLost
 from .segment import (
     MAX_LINE_BYTES,
@@ -217,7 +217,19 @@ class QueueReader:
                     oldest = self._ts_of(item.line)
         return Backlog(events, size, oldest)
 
-    # --- syncing
+    # --- before shipping
+
+    def is_settled(self, batch: ReadBatch) -> bool:
+        """Whether what was read is there to stay; otherwise read again. Raises QueueBusy.
+
+        Where the disk is full, the first lines of a batch are whole until the writer has taken them back. It does so under
+        append.lock, so whoever had the lock since has seen the end of it. In a sealed segment nothing is taken back.
+        """
+        numbers = self.segments()
+        if batch.end is None or not numbers or batch.end.segment < numbers[-1]:
+            return True
+        locked(self.directory, self._fs).close()
+        return self.verify(batch.end)
 
     def sync_segments(self, upto: Offset) -> list[int]:
         """Put everything up to ``upto`` on the disk, as it must be before it is shipped (rule 5).

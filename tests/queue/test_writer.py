@@ -6,8 +6,6 @@ import errno
 import json
 import os
 import shutil
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -225,33 +223,6 @@ def test_a_disk_that_fills_up_in_the_middle_of_a_batch_keeps_none_of_it(director
     queue.append([line(4)])
     assert numbers(read_all(directory)) == [0, 4]
     assert queue.refused() == 3
-
-
-def test_a_real_file_size_limit_is_a_full_disk(directory: str) -> None:
-    script = f"""
-import resource, sys
-sys.path.insert(0, {str(Path(__file__).parents[1])!r})
-from disks import line, writer
-from activity_mcp.errors import DiskFull
-queue = writer({directory!r})
-queue.append([line(0)])
-resource.setrlimit(resource.RLIMIT_FSIZE, (450, resource.RLIM_INFINITY))
-accepted = [0]
-for n in range(1, 6):
-    try:
-        queue.append([line(n)])
-        accepted.append(n)
-    except DiskFull:
-        pass
-resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-queue.append([line(9)])
-print(accepted + [9], queue.refused())
-"""
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    items = read_all(directory)
-    assert damages(items) == []
-    assert done.stdout.split("]") == [str(numbers(items))[:-1], f" {7 - len(items)}\n"]
-    assert 1 < len(items) < 7
 
 
 def test_a_rollback_that_fails_is_admitted_and_closed_by_the_next_line(directory: str) -> None:
