@@ -1,41 +1,28 @@
-"""Fixtures that more than one directory needs."""
+"""Options of the whole suite."""
 
 from __future__ import annotations
 
-import itertools
-import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import random
 
 import pytest
 
-if TYPE_CHECKING:
-    from standins.started import StandIn
-
-_numbers = itertools.count(1)
+SHORT_CRASH_S = 20.0
 
 
-@pytest.fixture(scope="session")
-def snowflake_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
-    """One stand-in for Snowflake for the whole run. Its CA must be known before the first client of the process is made."""
-    pytest.importorskip("snowflake.ingest", reason="needs the extra: pip install 'activity-mcp[snowflake]'")
-    from standins.started import StandIn
-
-    service = StandIn(tmp_path_factory.mktemp("snowflake"))
-    os.environ["SSL_CERT_FILE"] = str(service.authority)
-    yield service
-    service.kill()
-    del os.environ["SSL_CERT_FILE"]
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--crash-seconds", type=float, default=SHORT_CRASH_S, help="how long the kill loops run, together")
+    parser.addoption("--crash-seed", type=int, default=None, help="repeat the kill loops of this seed")
 
 
 @pytest.fixture
-def snowflake(snowflake_process: StandIn) -> Iterator[StandIn]:
-    """The stand-in without faults."""
-    yield snowflake_process
-    snowflake_process.clear()
+def crash_seconds(request: pytest.FixtureRequest) -> float:
+    return float(request.config.getoption("--crash-seconds"))
 
 
 @pytest.fixture
-def database() -> str:
-    """The name of a database that no other test uses."""
-    return f"TEST_{next(_numbers)}"
+def crash_seed(request: pytest.FixtureRequest) -> int:
+    """Printed, so that a failure can be repeated."""
+    given = request.config.getoption("--crash-seed")
+    seed = random.SystemRandom().randrange(1_000_000) if given is None else int(given)
+    print(f"--crash-seed {seed}")
+    return seed

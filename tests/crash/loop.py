@@ -1,0 +1,237 @@
+"""The kill loop: real processes on one state directory, killed and stopped at random moments, and what must hold afterwards.
+
+    with KillLoop(home, seed) as loop:
+        loop.keep("w0", ...)            # whatever dies is started again, as another generation
+        loop.run(seconds)
+    loop.acknowledged, loop.attempted   # ids, in the order in which each writer sent them
+
+An id is ``<who>:<n>``; ``who`` names one generation of one writer, which never sends an id twice.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Self
+
+import activity_mcp
+from server.wire import RawClient
+
+TESTS = Path(__file__).parents[1]
+PACKAGE = Path(activity_mcp.__file__).parents[1]
+
+
+class KillLoop:
+    """``home`` is the state directory. ``seed`` decides what is killed when, and what each child suffers from inside."""
+
+    def __init__(self, home: Path, seed: int) -> None:
+        self.home = home
+        self.chance = random.Random(seed)
+        self.kills = 0
+        self.stops = 0
+        self.starts: dict[str, int] = defaultdict(int)
+        self.attempted: dict[str, int] = {}
+        self.acknowledged: dict[str, set[int]] = defaultdict(set)
+        self._seed = seed
+        self._marks = home / "marks"
+        self._told = home / "told"
+        self._live: dict[str, tuple[subprocess.Popen[bytes], float]] = {}
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._failures: list[BaseException] = []
+
+    def __enter__(self) -> Self:
+        self._marks.mkdir(parents=True)
+        self._told.mkdir()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(60)
+        with self._lock:
+            for process, _ in self._live.values():
+                process.kill()
+                process.wait()
+        if self._failures:
+            raise self._failures[0]
+
+    def environ(self, *, troubled: bool = True) -> dict[str, str]:
+        """Of every process here; ``troubled`` ones have the faults of ``crash.faults`` inside."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ACTIVITY_", "CLAUDE_", "CRASH_"))}
+        paths = [*([str(TESTS / "crash" / "seam")] if troubled else []), str(PACKAGE), str(TESTS)]
+        given = {
+            "ACTIVITY_HOME": str(self.home / "state"), "ACTIVITY_CUSTOMER": "ada@example.com", "HOME": str(self.home),
+            "PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "",
+        }  # fmt: skip
+        if troubled:
+            with self._lock:
+                given |= {"CRASH_SEED": f"{self._seed}-{self.chance.random()}", "CRASH_MARKS": str(self._marks)}
+        return kept | given
+
+    def faults(self, name: str) -> int:
+        """How many of these the children have suffered from inside."""
+        path = self._marks / name
+        return path.stat().st_size if path.exists() else 0
+
+    # --- who runs
+
+    def keep(self, slot: str, live: Callable[[str], None]) -> None:
+        """Call ``live`` with a name of its own again and again: each call is one life of a process."""
+
+        def lives() -> None:
+            generation = 0
+            while not self._over.is_set():
+                try:
+                    live(f"{slot}.{generation}")
+                except BaseException as error:
+                    self._failures.append(error)
+                    return
+                generation += 1
+
+        thread = threading.Thread(target=lives, name=slot)
+        self._threads.append(thread)
+        thread.start()
+
+    def program(self, *command: str) -> Callable[[str], None]:
+        """A process that tells the ids it was acknowledged for, one per line; ``{who}`` in its arguments is its name."""
+
+        def live(who: str) -> None:
+            told = self._told / who
+            with told.open("wb") as out:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", *(word.replace("{who}", who) for word in command)],
+                    stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL, env=self.environ(),
+                )  # fmt: skip
+                self._watch(who, process)
+            lines = told.read_bytes().split(b"\n")[:-1]  # a torn one was not told
+            ids = [line.decode().rpartition(":") for line in lines if line.startswith(who.encode() + b":")]
+            self.acknowledged[who] |= {int(n) for _, _, n in ids}
+            self.attempted[who] = 1 << 30
+
+        return live
+
+    def log_command(self, who: str) -> None:
+        """``activity-mcp log`` with a few events on its stdin; it tells what was accepted when it ends."""
+        count = 5
+        events = "".join(
+            f'{{"activity_id": "{who}:{n}", "feature_json": {{"tool_name": "Bash", "success": true}}}}\n' for n in range(count)
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-m", "activity_mcp", "log", "tool_event", "--json", "-"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=self.environ(),
+        )  # fmt: skip
+        self.attempted[who] = count
+        assert process.stdin
+        assert process.stdout
+        try:
+            process.stdin.write(events.encode())
+            process.stdin.close()
+        except BrokenPipeError:
+            pass
+        self._watch(who, process)
+        answer = process.stdout.read().decode()
+        process.stdout.close()
+        if answer.endswith("}\n"):
+            self.acknowledged[who] |= {n for n in range(count) if f'"{who}:{n}"' in answer}
+
+    def server(self, who: str) -> None:
+        """A server over stdio and its client, which logs one event after the other and notes what was answered."""
+        command = [sys.executable, "-m", "activity_mcp", "serve"]
+        with RawClient(command, env={**self.environ(), "ACTIVITY_LOG_LEVEL": "error"}) as client:
+            self._enter(who, client.process)
+            try:
+                client.initialize()
+                n = 0
+                while not self._over.is_set():
+                    self.attempted[who] = n + 1
+                    features = {"tool_name": "Bash", "success": True, "n": n}
+                    client.call(n + 1, "log_event", event_name="tool_event", activity_id=f"{who}:{n}", feature_json=features)
+                    result = client.receive()["result"]
+                    if not result.get("isError") and result["structuredContent"]["accepted"]:
+                        self.acknowledged[who].add(n)
+                    n += 1
+            except (AssertionError, BrokenPipeError):
+                if client.process.poll() is None and client.process.wait(5) == 0:
+                    raise
+            finally:
+                client.process.kill()
+                self._leave(who)
+
+    def _watch(self, who: str, process: subprocess.Popen[bytes]) -> None:
+        self._enter(who, process)
+        try:
+            while True:
+                try:
+                    process.wait(0.1)
+                    return
+                except subprocess.TimeoutExpired:
+                    if self._over.is_set():
+                        process.kill()
+        finally:
+            self._leave(who)
+
+    def _enter(self, who: str, process: subprocess.Popen[bytes]) -> None:
+        with self._lock:
+            self.starts[who.partition(".")[0]] += 1
+            self._live[who] = (process, time.monotonic())
+
+    def _leave(self, who: str) -> None:
+        with self._lock:
+            self._live.pop(who, None)
+
+    # --- who dies
+
+    def run(
+        self, seconds: float, *, pause_s: tuple[float, float] = (0.02, 0.2), youngest_s: Sequence[float] = (0.0, 0.5, 1.5)
+    ) -> None:
+        """Kill, and now and then stop and wake, whoever is there, for so long."""
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends and not self._failures:
+            time.sleep(self.chance.uniform(*pause_s))  # lets them run: what they do meanwhile is the test
+            with self._lock:
+                least = self.chance.choice(youngest_s)
+                now = time.monotonic()
+                old_enough = sorted(who for who, (_, since) in self._live.items() if now - since >= least)
+                if not old_enough:
+                    continue
+                process, _ = self._live[self.chance.choice(old_enough)]
+                stop = self.chance.random() < 0.15
+                process.send_signal(signal.SIGSTOP if stop else signal.SIGKILL)
+            self.stops += stop
+            self.kills += not stop
+            if stop:
+                time.sleep(self.chance.uniform(0.05, 0.4))  # a leader that others think dead, or a writer in its append
+                process.send_signal(signal.SIGCONT)
+
+    # --- what must hold
+
+    def check(self, ids: Sequence[str]) -> int:
+        """``ids`` of the rows in the order of their offsets: every acknowledged one, each once, none that nobody sent, and each
+        writer's in the order in which it sent them. How many were acknowledged."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for name in ids:
+            who, _, n = name.rpartition(":")
+            found[who].append(int(n))
+        for who, numbers in found.items():
+            assert numbers == sorted(set(numbers)), f"{who}: twice, or out of order"
+            assert numbers[-1] < self.attempted[who], f"{who} never sent {numbers[-1]}"
+        lost = {who: sorted(told - set(found[who])) for who, told in self.acknowledged.items() if told - set(found[who])}
+        assert lost == {}, "acknowledged, and not in the warehouse"
+        return sum(map(len, self.acknowledged.values()))
+
+    def summary(self, acknowledged: int, rows: int) -> str:
+        faults = ", ".join(f"{self.faults(name)} {name}" for name in ("torn", "paused", "died"))
+        return (
+            f"seed {self._seed}: {acknowledged} acknowledged, {rows} rows, {self.kills} kills, {self.stops} stops; "
+            f"from inside: {faults}; starts: {dict(self.starts)}"
+        )
