@@ -131,8 +131,20 @@ class VolatileDisk(FileSystem):
 
     def sync(self, fd: int) -> None:
         found = os.fstat(fd)
+        self.note_file(found.st_ino, found.st_size)
+
+    def sync_directory(self, path: str) -> None:
+        self.note_entries(os.path.abspath(path), {entry.name: entry.inode() for entry in os.scandir(path)})
+
+    def note_file(self, inode: int, size: int) -> None:
+        """The first ``size`` bytes of this file are on the disk."""
         with self._lock:
-            self._files[found.st_ino] = found.st_size
+            self._files[inode] = size
+
+    def note_entries(self, path: str, entries: dict[str, int]) -> None:
+        """These names, each with its inode, are on the disk as the entries of that directory."""
+        with self._lock:
+            self._entries[path] = entries
 
     def lose(self, fd: int) -> None:
         """A sync failed: what it should have written is gone, and a later sync that succeeds does not bring it back."""
@@ -153,10 +165,6 @@ class VolatileDisk(FileSystem):
             self._lost.pop(inode, None)
             if not durable:
                 self._files.pop(inode, None)  # the number may have been another file's
-
-    def sync_directory(self, path: str) -> None:
-        with self._lock:
-            self._entries[os.path.abspath(path)] = {entry.name: entry.inode() for entry in os.scandir(path)}
 
     def power_cut(self, top: str, chance: random.Random | None = None) -> None:
         """Unsynced entries vanish, unsynced bytes vanish or become zeros, and a new boot begins.

@@ -19,12 +19,13 @@ ORIGIN = Origin("ada@example.com", "mcp", session_id="s1", project="/w")
 class Rig:
     """A queue in ``directory`` on the disk ``fs``, and the double of a warehouse. ``options`` go to each writer."""
 
-    def __init__(self, directory: Path, *, fs: FileSystem = LOCAL, **options: Any) -> None:
+    def __init__(self, directory: Path, *, fs: FileSystem = LOCAL, sink: str = "memory", **options: Any) -> None:
         self.clock = FakeClock()
         self.directory = str(directory)
         self.fs = fs
+        self.sink = sink
         self.options = options
-        self.queue = open_queue(self.directory, sink="memory", clock=self.clock, fs=fs)
+        self.queue = open_queue(self.directory, sink=self.sink, clock=self.clock, fs=fs)
         self.warehouse = MemoryWarehouse(clock=self.clock)
         self.told: list[dict[str, Any]] = []
         self.writer = self.new_writer()
@@ -32,10 +33,10 @@ class Rig:
 
     def new_writer(self, **options: Any) -> QueueWriter:
         given = {"durability": "none", "fs": self.fs} | self.options | options
-        return QueueWriter(self.directory, sink="memory", clock=self.clock, **given)
+        return QueueWriter(self.directory, sink=self.sink, clock=self.clock, **given)
 
     def flusher(self, sink: Any = None) -> Flusher:
-        channel = open_queue(self.directory, sink="memory", fs=self.fs).queue_id
+        channel = open_queue(self.directory, sink=self.sink, fs=self.fs).queue_id
         warehouse = sink or self.warehouse
         return Flusher(self.directory, channel, warehouse, ORIGIN, clock=self.clock, on_event=self.told.append, fs=self.fs)
 
