@@ -13,8 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -99,9 +98,10 @@ class QueueModel(RuleBasedStateMachine):
         names = self._names(count)
         room = MAX_BYTES - self.rig.writer.uncommitted_bytes()
         taken = self._append(which, names, durable)
-        if not taken:
+        if taken:
+            assert self.rig.writer.uncommitted_bytes() <= MAX_BYTES + 1, "accepted above the cap"
+        else:
             assert room < (count + 1) * ABOUT_A_LINE, "refused below the cap"
-        assert self.rig.writer.uncommitted_bytes() <= MAX_BYTES + ABOUT_A_LINE  # the headers of segments come on top
 
     @rule(which=st.integers(0, 1), count=st.integers(1, 3), room=st.integers(0, 1200))
     def append_to_a_disk_with_so_much_room(self, which: int, count: int, room: int) -> None:
@@ -231,6 +231,10 @@ class QueueModel(RuleBasedStateMachine):
 
 TestQueueModel = QueueModel.TestCase
 TestQueueModel.settings = settings(
-    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+    max_examples=25,
+    stateful_step_count=30,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink what was found takes minutes: add it by hand
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
 )
-TestQueueModel.pytestmark = [pytest.mark.filterwarnings("default")]
