@@ -80,7 +80,7 @@ class Drainer:
         flusher.prune(flusher.offset if service.warehouse.contexts_at_once else None)
         if service.refresher.disk_error is not None:  # a full disk: what is committed makes room for the contexts
             flusher.prune(flusher.offset)
-            _patiently(service.refresher.publish_changes, deadline)
+            patiently(service.refresher.publish_changes, deadline)
         return rows, flusher.quarantined
 
     def _ship(self, flusher: Flusher, deadline: float) -> int:
