@@ -72,7 +72,8 @@ class Position:
 class Flusher:
     """Ships the queue in ``directory`` into ``sink``. ``origin`` signs the system_events it writes itself.
 
-    ``on_event`` is told of recoveries (``error_recovery`` features) that have no place in the stream of their own.
+    ``on_event`` is told of recoveries (``error_recovery`` features) that have no place in the stream of their own. ``omits`` picks
+    lines that are passed over, by their members: they are to be forgotten before the warehouse has them.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Flusher:
         *,
         clock: Clock = SYSTEM_CLOCK,
         on_event: Callable[[dict[str, Any]], None] | None = None,
+        omits: Callable[[dict[str, Any]], bool] | None = None,
         fs: FileSystem = LOCAL,
     ) -> None:
         self.directory = directory
@@ -93,6 +95,7 @@ class Flusher:
         self._origin = origin
         self._clock = clock
         self._on_event = on_event
+        self._omits = omits
         self._fs = fs
         self._reader = QueueReader(directory, loads=orjson.loads, clock=clock, fs=fs)
         self._position: Position | None = None
@@ -237,45 +240,51 @@ class Flusher:
                 quarantined += 1
                 continue
             try:
-                rows.append(row_of(item, self.channel_id))
+                row = row_of(item, self.channel_id)
+                if self._omits is None or not self._omits(item.value):
+                    rows.append(row)
             except (PoisonLine, InvalidActivity, TypeError, ValueError, RecursionError) as error:
                 rows.append(self._quarantine(_damage_of(item, str(error) or type(error).__name__), item.line))
                 quarantined += 1
+        if not rows and batch.end is not None:  # every batch has a row, so that the token can move
+            forgotten = {"event_type": "forgotten", "severity": "info"}
+            rows.append(self._stand_in(batch.end, "forgotten", str(batch.end), forgotten))
         return rows, quarantined
 
     # --- quarantine
 
     def _quarantine(self, damage: Damage, content: bytes | None) -> Row:
         bury(self.directory, damage, content, damage.reason, clock=self._clock, fs=self._fs)
-        return self._stand_in(damage)
+        return self._stand_in_for(damage)
 
-    def _stand_in(self, damage: Damage) -> Row:
-        """The system_event that takes the place of a damaged range."""
-        now = self._clock.time_us()
+    def _stand_in_for(self, damage: Damage) -> Row:
+        features = {
+            "event_type": "error_recovery",
+            "severity": "error",
+            "message": f"{damage.end - damage.start} bytes of segment {damage.segment} are damaged and were set aside",
+            "action_taken": "quarantined",
+            "segment": damage.segment,
+            "from": damage.start,
+            "to": damage.end,
+            "reason": damage.reason[:300],
+        }
+        place = f"{damage.segment}:{damage.start}:{damage.end}"
+        return self._stand_in(damage.offset, "quarantine", place, features)
+
+    def _stand_in(self, offset: Offset, kind: str, place: str, features: dict[str, Any]) -> Row:
+        """The system_event that takes the place of lines which end at ``offset``; ``kind`` and ``place`` make its id."""
         activity = build(
             "system_event",
-            {
-                "event_type": "error_recovery",
-                "severity": "error",
-                "message": f"{damage.end - damage.start} bytes of segment {damage.segment} are damaged and were set aside",
-                "action_taken": "quarantined",
-                "segment": damage.segment,
-                "from": damage.start,
-                "to": damage.end,
-                "reason": damage.reason[:300],
-            },
+            features,
             self._origin,
-            now_us=now,
-            activity_id=derived_id(
-                "system_event", "quarantine", f"{self.channel_id}:{damage.segment}:{damage.start}:{damage.end}"
-            ),
+            now_us=self._clock.time_us(),
+            activity_id=derived_id("system_event", kind, f"{self.channel_id}:{place}"),
             strict=False,
         )
-        features = orjson.dumps(activity.feature_json).decode()
         members = activity.record() | {
-            "feature_json": features,
+            "feature_json": orjson.dumps(activity.feature_json).decode(),
             "channel_id": self.channel_id,
-            "stream_offset": str(damage.offset),
+            "stream_offset": str(offset),
         }
         return Row(**{name: members[name] for name in Row._fields})
 
@@ -304,7 +313,7 @@ class Flusher:
         if not found:
             raise error
         damage = _damage_of(found[0], str(error))
-        self._sink.append(Batch(self.channel_id, expected, offset, [self._stand_in(damage)]))
+        self._sink.append(Batch(self.channel_id, expected, offset, [self._stand_in_for(damage)]))
         bury(self.directory, damage, found[0].line, damage.reason, clock=self._clock, fs=self._fs)
 
 

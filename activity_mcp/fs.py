@@ -213,6 +213,16 @@ class FileSystem:
         if durable:
             self.sync_directory(os.path.dirname(path) or ".")
 
+    def put_in_place(self, made: str, path: str) -> None:
+        """A file that somebody else has written and closed takes the place of ``path``, whole and durably."""
+        fd = self.open_append(made)
+        try:
+            self.sync(fd)
+        finally:
+            os.close(fd)
+        os.replace(made, path)
+        self.sync_directory(os.path.dirname(path) or ".")
+
     def append_bytes(self, path: str, data: bytes) -> int:
         """Bytes at the end of a file in which each stands for itself; how many went through. Not synced."""
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _CLOEXEC, 0o600)
@@ -272,6 +282,7 @@ class FileSystem:
 LOCAL = FileSystem()
 ensure_directory = LOCAL.ensure_directory
 publish = LOCAL.publish
+put_in_place = LOCAL.put_in_place
 
 
 def same_boot(one: str, other: str) -> bool:

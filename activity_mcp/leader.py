@@ -147,6 +147,9 @@ class Leader:
         self._before_turn()
         if self.leads and not self._lease.in_place():
             self._resign()  # the directory was removed under us: whoever made it anew may lead there
+        if self._lease.is_asked_to_stand_aside():
+            self._resign()
+            return
         if not self.leads and not self._take_lease():
             return
         try:

@@ -49,6 +49,9 @@ class LocalEvents:
                 for offset, line in polled.records:
                     event = _decoded(line)
                     if event is not None:
+                        if _is_forgetting(event):  # what is before it is in the contexts, or is to be known no more
+                            self.overlay.discard_until(str(offset))
+                            events.clear()
                         events.append((str(offset), event))
                         if not event.get("ride"):
                             self._newest_urgent = str(offset)
@@ -94,6 +97,13 @@ class LocalEvents:
     def committed(self) -> Offset | None:
         commit = read_commit(self._directory)
         return commit.offset if commit else None
+
+
+def _is_forgetting(event: Mapping[str, Any]) -> bool:
+    features = event.get("feature_json")
+    return (
+        event.get("event_name") == "system_event" and isinstance(features, dict) and features.get("event_type") == "forgotten"
+    )
 
 
 def _decoded(line: bytes) -> Mapping[str, Any] | None:

@@ -348,8 +348,8 @@ class ActivityService:
         if self.own_project:
             self.refresher.keep(self.identity.customer, self.own_project)
 
-    def make_flusher(self) -> Flusher:
-        """A flusher over this queue; only the holder of the lease may drive it."""
+    def make_flusher(self, omits: Callable[[dict[str, Any]], bool] | None = None) -> Flusher:
+        """A flusher over this queue; only the holder of the lease may drive it. ``omits``: see ``Flusher``."""
         from .flusher import Flusher
 
         self._tell_rebuilt()
@@ -361,6 +361,7 @@ class ActivityService:
             self.recorder.origin("mcp"),
             clock=self.clock,
             on_event=self.raise_event,
+            omits=omits,
         )
 
     def _write_own_events(self) -> None:

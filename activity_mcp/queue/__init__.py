@@ -10,6 +10,7 @@ Directory (0700; files 0600; every descriptor close-on-exec)
     leader.json         who leads, since when, how far, and under what pressure; only believed while leader.lock is held
     retry.lock          flock, held while dead letters are tried again. Never unlinked
     flush.want          somebody waits for a flush
+    lead.want           a command waits to lead: whoever leads stands aside for a moment
     refused             one byte per event not accepted (``F`` full, ``D`` disk, ``B`` busy), ``|`` where it was reported
     seg/%012d.ndjson    the segments; only the highest is open for append
     commit.json         {"version": 1, "channel_id", "offset", "at", "passed", "left_out"}: a cache of what the sink knows

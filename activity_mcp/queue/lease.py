@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 VERSION = 1
 _INHERITED = ("backpressure", "degraded")
 """What the leader before told and the next one goes on from: it says when these end."""
+STAND_ASIDE_S = 10.0
+"""How long a leader leaves leading to a command that asked for it; the command holds the lock long before."""
 _ATTEMPTS = 3
 """``is_held`` of another process holds the lock for microseconds: one refusal is no proof of a leader."""
 
@@ -64,6 +66,32 @@ class Lease:
                 return True
         self._lock.close()
         return False
+
+    def acquire_from(self, timeout_s: float) -> bool:
+        """Lead in the place of whoever leads now, who is asked to stand aside; False when nobody did within that time."""
+        wish, deadline = _lead_want(self.directory), time.monotonic() + timeout_s
+        try:
+            while not self.try_acquire():
+                if time.monotonic() >= deadline:
+                    return False
+                told = {"version": VERSION, "pid": os.getpid(), "at": iso(self._clock.time_us())}
+                self._fs.publish(wish, dump_json(told) + b"\n", durable=False)
+                time.sleep(0.05)
+            return True
+        finally:
+            self._fs.unlink(wish)
+
+    def is_asked_to_stand_aside(self) -> bool:
+        """Whether a command waits to lead. A wish whose command was killed lapses."""
+        path = _lead_want(self.directory)
+        if self._fs.stat(path) is None:
+            return False
+        told = _read_object(path, self._fs)
+        try:
+            age = (self._clock.time_us() - parse_iso(str(told["at"]))) / 1e6
+        except (KeyError, ValueError):
+            return False
+        return -1 < age < STAND_ASIDE_S and told.get("pid") != os.getpid()
 
     def release(self) -> None:
         """Stop leading. Idempotent."""
@@ -143,6 +171,10 @@ def clear_want(directory: str, *, fs: FileSystem = LOCAL) -> None:
 
 def _want(directory: str) -> str:
     return f"{directory}/flush.want"
+
+
+def _lead_want(directory: str) -> str:
+    return f"{directory}/lead.want"
 
 
 def _read_object(path: str, fs: FileSystem) -> dict[str, Any]:
