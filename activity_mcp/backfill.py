@@ -16,11 +16,12 @@ from . import schema
 from .claude_code import ImportLedger, TranscriptReader, TranscriptReport, discover
 from .claude_code.discovery import ImportOrigins
 from .draining import Drainer
+from .tombstones import Tombstones
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .activity import Activity
+    from .activity import Activity, Origin
     from .service import ActivityService
 
 GROUP = 200
@@ -49,6 +50,11 @@ class Backfill:
         sizes = {path: _size(path) for path in found}
         done, seen = 0, set[bytes]()
         origins = ImportOrigins(service.identity, service.config.org_id)
+        tombstones = Tombstones(service.config.home)
+
+        def was_forgotten(activity_id: str, origin: Origin, ts_us: int) -> bool:
+            return tombstones.covers(activity_id, origin.session_id, origin.project, ts_us)
+
         pending = dict(self._ledger.pending(found, now_us=service.clock.time_us(), since_us=since_us))
         for path in found:
             if path in pending:
@@ -62,6 +68,7 @@ class Backfill:
                     since_us=since_us,
                     seen=seen,
                     loads=orjson.loads,
+                    was_forgotten=was_forgotten if tombstones else None,
                 )
                 self._import(reader, done, sum(sizes.values()), dry_run)
                 total.add(reader.report)

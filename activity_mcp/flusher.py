@@ -72,8 +72,8 @@ class Position:
 class Flusher:
     """Ships the queue in ``directory`` into ``sink``. ``origin`` signs the system_events it writes itself.
 
-    ``on_event`` is told of recoveries (``error_recovery`` features) that have no place in the stream of their own. ``omits`` picks
-    lines that are passed over, by their members: they are to be forgotten before the warehouse has them.
+    ``on_event`` is told of recoveries (``error_recovery`` features) that have no place in the stream of their own. ``omits``
+    picks lines to pass over, by their members: they are to be forgotten before the warehouse has them.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .config import Config
 
-_OWN_FILES = ("settings.json",)
+_OWN_FILES = ("settings.json", "forgotten.json")
 
 
 class Holding(NamedTuple):

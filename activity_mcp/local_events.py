@@ -45,7 +45,7 @@ class LocalEvents:
         with self._lock:
             polled = self._tail.poll()
             if polled.records or polled.skipped:
-                events = []
+                events: list[tuple[str, Mapping[str, Any]]] = []
                 for offset, line in polled.records:
                     event = _decoded(line)
                     if event is not None:

@@ -56,10 +56,12 @@ ROOMS: dict[str, set[str]] = {
     "stdio": set(),
     "logging_setup": set(),
     "holdings": {"config", "errors", "queue"},
+    "selection": {"clock", "errors"},
+    "tombstones": {"activity", "errors", "fs", "selection"},
     "leader": {"backpressure", "clock", "errors", "flusher", "queue", "refresher"},
 }
 COMPOSING = {
-    "service", "draining", "backfill", "status", "checks", "doctor", "server", "transports", "cli", "bench", "__main__", "__init__",
+    "service", "draining", "backfill", "forget", "status", "checks", "doctor", "server", "transports", "cli", "bench", "__main__", "__init__",
 }  # fmt: skip
 HEAVY = {"mcp", "snowflake", "duckdb", "jsonschema", "pydantic", "rich", "structlog", "sqlglot", "platformdirs"}
 
@@ -161,7 +163,7 @@ def test_what_a_hook_will_need_loads_only_the_cheap_part_of_the_standard_library
         "import activity_mcp",
         "import activity_mcp.service",
         "from activity_mcp.__main__ import run; import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()): run(['--version'])",
-        "from activity_mcp.cli import commands\nfor name in ('log', 'flush', 'import', 'context', 'query', 'status', 'doctor', 'install', 'uninstall'): commands.get_command(None, name)",
+        "from activity_mcp.cli import commands\nfor name in ('log', 'flush', 'import', 'context', 'query', 'status', 'doctor', 'install', 'uninstall', 'forget'): commands.get_command(None, name)",
     ],
 )  # fmt: skip
 def test_no_command_pays_for_a_heavy_package_it_does_not_use(code: str) -> None:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import NewerFormat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
 
 VERSION = 1
@@ -114,6 +114,17 @@ class ImportLedger:
         self._marks = {path: mark for path, mark in merged.items() if os.path.exists(path)}
         ensure_directory(os.path.dirname(self._path))
         publish(self._path, _encoded(self._marks))
+
+    def forget(self, picks: Callable[[str], bool]) -> int:
+        """Forget the marks of the files whose path is picked; how many."""
+        from ..fs import publish
+
+        marks = _read(self._path)
+        kept = {path: mark for path, mark in marks.items() if not picks(path)}
+        self._marks = kept
+        if len(kept) < len(marks):
+            publish(self._path, _encoded(kept))
+        return len(marks) - len(kept)
 
 
 def _size(path: str) -> int:

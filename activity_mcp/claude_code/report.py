@@ -15,7 +15,8 @@ class TranscriptReport:
     """Counts of one file, or with ``add`` of many.
 
     ``activities`` counts what was handed on; ``already`` what an earlier import has sent, ``ignored`` what belongs to a project
-    that is not to be recorded, ``before_since`` what is older than asked for, ``own`` calls of this server's own tools.
+    that is not to be recorded, ``forgotten`` what was forgotten on request, ``before_since`` what is older than asked for,
+    ``own`` calls of this server's own tools.
     ``unchanged`` counts files that were not read because nothing in them is new.
     ``skipped_types`` are lines known to carry no event, ``unknown_types`` lines of a type this version does not know;
     ``problems`` are lines that could be used only in part, by what was wrong.
@@ -28,6 +29,7 @@ class TranscriptReport:
     activities: Counter[str] = field(default_factory=Counter)
     already: int = 0
     ignored: int = 0
+    forgotten: int = 0
     before_since: int = 0
     own: int = 0
     skipped_types: Counter[str] = field(default_factory=Counter)
@@ -54,7 +56,7 @@ class TranscriptReport:
         self.tokens.setdefault(features["model"], Counter()).update({"calls": 1, **counts})
 
     def add(self, other: TranscriptReport) -> None:
-        for name in ("files", "unchanged", "lines", "malformed", "already", "ignored", "before_since", "own"):
+        for name in ("files", "unchanged", "lines", "malformed", "already", "ignored", "forgotten", "before_since", "own"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("activities", "skipped_types", "unknown_types", "problems"):
             getattr(self, name).update(getattr(other, name))

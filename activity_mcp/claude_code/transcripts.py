@@ -38,7 +38,8 @@ class TranscriptReader:
 
     ``origin_for(session_id, cwd)`` says whose they are, None to leave a session out; ``mark`` is how far an earlier import
     came. Afterwards ``self.mark`` is what to commit to the ledger, None when there is nothing to remember. ``seen`` is shared
-    by the readers of one import, so that what several files repeat is sent once. ``since_us`` leaves out what is older.
+    by the readers of one import, so that what several files repeat is sent once. ``since_us`` leaves out what is older,
+    ``was_forgotten`` (asked with id, origin and time) what was forgotten on request.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class TranscriptReader:
         since_us: int | None = None,
         seen: set[bytes] | None = None,
         loads: Callable[[bytes], Any] = json.loads,
+        was_forgotten: Callable[[str, Origin, int], bool] | None = None,
     ) -> None:
         self.path = path
         self.report = TranscriptReport(files=1)
@@ -62,6 +64,7 @@ class TranscriptReader:
         self._earlier = mark
         self._since_us = since_us
         self._loads = loads
+        self._was_forgotten = was_forgotten or (lambda activity_id, origin, ts_us: False)
         self._conversation = Conversation(
             path,
             send=self._send,
@@ -126,6 +129,8 @@ class TranscriptReader:
         elif (origin := self._origin(session)) is None:
             report.ignored += 1
             return
+        elif self._was_forgotten(activity_id, origin, ts_us):
+            report.forgotten += 1
         else:
             made = build(event_name, features, origin, now_us=self._now_us, activity_id=activity_id, ts=ts_us, strict=False)
             self._out.append(made)

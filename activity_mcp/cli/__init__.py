@@ -18,6 +18,7 @@ _HOMES = {
     "query": "recall",
     "status": "status",
     "doctor": "doctor",
+    "forget": "forget",
     "install": "install",
     "uninstall": "install",
     "demo": "demo",

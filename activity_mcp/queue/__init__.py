@@ -77,7 +77,7 @@ if TYPE_CHECKING:
     from .commit import Commit, prune, publish_commit, read_commit
     from .deadletter import DeadLetter, bury, bury_range, dead_letters, salvage
     from .lease import Lease, clear_want, touch_want, want_age
-    from .manifest import QueueInfo, open_queue, read_queue, renew_queue_id
+    from .manifest import QueueInfo, open_queue, read_queue, renew_queue_id, seal_segment
     from .offset import Offset, OffsetLost
     from .reader import Backlog, Damage, QueueReader, ReadBatch, Record
     from .segment import MAX_LINE_BYTES
@@ -85,7 +85,7 @@ if TYPE_CHECKING:
     from .writer import Appended, QueueWriter
 
 __all__ = [
-    "open_queue", "read_queue", "renew_queue_id", "QueueInfo",
+    "open_queue", "read_queue", "renew_queue_id", "seal_segment", "QueueInfo",
     "QueueWriter", "Appended", "MAX_LINE_BYTES",
     "QueueReader", "ReadBatch", "Record", "Damage", "Backlog",
     "Offset", "OffsetLost",
@@ -99,7 +99,7 @@ _HOMES = {
     "commit": ("Commit", "prune", "publish_commit", "read_commit"),
     "deadletter": ("DeadLetter", "bury", "bury_range", "dead_letters", "salvage"),
     "lease": ("Lease", "clear_want", "touch_want", "want_age"),
-    "manifest": ("QueueInfo", "open_queue", "read_queue", "renew_queue_id"),
+    "manifest": ("QueueInfo", "open_queue", "read_queue", "renew_queue_id", "seal_segment"),
     "offset": ("Offset", "OffsetLost"),
     "reader": ("Backlog", "Damage", "QueueReader", "ReadBatch", "Record"),
     "segment": ("MAX_LINE_BYTES",),

@@ -33,7 +33,10 @@ _CHUNK_ROWS = 5000
 _DEADLINE_S = 3600.0
 _STREAM = "CLAUDE_STREAM_V2"
 _V1_STREAM = "ACTIVITY_STREAM"
-DERIVED = ("SUPERSEDED", "INSIGHT_ATOMS", "ARTIFACTS", "SCHEMA_DRIFT", "CONTEXT_COUNTS", "CONTEXT_HOURS", "CONTEXT_ITEMS", "CONTEXT_CACHE")  # fmt: skip
+DERIVED = (
+    "SUPERSEDED", "INSIGHT_ATOMS", "ARTIFACTS", "SCHEMA_DRIFT", "CONTEXT_COUNTS", "CONTEXT_HOURS", "CONTEXT_ITEMS",
+    "CONTEXT_CACHE",
+)  # fmt: skip
 """Made anew from the rows that remain."""
 DEPLOYED = ("ACTIVITY_SCHEMA_VERSION", "DEPLOYED_FILES", "SCHEMA_FIELDS")
 """The same in every file of this version."""
@@ -197,6 +200,41 @@ def _is_held(members: Mapping[str, Any], holds: list[tuple[Any, ...]]) -> bool:
 
 # --- everything else
 
+_DECIDED = (
+    """
+    UPDATE CLAUDE_STREAM_V2 SET loaded_at = known.loaded_at FROM old.CLAUDE_STREAM_V2 AS known
+    WHERE CLAUDE_STREAM_V2.ts = known.ts
+        AND CLAUDE_STREAM_V2.channel_id = known.channel_id
+        AND CLAUDE_STREAM_V2.stream_offset = known.stream_offset
+    """,
+    """
+    UPDATE SCHEMA_DRIFT SET accepted_at = known.accepted_at FROM old.SCHEMA_DRIFT AS known
+    WHERE SCHEMA_DRIFT.drift_id = known.drift_id
+    """,
+    """
+    UPDATE INSIGHT_ATOMS
+    SET quarantined = TRUE, quarantine_reason = known.quarantine_reason, quarantined_at = known.quarantined_at
+    FROM old.INSIGHT_ATOMS AS known
+    WHERE INSIGHT_ATOMS.insight_id = known.insight_id
+        AND known.quarantined
+        AND NOT STARTS_WITH(COALESCE(known.quarantine_reason, ''), 'schema drift: ')
+    """,
+    """
+    UPDATE ARTIFACTS SET pinned = known.pinned FROM old.ARTIFACTS AS known WHERE ARTIFACTS.artifact_id = known.artifact_id
+    """,
+    # Whoever compares versions sees that every context has changed.
+    "UPDATE CONTEXT_CACHE SET row_version = row_version + (SELECT COALESCE(MAX(row_version), 0) FROM old.CONTEXT_CACHE)",
+)
+"""What the rows of the stream do not say: when they were loaded, and what a person has decided since."""
+_OUTLIVED = """
+    SELECT * REPLACE ({ts_text} AS {ts}) FROM old.{table} AS known
+    WHERE NOT EXISTS (SELECT 1 FROM {table} AS made WHERE made.{key} = known.{key})
+        AND NOT EXISTS (
+            SELECT 1 FROM old.CLAUDE_STREAM_V2 AS event
+            WHERE event.channel_id = known.channel_id AND event.stream_offset = known.stream_offset
+        )
+"""
+
 
 def _carry_over(statements: Statements, picks: Callable[[Mapping[str, Any]], bool], removed_ids: set[str]) -> None:
     """The tables that are not made anew, the times of loading, and what a person or the clock has decided."""
@@ -205,32 +243,17 @@ def _carry_over(statements: Statements, picks: Callable[[Mapping[str, Any]], boo
         if table not in (*DERIVED, *DEPLOYED, _STREAM):
             statements.execute(f'DELETE FROM "{table}"')  # noqa: S608
             statements.execute(f'INSERT INTO "{table}" BY NAME SELECT * FROM old."{table}"')  # noqa: S608
-    statements.execute(
-        f"UPDATE {_STREAM} SET loaded_at = known.loaded_at FROM old.{_STREAM} AS known WHERE {_STREAM}.ts = known.ts "  # noqa: S608
-        f"AND {_STREAM}.channel_id = known.channel_id AND {_STREAM}.stream_offset = known.stream_offset"
-    )
-    statements.execute(
-        "UPDATE SCHEMA_DRIFT SET accepted_at = known.accepted_at FROM old.SCHEMA_DRIFT AS known WHERE SCHEMA_DRIFT.drift_id = known.drift_id"
-    )
+    for decided in _DECIDED:
+        statements.execute(decided)
     for table, key, ts in (("INSIGHT_ATOMS", "insight_id", "recorded_at"), ("ARTIFACTS", "artifact_id", "stored_at")):
         _match_ages(statements, table, key, ts, picks)
-    statements.execute(
-        "UPDATE ARTIFACTS SET pinned = known.pinned FROM old.ARTIFACTS AS known WHERE ARTIFACTS.artifact_id = known.artifact_id"
-    )
-    statements.execute(  # whoever compares versions sees that every context has changed
-        "UPDATE CONTEXT_CACHE SET row_version = row_version + (SELECT COALESCE(MAX(row_version), 0) FROM old.CONTEXT_CACHE)"
-    )
     _drop_version_1(statements, picks, removed_ids)
 
 
 def _match_ages(statements: Statements, table: str, key: str, ts: str, picks: Callable[[Mapping[str, Any]], bool]) -> None:
     """What has expired stays gone, and what has outlived its event in the stream is carried over."""
     statements.execute(f"DELETE FROM {table} WHERE {key} NOT IN (SELECT {key} FROM old.{table})")  # noqa: S608
-    outlived = (
-        f"SELECT * REPLACE ({_TS.replace('ts', ts, 1)} AS {ts}) FROM old.{table} AS known "  # noqa: S608
-        f"WHERE NOT EXISTS (SELECT 1 FROM {table} AS made WHERE made.{key} = known.{key}) AND NOT EXISTS (SELECT 1 FROM old.{_STREAM} AS event "
-        "WHERE event.channel_id = known.channel_id AND event.stream_offset = known.stream_offset)"
-    )
+    outlived = _OUTLIVED.format(table=table, key=key, ts=ts, ts_text=_TS.replace("ts", ts, 1))
     names = [name for (name,) in statements.execute(f"SELECT column_name FROM (DESCRIBE {table})")]  # noqa: S608
     for values in statements.execute(outlived):
         columns = dict(zip(names, values, strict=True))
