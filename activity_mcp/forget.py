@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 LEAD_WITHIN_S = 15.0
 DRAIN_WITHIN_S = 300.0
+_NOTE = {"event_type": "forgotten", "severity": "info", "message": "events were forgotten on request"}
 
 
 @dataclass(slots=True)
@@ -96,10 +97,12 @@ class Forgetter:
         self._lead()
         try:
             self._seal()
-            service.recorder.raise_event(
-                {"event_type": "forgotten", "severity": "info", "message": "events were forgotten on request"}
-            )
-            flusher = self._drain()
+            flusher = service.make_flusher(self._omits)
+            self._drain(flusher)
+            service.recorder.append(
+                [service.recorder.system_event(_NOTE)], counted=False
+            )  # where the queue was full it has room now
+            self._drain(flusher)
             found.lines = self._lines
             found.rows = self._count_rows()
             found.held = found.rows.pop("held", 0)
@@ -132,13 +135,11 @@ class Forgetter:
         if segments:
             seal_segment(self._service.queue.directory, segments[-1], clock=self._service.clock)
 
-    def _drain(self) -> Flusher:
-        """Everything sealed is committed, without what is picked."""
-        flusher = self._service.make_flusher(self._omits)
-        deadline = time.monotonic() + DRAIN_WITHIN_S
+    def _drain(self, flusher: Flusher) -> None:
+        """Everything is committed, without what is picked."""
+        deadline = self._deadline()
         while patiently(lambda: flusher.step(max_rows=5000), deadline).more:
             pass
-        return flusher
 
     def _omits(self, members: Mapping[str, Any]) -> bool:
         if not self._picks(members):

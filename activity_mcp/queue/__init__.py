@@ -55,12 +55,13 @@ Rules
  7. Segments are deleted whole, when they lie below the committed offset's segment and below the watermark's, or at the latest
     an hour after they were committed (``passed`` in commit.json says when); never the newest.
  8. Only bytes above the committed offset count against the cap. From 80 % on the pressure is "degraded" (callers shorten new
-    events), at the cap an append is refused, and counted unless its caller keeps it and tries again. What was accepted is never cut, and below the cap never lost.
+    events), at the cap an append is refused, and counted unless its caller keeps it and tries again. What was accepted is
+    never cut, and below the cap never lost.
  9. When a backlog stops moving, this package does nothing: it tells (``backlog``, ``pressure``); whoever flushes slows down by
     itself.
-10. NFS, SMB and FUSE are refused, and so are directories that others own or may write to, here or further up. Locks are flock, not lockf (which is
-    lost when any descriptor of the file is closed); a forked child gives up its copies at once, so that a lock dies with its
-    holder.
+10. NFS, SMB and FUSE are refused, and so are directories that others own or may write to, here or further up. Locks are
+    flock, not lockf (which is lost when any descriptor of the file is closed); a forked child gives up its copies at once, so
+    that a lock dies with its holder.
 11. Everything carries a version. Meeting a newer one raises NewerFormat: nothing is quarantined, truncated or appended.
 
 Durability of an append: ``event`` syncs each before it answers; ``none`` never syncs (a kill loses nothing, a power cut what
