@@ -331,3 +331,93 @@ WHEN NOT MATCHED THEN
     VALUES (wanted.event_name, wanted.field, wanted.json_types, wanted.required, wanted.schema_version);
 
 DELETE FROM SCHEMA_FIELDS WHERE schema_version <> '1';
+
+-- What has said itself when it ends: artifacts after expires_at unless pinned, insights 30 days after valid_until, and the hourly
+-- buckets that no reader sums up any more. LEGAL_HOLDS (05) holds it all the same. Runs once a day (DAILY_UPKEEP_TASK in 03).
+-- snowflake-only: the embedded engine runs the body's statements, from generated/run_clean_up.sql
+CREATE OR REPLACE PROCEDURE CLEAN_UP()
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Removes artifacts and insights that have expired and are not under LEGAL_HOLDS, and old hourly buckets.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    BEGIN TRANSACTION;
+
+    DELETE FROM ARTIFACTS
+    WHERE expires_at <= SYSDATE()
+        AND NOT pinned
+        AND NOT EXISTS (
+            SELECT 1
+            FROM LEGAL_HOLDS AS hold
+            WHERE hold.released_at IS NULL
+                AND COALESCE(hold.customer = ARTIFACTS.customer, hold.customer IS NULL)
+                AND COALESCE(hold.org_id = ARTIFACTS.org_id, hold.org_id IS NULL)
+                AND COALESCE(hold.project = ARTIFACTS.project, hold.project IS NULL)
+                AND COALESCE(hold.session_id = ARTIFACTS.session_id, hold.session_id IS NULL)
+                AND COALESCE(hold.from_ts <= ARTIFACTS.stored_at, TRUE)
+                AND COALESCE(hold.until_ts > ARTIFACTS.stored_at, TRUE)
+        );
+
+    DELETE FROM INSIGHT_ATOMS
+    WHERE valid_until <= DATEADD(DAY, -30, SYSDATE())
+        AND NOT EXISTS (
+            SELECT 1
+            FROM LEGAL_HOLDS AS hold
+            WHERE hold.released_at IS NULL
+                AND COALESCE(hold.customer = INSIGHT_ATOMS.customer, hold.customer IS NULL)
+                AND COALESCE(hold.org_id = INSIGHT_ATOMS.org_id, hold.org_id IS NULL)
+                AND COALESCE(hold.project = INSIGHT_ATOMS.project, hold.project IS NULL)
+                AND COALESCE(hold.session_id = INSIGHT_ATOMS.session_id, hold.session_id IS NULL)
+                AND COALESCE(hold.from_ts <= INSIGHT_ATOMS.recorded_at, TRUE)
+                AND COALESCE(hold.until_ts > INSIGHT_ATOMS.recorded_at, TRUE)
+        );
+
+    DELETE FROM CONTEXT_HOURS
+    WHERE hour_start < DATEADD(DAY, -9, SYSDATE());
+
+    COMMIT;
+    RETURN 'removed what has expired';
+EXCEPTION
+    WHEN OTHER THEN
+        ROLLBACK;
+        RAISE;
+END;
+$$;
+
+-- A person has read a drift and finds it harmless: with the customer's next activities the insights it quarantined come back,
+-- unless another drift of the same kind of event is still open.
+-- snowflake-only: the embedded engine runs the UPDATE, from generated/run_accept_drift.sql
+CREATE OR REPLACE PROCEDURE ACCEPT_DRIFT(accepted_id VARCHAR)
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Accepts a row of SCHEMA_DRIFT, so that it no longer quarantines insights.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    UPDATE SCHEMA_DRIFT
+    SET accepted_at = SYSDATE(), updated_at = SYSDATE()
+    WHERE drift_id = :accepted_id
+        AND accepted_at IS NULL;
+    RETURN 'done';
+END;
+$$;
+
+-- A person does not trust an insight: it leaves every context with the customer's next activities, and no accepted drift brings it back.
+-- snowflake-only: the embedded engine runs the UPDATE, from generated/run_quarantine.sql
+CREATE OR REPLACE PROCEDURE QUARANTINE_INSIGHT(doubtful_id VARCHAR, why VARCHAR)
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Quarantines an insight for a reason of its own.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    UPDATE INSIGHT_ATOMS
+    SET quarantined = TRUE, quarantine_reason = :why, quarantined_at = SYSDATE(), updated_at = SYSDATE()
+    WHERE insight_id = :doubtful_id;
+    RETURN 'done';
+END;
+$$;

@@ -494,3 +494,269 @@ SELECT
     updated_at AS loaded_at,
     details AS feature_json
 FROM differences;
+
+-- What Snowflake itself knows of the queries that were run. It lags up to 45 minutes behind. The schema's owner needs IMPORTED
+-- PRIVILEGES on the database SNOWFLAKE; until an administrator grants them this view is empty, and deploying again makes it right.
+-- snowflake-only: the embedded engine has an empty view of this name
+EXECUTE IMMEDIATE $$
+BEGIN
+    CREATE OR REPLACE VIEW V_QUERY_HISTORY
+    COPY GRANTS
+    COMMENT = 'Queries as Snowflake recorded them, up to 45 minutes late; grain: one row per query.'
+    AS
+    SELECT
+        query_id,
+        CONVERT_TIMEZONE('UTC', start_time)::TIMESTAMP_NTZ AS started_at,
+        execution_status,
+        total_elapsed_time::NUMBER(38, 0) AS elapsed_ms,
+        bytes_scanned::NUMBER(38, 0) AS bytes_scanned,
+        rows_produced::NUMBER(38, 0) AS rows_produced,
+        warehouse_name,
+        credits_used_cloud_services::NUMBER(38, 9) AS credits_cloud_services,
+        error_message
+    FROM SNOWFLAKE.ACCOUNT_USAGE.QUERY_HISTORY;
+EXCEPTION
+    WHEN OTHER THEN
+        CREATE OR REPLACE VIEW V_QUERY_HISTORY
+        COPY GRANTS
+        COMMENT = 'Empty until IMPORTED PRIVILEGES on the database SNOWFLAKE are granted and this file runs again.'
+        AS
+        SELECT
+            NULL::VARCHAR AS query_id,
+            NULL::TIMESTAMP_NTZ AS started_at,
+            NULL::VARCHAR AS execution_status,
+            NULL::NUMBER(38, 0) AS elapsed_ms,
+            NULL::NUMBER(38, 0) AS bytes_scanned,
+            NULL::NUMBER(38, 0) AS rows_produced,
+            NULL::VARCHAR AS warehouse_name,
+            NULL::NUMBER(38, 9) AS credits_cloud_services,
+            NULL::VARCHAR AS error_message
+        WHERE FALSE;
+END;
+$$;
+
+-- Statements as they were reported, beside what Snowflake recorded of them, joined on query_id alone: a query tag names a session.
+-- A statement younger than 45 minutes may have no history yet; is_in_history tells.
+-- grain: one row per sql_event
+CREATE OR REPLACE VIEW VW_SQL_EVENTS_HISTORY
+COPY GRANTS
+COMMENT = 'SQL events with Snowflake''s record of the query, which is up to 45 minutes late; grain: one row per sql_event.'
+AS
+SELECT
+    event.activity_id,
+    event.ts,
+    event.customer,
+    event.session_id,
+    event.project,
+    event.org_id,
+    event.query_id,
+    event.sql,
+    event.success,
+    event.artifact_id,
+    event.duration_ms                                                         AS reported_duration_ms,
+    event.row_count                                                           AS reported_row_count,
+    event.bytes_scanned                                                       AS reported_bytes_scanned,
+    COALESCE(history.query_id IS NOT NULL, FALSE)                             AS is_in_history,
+    history.started_at,
+    history.execution_status,
+    history.elapsed_ms,
+    history.bytes_scanned,
+    history.rows_produced,
+    history.warehouse_name,
+    history.credits_cloud_services,
+    history.error_message
+FROM VW_SQL_EVENTS AS event
+LEFT JOIN V_QUERY_HISTORY AS history
+    ON event.query_id = history.query_id;
+
+-- How the product does, hour by hour. A rate or a percentile without data is NULL, and so is the flag of its service level.
+--
+--   success_rate       of the events that say whether they succeeded (an aggregated mcp_event counts as its calls)
+--   stale_share        of the get_context answers that say whether they were stale
+--   provenance_share   of the activities that name where they come from: tool_use_id, prompt_id, query_id, artifact_id, request_id or link
+--   ingestion_lag      from an event to its row; imports and rows of version 1 are not in it, they are old when they arrive
+--   context_lag        age of what get_context answered from
+--   meets_get_context  p95 of get_context below 25 ms         meets_refresh     p95 of refresh_context below 5 s
+--   meets_first_token  p95 of the first token below 300 ms    meets_end_to_end  p95 of ingestion_lag below 8 s
+--
+--   health_score = 100 * (0.4 * success_rate + 0.3 * service levels met / service levels with data
+--                         + 0.2 * (1 - stale_share) + 0.1 * (1 if nothing was refused, quarantined or rejected, else 0))
+--                  over the sum of the weights of those parts that have data; the last part always has.
+--
+-- A filter on hour_start or customer reaches the stream: only the rows of those hours are taken apart.
+-- grain: one row per (customer, hour_start)
+CREATE OR REPLACE VIEW VW_PRODUCT_METRICS
+COPY GRANTS
+COMMENT = 'Usage, latencies, lags, cost, losses and service levels by hour; grain: one row per customer and hour.'
+AS
+WITH events AS (
+    SELECT
+        customer,
+        DATE_TRUNC('HOUR', ts) AS hour_start,
+        event_name,
+        session_id,
+        CASE
+            WHEN event_name = 'mcp_event' THEN GREATEST(COALESCE(TRY_CAST(feature_json:count::VARCHAR AS NUMBER(18, 0)), 1), 1)
+            ELSE 1
+        END AS calls,
+        CASE
+            WHEN event_name = 'mcp_event' THEN feature_json:method::VARCHAR
+        END AS method,
+        CASE
+            WHEN event_name IN ('tool_event', 'llm_event', 'mcp_event')
+                THEN TRY_CAST(feature_json:latency_ms::VARCHAR AS NUMBER(18, 3))
+        END AS latency_ms,
+        CASE
+            WHEN event_name IN ('sql_event', 'tool_event', 'file_event', 'mcp_event')
+                THEN TRY_CAST(feature_json:success::VARCHAR AS BOOLEAN)
+        END AS success,
+        CASE
+            WHEN event_name = 'mcp_event' THEN TRY_CAST(feature_json:cache_age_ms::VARCHAR AS NUMBER(18, 3))
+        END AS cache_age_ms,
+        CASE
+            WHEN event_name = 'mcp_event' THEN TRY_CAST(feature_json:stale::VARCHAR AS BOOLEAN)
+        END AS stale,
+        CASE
+            WHEN event_name = 'llm_event' THEN
+                COALESCE(TRY_CAST(feature_json:prompt_tokens::VARCHAR AS NUMBER(18, 0)), 0)
+                + COALESCE(TRY_CAST(feature_json:completion_tokens::VARCHAR AS NUMBER(18, 0)), 0)
+            ELSE 0
+        END AS tokens,
+        CASE
+            WHEN event_name = 'llm_event' THEN TRY_CAST(feature_json:cost_usd::VARCHAR AS NUMBER(18, 9))
+        END AS cost_usd,
+        CASE
+            WHEN event_name = 'system_event' THEN feature_json:event_type::VARCHAR
+        END AS system_event_type,
+        CASE
+            WHEN event_name = 'system_event' THEN TRY_CAST(feature_json:metrics.refused::VARCHAR AS NUMBER(18, 0))
+        END AS refused_count,
+        CASE
+            WHEN event_name = 'system_event' THEN TRY_CAST(feature_json:metrics['rows']::VARCHAR AS NUMBER(18, 0))
+        END AS rejected_count,
+        CASE
+            WHEN source NOT IN ('import', 'v1') THEN DATEDIFF(MILLISECOND, ts, loaded_at)
+        END AS ingestion_lag_ms,
+        COALESCE(
+            link,
+            feature_json:tool_use_id::VARCHAR,
+            feature_json:prompt_id::VARCHAR,
+            feature_json:query_id::VARCHAR,
+            feature_json:artifact_id::VARCHAR,
+            feature_json:request_id::VARCHAR
+        ) IS NOT NULL AS has_provenance
+    FROM V_CURRENT_STREAM
+),
+
+hours AS (
+    SELECT
+        customer,
+        hour_start,
+        COUNT(*) AS activities,
+        COUNT(DISTINCT event_name) AS event_names,
+        COUNT(DISTINCT session_id) AS sessions,
+        COUNT_IF(event_name = 'sql_event') AS sql_events,
+        COUNT_IF(event_name = 'llm_event') AS llm_events,
+        COUNT_IF(event_name = 'tool_event') AS tool_events,
+        COUNT_IF(event_name = 'file_event') AS file_events,
+        COUNT_IF(event_name = 'session_event') AS session_events,
+        COUNT_IF(event_name = 'mcp_event') AS mcp_events,
+        COUNT_IF(event_name = 'system_event') AS system_events,
+        SUM(IFF(method = 'get_context', calls, 0)) AS get_context_calls,
+        PERCENTILE_CONT(0.50) WITHIN GROUP (ORDER BY IFF(event_name = 'tool_event', latency_ms, NULL)::FLOAT) AS tool_p50_ms,
+        PERCENTILE_CONT(0.95) WITHIN GROUP (ORDER BY IFF(event_name = 'tool_event', latency_ms, NULL)::FLOAT) AS tool_p95_ms,
+        PERCENTILE_CONT(0.99) WITHIN GROUP (ORDER BY IFF(event_name = 'tool_event', latency_ms, NULL)::FLOAT) AS tool_p99_ms,
+        PERCENTILE_CONT(0.50)
+            WITHIN GROUP (ORDER BY IFF(method = 'get_context', latency_ms::FLOAT / calls, NULL)::FLOAT) AS get_context_p50_ms,
+        PERCENTILE_CONT(0.95)
+            WITHIN GROUP (ORDER BY IFF(method = 'get_context', latency_ms::FLOAT / calls, NULL)::FLOAT) AS get_context_p95_ms,
+        PERCENTILE_CONT(0.99)
+            WITHIN GROUP (ORDER BY IFF(method = 'get_context', latency_ms::FLOAT / calls, NULL)::FLOAT) AS get_context_p99_ms,
+        PERCENTILE_CONT(0.95)
+            WITHIN GROUP (ORDER BY IFF(method = 'refresh_context', latency_ms::FLOAT / calls, NULL)::FLOAT) AS refresh_p95_ms,
+        PERCENTILE_CONT(0.95)
+            WITHIN GROUP (ORDER BY IFF(event_name = 'llm_event', latency_ms, NULL)::FLOAT) AS first_token_p95_ms,
+        PERCENTILE_CONT(0.95) WITHIN GROUP (ORDER BY ingestion_lag_ms::FLOAT) AS ingestion_lag_p95_ms,
+        PERCENTILE_CONT(0.95)
+            WITHIN GROUP (ORDER BY IFF(method = 'get_context', cache_age_ms, NULL)::FLOAT) AS context_lag_p95_ms,
+        SUM(IFF(success, calls, 0))::FLOAT / NULLIF(SUM(IFF(success IS NOT NULL, calls, 0)), 0) AS success_rate,
+        SUM(IFF(method = 'get_context' AND stale, calls, 0))::FLOAT
+        / NULLIF(SUM(IFF(method = 'get_context' AND stale IS NOT NULL, calls, 0)), 0) AS stale_share,
+        SUM(tokens) AS tokens,
+        COALESCE(SUM(cost_usd), 0) AS cost_usd,
+        SUM(IFF(system_event_type = 'queue_refused', COALESCE(refused_count, 1), 0)) AS refused,
+        COUNT_IF(system_event_type = 'error_recovery') AS quarantined,
+        SUM(IFF(system_event_type = 'rows_left_out', COALESCE(rejected_count, 1), 0)) AS rejected,
+        COUNT_IF(has_provenance)::FLOAT / COUNT(*) AS provenance_share
+    FROM events
+    GROUP BY customer, hour_start
+),
+
+judged AS (
+    SELECT
+        *,
+        get_context_p95_ms < 25 AS meets_get_context,
+        refresh_p95_ms < 5000 AS meets_refresh,
+        first_token_p95_ms < 300 AS meets_first_token,
+        ingestion_lag_p95_ms < 8000 AS meets_end_to_end
+    FROM hours
+),
+
+counted AS (
+    SELECT
+        *,
+        IFF(meets_get_context IS NULL, 0, 1) + IFF(meets_refresh IS NULL, 0, 1)
+        + IFF(meets_first_token IS NULL, 0, 1) + IFF(meets_end_to_end IS NULL, 0, 1) AS levels,
+        IFF(meets_get_context, 1, 0) + IFF(meets_refresh, 1, 0)
+        + IFF(meets_first_token, 1, 0) + IFF(meets_end_to_end, 1, 0) AS levels_met
+    FROM judged
+)
+
+SELECT
+    customer,
+    hour_start,
+    activities,
+    event_names,
+    sessions,
+    sql_events,
+    llm_events,
+    tool_events,
+    file_events,
+    session_events,
+    mcp_events,
+    system_events,
+    get_context_calls,
+    tool_p50_ms,
+    tool_p95_ms,
+    tool_p99_ms,
+    get_context_p50_ms,
+    get_context_p95_ms,
+    get_context_p99_ms,
+    refresh_p95_ms,
+    first_token_p95_ms,
+    ingestion_lag_p95_ms,
+    context_lag_p95_ms,
+    success_rate,
+    stale_share,
+    tokens,
+    cost_usd,
+    refused,
+    quarantined,
+    rejected,
+    provenance_share,
+    meets_get_context,
+    meets_refresh,
+    meets_first_token,
+    meets_end_to_end,
+    100 * (
+        COALESCE(0.4::FLOAT * success_rate, 0)
+        + COALESCE(0.3::FLOAT * levels_met / NULLIF(levels, 0), 0)
+        + COALESCE(0.2::FLOAT * (1 - stale_share), 0)
+        + IFF(refused + quarantined + rejected = 0, 0.1::FLOAT, 0)
+    ) / (
+        IFF(success_rate IS NULL, 0, 0.4::FLOAT)
+        + IFF(levels = 0, 0, 0.3::FLOAT)
+        + IFF(stale_share IS NULL, 0, 0.2::FLOAT)
+        + 0.1::FLOAT
+    ) AS health_score
+FROM counted;

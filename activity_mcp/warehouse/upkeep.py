@@ -1,4 +1,4 @@
-"""What a warehouse needs now and then: rows that are too old leave, unless a legal hold keeps them.
+"""What a warehouse needs once a day: what has expired or is too old leaves, unless a legal hold keeps it.
 
 The statements are those of the procedures in ``sql/``, which a daily task runs on Snowflake; the embedded engine has no tasks,
 so whoever leads runs them here.
@@ -13,7 +13,7 @@ from .migrations import statements_of
 if TYPE_CHECKING:
     from .base import Statements
 
-RETENTION_FILE = "run_retention.sql"
+RETENTION_FILE, CLEAN_UP_FILE = "run_retention.sql", "run_clean_up.sql"
 _KEEP = "UPDATE RETENTION_RULES SET keep_days = $keep_days WHERE subject = 'activities' AND keep_days <> $keep_days"
 
 
@@ -24,6 +24,14 @@ def apply_retention(statements: Statements, *, keep_days: int) -> dict[str, int]
     """
     statements.execute(_KEEP, {"keep_days": keep_days})
     return _run(statements, RETENTION_FILE)
+
+
+def clean_up(statements: Statements) -> dict[str, int]:
+    """Remove what said itself that it ends: artifacts, insights a month after it, hourly buckets; the rows removed, by table.
+
+    To be run inside one transaction. What LEGAL_HOLDS names stays, and so do pinned artifacts.
+    """
+    return _run(statements, CLEAN_UP_FILE)
 
 
 def _run(statements: Statements, name: str) -> dict[str, int]:

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlglot
-from sqlfluff.core import FluffConfig, Linter
-from sqlglot import ErrorLevel, exp
-from sqlglot.optimizer.qualify import qualify
 
-from duckdb_sql.scripts import Statement, split
+from sql import snowflake_checks as checks
+from sql.snowflake_functions import FUNCTIONS, calls, documentation
 from sql.support import EVENT_NAMES, SCHEMAS, SQL
 
-FILES = sorted(SQL.glob("*.sql"))
-NAMES = [path.name for path in FILES]
-STATEFUL = ("TABLE", "STREAM", "DATABASE", "SCHEMA")
-CREATES = re.compile(
-    r"CREATE\s+(?P<replace>OR\s+REPLACE\s+)?(?P<kind>\w+(?:\s+(?:ACCESS\s+)?POLICY)?)\s+(?P<exists>IF\s+NOT\s+EXISTS\s+)?", re.I
-)
+NAMES = [path.name for path in sorted(SQL.glob("*.sql"))]
 PARAMETERS = "-- Parameters, the same block in every file."
 
 
@@ -30,57 +20,43 @@ def script(name: str) -> str:
     return (SQL / name).read_text(encoding="utf-8")
 
 
-def statements_of(name: str) -> list[Statement]:
-    return split(script(name))
-
-
-def opened(text: str) -> str:
-    """The script with its $$ bodies as statements of their own: a body is opaque to a parser, and sqlfluff skips it."""
-    parts = text.split("$$")
-    assert len(parts) % 2 == 1
-    for body in range(1, len(parts), 2):
-        parts[body - 1] = parts[body - 1].replace("EXECUTE IMMEDIATE ", "SELECT 1;\n")
-        parts[body + 1] = parts[body + 1].lstrip().removeprefix(";")
-    return "".join(parts)
-
-
-def violations(text: str) -> list[str]:
-    """Where sqlfluff cannot parse the text. Without the limit of 0 a file over 20,000 bytes is skipped silently."""
-    config = FluffConfig(overrides={"dialect": "snowflake", "large_file_skip_byte_limit": 0})
-    parsed = Linter(config=config).parse_string(text)
-    assert parsed.tree is not None
-    return [str(violation) for violation in parsed.violations]
+@cache
+def views() -> dict[str, list[str]]:
+    return checks.resolve([script(name) for name in NAMES])
 
 
 def test_all_files_are_looked_at() -> None:
-    assert NAMES[:2] == ["01_migration_setup.sql", "02_artifacts.sql"]
-    assert "04_typed_views.sql" in NAMES
+    assert NAMES == [
+        "01_migration_setup.sql", "02_artifacts.sql", "03_streams_tasks.sql", "04_typed_views.sql", "05_governance.sql",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_sqlfluff_parses_every_file_as_snowflake(name: str) -> None:
-    assert violations(script(name)) == []
+    assert checks.parse(script(name)) == []
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if "$$" in script(name)])
 def test_sqlfluff_parses_the_bodies_between_dollars(name: str) -> None:
-    text = opened(script(name))
+    text = checks.opened_bodies(script(name))
+    assert text
     assert "$$" not in text
-    assert violations(text) == []
-
-
-def test_sqlfluff_would_notice_a_mistake_in_a_long_file() -> None:
-    padding = "-- nothing to see here\n" * 1000
-    assert len(padding) > 20_000
-    assert violations(padding + "SELECT a FROM t WHERE b = 1;\n") == []
-    assert violations(padding + "SELECT a FROM t WHERE WHERE b = 1;\n") != []
+    assert checks.parse(text) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_snow_sql_has_nothing_to_expand(name: str) -> None:
-    assert "&" not in script(name)
-    assert "<%" not in script(name)
-    assert "{{" not in script(name)
+@pytest.mark.parametrize(
+    "check", [checks.functions, checks.traps, checks.expansions, checks.objects], ids=lambda check: check.__name__
+)
+def test_the_other_checks_have_no_complaint(name: str, check: checks.Check) -> None:
+    assert check(script(name)) == []
+
+
+def test_every_function_on_the_list_is_called() -> None:
+    called = {name for file in NAMES for name, _, _ in calls(checks.opened(script(file)))}
+    assert called <= FUNCTIONS.keys()
+    assert FUNCTIONS.keys() - called <= {"ARRAY_CONSTRUCT", "PARSE_JSON"}
+    assert documentation("SYSTEM$STREAM_HAS_DATA").endswith("/functions/system_stream_has_data")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -97,130 +73,15 @@ def test_every_file_opens_with_the_same_parameters(name: str) -> None:
     assert "USE SCHEMA    IDENTIFIER($activity_schema);" in script(name)
 
 
-def created(name: str) -> list[tuple[Statement, re.Match[str]]]:
-    found = [(statement, CREATES.match(statement.text)) for statement in statements_of(name)]
-    return [(statement, match) for statement, match in found if match]
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_what_holds_data_is_never_replaced_and_what_holds_none_always_is(name: str) -> None:
-    for statement, match in created(name):
-        kind = match["kind"].upper()
-        assert kind != "TRANSIENT", statement.text[:80]
-        if kind in STATEFUL:
-            assert match["exists"], statement.text[:80]
-            assert not match["replace"], statement.text[:80]
-        elif kind == "VIEW":
-            assert match["replace"], statement.text[:80]
-            assert "COPY GRANTS" in statement.text, f"deploying again would take the grants away: {statement.text[:80]}"
-    assert not re.search(r"^\s*(DROP|TRUNCATE|UNDROP)\b", script(name), re.I | re.M)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_object_and_every_column_of_a_table_has_a_comment(name: str) -> None:
-    for statement, match in created(name):
-        assert re.search(r"COMMENT\s*=\s*'[^']{10,}", statement.text), statement.text[:80]
-        if match["kind"].upper() == "TABLE":
-            (tree,) = sqlglot.parse(statement.text, read="snowflake")
-            assert isinstance(tree, exp.Create)
-            for column in tree.this.find_all(exp.ColumnDef):
-                assert column.find(exp.CommentColumnConstraint), f"{statement.text[:60]}: {column.name}"
-            assert "grain:" in statement.text
-
-
-BANNED = {
-    "an operator of another dialect": "->>",
-    "an index, which is for hybrid tables only": "CREATE INDEX",
-    "a clause of another dialect": "ON CONFLICT",
-    "FILTER, which is for other dialects": "FILTER (WHERE",
-    "a function that does not exist": "TRY_TO_VARCHAR",
-    "the session's time": "CURRENT_TIMESTAMP",
-    "a key that nothing enforces": "PRIMARY KEY",
-    "a check that does not exist": "CHECK (",
-}
-
-
-def without_comments(text: str) -> str:
-    text = re.sub(r"--[^\n]*", "", text)
-    return re.sub(r"'[^']*'", "''", text).upper()
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_known_traps_are_not_in_the_text(name: str) -> None:
-    text = without_comments(script(name))
-    assert {why: word for why, word in BANNED.items() if word in text} == {}
-
-
-@cache
-def trees(name: str) -> list[exp.Expr]:
-    """The statements of a file that sqlglot knows, those between dollars included."""
-    made: list[exp.Expr] = []
-    for statement in split(opened(script(name))):
-        text = re.sub(
-            r"^(BEGIN\s+BEGIN TRANSACTION|BEGIN|EXCEPTION\s+WHEN OTHER THEN)\b", "", statement.text, flags=re.I
-        ).strip()
-        if re.match(r"(WITH|SELECT|INSERT|MERGE|UPDATE|DELETE|CREATE\s+(OR\s+REPLACE\s+)?(TABLE|VIEW))\b", text, re.I):
-            made.append(sqlglot.parse_one(text, read="snowflake", error_level=ErrorLevel.RAISE))
-    return made
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_no_aggregate_is_inside_another_and_no_try_is_on_a_bare_path(name: str) -> None:
-    for tree in trees(name):
-        assert not isinstance(tree, exp.Command), tree.sql()[:80]
-        for aggregate in tree.find_all(exp.AggFunc):
-            outer = aggregate.find_ancestor(exp.AggFunc, exp.Select, exp.Window)
-            assert not isinstance(outer, exp.AggFunc) or isinstance(aggregate.parent, exp.WithinGroup), aggregate.sql(
-                "snowflake"
-            )
-        for attempt in tree.find_all(exp.TryCast):
-            assert not isinstance(attempt.this, exp.JSONExtract | exp.Bracket), attempt.sql("snowflake")
-
-
-@cache
-def tables() -> dict[str, object]:
-    """The columns of every table in the DDL, as sqlglot's schema."""
-    made: dict[str, object] = {}
-    for name in NAMES:
-        for tree in trees(name):
-            if isinstance(tree, exp.Create) and tree.kind == "TABLE":
-                columns = {column.name.upper(): column.kind.sql("snowflake") for column in tree.this.find_all(exp.ColumnDef)}
-                if tree.this.this.name == "CLAUDE_STREAM_V2":
-                    columns["METADATA$ROW_LAST_COMMIT_TIME"] = "TIMESTAMP_LTZ"
-                made[tree.this.this.name.upper()] = columns
-    return made
-
-
-@cache
-def views() -> dict[str, Any]:
-    """Every view, qualified against the tables and the views before it: a wrong or ambiguous column raises."""
-    known = dict(tables())
-    made = {}
-    for name in NAMES:
-        for tree in trees(name):
-            if isinstance(tree, exp.Create) and tree.kind == "VIEW":
-                query = qualify(tree.expression.copy(), schema=known, dialect="snowflake", validate_qualify_columns=True)
-                columns = [column.alias_or_name.upper() for column in query.selects]
-                made[tree.this.name.upper()] = columns
-                known[tree.this.name.upper()] = dict.fromkeys(columns, "VARIANT")
-    return made
-
-
 def test_every_view_resolves_against_the_tables() -> None:
     found = views()
     kinds = {f"VW_{name.removesuffix('_event').upper()}_EVENTS" for name in EVENT_NAMES}
-    assert kinds | {"V_CHANNELS", "V_CURRENT_STREAM", "VW_ACTIVITY_STREAM"} <= found.keys()
+    assert kinds | {
+        "V_CHANNELS", "V_CURRENT_STREAM", "VW_ACTIVITY_STREAM", "VW_PRODUCT_METRICS", "VW_SQL_EVENTS_HISTORY", "VW_ACTIVITIES",
+        "V_VALIDATE_MIGRATION", "V_STREAM_LAG", "V_TASK_MONITORING",
+    } <= found.keys()  # fmt: skip
     for name, columns in found.items():
         assert len(set(columns)) == len(columns), name
-
-
-def test_a_view_on_a_column_that_does_not_exist_would_raise() -> None:
-    with pytest.raises(sqlglot.errors.OptimizeError):
-        qualify(
-            sqlglot.parse_one("SELECT ts, customre FROM CLAUDE_STREAM_V2", read="snowflake"),
-            schema=tables(),
-            dialect="snowflake",
-        )
 
 
 def test_a_typed_view_shows_as_many_columns_as_its_event_has_known_fields() -> None:
@@ -231,5 +92,111 @@ def test_a_typed_view_shows_as_many_columns_as_its_event_has_known_fields() -> N
         assert len(found[f"VW_{name.removesuffix('_event').upper()}_EVENTS"]) == passed_on + len(fields)
 
 
-def test_paths_are_files_of_this_repository() -> None:
-    assert all(isinstance(path, Path) and path.stat().st_size for path in FILES)
+# --- the checks catch mistakes
+
+TABLE = """
+-- grain: one row per a
+CREATE TABLE IF NOT EXISTS T (
+    a VARCHAR COMMENT 'The letter.', ts TIMESTAMP_NTZ COMMENT 'The time.', f VARIANT COMMENT 'The features.'
+)
+COMMENT = 'A table; grain: one row per a.';
+"""
+TASK = """
+CREATE OR REPLACE TASK K
+    SCHEDULE = '60 MINUTES'
+    COMMENT = 'A task that moves rows.'
+AS
+EXECUTE IMMEDIATE $$
+BEGIN
+    <body>
+END;
+$$;
+"""
+
+
+def view(query: str) -> str:
+    return f"\n-- grain: a\nCREATE OR REPLACE VIEW V\nCOPY GRANTS\nCOMMENT = 'A view of letters.'\nAS\n{query};\n"
+
+
+def complaints(text: str) -> list[str]:
+    """What the first check that has something to say, says of a script; the order is that of the tests above."""
+    resolving = lambda text: [str(columns) for columns in checks.resolve([text]).values() if not columns]  # noqa: E731
+    in_turn: list[checks.Check] = [
+        checks.parse, lambda text: checks.parse(checks.opened_bodies(text)), checks.functions, checks.traps, checks.expansions,
+        checks.objects, resolving,
+    ]  # fmt: skip
+    for check in in_turn:
+        try:
+            found = check(text)
+        except sqlglot.errors.SqlglotError as error:
+            found = [str(error)]
+        if found:
+            return found
+    return []
+
+
+MISTAKES = {
+    "a word twice": view("SELECT a FROM T WHERE WHERE a = 'x'"),
+    "a parenthesis that stays open": view("SELECT COUNT(a FROM T"),
+    "a comma too many": view("SELECT a, FROM FROM T"),
+    "a column that does not exist": view("SELECT customre FROM T"),
+    "a table that does not exist": view("SELECT x.a FROM T"),
+    "a column two tables have": view("SELECT a FROM T AS one INNER JOIN T AS two ON one.ts = two.ts"),
+    "a function that does not exist": view("SELECT TRY_TO_VARCHAR(a) AS a FROM T"),
+    "a function of another dialect": view("SELECT STRFTIME(ts, '%Y') AS y FROM T"),
+    "an argument too few": view("SELECT IFF(a = 'x', 1) AS n FROM T"),
+    "an argument too many": view("SELECT NULLIF(a, 'x', 'y') AS n FROM T"),
+    "a key without a value": view("SELECT OBJECT_CONSTRUCT('a', a, 'ts') AS o FROM T"),
+    "TRY_CAST on a path": view("SELECT TRY_CAST(f:x AS NUMBER) AS x FROM T"),
+    "an aggregate inside another": view("SELECT MAX(SUM(LENGTH(a))) AS n FROM T"),
+    "ARRAY_AGG without an order": view("SELECT ARRAY_AGG(a) AS all_of_them FROM T"),
+    "OBJECT_AGG of a text": view("SELECT OBJECT_AGG(a, 'x') AS o FROM T"),
+    "an arrow of another dialect": view("SELECT f ->> 'x' AS x FROM T"),
+    "FILTER": view("SELECT COUNT(*) FILTER (WHERE a = 'x') AS n FROM T"),
+    "the session's time": view("SELECT CURRENT_TIMESTAMP() AS now FROM T"),
+    "ON CONFLICT": "INSERT INTO T (a) VALUES ('x') ON CONFLICT DO NOTHING;",
+    "an index": "CREATE INDEX I ON T (a);",
+    "a key": TABLE.replace("COMMENT 'The features.'", "COMMENT 'The features.', PRIMARY KEY (a)"),
+    "a table replaced": TABLE.replace("CREATE TABLE IF NOT EXISTS", "CREATE OR REPLACE TABLE"),
+    "a table that may exist": TABLE.replace("IF NOT EXISTS ", ""),
+    "a column without a comment": TABLE.replace(" COMMENT 'The letter.'", ""),
+    "a table without its grain": TABLE.replace("; grain: one row per a.", " of letters."),
+    "a clustering key": TABLE.replace(")\nCOMMENT", ")\nCLUSTER BY (ts)\nCOMMENT"),
+    "a stream replaced": "CREATE OR REPLACE STREAM S ON TABLE T COMMENT = 'Rows that are new.';",
+    "a view without COPY GRANTS": view("SELECT a FROM T").replace("COPY GRANTS\n", ""),
+    "a view without a comment": view("SELECT a FROM T").replace("COMMENT = 'A view of letters.'\n", ""),
+    "a table dropped": "DROP TABLE T;",
+    "an ampersand": view("SELECT a FROM T WHERE a = '&{x}'"),
+    "a template": view("SELECT a FROM T WHERE a = '<% x %>'"),
+    "a mistake inside a body": TASK.replace("<body>", "INSERT INTO T (a) SELECT a FROM WHERE T;"),
+    "a wrong function inside a body": TASK.replace("<body>", "INSERT INTO T (a) SELECT TO_VARCHARS(a) FROM T;"),
+    "a body without its END IF": TASK.replace("<body>", "IF (EXISTS (SELECT 1 FROM T)) THEN DELETE FROM T WHERE a = 'x';"),
+    "a body that replaces a table": TASK.replace("<body>", "CREATE OR REPLACE TABLE T (a VARCHAR);"),
+    "PARSE_JSON in VALUES": "INSERT INTO T (f) VALUES (PARSE_JSON('1'));",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_seeded_mistake_is_caught(text: str) -> None:
+    script = text if "T (\n" in text else TABLE + text
+    assert complaints(script) != []
+
+
+def test_what_is_right_is_not_complained_about() -> None:
+    """Else the mistakes above would be caught for the wrong reason."""
+    rights = ["SELECT a FROM T", "SELECT COUNT(a) AS n FROM T", "SELECT TRY_CAST(f:x::VARCHAR AS NUMBER) AS x FROM T",
+              "SELECT ARRAY_AGG(a) WITHIN GROUP (ORDER BY a) AS all_of_them FROM T", "SELECT OBJECT_AGG(a, a::VARIANT) AS o FROM T",
+              "SELECT IFF(a = 'x', 1, 2) AS n, OBJECT_CONSTRUCT('a', a) AS o, SYSDATE() AS now FROM T"]  # fmt: skip
+    bodies = [
+        "INSERT INTO T (a) SELECT UPPER(a) FROM T;",
+        "IF (EXISTS (SELECT 1 FROM T)) THEN DELETE FROM T WHERE a = 'x'; END IF;",
+    ]
+    for text in (*map(view, rights), *(TASK.replace("<body>", body) for body in bodies)):
+        assert complaints(TABLE + text) == [], text
+
+
+def test_sqlfluff_would_notice_a_mistake_in_a_long_file() -> None:
+    padding = "-- nothing to see here\n" * 1000
+    assert len(padding) > 20_000
+    assert checks.parse(padding + "SELECT a FROM t WHERE b = 1;\n") == []
+    assert checks.parse(padding + "SELECT a FROM t WHERE WHERE b = 1;\n") != []

@@ -22,24 +22,31 @@ HERE = Path(__file__).resolve().parent
 # generated file → its source. In this order they build the schema.
 FILES = {
     "00_macros.sql": "macros.sql",
+    "00_query_history.sql": "query_history.sql",
     "01_migration_setup.sql": "sql/01_migration_setup.sql",
     "02_artifacts.sql": "sql/02_artifacts.sql",
     "03_refresh.sql": "sql/03_streams_tasks.sql",
     "04_typed_views.sql": "sql/04_typed_views.sql",
     "05_governance.sql": "sql/05_governance.sql",
     "90_embedded_only.sql": "embedded_only.sql",
+    "run_accept_drift.sql": "sql/02_artifacts.sql",
     "run_backfill_to_v1.sql": "sql/01_migration_setup.sql",
     "run_backfill_to_v2.sql": "sql/01_migration_setup.sql",
+    "run_clean_up.sql": "sql/02_artifacts.sql",
     "run_dual_write.sql": "sql/01_migration_setup.sql",
+    "run_quarantine.sql": "sql/02_artifacts.sql",
     "run_retention.sql": "sql/05_governance.sql",
     "run_set_flag.sql": "sql/01_migration_setup.sql",
 }
 # Of these the source is not the file but the body of one task or procedure in it: they are run, not deployed.
 BODIES = {
     "03_refresh.sql": "REFRESH_CONTEXT_TASK",
+    "run_accept_drift.sql": "ACCEPT_DRIFT",
     "run_backfill_to_v1.sql": "BACKFILL_RANGE_TO_V1",
     "run_backfill_to_v2.sql": "BACKFILL_RANGE_TO_V2",
+    "run_clean_up.sql": "CLEAN_UP",
     "run_dual_write.sql": "DUAL_WRITE_TASK",
+    "run_quarantine.sql": "QUARANTINE_INSIGHT",
     "run_retention.sql": "APPLY_RETENTION",
     "run_set_flag.sql": "SET_MIGRATION_FLAG",
 }

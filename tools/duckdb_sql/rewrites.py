@@ -177,6 +177,8 @@ def object_agg(node: exp.ObjectAgg) -> exp.Expr:
 def within_group(node: exp.WithinGroup) -> exp.Expr:
     """ARRAY_AGG skips NULLs and is an empty array where nothing is left."""
     aggregate, order = node.this, node.expression
+    if isinstance(aggregate, exp.PercentileCont) and isinstance(order, exp.Order):
+        return _percentile(aggregate, order)
     if not isinstance(aggregate, exp.ArrayAgg) or not isinstance(order, exp.Order):
         raise Untranslatable(f"WITHIN GROUP of {_source(aggregate)}")
     if isinstance(aggregate.this, exp.Distinct):
@@ -185,6 +187,20 @@ def within_group(node: exp.WithinGroup) -> exp.Expr:
     ordered = exp.Order(this=element.copy(), expressions=order.expressions)
     rows = exp.Filter(this=_call("list", ordered), expression=exp.Where(this=_not_null(element)))
     return exp.Coalesce(this=_call("to_json", rows), expressions=[_call("json_array")])
+
+
+def _percentile(aggregate: exp.PercentileCont, order: exp.Order) -> exp.Expr:
+    """Of a NUMBER each engine's result has another scale: of FLOATs it is the same. Both skip NULLs."""
+    (ordered,) = order.expressions
+    if ordered.args.get("desc") or not any(_is_float(part) for part in ordered.this.walk()):
+        raise Untranslatable(f"PERCENTILE_CONT: write WITHIN GROUP (ORDER BY …::FLOAT), ascending: {_source(order)}")
+    return _call("quantile_cont", ordered.this, aggregate.this)
+
+
+def percentile(node: exp.PercentileCont) -> exp.Expr:
+    if not isinstance(node.parent, exp.WithinGroup):
+        raise Untranslatable("PERCENTILE_CONT without WITHIN GROUP (ORDER BY …)")
+    return node
 
 
 def array_agg(node: exp.ArrayAgg) -> exp.Expr:

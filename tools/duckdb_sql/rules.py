@@ -48,6 +48,7 @@ RULES: dict[str, to.Rule] = {
     "Cast": to.cast, "TryCast": to.try_cast,
     "Struct": to.object_construct, "PropertyEQ": to.leaf, "JSONObject": to.object_keep_null, "JSONKeyValue": to.leaf,
     "Array": to.array_construct, "ObjectAgg": to.object_agg, "WithinGroup": to.within_group, "ArrayAgg": to.array_agg,
+    "PercentileCont": to.percentile,
     "Lateral": to.lateral, "Explode": to.leaf, "Kwarg": to.leaf,
     "EQ": to.compared, "NEQ": to.compared, "EqualNull": to.compared, "In": to.compared,
     "ArraySize": to.macro("variant_array_size"), "Typeof": to.macro("variant_typeof"), "ParseJSON": to.parse_json,
