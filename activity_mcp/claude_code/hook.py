@@ -20,7 +20,7 @@ from ..clock import SYSTEM_CLOCK
 from ..config import default_home, read_config
 from ..errors import DiskFull, QueueBusy, QueueFull, QueueRefused
 from ..identity import branch_of, is_ignored, project_of, resolve_identity
-from ..plain_json import loads
+from ..plain_json import dumps, loads
 from ..queue.writer import QueueWriter
 from ..redaction import Redactor
 from .drops import CONFIGURATION, PAYLOAD, QUEUE, UNEXPECTED, note_drop
@@ -84,9 +84,9 @@ def _run(data: bytes | None, environ: Mapping[str, str], config: Config, clock: 
     identity = resolve_identity(config.home, environ, config.customer)
     try:
         _record(members, place, identity, config, clock)
-    finally:
-        answer = _injection(members, place, identity, config, clock)
-    return answer
+    except Exception as error:  # the session may be told what is known all the same
+        note_drop(config.queue_root, QUEUE if isinstance(error, QueueRefused) else UNEXPECTED)
+    return _injection(members, place, identity, config, clock)
 
 
 class Place:
@@ -151,8 +151,21 @@ def _record(members: dict[str, Any], place: Place, identity: Identity, config: C
 
 
 def _injection(members: Mapping[str, Any], place: Place, identity: Identity, config: Config, clock: Clock) -> bytes:
-    """What a starting session is told: Claude Code's JSON, or nothing."""
-    return b""
+    """What a starting session is told: Claude Code's JSON, or nothing. From the snapshot file only: nobody is waited for."""
+    starts = members.get("hook_event_name") == "SessionStart" and members.get("source") in INJECTED_SOURCES
+    if not starts or not config.inject_chars or place.project is None:
+        return b""
+    from ..context.injection import injection_text
+    from ..context.snapshot import SnapshotStore
+
+    snapshot = SnapshotStore(os.path.join(config.queue_dir, "context"), clock=clock).read(identity.customer, place.project)
+    if snapshot is None:
+        return b""
+    told = injection_text(snapshot.blob, project=place.project, now_us=clock.time_us(), limit=config.inject_chars)
+    if not told:
+        return b""
+    answer = {"hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": told}}
+    return dumps(answer).encode("utf-8", "replace")
 
 
 # --- the payload

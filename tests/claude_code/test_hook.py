@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -52,3 +53,75 @@ def test_where_recording_is_off_nothing_is_written(hooked: Hooked, tmp_path: Pat
     hooked.fire(payload("SessionStart", source="startup"), CLAUDE_PROJECT_DIR=str(project))
     hooked.fire(tool_use(cwd=str(project)), CLAUDE_PROJECT_DIR="/work/shop")
     assert not hooked.home.exists()
+
+
+# --- the injection
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> tuple[Hooked, dict[str, str]]:
+    """A project of which something is known, in a snapshot that was published by whoever led once."""
+    place = tmp_path_factory.mktemp("known")
+    hooked, here = Hooked(place / "home"), {"cwd": str(place / "shop")}
+    (place / "shop" / ".git").mkdir(parents=True)
+    (place / "shop" / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    hooked.fire(payload("UserPromptSubmit", prompt="Why is the total wrong?", **here))
+    hooked.fire(tool_use("Edit", {"file_path": f"{place}/shop/app.py"}, "t1", **here))
+    failed = {"tool_name": "Bash", "tool_input": {"command": "make test"}, "tool_use_id": "t2", "error": "Exit code 2"}
+    hooked.fire(payload("PostToolUseFailure", **failed, **here))
+    hooked.fire(payload("Stop", last_assistant_message="It summed the wrong column.", **here))
+    hooked.run("context", "--project", here["cwd"])
+    return hooked, here
+
+
+def test_a_starting_session_is_told_what_the_project_was_about(known) -> None:
+    hooked, here = known
+    answer = json.loads(hooked.fire(payload("SessionStart", source="startup", **here)))
+    told = answer["hookSpecificOutput"]
+    assert (list(answer), list(told), told["hookEventName"]) == (
+        ["hookSpecificOutput"], ["hookEventName", "additionalContext"], "SessionStart",
+    )  # fmt: skip
+    assert told["additionalContext"].splitlines()[1:] == [
+        '- <1 min ago on main asked "Why is the total wrong?"',
+        '  concluded "It summed the wrong column."',
+        '- <1 min ago this command failed: "make test"',
+        '- <1 min ago Bash failed with "Exit code 2"',
+        '- <1 min ago edited "app.py"',
+    ]
+
+
+@pytest.mark.parametrize("source", ["startup", "clear", "compact"])
+def test_it_is_told_at_these_starts(known, source: str) -> None:
+    hooked, here = known
+    assert "wrong column" in hooked.fire(payload("SessionStart", source=source, **here))
+
+
+@pytest.mark.parametrize(
+    ("members", "environ"),
+    [
+        ({"source": "resume"}, {}),
+        ({"source": "fork"}, {}),
+        ({"source": None}, {}),
+        ({"source": ["startup"]}, {}),
+        ({"source": "startup", "cwd": "/another/project"}, {}),
+        ({"source": "startup", "cwd": 5}, {}),
+        ({"source": "startup"}, {"ACTIVITY_INJECT": "off"}),
+        ({"source": "startup"}, {"ACTIVITY_INJECT": "100"}),
+        ({"source": "startup"}, {"ACTIVITY_RECORD": "off"}),
+        ({"source": "startup"}, {"ACTIVITY_CUSTOMER": "bob@example.org"}),
+        ({"source": "startup", "hook_event_name": "SubagentStart"}, {}),
+    ],
+)
+def test_nothing_is_told_otherwise(known, members: dict[str, object], environ: dict[str, str]) -> None:
+    hooked, here = known
+    assert hooked.fire(payload("SessionStart", **here) | members, **environ) == ""
+
+
+def test_a_damaged_snapshot_tells_nothing_and_breaks_nothing(known, tmp_path: Path) -> None:
+    shutil.copytree(known[0].home, tmp_path / "home")
+    hooked, here = Hooked(tmp_path / "home", ACTIVITY_DB=str(known[0].home / "activity.duckdb")), known[1]
+    assert hooked.fire(payload("SessionStart", source="startup", **here))
+    for path in hooked.home.glob("queue/*/context/*.json"):
+        path.write_bytes(path.read_bytes()[:-40])
+    assert hooked.fire(payload("SessionStart", source="startup", **here)) == ""
+    assert hooked.dropped() == {}
