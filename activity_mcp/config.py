@@ -11,6 +11,8 @@ import sys
 
 from .activity import MAX_TEXT, sha256_hex
 from .errors import InvalidConfig
+from .fs import LOCAL
+from .redaction import Redactor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,6 +72,21 @@ class Config:
     @property
     def artifacts_dir(self) -> str:
         return os.path.join(self.home, "artifacts")
+
+    def redactor(self) -> Redactor:
+        """What redacts here: the built-in rules, and those of ``redaction.json`` in the home. Raises InvalidConfig."""
+        if not self.redact:
+            return Redactor(enabled=False)
+        try:
+            data = LOCAL.read(os.path.join(self.home, "redaction.json"))
+        except (FileNotFoundError, NotADirectoryError):
+            return Redactor()
+        except OSError as error:
+            raise InvalidConfig("redaction.json", f"it cannot be read ({error.strerror})", hint="mend or remove it") from error
+        from .plain_json import loads
+        from .redaction.settings import parse_settings
+
+        return Redactor(settings=parse_settings(data, loads))
 
 
 def read_config(environ: Mapping[str, str]) -> Config:

@@ -13,7 +13,6 @@ import orjson
 from . import schema
 from .activity import Activity, Origin, build
 from .errors import InvalidActivity, NotDurable
-from .redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +31,7 @@ class Recorder:
 
     def __init__(self, config: Config, identity: Identity, writer: QueueWriter, clock: Clock) -> None:
         self.writer = writer
-        self.redactor = Redactor(enabled=config.redact)
+        self.redactor = config.redactor()
         self._config = config
         self._identity = identity
         self._clock = clock

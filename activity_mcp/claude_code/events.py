@@ -18,6 +18,7 @@ Standard library only, no I/O: a hook pays for this module on every tool call.
 from __future__ import annotations
 
 from ..activity import FILE_TOOLS, derived_id, dump_json, sha256_hex
+from ..redaction import HIDDEN_PATH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def tool_activities(
         if cut:
             features["_truncated"] = [f"parameters.{name}" for name in cut]
     if error:
-        features["error"] = error_text(error, redactor)
+        features["error"] = HIDDEN_PATH if redactor.hides(_path_in(tool_input)) else error_text(error, redactor)
     if latency_ms is not None:
         features["latency_ms"] = latency_ms
     if result_size is not None:
@@ -179,18 +180,23 @@ def _file_features(tool_name: str, tool_input: Any, result: Any, success: bool, 
     """Of the five tools that name one file, what the call did to it; None for every other tool."""
     if tool_name not in FILE_TOOLS or not isinstance(tool_input, dict):
         return None
-    path = tool_input.get("file_path") or tool_input.get("notebook_path")
-    if not isinstance(path, str) or not path:
+    path = _path_in(tool_input)
+    if path is None:
         return None
     result = result if isinstance(result, dict) else {}
     operation = "create" if tool_name == "Write" and result.get("type") == "create" else _OPERATIONS[tool_name]
-    features: dict[str, Any] = {"operation": operation, "file_path": redactor.text(path), "success": success}
+    features: dict[str, Any] = {"operation": operation, "file_path": redactor.path(path), "success": success}
     name = path.replace("\\", "/").rpartition("/")[2]
-    if "." in name[1:]:
+    if "." in name[1:] and not redactor.hides(path):
         features["file_type"] = name.rpartition(".")[2].lower()
     if success:
         features.update((key, value) for key, value in _extent(tool_name, tool_input, result).items() if value is not None)
     return features
+
+
+def _path_in(tool_input: Any) -> str | None:
+    path = (tool_input.get("file_path") or tool_input.get("notebook_path")) if isinstance(tool_input, dict) else None
+    return path if isinstance(path, str) and path else None
 
 
 def _extent(tool_name: str, tool_input: dict[str, Any], result: dict[str, Any]) -> dict[str, int | None]:

@@ -18,11 +18,10 @@ import os
 from ..activity import Origin, build, clean
 from ..clock import SYSTEM_CLOCK
 from ..config import default_home, read_config
-from ..errors import DiskFull, QueueBusy, QueueFull, QueueRefused
+from ..errors import DiskFull, InvalidConfig, QueueBusy, QueueFull, QueueRefused
 from ..identity import branch_of, is_ignored, project_of, resolve_identity
 from ..plain_json import dumps, loads
 from ..queue.writer import QueueWriter
-from ..redaction import Redactor
 from .drops import CONFIGURATION, PAYLOAD, QUEUE, UNEXPECTED, note_drop
 from .payloads import HookPayload
 
@@ -64,11 +63,15 @@ def run(data: bytes | None, environ: Mapping[str, str], *, clock: Clock = SYSTEM
         return b""
     try:
         return _run(data, environ, config, clock)
-    except QueueRefused:
-        note_drop(config.queue_root, QUEUE)
-    except Exception:
-        note_drop(config.queue_root, UNEXPECTED)
+    except Exception as error:
+        note_drop(config.queue_root, _kind_of(error))
     return b""
+
+
+def _kind_of(error: Exception) -> bytes:
+    if isinstance(error, InvalidConfig):
+        return CONFIGURATION
+    return QUEUE if isinstance(error, QueueRefused) else UNEXPECTED
 
 
 def _run(data: bytes | None, environ: Mapping[str, str], config: Config, clock: Clock) -> bytes:
@@ -85,7 +88,7 @@ def _run(data: bytes | None, environ: Mapping[str, str], config: Config, clock: 
     try:
         _record(members, place, identity, config, clock)
     except Exception as error:  # the session may be told what is known all the same
-        note_drop(config.queue_root, QUEUE if isinstance(error, QueueRefused) else UNEXPECTED)
+        note_drop(config.queue_root, _kind_of(error))
     return _injection(members, place, identity, config, clock)
 
 
@@ -111,7 +114,7 @@ class Place:
 def _record(members: dict[str, Any], place: Place, identity: Identity, config: Config, clock: Clock) -> None:
     payload = HookPayload(
         members,
-        redactor=Redactor(enabled=config.redact),
+        redactor=config.redactor(),
         prompts=config.prompts,
         now_us=clock.time_us(),
         branch=place.branch,
