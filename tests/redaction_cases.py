@@ -139,6 +139,8 @@ def secrets() -> list[tuple[str, str, str]]:
         ("password", f"machine x.example login ada password {WORD}", WORD),
         ("password", f"snow sql -q 'select 1' --password {WORD}", WORD),
         ("password", f"CREATE USER ada PASSWORD = '{WORD}'", WORD),
+        ("password", f"psql -c \"alter role ada with login password '{WORD}'\"", WORD),
+        ("password", f"CREATE USER a@b IDENTIFIED BY '{WORD}'", WORD),
         ("secret", f"kubectl create secret generic x --from-literal=client_secret={WORD}", WORD),
         ("authorization", f"Proxy-Authorization: Basic {MIXED[:16]}", MIXED[:16]),
         ("token", f"curl -H 'X-Auth-Token: {HEX40}' https://x", HEX40),

@@ -2,6 +2,7 @@
 
 python tools/redaction_table.py            prints the counts; exits 1 if there is a miss, a wrong kind or a false alarm
 python tools/redaction_table.py --write    renders the page as well
+python tools/redaction_table.py --check    exits 1 as well if the page is not what would be rendered
 """
 
 from __future__ import annotations

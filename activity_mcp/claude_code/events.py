@@ -1,6 +1,7 @@
 """What Claude Code did, as events: one mapping for hook payloads and for transcript lines, which carry the same facts.
 
-    a tool call        one tool_event, and one file_event for Read, Write, Edit, MultiEdit and NotebookEdit
+    a tool call        one tool_event, one file_event for Read, Write, Edit, MultiEdit and NotebookEdit, and one sql_event for
+                       each SQL statement written in it (``statements``)
     an LLM response    one llm_event
     a prompt           session_event user_prompt          the end of a turn   session_event turn_end
     a session          session_event start and end
@@ -37,6 +38,8 @@ EXCERPT_CHARACTERS = 300
 _MARGIN_BYTES = 4096  # redaction looks this far beyond a cut, so that a secret that lies across it is seen whole
 
 _OWN_TOOLS = ("get_context", "log_event", "record_insight", "store_artifact", "query", "refresh_context", "health")
+_SQL_CLIENTS = ("snow", "psql", "duckdb", "sqlite3")
+_SQL_MEMBERS = ("sql", "query", "statement")
 _OPERATIONS = {"Read": "read", "Write": "write", "Edit": "edit", "MultiEdit": "edit", "NotebookEdit": "edit"}
 _CATEGORIES = {
     **dict.fromkeys((*FILE_TOOLS, "NotebookRead"), "file"),
@@ -97,9 +100,28 @@ def tool_activities(
         if git_branch:
             touched["git_branch"] = git_branch
         drafts.append(("file_event", derived_id("file_event", "tool_use_id", tool_use_id), touched | shared))
-    # A statement that Bash runs with snow sql, psql, duckdb or sqlite3 becomes a sql_event here, with the key
-    # f"{tool_use_id}#{ordinal}", once statements are read out of commands.
+    if isinstance(tool_input, dict) and may_run_sql(tool_name, tool_input):
+        from .statements import sql_activities
+
+        drafts += sql_activities(
+            tool_use_id,
+            tool_name,
+            tool_input,
+            redactor=redactor,
+            success=success,
+            error=features.get("error"),
+            latency_ms=latency_ms,
+            shared=shared,
+        )
     return drafts
+
+
+def may_run_sql(tool_name: str, tool_input: Mapping[str, Any]) -> bool:
+    """Whether a call may run SQL that is written in it: a few substring searches, before more is loaded."""
+    if tool_name == "Bash":
+        command = tool_input.get("command")
+        return isinstance(command, str) and any(client in command for client in _SQL_CLIENTS)
+    return tool_name.startswith("mcp__") and any(isinstance(tool_input.get(name), str) for name in _SQL_MEMBERS)
 
 
 def parameters_of(tool_input: Mapping[str, Any], redactor: Redactor) -> tuple[dict[str, Any], list[str]]:

@@ -140,6 +140,12 @@ RULES: tuple[Rule, ...] = (
         r"(?i)(?:mysql|mariadb)[a-z_-]{0,20} [^\n|;&]{0,400}?(?<=\s)-p[\"']?([^\s\"'=-][^\s\"']{2,256})",
         " -p",
     ),
+    (
+        "password",
+        ("create user ", "alter user ", "create role ", "alter role "),
+        r"(?i)(?:create|alter) (?:user|role) [^;']{0,300}?(?:password|identified by)\s{1,4}'([^'\s]{3,256})'",
+        "'",
+    ),
     ("password", ("sshpass ",), r"sshpass -p[ ]?[\"']?([^\s\"']{3,256})", " -p"),
     ("password", ("redis-cli ",), r"redis-cli [^\n|;&]{0,400}?(?<=\s)-a [\"']?([^\s\"']{3,256})", " -a "),
     ("password", (";pwd=", "; pwd="), r"(?i);[ ]?pwd=([^;\s\"'\\]{3,256})", 0),
