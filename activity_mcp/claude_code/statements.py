@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..redaction import Redactor
-    from .events import Draft
+
+    Draft = tuple[str, str, dict[str, Any]]
 
 CLIENTS = {"snow": "snowflake", "psql": "postgresql", "duckdb": "duckdb", "sqlite3": "sqlite"}
 MAX_STATEMENTS = 50
