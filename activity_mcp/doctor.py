@@ -25,7 +25,7 @@ from .service import ActivityService
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-PARTS = ("places", "state")
+PARTS = ("places", "state", "claude_code")
 
 
 class Subject:

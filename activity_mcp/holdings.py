@@ -55,7 +55,8 @@ def purge(config: Config) -> list[Holding]:
 def _own_paths(config: Config) -> Iterator[str]:
     yield from _queues(config)
     yield from _beside(config.db)
-    for path in (config.artifacts_dir, *(os.path.join(config.home, name) for name in _OWN_FILES)):
+    dropped = os.path.join(config.queue_root, "dropped")  # what hooks could not record, counted
+    for path in (dropped, config.artifacts_dir, *(os.path.join(config.home, name) for name in _OWN_FILES)):
         if os.path.lexists(path):
             yield path
 

@@ -93,13 +93,13 @@ def test_a_leader_that_hangs_fails(examined: Examined, home: Path) -> None:
     lock = os.open(queue_of(home) / "leader.lock", os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        told = {"version": 1, "pid": 4711, "since": "2026-01-01T00:00:00Z", "last_progress": "2026-01-01T00:00:00Z"}
+        told = {"version": 1, "pid": os.getpid(), "since": "2026-01-01T00:00:00Z", "last_progress": "2026-01-01T00:00:00Z"}
         (queue_of(home) / "leader.json").write_text(json.dumps(told))
         code, checks = examined()
     finally:
         os.close(lock)
     assert (code, checks["leader"]["status"]) == (5, "fail")
-    assert "4711" in checks["leader"]["found"]
+    assert str(os.getpid()) in checks["leader"]["found"]
 
 
 def test_a_check_that_dies_is_a_failed_check_and_the_others_run(examined: Examined, monkeypatch: pytest.MonkeyPatch) -> None:

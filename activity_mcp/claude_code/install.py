@@ -23,6 +23,7 @@ from .. import fs
 from ..errors import InvalidInput
 from .json_text import JsonText
 from .registration import with_hooks, with_server, without_hooks, without_server
+from .start_hook import hook_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -121,7 +122,7 @@ def commands() -> Commands:
     """How to start the server and the hook of this very installation."""
     return Commands(
         server=[*(_script("activity-mcp") or [os.path.abspath(sys.executable), "-m", "activity_mcp"]), "serve"],
-        hook=_script("activity-mcp-hook") or [os.path.abspath(sys.executable), "-m", "activity_mcp", "hook"],
+        hook=hook_command(),
     )
 
 

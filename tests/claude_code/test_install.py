@@ -17,6 +17,7 @@ from activity_mcp import __version__
 from activity_mcp.__main__ import run
 from activity_mcp.claude_code import install
 from activity_mcp.claude_code.registration import HOOK_EVENTS, own_handlers
+from claude_code.hooked import Hooked, payload, tool_use
 
 OTHERS = {
     "model": "opus",
@@ -108,6 +109,17 @@ def test_what_is_registered_runs_outside_of_the_virtual_environment(place: Place
     command = [server["command"], *server["args"][:-1], "--version"]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=30, cwd="/")
     assert done.stdout.split()[-1] == __version__
+
+
+def test_the_registered_hooks_record_what_claude_code_hands_them(place: Place) -> None:
+    place.call("install")
+    hooked = Hooked(place.home / "recorded", PATH="/usr/bin:/bin")
+    for event in ("SessionStart", "PostToolUse"):
+        [group] = read(place.settings)["hooks"][event]
+        [handler] = group["hooks"]
+        given = tool_use() if event == "PostToolUse" else payload(event, source="startup")
+        hooked.fire(given, command=[handler["command"], *handler["args"]])
+    assert [line["event_name"] for line in hooked.lines()] == ["session_event", "tool_event"]
 
 
 def test_installing_again_changes_nothing(place: Place) -> None:

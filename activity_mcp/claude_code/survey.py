@@ -1,0 +1,115 @@
+"""What Claude Code's files say about us, taken together: where the server and the hooks are registered, and what keeps them
+from running.
+
+    settings   managed (the administrator's), user, project, and the project's local ones, which Claude Code merges
+    servers    managed, user (``.claude.json``), local (the same file, under the project), project (``.mcp.json``)
+
+Nothing is written. A file that cannot be read is told in ``unreadable``, with the reason; Claude Code ignores such a file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .install import files_of
+from .registration import HOOK_EVENTS, enabled_plugins, own_handlers, own_servers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MANAGED_LINUX = "/etc/claude-code"
+MANAGED_MACOS = "/Library/Application Support/ClaudeCode"
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """One registration of ours: in which file, and how it is started (the entry as it stands)."""
+
+    path: str
+    entry: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Survey:
+    """``hooks`` by event. ``disabled`` are files that switch all hooks off, ``managed_only`` is one that allows only its own.
+
+    ``cleanup_days``: after how many days transcripts are deleted, where a file says so.
+    """
+
+    servers: list[Registered] = field(default_factory=list)
+    hooks: dict[str, list[Registered]] = field(default_factory=lambda: {event: [] for event in HOOK_EVENTS})
+    plugins: list[str] = field(default_factory=list)
+    disabled: list[str] = field(default_factory=list)
+    managed_only: str | None = None
+    managed_servers: str | None = None
+    unreadable: list[str] = field(default_factory=list)
+    cleanup_days: int | None = None
+
+
+def survey(environ: Mapping[str, str], root: str, *, managed: str | None = None) -> Survey:
+    """Look at everything that Claude Code reads for a session in ``root``."""
+    found = Survey()
+    managed = managed or (MANAGED_MACOS if sys.platform == "darwin" else MANAGED_LINUX)
+    user, project = files_of("user", environ, root), files_of("project", environ, root)
+    managed_files = _managed_settings(managed)
+    for path in (*managed_files, user.settings, project.settings, os.path.join(root, ".claude", "settings.local.json")):
+        settings = _object(path, found)
+        _take_hooks(found, path, settings)
+        found.plugins += enabled_plugins(settings)
+        if settings.get("disableAllHooks") is True:
+            found.disabled.append(path)
+        if path in managed_files and settings.get("allowManagedHooksOnly") is True:
+            found.managed_only = path
+        if isinstance(settings.get("cleanupPeriodDays"), int):
+            found.cleanup_days = settings["cleanupPeriodDays"]
+    _take_servers(found, managed, user.servers, project.servers, root)
+    return found
+
+
+def _take_hooks(found: Survey, path: str, settings: dict[str, Any]) -> None:
+    hooks = settings.get("hooks")
+    for event, groups in (hooks if isinstance(hooks, dict) else {}).items():
+        for group, at in own_handlers(groups):
+            found.hooks.setdefault(event, []).append(Registered(path, groups[group]["hooks"][at]))
+
+
+def _take_servers(found: Survey, managed: str, user_file: str, project_file: str, root: str) -> None:
+    managed_file = os.path.join(managed, "managed-mcp.json")
+    if os.path.exists(managed_file):
+        found.managed_servers = managed_file
+    user = _object(user_file, found)
+    projects = user.get("projects")
+    local = projects.get(root) if isinstance(projects, dict) else None
+    for path, holder in (
+        (managed_file, _object(managed_file, found)),
+        (user_file, user),
+        (f"{user_file} (local to {root})", local if isinstance(local, dict) else {}),
+        (project_file, _object(project_file, found)),
+    ):
+        found.servers += [Registered(path, entry) for _, entry in own_servers(holder.get("mcpServers"))]
+
+
+def _managed_settings(managed: str) -> list[str]:
+    drop_ins = os.path.join(managed, "managed-settings.d")
+    names = sorted(os.listdir(drop_ins)) if os.path.isdir(drop_ins) else []
+    return [os.path.join(managed, "managed-settings.json"), *(os.path.join(drop_ins, name) for name in names)]
+
+
+def _object(path: str, found: Survey) -> dict[str, Any]:
+    """The JSON object in the file; empty where there is none, or where it cannot be read, which is noted."""
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            content = json.load(file)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as error:
+        found.unreadable.append(f"{path}: {error}")
+        return {}
+    if not isinstance(content, dict):
+        found.unreadable.append(f"{path}: no JSON object")
+        return {}
+    return content
