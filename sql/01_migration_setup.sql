@@ -29,9 +29,9 @@ COMMENT = 'Layout version of this schema; grain: one row per version applied, th
 
 MERGE INTO ACTIVITY_SCHEMA_VERSION AS known
 USING (
-    SELECT
-        1 AS version,
-        'the stream, artifacts, insights, context cache and typed views' AS description
+    SELECT 1 AS version, 'the stream, artifacts, insights, context cache and typed views' AS description
+    UNION ALL
+    SELECT 2 AS version, 'contexts are kept by adding to CONTEXT_COUNTS' AS description
 ) AS wanted
     ON known.version = wanted.version
 WHEN NOT MATCHED THEN

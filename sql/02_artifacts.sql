@@ -86,7 +86,33 @@ CREATE TABLE IF NOT EXISTS CONTEXT_CACHE (
 CHANGE_TRACKING = TRUE
 COMMENT = 'The context recalled by get_context; grain: one row per (customer, project), project * for all.';
 
--- Counts and latency histograms of one hour, recomputed whole when the hour is touched; at most the last 8 days.
+-- What CONTEXT_HOURS is made from: sums that a batch adds to, and takes from when it outranks a row counted before. Of the last 8
+-- days; an empty name or latency_bucket where there is none. A sum of what no call told is 0, and its _told is 0 too.
+-- grain: one row per (customer, project, hour_start, event_name, name, latency_bucket), and the same with project '*'
+CREATE TABLE IF NOT EXISTS CONTEXT_COUNTS (
+    customer                    VARCHAR         NOT NULL COMMENT 'Whose events.',
+    project                     VARCHAR         NOT NULL COMMENT 'Which project, or * for all of them.',
+    hour_start                  TIMESTAMP_NTZ   NOT NULL COMMENT 'First moment of the hour, UTC.',
+    event_name                  VARCHAR         NOT NULL COMMENT 'Kind of event.',
+    name                        VARCHAR         NOT NULL COMMENT 'Tool or model.',
+    latency_bucket              VARCHAR         NOT NULL COMMENT 'FLOOR(LN(latency in ms) / LN(1.1)) as text.',
+    calls                       NUMBER(38, 0)   NOT NULL COMMENT 'How many events.',
+    failures                    NUMBER(38, 0)   NOT NULL COMMENT 'How many of them failed.',
+    prompt_tokens               NUMBER(38, 0)   NOT NULL COMMENT 'Their sum.',
+    prompt_tokens_told          NUMBER(38, 0)   NOT NULL COMMENT 'How many events told it.',
+    completion_tokens           NUMBER(38, 0)   NOT NULL COMMENT 'Their sum.',
+    completion_tokens_told      NUMBER(38, 0)   NOT NULL COMMENT 'How many events told it.',
+    cache_read_tokens           NUMBER(38, 0)   NOT NULL COMMENT 'Their sum.',
+    cache_read_tokens_told      NUMBER(38, 0)   NOT NULL COMMENT 'How many events told it.',
+    cache_creation_tokens       NUMBER(38, 0)   NOT NULL COMMENT 'Their sum.',
+    cache_creation_tokens_told  NUMBER(38, 0)   NOT NULL COMMENT 'How many events told it.',
+    cost_usd                    NUMBER(38, 9)   NOT NULL COMMENT 'Their sum, in US dollars.',
+    cost_usd_told               NUMBER(38, 0)   NOT NULL COMMENT 'How many events told it.',
+    batch_key                   VARCHAR                  COMMENT 'Highest channel and offset of the batch that changed it last.'
+)
+COMMENT = 'Sums behind CONTEXT_HOURS; grain: customer, project, hour_start, event_name, name, latency_bucket.';
+
+-- Counts and latency histograms of one hour, as the context shows them; at most the last 8 days.
 -- grain: one row per (customer, project, hour_start), and the same with project '*'
 CREATE TABLE IF NOT EXISTS CONTEXT_HOURS (
     customer      VARCHAR        NOT NULL COMMENT 'Whose events.',
@@ -97,8 +123,8 @@ CREATE TABLE IF NOT EXISTS CONTEXT_HOURS (
 )
 COMMENT = 'Hourly buckets behind CONTEXT_CACHE; grain: one row per (customer, project, hour_start).';
 
--- The newest few entries of each section. Those of a touched hour are computed again, whole, from the stream; the rest stays as
--- it is, so that no refresh scans the history. About twice of what a context shows is kept.
+-- The newest few entries of each section. A batch adds to them; only the hour of a row that is outranked later is read again from
+-- the stream, so that no refresh scans the history. About twice of what a context shows is kept.
 -- grain: one row per (customer, project, section, session_id, item_key, hour_start)
 CREATE TABLE IF NOT EXISTS CONTEXT_ITEMS (
     customer       VARCHAR        NOT NULL COMMENT 'Whose entry.',
@@ -108,6 +134,7 @@ CREATE TABLE IF NOT EXISTS CONTEXT_ITEMS (
     item_key       VARCHAR        NOT NULL COMMENT 'What makes it one entry: a path, a command, an activity.',
     hour_start     TIMESTAMP_NTZ  NOT NULL COMMENT 'Hour of the events it was computed from, UTC.',
     ts             TIMESTAMP_NTZ  NOT NULL COMMENT 'Its time, UTC; the newest stay.',
+    activity_id    VARCHAR                 COMMENT 'The activity it was read from; of equal times the lowest stays.',
     item           VARIANT                 COMMENT 'The entry as the context shows it; of a session what that hour knows of it.',
     refreshed_at   TIMESTAMP_NTZ  NOT NULL COMMENT 'When this row was written last, UTC.'
 )

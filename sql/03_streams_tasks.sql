@@ -27,16 +27,17 @@ CREATE STREAM IF NOT EXISTS CLAUDE_STREAM_V2_STREAM
 --   3  ARTIFACTS       artifacts, the same with method store_artifact
 --   4  SCHEMA_DRIFT    features that disagree with the schemas
 --   5  INSIGHT_ATOMS   quarantine of insights whose source drifted, and its end when the drift is accepted
---   6  CONTEXT_HOURS   counts and latency histograms of the touched hours
---   7  CONTEXT_ITEMS   sessions, files, errors, queries of the touched hours; only the newest are kept
---   8  CONTEXT_CACHE   one context per touched (customer, project) and one per touched (customer, '*')
+--   6  CONTEXT_COUNTS  counts, sums and latency histograms: what the batch adds, less what it outranks
+--   7  CONTEXT_HOURS   the same for each touched hour, as the context shows it
+--   8  CONTEXT_ITEMS   sessions, files, errors, queries; only the newest are kept
+--   9  CONTEXT_CACHE   one context per touched (customer, project) and one per touched (customer, '*')
 --
 -- Rules that keep it correct, whatever the cuts between batches and however often a row is sent:
--- * An hour is touched when the batch has a row in it, or a row that the batch outranks. What is known of a touched hour is
---   computed again, whole, from the stream without SUPERSEDED; nothing is added up from batch to batch but the occurrences of a
---   drift, and these are taken back when their row is outranked later. So the result depends on the rows alone.
--- * A row outranks another with the same activity_id within a day of it: otel and hook before mcp and cli before import, then
---   the lower (channel_id, stream_offset). Both are looked up by ts, so that no statement reads a customer's history.
+-- * What is added up from batch to batch (occurrences of a drift, CONTEXT_COUNTS) is taken back when its row is outranked later,
+--   and what cannot be taken back (the entry of a list) is computed again, whole, for the hour of that row, from the stream
+--   without SUPERSEDED. So the result depends on the rows alone, and a refresh reads no more of the stream than it must.
+-- * A row outranks another with the same activity_id within a day of it: otel and hook before mcp and cli before import, a
+--   call without its result behind them all, then the lower (channel_id, stream_offset). Both are looked up by ts, so that no statement reads a customer's history.
 -- * mcp_event rows other than those two methods are the recorder talking of itself: after step 1 they count for nothing.
 -- * MAX(channel_id || ' ' || stream_offset) of the batch is the name of this run: the same text in each of its statements, and
 --   in no other run. As batch_key it says what this run changed.
@@ -69,12 +70,11 @@ BEGIN
             project,
             channel_id,
             stream_offset,
-            CASE source
-                WHEN 'otel' THEN 0
-                WHEN 'hook' THEN 0
-                WHEN 'mcp' THEN 1
-                WHEN 'cli' THEN 1
-                WHEN 'import' THEN 2
+            CASE
+                WHEN feature_json:_unanswered::VARCHAR = 'true' THEN 4
+                WHEN source IN ('otel', 'hook') THEN 0
+                WHEN source IN ('mcp', 'cli') THEN 1
+                WHEN source = 'import' THEN 2
                 ELSE 3
             END AS source_rank,
             event_name <> 'mcp_event'
@@ -464,7 +464,9 @@ BEGIN
                 fresh.observed_type, fresh.occurrences, fresh.first_seen_at, fresh.last_seen_at, fresh.first_activity_id,
                 fresh.sample_reason, fresh.schema_version, SYSDATE()
             );
+    END IF;
 
+    IF (EXISTS (SELECT 1 FROM INSIGHT_ATOMS)) THEN
         -- 5. A value whose type changed, or an event that failed validation, may have been misread by what was derived from it; a
         --    new key cannot. So the insights of this customer that name such an event_name in source_events are quarantined until
         --    every such drift is accepted (SCHEMA_DRIFT.accepted_at). A quarantine with another reason is not touched.
@@ -512,112 +514,167 @@ BEGIN
                 quarantined_at = IFF(verdict.reason IS NULL, NULL, SYSDATE()),
                 batch_key = verdict.batch_key,
                 updated_at = SYSDATE();
+    END IF;
 
-        -- 6. grain: customer, project or '*', hour; only the last 8 days (7 days and the readers' time zones). The bucket of a
+    IF (EXISTS (
+        SELECT 1
+        FROM CLAUDE_STREAM_V2_STREAM
+        WHERE event_name <> 'mcp_event'
+            OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
+    )) THEN
+        -- 6. grain: customer, project or '*', hour, event_name, tool or model, latency bucket; only the last 8 days (7 days and the
+        --    readers' time zones). A row that was sent adds one, a row that this run outranks takes one away, one that was outranked
+        --    on arrival does both: so the sums are those of the rows nothing outranks, and no hour is read again. The bucket of a
         --    latency is FLOOR(LN(ms) / LN(1.1)), so that hours merge and a percentile read from it is right within 5 %.
-        MERGE INTO CONTEXT_HOURS AS kept
+        MERGE INTO CONTEXT_COUNTS AS kept
         USING (
-            WITH touched_rows AS (
-                SELECT customer, project, DATE_TRUNC('HOUR', ts) AS hour_start
-                FROM CLAUDE_STREAM_V2_STREAM
-                WHERE event_name <> 'mcp_event'
-                    OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
-                UNION
-                SELECT customer, project, DATE_TRUNC('HOUR', ts) AS hour_start
-                FROM SUPERSEDED
-                WHERE is_counted
-                    AND batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
-            ),
-
-            touched AS (
-                SELECT customer, '*' AS project, hour_start
-                FROM touched_rows
-                WHERE hour_start >= DATE_TRUNC('HOUR', DATEADD(DAY, -8, SYSDATE()))
-                UNION
-                SELECT customer, project, hour_start
-                FROM touched_rows
-                WHERE project <> '*'
-                    AND hour_start >= DATE_TRUNC('HOUR', DATEADD(DAY, -8, SYSDATE()))
+            WITH sent AS (
+                SELECT customer, project, ts, event_name, feature_json, 1 AS weight FROM CLAUDE_STREAM_V2_STREAM
+                UNION ALL
+                SELECT event.customer, event.project, event.ts, event.event_name, event.feature_json, -1 AS weight
+                FROM SUPERSEDED AS outranked
+                INNER JOIN CLAUDE_STREAM_V2 AS event
+                    ON outranked.ts = event.ts
+                    AND outranked.channel_id = event.channel_id
+                    AND outranked.stream_offset = event.stream_offset
+                WHERE outranked.batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
             ),
 
             live AS (
                 SELECT
-                    event.customer,
-                    event.project,
-                    hour.hour_start,
-                    event.event_name,
-                    CASE event.event_name
-                        WHEN 'tool_event' THEN SUBSTR(COALESCE(event.feature_json:tool_name::VARCHAR, 'unknown'), 1, 255)
-                        WHEN 'llm_event' THEN SUBSTR(COALESCE(event.feature_json:model::VARCHAR, 'unknown'), 1, 255)
+                    customer,
+                    project,
+                    DATE_TRUNC('HOUR', ts) AS hour_start,
+                    event_name,
+                    CASE event_name
+                        WHEN 'tool_event' THEN SUBSTR(COALESCE(feature_json:tool_name::VARCHAR, 'unknown'), 1, 255)
+                        WHEN 'llm_event' THEN SUBSTR(COALESCE(feature_json:model::VARCHAR, 'unknown'), 1, 255)
+                        ELSE ''
                     END AS name,
-                    CASE event.event_name
-                        WHEN 'tool_event' THEN TRY_CAST(event.feature_json:latency_ms::VARCHAR AS NUMBER(18, 3))
+                    CASE event_name
+                        WHEN 'tool_event' THEN TRY_CAST(feature_json:latency_ms::VARCHAR AS NUMBER(18, 3))
                     END AS latency_ms,
-                    CASE event.event_name
-                        WHEN 'tool_event' THEN TRY_CAST(event.feature_json:success::VARCHAR AS BOOLEAN)
+                    CASE event_name
+                        WHEN 'tool_event' THEN TRY_CAST(feature_json:success::VARCHAR AS BOOLEAN)
                     END AS success,
-                    CASE event.event_name
-                        WHEN 'llm_event' THEN TRY_CAST(event.feature_json:prompt_tokens::VARCHAR AS NUMBER(18, 0))
+                    CASE event_name
+                        WHEN 'llm_event' THEN TRY_CAST(feature_json:prompt_tokens::VARCHAR AS NUMBER(18, 0))
                     END AS prompt_tokens,
-                    CASE event.event_name
-                        WHEN 'llm_event' THEN TRY_CAST(event.feature_json:completion_tokens::VARCHAR AS NUMBER(18, 0))
+                    CASE event_name
+                        WHEN 'llm_event' THEN TRY_CAST(feature_json:completion_tokens::VARCHAR AS NUMBER(18, 0))
                     END AS completion_tokens,
-                    CASE event.event_name
-                        WHEN 'llm_event' THEN TRY_CAST(event.feature_json:cache_read_tokens::VARCHAR AS NUMBER(18, 0))
+                    CASE event_name
+                        WHEN 'llm_event' THEN TRY_CAST(feature_json:cache_read_tokens::VARCHAR AS NUMBER(18, 0))
                     END AS cache_read_tokens,
-                    CASE event.event_name
-                        WHEN 'llm_event' THEN TRY_CAST(event.feature_json:cache_creation_tokens::VARCHAR AS NUMBER(18, 0))
+                    CASE event_name
+                        WHEN 'llm_event' THEN TRY_CAST(feature_json:cache_creation_tokens::VARCHAR AS NUMBER(18, 0))
                     END AS cache_creation_tokens,
-                    CASE event.event_name
-                        WHEN 'llm_event' THEN TRY_CAST(event.feature_json:cost_usd::VARCHAR AS NUMBER(18, 9))
-                    END AS cost_usd
-                FROM CLAUDE_STREAM_V2 AS event
-                INNER JOIN (
-                    SELECT DISTINCT customer, hour_start, DATEADD(HOUR, 1, hour_start) AS hour_end FROM touched
-                ) AS hour
-                    ON event.customer = hour.customer
-                    AND DATE_TRUNC('HOUR', event.ts) = hour.hour_start
-                    AND event.ts >= hour.hour_start
-                    AND event.ts < hour.hour_end
-                WHERE (
-                        event.event_name <> 'mcp_event'
-                        OR event.feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
-                    )
-                    AND NOT EXISTS (
-                        SELECT 1
-                        FROM SUPERSEDED AS outranked
-                        WHERE outranked.channel_id = event.channel_id
-                            AND outranked.stream_offset = event.stream_offset
-                            AND outranked.ts = event.ts
-                    )
+                    CASE event_name
+                        WHEN 'llm_event' THEN TRY_CAST(feature_json:cost_usd::VARCHAR AS NUMBER(18, 9))
+                    END AS cost_usd,
+                    weight
+                FROM sent
+                WHERE ts >= DATE_TRUNC('HOUR', DATEADD(DAY, -8, SYSDATE()))
+                    AND (event_name <> 'mcp_event' OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact'))
             ),
 
-            -- grain: customer, project or '*', hour, event_name, tool or model, latency bucket
-            leaves AS (
+            summed AS (
                 SELECT
-                    touched.customer,
-                    touched.project,
-                    touched.hour_start,
-                    live.event_name,
-                    live.name,
-                    FLOOR(
-                        LN(IFF(live.latency_ms < 0.01, 0.01, live.latency_ms))::FLOAT / LN(1.1)
-                    )::INTEGER::VARCHAR AS latency_bucket,
-                    COUNT(*) AS calls,
-                    COUNT_IF(NOT live.success) AS failures,
-                    SUM(live.prompt_tokens) AS prompt_tokens,
-                    SUM(live.completion_tokens) AS completion_tokens,
-                    SUM(live.cache_read_tokens) AS cache_read_tokens,
-                    SUM(live.cache_creation_tokens) AS cache_creation_tokens,
-                    SUM(live.cost_usd) AS cost_usd,
-                    COUNT_IF(live.cost_usd IS NULL) AS calls_without_cost
+                    customer,
+                    project,
+                    hour_start,
+                    event_name,
+                    name,
+                    COALESCE(
+                        FLOOR(LN(IFF(latency_ms < 0.01, 0.01, latency_ms))::FLOAT / LN(1.1))::INTEGER::VARCHAR, ''
+                    ) AS latency_bucket,
+                    SUM(weight) AS calls,
+                    SUM(IFF(NOT success, weight, 0)) AS failures,
+                    SUM(weight * prompt_tokens) AS prompt_tokens,
+                    SUM(IFF(prompt_tokens IS NULL, 0, weight)) AS prompt_tokens_told,
+                    SUM(weight * completion_tokens) AS completion_tokens,
+                    SUM(IFF(completion_tokens IS NULL, 0, weight)) AS completion_tokens_told,
+                    SUM(weight * cache_read_tokens) AS cache_read_tokens,
+                    SUM(IFF(cache_read_tokens IS NULL, 0, weight)) AS cache_read_tokens_told,
+                    SUM(weight * cache_creation_tokens) AS cache_creation_tokens,
+                    SUM(IFF(cache_creation_tokens IS NULL, 0, weight)) AS cache_creation_tokens_told,
+                    SUM(weight * cost_usd) AS cost_usd,
+                    SUM(IFF(cost_usd IS NULL, 0, weight)) AS cost_usd_told
                 FROM live
-                INNER JOIN touched
-                    ON live.customer = touched.customer
-                    AND live.hour_start = touched.hour_start
-                    AND (touched.project = '*' OR touched.project = live.project)
-                GROUP BY
-                    touched.customer, touched.project, touched.hour_start, live.event_name, live.name, latency_bucket
+                GROUP BY customer, project, hour_start, event_name, name, latency_bucket
+            ),
+
+            scopes AS (
+                SELECT *, '*' AS scope FROM summed
+                UNION ALL
+                SELECT *, project AS scope FROM summed WHERE project <> '*'
+            )
+
+            SELECT
+                customer,
+                scope AS project,
+                hour_start,
+                event_name,
+                name,
+                latency_bucket,
+                SUM(calls) AS calls,
+                SUM(failures) AS failures,
+                COALESCE(SUM(prompt_tokens), 0) AS prompt_tokens,
+                SUM(prompt_tokens_told) AS prompt_tokens_told,
+                COALESCE(SUM(completion_tokens), 0) AS completion_tokens,
+                SUM(completion_tokens_told) AS completion_tokens_told,
+                COALESCE(SUM(cache_read_tokens), 0) AS cache_read_tokens,
+                SUM(cache_read_tokens_told) AS cache_read_tokens_told,
+                COALESCE(SUM(cache_creation_tokens), 0) AS cache_creation_tokens,
+                SUM(cache_creation_tokens_told) AS cache_creation_tokens_told,
+                COALESCE(SUM(cost_usd), 0) AS cost_usd,
+                SUM(cost_usd_told) AS cost_usd_told,
+                (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM) AS batch_key
+            FROM scopes
+            GROUP BY customer, scope, hour_start, event_name, name, latency_bucket
+        ) AS fresh
+            ON kept.customer = fresh.customer
+            AND kept.project = fresh.project
+            AND kept.hour_start = fresh.hour_start
+            AND kept.event_name = fresh.event_name
+            AND kept.name = fresh.name
+            AND kept.latency_bucket = fresh.latency_bucket
+        WHEN MATCHED THEN
+            UPDATE SET
+                calls = kept.calls + fresh.calls,
+                failures = kept.failures + fresh.failures,
+                prompt_tokens = kept.prompt_tokens + fresh.prompt_tokens,
+                prompt_tokens_told = kept.prompt_tokens_told + fresh.prompt_tokens_told,
+                completion_tokens = kept.completion_tokens + fresh.completion_tokens,
+                completion_tokens_told = kept.completion_tokens_told + fresh.completion_tokens_told,
+                cache_read_tokens = kept.cache_read_tokens + fresh.cache_read_tokens,
+                cache_read_tokens_told = kept.cache_read_tokens_told + fresh.cache_read_tokens_told,
+                cache_creation_tokens = kept.cache_creation_tokens + fresh.cache_creation_tokens,
+                cache_creation_tokens_told = kept.cache_creation_tokens_told + fresh.cache_creation_tokens_told,
+                cost_usd = kept.cost_usd + fresh.cost_usd,
+                cost_usd_told = kept.cost_usd_told + fresh.cost_usd_told,
+                batch_key = fresh.batch_key
+        WHEN NOT MATCHED THEN
+            INSERT (
+                customer, project, hour_start, event_name, name, latency_bucket, calls, failures, prompt_tokens,
+                prompt_tokens_told, completion_tokens, completion_tokens_told, cache_read_tokens, cache_read_tokens_told,
+                cache_creation_tokens, cache_creation_tokens_told, cost_usd, cost_usd_told, batch_key
+            )
+            VALUES (
+                fresh.customer, fresh.project, fresh.hour_start, fresh.event_name, fresh.name, fresh.latency_bucket, fresh.calls,
+                fresh.failures, fresh.prompt_tokens, fresh.prompt_tokens_told, fresh.completion_tokens,
+                fresh.completion_tokens_told, fresh.cache_read_tokens, fresh.cache_read_tokens_told, fresh.cache_creation_tokens,
+                fresh.cache_creation_tokens_told, fresh.cost_usd, fresh.cost_usd_told, fresh.batch_key
+            );
+
+        -- 7. grain: customer, project or '*', hour: the hours that this run counted in, as the context shows them. What no call
+        --    told is null, not zero.
+        MERGE INTO CONTEXT_HOURS AS kept
+        USING (
+            WITH touched AS (
+                SELECT DISTINCT customer, project, hour_start
+                FROM CONTEXT_COUNTS
+                WHERE batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
             ),
 
             -- grain: customer, project or '*', hour, event_name, tool or model; usage is what the context says of that one
@@ -647,22 +704,29 @@ BEGIN
                     END AS usage
                 FROM (
                     SELECT
-                        customer,
-                        project,
-                        hour_start,
-                        event_name,
-                        name,
-                        SUM(calls) AS calls,
-                        SUM(failures) AS failures,
-                        OBJECT_AGG(latency_bucket, calls::VARIANT) AS latency,
-                        SUM(prompt_tokens) AS prompt_tokens,
-                        SUM(completion_tokens) AS completion_tokens,
-                        SUM(cache_read_tokens) AS cache_read_tokens,
-                        SUM(cache_creation_tokens) AS cache_creation_tokens,
-                        SUM(cost_usd) AS cost_usd,
-                        SUM(calls_without_cost) AS calls_without_cost
-                    FROM leaves
-                    GROUP BY customer, project, hour_start, event_name, name
+                        counts.customer,
+                        counts.project,
+                        counts.hour_start,
+                        counts.event_name,
+                        counts.name,
+                        SUM(counts.calls) AS calls,
+                        SUM(counts.failures) AS failures,
+                        OBJECT_AGG(NULLIF(counts.latency_bucket, ''), counts.calls::VARIANT) AS latency,
+                        SUM(IFF(counts.prompt_tokens_told > 0, counts.prompt_tokens, NULL)) AS prompt_tokens,
+                        SUM(IFF(counts.completion_tokens_told > 0, counts.completion_tokens, NULL)) AS completion_tokens,
+                        SUM(IFF(counts.cache_read_tokens_told > 0, counts.cache_read_tokens, NULL)) AS cache_read_tokens,
+                        SUM(
+                            IFF(counts.cache_creation_tokens_told > 0, counts.cache_creation_tokens, NULL)
+                        ) AS cache_creation_tokens,
+                        SUM(IFF(counts.cost_usd_told > 0, counts.cost_usd, NULL)) AS cost_usd,
+                        SUM(counts.calls - counts.cost_usd_told) AS calls_without_cost
+                    FROM CONTEXT_COUNTS AS counts
+                    INNER JOIN touched
+                        ON counts.customer = touched.customer
+                        AND counts.project = touched.project
+                        AND counts.hour_start = touched.hour_start
+                    WHERE counts.calls > 0
+                    GROUP BY counts.customer, counts.project, counts.hour_start, counts.event_name, counts.name
                 )
             ),
 
@@ -722,35 +786,79 @@ BEGIN
             INSERT (customer, project, hour_start, bucket, refreshed_at)
             VALUES (fresh.customer, fresh.project, fresh.hour_start, fresh.bucket, SYSDATE());
 
-        -- 7. grain: customer, project or '*', section, session_id, item_key, hour; of any age, for a context may rest for weeks.
+        -- 8. grain: customer, project or '*', section, session_id, item_key, hour; of any age, for a context may rest for weeks.
         --    Sections of the context have an empty session_id; session_files and failed_commands are lists of one session;
         --    recent_sessions holds, for each hour of a session (and of what belongs to none), what that hour knows of it.
-        --    Only the newest are kept, more than a context shows, because one may be outranked later.
+        --    An hour out of which this run takes a row (again) is read once more, whole; in every other the batch adds to what is
+        --    kept. Only the newest are kept, more than a context shows, because one may be outranked later.
         MERGE INTO CONTEXT_ITEMS AS kept
         USING (
-            WITH touched_rows AS (
+            WITH taken_back AS (
+                SELECT outranked.customer, outranked.project, DATE_TRUNC('HOUR', outranked.ts) AS hour_start
+                FROM SUPERSEDED AS outranked
+                WHERE outranked.is_counted
+                    AND outranked.batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
+                    AND NOT EXISTS (
+                        SELECT 1
+                        FROM CLAUDE_STREAM_V2_STREAM AS event
+                        WHERE event.channel_id = outranked.channel_id
+                            AND event.stream_offset = outranked.stream_offset
+                    )
+            ),
+
+            again AS (
+                SELECT DISTINCT customer, hour_start, DATEADD(HOUR, 1, hour_start) AS hour_end FROM taken_back
+            ),
+
+            touched_rows AS (
                 SELECT customer, project, DATE_TRUNC('HOUR', ts) AS hour_start
                 FROM CLAUDE_STREAM_V2_STREAM
                 WHERE event_name <> 'mcp_event'
                     OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
                 UNION
-                SELECT customer, project, DATE_TRUNC('HOUR', ts) AS hour_start
-                FROM SUPERSEDED
-                WHERE is_counted
-                    AND batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
+                SELECT customer, project, hour_start FROM taken_back
             ),
 
             touched AS (
-                SELECT customer, '*' AS project, hour_start FROM touched_rows
-                UNION
-                SELECT customer, project, hour_start FROM touched_rows WHERE project <> '*'
+                SELECT scope.customer, scope.project, scope.hour_start, again.hour_start IS NOT NULL AS is_again
+                FROM (
+                    SELECT customer, '*' AS project, hour_start FROM touched_rows
+                    UNION
+                    SELECT customer, project, hour_start FROM touched_rows WHERE project <> '*'
+                ) AS scope
+                LEFT JOIN again
+                    ON scope.customer = again.customer
+                    AND scope.hour_start = again.hour_start
+            ),
+
+            events AS (
+                SELECT
+                    event.customer, event.project, event.event_name, event.activity_id, event.ts, event.session_id, event.org_id,
+                    event.feature_json, event.channel_id, event.stream_offset
+                FROM CLAUDE_STREAM_V2_STREAM AS event
+                WHERE NOT EXISTS (
+                    SELECT 1
+                    FROM again
+                    WHERE again.customer = event.customer
+                        AND again.hour_start = DATE_TRUNC('HOUR', event.ts)
+                )
+                UNION ALL
+                SELECT
+                    event.customer, event.project, event.event_name, event.activity_id, event.ts, event.session_id, event.org_id,
+                    event.feature_json, event.channel_id, event.stream_offset
+                FROM CLAUDE_STREAM_V2 AS event
+                INNER JOIN again
+                    ON event.customer = again.customer
+                    AND DATE_TRUNC('HOUR', event.ts) = again.hour_start
+                    AND event.ts >= again.hour_start
+                    AND event.ts < again.hour_end
             ),
 
             live AS (
                 SELECT
                     event.customer,
                     event.project,
-                    hour.hour_start,
+                    DATE_TRUNC('HOUR', event.ts) AS hour_start,
                     event.event_name,
                     event.activity_id,
                     event.ts,
@@ -773,14 +881,7 @@ BEGIN
                         WHEN 'tool_event' THEN event.feature_json:tool_name::VARCHAR
                     END AS subject,
                     event.feature_json
-                FROM CLAUDE_STREAM_V2 AS event
-                INNER JOIN (
-                    SELECT DISTINCT customer, hour_start, DATEADD(HOUR, 1, hour_start) AS hour_end FROM touched
-                ) AS hour
-                    ON event.customer = hour.customer
-                    AND DATE_TRUNC('HOUR', event.ts) = hour.hour_start
-                    AND event.ts >= hour.hour_start
-                    AND event.ts < hour.hour_end
+                FROM events AS event
                 WHERE (
                         event.event_name <> 'mcp_event'
                         OR event.feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
@@ -874,42 +975,8 @@ BEGIN
                     AND (touched.project = '*' OR touched.project = live.project)
             ),
 
-            fresh AS (
-                SELECT customer, project, section, session_id, item_key, hour_start, ts, item
-                FROM entries
-                WHERE item_key IS NOT NULL
-                QUALIFY ROW_NUMBER() OVER (
-                    PARTITION BY customer, project, section, session_id, item_key, hour_start ORDER BY ts DESC, activity_id
-                ) = 1
-                UNION ALL
-                -- a text stands behind the time it is from, so that the greatest is the newest
-                SELECT
-                    touched.customer,
-                    touched.project,
-                    'recent_sessions' AS section,
-                    live.session_id,
-                    '' AS item_key,
-                    touched.hour_start,
-                    MAX(live.ts) AS ts,
-                    OBJECT_CONSTRUCT_KEEP_NULL(
-                        'first', MIN(live.at_text),
-                        'started', MIN(IFF(live.moment = 'start', live.at_text, NULL)),
-                        'ended', MAX(IFF(live.moment = 'end', live.at_text, NULL)),
-                        'asked', MAX(IFF(live.moment = 'user_prompt', live.at_text || ' ' || live.excerpt, NULL)),
-                        'concluded', MAX(IFF(live.moment = 'turn_end', live.at_text || ' ' || live.excerpt, NULL)),
-                        'git_branch', MAX(live.at_text || ' ' || live.git_branch),
-                        'project', MAX(live.at_text || ' ' || live.project),
-                        'org_id', MAX(live.at_text || ' ' || live.org_id)
-                    ) AS item
-                FROM live
-                INNER JOIN touched
-                    ON live.customer = touched.customer
-                    AND live.hour_start = touched.hour_start
-                    AND (touched.project = '*' OR touched.project = live.project)
-                GROUP BY touched.customer, touched.project, touched.hour_start, live.session_id
-            ),
-
-            -- what is kept of the touched contexts so far; is_stale where its hour is being computed again
+            -- what is kept of the touched contexts so far; is_touched where the batch may add to it, is_stale where its hour is read
+            -- again
             stored AS (
                 SELECT
                     item.customer,
@@ -919,7 +986,10 @@ BEGIN
                     item.item_key,
                     item.hour_start,
                     item.ts,
-                    touched.hour_start IS NOT NULL AS is_stale
+                    item.activity_id,
+                    item.item,
+                    touched.hour_start IS NOT NULL AS is_touched,
+                    COALESCE(touched.is_again, FALSE) AS is_stale
                 FROM CONTEXT_ITEMS AS item
                 INNER JOIN (SELECT DISTINCT customer, project FROM touched) AS scope
                     ON item.customer = scope.customer
@@ -928,6 +998,95 @@ BEGIN
                     ON item.customer = touched.customer
                     AND item.project = touched.project
                     AND item.hour_start = touched.hour_start
+            ),
+
+            -- what a row, or what is kept already, knows of an hour of a session; a text stands behind the time it is from, so that
+            -- the greatest is the newest
+            moments AS (
+                SELECT
+                    touched.customer,
+                    touched.project,
+                    live.session_id,
+                    touched.hour_start,
+                    live.ts,
+                    live.at_text AS first_at,
+                    IFF(live.moment = 'start', live.at_text, NULL) AS started,
+                    IFF(live.moment = 'end', live.at_text, NULL) AS ended,
+                    IFF(live.moment = 'user_prompt', live.at_text || ' ' || live.excerpt, NULL) AS asked,
+                    IFF(live.moment = 'turn_end', live.at_text || ' ' || live.excerpt, NULL) AS concluded,
+                    live.at_text || ' ' || live.git_branch AS git_branch,
+                    live.at_text || ' ' || live.project AS session_project,
+                    live.at_text || ' ' || live.org_id AS org_id,
+                    1 AS is_fresh
+                FROM live
+                INNER JOIN touched
+                    ON live.customer = touched.customer
+                    AND live.hour_start = touched.hour_start
+                    AND (touched.project = '*' OR touched.project = live.project)
+                UNION ALL
+                SELECT
+                    customer,
+                    project,
+                    session_id,
+                    hour_start,
+                    ts,
+                    item:first::VARCHAR,
+                    item:started::VARCHAR,
+                    item:ended::VARCHAR,
+                    item:asked::VARCHAR,
+                    item:concluded::VARCHAR,
+                    item:git_branch::VARCHAR,
+                    item:project::VARCHAR,
+                    item:org_id::VARCHAR,
+                    0 AS is_fresh
+                FROM stored
+                WHERE section = 'recent_sessions'
+                    AND is_touched
+                    AND NOT is_stale
+            ),
+
+            candidates AS (
+                SELECT
+                    customer, project, section, session_id, item_key, hour_start, ts, activity_id, item, TRUE AS is_fresh
+                FROM entries
+                WHERE item_key IS NOT NULL
+                UNION ALL
+                SELECT
+                    customer, project, section, session_id, item_key, hour_start, ts, activity_id, NULL AS item, FALSE AS is_fresh
+                FROM stored
+                WHERE NOT is_stale
+                    AND (section <> 'recent_sessions' OR NOT is_touched)
+            ),
+
+            newest AS (
+                SELECT customer, project, section, session_id, item_key, hour_start, ts, activity_id, item, is_fresh
+                FROM candidates
+                QUALIFY ROW_NUMBER() OVER (
+                    PARTITION BY customer, project, section, session_id, item_key, hour_start ORDER BY ts DESC, activity_id
+                ) = 1
+                UNION ALL
+                SELECT
+                    customer,
+                    project,
+                    'recent_sessions' AS section,
+                    session_id,
+                    '' AS item_key,
+                    hour_start,
+                    MAX(ts) AS ts,
+                    '' AS activity_id,
+                    OBJECT_CONSTRUCT_KEEP_NULL(
+                        'first', MIN(first_at),
+                        'started', MIN(started),
+                        'ended', MAX(ended),
+                        'asked', MAX(asked),
+                        'concluded', MAX(concluded),
+                        'git_branch', MAX(git_branch),
+                        'project', MAX(session_project),
+                        'org_id', MAX(org_id)
+                    ) AS item,
+                    MAX(is_fresh) = 1 AS is_fresh
+                FROM moments
+                GROUP BY customer, project, session_id, hour_start
             ),
 
             ranked AS (
@@ -942,32 +1101,27 @@ BEGIN
                         WHEN 'recent_queries' THEN 30
                         ELSE 60
                     END AS is_kept
-                FROM (
-                    SELECT customer, project, section, session_id, item_key, hour_start, ts, item, TRUE AS is_fresh FROM fresh
-                    UNION ALL
-                    SELECT customer, project, section, session_id, item_key, hour_start, ts, NULL AS item, FALSE AS is_fresh
-                    FROM stored
-                    WHERE NOT is_stale
-                )
+                FROM newest
             )
 
-            SELECT customer, project, section, session_id, item_key, hour_start, ts, item, is_kept
+            SELECT customer, project, section, session_id, item_key, hour_start, ts, activity_id, item, is_kept
             FROM ranked
             WHERE is_fresh
                 OR NOT is_kept
             UNION ALL
-            SELECT customer, project, section, session_id, item_key, hour_start, ts, NULL AS item, FALSE AS is_kept
+            SELECT
+                customer, project, section, session_id, item_key, hour_start, ts, activity_id, NULL AS item, FALSE AS is_kept
             FROM stored
             WHERE is_stale
                 AND NOT EXISTS (
                     SELECT 1
-                    FROM fresh
-                    WHERE fresh.customer = stored.customer
-                        AND fresh.project = stored.project
-                        AND fresh.section = stored.section
-                        AND fresh.session_id = stored.session_id
-                        AND fresh.item_key = stored.item_key
-                        AND fresh.hour_start = stored.hour_start
+                    FROM newest
+                    WHERE newest.customer = stored.customer
+                        AND newest.project = stored.project
+                        AND newest.section = stored.section
+                        AND newest.session_id = stored.session_id
+                        AND newest.item_key = stored.item_key
+                        AND newest.hour_start = stored.hour_start
                 )
         ) AS verdict
             ON kept.customer = verdict.customer
@@ -980,16 +1134,17 @@ BEGIN
         WHEN MATCHED THEN
             UPDATE SET
                 ts = verdict.ts,
+                activity_id = verdict.activity_id,
                 item = verdict.item,
                 refreshed_at = SYSDATE()
         WHEN NOT MATCHED AND verdict.is_kept THEN
-            INSERT (customer, project, section, session_id, item_key, hour_start, ts, item, refreshed_at)
+            INSERT (customer, project, section, session_id, item_key, hour_start, ts, activity_id, item, refreshed_at)
             VALUES (
                 verdict.customer, verdict.project, verdict.section, verdict.session_id, verdict.item_key, verdict.hour_start,
-                verdict.ts, verdict.item, SYSDATE()
+                verdict.ts, verdict.activity_id, verdict.item, SYSDATE()
             );
 
-        -- 8. grain: customer, project or '*'. Nothing here depends on the hour it is read at: hours are buckets, insights carry
+        -- 9. grain: customer, project or '*'. Nothing here depends on the hour it is read at: hours are buckets, insights carry
         --    valid_until, and the reader sums and filters by its own clock.
         MERGE INTO CONTEXT_CACHE AS kept
         USING (

@@ -138,8 +138,12 @@ BEGIN
     DELETE FROM CONTEXT_ITEMS
     WHERE ts < (SELECT MIN(DATEADD(DAY, -keep_days, SYSDATE())) FROM RETENTION_RULES WHERE subject = 'activities');
 
+    -- No context looks further back than 8 days into these two.
+    DELETE FROM CONTEXT_COUNTS
+    WHERE hour_start < DATEADD(DAY, -9, SYSDATE());
+
     DELETE FROM CONTEXT_HOURS
-    WHERE hour_start < (SELECT MIN(DATEADD(DAY, -keep_days, SYSDATE())) FROM RETENTION_RULES WHERE subject = 'activities');
+    WHERE hour_start < DATEADD(DAY, -9, SYSDATE());
 
     DELETE FROM CONTEXT_CACHE
     WHERE recorded_at < (SELECT MIN(DATEADD(DAY, -keep_days, SYSDATE())) FROM RETENTION_RULES WHERE subject = 'activities');

@@ -13,7 +13,7 @@ import pytest
 
 import activity_mcp
 from activity_mcp import resources
-from activity_mcp.warehouse import migrations
+from activity_mcp.warehouse import generated_sql, migrations
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -35,7 +35,7 @@ def test_every_file_the_package_reads_is_there() -> None:
         for name in names:
             assert resources.read_bytes(kind, name) == (CHECKOUT / kind / name).read_bytes()
     assert len(migrations.deployment_files()) >= 5
-    assert migrations.statements_of(migrations.REFRESH_FILE)
+    assert generated_sql.statements_of(generated_sql.REFRESH_FILE)
 
 
 def test_a_file_that_is_missing_says_what_to_do() -> None:

@@ -2,7 +2,8 @@
 
     tool_event     one per tool_use id, at the time of the call; success and error are those of its tool_result, latency the
                    time between the two lines (a question to the user included). A call that a finished file never answers was
-                   interrupted or crashed: success false, error "no result recorded".
+                   interrupted or crashed: success false, error "no result recorded", and ``_unanswered``, because the session
+                   may go on and answer it: then the answered one is sent as well, and outranks this.
     file_event     beside it for Read, Write, Edit, MultiEdit and NotebookEdit.
     llm_event      one per message.id with usage. A response is written as several lines, whose counts may grow: the largest
                    of each counts. A side chain that replays the message, with another requestId, adds nothing. prompt_tokens
@@ -135,7 +136,7 @@ class Conversation:
     def close(self) -> None:
         """Nothing follows: what is open is completed as it stands."""
         for call_id, call in self._calls.items():
-            self._complete(call_id, call, success=False, error=NO_RESULT)
+            self._complete(call_id, call, success=False, error=NO_RESULT, marks={events.UNANSWERED: True})
         if self._early:
             self._report.problems["tool_result without its tool_use"] += len(self._early)
             self._early.clear()
@@ -329,7 +330,7 @@ class Conversation:
             result_size=events.content_size(content),
         )
 
-    def _complete(self, call_id: str, call: _Call, **outcome: Any) -> None:
+    def _complete(self, call_id: str, call: _Call, *, marks: dict[str, Any] | None = None, **outcome: Any) -> None:
         if events.is_own_tool(call.name):
             self._report.own += 1
             self._seen.add(known_as(derived_id("tool_event", "tool_use_id", call_id)))
@@ -338,6 +339,7 @@ class Conversation:
             call_id, call.name, call.input, redactor=self._redactor, common=call.common, git_branch=call.branch, **outcome
         )
         for draft in drafts:
+            draft[2].update(marks or {})
             self._send(call.session, draft, call.ts_us)
 
     # --- turns

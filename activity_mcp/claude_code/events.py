@@ -35,6 +35,8 @@ MAX_PARAMETERS = 100
 MAX_ERROR_BYTES = 1024
 MAX_TEXT_BYTES = 128 * 1024
 EXCERPT_CHARACTERS = 300
+UNANSWERED = "_unanswered"
+"""Marks the events of a call whose result is not known yet; the refresh sequence ranks them below the same call's others."""
 _MARGIN_BYTES = 4096  # redaction looks this far beyond a cut, so that a secret that lies across it is seen whole
 
 _OWN_TOOLS = ("get_context", "log_event", "record_insight", "store_artifact", "query", "refresh_context", "health")

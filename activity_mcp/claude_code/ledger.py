@@ -4,7 +4,8 @@ A file is always read from its start, since a call's result may stand far from t
 that completes an event. ``FileMark.position`` is the offset up to which lines were imported: an event completed before it was
 sent. Events that only the end of a file completes (a call without a result, the last turn's end, the session's end) are sent
 when the file has been quiet for 30 minutes; ``settled`` says that this was done and ``closed`` holds their ids, in case the
-file grows after all. ``since_us`` is the ``--since`` of the import: older events were left out, and still count as new.
+file grows after all; ``unanswered`` holds those of calls without a result, which a later answer corrects. ``since_us`` is the
+``--since`` of the import: older events were left out, and still count as new.
 
 A mark holds for a file that begins with the same bytes and has the same bytes before the position. A file that was truncated or
 replaced is imported from the start; so is one whose mark was lost. Its events have the same ids, and the warehouse folds them.
@@ -45,11 +46,17 @@ class FileMark:
     last_ts_us: int | None = None
     since_us: int | None = None
     closed: frozenset[str] = field(default_factory=frozenset)
+    unanswered: frozenset[str] = field(default_factory=frozenset)
 
-    def has(self, activity_id: str, position: int, ts_us: int) -> bool:
-        """True when the event with this id, completed by the line at ``position``, was sent."""
+    def has(self, activity_id: str, position: int, ts_us: int, *, is_answer: bool = True) -> bool:
+        """True when the event with this id, completed by the line at ``position``, was sent.
+
+        ``is_answer`` False: it is that of a call without a result.
+        """
         if activity_id in self.closed:
             return True
+        if activity_id in self.unanswered:
+            return not is_answer
         return position < self.position and (self.since_us is None or ts_us >= self.since_us)
 
     def is_complete(self, size: int, now_us: int, since_us: int | None) -> bool:
@@ -135,7 +142,10 @@ def _size(path: str) -> int:
 
 
 def _encoded(marks: dict[str, FileMark]) -> bytes:
-    files = {path: {**asdict(mark), "closed": sorted(mark.closed)} for path, mark in marks.items()}
+    files = {
+        path: {**asdict(mark), "closed": sorted(mark.closed), "unanswered": sorted(mark.unanswered)}
+        for path, mark in marks.items()
+    }
     return json.dumps({"version": VERSION, "files": files}).encode("utf-8", "surrogatepass")
 
 
@@ -156,7 +166,8 @@ def _read(path: str) -> dict[str, FileMark]:
 
 def _mark(entry: Any) -> FileMark | None:
     try:
-        mark = FileMark(**{**entry, "closed": frozenset(entry["closed"])})
-    except (TypeError, KeyError):
+        sets = {name: frozenset(entry.get(name, ())) for name in ("closed", "unanswered")}
+        mark = FileMark(**{**entry, **sets})
+    except (TypeError, AttributeError):
         return None
     return mark if type(mark.position) is int and type(mark.size) is int else None

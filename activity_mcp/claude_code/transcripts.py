@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..activity import Activity, Origin, build
 from .conversation import Conversation, Session
+from .events import UNANSWERED
 from .ledger import FileMark, fingerprint_of, is_quiet
 from .lines import TranscriptLines
 from .report import TranscriptReport
@@ -78,6 +79,7 @@ class TranscriptReader:
         self._out: list[Activity] = []
         self._position = 0  # of the line being read
         self._closed: set[str] | None = None  # ids that the end of the file completed, once it is reached
+        self._unanswered = set(mark.unanswered) if mark is not None else set[str]()
         self._left_out = False
 
     @property
@@ -120,7 +122,8 @@ class TranscriptReader:
         event_name, activity_id, features = draft
         report, earlier = self.report, self._earlier
         report.sessions.add(session.id)
-        if earlier is not None and earlier.has(activity_id, self._position, ts_us):
+        is_answer = UNANSWERED not in features
+        if earlier is not None and earlier.has(activity_id, self._position, ts_us, is_answer=is_answer):
             report.already += 1
         elif self._since_us is not None and ts_us < self._since_us:
             report.before_since += 1
@@ -137,8 +140,12 @@ class TranscriptReader:
             report.activities[event_name] += 1
             if event_name == "llm_event":
                 report.spent(features)
-        if self._closed is not None:
-            self._closed.add(activity_id)
+        if not is_answer:
+            self._unanswered.add(activity_id)
+        else:
+            self._unanswered.discard(activity_id)
+            if self._closed is not None:
+                self._closed.add(activity_id)
 
     def _origin(self, session: Session) -> Origin | None:
         """Whose the session is, by its first folder: a session's first lines may not name it yet."""
@@ -166,4 +173,5 @@ class TranscriptReader:
             last_ts_us=self.report.last_ts_us,
             since_us=since_us,
             closed=frozenset(closed),
+            unanswered=frozenset(self._unanswered),
         )

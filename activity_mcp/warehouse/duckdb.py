@@ -2,9 +2,10 @@
 
     append = one transaction { compare-and-set of the channel's offset, rows, refresh sequence }
 
-The file is opened when it is needed and closed by ``release``, because an open writer shuts every other process out, readers
-included. DuckDB runs on one thread: more would take the core that answers ``get_context``. A connection never outlives an
-exception, and no code but DuckDB opens the file: its POSIX lock is lost when anything else in the process closes it.
+The file is attached when it is needed and detached by ``release``, because an open writer shuts every other process out,
+readers included. The engine itself, an empty database in memory, stays: starting one costs three times as much as attaching a
+file. DuckDB runs on one thread: more would take the core that answers ``get_context``. An engine never outlives an exception,
+and no code but DuckDB opens the file: its POSIX lock is lost when anything else in the process closes it.
 
 The refresh sequence reads the batch from a temporary table that bears the name of Snowflake's stream.
 """
@@ -34,6 +35,7 @@ from ..errors import (
 )
 from . import migrations
 from .base import COLUMNS, REJECTED, Batch, ContextRow, LeftOut, Scope
+from .refresh import MAKE_STREAM, STREAM, refresh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -42,15 +44,13 @@ if TYPE_CHECKING:
 
     from ..clock import Clock
 
-STREAM = "CLAUDE_STREAM_V2_STREAM"
 _COLUMN_LIST = ", ".join(COLUMNS)
-_MAKE_STREAM = f"CREATE OR REPLACE TEMP TABLE {STREAM} AS SELECT * FROM CLAUDE_STREAM_V2 LIMIT 0"  # noqa: S608
 _STORE = f"INSERT INTO CLAUDE_STREAM_V2 ({_COLUMN_LIST}, loaded_at) SELECT {_COLUMN_LIST}, loaded_at FROM {STREAM}"  # noqa: S608
 _READ_CONTEXTS = "SELECT customer, project, context_blob, watermark, row_version FROM CONTEXT_CACHE WHERE "
 _READ_VERSIONS = "SELECT customer, project, row_version FROM CONTEXT_CACHE ORDER BY refreshed_at DESC LIMIT 500"
 _CONFIG: dict[str, str | int | float | list[str]] = {
     "threads": 1,
-    "memory_limit": "512MB",  # a refresh that needs more spills to disk rather than taking the machine's memory
+    "memory_limit": "128MB",  # what a server, or an import of any size, may hold; a refresh that needs more spills to disk
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
@@ -71,6 +71,7 @@ class DuckDBWarehouse:
         self._clock = clock
         self._timeout_s = timeout_s
         self._connection: duckdb.DuckDBPyConnection | None = None
+        self._attached = False
 
     # --- Sink
 
@@ -84,7 +85,7 @@ class DuckDBWarehouse:
 
     def append(self, batch: Batch) -> None:
         with self._engine() as connection:
-            connection.execute(_MAKE_STREAM)
+            connection.execute(MAKE_STREAM)
             connection.execute("BEGIN TRANSACTION")
             found = _committed(connection, batch.channel_id)
             if found != batch.expected:
@@ -100,7 +101,7 @@ class DuckDBWarehouse:
         if batch.rows:
             _fill(connection, [(*row, now) for row in batch.rows])
             connection.execute(_STORE)
-            _refresh(connection)
+            refresh(connection)
         if batch.expected is None:
             connection.execute("INSERT INTO CHANNEL_OFFSETS VALUES (?, ?, ?)", [batch.channel_id, batch.offset, now])
         else:
@@ -112,13 +113,20 @@ class DuckDBWarehouse:
     def left_out(self, channel_id: str) -> LeftOut:
         return LeftOut(0, "")
 
-    def close(self) -> None:
-        self.release()
-
     def release(self) -> None:
-        connection, self._connection = self._connection, None
+        if self._connection is None or not self._attached:
+            return
+        try:
+            _detach(self._connection)
+            self._attached = False
+        except Exception:  # closing the engine closes the file as well; what was committed is committed
+            self.close()
+
+    def close(self) -> None:
+        """Give the file and the engine back; a transaction that is open is rolled back. The next call starts anew."""
+        connection, self._connection, self._attached = self._connection, None, False
         if connection is not None:
-            with contextlib.suppress(Exception):  # closing rolls back; there is nothing left to tell
+            with contextlib.suppress(Exception):  # there is nothing left to tell
                 connection.close()
 
     # --- ContextSource
@@ -160,57 +168,52 @@ class DuckDBWarehouse:
         """The open connection, with this call's deadline. After any exception the connection is gone."""
         import duckdb
 
-        connection = self._connection or self._open()
+        connection = self._connection if self._connection and self._attached else self._open()
         done = threading.Event()
         threading.Thread(target=_watch, args=(connection, done, self._timeout_s), name="activity-deadline", daemon=True).start()
         try:
             yield connection
         except WarehouseError:
-            self.release()
+            self.close()
             raise
         except duckdb.Error as error:
             raise self._failed(error) from error
         except BaseException:
-            self.release()
+            self.close()
             raise
         finally:
             done.set()
 
     def _open(self) -> duckdb.DuckDBPyConnection:
-        """A new connection to a file of this layout. Checked at each opening: the file may have been replaced meanwhile."""
+        """The engine, with a file of this layout. Checked at each opening: the file may have been replaced meanwhile."""
         import duckdb
 
         try:
             _check_place(self.path)
             fs.ensure_directory(os.path.dirname(self.path))
-            connection = duckdb.connect(self.path, config=dict(_CONFIG))
+            connection = self._connection or _engine_for(self.path)
+            self._connection = connection
+            _attach(connection, self.path)
+            self._attached = True
             found = migrations.layout_of(connection)
+            migrations.refuse_newer(self.path, found)
             if 0 < found < migrations.LAYOUT_VERSION:  # kept as it was, by a copy that DuckDB does not have open
-                connection.close()
+                _detach(connection)
                 shutil.copyfile(self.path, f"{self.path}.layout-{found}")
-                connection = duckdb.connect(self.path, config=dict(_CONFIG))
-        except (duckdb.Error, OSError) as error:
-            raise self._failed(error) from error
-        self._connection = connection
-        try:
-            self._prepare(connection)
+                _attach(connection, self.path)
+            if not migrations.is_current(connection):
+                migrations.deploy(connection, iso(self._clock.time_us()))
+                os.chmod(self.path, 0o600)
         except (duckdb.Error, OSError) as error:
             raise self._failed(error) from error
         except BaseException:
-            self.release()
+            self.close()
             raise
         return connection
 
-    def _prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
-        connection.execute("SET TimeZone = 'UTC'")
-        migrations.refuse_newer(self.path, migrations.layout_of(connection))
-        if not migrations.is_current(connection):
-            migrations.deploy(connection, iso(self._clock.time_us()))
-            os.chmod(self.path, 0o600)
-
     def _failed(self, error: Exception) -> WarehouseError:
-        """What to raise for it, with the connection gone, and a file that cannot be read out of the way."""
-        self.release()
+        """What to raise for it, with the engine gone, and a file that cannot be read out of the way."""
+        self.close()
         mapped = _mapped(error, self.path)
         if isinstance(mapped, WarehouseCorrupt):
             mapped.args = (mapped.message.replace("<aside>", self._set_aside()),)
@@ -238,9 +241,9 @@ class DuckDBStatements:
 
     def refresh(self, rows: str, parameters: Mapping[str, Any]) -> None:
         """Fold rows that are in the stream already, those of the query ``rows``, into what is derived from it."""
-        self._connection.execute(_MAKE_STREAM)
+        self._connection.execute(MAKE_STREAM)
         self._connection.execute(f"INSERT INTO {STREAM} {rows}", parameters)
-        _refresh(self._connection)
+        refresh(self._connection)
 
 
 def _check_place(path: str) -> None:
@@ -252,6 +255,25 @@ def _check_place(path: str) -> None:
         raise WarehouseRefused(
             f"{path} cannot hold the warehouse: {error.message}; the queue holds everything", hint=error.hint
         ) from error
+
+
+def _engine_for(path: str) -> duckdb.DuckDBPyConnection:
+    """An engine in memory, which spills beside ``path`` and not into whatever directory the process is in."""
+    import duckdb
+
+    connection = duckdb.connect(":memory:", config=_CONFIG | {"temp_directory": f"{path}.tmp"})
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, path: str) -> None:
+    connection.execute("ATTACH '{}' AS warehouse".format(path.replace("'", "''")))
+    connection.execute("USE warehouse")
+
+
+def _detach(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("USE memory")
+    connection.execute("DETACH warehouse")
 
 
 def _watch(connection: duckdb.DuckDBPyConnection, done: threading.Event, timeout_s: float) -> None:
@@ -270,16 +292,6 @@ def _fill(connection: duckdb.DuckDBPyConnection, rows: list[tuple[Any, ...]]) ->
     except BaseException:
         appender.clear()  # else it tries again when it is collected
         raise
-
-
-def _refresh(connection: duckdb.DuckDBPyConnection) -> None:
-    """The refresh sequence, without the statements that have nothing to do: planning each costs more than a small batch."""
-    found: dict[str | None, bool] = {None: True}
-    for condition, statement in migrations.refresh_sequence():
-        if condition not in found:
-            found[condition] = connection.execute(f"{condition} LIMIT 1").fetchone() is not None
-        if found[condition]:
-            connection.execute(statement)
 
 
 def _committed(connection: duckdb.DuckDBPyConnection, channel_id: str) -> str | None:

@@ -134,7 +134,8 @@ def _winners(rows: Iterable[Row]) -> list[Row]:
 
 
 def _rank(row: Row) -> tuple[int, str, str]:
-    return _RANKS.get(row.source, 3), row.channel_id, row.stream_offset
+    rank = 4 if "_unanswered" in _features(row) else _RANKS.get(row.source, 3)
+    return rank, row.channel_id, row.stream_offset
 
 
 def _failed(row: Row) -> bool:

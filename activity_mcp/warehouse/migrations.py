@@ -12,47 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from ..activity import sha256_hex
 from ..errors import WarehouseNewer
+from .generated_sql import GENERATED, REFRESH_FILE, statements_of
+from .refresh import CONTEXT_TABLES, rebuild_contexts
 
 if TYPE_CHECKING:
     import duckdb
 
-LAYOUT_VERSION = 1
-REFRESH_FILE = "03_refresh.sql"
+LAYOUT_VERSION = 2
 _RUN_PREFIX = "run_"  # the bodies of tasks and procedures: run when they are due, not deployed
-
-_GENERATED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "generated")
-_SEPARATOR = "-- statement\n"
-_CONDITION = "-- if: "
-
-
-@functools.cache
-def statements_of(name: str) -> tuple[str, ...]:
-    """The statements of one generated file, in order."""
-    with open(os.path.join(_GENERATED, name), encoding="utf-8") as file:
-        _, *statements = file.read().split(_SEPARATOR)
-    return tuple(statement.strip().rstrip(";") for statement in statements)
-
-
-@functools.cache
-def refresh_sequence() -> tuple[tuple[str | None, duckdb.Statement], ...]:
-    """The statements that follow each batch, parsed: parsing is a sixth of what running them on a small batch costs.
-
-    Before each stands the query without whose rows it would change nothing, if there is one.
-    """
-    import duckdb
-
-    return tuple((_condition(text), duckdb.extract_statements(text)[0]) for text in statements_of(REFRESH_FILE))
-
-
-def _condition(text: str) -> str | None:
-    first = text.split("\n", 1)[0]
-    return first.removeprefix(_CONDITION) if first.startswith(_CONDITION) else None
 
 
 @functools.cache
 def deployment_files() -> tuple[str, ...]:
     """The generated files that make the layout, in order; the refresh sequence and its like are run, not deployed."""
-    names = sorted(name for name in os.listdir(_GENERATED) if name.endswith(".sql") and name != REFRESH_FILE)
+    names = sorted(name for name in os.listdir(GENERATED) if name.endswith(".sql") and name != REFRESH_FILE)
     return tuple(name for name in names if not name.startswith(_RUN_PREFIX))
 
 
@@ -74,14 +47,22 @@ def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def deploy(connection: duckdb.DuckDBPyConnection, now: str) -> None:
-    """Run every statement of the layout in one transaction, and note the checksums. Idempotent."""
+    """Run every statement of the layout in one transaction, and note the checksums. Idempotent.
+
+    Where the layout was an older one, the tables of the contexts are made anew from the stream, which no layout changed.
+    """
+    is_older = 0 < layout_of(connection) < LAYOUT_VERSION
     connection.execute("BEGIN TRANSACTION")
     try:
+        for table in CONTEXT_TABLES if is_older else ():
+            connection.execute(f"DROP TABLE IF EXISTS {table}")
         for name in deployment_files():
             for statement in statements_of(name):
                 connection.execute(statement)
         connection.execute("DELETE FROM DEPLOYED_FILES")
         connection.executemany("INSERT INTO DEPLOYED_FILES VALUES (?, ?, ?)", [(*item, now) for item in checksums().items()])
+        if is_older:
+            rebuild_contexts(connection)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .migrations import statements_of
+from .generated_sql import statements_of
 
 if TYPE_CHECKING:
     from .base import Statements

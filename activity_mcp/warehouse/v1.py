@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..clock import SYSTEM_CLOCK, iso
 from ..errors import CheckFailed, WarehouseError
-from .migrations import statements_of
+from .generated_sql import statements_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -75,7 +75,8 @@ def superseded(rows: list[Row]) -> set[tuple[str, str]]:
         by_id[row["activity_id"]].append(row)
 
     def rank(row: Row) -> tuple[Any, ...]:
-        return RANKS.get(row["source"], 3), *place(row)
+        unanswered = text(features(row).get("_unanswered")) == "true"
+        return 4 if unanswered else RANKS.get(row["source"], 3), *place(row)
 
     return {
         place(row)

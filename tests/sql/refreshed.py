@@ -11,8 +11,9 @@ from typing import Any
 
 import duckdb
 
+from duckdb_sql import generate, read_generated
 from sql.refresh_events import COLUMNS, NOW
-from sql.support import statements
+from sql.support import AS_VARIANT, ROOT, statements
 
 Row = dict[str, Any]
 CONDITION = "-- if: "
@@ -22,13 +23,17 @@ BOOKKEEPING = {"updated_at", "refreshed_at", "row_version", "batch_key", "quaran
 
 class Refreshed:
     """``take`` inserts rows and runs the refresh sequence over them. ``skipping`` is what the flusher does: leave out the
-    statements whose condition finds no row; else they run for nothing."""
+    statements whose condition finds no row; else they run for nothing. ``checked``: fail where a timestamp goes into a VARIANT."""
 
-    def __init__(self, *, now: datetime = NOW, skipping: bool = True) -> None:
+    def __init__(self, *, now: datetime = NOW, skipping: bool = True, checked: bool = False) -> None:
         self.connection = duckdb.connect(":memory:", config={"threads": 1})
         for statement in tables():
             self.connection.execute(statement)
         self._skipping = skipping
+        self._sequence = sequence()
+        if checked:
+            self.connection.execute(AS_VARIANT)
+            self._sequence = parsed(read_generated(generate(ROOT, checked=True)["03_refresh.sql"]))
         self.set_clock(now)
 
     def set_clock(self, now: datetime) -> None:
@@ -42,7 +47,7 @@ class Refreshed:
         appender.append_rows([[_encoded(name, row[name]) for name in COLUMNS] for row in rows])
         appender.flush()
         connection.execute("INSERT INTO CLAUDE_STREAM_V2 SELECT * FROM CLAUDE_STREAM_V2_STREAM")
-        for condition, statement in sequence():
+        for condition, statement in self._sequence:
             if condition is None or not self._skipping or connection.execute(f"{condition} LIMIT 1").fetchone():
                 connection.execute(statement)
         connection.execute("COMMIT")
@@ -95,8 +100,12 @@ def tables() -> tuple[duckdb.Statement, ...]:
 
 @cache
 def sequence() -> tuple[tuple[str | None, duckdb.Statement], ...]:
+    return parsed(statements("03_refresh.sql"))
+
+
+def parsed(texts: list[str]) -> tuple[tuple[str | None, duckdb.Statement], ...]:
     made = []
-    for text in statements("03_refresh.sql"):
+    for text in texts:
         first = text.split("\n", 1)[0]
         condition = first.removeprefix(CONDITION) if first.startswith(CONDITION) else None
         made.append((condition, duckdb.extract_statements(text)[0]))

@@ -16,6 +16,14 @@ SCHEMAS = json.loads((ROOT / "schemas" / "event_schemas.json").read_text(encodin
 EVENT_NAMES = tuple(SCHEMAS["$defs"])
 EPOCH = datetime(2026, 11, 1)
 
+# For statements translated with checked=True: fails where a timestamp would be stored in a VARIANT.
+AS_VARIANT = """
+    CREATE OR REPLACE MACRO as_variant(x) AS CASE
+        WHEN typeof(x) IN ('TIMESTAMP', 'TIMESTAMP WITH TIME ZONE', 'TIME', 'DATE') THEN error('a timestamp in a VARIANT')
+        ELSE to_json(x)
+    END
+"""
+
 STREAM_COLUMNS = (
     "activity_id", "ts", "customer", "activity", "anonymous_customer_id", "feature_json", "revenue_impact", "link",
     "event_name", "session_id", "project", "org_id", "source", "schema_version", "channel_id", "stream_offset", "loaded_at",

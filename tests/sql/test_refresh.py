@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from activity_mcp.warehouse import refresh
 from sql import refresh_oracle as oracle
 from sql.refresh_events import NOW, generate, row
 from sql.refreshed import Refreshed, sequence, settled, shuffled
@@ -76,6 +77,13 @@ def test_one_batch_of_orderly_rows_is_what_the_oracle_says(seed: int) -> None:
     assert_as_expected(made, rows)
 
 
+def test_no_statement_stores_a_timestamp_in_a_variant() -> None:
+    rows = generate(600, 200, poison=0.2, repeats=0.3)
+    made = Refreshed(checked=True)
+    made.take_in_cuts(rows, [120])
+    assert_as_expected(made, rows)
+
+
 @pytest.mark.parametrize("seed", range(100, 108))
 def test_values_nobody_expects_and_repeated_facts_never_fail_and_never_mislead(seed: int) -> None:
     rows = generate(seed, 150, poison=0.4, repeats=0.3)
@@ -112,6 +120,23 @@ def test_what_is_sent_again_by_another_queue_changes_nothing_but_the_watermark()
     }
 
 
+@pytest.mark.parametrize("chunk_rows", [17, 1000])
+def test_contexts_made_anew_from_the_stream_are_the_same(chunk_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = generate(500, 120, poison=0.2, repeats=0.4, days=0.5)
+    made = Refreshed()
+    made.take_in_cuts(rows, [31])
+    monkeypatch.setattr(refresh, "_CHUNK_ROWS", chunk_rows)
+    made.connection.execute("BEGIN TRANSACTION")
+    refresh.rebuild_contexts(made.connection)
+    made.connection.execute("COMMIT")
+    live = {(row["customer"], scope) for row in oracle.live_rows(rows) for _, scope in oracle.scopes_of(row)}
+    assert made.contexts() == {
+        scope: found | {"watermark": made.contexts()[scope]["watermark"]}
+        for scope, found in settled_each(oracle.contexts(rows, NOW)).items()
+        if scope in live
+    }
+
+
 # --- one fact, one row
 
 
@@ -124,12 +149,14 @@ def test_what_is_sent_again_by_another_queue_changes_nothing_but_the_watermark()
         ({"source": "import"}, {"source": "somewhere else"}),
         ({"source": "otel", "channel_id": "queue-0"}, {"source": "hook", "channel_id": "queue-1"}),
         ({"source": "cli", "stream_offset": "1"}, {"source": "mcp", "stream_offset": "2"}),
+        ({"source": "import"}, {"source": "import", "stream_offset": "0", "features": {"_unanswered": True}}),
     ],
 )
 @pytest.mark.parametrize("best_first", [True, False])
 def test_of_a_fact_told_twice_the_better_source_stays_whichever_came_first(kept: Row, outranked: Row, best_first: bool) -> None:
     best = tool(1, features={"error": "the better"}, **kept)
-    worse = tool(1, **({"stream_offset": "9"} | outranked), features={"error": "the worse"})
+    marks = outranked.get("features", {})
+    worse = tool(1, **({"stream_offset": "9"} | outranked | {"features": {"error": "the worse"} | marks}))
     made = Refreshed()
     for told in (best, worse) if best_first else (worse, best):
         made.take(told)

@@ -138,16 +138,27 @@ def test_what_is_only_derived_leaves_with_its_age() -> None:
         ts = NOW - age * DAY
         scope = {"customer": "ada", "project": f"/{age}", "refreshed_at": NOW}
         fill(connection, "CONTEXT_CACHE", [scope | {"recorded_at": ts, "row_version": 1}])
-        fill(connection, "CONTEXT_HOURS", [scope | {"hour_start": ts}])
         entry = {"section": "recent_files", "session_id": "", "item_key": "k", "hour_start": ts, "ts": ts}
         fill(connection, "CONTEXT_ITEMS", [scope | entry])
         seen = {"first_seen_at": ts - 400 * DAY, "last_seen_at": ts, "updated_at": NOW, "occurrences": 1}
         named = {"drift_id": f"/{age}", "customer": "ada", "event_name": "tool_event", "field": "x", "drift_kind": "new_key"}
         fill(connection, "SCHEMA_DRIFT", [named | seen | {"observed_type": "string"}])
     apply_retention(Executed(connection), keep_days=180)
-    for name, key in (("CONTEXT_CACHE", "project"), ("CONTEXT_HOURS", "project"), ("CONTEXT_ITEMS", "project"),
-                      ("SCHEMA_DRIFT", "drift_id")):  # fmt: skip
+    for name, key in (("CONTEXT_CACHE", "project"), ("CONTEXT_ITEMS", "project"), ("SCHEMA_DRIFT", "drift_id")):
         assert [row[key] for row in table(connection, name)] == ["/179"], name
+
+
+def test_hours_that_no_context_looks_back_to_leave_whatever_the_rules_say() -> None:
+    connection = at()
+    scopes = [{"customer": "ada", "project": f"/{age}", "hour_start": NOW - age * DAY} for age in (10, 8)]
+    fill(connection, "CONTEXT_HOURS", [scope | {"refreshed_at": NOW} for scope in scopes])
+    insert_counts = (
+        "INSERT INTO CONTEXT_COUNTS SELECT customer, project, hour_start, 'tool_event', 'Bash', '', 1, 0" + ", 0" * 10
+    )
+    connection.execute(f"{insert_counts}, NULL FROM CONTEXT_HOURS")
+    apply_retention(Executed(connection), keep_days=180)
+    for name in ("CONTEXT_HOURS", "CONTEXT_COUNTS"):
+        assert [row["project"] for row in table(connection, name)] == ["/8"], name
 
 
 def test_without_its_rule_nothing_of_a_kind_is_removed_and_deploying_again_leaves_a_changed_rule() -> None:

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from activity_mcp.errors import BatchRejected, WarehouseCorrupt, WarehouseNewer, WarehouseUnavailable
-from activity_mcp.warehouse import Batch, migrations
+from activity_mcp.warehouse import Batch
 from activity_mcp.warehouse.duckdb import DuckDBWarehouse
 from fakes import FakeClock
 from warehouse.test_contract import CHANNEL, batch, offset, row
@@ -98,22 +98,24 @@ def test_a_newer_layout_is_refused_and_left_alone(tmp_path: Path, clock: FakeClo
         assert connection.execute("SELECT COUNT(*) FROM CLAUDE_STREAM_V2").fetchone() == (1,)
 
 
-def test_an_older_layout_is_migrated_only_after_its_file_was_copied(
-    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_older_layout_is_migrated_only_after_its_file_was_copied(tmp_path: Path, clock: FakeClock) -> None:
     path = str(tmp_path / "a.duckdb")
     filled(path, clock)
-    with duckdb.connect(path) as connection:
-        connection.execute("DELETE FROM DEPLOYED_FILES")  # what an older version left differs
+    with duckdb.connect(path) as connection:  # as the first layout was
+        connection.execute("DELETE FROM ACTIVITY_SCHEMA_VERSION WHERE version > 1")
+        connection.execute("DROP TABLE CONTEXT_COUNTS")
+        connection.execute("ALTER TABLE CONTEXT_ITEMS DROP COLUMN activity_id")
+        connection.execute("DELETE FROM DEPLOYED_FILES")
     before = Path(path).read_bytes()
-    monkeypatch.setattr(migrations, "LAYOUT_VERSION", 2)
     newer = DuckDBWarehouse(path, clock=clock)
     newer.append(batch(2, 2, clock, expected=offset(1)))
     newer.release()
     assert Path(f"{path}.layout-1").read_bytes() == before
     with duckdb.connect(path, read_only=True) as connection:
         assert connection.execute("SELECT COUNT(*) FROM CLAUDE_STREAM_V2").fetchall() == [(2,)]
+        assert connection.execute("SELECT MAX(version) FROM ACTIVITY_SCHEMA_VERSION").fetchall() == [(2,)]
         assert connection.execute("SELECT COUNT(*) > 3 FROM DEPLOYED_FILES").fetchall() == [(True,)]
+        assert connection.execute("SELECT SUM(calls) FROM CONTEXT_COUNTS WHERE project = '*'").fetchall() == [(2,)]
 
 
 def test_a_file_another_process_writes_is_unavailable_for_now(tmp_path: Path, clock: FakeClock) -> None:

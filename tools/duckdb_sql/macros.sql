@@ -27,15 +27,6 @@ CREATE OR REPLACE MACRO as_text(x) AS
     END;
 
 -- statement
--- x::VARIANT, and what OBJECT_CONSTRUCT and its relatives do to their values. SQL NULL stays SQL NULL.
-CREATE OR REPLACE MACRO as_variant(x) AS
-    CASE
-        WHEN typeof(x) IN ('TIMESTAMP', 'TIMESTAMP WITH TIME ZONE', 'TIME', 'DATE')
-            THEN error('write TO_CHAR(…) for a timestamp instead of storing it in a VARIANT')
-        ELSE to_json(x)
-    END;
-
--- statement
 -- TYPEOF of a VARIANT. A JSON number is a DECIMAL, or a DOUBLE where 38 digits do not hold it; 5.0 is the INTEGER 5.
 CREATE OR REPLACE MACRO variant_typeof(v) AS
     CASE
@@ -54,23 +45,21 @@ CREATE OR REPLACE MACRO variant_array_size(v) AS
     CASE WHEN json_type(v) = 'ARRAY' THEN CAST(json_array_length(v) AS DECIMAL(38, 0)) END;
 
 -- statement
--- What Snowflake's cast from text to a number accepts, else NULL: blanks around it are dropped, but there are no
+-- What Snowflake's cast from text to a number accepts, else an empty text: blanks around it are dropped, but there are no
 -- underscores, hexadecimal digits, infinities or thousands separators.
-CREATE OR REPLACE MACRO number_text(x) AS
-    CASE
-        WHEN regexp_full_match(x, '[ \t\n\r\f\v]*[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?[ \t\n\r\f\v]*') THEN x
-    END;
+CREATE OR REPLACE MACRO number_part(x) AS
+    regexp_extract(x, '^[ \t\n\r\f\v]*[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?[ \t\n\r\f\v]*$');
 
 -- statement
 CREATE OR REPLACE MACRO must_be_number(x) AS
     CASE
-        WHEN x IS NULL OR number_text(x) IS NOT NULL THEN x
+        WHEN x IS NULL OR number_part(x) <> '' THEN x
         ELSE error('numeric value ''' || x || ''' is not recognized')
     END;
 
 -- statement
 CREATE OR REPLACE MACRO try_float(x) AS
-    CASE WHEN isfinite(TRY_CAST(number_text(x) AS DOUBLE)) THEN TRY_CAST(number_text(x) AS DOUBLE) END;
+    CASE WHEN isfinite(TRY_CAST(number_part(x) AS DOUBLE)) THEN TRY_CAST(number_part(x) AS DOUBLE) END;
 
 -- statement
 -- https://docs.snowflake.com/en/sql-reference/functions/to_boolean lists exactly these, in any case. Patterns and not IN: DuckDB

@@ -79,17 +79,17 @@ SELECT
   VARIANT_TEXT(feature_json, '$."role"') AS role,
   VARIANT_TEXT(feature_json, '$."database"') AS database_name,
   VARIANT_TEXT(feature_json, '$."schema"') AS schema_name,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."rows"')) AS DECIMAL(38, 0)) AS row_count,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."bytes_scanned"')) AS DECIMAL(38, 0)) AS bytes_scanned,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."duration_ms"')) AS DECIMAL(38, 3)) AS duration_ms,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."credits_used"')) AS DECIMAL(38, 9)) AS credits_used,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."rows"')) AS DECIMAL(38, 0)) AS row_count,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."bytes_scanned"')) AS DECIMAL(38, 0)) AS bytes_scanned,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."duration_ms"')) AS DECIMAL(38, 3)) AS duration_ms,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."credits_used"')) AS DECIMAL(38, 9)) AS credits_used,
   VARIANT_TEXT(feature_json, '$."error"') AS error,
   VARIANT_TEXT(feature_json, '$."error_code"') AS error_code,
   VARIANT_TEXT(feature_json, '$."artifact_id"') AS artifact_id,
   JSON_EXTRACT(feature_json, '$."_truncated"') AS truncated,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."_original_size"')) AS DECIMAL(38, 0)) AS original_size_bytes,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."_original_size"')) AS DECIMAL(38, 0)) AS original_size_bytes,
   JSON_EXTRACT(feature_json, '$."_schema_errors"') AS schema_errors,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."_redacted"')) AS DECIMAL(38, 0)) AS redacted_count,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."_redacted"')) AS DECIMAL(38, 0)) AS redacted_count,
   anonymous_customer_id,
   revenue_impact,
   link,
@@ -119,25 +119,25 @@ SELECT
   VARIANT_TEXT(feature_json, '$."agent_type"') AS agent_type,
   VARIANT_TEXT(feature_json, '$."git_branch"') AS git_branch,
   VARIANT_TEXT(feature_json, '$."model"') AS model,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."prompt_tokens"')) AS DECIMAL(38, 0)) AS prompt_tokens,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."completion_tokens"')) AS DECIMAL(38, 0)) AS completion_tokens,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."prompt_tokens"')) AS DECIMAL(38, 0)) AS prompt_tokens,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."completion_tokens"')) AS DECIMAL(38, 0)) AS completion_tokens,
   VARIANT_TEXT(feature_json, '$."prompt_hash"') AS prompt_hash,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."total_tokens"')) AS DECIMAL(38, 0)) AS total_tokens,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."cache_read_tokens"')) AS DECIMAL(38, 0)) AS cache_read_tokens,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."cache_creation_tokens"')) AS DECIMAL(38, 0)) AS cache_creation_tokens,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."latency_ms"')) AS DECIMAL(38, 3)) AS latency_ms,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."total_latency_ms"')) AS DECIMAL(38, 3)) AS total_latency_ms,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."cost_usd"')) AS DECIMAL(38, 9)) AS cost_usd,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."total_tokens"')) AS DECIMAL(38, 0)) AS total_tokens,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."cache_read_tokens"')) AS DECIMAL(38, 0)) AS cache_read_tokens,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."cache_creation_tokens"')) AS DECIMAL(38, 0)) AS cache_creation_tokens,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."latency_ms"')) AS DECIMAL(38, 3)) AS latency_ms,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."total_latency_ms"')) AS DECIMAL(38, 3)) AS total_latency_ms,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."cost_usd"')) AS DECIMAL(38, 9)) AS cost_usd,
   VARIANT_TEXT(feature_json, '$."cost_source"') AS cost_source,
   VARIANT_TEXT(feature_json, '$."token_source"') AS token_source,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."temperature"')) AS DECIMAL(9, 6)) AS temperature,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."max_tokens"')) AS DECIMAL(38, 0)) AS max_tokens,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."temperature"')) AS DECIMAL(9, 6)) AS temperature,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."max_tokens"')) AS DECIMAL(38, 0)) AS max_tokens,
   TRY_BOOLEAN(VARIANT_TEXT(feature_json, '$."stream"')) AS stream,
   VARIANT_TEXT(feature_json, '$."request_id"') AS request_id,
   JSON_EXTRACT(feature_json, '$."_truncated"') AS truncated,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."_original_size"')) AS DECIMAL(38, 0)) AS original_size_bytes,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."_original_size"')) AS DECIMAL(38, 0)) AS original_size_bytes,
   JSON_EXTRACT(feature_json, '$."_schema_errors"') AS schema_errors,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."_redacted"')) AS DECIMAL(38, 0)) AS redacted_count,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."_redacted"')) AS DECIMAL(38, 0)) AS redacted_count,
   anonymous_customer_id,
   revenue_impact,
   link,
@@ -170,14 +170,14 @@ SELECT
   TRY_BOOLEAN(VARIANT_TEXT(feature_json, '$."success"')) AS success,
   VARIANT_TEXT(feature_json, '$."tool_category"') AS tool_category,
   JSON_EXTRACT(feature_json, '$."parameters"') AS parameters,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."latency_ms"')) AS DECIMAL(38, 3)) AS latency_ms,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."latency_ms"')) AS DECIMAL(38, 3)) AS latency_ms,
   VARIANT_TEXT(feature_json, '$."error"') AS error,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."result_size"')) AS DECIMAL(38, 0)) AS result_size_bytes,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."result_size"')) AS DECIMAL(38, 0)) AS result_size_bytes,
   VARIANT_TEXT(feature_json, '$."result_type"') AS result_type,
   JSON_EXTRACT(feature_json, '$."_truncated"') AS truncated,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."_original_size"')) AS DECIMAL(38, 0)) AS original_size_bytes,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."_original_size"')) AS DECIMAL(38, 0)) AS original_size_bytes,
   JSON_EXTRACT(feature_json, '$."_schema_errors"') AS schema_errors,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."_redacted"')) AS DECIMAL(38, 0)) AS redacted_count,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."_redacted"')) AS DECIMAL(38, 0)) AS redacted_count,
   anonymous_customer_id,
   revenue_impact,
   link,
@@ -209,15 +209,15 @@ SELECT
   VARIANT_TEXT(feature_json, '$."operation"') AS operation,
   VARIANT_TEXT(feature_json, '$."file_path"') AS file_path,
   VARIANT_TEXT(feature_json, '$."file_type"') AS file_type,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."lines_affected"')) AS DECIMAL(38, 0)) AS lines_affected,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."bytes_before"')) AS DECIMAL(38, 0)) AS bytes_before,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."bytes_after"')) AS DECIMAL(38, 0)) AS bytes_after,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."lines_affected"')) AS DECIMAL(38, 0)) AS lines_affected,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."bytes_before"')) AS DECIMAL(38, 0)) AS bytes_before,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."bytes_after"')) AS DECIMAL(38, 0)) AS bytes_after,
   TRY_BOOLEAN(VARIANT_TEXT(feature_json, '$."success"')) AS success,
   TRY_BOOLEAN(VARIANT_TEXT(feature_json, '$."git_tracked"')) AS git_tracked,
   JSON_EXTRACT(feature_json, '$."_truncated"') AS truncated,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."_original_size"')) AS DECIMAL(38, 0)) AS original_size_bytes,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."_original_size"')) AS DECIMAL(38, 0)) AS original_size_bytes,
   JSON_EXTRACT(feature_json, '$."_schema_errors"') AS schema_errors,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."_redacted"')) AS DECIMAL(38, 0)) AS redacted_count,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."_redacted"')) AS DECIMAL(38, 0)) AS redacted_count,
   anonymous_customer_id,
   revenue_impact,
   link,
@@ -251,18 +251,18 @@ SELECT
   VARIANT_TEXT(feature_json, '$."user"') AS user_name,
   VARIANT_TEXT(feature_json, '$."host"') AS host,
   VARIANT_TEXT(feature_json, '$."cli_version"') AS cli_version,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."total_activities"')) AS DECIMAL(38, 0)) AS total_activities,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."total_tokens"')) AS DECIMAL(38, 0)) AS total_tokens,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."session_duration_ms"')) AS DECIMAL(38, 3)) AS session_duration_ms,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."total_activities"')) AS DECIMAL(38, 0)) AS total_activities,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."total_tokens"')) AS DECIMAL(38, 0)) AS total_tokens,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."session_duration_ms"')) AS DECIMAL(38, 3)) AS session_duration_ms,
   VARIANT_TEXT(feature_json, '$."excerpt"') AS excerpt,
   VARIANT_TEXT(feature_json, '$."prompt_hash"') AS prompt_hash,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."length"')) AS DECIMAL(38, 0)) AS length_chars,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."length"')) AS DECIMAL(38, 0)) AS length_chars,
   VARIANT_TEXT(feature_json, '$."reason"') AS reason,
   VARIANT_TEXT(feature_json, '$."start_source"') AS start_source,
   JSON_EXTRACT(feature_json, '$."_truncated"') AS truncated,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."_original_size"')) AS DECIMAL(38, 0)) AS original_size_bytes,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."_original_size"')) AS DECIMAL(38, 0)) AS original_size_bytes,
   JSON_EXTRACT(feature_json, '$."_schema_errors"') AS schema_errors,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."_redacted"')) AS DECIMAL(38, 0)) AS redacted_count,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."_redacted"')) AS DECIMAL(38, 0)) AS redacted_count,
   anonymous_customer_id,
   revenue_impact,
   link,
@@ -292,27 +292,27 @@ SELECT
   VARIANT_TEXT(feature_json, '$."agent_type"') AS agent_type,
   VARIANT_TEXT(feature_json, '$."git_branch"') AS git_branch,
   VARIANT_TEXT(feature_json, '$."method"') AS method,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."latency_ms"')) AS DECIMAL(38, 3)) AS latency_ms,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."latency_ms"')) AS DECIMAL(38, 3)) AS latency_ms,
   TRY_BOOLEAN(VARIANT_TEXT(feature_json, '$."cache_hit"')) AS cache_hit,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."cache_age_ms"')) AS DECIMAL(38, 3)) AS cache_age_ms,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."cache_age_ms"')) AS DECIMAL(38, 3)) AS cache_age_ms,
   TRY_BOOLEAN(VARIANT_TEXT(feature_json, '$."stale"')) AS stale,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."context_size"')) AS DECIMAL(38, 0)) AS context_size_bytes,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."context_size"')) AS DECIMAL(38, 0)) AS context_size_bytes,
   TRY_BOOLEAN(VARIANT_TEXT(feature_json, '$."success"')) AS success,
   VARIANT_TEXT(feature_json, '$."error_type"') AS error_type,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."count"')) AS DECIMAL(38, 0)) AS call_count,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."count"')) AS DECIMAL(38, 0)) AS call_count,
   VARIANT_TEXT(feature_json, '$."insight_id"') AS insight_id,
   VARIANT_TEXT(feature_json, '$."artifact_id"') AS artifact_id,
   VARIANT_TEXT(feature_json, '$."subject"') AS subject,
   VARIANT_TEXT(feature_json, '$."metric"') AS metric,
   JSON_EXTRACT(feature_json, '$."value"') AS value,
   VARIANT_TEXT(feature_json, '$."grain"') AS grain,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."confidence"')) AS DECIMAL(9, 6)) AS confidence,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."confidence"')) AS DECIMAL(9, 6)) AS confidence,
   VARIANT_TEXT(feature_json, '$."query_id"') AS query_id,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."valid_for_hours"')) AS DECIMAL(38, 3)) AS valid_for_hours,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."valid_for_hours"')) AS DECIMAL(38, 3)) AS valid_for_hours,
   TRY_TIMESTAMP(VARIANT_TEXT(feature_json, '$."valid_until"')) AS valid_until,
   JSON_EXTRACT(feature_json, '$."source_events"') AS source_events,
   VARIANT_TEXT(feature_json, '$."artifact_type"') AS artifact_type,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."row_count"')) AS DECIMAL(38, 0)) AS row_count,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."row_count"')) AS DECIMAL(38, 0)) AS row_count,
   JSON_EXTRACT(feature_json, '$."sample_rows"') AS sample_rows,
   JSON_EXTRACT(feature_json, '$."content_schema"') AS content_schema,
   TRY_TIMESTAMP(VARIANT_TEXT(feature_json, '$."expires_at"')) AS expires_at,
@@ -320,9 +320,9 @@ SELECT
   VARIANT_TEXT(feature_json, '$."result_sha256"') AS result_sha256,
   TRY_BOOLEAN(VARIANT_TEXT(feature_json, '$."pinned"')) AS pinned,
   JSON_EXTRACT(feature_json, '$."_truncated"') AS truncated,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."_original_size"')) AS DECIMAL(38, 0)) AS original_size_bytes,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."_original_size"')) AS DECIMAL(38, 0)) AS original_size_bytes,
   JSON_EXTRACT(feature_json, '$."_schema_errors"') AS schema_errors,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."_redacted"')) AS DECIMAL(38, 0)) AS redacted_count,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."_redacted"')) AS DECIMAL(38, 0)) AS redacted_count,
   anonymous_customer_id,
   revenue_impact,
   link,
@@ -356,17 +356,17 @@ WITH differences AS (
       MAP_FROM_ENTRIES(
         LIST_FILTER(
           [
-            ROW('event_type', AS_VARIANT('schema_drift_detected')),
-            ROW('event_name', AS_VARIANT(event_name)),
-            ROW('field', AS_VARIANT(field)),
-            ROW('drift_kind', AS_VARIANT(drift_kind)),
-            ROW('expected_types', AS_VARIANT(expected_types)),
-            ROW('observed_type', AS_VARIANT(observed_type)),
-            ROW('occurrences', AS_VARIANT(occurrences)),
-            ROW('first_activity_id', AS_VARIANT(first_activity_id)),
-            ROW('first_seen_at', AS_VARIANT(STRFTIME(first_seen_at, '%Y-%m-%dT%H:%M:%S.%fZ'))),
-            ROW('last_seen_at', AS_VARIANT(STRFTIME(last_seen_at, '%Y-%m-%dT%H:%M:%S.%fZ'))),
-            ROW('accepted_at', AS_VARIANT(STRFTIME(accepted_at, '%Y-%m-%dT%H:%M:%S.%fZ')))
+            ROW('event_type', TO_JSON('schema_drift_detected')),
+            ROW('event_name', TO_JSON(event_name)),
+            ROW('field', TO_JSON(field)),
+            ROW('drift_kind', TO_JSON(drift_kind)),
+            ROW('expected_types', TO_JSON(expected_types)),
+            ROW('observed_type', TO_JSON(observed_type)),
+            ROW('occurrences', TO_JSON(occurrences)),
+            ROW('first_activity_id', TO_JSON(first_activity_id)),
+            ROW('first_seen_at', TO_JSON(STRFTIME(first_seen_at, '%Y-%m-%dT%H:%M:%S.%fZ'))),
+            ROW('last_seen_at', TO_JSON(STRFTIME(last_seen_at, '%Y-%m-%dT%H:%M:%S.%fZ'))),
+            ROW('accepted_at', TO_JSON(STRFTIME(accepted_at, '%Y-%m-%dT%H:%M:%S.%fZ')))
           ],
           LAMBDA pair : NOT pair[2] IS NULL
         )
@@ -396,14 +396,14 @@ SELECT
   VARIANT_TEXT(feature_json, '$."action_taken"') AS action_taken,
   VARIANT_TEXT(feature_json, '$."hook_event_name"') AS hook_event_name,
   JSON_EXTRACT(feature_json, '$."raw"') AS raw,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."segment"')) AS DECIMAL(38, 0)) AS segment,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."from"')) AS DECIMAL(38, 0)) AS from_byte,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."to"')) AS DECIMAL(38, 0)) AS to_byte,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."segment"')) AS DECIMAL(38, 0)) AS segment,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."from"')) AS DECIMAL(38, 0)) AS from_byte,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."to"')) AS DECIMAL(38, 0)) AS to_byte,
   VARIANT_TEXT(feature_json, '$."reason"') AS reason,
   JSON_EXTRACT(feature_json, '$."_truncated"') AS truncated,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."_original_size"')) AS DECIMAL(38, 0)) AS original_size_bytes,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."_original_size"')) AS DECIMAL(38, 0)) AS original_size_bytes,
   JSON_EXTRACT(feature_json, '$."_schema_errors"') AS schema_errors,
-  TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."_redacted"')) AS DECIMAL(38, 0)) AS redacted_count,
+  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."_redacted"')) AS DECIMAL(38, 0)) AS redacted_count,
   anonymous_customer_id,
   revenue_impact,
   link,
@@ -503,14 +503,14 @@ WITH events AS (
       WHEN event_name = 'mcp_event'
       THEN CASE
         WHEN COALESCE(
-          TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."count"')) AS DECIMAL(18, 0)),
+          TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."count"')) AS DECIMAL(18, 0)),
           1
         ) IS NULL
         OR 1 IS NULL
         THEN NULL
         ELSE GREATEST(
           COALESCE(
-            TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."count"')) AS DECIMAL(18, 0)),
+            TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."count"')) AS DECIMAL(18, 0)),
             1
           ),
           1
@@ -524,7 +524,7 @@ WITH events AS (
     END AS method,
     CASE
       WHEN event_name IN ('tool_event', 'llm_event', 'mcp_event')
-      THEN TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."latency_ms"')) AS DECIMAL(18, 3))
+      THEN TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."latency_ms"')) AS DECIMAL(18, 3))
     END AS latency_ms,
     CASE
       WHEN event_name IN ('sql_event', 'tool_event', 'file_event', 'mcp_event')
@@ -532,7 +532,7 @@ WITH events AS (
     END AS success,
     CASE
       WHEN event_name = 'mcp_event'
-      THEN TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."cache_age_ms"')) AS DECIMAL(18, 3))
+      THEN TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."cache_age_ms"')) AS DECIMAL(18, 3))
     END AS cache_age_ms,
     CASE
       WHEN event_name = 'mcp_event'
@@ -541,17 +541,17 @@ WITH events AS (
     CASE
       WHEN event_name = 'llm_event'
       THEN COALESCE(
-        TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."prompt_tokens"')) AS DECIMAL(18, 0)),
+        TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."prompt_tokens"')) AS DECIMAL(18, 0)),
         0
       ) + COALESCE(
-        TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."completion_tokens"')) AS DECIMAL(18, 0)),
+        TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."completion_tokens"')) AS DECIMAL(18, 0)),
         0
       )
       ELSE 0
     END AS tokens,
     CASE
       WHEN event_name = 'llm_event'
-      THEN TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."cost_usd"')) AS DECIMAL(18, 9))
+      THEN TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."cost_usd"')) AS DECIMAL(18, 9))
     END AS cost_usd,
     CASE
       WHEN event_name = 'system_event'
@@ -559,11 +559,11 @@ WITH events AS (
     END AS system_event_type,
     CASE
       WHEN event_name = 'system_event'
-      THEN TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."metrics"."refused"')) AS DECIMAL(18, 0))
+      THEN TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."metrics"."refused"')) AS DECIMAL(18, 0))
     END AS refused_count,
     CASE
       WHEN event_name = 'system_event'
-      THEN TRY_CAST(NUMBER_TEXT(JSON_EXTRACT_STRING(feature_json, '$."metrics"."rows"')) AS DECIMAL(18, 0))
+      THEN TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."metrics"."rows"')) AS DECIMAL(18, 0))
     END AS rejected_count,
     CASE
       WHEN NOT source IN ('import', 'v1')

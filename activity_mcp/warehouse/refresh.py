@@ -1,0 +1,69 @@
+"""The refresh sequence on the embedded engine: after each batch, and over the whole stream where contexts are made anew.
+
+It reads the batch from a temporary table that bears the name of Snowflake's stream.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from .generated_sql import REFRESH_FILE, condition_of, statements_of
+
+if TYPE_CHECKING:
+    import duckdb
+
+STREAM = "CLAUDE_STREAM_V2_STREAM"
+MAKE_STREAM = f"CREATE OR REPLACE TEMP TABLE {STREAM} AS SELECT * FROM CLAUDE_STREAM_V2 LIMIT 0"  # noqa: S608 - both names are ours
+CONTEXT_TABLES = ("CONTEXT_COUNTS", "CONTEXT_HOURS", "CONTEXT_ITEMS", "CONTEXT_CACHE")
+"""What is derived from the stream and nothing else, and so can be made anew from it."""
+
+_CHUNK_ROWS = 50_000
+_TAKE_CHUNK = f"""
+    INSERT INTO {STREAM}
+    SELECT * FROM CLAUDE_STREAM_V2 AS event
+    WHERE event.rowid >= ? AND event.rowid < ? AND NOT EXISTS (
+        SELECT 1 FROM SUPERSEDED AS outranked
+        WHERE outranked.channel_id = event.channel_id
+            AND outranked.stream_offset = event.stream_offset AND outranked.ts = event.ts
+    )
+"""  # noqa: S608 - the name is ours
+
+
+@functools.cache
+def refresh_sequence() -> tuple[tuple[str | None, duckdb.Statement], ...]:
+    """The statements that follow each batch, parsed: parsing is a sixth of what running them on a small batch costs.
+
+    Before each stands the query without whose rows it would change nothing, if there is one.
+    """
+    import duckdb
+
+    return tuple((condition_of(text), duckdb.extract_statements(text)[0]) for text in statements_of(REFRESH_FILE))
+
+
+def refresh(connection: duckdb.DuckDBPyConnection) -> None:
+    """The refresh sequence, without the statements that have nothing to do: planning each costs more than a small batch."""
+    found: dict[str | None, bool] = {None: True}
+    for condition, statement in refresh_sequence():
+        if condition not in found:
+            found[condition] = connection.execute(f"{condition} LIMIT 1").fetchone() is not None
+        if found[condition]:
+            connection.execute(statement)
+
+
+def rebuild_contexts(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make CONTEXT_TABLES anew from the stream and SUPERSEDED, in bounded memory. To be run inside a transaction.
+
+    ``row_version`` starts again: whoever compares it with one read before must forget that one.
+    """
+    for table in CONTEXT_TABLES:
+        connection.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
+    connection.execute("UPDATE SUPERSEDED SET batch_key = NULL")  # no run of these outranks anything
+    rows = connection.execute("SELECT COALESCE(MAX(rowid) + 1, 0) FROM CLAUDE_STREAM_V2").fetchall()
+    for start in range(0, rows[0][0], _CHUNK_ROWS):
+        connection.execute(MAKE_STREAM)
+        connection.execute(_TAKE_CHUNK, [start, start + _CHUNK_ROWS])
+        for _, statement in refresh_sequence():
+            if any(f"MERGE INTO {table} " in statement.query for table in CONTEXT_TABLES):
+                connection.execute(statement)
+    connection.execute(MAKE_STREAM)
