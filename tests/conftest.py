@@ -1,12 +1,21 @@
-"""Options of the whole suite."""
+"""Options of the whole suite, and fixtures that more than one directory needs."""
 
 from __future__ import annotations
 
+import itertools
+import os
 import random
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from standins.started import StandIn
+
 SHORT_CRASH_S = 20.0
+
+_numbers = itertools.count(1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,3 +35,29 @@ def crash_seed(request: pytest.FixtureRequest) -> int:
     seed = random.SystemRandom().randrange(1_000_000) if given is None else int(given)
     print(f"--crash-seed {seed}")
     return seed
+
+
+@pytest.fixture(scope="session")
+def snowflake_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
+    """One stand-in for Snowflake for the whole run. Its CA must be known before the first client of the process is made."""
+    pytest.importorskip("snowflake.ingest", reason="needs the extra: pip install 'activity-mcp[snowflake]'")
+    from standins.started import StandIn
+
+    service = StandIn(tmp_path_factory.mktemp("snowflake"))
+    os.environ["SSL_CERT_FILE"] = str(service.authority)
+    yield service
+    service.kill()
+    del os.environ["SSL_CERT_FILE"]
+
+
+@pytest.fixture
+def snowflake(snowflake_process: StandIn) -> Iterator[StandIn]:
+    """The stand-in without faults."""
+    yield snowflake_process
+    snowflake_process.clear()
+
+
+@pytest.fixture
+def database() -> str:
+    """The name of a database that no other test uses."""
+    return f"TEST_{next(_numbers)}"
