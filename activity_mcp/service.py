@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .warehouse.snowflake import SnowflakeWarehouse
 
 MIN_CONTEXT_BYTES = 512
+START_RETRY_S = 5.0
 _NOT_RECORDED = {
     "activity_id": None,
     "accepted": False,
@@ -210,8 +211,12 @@ class ActivityService:
 
     def record_call(self, method: str, latency_ms: float, **features: Any) -> None:
         """Note one call of the server itself, to be written by the background thread."""
-        if self.recording(self.own_project):
+        if not self.recording(self.own_project):
+            return
+        try:
             self.self_log.record(method, latency_ms, features)
+        except ActivityError as error:  # there is no queue to note it in; who logs an event is told so
+            self._on_error(error)
 
     # --- recall
 
@@ -321,11 +326,26 @@ class ActivityService:
     # --- the background
 
     def start(self) -> None:
-        """Start the thread that stands ready to lead, and writes this server's own events. Idempotent."""
-        self.prepare_leader()
+        """Start the thread that stands ready to lead, and writes this server's own events. Idempotent.
+
+        Where the state directory cannot be used, that is told, and tried again until it can be.
+        """
+        try:
+            self.prepare_leader()
+        except (ActivityError, OSError) as error:
+            self._on_error(error)
+            self._start_later()
+            return
         with self.parts_lock:
             if self.leader is not None and not self._closed:
                 self.leader.start()
+
+    def _start_later(self) -> None:
+        with self.parts_lock:
+            if not self._closed:
+                later = threading.Timer(START_RETRY_S, self.start)
+                later.daemon = True
+                later.start()
 
     def prepare_leader(self) -> None:
         """Make the leader without its thread, for whoever drives its turns. Idempotent."""

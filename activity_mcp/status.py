@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from .checks import state
 from .clock import iso, parse_iso
 from .context import ALL_PROJECTS
+from .errors import ActivityError
 from .fs import LOCAL
-from .queue import QueueReader, dead_letters, read_commit
+from .queue import Lease, QueueReader, dead_letters, read_commit, read_queue
 from .warehouse.base import REJECTED
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def status_of(service: ActivityService) -> dict[str, Any]:
         "home": service.config.home,
         "recording": service.recording(service.own_project),
         "queue": queue,
+        "other_queues": _other_queues(service),
         "leader": leader,
         "warehouse": _warehouse(service, leader, queue.pop("rejected")),
         "context": _context(service),
@@ -61,6 +63,25 @@ def _queue(service: ActivityService) -> dict[str, Any]:
         "pressure": service.writer.pressure(),
         "max_bytes": service.config.max_queue_bytes,
     }
+
+
+def _other_queues(service: ActivityService) -> list[dict[str, Any]]:
+    """Queues of other warehouses in the same place that hold events and that nobody ships."""
+    found = []
+    root, own = service.config.queue_root, os.path.basename(service.queue.directory)
+    for name in sorted(LOCAL.names(root)):
+        directory = os.path.join(root, name)
+        try:
+            info = read_queue(directory) if name != own else None
+            if info is None or Lease(directory).is_held():
+                continue
+            commit = read_commit(directory)
+            waiting = QueueReader(directory).backlog(commit.offset if commit else None).events
+        except (ActivityError, OSError):  # a newer version's, or somebody else's: not ours to judge
+            continue
+        if waiting:
+            found.append({"directory": directory, "sink": info.sink, "depth_events": waiting})
+    return found
 
 
 def _leader(service: ActivityService) -> dict[str, Any]:

@@ -2,66 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from activity_mcp.errors import InvalidInput, WarehouseNewer, WarehouseUnavailable
+from activity_mcp.errors import InvalidInput, WarehouseNewer
 from activity_mcp.queue import read_queue
-from activity_mcp.service import ActivityService
-from activity_mcp.warehouse import Batch, MemoryWarehouse
-from fakes import FakeClock
+from activity_mcp.warehouse import Batch
+from machines import Machine
 
 TOOL = {"tool_name": "Bash", "success": True}
-
-
-class Flaky(MemoryWarehouse):
-    """A warehouse that can be switched off."""
-
-    down = False
-    appends = 0
-
-    def append(self, batch: Batch) -> None:
-        self.appends += 1
-        if self.down:
-            raise WarehouseUnavailable("switched off")
-        super().append(batch)
-
-
-class Machine:
-    """Servers over one state directory and one warehouse, driven turn by turn."""
-
-    def __init__(self, home: Path) -> None:
-        self.clock = FakeClock()
-        self.warehouse = Flaky(clock=self.clock)
-        self.home = home
-        self.errors: list[BaseException] = []
-        self.services: list[ActivityService] = []
-
-    def server(self, **environ: str) -> ActivityService:
-        given = {"ACTIVITY_HOME": str(self.home), "ACTIVITY_CUSTOMER": "ada@example.com", "HOME": str(self.home), **environ}
-        service = ActivityService.from_environ(given, clock=self.clock, on_error=self.errors.append)
-        service.__dict__["warehouse"] = self.warehouse  # in the place of the cached property
-        service.prepare_leader()
-        self.services.append(service)
-        return service
-
-    def turns(self, *services: ActivityService, seconds: float = 2.0) -> None:
-        for _ in range(round(seconds / 0.2)):
-            for service in services:
-                assert service.leader is not None
-                service.leader.turn()
-            self.clock.advance(0.2)
-
-    def names(self) -> list[str]:
-        return [row.event_name for row in self.warehouse.rows]
-
-    def told(self, event_type: str) -> list[dict[str, Any]]:
-        features = [json.loads(row.feature_json) for row in self.warehouse.rows if row.event_name == "system_event"]
-        return [found for found in features if found["event_type"] == event_type]
 
 
 @pytest.fixture

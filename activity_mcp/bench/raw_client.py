@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -26,6 +27,26 @@ class RawClient:
             stderr=subprocess.DEVNULL,
             env=dict(environ) if environ is not None else None,
         )
+        self._greet(started)
+
+    @classmethod
+    def of(cls, child: subprocess.Popen[bytes]) -> Self:
+        """A client of a server that somebody else has started, with pipes for stdin and stdout."""
+        client = cls.__new__(cls)
+        client._child = child
+        client._greet(time.perf_counter())
+        return client
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    def kill(self) -> None:
+        """kill -9, stopped or not; ``with`` may then end."""
+        self._child.kill()
+        self._child.wait()
+
+    def _greet(self, started: float) -> None:
         self._id = 0
         self._request(
             "initialize",
@@ -76,7 +97,8 @@ class RawClient:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._pipe(self._child.stdin).close()
+        with contextlib.suppress(BrokenPipeError):
+            self._pipe(self._child.stdin).close()
         try:
             self._child.wait(5)
         except subprocess.TimeoutExpired:

@@ -28,6 +28,7 @@ def of_document(document: dict[str, Any]) -> Iterator[Check]:
     yield _recording(document)
     yield _leader(document["leader"], document["queue"])
     yield _queue(document["queue"])
+    yield _other_queues(document["other_queues"])
     yield _set_aside("quarantined", document["queue"]["quarantined"], "damaged ranges are kept", document)
     yield _set_aside("rejected", document["warehouse"]["rejected"], "events the warehouse refused are kept", document)
     yield _warehouse(document["warehouse"])
@@ -71,6 +72,20 @@ def _queue(queue: dict[str, Any]) -> Check:
     if queue["pressure"] == "degraded":
         return Check("queue", "warn", "the queue is over 80 % full", "new events are cut until the warehouse takes some")
     return Check("queue", "ok", f"{queue['depth_events']} events wait in {queue['directory']}")
+
+
+def _other_queues(others: list[dict[str, Any]]) -> Check:
+    """Events recorded for another warehouse: its configuration was changed, or its file moved, before they were shipped."""
+    if not others:
+        return Check("other queues", "ok", "none holds events")
+    first = others[0]
+    more = f", and in {len(others) - 1} more" if len(others) > 1 else ""
+    return Check(
+        "other queues",
+        "warn",
+        f"{first['depth_events']} events wait in a queue of another warehouse, {first['sink']} ({first['directory']}){more}",
+        "run `activity-mcp flush` with the ACTIVITY_DB or SNOW_CONNECTION they were recorded for",
+    )
 
 
 def _set_aside(name: str, count: int, what: str, document: dict[str, Any]) -> Check:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ..fs import FileSystem
 
 _REMEMBERED = 64
+_HIGHEST = 10**12 - 10**6
+"""No queue gets there by itself, and beyond it the next segment's number would have a digit too many to be found again."""
 
 
 class Commit:
@@ -52,6 +54,8 @@ def read_commit(directory: str, *, fs: FileSystem = LOCAL) -> Commit | None:
             raise newer_format(f"{directory}/commit.json", version)
         passed = [(int(segment), str(at)) for segment, at in members.get("passed", ())]
         offset, left_out = Offset.parse(members["offset"]), int(members.get("left_out", 0))
+        if offset.segment > _HIGHEST:
+            return None
         return Commit(str(members["channel_id"]), offset, str(members["at"]), passed, left_out)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

@@ -1,0 +1,293 @@
+"""Leaders that are killed, stopped and resurrected, or that hang: the queue drains all the same, and each event once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from activity_mcp.__main__ import run
+from activity_mcp.bench.raw_client import RawClient
+from activity_mcp.context import Snapshot, SnapshotStore
+from activity_mcp.errors import WarehouseUnavailable
+from activity_mcp.fs import FileSystem
+from activity_mcp.queue import Lease, read_commit
+from activity_mcp.service import ActivityService
+from activity_mcp.status import status_of
+from activity_mcp.warehouse.duckdb import DuckDBWarehouse
+from fakes import FakeClock
+from machines import Machine, until
+
+TOOL = {"tool_name": "Bash", "success": True}
+
+
+class Servers:
+    """Real servers on one state directory, and one service that looks on without leading."""
+
+    def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        environ = {"ACTIVITY_HOME": str(home), "HOME": str(home), "ACTIVITY_CUSTOMER": "ada@example.com"}
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        self.onlooker = ActivityService.from_environ(source="cli")
+        self.directory = Path(self.onlooker.queue.directory)
+        self.running: list[RawClient] = []
+        self.logged: list[str] = []
+
+    def start(self) -> RawClient:
+        client = RawClient("activity_mcp", ["serve"], environ=os.environ)
+        self.running.append(client)
+        return client
+
+    def log(self, client: RawClient, count: int = 1) -> None:
+        for _ in range(count):
+            answer = client.call("log_event", {"event_name": "tool_event", "feature_json": TOOL})["structuredContent"]
+            assert answer["durable"]
+            self.logged.append(answer["activity_id"])
+
+    def leader(self) -> int | None:
+        """The pid of whoever holds the lease, by the kernel's word."""
+        return self.onlooker.lease.holder_pid() if self.onlooker.lease.is_held() else None
+
+    def leads(self, client: RawClient) -> bool:
+        told = self.onlooker.lease.last_told()
+        return self.leader() == client.pid and told.get("pid") == client.pid
+
+    def drained(self) -> bool:
+        commit, end = read_commit(str(self.directory)), self.onlooker.local_events
+        return commit is not None and not end.urgent()
+
+    def status(self) -> dict[str, Any]:
+        return status_of(self.onlooker)
+
+    def end(self) -> None:
+        for client in self.running:
+            with contextlib.suppress(OSError):
+                os.kill(client.pid, signal.SIGCONT)
+            client.kill()
+            client.__exit__()
+        self.onlooker.close()
+
+    def rows(self) -> list[str]:
+        """What was logged, as the warehouse has it once everything is flushed. Each offset is there once."""
+        for client in self.running:
+            client.kill()
+        assert run(["flush"]) == 0
+        with duckdb.connect(self.onlooker.config.db, read_only=True) as connection:
+            found = connection.execute(
+                "SELECT activity_id, channel_id || stream_offset FROM CLAUDE_STREAM_V2 WHERE event_name = 'tool_event' ORDER BY 2"
+            ).fetchall()
+        assert len({place for _, place in found}) == len(found)
+        return [activity_id for activity_id, _ in found]
+
+
+@pytest.fixture
+def servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servers]:
+    made = Servers(tmp_path, monkeypatch)
+    yield made
+    made.end()
+
+
+def test_when_the_leader_is_killed_another_takes_over_and_ships_what_it_left(servers: Servers) -> None:
+    leader = servers.start()
+    until(lambda: servers.leads(leader))
+    other = servers.start()
+    servers.log(leader, 5)
+    leader.kill()
+    servers.log(other)
+    until(lambda: servers.leads(other) and servers.drained())
+    assert servers.status()["problems"] == []
+    assert servers.rows() == servers.logged
+
+
+def test_a_takeover_takes_less_than_two_seconds_of_the_clock(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    one, *others = [machine.server() for _ in range(3)]
+    machine.turns(one, *others)
+    others[0].log("tool_event", TOOL)
+    machine.kill(one)
+    machine.turns(*others, seconds=1.6)
+    assert machine.names() == ["tool_event"]
+    for service in machine.services:
+        service.close()
+
+
+def test_a_stopped_leader_is_named_by_status_and_flush_and_goes_on_when_it_may(
+    servers: Servers, capfd: pytest.CaptureFixture[str]
+) -> None:
+    leader = servers.start()
+    until(lambda: servers.leads(leader))
+    other = servers.start()
+    servers.log(leader)
+    until(servers.drained)
+    os.kill(leader.pid, signal.SIGSTOP)
+    servers.log(other, 3)  # a stopped leader refuses nobody
+    seen = other.call("get_context", {})["structuredContent"]
+    assert seen["context"]["activity_counts"] == {"tool_event": 4}
+    (problem,) = servers.status()["problems"]
+    assert f"the leader (pid {leader.pid}) is stopped; its last progress was" in problem
+    assert f"kill -CONT {leader.pid}" in problem
+    assert run(["flush", "--timeout", "0.3"]) == 4
+    said = capfd.readouterr().err
+    assert f"process {leader.pid} leads and did not flush" in said
+    assert servers.onlooker.lease.last_told()["last_progress"] in said
+    os.kill(leader.pid, signal.SIGCONT)
+    until(servers.drained)
+    assert servers.status()["problems"] == []
+    assert servers.rows() == servers.logged
+
+
+def test_a_leader_that_hangs_is_named_by_status_after_fifteen_seconds_without_progress(tmp_path: Path) -> None:
+    clock = FakeClock()
+    environ = {"ACTIVITY_HOME": str(tmp_path), "HOME": str(tmp_path), "ACTIVITY_CUSTOMER": "ada@example.com"}
+    onlooker = ActivityService.from_environ(environ, clock=clock)
+    lease = Lease(onlooker.queue.directory, clock=clock)
+    assert lease.try_acquire()
+    clock.advance(14)
+    assert status_of(onlooker)["problems"] == []
+    clock.advance(2)
+    clock.jump_wall(-86_400)  # the wall clock has no say in it
+    (problem,) = status_of(onlooker)["problems"]
+    assert f"the leader (pid {os.getpid()}) made no progress for 16 s" in problem
+    lease.release()
+    onlooker.close()
+
+
+def test_a_resurrected_leader_finds_another_one_leading_and_steps_back(servers: Servers) -> None:
+    old = servers.start()
+    until(lambda: servers.leads(old))
+    new = servers.start()
+    servers.log(old, 3)
+    until(servers.drained)
+    stop_outside_the_warehouse(servers, old)
+    (servers.directory / "leader.lock").unlink()  # somebody cleaned up: the stopped one's lease guards nothing any more
+    servers.log(new, 3)
+    until(lambda: servers.leads(new) and servers.drained())
+    newest = watermark(servers)
+    os.kill(old.pid, signal.SIGCONT)
+    servers.log(old, 2)
+    servers.log(new, 2)
+    until(servers.drained)
+    until(lambda: servers.leads(new))
+    assert watermark(servers) >= newest
+    assert servers.rows() == servers.logged
+
+
+def stop_outside_the_warehouse(servers: Servers, client: RawClient) -> None:
+    """Inside it, it would keep everyone from the file for as long as it is stopped."""
+
+    def stopped() -> bool:
+        os.kill(client.pid, signal.SIGSTOP)
+        try:
+            duckdb.connect(servers.onlooker.config.db, read_only=True).close()
+        except duckdb.IOException:
+            os.kill(client.pid, signal.SIGCONT)
+            return False
+        return True
+
+    until(stopped)
+
+
+def watermark(servers: Servers) -> list[str]:
+    snapshot = servers.onlooker.snapshots.read("ada@example.com", "*")
+    assert snapshot is not None
+    return sorted(snapshot.watermark.values())
+
+
+def test_two_leaders_at_once_stay_exact_however_often_their_lock_is_taken_away(servers: Servers) -> None:
+    clients = [servers.start(), servers.start()]
+    until(lambda: any(servers.leads(client) for client in clients))
+    for _ in range(8):
+        with contextlib.suppress(FileNotFoundError):
+            (servers.directory / "leader.lock").unlink()
+        for client in clients:
+            servers.log(client, 3)
+    until(servers.drained)
+    assert servers.rows() == servers.logged
+
+
+class Slow(FileSystem):
+    """A disk on which a publisher is stopped just before its rename, until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stopped, self.may_go = threading.Event(), threading.Event()
+
+    def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True) -> None:
+        self.stopped.set()
+        assert self.may_go.wait(20)
+        super().publish(path, data, durable=durable)
+
+
+def test_a_leader_stopped_in_the_middle_of_publishing_never_replaces_a_newer_snapshot(tmp_path: Path) -> None:
+    def snapshot(offset: int) -> Snapshot:
+        return Snapshot("ada", "*", {}, {"channel": f"{1:012d}:{offset:012d}:00000000"}, 1_800_000_000_000_000, offset)
+
+    disk = Slow()
+    stopped = SnapshotStore(str(tmp_path), fs=disk)
+    old = threading.Thread(target=stopped.publish, args=(snapshot(10),))
+    old.start()
+    assert disk.stopped.wait(20)
+    other = SnapshotStore(str(tmp_path))
+    with pytest.raises(BlockingIOError):  # the other one waits, and is told, rather than be overtaken
+        other.publish(snapshot(20))
+    disk.may_go.set()
+    old.join()
+    assert other.publish(snapshot(20))
+    assert not stopped.publish(snapshot(10))
+    found = other.read("ada", "*")
+    assert found is not None
+    assert found.row_version == 20
+
+
+def test_a_sink_call_that_hangs_or_raises_is_ended_told_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = {"ACTIVITY_HOME": str(tmp_path), "HOME": str(tmp_path), "ACTIVITY_CUSTOMER": "ada@example.com"}
+    errors: list[BaseException] = []
+    service = ActivityService.from_environ(environ, on_error=errors.append)
+    service.__dict__["warehouse"] = DuckDBWarehouse(service.config.db, timeout_s=1.0)
+    DuckDBWarehouse(service.config.db).committed("")  # made beforehand, which takes its time
+    calls = iter(["hang", "raise"])
+
+    def hanging(connection: duckdb.DuckDBPyConnection) -> None:
+        kind = next(calls, "")
+        if kind == "hang":
+            connection.execute("SELECT COUNT(*) FROM range(1000000000000) AS a, range(1000) AS b").fetchall()
+        elif kind == "raise":
+            raise RuntimeError("a bug in a sink")
+
+    monkeypatch.setattr("activity_mcp.warehouse.duckdb.refresh", hanging)
+    service.start()
+    ids = [service.log("tool_event", TOOL)["activity_id"] for _ in range(3)]
+    until(lambda: service.lease.last_told().get("error") == "RuntimeError: a bug in a sink")
+    assert {type(error) for error in errors} == {WarehouseUnavailable, RuntimeError}
+    until(lambda: not service.local_events.urgent())
+    assert service.lease.holder_pid() == os.getpid()
+    service.close()
+    with duckdb.connect(service.config.db, read_only=True) as connection:
+        rows = connection.execute("SELECT activity_id FROM CLAUDE_STREAM_V2 WHERE event_name = 'tool_event'").fetchall()
+    assert [activity_id for (activity_id,) in rows] == ids
+
+
+def test_whatever_is_in_leader_json_status_answers_and_names_the_holder_of_the_lock(tmp_path: Path) -> None:
+    environ = {"ACTIVITY_HOME": str(tmp_path), "HOME": str(tmp_path), "ACTIVITY_CUSTOMER": "ada@example.com"}
+    service = ActivityService.from_environ(environ)
+    lease = Lease(service.queue.directory)
+    assert lease.try_acquire()
+    for content in (b"", b"{}", json.dumps({"pid": [1], "last_progress": "soon", "monotonic": "x", "since": 3}).encode()):
+        Path(service.queue.directory, "leader.json").write_bytes(content)
+        document = status_of(service)
+        assert (document["leader"]["pid"], document["leader"]["last_progress_age_s"]) == (os.getpid(), None)
+        assert document["problems"] == [
+            f"the leader (pid {os.getpid()}) tells nothing that can be read: look again in ten seconds: it tells anew"
+        ]
+    lease.release()
+    service.close()
