@@ -132,10 +132,14 @@ async def _recall(client: Any) -> dict[str, Any]:
 
 
 def _measure(directory: str, out: Console) -> int:
-    from ..bench import loop
+    from ..bench import loop, transcripts
 
+    home = os.path.join(directory, "measured")
+    os.mkdir(home)
+    environ = _environment(home)
     try:
-        lines = loop.measure(_environment(os.path.join(directory, "measured")))
+        lines = loop.measure(environ)
+        lines += transcripts.import_memory(environ, "large results", transcripts.LARGE, few_mb=10, many_mb=100)
     except ActivityError as error:
         out.print(f"could not be measured: {error.describe()}", markup=False)
         return error.exit_code
