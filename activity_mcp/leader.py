@@ -4,6 +4,7 @@ Each turn it writes this server's own buffered events; then, if it holds the lea
 
     a backlog that matters, or a wish to flush → Flusher.step until drained → Refresher.publish_changes
     a wish for a context, or an active key not verified for most of a TTL → Refresher.verify
+    a day since it was done last → Upkeep.run (retention, and what has expired)
     what neither needs for a while → close the warehouse, so that readers get in
 
 The thread owns the lease and frees it in ``finally``; when the process dies the kernel frees it, and another server takes over
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .clock import SYSTEM_CLOCK, iso
 from .errors import ActivityError, NewerFormat, WarehouseNewer
+from .queue import read_commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from .flusher import Flusher
     from .queue import Lease, Offset
     from .refresher import Refresher
+    from .upkeep import Upkeep
 
 TURN_S = 0.2
 LEASE_RETRY_S = 1.0
@@ -77,6 +80,7 @@ class Leader:
         before_turn: Callable[[], None],
         raise_event: Callable[[dict[str, Any]], None],
         on_error: Callable[[BaseException], None],
+        upkeep: Upkeep | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.leads = False
@@ -92,6 +96,7 @@ class Leader:
         self._before_turn = before_turn
         self._raise_event = raise_event
         self._on_error = on_error
+        self._upkeep = upkeep
         self._clock = clock
         self._next_lease_try = 0.0
         self._last_flush = 0.0
@@ -155,6 +160,7 @@ class Leader:
         try:
             self._flush_if_due()
             self._verify_contexts()
+            self._keep_up()
         except (NewerFormat, WarehouseNewer) as error:
             self._give_up(error)
             return
@@ -249,7 +255,7 @@ class Leader:
         if not due:
             return
         try:
-            self._refresher.verify(due, self._led().channel_id)
+            self._refresher.verify(due, self._led().channel_id, self._upto())
         except (NewerFormat, WarehouseNewer):
             raise
         except Exception as error:
@@ -257,6 +263,23 @@ class Leader:
             self._backpressure.failed()
         else:
             self._backpressure.succeeded()
+
+    def _keep_up(self) -> None:
+        """What is done once a day, when nothing waits that matters more."""
+        if self._upkeep is None or self._backlog.urgent() or not self._upkeep.is_due():
+            return
+        try:
+            told = self._upkeep.run()
+            if told is not None:
+                self._refresher.publish_changes()
+                self._refresher.verify_all(self._led().channel_id, self._upto())
+        except (NewerFormat, WarehouseNewer):
+            raise
+        except Exception as error:
+            self._failed(error)
+            return
+        if told is not None:
+            self._raise_event(told)
 
     def _observe(self) -> None:
         """Notice what begins and what ends: the warehouse takes nothing, the queue fills up."""
@@ -277,6 +300,11 @@ class Leader:
     def _tell_change(self, features: dict[str, Any]) -> None:
         self._last_progress = -1e9
         self._raise_event(features)
+
+    def _upto(self) -> str | None:
+        """The committed offset, where the contexts hold all that is committed."""
+        commit = read_commit(self._lease.directory) if self._warehouse.contexts_at_once else None
+        return str(commit.offset) if commit is not None and commit.channel_id == self._led().channel_id else None
 
     def _led(self) -> Flusher:
         if self._flusher is None:

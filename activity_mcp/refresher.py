@@ -88,8 +88,12 @@ class Refresher:
         as_of_us = self._clock.time_us()
         return self._publish(self._source.changed_contexts(self._published), as_of_us)
 
-    def verify(self, scopes: list[Scope], channel_id: str) -> int:
-        """Read these scopes again and publish what is there, found empty included; how many."""
+    def verify(self, scopes: list[Scope], channel_id: str, upto: str | None = None) -> int:
+        """Read these scopes again and publish what is there, found empty included; how many.
+
+        ``upto`` is the channel's committed offset where contexts hold all that is committed: an empty one does then as well, so
+        that nobody fills it from the events below it that a process still remembers.
+        """
         if not scopes:
             return 0
         if self._pace:
@@ -103,7 +107,12 @@ class Refresher:
             for scope in scopes:
                 self._store.want(scope.customer, scope.project)
             raise
-        return self._publish([found.get(scope) or ContextRow(scope, {}, {}, 0) for scope in scopes], as_of_us)
+        empty = {channel_id: upto} if upto is not None else {}
+        return self._publish([found.get(scope) or ContextRow(scope, {}, dict(empty), 0) for scope in scopes], as_of_us)
+
+    def verify_all(self, channel_id: str, upto: str | None = None) -> int:
+        """``verify`` every snapshot there is: some may tell of rows that have left the warehouse; how many were published."""
+        return self.verify([Scope(*key) for key in self._store.known()], channel_id, upto)
 
     def _publish(self, rows: Iterable[ContextRow], as_of_us: int) -> int:
         published, now = 0, self._clock.monotonic()

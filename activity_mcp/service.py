@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .flusher import Flusher
     from .queue import QueueInfo
+    from .upkeep import Upkeep
     from .warehouse import QueryResult
     from .warehouse.duckdb import DuckDBWarehouse
     from .warehouse.snowflake import SnowflakeWarehouse
@@ -362,11 +363,24 @@ class ActivityService:
             before_turn=self._write_own_events,
             raise_event=self.raise_event,
             on_error=self._on_error,
+            upkeep=self._upkeep(),
             clock=self.clock,
         )
         self.refresher.keep(self.identity.customer, ALL_PROJECTS)
         if self.own_project:
             self.refresher.keep(self.identity.customer, self.own_project)
+
+    def _upkeep(self) -> Upkeep | None:
+        """The daily work; Snowflake does its own."""
+        if self.config.snow_connection:
+            return None
+        from .upkeep import Upkeep
+        from .warehouse.duckdb import DuckDBWarehouse
+
+        warehouse = self.warehouse
+        if not isinstance(warehouse, DuckDBWarehouse):
+            return None
+        return Upkeep(self.queue.directory, warehouse, keep_days=self.config.retention_days, clock=self.clock)
 
     def make_flusher(self, omits: Callable[[dict[str, Any]], bool] | None = None) -> Flusher:
         """A flusher over this queue; only the holder of the lease may drive it. ``omits``: see ``Flusher``."""

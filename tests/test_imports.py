@@ -57,8 +57,9 @@ ROOMS: dict[str, set[str]] = {
     "logging_setup": set(),
     "holdings": {"config", "errors", "queue"},
     "selection": {"clock", "errors"},
+    "upkeep": {"activity", "clock", "fs", "warehouse"},
     "tombstones": {"activity", "errors", "fs", "selection"},
-    "leader": {"backpressure", "clock", "errors", "flusher", "queue", "refresher"},
+    "leader": {"backpressure", "clock", "errors", "flusher", "queue", "refresher", "upkeep"},
 }
 COMPOSING = {
     "service", "draining", "backfill", "forget", "status", "checks", "doctor", "server", "transports", "cli", "bench", "__main__", "__init__",
