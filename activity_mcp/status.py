@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from .checks import state
+from .claude_code.drops import count_drops
 from .clock import iso, parse_iso
 from .context import ALL_PROJECTS
 from .errors import ActivityError
@@ -37,10 +38,17 @@ def status_of(service: ActivityService) -> dict[str, Any]:
         "leader": leader,
         "warehouse": _warehouse(service, leader, queue.pop("rejected")),
         "context": _context(service),
+        "hooks": _hooks(service),
         "degraded": queue["pressure"] != "ok" or bool(leader.get("backpressure")),
     }
     document["problems"] = [check.describe() for check in state.of_document(document) if check.status != "ok"]
     return document
+
+
+def _hooks(service: ActivityService) -> dict[str, Any]:
+    """What hooks could not record and the queue did not count as refused, ever."""
+    reasons = count_drops(service.config.queue_root)
+    return {"dropped": sum(reasons.values()), "reasons": reasons}
 
 
 def _queue(service: ActivityService) -> dict[str, Any]:

@@ -33,6 +33,7 @@ def of_document(document: dict[str, Any]) -> Iterator[Check]:
     yield _set_aside("rejected", document["warehouse"]["rejected"], "events the warehouse refused are kept", document)
     yield _warehouse(document["warehouse"])
     yield _context(document["context"])
+    yield _hooks(document)
 
 
 def _recording(document: dict[str, Any]) -> Check:
@@ -100,6 +101,18 @@ def _warehouse(warehouse: dict[str, Any]) -> Check:
     where = warehouse.get("path") or warehouse.get("connection")
     made = "" if warehouse.get("size_bytes") or warehouse["kind"] != "duckdb" else ", made at the first flush"
     return Check("warehouse", "ok", f"{warehouse['kind']} {where}{made}")
+
+
+def _hooks(document: dict[str, Any]) -> Check:
+    hooks = document["hooks"]
+    if not hooks["dropped"]:
+        return Check("hook drops", "ok", "hooks dropped nothing")
+    why = ", ".join(f"{count} {reason}" for reason, count in sorted(hooks["reasons"].items()))
+    if "configuration" in hooks["reasons"]:
+        hint = "run `activity-mcp context`: it names the variable, or redaction.json, that hooks cannot use"
+    else:
+        hint = "docs/design.md says what the reasons mean; remove the file `dropped` beside the queues to count anew"
+    return Check("hook drops", "warn", f"hooks dropped {hooks['dropped']} events ({why})", hint)
 
 
 def _context(context: dict[str, Any]) -> Check:

@@ -54,9 +54,15 @@ def _rows(document: dict[str, Any]) -> list[tuple[str, str]]:
         ("committed", f"{queue['committed_offset'] or 'nothing yet'} at {queue['last_commit'] or '-'}"),
         ("pressure", queue["pressure"]),
         ("refused", str(queue["refused"])),
+        ("dropped by hooks", _dropped(document["hooks"])),
         ("quarantined", str(queue["quarantined"])),
         ("leader", who),
         ("warehouse", f"{warehouse['kind']} {warehouse.get('path') or warehouse.get('connection')}{size}"),
         ("rejected", str(warehouse["rejected"])),
         ("context", f"{fresh} for {context['customer']}"),
     ]
+
+
+def _dropped(hooks: dict[str, Any]) -> str:
+    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(hooks["reasons"].items()))
+    return f"{hooks['dropped']} ({reasons})" if reasons else "0"
