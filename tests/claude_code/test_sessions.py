@@ -44,7 +44,7 @@ def test_the_example_session_is_one_of_everything(example, read) -> None:
     activities, reader = read(example, now_us=NOW_US)
     assert Counter(activity.activity for activity in activities) == {
         "started_session": 1, "asked": 2, "concluded_turn": 2, "ended_session": 1, "called_llm": 14, "used_tool": 12,
-        "read_file": 2, "edited_file": 2, "created_file": 1,
+        "read_file": 2, "edited_file": 2, "created_file": 1, "ran_sql": 1,
     }  # fmt: skip
     assert (reader.report.lines, reader.report.malformed, reader.report.unknown_types) == (33, 0, {})
     assert reader.report.problems == {}
@@ -178,7 +178,7 @@ def test_the_session_of_the_example_is_told_from_start_to_end(example, read) -> 
         "cli_version": "2.1.240",
         "git_branch": "fix/late-orders",
         "session_duration_ms": 171260.0,
-        "total_activities": 36,
+        "total_activities": 37,
         "total_tokens": 280270,
     }
 
@@ -189,7 +189,7 @@ def test_the_password_in_the_example_is_in_no_event(example, read) -> None:
     activities, _ = read(example, now_us=NOW_US)
     lines = b"".join(activity.line() for activity in activities)
     assert secret.encode() not in lines
-    assert lines.count(b"postgresql://report:[redacted:url_password]@localhost:5432/orders") == 1
+    assert lines.count(b"postgresql://report:[redacted:url_password]@localhost:5432/orders") == 2  # the command, and its SQL
 
 
 def test_the_example_names_only_invented_places(example) -> None:
