@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..activity import derived_id, sha256_hex
-from ..clock import parse_iso
+from ..clock import iso, parse_iso
 from . import events
 from .lines import EVENTLESS_TYPES
 from .prompts import Said, said, text_of
@@ -152,7 +152,8 @@ class Conversation:
                     "total_activities": session.activities,
                     "total_tokens": session.tokens,
                 }
-                self._edge(session, "end", session.prompt_id or "", session.last_us, features)
+                moment = session.prompt_id or f"import\0{iso(session.last_us)}"
+                self._edge(session, "end", moment, session.last_us, features)
 
     # --- the line's place
 

@@ -284,7 +284,8 @@ def turn_end_activity(session_id: str, prompt_key: str | None, text: str, *, pol
 
 def session_activity(session_id: str, event_type: str, moment: str, features: Mapping[str, Any]) -> Draft:
     """The start or the end of a session. ``moment`` tells several apart: empty for its beginning, how and when it went on, and
-    for an end the id of the last prompt before it."""
+    for an end the id of the last prompt before it. (Where Claude Code gives prompts no ids, a hook's end and an
+    import's have no common name: both stay.)"""
     key = "\0".join((session_id, moment))
     made = {"session_id": session_id, "event_type": event_type, **features}
     return "session_event", derived_id("session_event", event_type, key), made

@@ -89,7 +89,8 @@ class HookPayload:
     def _session_end(self) -> list[Draft] | None:
         if self.session_id is None:
             return None
-        return [self._session("end", self._common.get("prompt_id", ""), self._said_of(("reason",)) | self._circumstances())]
+        moment = self._common.get("prompt_id") or f"hook\0{self._now_us // _MINUTE_US}"
+        return [self._session("end", moment, self._said_of(("reason",)) | self._circumstances())]
 
     def _session(self, event_type: str, moment: str, features: dict[str, Any]) -> Draft:
         return events.session_activity(self.session_id or "", event_type, moment, features | self._common)

@@ -134,7 +134,8 @@ def test_hooks_hooks_again_and_import_tell_each_fact_once(tmp_path: Path, path: 
     with warehouse(hooked) as facts:
         by_both = facts(path)
     assert hooked.dropped() == {}
-    assert [fact for fact in by_both if fact[0] != "from"] == [fact for fact in by_import if fact[0] != "from"]
+    separate = {"from"} if '"promptId"' in path.read_text() else {"from", "end"}  # without prompt ids ends have no common name
+    assert [fact for fact in by_both if fact[0] not in separate] == [fact for fact in by_import if fact[0] not in separate]
     assert [fact[1] for fact in by_both if fact[0] == "from"] == ["hook"], "of two that tell the same, the hook's row stays"
     assert len(by_both) > 8
 
