@@ -65,6 +65,9 @@ class RemoteWarehouse:
     def append(self, batch: Batch) -> None:
         self._ask("append", batch)
 
+    def left_out(self, channel_id: str) -> Any:
+        return self._ask("left_out", channel_id)
+
     def release(self) -> None:
         pass
 

@@ -1,0 +1,42 @@
+"""``make mutants``: leave out each rule of the log path, one at a time, and see that a test notices. Exit 1 if any survives."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from mutation.catalogue import MUTANTS
+from mutation.run import Result, run_all
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--invariant", type=int, action="append", help="only these; may be given several times")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    given = parser.parse_args()
+    chosen = tuple(mutant for mutant in MUTANTS if not given.invariant or mutant.invariant in given.invariant)
+    began = time.monotonic()
+    results = run_all(chosen, given.jobs)
+    for line in table(results):
+        print(line)
+    lost = [result for result in results if result.killed_by is None]
+    print(f"\n{len(results) - len(lost)} of {len(results)} killed in {time.monotonic() - began:.0f} s")
+    return 1 if lost else 0
+
+
+def table(results: list[Result]) -> list[str]:
+    rows = [("#", "rule left out", "killed by", "s")]
+    for result in results:
+        outcome = result.killed_by or f"SURVIVED {result.trouble}"
+        rows.append((str(result.mutant.invariant), result.mutant.left_out, outcome, f"{result.seconds:.1f}"))
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    return [f"{number:>{widths[0]}}  {rule:<{widths[1]}}  {seconds:>5}  {outcome}" for number, rule, outcome, seconds in rows]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

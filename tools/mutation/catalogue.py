@@ -1,0 +1,135 @@
+"""The rules of the log path, each with what it looks like when it is left out.
+
+``find`` is a snippet that occurs exactly once in its file; a mutant whose snippet is gone is an error, never a silent pass.
+``killers`` are the tests that must fail: chosen to be fast, and any of them will do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """``invariant`` is the number in docs/testing.md."""
+
+    invariant: int
+    left_out: str
+    file: str
+    find: str
+    replace: str
+    killers: tuple[str, ...]
+
+
+W, R, L, SEG = "queue/writer.py", "queue/reader.py", "queue/live.py", "queue/segment.py"
+WRITER, READER, FLUSHER = "tests/queue/test_writer.py", "tests/queue/test_reader.py", "tests/test_flusher.py"
+KILLS, POWER, DAMAGE, FULL = (f"tests/crash/test_{name}.py" for name in ("kills", "power", "damage", "full_disk"))
+MODEL, LEADER, FORMATS = "tests/crash/test_model.py", "tests/test_leader.py", "tests/test_formats.py"
+CONTRACT = "tests/warehouse/test_contract.py"
+
+MUTANTS = (
+    # 1  acknowledged is never lost on kill -9
+    Mutant(1, "a newline first where a torn line was left", W, "start = live.size if live.ends_whole() else live.size + 1", "start = live.size",
+           (f"{WRITER}::test_a_torn_fragment_does_not_swallow_the_line_glued_behind_it", f"{KILLS}::test_a_writer_killed_at_any_step_loses_nothing_it_acknowledged_and_tears_nobody_elses_line")),
+    Mutant(1, "a line that is still being written is waited for", R, "if not span.whole and not sealed:", "if False:",
+           (f"{READER}::test_an_incomplete_end_is_damage_only_once_its_segment_is_sealed",)),
+    Mutant(1, "only what is committed is deleted", "queue/commit.py", "below = min(committed.segment, ", "below = max(committed.segment + 9, ",
+           (f"{FLUSHER}::test_segments_are_deleted_once_they_are_behind_and_never_the_newest", MODEL, "tests/queue/test_commit.py")),
+    # 2  exactly once
+    Mutant(2, "compare-and-set of the offset (memory)", "warehouse/memory.py", "if found != batch.expected:", "if False:",
+           (f"{FLUSHER}::test_two_flushers_in_turn_stay_exact", f"{CONTRACT}::test_a_batch_sent_twice_is_refused_and_changes_nothing")),
+    Mutant(2, "compare-and-set of the offset (DuckDB)", "warehouse/duckdb.py", "if found != batch.expected:", "if False:",
+           (f"{CONTRACT}::test_a_batch_sent_twice_is_refused_and_changes_nothing", f"{CONTRACT}::test_a_slower_flusher_finds_the_offset_moved")),
+    Mutant(2, "rows and offset in one transaction", "warehouse/duckdb.py", "            _refresh(connection)\n", '            _refresh(connection)\n        connection.execute("COMMIT")\n        connection.execute("BEGIN TRANSACTION")\n',
+           (f"{KILLS}::test_a_flush_into_duckdb_killed_at_any_statement_commits_rows_and_offset_together",)),
+    # 3  order per writer
+    Mutant(3, "a batch keeps its order on disk", W, 'else b"".join(lines)', 'else b"".join(reversed(lines))',
+           (f"{WRITER}::test_the_offsets_that_append_returns_are_those_that_the_reader_finds",)),
+    Mutant(3, "rows keep the order of their lines", "flusher.py", "return rows, quarantined", "return rows[::-1], quarantined",
+           (f"{FLUSHER}::test_every_line_becomes_one_row_in_order_with_its_place",)),
+    # 4  a truncation at every byte recovers
+    Mutant(4, "the last byte is looked at when others have written", L, "return self._whole == self.size or", "return self._whole > 0 or",
+           (f"{WRITER}::test_a_torn_fragment_does_not_swallow_the_line_glued_behind_it",)),
+    Mutant(4, "a line in the place of a torn header is read", R, '            yield _missing(number, "the header is missing")\n        yield item', '            yield _missing(number, "the header is missing")',
+           (f"{READER}::test_a_header_that_is_gone_or_wrong_costs_no_line",)),
+    Mutant(4, "a segment that somebody shortened is left alone", L, "if size < self.size or self.failure is not None:", "if self.failure is not None:",
+           (f"{WRITER}::test_a_segment_that_somebody_shortened_is_left_alone",)),
+    # 5  damage costs only the touched lines
+    Mutant(5, "the checksum of a line", SEG, """return line[-_CRC_BYTES:] == b',"_crc":"%08x"}\\n' % zlib.crc32(body)""", "return bool(body) and has_checksum(line)",
+           (f"{DAMAGE}::test_flipped_bits_and_runs_of_zeros_cost_only_the_lines_they_touch",)),
+    Mutant(5, "reading goes on behind a damaged range", R, "                    yield self._judge(number, span, parse)\n", "                    yield (item := self._judge(number, span, parse))\n                    if isinstance(item, Damage):\n                        return\n",
+           (f"{DAMAGE}::test_flipped_bits_and_runs_of_zeros_cost_only_the_lines_they_touch", f"{FLUSHER}::test_damage_costs_only_itself_and_takes_a_place_in_the_stream")),
+    Mutant(5, "damaged bytes are kept before the offset passes them", "flusher.py", "        bury(self.directory, damage, content, damage.reason, clock=self._clock, fs=self._fs)\n", "",
+           (f"{DAMAGE}::test_flipped_bits_and_runs_of_zeros_cost_only_the_lines_they_touch",)),
+    # 6  a power cut
+    Mutant(6, "the sync before the answer", W, "self._make_durable(live, start + len(payload))", "live.let_go()",
+           (f"{POWER}::test_a_power_cut_takes_nothing_that_was_answered_as_durable", f"{POWER}::test_the_first_event_of_a_new_segment_survives_a_power_cut_right_behind_its_answer")),
+    Mutant(6, "the sync of a new segment's directory entry", L, 'self._fs.sync_directory(f"{self._directory}/{SEGMENT_DIRECTORY}")', "pass",
+           (f"{POWER}::test_the_first_event_of_a_new_segment_survives_a_power_cut_right_behind_its_answer",)),
+    Mutant(6, "the sync of a published file before its rename", "fs.py", "                if durable:\n                    self.sync(fd)\n", "",
+           (f"{POWER}::test_the_first_event_of_a_new_queue_survives_a_power_cut_right_behind_its_answer", f"{POWER}::test_what_was_set_aside_is_still_there_after_a_power_cut")),
+    Mutant(6, "the interval's sync", "queue/interval.py", "            self._sync()\n", "",
+           (f"{WRITER}::test_an_interval_syncs_behind_the_caller_and_close_syncs_the_rest",)),
+    # 7  offsets are never reused
+    Mutant(7, "the sync before the shipping", "flusher.py", "        self._reader.sync_segments(batch.end)\n", "",
+           (f"{POWER}::test_offsets_shipped_before_a_power_cut_are_not_given_to_other_lines_after_it",)),
+    Mutant(7, "commit.json counts for the next segment's number", "queue/commit.py", "commit.offset.segment if commit else 0", "0",
+           (f"{WRITER}::test_a_queue_whose_segments_vanished_goes_on_above_the_committed_one",)),
+    Mutant(7, "a segment of an earlier boot is closed", W, "same_boot(live.header.boot, self._fs.boot_id())", "True",
+           (f"{WRITER}::test_a_segment_of_an_earlier_boot_is_never_appended_to",)),
+    Mutant(7, "the line at the committed place is verified", R, "if after is not None and after.segment in numbers and not self.verify(after):", "if False:",
+           (f"{READER}::test_an_edited_segment_is_not_read_on_from_the_middle_of_something_else",)),
+    # 8  commit.json
+    Mutant(8, "the sink's token goes before the file's", "flusher.py", "text = token or cached or", "text = cached or token or",
+           (f"{FLUSHER}::test_the_sink_is_the_truth_whatever_commit_json_says", MODEL)),
+    Mutant(8, "the file serves where the sink has no token", "flusher.py", "text = token or cached or", "text = token or",
+           (f"{FLUSHER}::test_with_a_sink_that_forgot_its_token_commit_json_keeps_rows_from_being_sent_twice",)),
+    # 9  nothing is appended to a dead file
+    Mutant(9, "the look at the live segment under the lock", W, "if live is None or numbers is not self._numbers or not live.refresh() or self._is_due(live, room):", "if live is None:",
+           (f"{WRITER}::test_a_paused_writer_follows_a_rotation_made_meanwhile", f"{WRITER}::test_nothing_is_appended_to_a_segment_that_was_removed")),
+    Mutant(9, "append.lock", W, "        if not lock.acquire(self._lock_timeout):\n            raise busy(lock.holder_pid())\n        try:\n            numbers", "        try:\n            numbers",
+           (f"{WRITER}::test_nobody_gets_between_the_check_and_the_write",)),
+    Mutant(9, "the lock's own file is still in its place", W, "if not self._lock.in_place():", "if False:",
+           (f"{WRITER}::test_a_lock_in_a_directory_that_was_moved_away_guards_nothing",)),
+    # 10  a full disk
+    Mutant(10, "what did not fit is taken back", W, "            self._fs.truncate(live.fd, live.size)\n", "            pass\n",
+           (f"{FULL}::test_a_line_that_does_not_fit_is_taken_back_whatever_part_of_it_did",)),
+    Mutant(10, "a short write is a refusal", W, "if written != len(data):", "if False:",
+           (f"{FULL}::test_a_line_that_does_not_fit_is_taken_back_whatever_part_of_it_did",)),
+    Mutant(10, "what may be taken back is not shipped", "flusher.py", "if not batch.items or self._reader.is_settled(batch):", "if True:",
+           (f"{FULL}::test_a_flusher_that_looks_between_a_short_write_and_its_taking_back_ships_nothing_that_was_refused",)),
+    Mutant(10, "a context that finds no room stops no flush", "refresher.py", "                self.disk_error = error\n                continue\n", "                raise\n",
+           (f"{LEADER}::test_a_disk_that_takes_no_context_keeps_nobody_from_shipping_and_deleting",)),
+    # 11  cap and backpressure
+    Mutant(11, "every refused event is counted", W, "self._refusals.note(kind, len(lines))", "self._refusals.note(kind, 1)",
+           (f"{FULL}::test_a_line_that_does_not_fit_is_taken_back_whatever_part_of_it_did", MODEL)),
+    Mutant(11, "the cap", W, "if after > self._max_bytes:", "if False:",
+           (f"{WRITER}::test_the_pressure_rises_at_eighty_percent_and_falls_with_the_commit", MODEL)),
+    Mutant(11, "a commit counts for its own channel only", "queue/pressure.py", "commit.offset if commit and commit.channel_id == queue_id else None", "commit.offset if commit else None",
+           (f"{WRITER}::test_a_commit_of_another_channel_frees_nothing",)),
+    Mutant(11, "a stall is measured by the monotonic clock", "backpressure.py", "        now = self._clock.monotonic()\n        moved", "        now = self._clock.time_us() / 1e6\n        moved",
+           ("tests/test_backpressure.py", MODEL)),
+    # 12  one live leader, and nothing stalls it
+    Mutant(12, "a lock that somebody else holds is not ours", "queue/lock.py", "        except BlockingIOError:\n            return False\n", "        except BlockingIOError:\n            pass\n",
+           ("tests/queue/test_lease.py", f"{LEADER}::test_one_of_two_servers_leads_and_the_other_takes_over_when_it_goes")),
+    Mutant(12, "a poison line is set aside", "flusher.py", "except (PoisonLine, InvalidActivity, TypeError, ValueError, RecursionError) as error:", "except ZeroDivisionError as error:",
+           (f"{FLUSHER}::test_a_poison_line_is_set_aside_and_the_rest_flows",)),
+    Mutant(12, "a line larger than a batch makes a batch of its own", R, "if batch.items and (len(batch.items) >= max_records", "if (len(batch.items) >= max_records",
+           (f"{READER}::test_lines_come_in_order_across_segments_whatever_the_batches_are",)),
+    Mutant(12, "a forked child gives up its parent's locks", "queue/lock.py", "    for lock in list(_open.values()):\n        lock.close()\n", "    pass\n",
+           ("tests/queue/test_processes.py::test_a_forked_child_does_not_keep_the_append_lock_of_its_parent",)),
+    # 13  the backlog drains
+    Mutant(13, "anything is shipped", "flusher.py", "if not batch.items or batch.end is None:", "if True:",
+           (f"{FLUSHER}::test_every_line_becomes_one_row_in_order_with_its_place",)),
+    Mutant(13, "the sink is asked again after a failure", "flusher.py", "        self._position = None  # until the sink has said yes\n", "",
+           (f"{FLUSHER}::test_an_answer_that_was_lost_after_the_commit_doubles_nothing",)),
+    Mutant(13, "the leader's thread outlives an error", "leader.py", "                except Exception as error:  # the thread outlives", "                except ZeroDivisionError as error:  # the thread outlives",
+           (f"{LEADER}::test_an_error_nobody_foresaw_ends_a_turn_and_not_the_thread",)),
+    # the format: a newer version stops whoever meets it
+    Mutant(14, "a newer segment stops the reader", SEG, "        if type(version) is int and version > FORMAT_VERSION:\n            raise newer_format(f\"segment", "        if False:\n            raise newer_format(f\"segment",
+           (FORMATS,)),
+    Mutant(14, "a newer queue.json stops everyone", "queue/manifest.py", "if type(version) is int and version > FORMAT_VERSION:", "if False:",
+           (FORMATS,)),
+    Mutant(14, "a newer commit.json stops everyone", "queue/commit.py", "if type(version) is int and version > FORMAT_VERSION:", "if False:",
+           (FORMATS,)),
+)  # fmt: skip
