@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint sql wheel clean
+.PHONY: demo test crash mutants lint sql wheel clean
 
 demo: $(VENV)/.installed
 	$(BIN)/activity-mcp demo
@@ -12,6 +12,15 @@ demo: $(VENV)/.installed
 # The suite runs against the built wheel, not the checkout: a file missing from the wheel fails here.
 test: wheel $(VENV)/.tested
 	ACTIVITY_TEST_WHEEL=1 $(BIN)/pytest $(PYTEST_ARGS)
+
+# The kill loops for longer than the 20 seconds of `make test`: make crash SECONDS=600
+SECONDS ?= 300
+crash: wheel $(VENV)/.tested
+	$(BIN)/pytest tests/crash/test_kill_loop.py -s --crash-seconds $(SECONDS) $(PYTEST_ARGS)
+
+# Each rule of the log path left out, one at a time, in a copy: a test must notice. Three minutes.
+mutants: wheel $(VENV)/.tested
+	$(BIN)/python tools/mutants.py
 
 lint: $(VENV)/.installed
 	$(PIP) install -c constraints.txt ".[lint]"

@@ -258,18 +258,22 @@ def test_a_context_nobody_has_asked_for_is_answered_empty_first_and_known_to_be_
     assert (second["freshness"], second["context"].get("recent_sessions", [])) == ("fresh", [])
 
 
-def test_an_error_nobody_foresaw_ends_a_turn_and_not_the_thread(machine: Machine) -> None:
+@pytest.mark.parametrize("place", ["in a flush", "between two"])
+def test_an_error_nobody_foresaw_ends_a_turn_and_not_the_thread(machine: Machine, place: str) -> None:
     server = machine.server()
 
-    def broken(batch: Batch) -> None:
+    def broken(*arguments: Any) -> None:
         raise RuntimeError("a bug")
 
-    original, machine.warehouse.append = machine.warehouse.append, broken  # type: ignore[method-assign]
+    owner, name = (machine.warehouse, "append") if place == "in a flush" else (server.refresher, "due")
+    original = getattr(owner, name)
+    setattr(owner, name, broken)
     server.log("tool_event", TOOL)
     server.start()
     _until(lambda: any(isinstance(error, RuntimeError) for error in machine.errors))
-    machine.warehouse.append = original  # type: ignore[method-assign]
-    _until(lambda: machine.clock.advance(1) or machine.names() == ["tool_event"])
+    setattr(owner, name, original)
+    server.log("tool_event", TOOL)
+    _until(lambda: machine.clock.advance(1) or machine.names() == ["tool_event"] * 2)
 
 
 def _until(condition: Any) -> None:

@@ -44,4 +44,4 @@ def test_every_invariant_has_two_mutants_and_every_killer_is_a_test_that_exists(
     for killer in {killer for mutant in mutation.MUTANTS for killer in mutant.killers}:
         path, _, name = killer.partition("::")
         functions = {node.name for node in ast.walk(ast.parse((ROOT / path).read_text())) if isinstance(node, ast.FunctionDef)}
-        assert not name or name in functions, killer
+        assert not name or name.partition("[")[0] in functions, killer

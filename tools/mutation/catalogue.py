@@ -37,9 +37,9 @@ MUTANTS = (
            (f"{FLUSHER}::test_segments_are_deleted_once_they_are_behind_and_never_the_newest", MODEL, "tests/queue/test_commit.py")),
     # 2  exactly once
     Mutant(2, "compare-and-set of the offset (memory)", "warehouse/memory.py", "if found != batch.expected:", "if False:",
-           (f"{FLUSHER}::test_two_flushers_in_turn_stay_exact", f"{CONTRACT}::test_a_batch_sent_twice_is_refused_and_changes_nothing")),
+           (f"{FLUSHER}::test_two_flushers_in_turn_stay_exact", f"{CONTRACT}::test_a_batch_sent_twice_is_refused_and_changes_nothing[memory]")),
     Mutant(2, "compare-and-set of the offset (DuckDB)", "warehouse/duckdb.py", "if found != batch.expected:", "if False:",
-           (f"{CONTRACT}::test_a_batch_sent_twice_is_refused_and_changes_nothing", f"{CONTRACT}::test_a_slower_flusher_finds_the_offset_moved")),
+           (f"{CONTRACT}::test_a_batch_sent_twice_is_refused_and_changes_nothing[duckdb]",)),
     Mutant(2, "rows and offset in one transaction", "warehouse/duckdb.py", "            _refresh(connection)\n", '            _refresh(connection)\n        connection.execute("COMMIT")\n        connection.execute("BEGIN TRANSACTION")\n',
            (f"{KILLS}::test_a_flush_into_duckdb_killed_at_any_statement_commits_rows_and_offset_together",)),
     # 3  order per writer

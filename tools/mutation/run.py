@@ -78,7 +78,7 @@ def _one(mutant: Mutant, copy: Path) -> Result:
     finally:
         path.write_text(original, encoding="utf-8")
     took = time.monotonic() - began
-    failed = re.search(r"^FAILED \S*?(\w+)(?:::\w+)?::(\w+)", output, re.M)
+    failed = re.search(r"^FAILED \S*?(\w+)\.py::(?:\w+::)?(\w+)", output, re.M)
     if status == 1 and failed:
         return Result(mutant, f"{failed[1]}: {failed[2]}", took)
     return Result(mutant, None, took, "" if status == 0 else f"pytest ended with {status}: {output[-300:]}")
@@ -99,6 +99,6 @@ def _pytest(copy: Path, tests: tuple[str, ...]) -> tuple[int, str]:
     """pytest's exit status and output, in the copy: the package found there goes before any that is installed."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("ACTIVITY_", "PYTEST_"))}
     environ |= {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "ACTIVITY_TEST_COPY": str(copy)}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", *tests]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider", *tests]
     done = subprocess.run(command, cwd=copy, env=environ, capture_output=True, text=True, timeout=TIMEOUT_S)
     return done.returncode, done.stdout + done.stderr
