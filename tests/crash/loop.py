@@ -10,6 +10,7 @@ An id is ``<who>:<n>``; ``who`` names one generation of one writer, which never 
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Self
 
 import activity_mcp
+from activity_mcp.activity import derived_id
 from server.wire import RawClient
 
 TESTS = Path(__file__).parents[1]
@@ -40,6 +42,8 @@ class KillLoop:
         self.starts: dict[str, int] = defaultdict(int)
         self.attempted: dict[str, int] = {}
         self.acknowledged: dict[str, set[int]] = defaultdict(set)
+        self.hooked: dict[str, str] = {}
+        self.finished_hooks: set[str] = set()
         self._seed = seed
         self._marks = home / "marks"
         self._told = home / "told"
@@ -143,6 +147,28 @@ class KillLoop:
         process.stdout.close()
         if answer.endswith("}\n"):
             self.acknowledged[who] |= {n for n in range(count) if f'"{who}:{n}"' in answer}
+
+    def hook(self, who: str) -> None:
+        """One hook process. It acknowledges nothing; when it comes to its end, it has recorded the call or counted a refusal."""
+        call = {
+            "hook_event_name": "PostToolUse", "session_id": "s1", "cwd": str(self.home), "tool_name": "Bash", "tool_use_id": f"{who}:0",
+            "tool_input": {"command": "make"}, "tool_response": {"stdout": "", "stderr": "", "interrupted": False},
+        }  # fmt: skip
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from activity_mcp.claude_code.hook import main; main()"],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environ(),
+        )  # fmt: skip
+        self.attempted[who] = 1
+        self.hooked[derived_id("tool_event", "tool_use_id", f"{who}:0")] = f"{who}:0"
+        assert process.stdin
+        try:
+            process.stdin.write(json.dumps(call).encode())
+            process.stdin.close()
+        except BrokenPipeError:
+            pass
+        self._watch(who, process)
+        if process.returncode == 0:
+            self.finished_hooks.add(f"{who}:0")
 
     def server(self, who: str) -> None:
         """A server over stdio and its client, which logs one event after the other and notes what was answered."""

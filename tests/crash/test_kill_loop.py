@@ -65,6 +65,7 @@ def test_servers_commands_and_writers_killed_at_random_lose_nothing_and_double_n
             loop.keep(slot, loop.server)
         loop.keep("w", loop.program("crash.child", "writer", queue["directory"], sink, "{who}", "none"))
         loop.keep("l", loop.log_command)
+        loop.keep("h", loop.hook)
         loop.keep("f", loop.program("activity_mcp", "flush", "--timeout", "5"))
         loop.run(crash_seconds * 0.65)
     last = run("flush")
@@ -73,7 +74,8 @@ def test_servers_commands_and_writers_killed_at_random_lose_nothing_and_double_n
         rows = connection.execute(
             "SELECT activity_id, event_name, channel_id, stream_offset FROM CLAUDE_STREAM_V2 ORDER BY stream_offset"
         ).fetchall()
-    acknowledged = loop.check([name for name, event, _, _ in rows if event == "tool_event"])
+    sent = [loop.hooked.get(name, name) for name, event, _, _ in rows if event == "tool_event"]
+    acknowledged = loop.check(sent)
     print(loop.summary(acknowledged, len(rows)))
     offsets = [offset for *_, offset in rows]
     assert offsets == sorted(set(offsets))
@@ -81,5 +83,6 @@ def test_servers_commands_and_writers_killed_at_random_lose_nothing_and_double_n
     status = json.loads(run("status", "--json").stdout)["queue"]
     assert (status["depth_events"], status["committed_offset"] >= offsets[-1]) == (0, True)
     assert status["quarantined"] == sum(event == "system_event" for _, event, _, _ in rows)
+    assert len(loop.finished_hooks - set(sent)) <= status["refused"]  # each was recorded, or refused and counted
     assert acknowledged > 50
     assert loop.kills > 5
