@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -13,13 +14,18 @@ sys.path.insert(0, str(Path(__file__).parent))
 from mutation.catalogue import MUTANTS
 from mutation.run import Result, run_all
 
+LOOP = "tests/crash/test_kill_loop.py::test_two_flushers_without_a_lease_ship_each_acknowledged_event_once_into_memory"
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--invariant", type=int, action="append", help="only these; may be given several times")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--loop", action="store_true", help="with the kill loop as the only test, those that it must notice")
     given = parser.parse_args()
     chosen = tuple(mutant for mutant in MUTANTS if not given.invariant or mutant.invariant in given.invariant)
+    if given.loop:
+        chosen = tuple(replace(mutant, killers=(LOOP,)) for mutant in chosen if mutant.seen_by_loop)
     began = time.monotonic()
     results = run_all(chosen, given.jobs)
     for line in table(results):

@@ -27,6 +27,9 @@ import activity_mcp
 from activity_mcp.activity import derived_id
 from server.wire import RawClient
 
+BETWEEN_KILLS = (0.1, 1.0)
+YOUNGEST = (0.0, 1.0, 2.5, 5.0)
+"""In units of the time that a process takes to start here and now: on a loaded machine the kills are as much rarer."""
 TESTS = Path(__file__).parents[1]
 PACKAGE = Path(activity_mcp.__file__).parents[1]
 
@@ -37,6 +40,7 @@ class KillLoop:
     def __init__(self, home: Path, seed: int) -> None:
         self.home = home
         self.chance = random.Random(seed)
+        self.start_s = 0.0
         self.kills = 0
         self.stops = 0
         self.starts: dict[str, int] = defaultdict(int)
@@ -56,7 +60,14 @@ class KillLoop:
     def __enter__(self) -> Self:
         self._marks.mkdir(parents=True)
         self._told.mkdir()
+        self.start_s = min(1.0, self._start_up(), self._start_up())  # the first one may still have to compile
         return self
+
+    def _start_up(self) -> float:
+        began = time.monotonic()
+        command = [sys.executable, "-c", "import activity_mcp.service, activity_mcp.server, crash.child"]
+        subprocess.run(command, env=self.environ(troubled=False), check=True)
+        return time.monotonic() - began
 
     def __exit__(self, *raised: object) -> None:
         self._over.set()
@@ -217,17 +228,19 @@ class KillLoop:
 
     # --- who dies
 
-    def run(
-        self, seconds: float, *, pause_s: tuple[float, float] = (0.02, 0.2), youngest_s: Sequence[float] = (0.0, 0.5, 1.5)
-    ) -> None:
-        """Kill, and now and then stop and wake, whoever is there, for so long."""
-        ends = time.monotonic() + seconds
-        while time.monotonic() < ends and not self._failures:
-            time.sleep(self.chance.uniform(*pause_s))  # lets them run: what they do meanwhile is the test
+    def run(self, seconds: float, *, least: int) -> None:
+        """Kill, and now and then stop and wake, whoever is there, for so long; on a slow machine for up to three times as long,
+        until ``least`` events were acknowledged."""
+        began = time.monotonic()
+        while not self._failures:
+            past = time.monotonic() - began
+            if past > seconds and (self.total() >= least or past > 3 * seconds):
+                return
+            time.sleep(self.start_s * self.chance.uniform(*BETWEEN_KILLS))  # lets them run: what they do meanwhile is the test
             with self._lock:
-                least = self.chance.choice(youngest_s)
+                age = self.start_s * self.chance.choice(YOUNGEST)
                 now = time.monotonic()
-                old_enough = sorted(who for who, (_, since) in self._live.items() if now - since >= least)
+                old_enough = sorted(who for who, (_, since) in self._live.items() if now - since >= age)
                 if not old_enough:
                     continue
                 process, _ = self._live[self.chance.choice(old_enough)]
@@ -253,7 +266,11 @@ class KillLoop:
             assert numbers[-1] < self.attempted[who], f"{who} never sent {numbers[-1]}"
         lost = {who: sorted(told - set(found[who])) for who, told in self.acknowledged.items() if told - set(found[who])}
         assert lost == {}, "acknowledged, and not in the warehouse"
-        return sum(map(len, self.acknowledged.values()))
+        return self.total()
+
+    def total(self) -> int:
+        """How many events were acknowledged, of the lives that have ended and of the servers."""
+        return sum(len(told) for told in list(self.acknowledged.values()))
 
     def summary(self, acknowledged: int, rows: int) -> str:
         faults = ", ".join(f"{self.faults(name)} {name}" for name in ("torn", "paused", "died"))

@@ -19,6 +19,8 @@ class Mutant:
     find: str
     replace: str
     killers: tuple[str, ...]
+    seen_by_loop: bool = False
+    """The kill loop alone notices it as well: ``--loop`` shows that it is not blind."""
 
 
 W, R, L, SEG = "queue/writer.py", "queue/reader.py", "queue/live.py", "queue/segment.py"
@@ -30,17 +32,17 @@ CONTRACT = "tests/warehouse/test_contract.py"
 MUTANTS = (
     # 1  acknowledged is never lost on kill -9
     Mutant(1, "a newline first where a torn line was left", W, "start = live.size if live.ends_whole() else live.size + 1", "start = live.size",
-           (f"{WRITER}::test_a_torn_fragment_does_not_swallow_the_line_glued_behind_it", f"{KILLS}::test_a_writer_killed_at_any_step_loses_nothing_it_acknowledged_and_tears_nobody_elses_line")),
+           (f"{WRITER}::test_a_torn_fragment_does_not_swallow_the_line_glued_behind_it", f"{KILLS}::test_a_writer_killed_at_any_step_loses_nothing_it_acknowledged_and_tears_nobody_elses_line"), True),
     Mutant(1, "a line that is still being written is waited for", R, "if not span.whole and not sealed:", "if False:",
            (f"{READER}::test_an_incomplete_end_is_damage_only_once_its_segment_is_sealed",)),
     Mutant(1, "only what is committed is deleted", "queue/commit.py", "below = min(committed.segment, ", "below = max(committed.segment + 9, ",
            (f"{FLUSHER}::test_segments_are_deleted_once_they_are_behind_and_never_the_newest", MODEL, "tests/queue/test_commit.py")),
     # 2  exactly once
     Mutant(2, "compare-and-set of the offset (memory)", "warehouse/memory.py", "if found != batch.expected:", "if False:",
-           (f"{FLUSHER}::test_two_flushers_in_turn_stay_exact", f"{CONTRACT}::test_a_batch_sent_twice_is_refused_and_changes_nothing[memory]")),
+           (f"{FLUSHER}::test_two_flushers_in_turn_stay_exact", f"{CONTRACT}::test_a_batch_sent_twice_is_refused_and_changes_nothing[memory]"), True),
     Mutant(2, "compare-and-set of the offset (DuckDB)", "warehouse/duckdb.py", "if found != batch.expected:", "if False:",
            (f"{CONTRACT}::test_a_batch_sent_twice_is_refused_and_changes_nothing[duckdb]",)),
-    Mutant(2, "rows and offset in one transaction", "warehouse/duckdb.py", "            _refresh(connection)\n", '            _refresh(connection)\n        connection.execute("COMMIT")\n        connection.execute("BEGIN TRANSACTION")\n',
+    Mutant(2, "rows and offset in one transaction", "warehouse/duckdb.py", "            refresh(connection)\n", '            refresh(connection)\n        connection.execute("COMMIT")\n        connection.execute("BEGIN TRANSACTION")\n',
            (f"{KILLS}::test_a_flush_into_duckdb_killed_at_any_statement_commits_rows_and_offset_together",)),
     # 3  order per writer
     Mutant(3, "a batch keeps its order on disk", W, 'else b"".join(lines)', 'else b"".join(reversed(lines))',
@@ -86,9 +88,9 @@ MUTANTS = (
            (f"{FLUSHER}::test_with_a_sink_that_forgot_its_token_commit_json_keeps_rows_from_being_sent_twice",)),
     # 9  nothing is appended to a dead file
     Mutant(9, "the look at the live segment under the lock", W, "if live is None or numbers is not self._numbers or not live.refresh() or self._is_due(live, room):", "if live is None:",
-           (f"{WRITER}::test_a_paused_writer_follows_a_rotation_made_meanwhile", f"{WRITER}::test_nothing_is_appended_to_a_segment_that_was_removed")),
+           (f"{WRITER}::test_a_paused_writer_follows_a_rotation_made_meanwhile", f"{WRITER}::test_nothing_is_appended_to_a_segment_that_was_removed"), True),
     Mutant(9, "append.lock", W, "        if not lock.acquire(self._lock_timeout):\n            raise busy(lock.holder_pid())\n        try:\n            numbers", "        try:\n            numbers",
-           (f"{WRITER}::test_nobody_gets_between_the_check_and_the_write",)),
+           (f"{WRITER}::test_nobody_gets_between_the_check_and_the_write",), True),
     Mutant(9, "the lock's own file is still in its place", W, "if not self._lock.in_place():", "if False:",
            (f"{WRITER}::test_a_lock_in_a_directory_that_was_moved_away_guards_nothing",)),
     # 10  a full disk
