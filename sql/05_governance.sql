@@ -267,6 +267,7 @@ ALTER TASK REFRESH_CONTEXT_TASK RESUME;
 ALTER TASK DAILY_UPKEEP_TASK RESUME;
 
 -- ---------------------------------------------------------------------------------------------------------------------------
+-- enterprise-only from here on: row access and masking policies
 -- Row access (Enterprise edition). Who sees whose rows; ADMIN and ENGINE see all. Rows are as trustworthy as the writer's key:
 -- customer and org_id are what the client says.
 -- grain: one row per user or role, and what it may see
@@ -319,6 +320,7 @@ BEGIN
             ('SCHEMA_DRIFT', 'CUSTOMER_AND_ORG_ROWS ON (customer, org_id)'),
             ('ACTIVITY_STREAM', 'CUSTOMER_ROWS ON (customer)'),
             ('SUPERSEDED', 'CUSTOMER_ROWS ON (customer)'),
+            ('CONTEXT_COUNTS', 'CUSTOMER_ROWS ON (customer)'),
             ('CONTEXT_HOURS', 'CUSTOMER_ROWS ON (customer)'),
             ('CONTEXT_ITEMS', 'CUSTOMER_ROWS ON (customer)')
         ) AS places (table_name, policy)

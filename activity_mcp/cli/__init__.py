@@ -19,6 +19,8 @@ _HOMES = {
     "status": "status",
     "doctor": "doctor",
     "forget": "forget",
+    "deploy": "deploy",
+    "migrate": "migrate",
     "install": "install",
     "uninstall": "install",
     "demo": "demo",

@@ -230,6 +230,23 @@ class DuckDBWarehouse:
         return aside
 
 
+def is_deployed(path: str) -> bool:
+    """Whether the file is there and has this version's layout; it is opened for reading only. Raises a WarehouseError."""
+    import duckdb
+
+    if not os.path.exists(path):
+        return False
+    try:
+        connection = duckdb.connect(path, read_only=True)
+        try:
+            migrations.refuse_newer(path, migrations.layout_of(connection))
+            return migrations.is_current(connection)
+        finally:
+            connection.close()
+    except duckdb.Error as error:
+        raise _mapped(error, path) from error
+
+
 class DuckDBStatements:
     """``Statements`` on an open connection."""
 

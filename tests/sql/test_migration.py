@@ -98,6 +98,11 @@ def _stop(done: int, total: int) -> None:
     raise KeyboardInterrupt
 
 
+def test_where_there_was_nothing_there_is_nothing_to_complain_about(migrated: Migrated) -> None:
+    assert migrated.statuses() == PASSED
+    assert migrated.migration.backfill() == 0
+
+
 def test_rows_that_came_late_are_missing_until_the_next_backfill(migrated: Migrated) -> None:
     rows, late = v1_rows(7, 40), [row | {"ts": START - timedelta(days=400)} for row in v1_rows(8, 5, first_id=1000)]
     migrated.insert(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import pytest
@@ -82,6 +83,17 @@ def test_every_view_resolves_against_the_tables() -> None:
     } <= found.keys()  # fmt: skip
     for name, columns in found.items():
         assert len(set(columns)) == len(columns), name
+
+
+def test_every_table_that_holds_a_customers_rows_has_a_row_access_policy() -> None:
+    found = checks.tables([script(name) for name in NAMES])
+    holding = {name: "ORG_ID" in columns for name, columns in found.items() if "CUSTOMER" in columns}
+    given = re.findall(r"\('(\w+)', '(\w+) ON \(customer(, org_id)?\)'\)", script("05_governance.sql"))
+    policies = {True: "CUSTOMER_AND_ORG_ROWS", False: "CUSTOMER_ROWS"}
+    by_grant_alone = {"LEGAL_HOLDS", "ACCESS_MAP"}
+    assert {table: policy for table, policy, _ in given} == {
+        name: policies[with_org] for name, with_org in holding.items() if name not in by_grant_alone
+    }
 
 
 def test_a_typed_view_shows_as_many_columns_as_its_event_has_known_fields() -> None:

@@ -210,6 +210,11 @@ def percentile(node: exp.PercentileCont) -> exp.Expr:
     return node
 
 
+def count_if(node: exp.CountIf) -> exp.Expr:
+    """Of no rows it is 0; DuckDB's count_if would be NULL."""
+    return exp.Count(this=exp.case().when(node.this, exp.Literal.number(1)))
+
+
 def array_agg(node: exp.ArrayAgg) -> exp.Expr:
     if not isinstance(node.parent, exp.WithinGroup):
         raise Untranslatable("ARRAY_AGG without WITHIN GROUP (ORDER BY …)")

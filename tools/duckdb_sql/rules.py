@@ -31,7 +31,7 @@ KEPT = frozenset({
     "And", "Or", "Not", "GT", "GTE", "LT", "LTE", "Is", "Neg", "Add", "Sub", "Mul", "Mod", "DPipe", "Like",
     "ILike", "Case", "If", "NullSafeEQ", "NullSafeNEQ",
     "Coalesce", "Nullif", "Nvl2", "Greatest", "Least", "Abs", "Ceil", "Floor", "Round", "Ln", "Exp", "Pow", "Sqrt",
-    "Count", "CountIf", "Sum", "Min", "Max", "LogicalOr", "LogicalAnd", "RowNumber", "Rank", "DenseRank", "Lag", "Lead",
+    "Count", "Sum", "Min", "Max", "LogicalOr", "LogicalAnd", "RowNumber", "Rank", "DenseRank", "Lag", "Lead",
     "Lower", "Upper", "Trim", "Replace", "Left", "Right", "StartsWith", "EndsWith", "Contains",
     "RegexpLike", "RegexpReplace", "MD5", "Concat",
 })  # fmt: skip
@@ -48,7 +48,7 @@ RULES: dict[str, to.Rule] = {
     "Cast": to.cast, "TryCast": to.try_cast,
     "Struct": to.object_construct, "PropertyEQ": to.leaf, "JSONObject": to.object_keep_null, "JSONKeyValue": to.leaf,
     "Array": to.array_construct, "ObjectAgg": to.object_agg, "WithinGroup": to.within_group, "ArrayAgg": to.array_agg,
-    "PercentileCont": to.percentile,
+    "PercentileCont": to.percentile, "CountIf": to.count_if,
     "Lateral": to.lateral, "Explode": to.leaf, "Kwarg": to.leaf,
     "EQ": to.compared, "NEQ": to.compared, "EqualNull": to.compared, "In": to.compared,
     "ArraySize": to.macro("variant_array_size"), "Typeof": to.macro("variant_typeof"), "ParseJSON": to.parse_json,

@@ -519,16 +519,10 @@ FROM totals
 UNION ALL
 SELECT
   'days' AS check_name,
-  AS_TEXT(COUNT_IF((
-    old_count > 0
-  ) IS TRUE)) AS old_value,
-  AS_TEXT(COUNT_IF((
-    new_count > 0
-  ) IS TRUE)) AS new_value,
+  AS_TEXT(COUNT(CASE WHEN old_count > 0 THEN 1 END)) AS old_value,
+  AS_TEXT(COUNT(CASE WHEN new_count > 0 THEN 1 END)) AS new_value,
   CASE
-    WHEN COUNT_IF((
-      old_count <> new_count
-    ) IS TRUE) = 0
+    WHEN COUNT(CASE WHEN old_count <> new_count THEN 1 END) = 0
     THEN 'PASS'
     ELSE 'FAIL'
   END AS status,

@@ -585,27 +585,13 @@ WITH events AS (
     COUNT(*) AS activities,
     COUNT(DISTINCT event_name) AS event_names,
     COUNT(DISTINCT session_id) AS sessions,
-    COUNT_IF((
-      event_name = 'sql_event'
-    ) IS TRUE) AS sql_events,
-    COUNT_IF((
-      event_name = 'llm_event'
-    ) IS TRUE) AS llm_events,
-    COUNT_IF((
-      event_name = 'tool_event'
-    ) IS TRUE) AS tool_events,
-    COUNT_IF((
-      event_name = 'file_event'
-    ) IS TRUE) AS file_events,
-    COUNT_IF((
-      event_name = 'session_event'
-    ) IS TRUE) AS session_events,
-    COUNT_IF((
-      event_name = 'mcp_event'
-    ) IS TRUE) AS mcp_events,
-    COUNT_IF((
-      event_name = 'system_event'
-    ) IS TRUE) AS system_events,
+    COUNT(CASE WHEN event_name = 'sql_event' THEN 1 END) AS sql_events,
+    COUNT(CASE WHEN event_name = 'llm_event' THEN 1 END) AS llm_events,
+    COUNT(CASE WHEN event_name = 'tool_event' THEN 1 END) AS tool_events,
+    COUNT(CASE WHEN event_name = 'file_event' THEN 1 END) AS file_events,
+    COUNT(CASE WHEN event_name = 'session_event' THEN 1 END) AS session_events,
+    COUNT(CASE WHEN event_name = 'mcp_event' THEN 1 END) AS mcp_events,
+    COUNT(CASE WHEN event_name = 'system_event' THEN 1 END) AS system_events,
     SUM(CASE WHEN method = 'get_context' THEN calls ELSE 0 END) AS get_context_calls,
     QUANTILE_CONT(
       CAST(CASE WHEN event_name = 'tool_event' THEN latency_ms ELSE NULL END AS DOUBLE),
@@ -697,9 +683,7 @@ WITH events AS (
         ELSE 0
       END
     ) AS refused,
-    COUNT_IF((
-      system_event_type = 'error_recovery'
-    ) IS TRUE) AS quarantined,
+    COUNT(CASE WHEN system_event_type = 'error_recovery' THEN 1 END) AS quarantined,
     SUM(
       CASE
         WHEN system_event_type = 'rows_left_out'
@@ -707,9 +691,7 @@ WITH events AS (
         ELSE 0
       END
     ) AS rejected,
-    CAST(COUNT_IF((
-      has_provenance
-    ) IS TRUE) AS DOUBLE) / COUNT(*) AS provenance_share
+    CAST(COUNT(CASE WHEN has_provenance THEN 1 END) AS DOUBLE) / COUNT(*) AS provenance_share
   FROM events
   GROUP BY
     customer,

@@ -1,0 +1,43 @@
+"""A script of SQL → its statements, as a client must send them: one at a time, bodies between ``$$`` whole.
+
+Not a parser: it knows only where a statement ends. A semicolon inside a string, a quoted name, a comment or a body does not.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+# What a semicolon may stand in without ending the statement; the rest is text.
+_PIECE = re.compile(
+    r"""--[^\n]* | /\*.*?\*/ | '(?:[^'\\]|\\.|'')*' | "(?:[^"]|"")*" | \$\$.*?\$\$ | ; | [^;'"$/-]+ | .""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+class Statement(NamedTuple):
+    """One statement without its semicolon; the comments before it; the line of the script on which it starts, from 1."""
+
+    text: str
+    comment: str
+    line: int
+
+
+def split(script: str) -> list[Statement]:
+    made: list[Statement] = []
+    comment, text, line, at = "", "", 0, 1
+    for piece in _PIECE.findall(script):
+        if piece == ";":
+            if text.strip():
+                made.append(Statement(text.strip(), comment, line))
+            comment, text = "", ""
+        elif not text and (piece.isspace() or piece.startswith(("--", "/*"))):
+            comment += piece
+        else:
+            blank = len(piece) - len(piece.lstrip())
+            line = line if text else at + piece[:blank].count("\n")
+            text += piece
+        at += piece.count("\n")
+    if text.strip():
+        made.append(Statement(text.strip(), comment, line))
+    return made
