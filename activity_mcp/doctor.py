@@ -25,7 +25,7 @@ from .service import ActivityService
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-PARTS = ("places", "state", "claude_code")
+PARTS = ("places", "state", "snowflake", "claude_code")
 
 
 class Subject:

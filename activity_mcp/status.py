@@ -15,7 +15,7 @@ from .context import ALL_PROJECTS
 from .errors import ActivityError
 from .fs import LOCAL
 from .queue import Lease, QueueReader, dead_letters, read_commit, read_queue
-from .warehouse.base import REJECTED
+from .warehouse.base import LEFT_OUT, REJECTED
 
 if TYPE_CHECKING:
     from .clock import Clock
@@ -66,8 +66,8 @@ def _queue(service: ActivityService) -> dict[str, Any]:
         "committed_offset": str(commit.offset) if commit else None,
         "last_commit": commit.at if commit else None,
         "refused": service.writer.refused(),
-        "quarantined": sum(not letter.reason.startswith(REJECTED) for letter in buried),
-        "rejected": sum(letter.reason.startswith(REJECTED) for letter in buried),
+        "quarantined": sum(not letter.reason.startswith((REJECTED, LEFT_OUT)) for letter in buried),
+        "rejected": sum(letter.reason.startswith(REJECTED) for letter in buried) + (commit.left_out if commit else 0),
         "pressure": service.writer.pressure(),
         "max_bytes": service.config.max_queue_bytes,
     }

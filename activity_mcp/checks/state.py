@@ -30,7 +30,7 @@ def of_document(document: dict[str, Any]) -> Iterator[Check]:
     yield _queue(document["queue"])
     yield _other_queues(document["other_queues"])
     yield _set_aside("quarantined", document["queue"]["quarantined"], "damaged ranges are kept", document)
-    yield _set_aside("rejected", document["warehouse"]["rejected"], "events the warehouse refused are kept", document)
+    yield _rejected(document)
     yield _warehouse(document["warehouse"])
     yield _context(document["context"])
     yield _hooks(document)
@@ -93,6 +93,16 @@ def _set_aside(name: str, count: int, what: str, document: dict[str, Any]) -> Ch
     if not count:
         return Check(name, "ok", "none")
     return Check(name, "warn", f"{count} {what} in {document['queue']['directory']}/dead")
+
+
+def _rejected(document: dict[str, Any]) -> Check:
+    check = _set_aside("rejected", document["warehouse"]["rejected"], "events the warehouse refused are kept", document)
+    if check.status == "ok" or document["warehouse"]["kind"] != "snowflake":
+        return check
+    hint = (
+        "SELECT * FROM ERROR_TABLE(CLAUDE_STREAM_V2) shows them and why; mend the table, then `activity-mcp flush --retry-dead`"
+    )
+    return check._replace(status="fail", hint=hint)
 
 
 def _warehouse(warehouse: dict[str, Any]) -> Check:

@@ -61,6 +61,7 @@ class NamedConnection:
 
         Raises WarehouseRefused or WarehouseUnavailable.
         """
+        os.environ.setdefault("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")  # it would ask the cloud's metadata services
         import snowflake.connector
         from snowflake.connector.errors import Error
 
@@ -76,6 +77,7 @@ class NamedConnection:
             "login_timeout": LOGIN_TIMEOUT_S,
             "retry_max_attempts": 3,  # whoever asks tries again by itself, without holding up a call meanwhile
             "paramstyle": "qmark",
+            "client_out_of_band_telemetry_enabled": False,
             "enable_server_session_keep_alive_auto_detection": False,
         }
         overrides = {"session_parameters": session | given.pop("session_parameters", {}), **parameters}
@@ -205,11 +207,11 @@ def hint_for(text: str, connection: NamedConnection) -> str:
             "the key may have been replaced or removed (ALTER USER … SET RSA_PUBLIC_KEY), user or account may be misspelt, "
             "or this machine's clock is off: compare `date -u` with the true time"
         )
-    if any(word in lowered for word in ("expired", "incorrect username", "authentication", "token", "401")):
-        return "renew the token or the key of the connection, and check its user and account"
     if any(word in lowered for word in _GRANT_WORDS):
         grants = f"USAGE on {place} and INSERT on {place}.CLAUDE_STREAM_V2"
         return f"run `activity-mcp deploy`, or grant its role {grants} (docs/snowflake.md)"
+    if any(word in lowered for word in ("expired", "incorrect username", "authentication", "token", "401")):
+        return "renew the token or the key of the connection, and check its user and account"
     return "docs/snowflake.md lists what the connection needs; `activity-mcp doctor` checks it"
 
 

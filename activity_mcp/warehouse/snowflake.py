@@ -169,10 +169,15 @@ class SnowflakeWarehouse:
     contexts_at_once = False
 
     def __init__(
-        self, connection: str | Callable[[], NamedConnection], *, customer: str | None = None, clock: Clock = SYSTEM_CLOCK
+        self,
+        connection: str | Callable[[], NamedConnection],
+        *,
+        customer: str | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        timeout_s: float = 30.0,
     ) -> None:
         named = connection if callable(connection) else lambda: read_connection(connection)
-        self._sink = SnowpipeSink(named, clock=clock)
+        self._sink = SnowpipeSink(named, clock=clock, timeout_s=timeout_s)
         self._source = SnowflakeContextSource(named, customer=customer, clock=clock)
         self.append = self._sink.append
         self.left_out = self._sink.left_out

@@ -17,6 +17,7 @@ A row the table cannot take does not fail: the token moves past it, and only ``r
 from __future__ import annotations
 
 import os
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,9 @@ CHUNK_BYTES = 512 * 1024
 CHUNK_ROWS = 1000
 IDLE_S = 60.0
 _PATIENCE = {
-    "mgmt_retry_total_backoff_seconds": "3",
+    "mgmt_retry_total_backoff_seconds": "1",  # whoever flushes tries again by itself, with a backoff of its own
+    "non_scoped_auth_failure_retry_total_backoff_seconds": "1",
+    "open_channel_409_retry_total_backoff_seconds": "2",
     "mgmt_http_timeout_seconds": "10",
     "data_http_timeout_seconds": "20",
     "channel_status_cache_refresh_interval_seconds": "0",  # else a commit is seen a second late
@@ -163,7 +166,7 @@ class SnowpipeSink:
 def _make_client(connection: NamedConnection) -> StreamingIngestClient:
     properties = connection.streaming_properties() | _PATIENCE
     os.environ["SS_LOG_TARGET"] = "stderr"  # read at the import; stdout belongs to the protocol
-    os.environ.setdefault("SS_LOG_LEVEL", "warn")
+    os.environ.setdefault("SS_LOG_LEVEL", "error")  # what fails for good is told by whoever flushes
     try:
         from snowflake.ingest.streaming import StreamingIngestClient
     except ImportError as error:
@@ -220,12 +223,12 @@ def _mapped(error: Exception, connection: NamedConnection) -> WarehouseError:
     if isinstance(error, (ValueError, TypeError)):
         return BatchRejected(f"{REJECTED}: {_words(error)}")
     code = getattr(getattr(error, "error_code", None), "value", "")
-    text = _words(error)
-    if code == "InvalidChannelError":
-        return _of_invalid_channel(text)
-    if code in ("InvalidRequest", "InvalidArgument") or "HTTP 413" in text:
+    told, text = str(getattr(error, "message", None) or error), _words(error)
+    if code in ("InvalidRequest", "InvalidArgument") or "HTTP 413" in told:
         return BatchRejected(f"{REJECTED}: {text}")
-    if code in _PASSING or any(sign in text for sign in _PASSING_SIGNS):
+    if code == "InvalidChannelError":
+        return _of_invalid_channel(told, text)
+    if code in _PASSING or any(sign in told for sign in _PASSING_SIGNS):
         return WarehouseUnavailable(
             f"Snowflake cannot be reached or is busy ({text}); {KEPT}",
             hint="it is tried again by itself; check the network, and host and account of the connection",
@@ -233,9 +236,9 @@ def _mapped(error: Exception, connection: NamedConnection) -> WarehouseError:
     return WarehouseRefused(f"Snowflake refuses to be written to ({text}); {KEPT}", hint=hint_for(text, connection))
 
 
-def _of_invalid_channel(text: str) -> WarehouseError:
+def _of_invalid_channel(told: str, text: str) -> WarehouseError:
     """Why a channel is invalid decides: another opener or a lost reply is put right by opening it again."""
-    if "HTTP 413" in text or ("HTTP 400" in text and "CONTINUATION_TOKEN" not in text):
+    if "HTTP 400" in told and "CONTINUATION_TOKEN" not in told:
         return BatchRejected(f"{REJECTED}: {text}")
     return WarehouseUnavailable(
         f"the channel has to be opened again ({text}); {KEPT}",
@@ -248,11 +251,14 @@ _PASSING = {
     "ReceiverSaturated", "MemoryThresholdExceeded", "MemoryThresholdExceededInContainer",
     "ClosedChannelError", "ClosedClientError", "InvalidClientError", "ChannelAlreadyExists", "ChannelNotFound",
 }  # fmt: skip
+_SERVERS_WORDS = re.compile(r"for API (\w+)\. HTTP (\d+), error_code=([^,]*), message=(.*?), url=")
 _PASSING_SIGNS = ("exhausting all retries", "RequestSendFailed", "HTTP 409", "HTTP 429", "HTTP 500", "HTTP 502", "HTTP 503")
 
 
 def _words(error: Exception) -> str:
-    """The message without the advice and the addresses that the SDK puts around what the server said."""
+    """What the server said, out of what the SDK says around it."""
     text = " ".join(str(getattr(error, "message", None) or error).split())
-    text = text.rpartition("Inner Error: ")[2]
-    return text.split(", url=")[0].split(" url=")[0][:300]
+    if found := _SERVERS_WORDS.search(text):
+        api, status, code, message = found.groups()
+        return f"{message[:200]} (HTTP {status}, {code}, at {api})"
+    return text.rpartition("Inner Error: ")[2].split(" url=")[0][:300]

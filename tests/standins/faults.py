@@ -44,6 +44,11 @@ class Faults:
             return Answer.error(fault["status"], fault.get("code", "INJECTED"), fault.get("message", "injected by the test"))
         return None
 
+    def number(self, place: str) -> float:
+        """How far something is off, as the armed fault says: {"place": "clock", "by": 300}."""
+        fault = self._take(place)
+        return float(fault["by"]) if fault else 0.0
+
     def _take(self, place: str) -> dict[str, Any] | None:
         with self._lock:
             for fault in self._armed:

@@ -50,6 +50,8 @@ class SnowpipeEndpoints:
             return self._faults.hit("hostname") or Answer.text("127.0.0.1")
         if request.path == "/oauth/token":
             return self._faults.hit("token") or Answer.text(_token())
+        if request.path == "/oauth/external":  # the identity provider of a connection with OAuth
+            return Answer.json({"access_token": _token(), "token_type": "Bearer", "expires_in": 3600})
         if request.path == "/telemetry/send/sessionless":
             return Answer.json({"success": True, "message": "ok", "code": "", "data": ""})
         if found := _ROWS.search(request.path):

@@ -25,6 +25,7 @@ from .http import Answer, Request
 from .store import Store, Stores
 
 _INDICATOR = re.compile(r"^\s*SELECT\s+SYSTEM\$LAST_CHANGE_COMMIT_TIME\('([\w.]+)'\)\s*;?\s*$", re.IGNORECASE)
+_NOW = re.compile(r"^\s*SELECT\s+SYSDATE\(\)\s*$", re.IGNORECASE)
 _SESSION = re.compile(r"^\s*(ALTER\s+SESSION|USE)\b", re.IGNORECASE)
 _QUALIFIED = re.compile(r"\b\w+\.ACTIVITIES\.", re.IGNORECASE)
 _TOKEN_VALIDITY_S = 3600
@@ -97,6 +98,9 @@ class SQLEndpoints:
             return _refused("390112", "Your session has expired. Please login again.")
         asked = request.json()
         bound = asked.get("bindings") or {}
+        if _NOW.match(asked["sqlText"]):
+            now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=self._faults.number("clock"))
+            return _rows([("SYSDATE()", "TIMESTAMP")], [(now,)])
         with self._lock:
             self._statements.append(asked["sqlText"])
             if database not in self._engines:
@@ -139,7 +143,10 @@ class Engine:
             self._folded = number
             by_channel[str(body["CHANNEL_ID"])].append(_row(body))
         for channel, rows in by_channel.items():
-            self._warehouse.append(Batch(channel, self._warehouse.committed(channel), rows[-1].stream_offset, rows))
+            folded = self._warehouse.committed(channel)
+            new = [row for row in rows if folded is None or row.stream_offset > folded]
+            if new:
+                self._warehouse.append(Batch(channel, folded, new[-1].stream_offset, new))
 
 
 def _row(body: dict[str, Any]) -> Row:

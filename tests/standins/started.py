@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -100,7 +101,12 @@ class StandIn:
         return found
 
     def rows(self, database: str = "CLAUDE_LOGS") -> list[dict[str, Any]]:
-        with sqlite3.connect(self.stores / f"{database}.sqlite") as connection:
+        path = self.stores / f"{database}.sqlite"
+        if not path.exists() or not path.stat().st_size:
+            return []
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'rows'").fetchall():
+                return []
             return [json.loads(body) for (body,) in connection.execute("SELECT body FROM rows ORDER BY id")]
 
     def _post(self, path: str, value: object, method: str = "POST") -> None:

@@ -1,0 +1,215 @@
+"""The whole of it with SNOW_CONNECTION set: recorded, shipped, worked out there, read back; and told where it does not work."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from activity_mcp.__main__ import run
+from activity_mcp.service import ActivityService
+from activity_mcp.status import status_of
+from activity_mcp.warehouse.connection import NamedConnection
+from fakes import FakeClock
+from server.wire import RawClient
+from standins.started import StandIn
+
+TOOL = {"tool_name": "Bash", "success": True, "latency_ms": 3}
+Name = Callable[..., None]
+
+
+@pytest.fixture
+def name(snowflake: StandIn, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Name:
+    """Make SNOW_CONNECTION=test mean the stand-in with these parameters."""
+    for variable in [known for known in os.environ if known.startswith(("ACTIVITY_", "CLAUDE_"))]:
+        monkeypatch.delenv(variable)
+    for variable, value in (("HOME", tmp_path), ("ACTIVITY_HOME", tmp_path / "state")):
+        monkeypatch.setenv(variable, str(value))
+    monkeypatch.setenv("ACTIVITY_CUSTOMER", "ada@example.com")
+    monkeypatch.setenv("SNOW_CONNECTION", "test")
+
+    def name(**overrides: Any) -> None:
+        named = NamedConnection("test", snowflake.parameters(database, **overrides))
+        monkeypatch.setattr("activity_mcp.warehouse.connection.read_connection", lambda _: named)
+        monkeypatch.setattr("activity_mcp.warehouse.snowflake.read_connection", lambda _: named)
+
+    name()
+    return name
+
+
+@pytest.fixture
+def service(name: Name, snowflake: StandIn) -> Iterator[tuple[ActivityService, FakeClock]]:
+    clock = FakeClock(time_us=time.time_ns() // 1000, monotonic=time.monotonic())
+    made = ActivityService.from_environ(clock=clock)
+    made.prepare_leader()
+    yield made, clock
+    made.close()
+
+
+def turns(service: ActivityService, clock: FakeClock, seconds: float) -> None:
+    assert service.leader is not None
+    for _ in range(round(seconds / 0.2)):
+        service.leader.turn()
+        clock.advance(0.2)
+
+
+def test_an_event_goes_there_and_comes_back_as_context(
+    service: tuple[ActivityService, FakeClock], snowflake: StandIn, database: str
+) -> None:
+    recorder, clock = service
+    logged = recorder.log("tool_event", TOOL, project="/w")
+    turns(recorder, clock, 2)
+    assert [row["ACTIVITY_ID"] for row in snowflake.rows(database)] == [logged["activity_id"]]
+    recorder.context(project="/w")
+    turns(recorder, clock, 8)
+    answer = recorder.context(project="/w")
+    assert (answer["freshness"], answer["pending_local"]) == ("fresh", 0)
+    assert [scope for scope in snowflake.statements() if "context_blob" in scope]
+    assert answer["context"]["activity_counts"] == {"tool_event": 1}
+
+
+def test_an_event_stays_in_the_answer_while_the_warehouse_still_works_on_it(
+    service: tuple[ActivityService, FakeClock],
+) -> None:
+    """Its segment is kept after the commit, for the context there lags behind."""
+    recorder, clock = service
+    recorder.context()
+    for _ in range(3):
+        recorder.log("tool_event", TOOL)
+        turns(recorder, clock, 2)
+    assert recorder.context()["context"]["activity_counts"] == {"tool_event": 3}
+
+
+def test_nobody_is_asked_while_nobody_is_there(service: tuple[ActivityService, FakeClock], snowflake: StandIn) -> None:
+    recorder, clock = service
+    before = len(snowflake.statements())
+    turns(recorder, clock, 120)
+    assert snowflake.statements()[before:] == []
+
+
+def test_rows_that_were_left_out_turn_status_red(
+    service: tuple[ActivityService, FakeClock], capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorder, clock = service
+    recorder.log("tool_event", TOOL | {"reject_me": True})
+    turns(recorder, clock, 4)
+    document = status_of(recorder)
+    assert document["warehouse"]["rejected"] == 1
+    assert [line for line in document["problems"] if "ERROR_TABLE" in line and "1 events" in line]
+
+
+# --- commands
+
+
+def test_flush_and_query_work_from_a_terminal(name: Name, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["log", "tool_event", "--feature", "tool_name=Bash", "--feature", "success=true"]) == 0
+    assert run(["flush", "--timeout", "20"]) == 0
+    capsys.readouterr()
+    assert run(["query", "SELECT activity, tool_name FROM VW_TOOL_EVENTS", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == [["used_tool", "Bash"]]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        ({"private_key_file": None, "password": "p"}, "a password"),
+        ({"private_key_file": "/nowhere"}, "private_key_file"),
+        ({"user": None}, "has no user"),
+    ],
+)
+def test_flush_tells_what_is_missing_and_exits_with_4(
+    name: Name, overrides: dict[str, Any], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name(**overrides)
+    assert run(["log", "tool_event", "--feature", "tool_name=Bash", "--feature", "success=true"]) == 0
+    capsys.readouterr()
+    assert run(["flush", "--timeout", "1"]) == 4
+    said = capsys.readouterr().err
+    assert told in said
+    assert "the queue holds it" in said
+
+
+def examined(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, dict[str, str]]]:
+    capsys.readouterr()
+    code = run(["doctor", "--json"])
+    return code, {check["name"]: check for check in json.loads(capsys.readouterr().out)["checks"]}
+
+
+def test_doctor_finds_a_connection_that_works(name: Name, capsys: pytest.CaptureFixture[str]) -> None:
+    _, checks = examined(capsys)
+    ours = ("connection", "writer", "reader", "clock", "stream", "layout")
+    assert {name: checks[name]["status"] for name in ours} == dict.fromkeys(ours, "ok")
+
+
+@pytest.mark.parametrize(
+    ("statement", "check", "told"),
+    [
+        ("ALTER TABLE CLAUDE_STREAM_V2 RENAME TO ELSEWHERE", "stream", "cannot be read"),
+        ("CREATE OR REPLACE TABLE CLAUDE_STREAM_V2 AS SELECT 1 AS activity_id", "stream", "another shape, without ts"),
+        ("INSERT INTO ACTIVITY_SCHEMA_VERSION VALUES (99, 'future', '2026-01-01')", "layout", "layout 99"),
+    ],
+)
+def test_doctor_finds_tables_that_are_not_ours(
+    name: Name, snowflake: StandIn, database: str, statement: str, check: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = snowflake.connection(database).connect()
+    for view in ("VW_ACTIVITY_STREAM", "V_CHANNELS"):
+        session.cursor().execute(f"DROP VIEW IF EXISTS {view}")
+    session.cursor().execute(statement)
+    session.close()
+    code, checks = examined(capsys)
+    assert code == 5
+    assert checks[check]["status"] == "fail"
+    assert told in checks[check]["found"]
+    assert checks[check]["hint"]
+
+
+def test_doctor_finds_a_clock_that_is_off(name: Name, snowflake: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    snowflake.arm("clock", by=300, times=None)
+    code, checks = examined(capsys)
+    assert code == 5
+    assert (checks["clock"]["status"], checks["clock"]["found"]) == ("fail", "this machine's clock is -300 s off Snowflake's")
+
+
+def test_doctor_tells_a_writer_without_a_key_from_a_reader_that_works(name: Name, capsys: pytest.CaptureFixture[str]) -> None:
+    name(private_key_file=None, password="right")
+    code, checks = examined(capsys)
+    assert code == 5
+    assert {part: checks[part]["status"] for part in ("writer", "reader")} == {"writer": "fail", "reader": "ok"}
+    name(private_key_file=None, password="wrong")
+    assert examined(capsys)[1]["reader"]["status"] == "fail"
+
+
+# --- a server
+
+
+def test_a_server_that_ships_with_the_genuine_sdk_says_nothing_on_stdout_but_the_protocol(
+    snowflake: StandIn, database: str, tmp_path: Path
+) -> None:
+    environ = snowflake.environ(tmp_path / "snow", database) | {
+        "ACTIVITY_HOME": str(tmp_path / "state"),
+        "ACTIVITY_CUSTOMER": "ada@example.com",
+        "SS_LOG_TARGET": "stdout",  # even where somebody asks for it
+        "SS_LOG_LEVEL": "info",
+        "HOME": str(tmp_path),
+    }
+    with RawClient([sys.executable, "-m", "activity_mcp", "serve"], environ) as client:
+        client.initialize()
+        client.call(1, "log_event", event_name="tool_event", feature_json=TOOL)
+        logged = client.receive()["result"]["structuredContent"]
+        deadline = time.monotonic() + 30
+        while not snowflake.rows(database) and time.monotonic() < deadline:
+            client.request(2, "ping")
+            client.receive()
+            time.sleep(0.05)  # waits for another process
+        client.close_input()
+        code, stderr, left, _ = client.leave()
+    assert [row["ACTIVITY_ID"] for row in snowflake.rows(database)][:1] == [logged["activity_id"]]
+    assert (code, left) == (0, b"")
+    assert "core::" in stderr  # the SDK did log
