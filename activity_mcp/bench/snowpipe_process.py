@@ -9,17 +9,21 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from ..activity import Origin, build
 from ..clock import SYSTEM_CLOCK
+from ..flusher import Flusher
 from ..fs import LOCAL
 from ..queue import QueueWriter, open_queue
 from ..service import ActivityService
 from ..warehouse.snowflake import SnowflakeWarehouse
-from .queue_process import GROUP, MAX_BYTES, line, peak_mb
+from .measured import percentile
+from .queue_process import GROUP, MAX_BYTES, peak_mb
 
 if TYPE_CHECKING:
-    from ..flusher import Flusher
+    from ..warehouse import Batch
 
 _TURN_S = 0.2
+_ORIGIN = Origin("ada@example.com", "mcp", session_id="5d6f0c1e", project="/work/shop")
 
 
 class _Simulated:
@@ -52,19 +56,21 @@ def drain(service: Any, home: str, events: int) -> dict[str, Any]:
     queue = f"{home}/queue"
     _fill(f"{home}/first", 100)
     _fill(queue, events)
-    first, flusher = _flusher(service, f"{home}/first", "FIRST"), _flusher(service, queue, "DRAIN")
-    first.step()
+    _flusher(_Timed(service, "FIRST"), f"{home}/first").step()
+    sink = _Timed(service, "DRAIN")
+    flusher = _flusher(sink, queue)
     sdk_mb = _resident_mb()
     _forget_peak()
     began = time.perf_counter()
     while flusher.step(max_rows=SnowflakeWarehouse.batch_rows).more:
         pass
-    elapsed = time.perf_counter() - began
+    elapsed, peak = time.perf_counter() - began, peak_mb()
     return {
         "stored": len(service.rows("DRAIN")),
         "elapsed_s": elapsed,
+        "in_sink_s": sink.spent_s,
         "sdk_mb": sdk_mb,
-        "grown_mb": peak_mb_since(sdk_mb),
+        "grown_mb": max(0.0, peak - sdk_mb),
     }
 
 
@@ -81,13 +87,12 @@ def outage(service: Any, events: int, outage_s: float) -> dict[str, Any]:
     if leader is None:
         raise RuntimeError("there is no leader")
     service.kill()
-    turns = round(outage_s / _TURN_S)
-    every, slowest, logged, cpu = max(1, turns // events), 0.0, 0, 0.0
+    turns, cpu = round(outage_s / _TURN_S), 0.0
+    every = max(1, turns // events)
+    appends: list[float] = []
     for turn in range(turns):
-        if turn % every == 0 and logged < events:
-            began = time.perf_counter()
-            recorder.log("tool_event", {"tool_name": "Bash", "success": True}, activity_id=f"id-{logged}")
-            slowest, logged = max(slowest, time.perf_counter() - began), logged + 1
+        if turn % every == 0 and len(appends) < events:
+            appends.append(_append(recorder, len(appends)))
         began = time.process_time()
         leader.turn()
         cpu += time.process_time() - began
@@ -99,22 +104,49 @@ def outage(service: Any, events: int, outage_s: float) -> dict[str, Any]:
         if not recorder.writer.uncommitted_bytes():
             break
         clock.ahead_s += _TURN_S
-    recorder.close()
     stored = sum(row["EVENT_NAME"] == "tool_event" for row in service.rows("OUTAGE"))
-    return {"cpu_s": cpu, "attempts": attempts, "slowest_append_ms": slowest * 1000, "stored": stored}
+    with_service = [_append(recorder, events + number) for number in range(len(appends))]
+    recorder.close()
+    return {
+        "cpu_s": cpu,
+        "attempts": attempts,
+        "append_ms": percentile(appends, 0.5) * 1000,
+        "append_with_service_ms": percentile(with_service, 0.5) * 1000,
+        "stored": stored,
+    }
 
 
-def _flusher(service: Any, directory: str, database: str) -> Flusher:
-    from ..activity import Origin
-    from ..flusher import Flusher
+def _append(recorder: ActivityService, number: int) -> float:
+    """Seconds until one event is on disk."""
+    began = time.perf_counter()
+    recorder.log("tool_event", {"tool_name": "Bash", "success": True}, activity_id=f"id-{number}")
+    return time.perf_counter() - began
 
-    named = service.connection(database)
-    channel = open_queue(directory, sink="bench").queue_id
-    return Flusher(directory, channel, SnowflakeWarehouse(lambda: named), Origin("ada@example.com", "mcp"))
+
+class _Timed(SnowflakeWarehouse):
+    """The warehouse, with the time spent in ``append``."""
+
+    def __init__(self, service: Any, database: str) -> None:
+        named = service.connection(database)
+        super().__init__(lambda: named)
+        self.spent_s = 0.0
+
+    def append(self, batch: Batch) -> None:
+        began = time.perf_counter()
+        super().append(batch)
+        self.spent_s += time.perf_counter() - began
+
+
+def _flusher(sink: SnowflakeWarehouse, directory: str) -> Flusher:
+    return Flusher(directory, open_queue(directory, sink="bench").queue_id, sink, _ORIGIN)
 
 
 def _fill(directory: str, events: int) -> None:
-    event = line(0)
+    """Events of a tool call each, validated as those of a server are."""
+    features = {"tool_name": "Bash", "success": True, "latency_ms": 12.5, "parameters": {"command": "pytest -q " + "x" * 200}}
+    activity = build("tool_event", features, _ORIGIN, now_us=SYSTEM_CLOCK.time_us())
+    activity.validated = True
+    event = activity.line()
     writer = QueueWriter(directory, sink="bench", max_bytes=MAX_BYTES, durability="none")
     for start in range(0, events, GROUP):
         writer.append([event] * min(GROUP, events - start))
@@ -130,10 +162,6 @@ def _forget_peak() -> None:
     """Begin the kernel's high-water mark of this process anew (Linux)."""
     with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
         file.write("5")
-
-
-def peak_mb_since(before_mb: float) -> float:
-    return max(0.0, peak_mb() - before_mb)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
     from ..clock import Clock
+    from .base import Batch, LeftOut
     from .connection import NamedConnection
 
 IDLE_S = 300.0
@@ -164,8 +165,8 @@ class SnowflakeContextSource:
 class SnowflakeWarehouse:
     """``Sink`` and ``ContextSource`` on Snowflake. ``connection`` is the name of one, or gives it."""
 
-    batch_rows = 5000
-    """A commit there takes seconds whatever its size."""
+    batch_rows = 2000
+    """More than the embedded engine's, for a commit there takes seconds whatever its size; bounded by the memory rows take."""
     contexts_at_once = False
 
     def __init__(
@@ -179,14 +180,24 @@ class SnowflakeWarehouse:
         named = connection if callable(connection) else lambda: read_connection(connection)
         self._sink = SnowpipeSink(named, clock=clock, timeout_s=timeout_s)
         self._source = SnowflakeContextSource(named, customer=customer, clock=clock)
-        self.append = self._sink.append
-        self.left_out = self._sink.left_out
-        self.changed_contexts = self._source.changed_contexts
-        self.contexts = self._source.contexts
-        self.highest_offset = self._source.highest_offset
 
     def committed(self, channel_id: str) -> str | None:
         return self._sink.committed(channel_id)
+
+    def highest_offset(self, channel_id: str) -> str | None:
+        return self._source.highest_offset(channel_id)
+
+    def append(self, batch: Batch) -> None:
+        self._sink.append(batch)
+
+    def left_out(self, channel_id: str) -> LeftOut:
+        return self._sink.left_out(channel_id)
+
+    def changed_contexts(self, known: Mapping[Scope, int]) -> list[ContextRow]:
+        return self._source.changed_contexts(known)
+
+    def contexts(self, scopes: Sequence[Scope], channel_id: str) -> list[ContextRow]:
+        return self._source.contexts(scopes, channel_id)
 
     def release(self) -> None:
         self._sink.release()

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
+import threading
 from pathlib import Path
 
 from .faults import Faults
@@ -52,12 +54,19 @@ class SnowflakeService:
         return Answer.json({})
 
 
+def _leave_with_the_parent() -> None:
+    """Standard input ends when the process that started this one does, however it ended."""
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--certificate", type=Path, required=True)
     parser.add_argument("--stores", type=Path, required=True)
     options = parser.parse_args()
+    threading.Thread(target=_leave_with_the_parent, daemon=True).start()
     service = SnowflakeService(Stores(options.stores))
     server = TLSServer(options.port, options.certificate, service.answer)
     print(server.server_address[1], flush=True)

@@ -85,10 +85,10 @@ class SnowpipeEndpoints:
             return fault
         if len(request.body) > MAX_REQUEST_BYTES:
             return Answer.error(413, "PAYLOAD_TOO_LARGE", "The request payload is too large.")
-        rows = [json.loads(line) for line in _plain(request).split(b"\n") if line.strip()]
+        lines = [line for line in _plain(request).split(b"\n") if line.strip()]
         asked = request.query
         try:
-            upcoming = self._stores.of(database).insert(channel, asked["continuationToken"], asked.get("endOffsetToken"), rows)
+            upcoming = self._stores.of(database).insert(channel, asked["continuationToken"], asked.get("endOffsetToken"), lines)
         except StaleContinuation:
             return Answer.error(400, "STALE_CONTINUATION_TOKEN_SEQUENCER", "The continuation token is stale.")
         except UnknownChannel:

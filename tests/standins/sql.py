@@ -26,6 +26,9 @@ from .store import Store, Stores
 
 _INDICATOR = re.compile(r"^\s*SELECT\s+SYSTEM\$LAST_CHANGE_COMMIT_TIME\('([\w.]+)'\)\s*;?\s*$", re.IGNORECASE)
 _NOW = re.compile(r"^\s*SELECT\s+SYSDATE\(\)\s*$", re.IGNORECASE)
+_ROLE = re.compile(r"^\s*USE\s+ROLE\s+(\w+)\s*$", re.IGNORECASE)
+_WRITES = re.compile(r"^\s*(INSERT|UPDATE|DELETE|MERGE|DROP|ALTER|CREATE|TRUNCATE)\b", re.IGNORECASE)
+_READERS = ("CLAUDE_READER",)
 _SESSION = re.compile(r"^\s*(ALTER\s+SESSION|USE)\b", re.IGNORECASE)
 _QUALIFIED = re.compile(r"\b\w+\.ACTIVITIES\.", re.IGNORECASE)
 _TOKEN_VALIDITY_S = 3600
@@ -40,6 +43,7 @@ class SQLEndpoints:
         self._faults = faults
         self._engines: dict[str, Engine] = {}
         self._sessions: dict[str, str] = {}
+        self._roles: dict[str, str] = {}
         self._statements: list[str] = []
         self._lock = threading.Lock()
 
@@ -101,6 +105,10 @@ class SQLEndpoints:
         if _NOW.match(asked["sqlText"]):
             now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=self._faults.number("clock"))
             return _rows([("SYSDATE()", "TIMESTAMP")], [(now,)])
+        if found := _ROLE.match(asked["sqlText"]):
+            self._roles[header] = found[1].upper()
+        elif self._roles.get(header) in _READERS and _WRITES.match(asked["sqlText"]):
+            return _failed("Insufficient privileges to operate on table", code="003001", state="42501")
         with self._lock:
             self._statements.append(asked["sqlText"])
             if database not in self._engines:
@@ -218,14 +226,14 @@ def _refused(code: str, message: str) -> Answer:
     return Answer.json({"data": {}, "code": code, "message": message, "success": False})
 
 
-def _failed(message: str) -> Answer:
+def _failed(message: str, code: str = "002003", state: str = "42S02") -> Answer:
     told = {
         "internalError": False,
-        "errorCode": "002003",
+        "errorCode": code,
         "age": 0,
-        "sqlState": "42S02",
+        "sqlState": state,
         "queryId": str(uuid.uuid4()),
         "line": 1,
         "pos": 1,
     }
-    return Answer.json({"data": told, "code": "002003", "message": f"SQL compilation error: {message}", "success": False})
+    return Answer.json({"data": told, "code": code, "message": f"SQL compilation error: {message}", "success": False})

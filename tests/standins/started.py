@@ -39,7 +39,9 @@ class StandIn:
         command = [sys.executable, "-m", "standins.snowflake_service", "--port", str(self.port)]
         command += ["--certificate", str(self.directory / "server.pem"), "--stores", str(self.stores)]
         environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
-        self._process = subprocess.Popen(command, cwd=self.directory, env=environ, stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            command, cwd=self.directory, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         assert self._process.stdout is not None
         self.port = int(self._process.stdout.readline())
 
@@ -47,8 +49,9 @@ class StandIn:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-            assert self._process.stdout is not None
-            self._process.stdout.close()
+            for pipe in (self._process.stdin, self._process.stdout):
+                assert pipe is not None
+                pipe.close()
             self._process = None
 
     # --- what clients need

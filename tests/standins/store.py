@@ -107,7 +107,7 @@ class Store:
         with self._transaction() as connection:
             connection.execute("DELETE FROM channels")
 
-    def insert(self, name: str, continuation: str, token: str | None, rows: list[dict[str, object]]) -> str:
+    def insert(self, name: str, continuation: str, token: str | None, lines: list[bytes]) -> str:
         """Store the rows and move the token; the next continuation.
 
         A request sent again after its answer was lost is stale, not repeated: the client must open the channel anew.
@@ -116,11 +116,12 @@ class Store:
             channel = self._channel(name)
             if channel.continuation != continuation:
                 raise StaleContinuation(name)
-            good = [row for row in rows if not _fault_of(row)]
-            bad = [row for row in rows if _fault_of(row)]
+            rows = [(json.loads(line), line) for line in lines]
+            good = [(row, line) for row, line in rows if not _fault_of(row)]
+            bad = [row for row, _ in rows if _fault_of(row)]
             connection.executemany(
                 "INSERT INTO rows (channel, stream_offset, body) VALUES (?, ?, ?)",
-                [(name, row.get("STREAM_OFFSET"), json.dumps(row)) for row in good],
+                [(name, row.get("STREAM_OFFSET"), line.decode()) for row, line in good],
             )
             upcoming = uuid.uuid4().hex
             connection.execute(
