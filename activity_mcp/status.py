@@ -6,6 +6,7 @@ Read from the files, without leading and without opening the warehouse, so that 
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from .checks import state
@@ -67,7 +68,7 @@ def _queue(service: ActivityService) -> dict[str, Any]:
         "last_commit": commit.at if commit else None,
         "refused": service.writer.refused(),
         "quarantined": sum(not letter.reason.startswith((REJECTED, LEFT_OUT)) for letter in buried),
-        "rejected": sum(letter.reason.startswith(REJECTED) for letter in buried) + (commit.left_out if commit else 0),
+        "rejected": sum(_rejected_in(letter.reason) for letter in buried),
         "pressure": service.writer.pressure(),
         "max_bytes": service.config.max_queue_bytes,
     }
@@ -90,6 +91,13 @@ def _other_queues(service: ActivityService) -> list[dict[str, Any]]:
         if waiting:
             found.append({"directory": directory, "sink": info.sink, "depth_events": waiting})
     return found
+
+
+def _rejected_in(reason: str) -> int:
+    """How many events a dead letter says the warehouse did not take: the one it holds, or some of a range it holds."""
+    if found := re.match(LEFT_OUT + r", (\d+)", reason):
+        return int(found[1])
+    return int(reason.startswith(REJECTED))
 
 
 def _leader(service: ActivityService) -> dict[str, Any]:

@@ -91,12 +91,22 @@ def bury_range(
         if segment > upto.segment or (after is not None and segment < after.segment):
             continue
         start = after.end if after is not None and segment == after.segment else 0
+        start = start or _first_line_start(directory, segment, fs)
         found = fs.stat(segment_path(directory, segment))
         end = upto.end if segment == upto.segment else found.st_size if found else 0
         if end > start:
             place = upto if segment == upto.segment else Offset(segment, end, 0)
             paths.append(bury(directory, Damage(segment, start, end, place, reason), None, reason, clock=clock, fs=fs))
     return paths
+
+
+def _first_line_start(directory: str, segment: int, fs: FileSystem) -> int:
+    """The place behind the header."""
+    fd = fs.open_read(segment_path(directory, segment))
+    try:
+        return fs.pread(fd, 4096, 0).find(b"\n") + 1
+    finally:
+        fs.close(fd)
 
 
 def dead_letters(directory: str, *, fs: FileSystem = LOCAL) -> list[DeadLetter]:

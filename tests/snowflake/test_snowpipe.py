@@ -13,6 +13,8 @@ import pytest
 from activity_mcp.clock import iso
 from activity_mcp.errors import BatchRejected, WarehouseRefused, WarehouseUnavailable
 from activity_mcp.queue import dead_letters, read_commit
+from activity_mcp.retrying import Retried, retry_dead
+from activity_mcp.warehouse import Scope
 from activity_mcp.warehouse.base import LEFT_OUT
 from snowflake_recording import Recording
 from standins.certificates import PASSPHRASE
@@ -172,6 +174,23 @@ def test_a_range_with_rows_left_out_is_kept_and_told_before_its_segment_may_go(r
     recording.write(2)
     recording.flush(flusher)
     assert len(dead_letters(recording.directory)) == 1
+
+
+def test_a_range_that_was_kept_is_sent_again_after_a_mend_and_what_had_arrived_folds(recording: Recording) -> None:
+    recording.write(1)
+    recording.write(1, reject_me=True)
+    flusher = recording.flusher(recording.warehouse())
+    recording.flush(flusher)
+    recording.service.arm("mended", times=None)
+    retried = Retried()
+    retry_dead(recording.writer, retried)
+    recording.flush(flusher)
+    assert (retried.again, retried.kept) == (recording.ids, [])
+    assert dead_letters(recording.directory) == []
+    assert recording.stored() == ["id-00000", "id-00000", "id-00001"]
+    source = recording.warehouse()
+    (context,) = source.contexts([Scope("ada@example.com", "*")], "channel")
+    assert sum(hour["events"]["tool_event"] for hour in context.blob["hours"]) == 2
 
 
 def test_a_leader_that_died_between_the_commit_and_its_note_leaves_the_range_to_the_next(recording: Recording) -> None:

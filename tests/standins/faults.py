@@ -49,6 +49,10 @@ class Faults:
         fault = self._take(place)
         return float(fault["by"]) if fault else 0.0
 
+    def is_armed(self, place: str) -> bool:
+        with self._lock:
+            return any(fault["place"] == place for fault in self._armed)
+
     def _take(self, place: str) -> dict[str, Any] | None:
         with self._lock:
             for fault in self._armed:

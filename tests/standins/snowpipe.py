@@ -88,7 +88,10 @@ class SnowpipeEndpoints:
         lines = [line for line in _plain(request).split(b"\n") if line.strip()]
         asked = request.query
         try:
-            upcoming = self._stores.of(database).insert(channel, asked["continuationToken"], asked.get("endOffsetToken"), lines)
+            mended = self._faults.is_armed("mended")
+            upcoming = self._stores.of(database).insert(
+                channel, asked["continuationToken"], asked.get("endOffsetToken"), lines, takes_all=mended
+            )
         except StaleContinuation:
             return Answer.error(400, "STALE_CONTINUATION_TOKEN_SEQUENCER", "The continuation token is stale.")
         except UnknownChannel:

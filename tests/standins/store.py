@@ -107,8 +107,8 @@ class Store:
         with self._transaction() as connection:
             connection.execute("DELETE FROM channels")
 
-    def insert(self, name: str, continuation: str, token: str | None, lines: list[bytes]) -> str:
-        """Store the rows and move the token; the next continuation.
+    def insert(self, name: str, continuation: str, token: str | None, lines: list[bytes], *, takes_all: bool = False) -> str:
+        """Store the rows and move the token; the next continuation. ``takes_all``: no row is at fault.
 
         A request sent again after its answer was lost is stale, not repeated: the client must open the channel anew.
         """
@@ -117,8 +117,8 @@ class Store:
             if channel.continuation != continuation:
                 raise StaleContinuation(name)
             rows = [(json.loads(line), line) for line in lines]
-            good = [(row, line) for row, line in rows if not _fault_of(row)]
-            bad = [row for row, _ in rows if _fault_of(row)]
+            good = [(row, line) for row, line in rows if takes_all or not _fault_of(row)]
+            bad = [row for row, _ in rows if not takes_all and _fault_of(row)]
             connection.executemany(
                 "INSERT INTO rows (channel, stream_offset, body) VALUES (?, ?, ?)",
                 [(name, row.get("STREAM_OFFSET"), line.decode()) for row, line in good],
