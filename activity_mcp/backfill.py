@@ -15,6 +15,7 @@ import orjson
 from . import schema
 from .claude_code import ImportLedger, TranscriptReader, TranscriptReport, discover
 from .claude_code.discovery import ImportOrigins
+from .claude_code.expiry import expiring
 from .draining import Drainer
 from .tombstones import Tombstones
 
@@ -45,7 +46,9 @@ class Backfill:
         and does not drain; what was appended until then is kept.
         """
         service = self._service
+        paths = None if paths is None else list(paths)
         total = TranscriptReport()
+        total.expiring = expiring(paths, service.environ, self._ledger, service.clock.time_us())
         found = discover(paths, service.environ, since_us)
         sizes = {path: _size(path) for path in found}
         done, seen = 0, set[bytes]()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from ..claude_code import ImportLedger
+from ..claude_code.expiry import expiring
 from ..claude_code.install import project_root
 from ..claude_code.registration import HOOK_EVENTS, words_of
 from ..claude_code.survey import survey
@@ -36,6 +38,7 @@ def checks(subject: Subject) -> Iterator[Check]:
     yield _hooks(found)
     yield _allowed(found)
     yield _firing(found, subject.service)
+    yield _transcripts(subject.service)
 
 
 def _files(found: Survey) -> Check:
@@ -122,6 +125,14 @@ def _firing(found: Survey, service: ActivityService) -> Check:
     if expected and age_s > LONG_AGO_S:
         return Check(name, "warn", told, "if Claude Code was used since, look at `/hooks` there")
     return Check(name, "ok", told)
+
+
+def _transcripts(service: ActivityService) -> Check:
+    ledger = ImportLedger(os.path.join(service.queue.directory, "imports.json"))
+    found = expiring(None, service.environ, ledger, service.clock.time_us())
+    if found is not None:
+        return Check("transcripts", "warn", found.describe(), "`activity-mcp import` records what they hold")
+    return Check("transcripts", "ok", "none that holds something new is near its deletion")
 
 
 def _last_event_us(service: ActivityService) -> int | None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .expiry import Expiring
 
 MAX_NAMES = 50
 _TOKENS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_creation_tokens", "total_tokens")
@@ -19,7 +22,8 @@ class TranscriptReport:
     ``own`` calls of this server's own tools.
     ``unchanged`` counts files that were not read because nothing in them is new.
     ``skipped_types`` are lines known to carry no event, ``unknown_types`` lines of a type this version does not know;
-    ``problems`` are lines that could be used only in part, by what was wrong.
+    ``problems`` are lines that could be used only in part, by what was wrong. ``expiring``: what was near its deletion when the
+    import began.
     """
 
     files: int = 0
@@ -40,6 +44,7 @@ class TranscriptReport:
     first_ts_us: int | None = None
     last_ts_us: int | None = None
     unreadable: list[str] = field(default_factory=list)
+    expiring: Expiring | None = None
 
     def saw(self, ts_us: int) -> None:
         self.first_ts_us = ts_us if self.first_ts_us is None else min(self.first_ts_us, ts_us)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -85,6 +86,7 @@ def _document(report: TranscriptReport, dry_run: bool) -> dict[str, object]:
         "sessions": len(report.sessions),
         "tokens": {model: dict(tokens) for model, tokens in report.tokens.items()},
         "unreadable": report.unreadable,
+        "near_deletion": asdict(report.expiring) if report.expiring else None,
     }
 
 
@@ -119,6 +121,14 @@ def _show(report: TranscriptReport, dry_run: bool) -> None:
             out.print(f"{count:>6} {what}", style="dim", markup=False)
     for line in report.unreadable:
         remark(f"cannot be read: {os.path.relpath(line) if line.startswith('/') else line}")
+
+    if report.expiring is not None:
+        told = report.expiring.describe()
+        if dry_run:
+            remark(f"warning: {told}; import them before")
+        else:
+            remark(f"warning, as it was before this import: {told}")
+            remark("  import every week, or raise cleanupPeriodDays in Claude Code's settings")
 
 
 def _token_table(report: TranscriptReport) -> object:

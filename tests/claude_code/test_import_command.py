@@ -1,0 +1,151 @@
+"""`activity-mcp import` of Claude Code's whole folder: subagents, side chains, what cannot be read, what is soon deleted."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from activity_mcp.__main__ import run
+from activity_mcp.clock import iso
+
+DAY_S = 86_400
+
+
+def at(days: float, seconds: float = 0) -> str:
+    return iso(round((time.time() - days * DAY_S + seconds) * 1e6))
+
+
+def turn(session: str, name: str, days: float, request: str = "r", **members: Any) -> list[dict[str, Any]]:
+    """A prompt, a response in two lines that share their usage, a call and its result."""
+    common = {"sessionId": session, "cwd": "/work/shop", "version": "2.1", "gitBranch": "main", "isSidechain": False, **members}
+    usage = {"input_tokens": 10, "output_tokens": 20, "cache_read_input_tokens": 100}
+    said = {"id": f"msg_{name}", "role": "assistant", "model": "claude-opus", "usage": usage}
+    call = {"type": "tool_use", "id": f"toolu_{name}", "name": "Bash", "input": {"command": "ls"}}
+    result = {"type": "tool_result", "tool_use_id": f"toolu_{name}", "content": "x"}
+    return [
+        {**common, "type": "user", "uuid": f"{name}1", "timestamp": at(days), "message": {"role": "user", "content": f"do {name}"}},
+        {**common, "type": "assistant", "uuid": f"{name}2", "requestId": request, "timestamp": at(days, 5), "message": {**said, "content": [{"type": "text", "text": "ok"}]}},
+        {**common, "type": "assistant", "uuid": f"{name}3", "requestId": request, "timestamp": at(days, 6), "message": {**said, "content": [call]}},
+        {**common, "type": "user", "uuid": f"{name}4", "timestamp": at(days, 7), "message": {"role": "user", "content": [result]}},
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One old session with a subagent that replays it, one young session with a side chain, and things that cannot be read."""
+    for name in list(os.environ):
+        if name.startswith(("ACTIVITY_", "CLAUDE_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("ACTIVITY_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("ACTIVITY_CUSTOMER", "ada@example.com")
+    monkeypatch.chdir(tmp_path)
+    made = tmp_path / ".claude" / "projects" / "-work-shop"
+    agent = {"isSidechain": True, "agentId": "7"}
+    write(made / "s1.jsonl", [*turn("s1", "a", 28), "{broken", {"type": "novelty"}], days=28)
+    write(
+        made / "s1" / "subagents" / "agent-7.jsonl",
+        turn("s1", "a", 28, "other", **agent) + turn("s1", "b", 28, **agent),
+        days=28,
+    )
+    write(made / "s2.jsonl", turn("s2", "c", 2) + turn("s2", "d", 2, isSidechain=True), days=2)
+    (made / "folder.jsonl").mkdir()
+    (made / "dangling.jsonl").symlink_to("/nowhere")
+    return made
+
+
+def write(path: Path, lines: list[Any], days: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines))
+    os.utime(path, (time.time() - days * DAY_S,) * 2)
+
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(folder: Path, capfd: pytest.CaptureFixture[str]) -> Call:
+    def call(*arguments: str) -> tuple[int, str, str]:
+        capfd.readouterr()
+        return run(list(arguments)), *capfd.readouterr()
+
+    return call
+
+
+def test_a_whole_folder_is_imported_once_with_its_subagents_and_side_chains(call: Call) -> None:
+    _, looked, _ = call("import", "--dry-run", "--json")
+    counted = json.loads(looked)
+    assert json.loads(call("status", "--json")[1])["queue"]["depth_events"] == 0
+    code, out, _ = call("import", "--json")
+    report = json.loads(out)
+    assert code == 0
+    assert report["activities"] == {"tool_event": 4, "llm_event": 4, "session_event": 8} == counted["activities"]
+    assert report["tokens"]["claude-opus"] == {
+        "calls": 4, "prompt_tokens": 40, "completion_tokens": 80, "cache_read_tokens": 400, "cache_creation_tokens": 0, "total_tokens": 520,
+    }  # fmt: skip
+    assert (report["files"], report["malformed_lines"], report["unknown_line_types"]) == (4, 1, {"novelty": 1})
+    assert [path.split(":")[0].rpartition("/")[2] for path in report["unreadable"]] == ["dangling.jsonl"]
+    assert json.loads(call("import", "--json")[1])["activities"] == {}
+    rows = json.loads(call("query", "SELECT tool_use_id, agent_id FROM VW_TOOL_EVENTS ORDER BY 1", "--json")[1])["rows"]
+    assert rows == [["toolu_a", None], ["toolu_b", "7"], ["toolu_c", None], ["toolu_d", None]]
+
+
+def test_since_leaves_out_what_is_older_and_the_next_import_takes_it(call: Call) -> None:
+    first = json.loads(call("import", "--since", at(5)[:10], "--dry-run", "--json")[1])
+    assert first["activities"] == {"tool_event": 2, "llm_event": 2, "session_event": 4}
+
+
+def test_the_summary_is_a_table_with_tokens_by_model_and_what_could_not_be_read(call: Call) -> None:
+    _, out, err = call("import", "--dry-run")
+    assert "16 activities would be imported from 4 files" in out
+    assert next(line.split() for line in out.splitlines() if "claude-opus" in line) == [
+        "claude-opus",
+        "4",
+        "40",
+        "80",
+        "400",
+        "0",
+    ]
+    assert "1 lines: not JSON objects" in out
+    assert "1 lines: of the unknown type 'novelty'" in out
+    assert "cannot be read: .claude/projects/-work-shop/dangling.jsonl" in err
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (
+            {},
+            "2 transcripts not wholly imported are near deletion by Claude Code: the next in 2 days (it deletes after 30 days)",
+        ),
+        (
+            {"cleanupPeriodDays": 20},
+            "2 transcripts not wholly imported are near deletion by Claude Code: the next at any moment",
+        ),
+        ({"cleanupPeriodDays": 365}, None),
+    ],
+)
+def test_a_deletion_that_is_near_is_told_before_it_happens(
+    call: Call, tmp_path: Path, settings: dict[str, int], says: str | None
+) -> None:
+    (tmp_path / ".claude" / "settings.json").write_text(json.dumps(settings))
+    _, _, err = call("import", "--dry-run")
+    assert (says in err) if says else ("near deletion" not in err)
+
+
+def test_what_was_imported_is_not_warned_about_again(call: Call) -> None:
+    def transcripts() -> str:
+        return next(
+            check["status"] for check in json.loads(call("doctor", "--json")[1])["checks"] if check["name"] == "transcripts"
+        )
+
+    assert transcripts() == "warn"
+    assert "near deletion" in call("import")[2]
+    assert "near deletion" not in call("import")[2]
+    assert transcripts() == "ok"
