@@ -20,6 +20,7 @@ LOOP = "tests/crash/test_kill_loop.py::test_two_flushers_without_a_lease_ship_ea
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--invariant", type=int, action="append", help="only these; may be given several times")
+    parser.add_argument("--why", action="store_true", help="print what each failing test said")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--loop", action="store_true", help="with the kill loop as the only test, those that it must notice")
     given = parser.parse_args()
@@ -30,6 +31,8 @@ def main() -> int:
     results = run_all(chosen, given.jobs)
     for line in table(results):
         print(line)
+    for result in results if given.why else ():
+        print(f"\n{result.mutant.left_out}: {result.remark[:300]}")
     lost = [result for result in results if result.killed_by is None]
     print(f"\n{len(results) - len(lost)} of {len(results)} killed in {time.monotonic() - began:.0f} s")
     return 1 if lost else 0
@@ -38,7 +41,7 @@ def main() -> int:
 def table(results: list[Result]) -> list[str]:
     rows = [("#", "rule left out", "killed by", "s")]
     for result in results:
-        outcome = result.killed_by or f"SURVIVED {result.trouble}"
+        outcome = result.killed_by or f"SURVIVED {result.remark}"
         rows.append((str(result.mutant.invariant), result.mutant.left_out, outcome, f"{result.seconds:.1f}"))
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     return [f"{number:>{widths[0]}}  {rule:<{widths[1]}}  {seconds:>5}  {outcome}" for number, rule, outcome, seconds in rows]

@@ -15,7 +15,7 @@ from typing import Any
 TEAR, PAUSE, DEATH = 0.015, 0.05, 0.001
 """How often a write is torn, a call waits, a call is the last: chosen so that a child lives for a few hundred calls."""
 LONGEST_PAUSE_S = 0.02
-SEGMENT_BYTES = 16 * 1024
+SEGMENT_BYTES = 4 * 1024
 
 
 def install(seed: str, marks: str) -> None:

@@ -98,6 +98,10 @@ class KillLoop:
         path = self._marks / name
         return path.stat().st_size if path.exists() else 0
 
+    def deaths(self) -> int:
+        """Kills from outside and from inside."""
+        return self.kills + self.faults("torn") + self.faults("died")
+
     # --- who runs
 
     def keep(self, slot: str, live: Callable[[str], None]) -> None:

@@ -89,7 +89,7 @@ MUTANTS = (
     # 9  nothing is appended to a dead file
     Mutant(9, "the look at the live segment under the lock", W, "if live is None or numbers is not self._numbers or not live.refresh() or self._is_due(live, room):", "if live is None:",
            (f"{WRITER}::test_a_paused_writer_follows_a_rotation_made_meanwhile", f"{WRITER}::test_nothing_is_appended_to_a_segment_that_was_removed"), True),
-    Mutant(9, "append.lock", W, "        if not lock.acquire(self._lock_timeout):\n            raise busy(lock.holder_pid())\n        try:\n            numbers", "        try:\n            numbers",
+    Mutant(9, "append.lock", W, "        if not lock.acquire(self._lock_timeout):\n            raise busy(lock.holder_pid())\n        try:\n            numbers", "        lock.acquire(0)\n        try:\n            numbers",
            (f"{WRITER}::test_nobody_gets_between_the_check_and_the_write",), True),
     Mutant(9, "the lock's own file is still in its place", W, "if not self._lock.in_place():", "if False:",
            (f"{WRITER}::test_a_lock_in_a_directory_that_was_moved_away_guards_nothing",)),

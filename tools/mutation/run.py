@@ -27,12 +27,12 @@ class SnippetNotFound(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``killed_by`` is the test that failed; None when none did. ``trouble`` says why nothing can be said."""
+    """``killed_by`` is the test that failed; None when none did. ``remark`` is what it said, or why nothing can be said."""
 
     mutant: Mutant
     killed_by: str | None
     seconds: float
-    trouble: str = ""
+    remark: str = ""
 
 
 def patched(mutant: Mutant, package: Path) -> str:
@@ -80,7 +80,8 @@ def _one(mutant: Mutant, copy: Path) -> Result:
     took = time.monotonic() - began
     failed = re.search(r"^FAILED \S*?(\w+)\.py::(?:\w+::)?(\w+)", output, re.M)
     if status == 1 and failed:
-        return Result(mutant, f"{failed[1]}: {failed[2]}", took)
+        said = re.search(r"^\S+\.py:\d+: (.*)$", output, re.M)
+        return Result(mutant, f"{failed[1]}: {failed[2]}", took, said[1] if said else "")
     return Result(mutant, None, took, "" if status == 0 else f"pytest ended with {status}: {output[-300:]}")
 
 
