@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
 LOCK_TIMEOUT_S = 0.05
+CROWD_TIMEOUT_S = 1.0
+"""How much longer it waits where many hooks run at once on a busy machine: for holders that only wait for their turn."""
 INJECTED_SOURCES = ("startup", "clear", "compact")
 """A resumed session still has its context; a fork has its parent's."""
 _SHORT_LINE_BYTES = 1024  # no value of such a line is over the limit that pressure sets
@@ -141,6 +143,7 @@ def _record(members: dict[str, Any], place: Place, identity: Identity, config: C
         max_bytes=config.max_queue_bytes,
         durability="none",
         lock_timeout=LOCK_TIMEOUT_S,
+        crowd_timeout=CROWD_TIMEOUT_S,
         clock=clock,
     )
     lines = [activity.line() for activity in made]

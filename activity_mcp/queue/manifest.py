@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 APPEND_LOCK = "append.lock"
 _PATIENCE_S = 2.0
+_CROWDED_S = 1.0
 
 
 class QueueInfo:
@@ -140,7 +141,7 @@ def seal_segment(directory: str, number: int, *, fs: FileSystem = LOCAL, clock: 
 def locked(directory: str, fs: FileSystem, patience_s: float = _PATIENCE_S) -> LockFile:
     """append.lock, held; to be closed by the caller. For rare work: it waits for two seconds."""
     lock = LockFile(f"{directory}/{APPEND_LOCK}", fs)
-    if lock.acquire(patience_s):
+    if lock.acquire(patience_s, _CROWDED_S):
         return lock
     pid = lock.holder_pid()
     lock.close()

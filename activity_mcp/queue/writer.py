@@ -71,8 +71,9 @@ class QueueWriter:
     """Appends to the queue in ``directory``, which is made at the first append. Thread-safe, and safe to find in a forked
     child.
 
-    ``lock_timeout`` is how long an append waits for other writers, in seconds of real time; ``floor`` is the segment in the
-    sink's token where the caller knows it. ``sync_failures`` counts syncs of the ``interval`` thread that the disk refused.
+    ``lock_timeout`` is how long an append waits for other writers, in seconds of real time, and ``crowd_timeout`` how much
+    longer while these are seen to get on (``LockFile.acquire``); ``floor`` is the segment in the sink's token where the caller
+    knows it. ``sync_failures`` counts syncs of the ``interval`` thread that the disk refused.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class QueueWriter:
         max_bytes: int = MAX_QUEUE_BYTES,
         durability: Durability = "event",
         lock_timeout: float = 0.25,
+        crowd_timeout: float = 0.0,
         segment_bytes: int = SEGMENT_BYTES,
         segment_age_s: float = SEGMENT_AGE_S,
         floor: int = 0,
@@ -96,6 +98,7 @@ class QueueWriter:
         self._degraded_bytes = max_bytes * DEGRADED_PART
         self._durability = durability
         self._lock_timeout = lock_timeout
+        self._crowd_timeout = crowd_timeout
         self._segment_bytes = segment_bytes
         self._segment_age_us = round(segment_age_s * 1e6)
         self._floor = floor
@@ -172,7 +175,7 @@ class QueueWriter:
             patience_s = max(_PATIENCE_S, self._lock_timeout)
             self._info = open_queue(self.directory, sink=self._sink, patience_s=patience_s, fs=self._fs, clock=self._clock)
         lock, room = self._lock, len(payload)
-        if not lock.acquire(self._lock_timeout):
+        if not lock.acquire(self._lock_timeout, self._crowd_timeout):
             raise busy(lock.holder_pid())
         try:
             numbers = self._segments.numbers()

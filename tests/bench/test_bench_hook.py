@@ -1,0 +1,32 @@
+"""``bench hook`` measures real processes: what it tells is there, and every hook it starts is recorded."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from activity_mcp.activity import dump_json
+from activity_mcp.bench.hook import EDIT, START, measure
+from activity_mcp.bench.registry import BENCHMARKS, own_environment
+from activity_mcp.claude_code import hook
+from activity_mcp.config import read_config
+
+
+def test_every_row_is_measured_and_the_context_is_told(tmp_path: Path) -> None:
+    environ = own_environment(str(tmp_path), os.environ)
+    rows = {row.what: row for row in measure(environ, rounds=1)}
+    assert "hook" in BENCHMARKS
+    assert [what.partition(",")[0] for what in rows if row_has_floor(rows[what])] in (
+        ["PostToolUse", "SessionStart"], ["PostToolUse", "PostToolUse", "SessionStart", "SessionStart"],
+    )  # fmt: skip
+    (recorded,) = (row for what, row in rows.items() if what.endswith("recorded"))
+    assert (recorded.value, recorded.met) == (20, True)
+    assert len(dump_json(EDIT)) > 1500
+    told = hook.run(dump_json(START), {**environ, "ACTIVITY_CUSTOMER": "bench@example.com"})
+    assert 1500 < len(told) < 4000
+    (snapshot,) = Path(read_config(environ).queue_dir).glob("context/*.json")
+    assert 5000 < snapshot.stat().st_size < 9000
+
+
+def row_has_floor(row: object) -> bool:
+    return getattr(row, "floor", None) is not None
