@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from activity_mcp.warehouse import snowpipe
+
 if TYPE_CHECKING:
     from standins.started import StandIn
 
@@ -51,8 +53,12 @@ def snowflake_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stan
 
 
 @pytest.fixture
-def snowflake(snowflake_process: StandIn) -> Iterator[StandIn]:
-    """The stand-in without faults."""
+def snowflake(snowflake_process: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    """The stand-in without faults; the SDK tries again at once, where it would wait for a second each time."""
+    from standins.started import IMPATIENCE
+
+    for name, value in IMPATIENCE.items():
+        monkeypatch.setitem(snowpipe.PATIENCE, name, value)
     yield snowflake_process
     snowflake_process.clear()
 

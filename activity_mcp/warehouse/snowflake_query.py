@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .connection import NamedConnection
 
-READER_ROLE = "CLAUDE_READER"
+READER_ROLE = "ACTIVITY_READER"
 _NOT_CODE = re.compile(r"'(?:[^'\\]|''|\\.)*'|\"(?:[^\"]|\"\")*\"|\$\$.*?\$\$|--[^\n]*|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _STARTS = re.compile(r"\s*\(*\s*(SELECT|WITH)\b", re.IGNORECASE)
 _REFUSED = re.compile(r"->>|;|\bCALL\b|\bPROCEDURE\b|\bSYSTEM\$|\bNEXTVAL\b|\bINTO\b", re.IGNORECASE)

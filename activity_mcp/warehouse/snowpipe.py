@@ -42,7 +42,7 @@ CHUNK_BYTES = 512 * 1024
 """Above about 1 MB in its buffer the SDK uploads files instead of sending rows; a request may have 4 MB on the wire."""
 CHUNK_ROWS = 1000
 IDLE_S = 60.0
-_PATIENCE = {
+PATIENCE = {
     "mgmt_retry_total_backoff_seconds": "1",  # whoever flushes tries again by itself, with a backoff of its own
     "non_scoped_auth_failure_retry_total_backoff_seconds": "1",
     "open_channel_409_retry_total_backoff_seconds": "2",
@@ -51,6 +51,7 @@ _PATIENCE = {
     "channel_status_cache_refresh_interval_seconds": "0",  # else a commit is seen a second late
     "enable_telemetry_reporting": "false",
 }
+"""How long the SDK tries by itself, and what else it is told; whole numbers as text, as it wants them."""
 
 
 @dataclass(slots=True)
@@ -164,7 +165,7 @@ class SnowpipeSink:
 
 
 def _make_client(connection: NamedConnection) -> StreamingIngestClient:
-    properties = connection.streaming_properties() | _PATIENCE
+    properties = connection.streaming_properties() | PATIENCE
     os.environ["SS_LOG_TARGET"] = "stderr"  # read at the import; stdout belongs to the protocol
     os.environ.setdefault("SS_LOG_LEVEL", "error")  # what fails for good is told by whoever flushes
     try:

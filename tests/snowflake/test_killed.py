@@ -14,8 +14,9 @@ from pathlib import Path
 
 from activity_mcp.queue import QueueReader
 from snowflake_recording import Recording
+from standins.started import IMPATIENCE
 
-LOOP_S = 6.0
+LOOP_S = 4.0
 FAULTS = (
     {"place": "rows", "status": 500, "chance": 0.1},
     {"place": "rows", "drop": True, "chance": 0.1},
@@ -30,8 +31,10 @@ from activity_mcp.activity import Origin
 from activity_mcp.errors import WarehouseError
 from activity_mcp.flusher import Flusher
 from activity_mcp.warehouse.connection import NamedConnection
+from activity_mcp.warehouse import snowpipe
 from activity_mcp.warehouse.snowflake import SnowflakeWarehouse
-directory, channel, parameters = json.loads(sys.argv[1])
+directory, channel, parameters, impatience = json.loads(sys.argv[1])
+snowpipe.PATIENCE.update(impatience)
 named = NamedConnection("test", parameters)
 flusher = Flusher(directory, channel, SnowflakeWarehouse(lambda: named, timeout_s=3.0), Origin("ada@example.com", "mcp"))
 os.environ["SS_LOG_TARGET"] = "stderr"
@@ -46,7 +49,8 @@ while True:
 
 
 def start(recording: Recording) -> subprocess.Popen[bytes]:
-    asked = json.dumps([recording.directory, recording.queue.queue_id, recording.service.parameters(recording.database)])
+    parameters = recording.service.parameters(recording.database)
+    asked = json.dumps([recording.directory, recording.queue.queue_id, parameters, IMPATIENCE])
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     process = subprocess.Popen(
         [sys.executable, "-c", FLUSHER, asked], env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -65,13 +69,13 @@ def test_every_acknowledged_event_is_one_row_when_flushers_and_the_service_are_k
     began, kills = time.monotonic(), 0
     flusher = start(recording)
     try:
-        while time.monotonic() - began < LOOP_S or kills < 6:
+        while time.monotonic() - began < LOOP_S or kills < 5:
             recording.write(chance.randint(20, 60))
             time.sleep(chance.uniform(0.1, 1.0))  # the moment of the kill, not a wait for a result
             flusher.send_signal(signal.SIGKILL)
             flusher.communicate()
             kills += 1
-            if kills == 4:
+            if kills == 3:
                 recording.service.kill()
                 recording.service.start()
             flusher = start(recording)

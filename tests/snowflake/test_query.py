@@ -29,7 +29,7 @@ def test_rows_come_back_as_json_has_them(recording: Recording, queries: Snowflak
 def test_a_query_takes_the_readers_role_and_no_other(recording: Recording, queries: SnowflakeQueries) -> None:
     before = len(recording.service.statements())
     queries.query("SELECT 1")
-    assert recording.service.statements()[before:] == ["USE ROLE CLAUDE_READER", "USE SECONDARY ROLES NONE", "SELECT 1"]
+    assert recording.service.statements()[before:] == ["USE ROLE ACTIVITY_READER", "USE SECONDARY ROLES NONE", "SELECT 1"]
 
 
 @pytest.mark.parametrize(

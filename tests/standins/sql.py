@@ -10,6 +10,7 @@ import datetime
 import decimal
 import json
 import re
+import shutil
 import threading
 import uuid
 from collections import defaultdict
@@ -28,7 +29,7 @@ _INDICATOR = re.compile(r"^\s*SELECT\s+SYSTEM\$LAST_CHANGE_COMMIT_TIME\('([\w.]+
 _NOW = re.compile(r"^\s*SELECT\s+SYSDATE\(\)\s*$", re.IGNORECASE)
 _ROLE = re.compile(r"^\s*USE\s+ROLE\s+(\w+)\s*$", re.IGNORECASE)
 _WRITES = re.compile(r"^\s*(INSERT|UPDATE|DELETE|MERGE|DROP|ALTER|CREATE|TRUNCATE)\b", re.IGNORECASE)
-_READERS = ("CLAUDE_READER",)
+_READERS = ("ACTIVITY_READER",)
 _SESSION = re.compile(r"^\s*(ALTER\s+SESSION|USE)\b", re.IGNORECASE)
 _QUALIFIED = re.compile(r"\b\w+\.ACTIVITIES\.", re.IGNORECASE)
 _TOKEN_VALIDITY_S = 3600
@@ -112,11 +113,22 @@ class SQLEndpoints:
         with self._lock:
             self._statements.append(asked["sqlText"])
             if database not in self._engines:
-                self._engines[database] = Engine(self._stores.of(database), self._stores.directory / f"{database}.duckdb")
+                self._engines[database] = Engine(self._stores.of(database), self._deployed(database))
             try:
                 return self._engines[database].run(asked["sqlText"], [bound[key]["value"] for key in sorted(bound, key=int)])
             except WarehouseError as error:
                 return _failed(str(error.__cause__ or error).splitlines()[0])
+
+    def _deployed(self, database: str) -> Path:
+        """The file of a database: deployed once, copied for each."""
+        path, template = (self._stores.directory / f"{name}.duckdb" for name in (database, "template"))
+        if not template.exists():
+            warehouse = DuckDBWarehouse(str(template))
+            warehouse.committed("none")
+            warehouse.close()
+        if not path.exists():
+            shutil.copyfile(template, path)
+        return path
 
 
 class Engine:

@@ -18,6 +18,11 @@ from activity_mcp.warehouse.connection import NamedConnection
 from .certificates import make_certificates, make_client_keys
 
 TESTS = Path(__file__).parents[1]
+IMPATIENCE = {
+    "mgmt_retry_total_backoff_seconds": "0",
+    "non_scoped_auth_failure_retry_total_backoff_seconds": "0",
+    "data_retry_initial_backoff_seconds": "0",
+}
 
 
 class StandIn:
@@ -38,7 +43,7 @@ class StandIn:
     def start(self) -> None:
         command = [sys.executable, "-m", "standins.snowflake_service", "--port", str(self.port)]
         command += ["--certificate", str(self.directory / "server.pem"), "--stores", str(self.stores)]
-        environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
+        environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), *(path for path in sys.path if path)])}
         self._process = subprocess.Popen(
             command, cwd=self.directory, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
@@ -65,6 +70,7 @@ class StandIn:
             "port": self.port,
             "database": database,
             "private_key_file": str(self.directory / "key.p8"),
+            "retry_max_attempts": 1,
         }
         return {name: value for name, value in (parameters | overrides).items() if value is not None}
 
