@@ -5,6 +5,7 @@
     │   ├── InvalidActivity                   one event was refused (``path`` names the member)
     │   ├── InvalidConfig                     an environment variable is wrong (``variable``)
     │   └── QueryRefused                      the SQL is not one read-only statement, or it failed
+    ├── QueryCancelled               exit 1   nobody waits for the query any more; it was stopped, nothing was stored
     ├── QueueRefused                 exit 3   the event was not accepted
     │   ├── QueueFull                         retryable: the cap is reached until the warehouse drains
     │   ├── QueueBusy                         retryable: another process held the append lock too long
@@ -67,6 +68,10 @@ class InvalidConfig(InvalidInput):
 
 
 class QueryRefused(InvalidInput):
+    pass
+
+
+class QueryCancelled(ActivityError):
     pass
 
 

@@ -12,7 +12,7 @@ import orjson
 
 from . import schema
 from .activity import Activity, Origin, build
-from .errors import InvalidActivity, NotDurable
+from .errors import InvalidActivity, InvalidInput, NotDurable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 RESERVED_METHODS = ("record_insight", "store_artifact")
 """Methods of mcp_event that carry insights and artifacts: their own tools write them, ``log_event`` may not."""
+MAX_KEPT_BYTES = 128 << 10
+"""How long the line of an insight or an artifact may be: it is never cut, so what is longer is refused."""
+_KEPT_ACTIVITIES = {"record_insight": "recorded_insight", "store_artifact": "stored_artifact"}
 
 
 class Recorder:
@@ -79,6 +82,31 @@ class Recorder:
         _complete(activity)
         schema.validate(activity)
         return activity
+
+    def redacted(self, value: Any) -> Any:
+        """What a caller said, without its secrets."""
+        return self.redactor.value(value)
+
+    def prepare_kept(self, method: str, features: Mapping[str, Any], origin: Origin, *, link: str | None = None) -> Activity:
+        """The event that carries an insight or an artifact, as it is: whoever calls has redacted what is not its own.
+
+        Raises InvalidActivity, or InvalidInput where its line is longer than ``MAX_KEPT_BYTES``.
+        """
+        said = {"method": method, "success": True, **{name: value for name, value in features.items() if value is not None}}
+        name = _KEPT_ACTIVITIES[method]
+        activity = build("mcp_event", said, origin, now_us=self._clock.time_us(), activity=name, link=link)
+        schema.validate(activity)
+        size = len(activity.line(orjson.dumps))
+        if size > MAX_KEPT_BYTES:
+            raise InvalidInput(
+                f"{method} refused, nothing was recorded: {size} bytes, at most {MAX_KEPT_BYTES} are kept",
+                hint="store what is large with store_artifact as rows or content, and refer to it",
+            )
+        return activity
+
+    def keep(self, activities: Sequence[Activity]) -> Appended:
+        """Append durably and whole, whatever the durability and the pressure: of insights and artifacts nothing is cut."""
+        return self.writer.append([activity.line(orjson.dumps) for activity in activities], durable=True)
 
     def append(self, activities: Sequence[Activity], *, durable: bool | None = None, counted: bool = True) -> Appended:
         """Append activities, cut where the queue is under pressure with them (``degraded`` then says so).

@@ -10,12 +10,14 @@ becomes one clear line for the caller and a traceback in the log. Each call is n
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
 from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp_types import CallToolResult, TextContent
@@ -28,7 +30,7 @@ from .tools import check_arguments, input_schema, specs
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .tools import Service, ToolSpec
+    from .tools import Report, Service, ToolSpec
 
 NAME = "activity-mcp"
 
@@ -36,6 +38,8 @@ INSTRUCTIONS = """\
 A durable record of what was done on this machine (queries, tool calls, files, sessions, errors, insights) and its recall.
 - Call get_context when you start on a project, or need to know what was asked, concluded, changed or failed before. It is \
 local and takes about a millisecond; read `freshness` and `as_of` before relying on it.
+- Call query for what get_context does not hold (counts, comparisons, one session), then record_insight with its artifact_id \
+for what you conclude: later sessions see it, with what it rests on.
 - Call log_event for what nothing else records: a query run elsewhere, an incident and its cause. Claude Code's own tool \
 calls, prompts and file changes are recorded by its hooks: do not log them again.
 """
@@ -66,38 +70,49 @@ class CallRunner:
         async def run(given: dict[str, Any]) -> CallToolResult:
             return await self.run(spec, given)
 
+        async def run_slowly(given: dict[str, Any], context: Context[Any]) -> CallToolResult:
+            return await self.run(spec, given, report=context.report_progress)
+
         return Tool(
-            fn=run,
+            fn=run_slowly if spec.slow else run,
             name=spec.name,
             title=spec.title,
             description=spec.description,
             parameters=input_schema(spec.arguments),
             fn_metadata=FuncMetadata(arg_model=_AnyArguments, output_schema=spec.output_schema),
             is_async=True,
-            context_kwarg=None,
+            context_kwarg="context" if spec.slow else None,
             annotations=spec.annotations,
-            meta={"anthropic/alwaysLoad": True},  # else Claude Code defers the tool, and it is often never called
+            # else Claude Code defers the tool, and it is often never called
+            meta={"anthropic/alwaysLoad": True} if spec.always_load else None,
         )
 
-    async def run(self, spec: ToolSpec, given: dict[str, Any]) -> CallToolResult:
+    async def run(self, spec: ToolSpec, given: dict[str, Any], **report: Report) -> CallToolResult:
         """The result of one call. Raises nothing but its cancellation."""
         began = self._timer()
         try:
-            answer = await spec.answer(**check_arguments(spec.name, spec.arguments, given))
+            answer = await spec.answer(**check_arguments(spec.name, spec.arguments, given), **report)
             text = orjson.dumps(answer)
             result = CallToolResult(content=[TextContent(type="text", text=text.decode())], structured_content=answer)
             facts = {"success": True, **spec.observe(answer, len(text))}
+        except asyncio.CancelledError:
+            self._note(spec, (self._timer() - began) * 1000, {"success": False, "error_type": "Cancelled"})
+            raise
         except Exception as error:
             result = CallToolResult(content=[TextContent(type="text", text=_explain(spec.name, error))], is_error=True)
             facts = {"success": False, "error_type": type(error).__name__}
-        self._note(spec.name, (self._timer() - began) * 1000, facts)
+        self._note(spec, (self._timer() - began) * 1000, facts)
         return result
 
-    def _note(self, name: str, latency_ms: float, facts: dict[str, Any]) -> None:
+    def _note(self, spec: ToolSpec, latency_ms: float, facts: dict[str, Any]) -> None:
+        if spec.records_itself and facts["success"]:
+            return
+        # What carries an insight or an artifact is told by its method: a refused call must not look like one.
+        method = f"tools/call {spec.name}" if spec.records_itself else spec.name
         try:
-            self._service.record_call(name, latency_ms, **facts)
+            self._service.record_call(method, latency_ms, **facts)
         except Exception:
-            log.warning("a call could not be noted", tool=name, exc_info=True)
+            log.warning("a call could not be noted", tool=spec.name, exc_info=True)
 
 
 class _AnyArguments(ArgModelBase):

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .clock import Clock
+    from .findings import Findings
     from .flusher import Flusher
     from .queue import QueueInfo
     from .upkeep import Upkeep
@@ -312,17 +313,48 @@ class ActivityService:
         """The cache wants this scope newer: a wish on disk, which whoever leads will see."""
         self.snapshots.want(customer, project)
 
-    def query(self, sql: str, *, max_rows: int | None = None, timeout_s: float = 30.0) -> QueryResult:
-        """Run one read-only statement on the warehouse, in a child process. Raises QueryRefused or a WarehouseError."""
+    def query(
+        self,
+        sql: str,
+        *,
+        max_rows: int | None = None,
+        max_bytes: int | None = None,
+        timeout_s: float = 30.0,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> QueryResult:
+        """Run one read-only statement on the warehouse. Raises QueryRefused, QueryCancelled or a WarehouseError."""
+        limits: dict[str, Any] = {
+            "max_rows": max_rows, "max_bytes": max_bytes, "timeout_s": timeout_s, "cancelled": cancelled,
+        }  # fmt: skip
         if self.config.snow_connection:
             from .warehouse.connection import read_connection
             from .warehouse.snowflake_query import SnowflakeQueries
 
-            connection = read_connection(self.config.snow_connection)
-            return SnowflakeQueries(connection).query(sql, max_rows=max_rows, timeout_s=timeout_s)
+            return SnowflakeQueries(read_connection(self.config.snow_connection)).query(sql, **limits)
         from .warehouse.query import DuckDBQueries
 
-        return DuckDBQueries(self.config.db).query(sql, max_rows=max_rows, timeout_s=timeout_s)
+        return DuckDBQueries(self.config.db).query(sql, **limits)
+
+    @part
+    def findings(self) -> Findings:
+        from .findings import Findings
+
+        return Findings(self)
+
+    def refresh(
+        self,
+        *,
+        customer: str | None = None,
+        project: str | None = None,
+        timeout_s: float = 10.0,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:
+        """Have a context read from the warehouse again, and wait for it: {as_of, age_ms, freshness, refreshed, reason?}."""
+        from .refreshing import OnDemand
+
+        scope = self._scope(customer, project)
+        on_demand = OnDemand(self.cache, self.snapshots, self.lease, self.clock)
+        return on_demand.refresh(*scope, timeout_s=timeout_s, cancelled=cancelled)
 
     # --- the background
 

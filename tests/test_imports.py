@@ -33,11 +33,15 @@ ROOMS: dict[str, set[str]] = {
     "owed": {"activity", "clock"},
     "selflog": {"activity", "clock"},
     "recorder": {"activity", "clock", "config", "errors", "identity", "queue", "redaction", "schema"},
+    "provenance": {"activity"},
+    "artifact_content": set(),
+    "artifacts": {"clock", "errors", "fs"},
     "rows": {"activity", "clock", "queue", "schema", "warehouse"},
     "retrying": {"activity", "errors", "fs", "queue", "rows"},
     "flusher": {"activity", "clock", "errors", "fs", "queue", "rows", "warehouse"},
     "pace": {"clock"},
     "refresher": {"clock", "context", "pace", "warehouse"},
+    "refreshing": {"clock", "context", "queue"},
     "local_events": {"activity", "context", "queue"},
     "claude_code": {"activity", "clock", "errors", "fs", "identity", "plain_json", "redaction"},
     "claude_code.hook": {
@@ -62,7 +66,7 @@ ROOMS: dict[str, set[str]] = {
     "leader": {"backpressure", "clock", "errors", "flusher", "queue", "refresher", "upkeep"},
 }
 COMPOSING = {
-    "service", "draining", "backfill", "forget", "status", "checks", "doctor", "server", "transports", "cli", "bench", "__main__", "__init__",
+    "service", "findings", "draining", "backfill", "forget", "status", "checks", "doctor", "server", "transports", "cli", "bench", "__main__", "__init__",
 }  # fmt: skip
 HEAVY = {"mcp", "snowflake", "duckdb", "jsonschema", "pydantic", "rich", "structlog", "sqlglot", "platformdirs"}
 

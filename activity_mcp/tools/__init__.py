@@ -9,12 +9,24 @@ from .append_thread import AppendThread
 from .arguments import Argument, check_arguments, input_schema
 from .get_context import get_context
 from .log_event import log_event
-from .spec import Service, ToolSpec
+from .query import query
+from .record_insight import record_insight
+from .refresh_context import refresh_context
+from .slow_calls import SlowCalls
+from .spec import Report, Service, ToolSpec
+from .store_artifact import store_artifact
 
-__all__ = ["specs", "Service", "ToolSpec", "Argument", "check_arguments", "input_schema"]
+__all__ = ["specs", "Service", "ToolSpec", "Report", "Argument", "check_arguments", "input_schema"]
 
 
 def specs(service: Service) -> tuple[ToolSpec, ...]:
-    """Every tool over this service. What blocks on the disk shares one thread."""
-    appends = AppendThread()
-    return (get_context(service), log_event(service, appends))
+    """Every tool over this service. Events share one thread, as they block on the disk; what may take seconds has its own."""
+    appends, slow = AppendThread(), SlowCalls()
+    return (
+        get_context(service),
+        log_event(service, appends),
+        query(service, slow),
+        record_insight(service, slow),
+        store_artifact(service, slow),
+        refresh_context(service, slow),
+    )

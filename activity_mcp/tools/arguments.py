@@ -16,7 +16,7 @@ from ..errors import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-Kind = Literal["string", "integer", "number", "boolean", "object", "array"]
+Kind = Literal["string", "integer", "number", "boolean", "object", "array", "any"]
 
 _KINDS = {bool: "a boolean", int: "an integer", float: "a number", str: "a string", list: "a list", dict: "an object"}
 
@@ -30,13 +30,18 @@ class Argument:
     default: Any = None
     choices: tuple[str, ...] = ()
     minimum: int | None = None
+    maximum: int | None = None
 
     def schema(self) -> dict[str, Any]:
         schema: dict[str, Any] = {"type": self.kind, "description": self.description}
+        if self.kind == "any":
+            del schema["type"]
         if self.choices:
             schema["enum"] = list(self.choices)
         if self.minimum is not None:
             schema["minimum"] = self.minimum
+        if self.maximum is not None:
+            schema["maximum"] = self.maximum
         if self.default is not None:
             schema["default"] = self.default
         return schema
@@ -53,6 +58,8 @@ class Argument:
             raise ValueError(f"must be one of {', '.join(self.choices)}, not {_shown(value)}")
         if self.minimum is not None and value < self.minimum:
             raise ValueError(f"must be at least {self.minimum}, not {_shown(value)}")
+        if self.maximum is not None and value > self.maximum:
+            raise ValueError(f"must be at most {self.maximum}, not {_shown(value)}")
         return value
 
 
@@ -91,6 +98,8 @@ def check_arguments(tool: str, arguments: Sequence[Argument], given: Mapping[str
 
 
 def _is(kind: Kind, value: Any) -> bool:
+    if kind == "any":
+        return True
     if isinstance(value, bool):  # which Python counts among the integers
         return kind == "boolean"
     types = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "object": dict, "array": list}

@@ -89,6 +89,7 @@ def get_context(service: Service) -> ToolSpec:
         output_schema=OUTPUT_SCHEMA,
         annotations=ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False),
         answer=answer,
+        always_load=True,
         observe=_observe,
     )
 

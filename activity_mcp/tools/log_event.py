@@ -71,4 +71,5 @@ def log_event(service: Service, appends: AppendThread) -> ToolSpec:
         output_schema=OUTPUT_SCHEMA,
         annotations=ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False),
         answer=answer,
+        always_load=True,
     )

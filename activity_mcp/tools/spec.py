@@ -50,6 +50,22 @@ class Service(Protocol):
         """Whether a first miss is worth waiting a few milliseconds for."""
         ...
 
+    @property
+    def findings(self) -> Findings:
+        """Questions, artifacts and insights. Its calls block."""
+        ...
+
+    def refresh(
+        self,
+        *,
+        customer: str | None = None,
+        project: str | None = None,
+        timeout_s: float = 10.0,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:
+        """Have the context read from the warehouse again: the answer of refresh_context. Blocks until then."""
+        ...
+
     def record_call(self, method: str, latency_ms: float, **features: Any) -> None:
         """Note one call of the server itself. Never blocks."""
 
@@ -57,9 +73,27 @@ class Service(Protocol):
         """Flush what is buffered, stop the background work. Idempotent."""
 
 
+class Findings(Protocol):
+    """The part of ``activity_mcp.findings.Findings`` that tools use; ``cancelled`` says that nobody waits any more."""
+
+    @property
+    def query(self) -> Callable[..., dict[str, Any]]: ...
+    @property
+    def store_artifact(self) -> Callable[..., dict[str, Any]]: ...
+    @property
+    def record_insight(self) -> Callable[..., dict[str, Any]]: ...
+
+
+class Report(Protocol):
+    """Tells the client how far a slow call is; does nothing where it did not ask to be told."""
+
+    async def __call__(self, progress: float, total: float | None = None, message: str | None = None) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """One tool. ``answer`` takes the checked arguments by name and gives the structured content."""
+    """One tool. ``answer`` takes the checked arguments by name and gives the structured content; of a ``slow`` tool it takes
+    ``report`` as well. ``always_load``: a client that loads tools when it needs them has this one from the start."""
 
     name: str
     title: str
@@ -68,5 +102,9 @@ class ToolSpec:
     output_schema: dict[str, Any]
     annotations: ToolAnnotations
     answer: Callable[..., Awaitable[dict[str, Any]]]
+    slow: bool = False
+    always_load: bool = False
+    records_itself: bool = False
+    """Whether a call that succeeds writes an mcp_event of its own, which is then the only one."""
     observe: Callable[[dict[str, Any], int], dict[str, Any]] = lambda answer, size: {}
     """What the call's own mcp_event says beyond its duration and success, from the answer and its size in bytes."""

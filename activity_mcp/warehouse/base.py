@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 ALL_PROJECTS = "*"
 REJECTED = "the warehouse cannot take a row"
@@ -139,8 +139,11 @@ class ContextSource(Protocol):
 
 
 class QueryEngine(Protocol):
-    def query(self, sql: str, *, max_rows: int | None, timeout_s: float) -> QueryResult:
-        """Run one read-only statement. Raises QueryRefused for anything else, WarehouseUnavailable at the deadline."""
+    def query(
+        self, sql: str, *, max_rows: int | None, max_bytes: int | None, timeout_s: float, cancelled: Callable[[], bool]
+    ) -> QueryResult:
+        """Run one read-only statement. Raises QueryRefused for anything else, WarehouseUnavailable at the deadline,
+        QueryCancelled once ``cancelled`` says that nobody waits for it."""
 
 
 class Statements(Protocol):

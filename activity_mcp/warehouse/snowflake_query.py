@@ -14,12 +14,14 @@ import time
 from typing import TYPE_CHECKING
 
 from ..clock import SYSTEM_CLOCK, iso
-from ..errors import QueryRefused, WarehouseUnavailable
+from ..errors import QueryCancelled, QueryRefused, WarehouseUnavailable
 from .base import QueryResult
 from .snowflake import is_about_sql, session_parameters
-from .values import plain
+from .values import plain, within_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from snowflake.connector import SnowflakeConnection
 
     from .connection import NamedConnection
@@ -36,10 +38,22 @@ class SnowflakeQueries:
     def __init__(self, connection: NamedConnection) -> None:
         self._connection = connection
 
-    def query(self, sql: str, *, max_rows: int | None = None, timeout_s: float = 30.0) -> QueryResult:
-        """Run one read-only statement; ``max_rows`` None means all of them.
+    def query(
+        self,
+        sql: str,
+        *,
+        max_rows: int | None = None,
+        max_bytes: int | None = None,
+        timeout_s: float = 30.0,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> QueryResult:
+        """Run one read-only statement; ``max_rows`` and ``max_bytes`` (of the rows as JSON) None mean all of them.
 
-        Raises QueryRefused (not one SELECT, wrong SQL), WarehouseRefused, WarehouseUnavailable (not reached, or the deadline).
+        ``cancelled`` is asked before the statement is sent and before its rows are given back; what is running meanwhile is
+        bounded by the statement's time-out.
+
+        Raises QueryRefused (not one SELECT, wrong SQL), QueryCancelled, WarehouseRefused, WarehouseUnavailable (not reached, or
+        the deadline).
         """
         from snowflake.connector.errors import Error
 
@@ -49,6 +63,8 @@ class SnowflakeQueries:
         try:
             become_reader(session)
             with session.cursor() as cursor:
+                if cancelled():
+                    raise QueryCancelled("the query was cancelled before it was sent; nothing was stored")
                 cursor.execute(statement)
                 columns = [column[0] for column in cursor.description or []]
                 rows = cursor.fetchall() if max_rows is None else cursor.fetchmany(max_rows + 1)
@@ -56,11 +72,13 @@ class SnowflakeQueries:
             raise self._failed(error, timeout_s) from error
         finally:
             session.close()  # without a commit
-        truncated = max_rows is not None and len(rows) > max_rows
+        if cancelled():
+            raise QueryCancelled("the query was cancelled; nothing was stored")
+        kept = within_bytes([[plain(value) for value in row] for row in rows[:max_rows]], max_bytes)
         return QueryResult(
             columns=columns,
-            rows=[[plain(value) for value in row] for row in (rows[:max_rows] if truncated else rows)],
-            truncated=truncated,
+            rows=kept,
+            truncated=len(kept) < len(rows),
             as_of=iso(SYSTEM_CLOCK.time_us()),
             elapsed_ms=round((time.monotonic() - started) * 1000, 3),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import json
 from typing import Any
 
 
@@ -24,3 +25,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, (bytes, bytearray)):
         return value.hex()
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def within_bytes(rows: list[list[Any]], max_bytes: int | None) -> list[list[Any]]:
+    """The first rows whose JSON together has at most ``max_bytes`` bytes; None means all of them."""
+    if max_bytes is None:
+        return rows
+    size = 0
+    for index, row in enumerate(rows):
+        size += len(json.dumps(row, ensure_ascii=False).encode("utf-8", "replace"))
+        if size > max_bytes:
+            return rows[:index]
+    return rows

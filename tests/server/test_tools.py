@@ -54,32 +54,53 @@ TOOL_EVENT = {"tool_name": "Bash", "success": True}
 # --- what is published
 
 
-async def test_both_tools_say_what_a_client_may_assume_and_are_always_loaded(client: Client) -> None:
+async def test_every_tool_says_what_a_client_may_assume_and_two_are_always_loaded(client: Client) -> None:
     tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     hints = {
         name: (tool.title, tool.meta, tool.annotations and tool.annotations.model_dump(exclude_none=True))
         for name, tool in tools.items()
     }
-    assert hints == {
-        "get_context": (
-            "Get context",
-            {"anthropic/alwaysLoad": True},
-            {"read_only_hint": True, "destructive_hint": False, "idempotent_hint": True, "open_world_hint": False},
-        ),
-        "log_event": (
-            "Log event",
-            {"anthropic/alwaysLoad": True},
-            {"read_only_hint": False, "destructive_hint": False, "idempotent_hint": False, "open_world_hint": False},
-        ),
+    reads = {"read_only_hint": True, "destructive_hint": False, "idempotent_hint": True, "open_world_hint": False}
+    writes = {"read_only_hint": False, "destructive_hint": False, "idempotent_hint": False, "open_world_hint": False}
+    always = {"anthropic/alwaysLoad": True}
+    assert {name: hints[name] for name in hints if name != "health"} == {
+        "get_context": ("Get context", always, reads),
+        "log_event": ("Log event", always, writes),
+        "query": ("Query the record", None, reads),
+        "record_insight": ("Record an insight", None, {**writes, "idempotent_hint": True}),
+        "store_artifact": ("Store an artifact", None, {**writes, "idempotent_hint": True}),
+        "refresh_context": ("Refresh the context", None, reads),
     }
 
 
 async def test_arguments_and_results_are_published_under_the_names_users_rely_on(client: Client) -> None:
     tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     arguments = {
-        name: {key: value["type"] for key, value in tool.input_schema["properties"].items()} for name, tool in tools.items()
+        name: {key: value.get("type") for key, value in tool.input_schema["properties"].items()} for name, tool in tools.items()
     }
-    assert arguments == {
+    assert {name: arguments[name] for name in arguments if name != "health"} == {
+        "query": {"sql": "string", "max_rows": "integer"},
+        "record_insight": {
+            "subject": "string",
+            "metric": "string",
+            "value": None,
+            "grain": "string",
+            "confidence": "number",
+            "artifact_id": "string",
+            "query_id": "string",
+            "valid_for_hours": "number",
+            "customer": "string",
+            "project": "string",
+        },
+        "store_artifact": {
+            "artifact_type": "string",
+            "rows": "array",
+            "content": None,
+            "query_id": "string",
+            "expires_hours": "number",
+            "project": "string",
+        },
+        "refresh_context": {"customer": "string", "project": "string"},
         "get_context": {"customer": "string", "context_type": "string", "project": "string", "max_bytes": "integer"},
         "log_event": {
             "event_name": "string",
@@ -93,9 +114,13 @@ async def test_arguments_and_results_are_published_under_the_names_users_rely_on
             "ts": "string",
         },
     }
-    assert {name: tool.input_schema["required"] for name, tool in tools.items()} == {
+    assert {name: tool.input_schema["required"] for name, tool in tools.items() if name != "health"} == {
         "get_context": [],
         "log_event": ["event_name", "feature_json"],
+        "query": ["sql"],
+        "record_insight": ["subject", "metric", "value"],
+        "store_artifact": ["artifact_type"],
+        "refresh_context": [],
     }
     assert tools["get_context"].input_schema["properties"]["max_bytes"]["minimum"] == 512
     assert tools["get_context"].input_schema["properties"]["context_type"]["enum"] == [
@@ -105,7 +130,18 @@ async def test_arguments_and_results_are_published_under_the_names_users_rely_on
         "engineer",
     ]
     results = {name: set((tool.output_schema or {})["properties"]) for name, tool in tools.items()}
-    assert results == {
+    assert {name: results[name] for name in results if name != "health"} == {
+        "query": {
+            "columns", "rows", "row_count", "truncated", "artifact_id", "query_id", "sql_sha256", "result_sha256", "as_of",
+            "elapsed_ms", "link", "expires_at",
+        },
+        "record_insight": {
+            "insight_id", "provenance", "visible", "artifact_id", "query_id", "activity_id", "reason",
+        },
+        "store_artifact": {
+            "artifact_id", "row_count", "sample_rows", "content_schema", "result_sha256", "link", "expires_at", "reason",
+        },
+        "refresh_context": {"as_of", "age_ms", "freshness", "refreshed", "reason"},
         "get_context": {
             "customer", "context_type", "project", "context", "as_of", "age_ms", "freshness", "reason", "source",
             "pending_local", "truncated",

@@ -1,0 +1,417 @@
+"""From a question to an insight that says what it rests on: ``query`` → artifact → ``record_insight`` → ``get_context``.
+
+A result is kept as an artifact, and told of in one durable append: an ``mcp_event`` with the method store_artifact, and a
+``sql_event``, so that the query is among the recent ones. Asking again on unchanged data appends nothing and answers with the
+same ids and hashes, from any process, until half of the artifact's time is over. A question about the SQL that was run leaves
+no ``sql_event``: asking must not change its own answer.
+
+Nothing is stored of a call that was cancelled, and nothing is half stored: content first, then what it is, then the events.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from . import provenance
+from .activity import MAX_TEXT
+from .artifact_content import SAMPLE_BYTES, content_as_file, lines_of, rows_as_lists, sample_of, schema_of, within
+from .artifacts import Artifact, ArtifactStore, expiry
+from .clock import iso, parse_iso
+from .errors import ActivityError, InvalidInput, QueryCancelled
+from .identity import project_of
+from .queue import QueueReader, read_commit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .activity import Origin
+    from .clock import Clock
+    from .config import Config
+    from .identity import Identity
+    from .local_events import LocalEvents
+    from .queue import Lease, QueueInfo
+    from .recorder import Recorder
+    from .warehouse import QueryResult
+
+MAX_SQL = 65_536
+MAX_RESULT_ROWS = 10_000
+MAX_RESULT_BYTES = 16 << 20
+PREVIEW_BYTES = 128 << 10
+MAX_CONTENT_BYTES = 8 << 20
+KEEP_HOURS = 720.0
+"""How long an artifact is kept whose caller did not say."""
+_SETTLE_S = 2.0
+_LOOKUP_S = 10.0
+
+
+class Host(Protocol):
+    """What findings need of the service they belong to."""
+
+    config: Config
+    clock: Clock
+    source: str
+
+    @property
+    def identity(self) -> Identity: ...
+    @property
+    def queue(self) -> QueueInfo: ...
+    @property
+    def recorder(self) -> Recorder: ...
+    @property
+    def lease(self) -> Lease: ...
+    @property
+    def local_events(self) -> LocalEvents: ...
+    @property
+    def own_project(self) -> str | None: ...
+    @property
+    def session_id(self) -> str | None: ...
+
+    def recording(self, project: str | None) -> bool: ...
+
+    def query(
+        self, sql: str, *, max_rows: int | None, max_bytes: int | None, timeout_s: float, cancelled: Callable[[], bool]
+    ) -> QueryResult: ...
+
+
+class Findings:
+    """Questions, artifacts and insights of one service. Every call blocks: on the warehouse, or on the disk."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.artifacts = ArtifactStore(host.config.artifacts_dir, clock=host.clock)
+
+    # --- query
+
+    def query(
+        self,
+        sql: str,
+        *,
+        max_rows: int | None = 10,
+        timeout_s: float = 30.0,
+        cancelled: Callable[[], bool] = lambda: False,
+        store: bool = True,
+    ) -> dict[str, Any]:
+        """Run one read-only statement and keep its result: the ``query`` tool's answer.
+
+        ``max_rows`` None gives all rows in the answer and bounds nothing. Raises QueryRefused, QueryCancelled, WarehouseError.
+        """
+        statement = provenance.statement_of(sql)
+        if len(statement.encode("utf-8", "replace")) > MAX_SQL:
+            raise InvalidInput(f"the statement has more than {MAX_SQL} bytes; nothing was run", hint="shorten it")
+        host, began = self._host, time.monotonic()
+        if store:
+            self._settle(cancelled, min(_SETTLE_S, timeout_s / 4))
+        result = host.query(
+            statement,
+            max_rows=None if max_rows is None else MAX_RESULT_ROWS,
+            max_bytes=None if max_rows is None else MAX_RESULT_BYTES,
+            timeout_s=max(0.1, timeout_s - (time.monotonic() - began)),
+            cancelled=cancelled,
+        )
+        sql_hash = provenance.sql_sha256(statement)
+        result_hash = provenance.result_sha256(result.columns, result.rows)
+        project = host.own_project
+        query_id = provenance.query_id_of(host.identity.customer, project, sql_hash, result_hash)
+        shown = result.rows if max_rows is None else within(result.rows[:max_rows], PREVIEW_BYTES)
+        answer: dict[str, Any] = {
+            "columns": result.columns,
+            "rows": shown,
+            "row_count": len(result.rows),
+            "truncated": result.truncated or len(shown) < len(result.rows),
+            "artifact_id": None,
+            "query_id": query_id,
+            "sql_sha256": sql_hash,
+            "result_sha256": result_hash,
+            "as_of": result.as_of,
+            "elapsed_ms": result.elapsed_ms,
+        }
+        if store and host.recording(project):
+            artifact = self._keep_result(statement, result, answer, cancelled)
+            answer |= {
+                "artifact_id": artifact.artifact_id,
+                "link": self.artifacts.link_of(artifact),
+                "expires_at": artifact.expires_at,
+            }
+        return answer
+
+    def _settle(self, cancelled: Callable[[], bool], patience_s: float) -> None:
+        """Let whoever leads flush what was recorded before the question, for as long as that is worth waiting for."""
+        host = self._host
+        if not host.local_events.urgent():
+            return
+        target = str(QueueReader(host.queue.directory).end() or "")
+        host.lease.touch_want()
+        deadline = time.monotonic() + patience_s
+        while time.monotonic() < deadline and not cancelled():
+            commit = read_commit(host.queue.directory)
+            if commit is not None and str(commit.offset) >= target:
+                return
+            time.sleep(0.02)
+
+    def _keep_result(self, sql: str, result: QueryResult, answer: Mapping[str, Any], cancelled: Callable[[], bool]) -> Artifact:
+        host = self._host
+        artifact_id = provenance.artifact_id_of_query(answer["query_id"])
+        known = self.artifacts.get(artifact_id)
+        if known is not None and known.queue_id == host.queue.queue_id and self._is_young(known):
+            return known
+        now = host.clock.time_us()
+        artifact = Artifact(
+            artifact_id=artifact_id,
+            artifact_type="query_result",
+            customer=host.identity.customer,
+            project=host.own_project,
+            row_count=len(result.rows),
+            content_schema=schema_of(result.rows, result.columns),
+            result_sha256=answer["result_sha256"],
+            stored_at=iso(now),
+            expires_at=expiry(now, KEEP_HOURS),
+            queue_id=host.queue.queue_id,
+            file=f"{artifact_id}.ndjson",
+            query_id=answer["query_id"],
+            sql_sha256=answer["sql_sha256"],
+            source_events=provenance.source_events_of(sql),
+            complete=not result.truncated,
+        )
+        if cancelled():
+            raise QueryCancelled("the query was cancelled; nothing was stored")
+        events = [self._told(artifact, sample_of(result.rows, result.columns), result.elapsed_ms)]
+        if "sql_event" not in artifact.source_events:
+            ran = {
+                "query_id": artifact.query_id,
+                "sql": sql,
+                "success": True,
+                "rows": artifact.row_count,
+                "duration_ms": result.elapsed_ms,
+                "artifact_id": artifact_id,
+            }
+            events.append(host.recorder.prepare("sql_event", ran, self._origin(None, artifact.project)))
+        self.artifacts.put(artifact, lines_of(result.columns, result.rows))
+        host.recorder.keep(events)
+        return artifact
+
+    def _is_young(self, artifact: Artifact) -> bool:
+        """Whether less than half of its time is over; one that never expires stays young."""
+        if artifact.expires_at is None:
+            return True
+        stored, ends = parse_iso(artifact.stored_at), parse_iso(artifact.expires_at)
+        return self._host.clock.time_us() - stored < (ends - stored) / 2
+
+    # --- store_artifact
+
+    def store_artifact(
+        self,
+        artifact_type: str,
+        *,
+        rows: Sequence[Any] | None = None,
+        content: Any = None,
+        query_id: str | None = None,
+        expires_hours: float | None = None,
+        project: str | None = None,
+    ) -> dict[str, Any]:
+        """Keep rows or a content: {artifact_id, row_count, sample_rows, content_schema, …}.
+
+        The same again is the same artifact. Secrets are redacted first. Raises InvalidInput (nothing was stored), QueueRefused.
+        """
+        host, began = self._host, time.perf_counter()
+        _check_names(artifact_type=artifact_type, query_id=query_id)
+        if (rows is None) == (content is None):
+            raise InvalidInput("store_artifact takes either rows or content; nothing was stored", hint="give one of them")
+        hours = KEEP_HOURS if expires_hours is None else _positive("expires_hours", expires_hours)
+        project = self._project(project)
+        if not host.recording(project):
+            return {"artifact_id": None, "row_count": 0, "sample_rows": [], "content_schema": [], "reason": _OFF}
+        rows, content = host.recorder.redacted(list(rows) if rows is not None else None), host.recorder.redacted(content)
+        columns, body = rows_as_lists(rows) if rows is not None else ([], [])
+        hashed = provenance.result_sha256(columns, body) if rows is not None else provenance.content_sha256(content)
+        customer, now = host.identity.customer, host.clock.time_us()
+        artifact_id = provenance.artifact_id_of(customer, project, artifact_type, hashed)
+        suffix, pieces = content_as_file(columns, body if rows is not None else None, content)
+        if sum(map(len, pieces)) > MAX_CONTENT_BYTES:
+            raise InvalidInput(
+                f"the artifact has more than {MAX_CONTENT_BYTES >> 20} MiB; nothing was stored", hint="store less"
+            )
+        artifact = Artifact(
+            artifact_id=artifact_id,
+            artifact_type=artifact_type,
+            customer=customer,
+            project=project,
+            row_count=len(body) if rows is not None else 1,
+            content_schema=schema_of(body, columns) if rows is not None else schema_of([content]),
+            result_sha256=hashed,
+            stored_at=iso(now),
+            expires_at=expiry(now, hours),
+            queue_id=host.queue.queue_id,
+            file=f"{artifact_id}.{suffix}",
+            query_id=query_id,
+            source_events=self._sources_of(query_id),
+        )
+        sample = sample_of(body, columns) if rows is not None else within([content], SAMPLE_BYTES)
+        told = self._told(artifact, sample, (time.perf_counter() - began) * 1000)
+        self.artifacts.put(artifact, pieces)
+        host.recorder.keep([told])
+        return {
+            "artifact_id": artifact_id,
+            "row_count": artifact.row_count,
+            "sample_rows": sample,
+            "content_schema": artifact.content_schema,
+            "result_sha256": hashed,
+            "link": self.artifacts.link_of(artifact),
+            "expires_at": artifact.expires_at,
+        }
+
+    def _told(self, artifact: Artifact, sample: list[Any], latency_ms: float) -> Any:
+        """The event that brings an artifact into the warehouse."""
+        told = {
+            "artifact_id": artifact.artifact_id,
+            "artifact_type": artifact.artifact_type,
+            "row_count": artifact.row_count,
+            "sample_rows": sample,
+            "content_schema": artifact.content_schema,
+            "query_id": artifact.query_id,
+            "sql_sha256": artifact.sql_sha256,
+            "result_sha256": artifact.result_sha256,
+            "expires_at": artifact.expires_at,
+            "latency_ms": round(latency_ms, 3),
+        }
+        link = self.artifacts.link_of(artifact)
+        origin = self._origin(artifact.customer, artifact.project)
+        return self._host.recorder.prepare_kept("store_artifact", told, origin, link=link if len(link) <= 2048 else None)
+
+    def _sources_of(self, query_id: str | None) -> list[str]:
+        of_query = self.artifacts.get(provenance.artifact_id_of_query(query_id)) if query_id else None
+        return of_query.source_events if of_query else []
+
+    # --- record_insight
+
+    def record_insight(
+        self,
+        subject: str,
+        metric: str,
+        value: Any,
+        *,
+        grain: str | None = None,
+        confidence: float | None = None,
+        artifact_id: str | None = None,
+        query_id: str | None = None,
+        valid_for_hours: float | None = None,
+        customer: str | None = None,
+        project: str | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:
+        """Record one value with what it rests on: {insight_id, …}.
+
+        A later value of the same subject, metric and grain replaces it.
+        Raises InvalidInput (an artifact that nobody stored, a confidence out of range; nothing was recorded) or a QueueRefused.
+        """
+        host, began = self._host, time.perf_counter()
+        _check_names(subject=subject, metric=metric, grain=grain, customer=customer, query_id=query_id, artifact_id=artifact_id)
+        if confidence is not None and not 0 <= confidence <= 1:
+            raise InvalidInput(f"confidence must be from 0 to 1, not {confidence:g}; nothing was recorded")
+        if valid_for_hours is not None:
+            _positive("valid_for_hours", valid_for_hours)
+        project = self._project(project)
+        if not host.recording(project):
+            return {"insight_id": None, "visible": False, "provenance": "none", "reason": _OFF}
+        rests = self._provenance(artifact_id, query_id, cancelled)
+        if cancelled():
+            raise QueryCancelled("record_insight was cancelled; nothing was recorded")
+        origin = self._origin(customer, project)
+        said = host.recorder.redacted({"subject": subject, "metric": metric, "value": value, "grain": grain})
+        insight_id = provenance.insight_id_of(origin.customer, project, said["subject"], said["metric"], said["grain"])
+        told = {
+            **said,
+            "insight_id": insight_id,
+            "confidence": confidence,
+            "artifact_id": rests["artifact_id"],
+            "query_id": rests["query_id"],
+            "source_events": rests["source_events"],
+            "valid_for_hours": valid_for_hours,
+            "latency_ms": round((time.perf_counter() - began) * 1000, 3),
+        }
+        event = host.recorder.prepare_kept("record_insight", told, origin)
+        host.recorder.keep([event])
+        answer = {
+            "insight_id": insight_id,
+            "provenance": rests["provenance"],
+            "visible": rests["provenance"] != "none",
+            "artifact_id": rests["artifact_id"],
+            "query_id": rests["query_id"],
+            "activity_id": event.activity_id,
+        }
+        if rests["provenance"] == "none":
+            answer["reason"] = (
+                "get_context shows insights that say what they rest on: record it again with artifact_id or query_id"
+            )
+        return answer
+
+    def _provenance(self, artifact_id: str | None, query_id: str | None, cancelled: Callable[[], bool]) -> dict[str, Any]:
+        """What an insight rests on. verified: the artifact is here or in the warehouse; unverified: nobody could be asked, or
+        only a query is named that was run elsewhere."""
+        local = self.artifacts.get(artifact_id or provenance.artifact_id_of_query(query_id or ""))
+        if local is not None:
+            if query_id and local.query_id and query_id != local.query_id:
+                raise InvalidInput(
+                    f"artifact {artifact_id} is the result of query {local.query_id}, not of {query_id}; nothing was recorded",
+                    hint="leave query_id out",
+                )
+            return {
+                "provenance": "verified",
+                "artifact_id": local.artifact_id,
+                "query_id": query_id or local.query_id,
+                "source_events": local.source_events,
+            }
+        rests: dict[str, Any] = {"provenance": "none", "artifact_id": artifact_id, "query_id": query_id, "source_events": []}
+        if artifact_id:
+            return rests | {"provenance": "verified" if self._in_warehouse(artifact_id, cancelled) else "unverified"}
+        return rests | {"provenance": "unverified" if query_id else "none"}
+
+    def _in_warehouse(self, artifact_id: str, cancelled: Callable[[], bool]) -> bool:
+        """False where the warehouse cannot be asked. Raises InvalidInput where it does not know the artifact."""
+        quoted = artifact_id.replace("'", "''")
+        sql = f"SELECT 1 AS found FROM ARTIFACTS WHERE artifact_id = '{quoted}'"  # noqa: S608 - quoted, and run read-only
+        try:
+            found = self._host.query(sql, max_rows=1, max_bytes=None, timeout_s=_LOOKUP_S, cancelled=cancelled).rows
+        except QueryCancelled:
+            raise
+        except ActivityError:
+            return False
+        if not found:
+            raise InvalidInput(
+                f"there is no artifact {artifact_id[:80]!r}, or it has expired; nothing was recorded",
+                hint="pass the artifact_id that query or store_artifact answered",
+            )
+        return True
+
+    # --- who and where
+
+    def _project(self, project: str | None) -> str | None:
+        if project is None:
+            return self._host.own_project
+        if project == "*":
+            return None
+        _check_names(project=project)
+        return project_of(project) if project.startswith("/") else project
+
+    def _origin(self, customer: str | None, project: str | None) -> Origin:
+        host = self._host
+        return host.recorder.origin(host.source, customer=customer, project=project, session_id=host.session_id)
+
+
+_OFF = "recording is off here (ACTIVITY_RECORD=off, or .activity-mcp-ignore in the project); nothing was stored"
+
+
+def _check_names(**names: str | None) -> None:
+    for name, text in names.items():
+        if text is not None and not text.strip():
+            raise InvalidInput(f"{name} must not be empty; nothing was recorded", hint=f"give {name}, or leave it out")
+        if text is not None and len(text) > MAX_TEXT:
+            raise InvalidInput(
+                f"{name} has {len(text)} characters, at most {MAX_TEXT} are recorded; nothing was", hint=f"shorten {name}"
+            )
+
+
+def _positive(name: str, hours: float) -> float:
+    if not 0 < hours <= 500_000:
+        raise InvalidInput(f"{name} must be over 0 and at most 500000, not {hours:g}; nothing was recorded")
+    return hours

@@ -1,0 +1,71 @@
+"""store_artifact: rows or a text worth keeping, on disk before the answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mcp_types import ToolAnnotations
+
+from .arguments import Argument
+from .spec import ToolSpec
+
+if TYPE_CHECKING:
+    from .slow_calls import SlowCalls
+    from .spec import Report, Service
+
+DESCRIPTION = """\
+Keep a result that an insight can refer to: the rows of a query run elsewhere, a table you worked out, a report.
+
+Give either `rows` (a list of objects, lists or values) or `content` (a text or any JSON), up to 8 MiB; secrets are redacted. \
+What `query` returns is stored already: do not store it again. The same content in the same project is the same artifact.
+
+The content stays in a file of this machine (`link`) until `expires_at`; the warehouse keeps its first rows, its columns and \
+its hash. Read it again as the resource activity://artifact/{artifact_id}.
+"""
+
+ARGUMENTS = (
+    Argument("artifact_type", "string", "What kind it is, such as table, query_result or report.", required=True),
+    Argument("rows", "array", "The rows: objects, lists, or single values."),
+    Argument("content", "any", "A text or any JSON, in place of rows."),
+    Argument("query_id", "string", "The query it is the result of."),
+    Argument("expires_hours", "number", "How long it is kept. Default: 720."),
+    Argument("project", "string", 'Absolute path of the project. Default: the one Claude Code runs in; "*" means none.'),
+)
+
+OUTPUT_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "artifact_id": {"type": ["string", "null"]},
+        "row_count": {"type": "integer"},
+        "sample_rows": {"type": "array", "description": "Its first rows, at most 10."},
+        "content_schema": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"name": {"type": "string"}, "type": {"type": "string"}}},
+            "description": "Name and JSON types of each column.",
+        },
+        "result_sha256": {"type": "string"},
+        "link": {"type": "string", "description": "The file that holds it."},
+        "expires_at": {"type": ["string", "null"], "description": "Until when it is kept, UTC."},
+        "reason": {"type": "string", "description": "Why nothing was stored."},
+    },
+    "required": ["artifact_id", "row_count", "sample_rows", "content_schema"],
+}
+
+
+def store_artifact(service: Service, slow: SlowCalls) -> ToolSpec:
+    async def answer(artifact_type: str, report: Report, **stored: Any) -> dict[str, Any]:
+        return await slow.run(
+            lambda cancelled: service.findings.store_artifact(artifact_type, **stored), report, message="storing the artifact"
+        )
+
+    return ToolSpec(
+        name="store_artifact",
+        title="Store an artifact",
+        description=DESCRIPTION,
+        arguments=ARGUMENTS,
+        output_schema=OUTPUT_SCHEMA,
+        annotations=ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False),
+        answer=answer,
+        slow=True,
+        records_itself=True,
+    )

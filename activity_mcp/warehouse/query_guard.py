@@ -1,0 +1,103 @@
+"""What a statement may use on the embedded warehouse, judged from DuckDB's own syntax tree and never from its text.
+
+The connection is read-only and locked all the same. This is the wall before it: a SELECT can also read files, settings and
+the engine's own tables, or hide another statement in text, and the engine would answer some of that even when it is locked.
+
+    statements   exactly one, a SELECT to DuckDB's parser, every node of its tree one that reads
+    tables       of this database, and information_schema; not the engine's own catalogs
+    functions    every scalar but a few that look outside or wait; of table functions those that make rows of arguments
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import duckdb
+
+_TABLE_FUNCTIONS = {
+    "generate_series", "generate_subscripts", "histogram", "histogram_values", "json_each", "json_tree", "range", "repeat",
+    "repeat_row", "unnest",
+}  # fmt: skip
+_REFUSED_FUNCTIONS = {
+    "current_setting", "currval", "getenv", "getvariable", "inet_client_addr", "inet_server_addr", "nextval", "version",
+    "json_execute_serialized_sql", "parse_duckdb_log_message", "pg_conf_load_time", "pg_sleep", "query", "query_table",
+    "set_config", "setseed", "setval", "sleep_ms", "write_log",
+}  # fmt: skip
+_QUERY_NODES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
+_SHOWS = {"DESCRIBE", "SUMMARY", "SHOW_SPECIAL"}
+_SCHEMAS = {"", "main", "information_schema"}
+_ENGINE_TABLES = ("duckdb_", "pragma_", "pg_", "sqlite_")
+
+
+def refusal_of(connection: duckdb.DuckDBPyConnection, sql: str) -> str | None:
+    """Why this text is not run, or None when it is one statement that only reads the warehouse."""
+    import duckdb
+
+    try:
+        sql.encode()
+        statements = duckdb.extract_statements(sql)
+    except UnicodeEncodeError:
+        return "the statement holds half a character (a lone surrogate); nothing was run"
+    except duckdb.Error as error:
+        return first_lines(error)
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        found = ", ".join(str(statement.type).rsplit(".", 1)[-1] for statement in statements) or "nothing"
+        return f"only one SELECT is run here, this is: {found}; nothing was run"
+    serialized = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()[0][0]
+    try:
+        tree = json.loads(serialized)
+    except RecursionError:
+        return "the statement is nested too deeply; nothing was run"
+    if tree.get("error"):
+        return f"{tree.get('error_message', 'this statement cannot be read')}; nothing was run"
+    return next((f"{reason}; nothing was run" for node in _nodes(tree) if (reason := _refused(node))), None)
+
+
+def first_lines(error: Exception) -> str:
+    """What the engine said, without its drawing of where."""
+    return " ".join(line.strip() for line in str(error).splitlines()[:3] if line.strip())[:500]
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            yield node
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
+
+
+def _refused(node: dict[str, Any]) -> str | None:
+    kind = str(node.get("type", ""))
+    if kind == "TABLE_FUNCTION":
+        return _refused_table_function(node.get("function") or {})
+    if kind == "BASE_TABLE":
+        return _refused_table(node)
+    if kind == "SHOW_REF" and node.get("show_type") not in _SHOWS:
+        return "settings are not shown here"
+    if kind.endswith("_NODE") and kind not in _QUERY_NODES:
+        return f"only what reads is run here, not {kind.removesuffix('_NODE').removesuffix('_QUERY')}"
+    name = str(node.get("function_name", "")).lower()
+    return f"the function {name} is not available here" if name in _REFUSED_FUNCTIONS else None
+
+
+def _refused_table_function(function: dict[str, Any]) -> str | None:
+    name = str(function.get("function_name", "")).lower()
+    if name in _TABLE_FUNCTIONS:
+        return None
+    return f"the table function {name} is not available here (no files, settings, extensions or text as SQL)"
+
+
+def _refused_table(node: dict[str, Any]) -> str | None:
+    schema, table = str(node.get("schema_name", "")).lower(), str(node.get("table_name", ""))
+    if schema not in _SCHEMAS or str(node.get("catalog_name", "")).lower() in ("system", "temp", "memory"):
+        return f"the schema {schema or 'system'} is not available here"
+    if schema != "information_schema" and table.lower().startswith(_ENGINE_TABLES):
+        return f"the engine's own table {table} is not available here; information_schema tells of tables and columns"
+    return None

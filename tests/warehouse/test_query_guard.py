@@ -1,0 +1,176 @@
+"""What a statement may not do on the embedded warehouse, run against a real file by what the query's child runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from activity_mcp.warehouse.query import answer_request
+
+
+@pytest.fixture(scope="module")
+def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse with one table and one view, and beside it files that nobody may read."""
+    folder = tmp_path_factory.mktemp("guarded")
+    (folder / "secret.csv").write_text("word\nhunter2\n")
+    (folder / "secret.json").write_text('{"word": "hunter2"}')
+    with duckdb.connect(str(folder / "a.duckdb")) as connection:
+        connection.execute("CREATE TABLE events (ts TIMESTAMP, n INTEGER, feature_json JSON)")
+        connection.execute("""INSERT INTO events VALUES ('2026-01-01', 1, '{"a": [1, 2]}'), ('2026-01-02', 2, '{}')""")
+        connection.execute("CREATE VIEW VW_EVENTS AS SELECT ts, n FROM events")
+        connection.execute("CREATE SEQUENCE counter")
+    with duckdb.connect(str(folder / "other.duckdb")) as connection:
+        connection.execute("CREATE TABLE secrets AS SELECT 'hunter2' AS word")
+    return folder / "a.duckdb"
+
+
+def ask(db: Path, sql: str, **limits: Any) -> dict[str, Any]:
+    return answer_request({"db": str(db), "sql": sql, "max_rows": None, **limits})
+
+
+REFUSED = [
+    # more or other than one SELECT
+    "",
+    "-- nothing",
+    "SELECT 1; SELECT 2",
+    "SELECT 1; DROP TABLE events",
+    "INSERT INTO events (n) VALUES (3)",
+    "INSERT INTO events (n) VALUES (3) RETURNING n",
+    "UPDATE events SET n = 0",
+    "DELETE FROM events",
+    "WITH gone AS (DELETE FROM events RETURNING *) SELECT * FROM gone",
+    "WITH made AS (INSERT INTO events (n) VALUES (3) RETURNING *) SELECT * FROM made",
+    "DROP TABLE events",
+    "CREATE TABLE more (a INTEGER)",
+    "CREATE TEMP TABLE more AS SELECT 1",
+    "CREATE MACRO more() AS 1",
+    "ALTER TABLE events ADD COLUMN more INTEGER",
+    "BEGIN TRANSACTION",
+    "VACUUM",
+    "CHECKPOINT",
+    "EXPLAIN ANALYZE SELECT 1",
+    "PREPARE p AS SELECT 1",
+    "EXECUTE p",
+    "CALL duckdb_settings()",
+    "USE memory",
+    "SELECT nextval('counter')",
+    # files
+    "SELECT * FROM read_csv('{folder}/secret.csv')",
+    "SELECT * FROM read_csv_auto('{folder}/secret.csv')",
+    "SELECT * FROM read_text('{folder}/secret.csv')",
+    "SELECT * FROM read_blob('{folder}/secret.csv')",
+    "SELECT * FROM read_json('{folder}/secret.json')",
+    "SELECT * FROM read_ndjson_objects('{folder}/secret.json')",
+    "SELECT * FROM parquet_scan('{folder}/secret.parquet')",
+    "SELECT * FROM read_duckdb('{folder}/other.duckdb')",
+    "SELECT * FROM sniff_csv('{folder}/secret.csv')",
+    "SELECT * FROM glob('{folder}/*')",
+    "SELECT * FROM '{folder}/secret.csv'",
+    'SELECT * FROM "{folder}/secret.csv"',
+    "SELECT * FROM (SELECT * FROM read_csv('{folder}/secret.csv'))",
+    "SELECT (SELECT word FROM read_csv('{folder}/secret.csv'))",
+    "SELECT n FROM events WHERE EXISTS (FROM read_text('{folder}/secret.csv'))",
+    "WITH stolen AS (FROM read_csv('{folder}/secret.csv')) SELECT * FROM stolen",
+    "SELECT * FROM events, LATERAL (FROM glob('{folder}/*'))",
+    "SELECT 1 UNION ALL SELECT 2 FROM read_csv('{folder}/secret.csv')",
+    "ATTACH '{folder}/other.duckdb' AS other",
+    "COPY events TO '{folder}/stolen.csv'",
+    "COPY (SELECT 1) TO '{folder}/stolen.csv'",
+    "COPY events FROM '{folder}/secret.csv'",
+    "EXPORT DATABASE '{folder}/stolen'",
+    "IMPORT DATABASE '{folder}/stolen'",
+    # the network, extensions
+    "SELECT * FROM read_csv('http://127.0.0.1:9/secret.csv')",
+    "SELECT * FROM 'https://127.0.0.1:9/secret.parquet'",
+    "INSTALL httpfs",
+    "LOAD httpfs",
+    "LOAD '{folder}/evil.duckdb_extension'",
+    "CREATE SECRET s (TYPE s3)",
+    "SELECT * FROM duckdb_extensions()",
+    # settings, environment, secrets, the engine's own tables
+    "SET threads = 8",
+    "RESET threads",
+    "SET VARIABLE a = 1",
+    "PRAGMA database_list",
+    "PRAGMA enable_logging",
+    "SHOW threads",
+    "SELECT getenv('HOME')",
+    "SELECT current_setting('temp_directory')",
+    "SELECT main.current_setting('threads')",
+    "SELECT CURRENT_SETTING('threads')",
+    "SELECT 'threads'.current_setting()",
+    "SELECT list_transform(['threads'], lambda name: current_setting(name))",
+    "SELECT getvariable('a')",
+    "SELECT version()",
+    "SELECT write_log('note')",
+    "SELECT sleep_ms(1)",
+    "SELECT * FROM duckdb_settings()",
+    "SELECT * FROM duckdb_secrets()",
+    "SELECT * FROM duckdb_databases()",
+    "SELECT * FROM duckdb_databases",
+    "SELECT * FROM pragma_database_list",
+    "SELECT * FROM pg_catalog.pg_settings",
+    "SELECT * FROM pg_settings",
+    "SELECT * FROM pragma_storage_info('events')",
+    "SELECT * FROM sqlite_master",
+    "SELECT * FROM system.information_schema.tables",
+    # text that is SQL again
+    "FROM query('SELECT 1')",
+    "FROM query_table('events')",
+    "FROM json_execute_serialized_sql(json_serialize_sql('SELECT 1'))",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sql", REFUSED)
+def test_what_does_more_than_read_the_warehouse_is_refused_and_changes_nothing(db: Path, sql: str) -> None:
+    before = {path.name: path.read_bytes() for path in db.parent.iterdir()}
+    answer = ask(db, sql.replace("{folder}", str(db.parent)))
+    assert (answer.get("kind"), "rows" in answer) == ("refused", False)
+    assert "hunter2" not in str(answer)
+    assert {path.name: path.read_bytes() for path in db.parent.iterdir()} == before
+
+
+ANSWERED = [
+    ("SELECT COUNT(*), SUM(n) FROM VW_EVENTS", [[2, 3]]),
+    ("FROM VW_EVENTS SELECT n ORDER BY n DESC;", [[2], [1]]),
+    ("SELECT n FROM main.events QUALIFY ROW_NUMBER() OVER (ORDER BY n) = 1", [[1]]),
+    ("WITH RECURSIVE t AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM t WHERE a < 3) SELECT SUM(a) FROM t", [[6]]),
+    ("SELECT n FROM events UNION SELECT 9 EXCEPT SELECT 1 ORDER BY 1", [[2], [9]]),
+    ("SELECT item.value FROM events, json_each(feature_json, '$.a') AS item ORDER BY 1", [["1"], ["2"]]),
+    ("SELECT UNNEST(range(2))", [[0], [1]]),
+    ("SELECT table_name FROM information_schema.tables ORDER BY 1", [["VW_EVENTS"], ["events"]]),
+    ("SELECT * FROM (DESCRIBE VW_EVENTS)", [["ts", "TIMESTAMP", "YES", None, None, None], ["n", "INTEGER", "YES", None, None, None]]),
+    ("SELECT * FROM (PIVOT events ON n IN (1, 2) USING COUNT(*) GROUP BY ts) ORDER BY ts LIMIT 1", [["2026-01-01T00:00:00.000000Z", 1, 0]]),
+    ("SELECT 'DROP TABLE events; read_csv' AS said", [["DROP TABLE events; read_csv"]]),
+    ("VALUES (1), (2)", [[1], [2]]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sql", "rows"), ANSWERED)
+def test_what_only_reads_is_answered(db: Path, sql: str, rows: list[Any]) -> None:
+    answer = ask(db, sql)
+    assert (answer.get("error"), answer.get("rows")) == (None, rows)
+
+
+def test_a_result_is_cut_at_its_rows_and_at_its_bytes(db: Path) -> None:
+    sql = "SELECT REPEAT('x', 98) FROM range(5000)"
+    rows = ask(db, sql, max_rows=2500)
+    cut = ask(db, sql, max_bytes=10_200)  # ["xx…"] is 102 bytes
+    whole = ask(db, sql, max_rows=5000)
+    counts = [(len(answer["rows"]), answer["truncated"]) for answer in (rows, cut, whole)]
+    assert counts == [(2500, True), (100, True), (5000, False)]
+
+
+def test_a_query_that_needs_too_much_memory_fails_and_fills_no_disk(db: Path) -> None:
+    answer = ask(db, "SELECT LENGTH(STRING_AGG(REPEAT('x', 1000000), ',')) FROM range(3000)")
+    assert answer.get("kind") == "refused"
+    assert sorted(os.listdir(db.parent)) == ["a.duckdb", "other.duckdb", "secret.csv", "secret.json"]
+
+
+def test_a_statement_nested_past_what_can_be_read_is_refused(db: Path) -> None:
+    assert ask(db, "SELECT " + "(" * 20_000 + "1" + ")" * 20_000).get("kind") == "refused"
+    assert ask(db, "SELECT '\ud800'").get("kind") == "refused"
