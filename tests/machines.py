@@ -74,7 +74,7 @@ class Machine:
         return [found for found in features if found["event_type"] == event_type]
 
 
-def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait for other threads or processes, looking often; what never comes true fails."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -2,6 +2,7 @@
 
 durable append   one event, on disk before the answer, in turn with a bare write and fdatasync of the same bytes
 four processes   appends of four processes at once, against one alone, with durability ``interval:100``
+takeover         kill -9 of the server that leads, until another one leads in its place
 recovery         a queue of 100,000 events whose writer was killed in the middle of a line, the lock in its hand: from the start
                  of the next process to its first acknowledged append, and the memory that shipping all of it takes
 
@@ -15,12 +16,16 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from ..config import read_config
 from ..fs import LOCAL
-from ..queue import QueueWriter
+from ..queue import Lease, QueueWriter
+from .loop import SERVER
 from .measured import Measured, against, bounded
 from .queue_process import MAX_BYTES, line
+from .raw_client import RawClient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,14 +34,21 @@ INTERVAL = "100"
 
 
 def measure(
-    environ: Mapping[str, str], *, appends: int = 4000, per_process: int = 20_000, rounds: int = 3, queued: int = 100_000
+    environ: Mapping[str, str],
+    *,
+    appends: int = 4000,
+    per_process: int = 20_000,
+    rounds: int = 3,
+    queued: int = 100_000,
+    takeovers: int = 3,
 ) -> list[Measured]:
-    """All three, each in a queue of its own below ``ACTIVITY_HOME``."""
+    """All of them, each in a queue of its own below ``ACTIVITY_HOME``."""
     home = environ["ACTIVITY_HOME"]
     return [
         durable_append(home, appends),
         four_processes(home, environ, per_process, rounds),
         *recovery(home, environ, queued),
+        *([takeover(environ, takeovers)] if takeovers else []),
     ]
 
 
@@ -118,6 +130,36 @@ def recovery(home: str, environ: Mapping[str, str], queued: int) -> list[Measure
             at_most=1.25,
         ),
     ]
+
+
+def takeover(environ: Mapping[str, str], rounds: int) -> Measured:
+    """The slowest of so many takeovers. Whoever leads is asked of the kernel, who holds the lock."""
+    lease, waits = Lease(read_config(environ).queue_dir), []
+    with ExitStack() as clients:
+        running = [clients.enter_context(RawClient(SERVER, ["serve"], environ=environ))]
+        for number in range(rounds):
+            running.append(clients.enter_context(RawClient(SERVER, ["serve"], environ=environ)))
+            leader = _wait_for_leader(lease, running)
+            time.sleep(
+                1 + number / rounds
+            )  # the other one has tried by now, and the kill comes at any moment between its tries
+            began = time.monotonic()
+            leader.kill()
+            running.remove(leader)
+            _wait_for_leader(lease, running)
+            waits.append((time.monotonic() - began) * 1000)
+    return bounded(f"kill -9 of the leader → another leads, slowest of {rounds}", max(waits), "ms", below=2000)
+
+
+def _wait_for_leader(lease: Lease, servers: list[RawClient]) -> RawClient:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        pid = lease.last_told().get("pid")  # told by whoever takes the lease, as it takes it
+        found = [server for server in servers if server.pid == pid]
+        if found:
+            return found[0]
+        time.sleep(0.002)
+    raise RuntimeError("no server leads")
 
 
 def _crash(directory: str, environ: Mapping[str, str], events: int) -> None:

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     Measure = Callable[[Mapping[str, str]], list[Measured]]
 
 BENCHMARKS: dict[str, str] = {
-    "queue": "a durable append beside a bare write, four processes beside one, coming back after a crash",
     "transcripts": "peak memory of importing 100 MB of transcript beside 10 MB",
     "snowpipe": "rows through Snowpipe Streaming's SDK, the memory of a backlog, an hour without the service (from a checkout)",
     "hook": "a hook as a whole process beside `python -c pass`, twenty at once, redaction of 10 KB",
+    "queue": "a durable append beside a bare write, four processes beside one, a takeover, coming back after a crash",
     "loop": "get_context beside a tool that does nothing, an event's way to another server, a flush",
 }
 """Name → what it measures. The module of that name in this package has ``measure(environ)``."""

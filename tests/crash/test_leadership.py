@@ -204,7 +204,7 @@ def watermark(servers: Servers) -> list[str]:
 def test_two_leaders_at_once_stay_exact_however_often_their_lock_is_taken_away(servers: Servers) -> None:
     clients = [servers.start(), servers.start()]
     until(lambda: any(servers.leads(client) for client in clients))
-    for _ in range(8):
+    for _ in range(5):
         with contextlib.suppress(FileNotFoundError):
             (servers.directory / "leader.lock").unlink()
         for client in clients:

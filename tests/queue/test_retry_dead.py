@@ -208,6 +208,18 @@ def test_two_who_retry_at_once_do_not_both_do_it(service: ActivityService, flush
     assert QueueReader(service.queue.directory).backlog(None).events == len(stored(service)) + 1  # the torn line's place
 
 
+def test_a_hole_of_gigabytes_is_not_read_into_memory(service: ActivityService, flush: Flush) -> None:
+    put(service, b"")
+    newest = sorted(Path(service.queue.directory, "seg").iterdir())[-1]
+    with newest.open("ab") as file:
+        file.truncate(newest.stat().st_size + (17 << 20))
+    later = service.log("tool_event", {"tool_name": "Later", "success": True})["activity_id"]
+    flush()
+    assert "stays" in flush("--retry-dead")
+    assert [letter.reason for letter in letters(service)] == ["longer than a line can be"]
+    assert later in stored(service)
+
+
 def test_without_dead_letters_nothing_is_done_and_that_is_said(service: ActivityService, flush: Flush) -> None:
     service.log("tool_event", {"tool_name": "Bash", "success": True})
     assert "0 dead letters were appended again, 0 stay" in flush("--retry-dead")

@@ -1,0 +1,68 @@
+"""Draining keeps to its time, and says what it leaves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from activity_mcp.__main__ import run
+from activity_mcp.draining import Drainer
+from activity_mcp.errors import WarehouseUnavailable
+from activity_mcp.queue import Lease
+from activity_mcp.service import ActivityService
+from machines import Flaky
+
+TOOL = {"tool_name": "Bash", "success": True}
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ActivityService]:
+    for name, value in {"HOME": str(tmp_path), "ACTIVITY_HOME": str(tmp_path), "ACTIVITY_CUSTOMER": "ada@x.org"}.items():
+        monkeypatch.setenv(name, value)
+    made = ActivityService.from_environ(source="cli")
+    yield made
+    made.close()
+
+
+def test_a_flush_whose_time_is_up_says_how_far_it_came_and_the_next_one_goes_on_from_there(service: ActivityService) -> None:
+    warehouse = service.__dict__["warehouse"] = Flaky()
+    origin = service.recorder.origin("cli")
+    made = [service.recorder.prepare("tool_event", TOOL, origin) for _ in range(6000)]
+    service.recorder.append(made, durable=False)
+    with pytest.raises(WarehouseUnavailable, match=r"the time was up after 5000 events; \d+ bytes still wait") as ended:
+        Drainer(service).drain(0.001)
+    assert "it goes on from there" in ended.value.hint
+    assert Drainer(service).drain(60).rows == 1000
+    assert [row.activity_id for row in warehouse.rows] == [activity.activity_id for activity in made]
+
+
+def test_a_querys_time_is_that_of_the_flush_before_it_as_well(
+    service: ActivityService, capfd: pytest.CaptureFixture[str]
+) -> None:
+    service.log("tool_event", TOOL)
+    assert run(["flush"]) == 0
+    service.log("tool_event", TOOL)
+    stuck = Lease(service.queue.directory)
+    assert stuck.try_acquire()  # a leader that flushes nothing
+    began = time.monotonic()
+    run(["query", "SELECT 1", "--timeout", "1"])
+    took = time.monotonic() - began
+    stuck.release()
+    assert "not up to date" in capfd.readouterr().err
+    assert took < 8  # it would be eleven and more
+
+
+def test_an_import_flushes_what_an_earlier_one_left_in_the_queue_and_says_so(
+    service: ActivityService, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    service.log("tool_event", TOOL)  # as a flush that was killed half-way leaves it
+    (tmp_path / "transcripts").mkdir()
+    for expected in (True, False):
+        assert run(["import", str(tmp_path / "transcripts")]) == 0
+        assert (
+            "events of an earlier run were still waiting in the queue; they are flushed now" in capfd.readouterr().err
+        ) is expected
+    assert not service.local_events.urgent()
