@@ -114,6 +114,28 @@ def test_the_examples_are_what_install_writes_with_the_command_found_on_path() -
     assert read(REPO / "examples" / "settings.json") == {"hooks": expected}
 
 
+def test_the_examples_of_hooks_record_every_event(tmp_path: Path) -> None:
+    """With the script as it is installed: its first line names the interpreter."""
+    script = (REPO / "scripts" / "activity-mcp-hook").read_text()
+    (tmp_path / "activity-mcp-hook").write_text(script.replace("#!python", f"#!{sys.executable}", 1))
+    (tmp_path / "activity-mcp-hook").chmod(0o755)
+    for event, groups in read(REPO / "examples" / "settings.json")["hooks"].items():
+        given = json.dumps(
+            {**json.loads(PAYLOAD), "hook_event_name": event, "tool_use_id": "t1", "prompt": "hi", "source": "resume"}
+        )
+        done = as_claude_code_does(groups[0]["hooks"][0], given, f"{tmp_path}:/usr/bin:/bin", tmp_path)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), event
+    lines = [json.loads(line) for path in (tmp_path / "state").glob("queue/*/seg/*") for line in path.read_text().splitlines()]
+    recorded = [
+        line["feature_json"].get("hook_event_name") or line["feature_json"].get("event_type") or line["event_name"]
+        for line in lines
+        if "_segment" not in line
+    ]
+    assert recorded == [
+        "start", "end", "user_prompt", "tool_event", "tool_event", "turn_end", "turn_end", "PreCompact", "StopFailure", "PermissionDenied",
+    ]  # fmt: skip
+
+
 def test_the_example_of_a_server_starts_one(tmp_path: Path) -> None:
     [server] = read(REPO / "examples" / ".mcp.json")["mcpServers"].values()
     done = as_claude_code_does(server, HELLO + "\n", f"{os.path.dirname(sys.executable)}:/usr/bin:/bin", tmp_path)
