@@ -568,7 +568,7 @@ SELECT
     told.source_id,
     told.event_name
 FROM V_V1_ROWS AS told
-WHERE NOT COALESCE((SELECT MAX(is_on) FROM MIGRATION_FLAGS WHERE flag_name = 'read_from_v2'), FALSE)
+WHERE (SELECT COUNT(*) FROM MIGRATION_FLAGS WHERE flag_name = 'read_from_v2' AND is_on) = 0
 UNION ALL
 SELECT
     kept.activity_id,
@@ -586,7 +586,7 @@ SELECT
     IFF(kept.channel_id = 'v1', kept.feature_json:source_id::VARCHAR, NULL) AS source_id,
     kept.event_name
 FROM CLAUDE_STREAM_V2 AS kept
-WHERE COALESCE((SELECT MAX(is_on) FROM MIGRATION_FLAGS WHERE flag_name = 'read_from_v2'), FALSE)
+WHERE (SELECT COUNT(*) FROM MIGRATION_FLAGS WHERE flag_name = 'read_from_v2' AND is_on) > 0
     AND NOT EXISTS (
         SELECT 1
         FROM SUPERSEDED AS outranked

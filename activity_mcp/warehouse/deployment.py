@@ -4,8 +4,8 @@
     deploy  statement by statement; a file is noted in DEPLOYED_FILES when its last statement is done
 
 Every statement can be repeated, so going on after a failure is running the failed file again from its top. One thing cannot be
-had by repeating: ``CREATE TABLE IF NOT EXISTS`` does not change a table that exists. Hence the definitions of what holds data
-have a checksum of their own, and a file in which one of them has changed since it was applied is refused.
+had by repeating: ``CREATE TABLE IF NOT EXISTS`` does not change a table that exists. Hence the definition of each table and
+stream has a checksum of its own, comments left out, and a file in which one has changed since it was applied is refused.
 
 Tasks are resumed at the very end, when everything they call is there. What only an account's administrator can grant is said
 and not tried.
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 GOVERNANCE = "05_governance.sql"
 APPLY, UNCHANGED, REFUSED = "apply", "unchanged", "refused"
-_HOLDS_DATA = re.compile(r"CREATE\s+(TABLE|STREAM)\s+IF\s+NOT\s+EXISTS\s", re.IGNORECASE)
+_HOLDS_DATA = re.compile(r"CREATE\s+(?:TABLE|STREAM)\s+IF\s+NOT\s+EXISTS\s+(\w+)", re.IGNORECASE)
+_COMMENT = re.compile(r"COMMENT\s*=?\s*'(?:[^']|'')*'|--[^\n]*", re.IGNORECASE)
 _RESUME = re.compile(r"ALTER\s+TASK\s+(\w+)\s+RESUME", re.IGNORECASE)
 _ENTERPRISE = "enterprise-only from here on:"
 _EDITION_LACKS_IT = "unsupported feature"
@@ -95,8 +96,9 @@ class Planned:
         return sha256_hex(self.text)
 
     @property
-    def data_sha256(self) -> str:
-        return sha256_hex("\0".join(_holding_data(self.text)))
+    def notes(self) -> dict[str, str]:
+        """What DEPLOYED_FILES has to say of it: its checksum, and one for each table and stream in it."""
+        return {self.name: self.sha256} | _definitions(self.name, self.text)
 
 
 @dataclass(slots=True)
@@ -135,10 +137,10 @@ class Deployment:
         plan = self.plan()
         refused = [file for file in plan if file.action == REFUSED]
         if refused:
-            note = f"{self._place}.DEPLOYED_FILES, file_name = '{_data(refused[0].name)}'"
             raise CheckFailed(
                 f"{refused[0].name}: {refused[0].reason}; nothing was applied",
-                hint=f"undo the change; or ALTER TABLE to its new shape and then delete its note ({note})",
+                hint="undo the change; or ALTER TABLE to the new shape and then delete its row "
+                f"'{refused[0].name}:…' from {self._place}.DEPLOYED_FILES",
             )
         steps = {file.name: split(file.text) for file in plan if file.action == APPLY}
         done, total, result = 0, sum(map(len, steps.values())), Deployed()
@@ -163,13 +165,13 @@ class Deployment:
         return f"{self._names.database}.{self._names.schema}"
 
     def _planned(self, name: str, text: str, noted: Mapping[str, str]) -> Planned:
-        file = Planned(name, text, APPLY, "not applied yet")
-        before = noted.get(name)
-        if noted.get(_data(name), file.data_sha256) != file.data_sha256:
-            return Planned(name, text, REFUSED, "a table or stream in it is defined otherwise than when it was applied")
-        if before == file.sha256 and self._only is None:
+        changed = [what for what, sha256 in _definitions(name, text).items() if noted.get(what, sha256) != sha256]
+        if changed:
+            return Planned(name, text, REFUSED, f"{changed[0].partition(':')[2]} is defined otherwise than when it was applied")
+        before, now = noted.get(name), sha256_hex(text)
+        if before == now and self._only is None:
             return Planned(name, text, UNCHANGED, "applied already")
-        return Planned(name, text, APPLY, "changed since it was applied") if before not in (None, file.sha256) else file
+        return Planned(name, text, APPLY, "not applied yet" if before is None else "changed since it was applied")
 
     def _noted(self) -> dict[str, str]:
         """The checksums of what was applied; none where the table is not there yet."""
@@ -205,7 +207,7 @@ class Deployment:
         return any(_ENTERPRISE in line for line in lines)
 
     def _note(self, file: Planned) -> None:
-        for name, sha256 in ((file.name, file.sha256), (_data(file.name), file.data_sha256)):
+        for name, sha256 in file.notes.items():
             self._statements.execute(_NOTE, [name, sha256])
 
     def _resume(self, tasks: Mapping[str, str], result: Deployed) -> None:
@@ -231,9 +233,7 @@ def administrators_grants(names: Names) -> list[str]:
     ]
 
 
-def _holding_data(text: str) -> list[str]:
-    return [" ".join(statement.text.split()) for statement in split(text) if _HOLDS_DATA.match(statement.text)]
-
-
-def _data(name: str) -> str:
-    return f"{name}:data"
+def _definitions(name: str, text: str) -> dict[str, str]:
+    """The checksum of each table and stream that a file defines, by ``file:name``; wording and layout do not count."""
+    found = [(match[1], statement.text) for statement in split(text) if (match := _HOLDS_DATA.match(statement.text))]
+    return {f"{name}:{what}": sha256_hex(" ".join(_COMMENT.sub(" ", definition).split())) for what, definition in found}

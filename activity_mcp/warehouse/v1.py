@@ -33,6 +33,15 @@ TO_V2, TO_V1 = "TO_V2", "TO_V1"
 _PENDING = {TO_V2: "V_BACKFILL_PENDING", TO_V1: "V_ROLLBACK_PENDING"}
 _LOADED = "UPDATE CLAUDE_STREAM_V2 SET loaded_at = $now WHERE channel_id = 'v1' AND loaded_at IS NULL"
 _LOADED_NOW = "SELECT * FROM CLAUDE_STREAM_V2 WHERE channel_id = 'v1' AND loaded_at = $now"
+_STATUS = f"""
+SELECT
+    (SELECT COUNT(*) FROM MIGRATION_FLAGS WHERE flag_name = '{DUAL_WRITE}' AND is_on) AS dual_write,
+    (SELECT COUNT(*) FROM MIGRATION_FLAGS WHERE flag_name = '{READ_V2}' AND is_on) AS reads_v2,
+    (SELECT COUNT(*) FROM ACTIVITY_STREAM) AS v1_rows,
+    (SELECT COUNT(*) FROM V_V1_FOLLOWED) AS followed_rows,
+    (SELECT COALESCE(SUM(activities), 0) FROM V_BACKFILL_PENDING) AS to_backfill,
+    (SELECT COALESCE(SUM(activities), 0) FROM V_ROLLBACK_PENDING) AS only_in_v2
+"""  # noqa: S608 - all of it is written here
 _PATIENCE_S = 30.0
 
 
@@ -83,17 +92,8 @@ class Migration:
         return self._engine.remark
 
     def status(self) -> Progress:
-        flags = dict(self._engine.rows("SELECT flag_name, is_on FROM MIGRATION_FLAGS"))
-        counts = [
-            int(self._engine.rows(f"SELECT {what} FROM {source}")[0][0])  # noqa: S608 - all of it is written here
-            for what, source in (
-                ("COUNT(*)", "ACTIVITY_STREAM"),
-                ("COUNT(*)", "V_V1_FOLLOWED"),
-                ("COALESCE(SUM(activities), 0)", _PENDING[TO_V2]),
-                ("COALESCE(SUM(activities), 0)", _PENDING[TO_V1]),
-            )
-        ]
-        return Progress(bool(flags.get(DUAL_WRITE)), bool(flags.get(READ_V2)), *counts)
+        dual_write, reads_v2, *counts = self._engine.rows(_STATUS)[0]
+        return Progress(bool(dual_write), bool(reads_v2), *map(int, counts))
 
     def backfill(self, on_progress: Callable[[int, int], None] = lambda done, total: None) -> int:
         """Copy what version 2 lacks; the number of activities. Stopped halfway, the next run goes on where this one was."""

@@ -105,24 +105,36 @@ def traps(text: str) -> list[str]:
 
 def _shapes(text: str) -> Iterator[str]:
     """What parses and fails, or means something else: seen in the tree only."""
+    booleans = {column for columns in tables([text]).values() for column, kind in columns.items() if kind == "BOOLEAN"}
     for tree in trees(text):
         if isinstance(tree, exp.Command):
             yield f"not understood: {tree.sql()[:80]}"
-        for aggregate in tree.find_all(exp.AggFunc):
-            outer = aggregate.find_ancestor(exp.AggFunc, exp.Select, exp.Window)
-            if isinstance(outer, exp.AggFunc) and not isinstance(aggregate.parent, exp.WithinGroup):
-                yield f"an aggregate inside another: {aggregate.sql('snowflake')}"
-            if isinstance(aggregate, exp.ArrayAgg | exp.PercentileCont) and not isinstance(aggregate.parent, exp.WithinGroup):
-                yield f"without WITHIN GROUP (ORDER BY …): {aggregate.sql('snowflake')}"
+        yield from _aggregates(tree, booleans)
         for attempt in tree.find_all(exp.TryCast):
             if isinstance(attempt.this, exp.JSONExtract | exp.Bracket):
                 yield f"TRY_CAST takes text only: {attempt.sql('snowflake')}"
-        for merged in tree.find_all(exp.ObjectAgg):
-            if not isinstance(merged.expression, exp.Cast | exp.Bracket | exp.JSONExtract | exp.Column):
-                yield f"OBJECT_AGG wants a VARIANT: {merged.sql('snowflake')}"
         for values in tree.find_all(exp.Values):
             if values.find(exp.ParseJSON):
                 yield "PARSE_JSON is not allowed in VALUES"
+
+
+def _aggregates(tree: exp.Expr, booleans: set[str]) -> Iterator[str]:
+    for aggregate in tree.find_all(exp.AggFunc):
+        text, argument = aggregate.sql("snowflake"), aggregate.this
+        ordered = isinstance(aggregate.parent, exp.WithinGroup)
+        outer = aggregate.find_ancestor(exp.AggFunc, exp.Select, exp.Window)
+        if isinstance(outer, exp.AggFunc) and not ordered:
+            yield f"an aggregate inside another: {text}"
+        if isinstance(aggregate, exp.ArrayAgg | exp.PercentileCont) and not ordered:
+            yield f"without WITHIN GROUP (ORDER BY …): {text}"
+        if isinstance(aggregate, exp.Max | exp.Min) and (
+            isinstance(argument, exp.Predicate | exp.Boolean) or argument.name.upper() in booleans
+        ):
+            yield f"MIN and MAX take no BOOLEAN: {text}"
+        if isinstance(aggregate, exp.ObjectAgg) and not isinstance(
+            aggregate.expression, exp.Cast | exp.Bracket | exp.JSONExtract | exp.Column
+        ):
+            yield f"OBJECT_AGG wants a VARIANT: {text}"
 
 
 def expansions(text: str) -> list[str]:

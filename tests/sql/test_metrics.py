@@ -189,9 +189,9 @@ def assert_alike(found: Row, wanted: Row, where: object) -> None:
             assert float(found[name]) == pytest.approx(float(value), rel=1e-9, abs=1e-9), (where, name)
 
 
-@pytest.mark.parametrize(("seed", "malformed"), [(1, 0.0), (2, 0.5), (3, 1.0)])
+@pytest.mark.parametrize(("seed", "malformed"), [(1, 0.0), (2, 0.7)])
 def test_every_cell_of_the_metrics_is_what_the_comment_says(seed: int, malformed: float) -> None:
-    rows = generated(seed, 1500, malformed=malformed)
+    rows = generated(seed, 1200, malformed=malformed)
     connection = warehouse()
     insert_stream(connection, rows)
     hidden = rows[::20]

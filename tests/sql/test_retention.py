@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,19 @@ TIME_OF = {"CLAUDE_STREAM_V2": "ts", "ACTIVITY_STREAM": "ts", "INSIGHT_ATOMS": "
 SCOPES = ("customer", "org_id", "project", "session_id")
 
 
-def at(now: datetime = NOW) -> duckdb.DuckDBPyConnection:
+@cache
+def deployed() -> duckdb.DuckDBPyConnection:
     connection = warehouse()
-    connection.execute(f"CREATE OR REPLACE MACRO utc_now() AS TIMESTAMP '{now}'")
+    connection.execute(f"CREATE OR REPLACE MACRO utc_now() AS TIMESTAMP '{NOW}'")
+    connection.execute("BEGIN TRANSACTION")
+    return connection
+
+
+def at() -> duckdb.DuckDBPyConnection:
+    """The deployed tables, empty: what the test before put there is rolled back."""
+    connection = deployed()
+    connection.execute("ROLLBACK")
+    connection.execute("BEGIN TRANSACTION")
     return connection
 
 

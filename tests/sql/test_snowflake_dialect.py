@@ -161,6 +161,7 @@ MISTAKES = {
     "a key without a value": view("SELECT OBJECT_CONSTRUCT('a', a, 'ts') AS o FROM T"),
     "TRY_CAST on a path": view("SELECT TRY_CAST(f:x AS NUMBER) AS x FROM T"),
     "an aggregate inside another": view("SELECT MAX(SUM(LENGTH(a))) AS n FROM T"),
+    "the greatest of booleans": view("SELECT MAX(a = 'x') AS b FROM T"),
     "ARRAY_AGG without an order": view("SELECT ARRAY_AGG(a) AS all_of_them FROM T"),
     "OBJECT_AGG of a text": view("SELECT OBJECT_AGG(a, 'x') AS o FROM T"),
     "an arrow of another dialect": view("SELECT f ->> 'x' AS x FROM T"),

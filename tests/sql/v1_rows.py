@@ -24,7 +24,7 @@ FEATURES = ("feature_1", "feature_2", "feature_3", "source", "source_id")
 TIME_TEXT = "%Y%m%d%H%M%S%f"
 
 
-def v1_rows(seed: int, count: int, *, days: int = 2, first_id: int = 0) -> list[Row]:
+def v1_rows(seed: int, count: int, *, days: int = 1, first_id: int = 0) -> list[Row]:
     """Rows in the order they were inserted: some without an id or a customer, some twice, some again but different, some late."""
     rng = random.Random(seed)
     rows: list[Row] = []

@@ -115,7 +115,8 @@ def test_an_empty_account_gets_every_statement_in_order_and_the_tasks_last(accou
     assert sent[len(expected) :] == [f"ALTER TASK {task} RESUME" for task in TASKS]
     assert (deployed.files, deployed.tasks, deployed.suspended) == (FILES, TASKS, {})
     assert told[-1][0] == told[-1][1]
-    assert account.noted.keys() == {*FILES, *(f"{name}:data" for name in FILES)}
+    assert set(FILES) < account.noted.keys()
+    assert {"01_migration_setup.sql:CLAUDE_STREAM_V2", "03_streams_tasks.sql:CLAUDE_STREAM_V2_STREAM"} < account.noted.keys()
 
 
 def test_what_is_applied_already_is_left_alone(account: Account) -> None:
@@ -151,11 +152,22 @@ def test_a_changed_table_is_refused_before_anything_is_applied(account: Account)
         for name in ("02_artifacts.sql",)
     }
     assert actions(account, changed)["02_artifacts.sql"] == REFUSED
-    with pytest.raises(CheckFailed, match=r"02_artifacts\.sql: a table or stream .* nothing was applied") as caught:
+    with pytest.raises(
+        CheckFailed, match=r"02_artifacts\.sql: ARTIFACTS is defined otherwise .* nothing was applied"
+    ) as caught:
         deployment(account, changed | {"01_migration_setup.sql": SCRIPTS["01_migration_setup.sql"] + "\nSELECT 1;"}).deploy()
     assert "ALTER TABLE" in caught.value.hint
     assert account.noted == before
     assert all(text.startswith("SELECT") for text in account.statements)
+
+
+def test_a_new_table_and_another_wording_are_applied(account: Account) -> None:
+    deployment(account).deploy()
+    before = SCRIPTS["02_artifacts.sql"]
+    text = before.replace("COMMENT 'Kept beyond expires_at.'", "COMMENT 'Stays beyond expires_at.'")
+    assert text != before
+    text += "\nCREATE TABLE IF NOT EXISTS MORE (a VARCHAR COMMENT 'A letter.');\n"
+    assert actions(account, SCRIPTS | {"02_artifacts.sql": text})["02_artifacts.sql"] == APPLY
 
 
 def test_a_failure_names_the_place_and_the_next_run_goes_on_there(account: Account) -> None:

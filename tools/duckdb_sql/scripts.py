@@ -7,6 +7,7 @@ A comment line ``-- snowflake-only: <reason>`` before a statement leaves it out 
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -37,6 +38,11 @@ class Statement:
 
 def split(script: str) -> list[Statement]:
     """The statements of a script. A semicolon inside ``$$ … $$``, a string or a comment does not end one."""
+    return list(_split(script))
+
+
+@functools.lru_cache(maxsize=32)
+def _split(script: str) -> tuple[Statement, ...]:
     made: list[Statement] = []
     start, marked = 0, False
     pending: list[Token] = []
@@ -50,7 +56,7 @@ def split(script: str) -> list[Statement]:
             text = script[pending[0].start : token.start if token else len(script)].strip()
             made.append(Statement(text, pending[0].line, marked or mark is not None))
         start, pending = token.end + 1 if token else len(script), []
-    return made
+    return tuple(made)
 
 
 def body_of(script: str, name: str) -> list[Statement]:
