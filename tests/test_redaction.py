@@ -270,6 +270,21 @@ def test_a_tool_call_on_a_hidden_file_tells_neither_its_path_nor_its_content_nor
     assert "pem" not in told
 
 
+def test_what_is_kept_as_a_hash_is_in_none_of_the_events_of_a_call() -> None:
+    redactor = with_settings(hash_only=["command", "file_path", "query"])
+    calls: list[tuple[str, dict[str, object], list[str]]] = [
+        ("Bash", {"command": "psql -c 'select very_private'"}, ["tool_event"]),
+        ("mcp__db__run_query", {"query": "select very_private from t"}, ["tool_event"]),
+        ("Edit", {"file_path": "/work/very_private.py"}, ["tool_event", "file_event"]),
+    ]
+    for tool, tool_input, expected in calls:
+        drafts = tool_activities("t1", tool, tool_input, redactor=redactor, success=True)
+        assert [name for name, _, _ in drafts] == expected
+        told = json.dumps([features for _, _, features in drafts])
+        assert "very_private" not in told
+        assert told.count("[sha256:") == len(expected)
+
+
 def test_email_addresses_are_replaced_when_asked_for() -> None:
     assert with_settings(emails=True).text("ada.l+x@mail.example.org, a@b, x@y.z1") == "[redacted:email], a@b, x@y.z1"
     assert with_settings().text("ada@example.org") == "ada@example.org"

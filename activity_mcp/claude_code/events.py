@@ -102,7 +102,7 @@ def tool_activities(
         if git_branch:
             touched["git_branch"] = git_branch
         drafts.append(("file_event", derived_id("file_event", "tool_use_id", tool_use_id), touched | shared))
-    if isinstance(tool_input, dict) and may_run_sql(tool_name, tool_input):
+    if isinstance(tool_input, dict) and may_run_sql(tool_name, tool_input, redactor):
         from .statements import sql_activities
 
         drafts += sql_activities(
@@ -118,12 +118,13 @@ def tool_activities(
     return drafts
 
 
-def may_run_sql(tool_name: str, tool_input: Mapping[str, Any]) -> bool:
-    """Whether a call may run SQL that is written in it: a few substring searches, before more is loaded."""
+def may_run_sql(tool_name: str, tool_input: Mapping[str, Any], redactor: Redactor) -> bool:
+    """Whether a call may run SQL that is written in it and may be shown: a few substring searches, before more is loaded."""
     if tool_name == "Bash":
         command = tool_input.get("command")
-        return isinstance(command, str) and any(client in command for client in _SQL_CLIENTS)
-    return tool_name.startswith("mcp__") and any(isinstance(tool_input.get(name), str) for name in _SQL_MEMBERS)
+        return isinstance(command, str) and any(map(command.__contains__, _SQL_CLIENTS)) and not redactor.hashes("command")
+    given = [name for name in _SQL_MEMBERS if isinstance(tool_input.get(name), str)]
+    return tool_name.startswith("mcp__") and bool(given) and not any(map(redactor.hashes, (*given, "sql")))
 
 
 def parameters_of(tool_input: Mapping[str, Any], redactor: Redactor) -> tuple[dict[str, Any], list[str]]:
@@ -211,7 +212,7 @@ def _file_features(tool_name: str, tool_input: Any, result: Any, success: bool, 
     operation = "create" if tool_name == "Write" and result.get("type") == "create" else _OPERATIONS[tool_name]
     features: dict[str, Any] = {"operation": operation, "file_path": redactor.path(path), "success": success}
     name = path.replace("\\", "/").rpartition("/")[2]
-    if "." in name[1:] and not redactor.hides(path):
+    if "." in name[1:] and not redactor.hides(path) and not redactor.hashes("file_path"):
         features["file_type"] = name.rpartition(".")[2].lower()
     if success:
         features.update((key, value) for key, value in _extent(tool_name, tool_input, result).items() if value is not None)

@@ -82,7 +82,8 @@ class HookPayload:
         if self.session_id is None:
             return None
         source = self.text("source") or "unknown"
-        features = {"start_source": source, **self._circumstances(), **self._said_of(("model", "session_title"))}
+        told = ("model",) if self._prompts == "hash" else ("model", "session_title")  # a title is made of what was asked
+        features = {"start_source": source, **self._circumstances(), **self._said_of(told)}
         moment = "" if source in _BEGINNINGS else f"{source}\0{self._now_us // _MINUTE_US}"
         return [self._session("start", moment, features)]
 
@@ -109,8 +110,8 @@ class HookPayload:
         if text is None or self.session_id is None:
             return None
         words = classified("prompt", text)
-        if words is None or words.kind == "interrupt":
-            return None  # Claude Code speaking in the user's name
+        if words is None or words.kind != "prompt":
+            return None  # Claude Code speaking in the user's name, or a command
         key = self._common.get("prompt_id") or events.unnamed_prompt_key(self.session_id, text)
         draft = events.prompt_activity(key, self.session_id, text, policy=self._prompts, redactor=self._redactor)
         draft[2].update(self._common)

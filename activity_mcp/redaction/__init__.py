@@ -77,7 +77,9 @@ class Redactor:
         return self._walk(value, 0) if self.enabled else value
 
     def path(self, path: str) -> str:
-        """The path of a file, unless the settings hide it."""
+        """The path of a file, unless the settings hide it, or keep no more than a hash of it."""
+        if self.hashes("file_path"):
+            return str(self._hashed(path))
         if not self.hides(path):
             return self.text(path)
         self.count += 1
@@ -86,6 +88,10 @@ class Redactor:
     def hides(self, path: Any) -> bool:
         """Whether the settings ask to keep nothing of a file with this path, its name included."""
         return self._settings is not None and isinstance(path, str) and self._settings.hides(path)
+
+    def hashes(self, member: str) -> bool:
+        """Whether the settings ask to keep only a hash of this member."""
+        return self._settings is not None and member in self._settings.hash_only
 
     def _kind_of(self, name: str) -> str | None:
         if self._settings is not None and self._settings.is_sensitive(name):
@@ -111,7 +117,7 @@ class Redactor:
         walked = {}
         for key, item in members.items():
             kind = self._kind_of(key) if isinstance(key, str) else None
-            if self._settings is not None and key in self._settings.hash_only:
+            if self.hashes(key):
                 walked[key] = self._hashed(item)
                 continue
             if key == "value" and named_kind:

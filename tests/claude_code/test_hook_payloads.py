@@ -39,6 +39,7 @@ EVENTS: list[tuple[str, dict[str, Any], list[tuple[str, Any]]]] = [
     ("SessionEnd", {"reason": "prompt_input_exit"}, [("session_event", "end")]),
     ("UserPromptSubmit", {"prompt": ASKED}, [("session_event", "user_prompt")]),
     ("UserPromptSubmit", {"prompt": "<task-notification>done</task-notification>"}, [("system_event", "hook")]),
+    ("UserPromptSubmit", {"prompt": "<command-name>/clear</command-name>"}, [("system_event", "hook")]),
     ("UserPromptExpansion", {"expansion_type": "slash_command", "command_name": "review", "prompt": ASKED}, [("system_event", "hook")]),
     ("PreToolUse", CALL, []),
     ("PostToolUse", {**CALL, "tool_response": {"stdout": "a"}, "duration_ms": 5}, [("tool_event", "Bash")]),
@@ -137,6 +138,8 @@ def test_the_policy_for_prompts_holds_wherever_somebody_speaks(hooked: Hooked, p
     take(hooked, payload("UserPromptExpansion", prompt=words, command_args=words), ACTIVITY_PROMPTS=policy)
     take(hooked, payload("UserPromptSubmit", prompt=words), ACTIVITY_PROMPTS=policy)
     raws = [line["feature_json"]["raw"] for line in hooked.lines()[:2]]
+    take(hooked, payload("SessionStart", source="startup", session_title=words), ACTIVITY_PROMPTS=policy)
+    assert ("session_title" in hooked.lines()[3]["feature_json"]) is (policy != "hash")
     hashed = {"prompt_hash": sha256_hex(words), "length": 1000}
     assert raws[0]["compact_summary"] == raws[1]["prompt"] == raws[1]["command_args"] == (kept or hashed)
     features = hooked.lines()[2]["feature_json"]
