@@ -23,7 +23,7 @@ from activity_mcp.activity import build
 from activity_mcp.backfill import Backfill
 from activity_mcp.config import read_config
 from activity_mcp.draining import Drainer
-from activity_mcp.errors import InvalidInput
+from activity_mcp.errors import InvalidInput, NewerFormat
 from activity_mcp.flusher import Flusher
 from activity_mcp.forget import Forgetter
 from activity_mcp.queue import QueueReader
@@ -286,6 +286,12 @@ def test_what_happens_in_a_forgotten_project_later_is_recorded(tmp_path: Path) -
     assert [again.covers("x", "s", "/work/a", ts) for ts in (999, 1000, 1001)] == [True, True, False]
     assert not again.covers("x", "s", "/work/b", 999)
     assert "/work/a" not in (tmp_path / tombstones.FILE).read_text()
+
+
+def test_what_a_newer_version_has_forgotten_is_not_imported_by_this_one(tmp_path: Path) -> None:
+    (tmp_path / tombstones.FILE).write_text('{"version": 2, "rules": [], "ids": []}')
+    with pytest.raises(NewerFormat, match="newer version"):
+        tombstones.Tombstones(str(tmp_path))
 
 
 # --- kills

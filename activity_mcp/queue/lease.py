@@ -82,7 +82,7 @@ class Lease:
             self._fs.unlink(wish)
 
     def is_asked_to_stand_aside(self) -> bool:
-        """Whether a command waits to lead. A wish whose command was killed lapses."""
+        """Whether a command waits to lead. The wish of one that was killed lapses, and is removed."""
         path = _lead_want(self.directory)
         if self._fs.stat(path) is None:
             return False
@@ -90,8 +90,11 @@ class Lease:
         try:
             age = (self._clock.time_us() - parse_iso(str(told["at"]))) / 1e6
         except (KeyError, ValueError):
+            age = STAND_ASIDE_S
+        if not -1 < age < STAND_ASIDE_S:
+            self._fs.unlink(path)
             return False
-        return -1 < age < STAND_ASIDE_S and told.get("pid") != os.getpid()
+        return told.get("pid") != os.getpid()
 
     def release(self) -> None:
         """Stop leading. Idempotent."""

@@ -7,9 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from activity_mcp.clock import iso
+from activity_mcp.fs import FileSystem
 from activity_mcp.queue import Lease, clear_want, touch_want, want_age
 from disks import FaultyDisk
 from fakes import FakeClock
@@ -161,3 +164,45 @@ def test_a_wall_clock_set_back_does_not_make_a_wish_young_for_ever(directory: st
     Path(directory, "flush.want").write_bytes(b"garbage")
     assert want_age(directory, clock=clock) is None
     assert json.loads(Path(directory, "leader.json").read_bytes())["version"] == 1
+
+
+# --- standing aside
+
+
+def test_who_leads_is_asked_to_stand_aside_and_the_wish_goes_with_its_fulfilment(directory: str) -> None:
+    leader, waiting = Lease(directory), Lease(directory)
+    assert leader.try_acquire()
+
+    class Notices(FileSystem):
+        """The other side: whoever leads sees the wish that was just published, as of another process, and stands aside."""
+
+        def publish(self, path: str, data: Any, *, durable: bool = True, mode: int = 0o600) -> None:
+            super().publish(path, data.replace(b'"pid":%d' % os.getpid(), b'"pid":1'), durable=durable, mode=mode)
+            if path.endswith("lead.want"):
+                assert leader.is_asked_to_stand_aside()
+                leader.release()
+
+    assert Lease(directory, fs=Notices()).acquire_from(5) is True
+    assert not os.path.exists(f"{directory}/lead.want")
+    assert waiting.is_asked_to_stand_aside() is False
+
+
+def test_a_leader_that_does_not_stand_aside_is_waited_for_no_longer_than_said(directory: str) -> None:
+    leader = Lease(directory)
+    assert leader.try_acquire()
+    assert Lease(directory).acquire_from(0.02) is False
+    assert leader.held
+    assert not os.path.exists(f"{directory}/lead.want")
+
+
+@pytest.mark.parametrize("wish", ['{"version":1,"pid":1,"at":"%s"}', "{}", "not JSON"])
+def test_the_wish_of_a_command_that_was_killed_lapses(directory: str, wish: str) -> None:
+    clock = FakeClock()
+    path = Path(directory, "lead.want")
+    path.parent.mkdir(parents=True)
+    path.write_text(wish.replace("%s", iso(clock.time_us())))
+    lease = Lease(directory, clock=clock)
+    assert lease.is_asked_to_stand_aside() is ("%s" in wish)
+    clock.advance(11)
+    assert lease.is_asked_to_stand_aside() is False
+    assert not path.exists()
