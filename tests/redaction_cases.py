@@ -207,5 +207,8 @@ LOOK_ALIKES = [
     "version 1//0 of a/b//c, 50%sig=, eyJ is how JSON begins in base64",
     "ver:1-hint: none; atlasv1 is a name; AccountKey is where the key goes",
     "x-request-id: 7f3a9c2e-1b4d-4e8f-9a6b-5c8d7e0f1a2b, traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    "private_key: Ed25519PrivateKey | None, private_key = rsa.PrivateKey2(x); key: hpke.MLKEM768PrivateKey",
+    "if token == 'keyword' or token == \"root\": pass",
+    '"Resource": "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-4Xy7Zq"',
     "pwd; cd $PWD; echo PWD; Pwd: /home/ada",
 ]

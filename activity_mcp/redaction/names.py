@@ -98,7 +98,7 @@ def assignments(text: str, lowered: str, kind_of: Callable[[str], str | None] = 
             after = _end_of_name(text, end)
             name = _name_around(text, at, after)
             kind = kind_of(name)
-            if kind is not None and _may_have_value(text, after, name):
+            if kind is not None and _may_have_value(text, after, name) and not _is_in_arn(text, at, after):
                 match = compiled(_ASSIGNED).match(text, at)
                 if match is not None and _is_assigned_secret(name, kind, match):
                     end = match.end()
@@ -119,6 +119,11 @@ def _may_have_value(text: str, at: int, name: str) -> bool:
     return name.startswith("-") or following[:1] in (":", "=")
 
 
+def _is_in_arn(text: str, at: int, after: int) -> bool:
+    """``arn:aws:secretsmanager:*:*:secret:…`` names a secret and does not tell it."""
+    return text[at - 1 : at] == ":" and text[after : after + 1] == ":"
+
+
 def _name_around(text: str, at: int, end: int) -> str:
     start, least = at, max(0, at - 64)
     while start > least and text[start - 1] in _NAME_CHARACTERS:
@@ -132,6 +137,10 @@ def _is_assigned_secret(name: str, kind: str, match: re.Match[str]) -> bool:
         return False
     if kind == "private_key" and (value[0] in "/.~" or value.endswith((".pem", ".key"))):
         return False  # where the key is, not the key
+    if kind == "private_key" and not match["quoted"] and value.replace(".", "_").isidentifier():
+        return False  # its type: private_key: Ed25519PrivateKey
+    if kind == "token" and match["by"].strip() == "==" and value.isalpha():
+        return False  # a parser's: token == "keyword"
     is_option = name.startswith("-")
     separator = match["by"].strip()
     if not separator and not is_option:
