@@ -13,7 +13,7 @@ import os
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -100,13 +100,24 @@ class ArtifactStore:
     def link_of(self, artifact: Artifact) -> str:
         return PurePath(os.path.abspath(self.path_of(artifact))).as_uri()
 
-    def content(self, artifact: Artifact, most_bytes: int) -> bytes:
-        """Its first ``most_bytes``; of lines only whole ones. Raises FileNotFoundError where somebody removed it."""
-        with open(self.path_of(artifact), "rb") as file:
-            read = file.read(most_bytes + 1)
-        if len(read) <= most_bytes:
-            return read
-        return read[: read.rfind(b"\n", 0, most_bytes) + 1] if artifact.file.endswith(".ndjson") else read[:most_bytes]
+    def read(self, artifact: Artifact, most_bytes: int) -> dict[str, Any]:
+        """columns and rows, or content, as far as ``most_bytes`` go, and whether that is ``truncated``.
+
+        A JSON value that is longer comes as the beginning of its text. Of a file that somebody removed nothing is left.
+        """
+        try:
+            with open(self.path_of(artifact), "rb") as file:
+                read = file.read(most_bytes + 1)
+        except OSError:
+            return {"truncated": True, "reason": "its file is gone"}
+        truncated = len(read) > most_bytes
+        if artifact.file.endswith(".ndjson"):
+            lines = (read[: read.rfind(b"\n") + 1] if truncated else read).splitlines()
+            columns, *rows = map(orjson.loads, lines) if lines else ([],)
+            return {"columns": columns, "rows": rows, "truncated": truncated}
+        if artifact.file.endswith(".json") and not truncated:
+            return {"content": orjson.loads(read), "truncated": False}
+        return {"content": read[:most_bytes].decode("utf-8", "ignore"), "truncated": truncated}
 
     def ids(self) -> list[str]:
         """Of every artifact that is here, the newest first."""

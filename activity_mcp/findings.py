@@ -1,4 +1,4 @@
-"""From a question to an insight that says what it rests on: ``query`` → artifact → ``record_insight`` → ``get_context``.
+"""From a question to what an insight can rest on: ``query`` → artifact (→ ``record_insight`` → ``get_context``).
 
 A result is kept as an artifact, and told of in one durable append: an ``mcp_event`` with the method store_artifact, and a
 ``sql_event``, so that the query is among the recent ones. Asking again on unchanged data appends nothing and answers with the
@@ -11,14 +11,17 @@ Nothing is stored of a call that was cancelled, and nothing is half stored: cont
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
 
 from . import provenance
 from .activity import MAX_TEXT
 from .artifact_content import SAMPLE_BYTES, content_as_file, lines_of, rows_as_lists, sample_of, schema_of, within
 from .artifacts import Artifact, ArtifactStore, expiry
 from .clock import iso, parse_iso
-from .errors import ActivityError, InvalidInput, QueryCancelled
+from .errors import InvalidInput, QueryCancelled
 from .identity import project_of
 from .queue import QueueReader, read_commit
 
@@ -39,10 +42,15 @@ MAX_RESULT_ROWS = 10_000
 MAX_RESULT_BYTES = 16 << 20
 PREVIEW_BYTES = 128 << 10
 MAX_CONTENT_BYTES = 8 << 20
+SHOWN_BYTES = 256 << 10
 KEEP_HOURS = 720.0
 """How long an artifact is kept whose caller did not say."""
 _SETTLE_S = 2.0
 _LOOKUP_S = 10.0
+_KNOWN_THERE = (
+    "artifact_id", "artifact_type", "customer", "project", "row_count", "sample_rows", "content_schema", "query_id",
+    "sql_sha256", "result_sha256", "link",
+)  # fmt: skip
 
 
 class Host(Protocol):
@@ -75,7 +83,7 @@ class Host(Protocol):
 
 
 class Findings:
-    """Questions, artifacts and insights of one service. Every call blocks: on the warehouse, or on the disk."""
+    """Questions and artifacts of one service. Every call blocks: on the warehouse, or on the disk."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
@@ -138,7 +146,7 @@ class Findings:
     def _settle(self, cancelled: Callable[[], bool], patience_s: float) -> None:
         """Let whoever leads flush what was recorded before the question, for as long as that is worth waiting for."""
         host = self._host
-        if not host.local_events.urgent():
+        if not host.local_events.urgent() or not host.lease.is_held():
             return
         target = str(QueueReader(host.queue.directory).end() or "")
         host.lease.touch_want()
@@ -185,7 +193,7 @@ class Findings:
                 "duration_ms": result.elapsed_ms,
                 "artifact_id": artifact_id,
             }
-            events.append(host.recorder.prepare("sql_event", ran, self._origin(None, artifact.project)))
+            events.append(host.recorder.prepare("sql_event", ran, self.origin(None, artifact.project)))
         self.artifacts.put(artifact, lines_of(result.columns, result.rows))
         host.recorder.keep(events)
         return artifact
@@ -214,13 +222,13 @@ class Findings:
         The same again is the same artifact. Secrets are redacted first. Raises InvalidInput (nothing was stored), QueueRefused.
         """
         host, began = self._host, time.perf_counter()
-        _check_names(artifact_type=artifact_type, query_id=query_id)
+        check_names(artifact_type=artifact_type, query_id=query_id)
         if (rows is None) == (content is None):
             raise InvalidInput("store_artifact takes either rows or content; nothing was stored", hint="give one of them")
-        hours = KEEP_HOURS if expires_hours is None else _positive("expires_hours", expires_hours)
-        project = self._project(project)
+        hours = KEEP_HOURS if expires_hours is None else positive("expires_hours", expires_hours)
+        project = self.project_at(project)
         if not host.recording(project):
-            return {"artifact_id": None, "row_count": 0, "sample_rows": [], "content_schema": [], "reason": _OFF}
+            return {"artifact_id": None, "row_count": 0, "sample_rows": [], "content_schema": [], "reason": OFF}
         rows, content = host.recorder.redacted(list(rows) if rows is not None else None), host.recorder.redacted(content)
         columns, body = rows_as_lists(rows) if rows is not None else ([], [])
         hashed = provenance.result_sha256(columns, body) if rows is not None else provenance.content_sha256(content)
@@ -275,133 +283,61 @@ class Findings:
             "latency_ms": round(latency_ms, 3),
         }
         link = self.artifacts.link_of(artifact)
-        origin = self._origin(artifact.customer, artifact.project)
+        origin = self.origin(artifact.customer, artifact.project)
         return self._host.recorder.prepare_kept("store_artifact", told, origin, link=link if len(link) <= 2048 else None)
 
     def _sources_of(self, query_id: str | None) -> list[str]:
         of_query = self.artifacts.get(provenance.artifact_id_of_query(query_id)) if query_id else None
         return of_query.source_events if of_query else []
 
-    # --- record_insight
+    # --- read again
 
-    def record_insight(
-        self,
-        subject: str,
-        metric: str,
-        value: Any,
-        *,
-        grain: str | None = None,
-        confidence: float | None = None,
-        artifact_id: str | None = None,
-        query_id: str | None = None,
-        valid_for_hours: float | None = None,
-        customer: str | None = None,
-        project: str | None = None,
-        cancelled: Callable[[], bool] = lambda: False,
-    ) -> dict[str, Any]:
-        """Record one value with what it rests on: {insight_id, …}.
+    def artifact_ids(self) -> list[str]:
+        return self.artifacts.ids()
 
-        A later value of the same subject, metric and grain replaces it.
-        Raises InvalidInput (an artifact that nobody stored, a confidence out of range; nothing was recorded) or a QueueRefused.
+    def artifact(self, artifact_id: str) -> dict[str, Any] | None:
+        """What an artifact is, with its columns and rows or its content, as far as ``SHOWN_BYTES`` go; None when there is none.
+
+        Of one that was stored on another machine the warehouse knows the first rows. Raises a WarehouseError.
         """
-        host, began = self._host, time.perf_counter()
-        _check_names(subject=subject, metric=metric, grain=grain, customer=customer, query_id=query_id, artifact_id=artifact_id)
-        if confidence is not None and not 0 <= confidence <= 1:
-            raise InvalidInput(f"confidence must be from 0 to 1, not {confidence:g}; nothing was recorded")
-        if valid_for_hours is not None:
-            _positive("valid_for_hours", valid_for_hours)
-        project = self._project(project)
-        if not host.recording(project):
-            return {"insight_id": None, "visible": False, "provenance": "none", "reason": _OFF}
-        rests = self._provenance(artifact_id, query_id, cancelled)
-        if cancelled():
-            raise QueryCancelled("record_insight was cancelled; nothing was recorded")
-        origin = self._origin(customer, project)
-        said = host.recorder.redacted({"subject": subject, "metric": metric, "value": value, "grain": grain})
-        insight_id = provenance.insight_id_of(origin.customer, project, said["subject"], said["metric"], said["grain"])
-        told = {
-            **said,
-            "insight_id": insight_id,
-            "confidence": confidence,
-            "artifact_id": rests["artifact_id"],
-            "query_id": rests["query_id"],
-            "source_events": rests["source_events"],
-            "valid_for_hours": valid_for_hours,
-            "latency_ms": round((time.perf_counter() - began) * 1000, 3),
-        }
-        event = host.recorder.prepare_kept("record_insight", told, origin)
-        host.recorder.keep([event])
-        answer = {
-            "insight_id": insight_id,
-            "provenance": rests["provenance"],
-            "visible": rests["provenance"] != "none",
-            "artifact_id": rests["artifact_id"],
-            "query_id": rests["query_id"],
-            "activity_id": event.activity_id,
-        }
-        if rests["provenance"] == "none":
-            answer["reason"] = (
-                "get_context shows insights that say what they rest on: record it again with artifact_id or query_id"
-            )
-        return answer
+        known = self.artifacts.get(artifact_id)
+        if known is None:
+            return self._artifact_of_warehouse(artifact_id)
+        return {**asdict(known), "link": self.artifacts.link_of(known), **self.artifacts.read(known, SHOWN_BYTES)}
 
-    def _provenance(self, artifact_id: str | None, query_id: str | None, cancelled: Callable[[], bool]) -> dict[str, Any]:
-        """What an insight rests on. verified: the artifact is here or in the warehouse; unverified: nobody could be asked, or
-        only a query is named that was run elsewhere."""
-        local = self.artifacts.get(artifact_id or provenance.artifact_id_of_query(query_id or ""))
-        if local is not None:
-            if query_id and local.query_id and query_id != local.query_id:
-                raise InvalidInput(
-                    f"artifact {artifact_id} is the result of query {local.query_id}, not of {query_id}; nothing was recorded",
-                    hint="leave query_id out",
-                )
-            return {
-                "provenance": "verified",
-                "artifact_id": local.artifact_id,
-                "query_id": query_id or local.query_id,
-                "source_events": local.source_events,
-            }
-        rests: dict[str, Any] = {"provenance": "none", "artifact_id": artifact_id, "query_id": query_id, "source_events": []}
-        if artifact_id:
-            return rests | {"provenance": "verified" if self._in_warehouse(artifact_id, cancelled) else "unverified"}
-        return rests | {"provenance": "unverified" if query_id else "none"}
-
-    def _in_warehouse(self, artifact_id: str, cancelled: Callable[[], bool]) -> bool:
-        """False where the warehouse cannot be asked. Raises InvalidInput where it does not know the artifact."""
-        quoted = artifact_id.replace("'", "''")
-        sql = f"SELECT 1 AS found FROM ARTIFACTS WHERE artifact_id = '{quoted}'"  # noqa: S608 - quoted, and run read-only
-        try:
-            found = self._host.query(sql, max_rows=1, max_bytes=None, timeout_s=_LOOKUP_S, cancelled=cancelled).rows
-        except QueryCancelled:
-            raise
-        except ActivityError:
-            return False
+    def _artifact_of_warehouse(self, artifact_id: str) -> dict[str, Any] | None:
+        found = self.ask_artifacts(artifact_id, ", ".join(_KNOWN_THERE), lambda: False)
         if not found:
-            raise InvalidInput(
-                f"there is no artifact {artifact_id[:80]!r}, or it has expired; nothing was recorded",
-                hint="pass the artifact_id that query or store_artifact answered",
-            )
-        return True
+            return None
+        told = dict(zip(_KNOWN_THERE, found[0], strict=True))
+        for name in ("sample_rows", "content_schema"):
+            told[name] = orjson.loads(told[name]) if isinstance(told[name], str) else told[name]
+        return {**told, "truncated": True, "reason": "its content is not on this machine; these are its first rows"}
+
+    def ask_artifacts(self, artifact_id: str, columns: str, cancelled: Callable[[], bool]) -> list[list[Any]]:
+        quoted = artifact_id.replace("'", "''").replace("\\", "")
+        sql = f"SELECT {columns} FROM ARTIFACTS WHERE artifact_id = '{quoted}'"  # noqa: S608 - quoted, and run read-only
+        return self._host.query(sql, max_rows=1, max_bytes=None, timeout_s=_LOOKUP_S, cancelled=cancelled).rows
 
     # --- who and where
 
-    def _project(self, project: str | None) -> str | None:
+    def project_at(self, project: str | None) -> str | None:
         if project is None:
             return self._host.own_project
         if project == "*":
             return None
-        _check_names(project=project)
+        check_names(project=project)
         return project_of(project) if project.startswith("/") else project
 
-    def _origin(self, customer: str | None, project: str | None) -> Origin:
+    def origin(self, customer: str | None, project: str | None) -> Origin:
         host = self._host
         return host.recorder.origin(host.source, customer=customer, project=project, session_id=host.session_id)
 
 
-_OFF = "recording is off here (ACTIVITY_RECORD=off, or .activity-mcp-ignore in the project); nothing was stored"
+OFF = "recording is off here (ACTIVITY_RECORD=off, or .activity-mcp-ignore in the project); nothing was stored"
 
 
-def _check_names(**names: str | None) -> None:
+def check_names(**names: str | None) -> None:
     for name, text in names.items():
         if text is not None and not text.strip():
             raise InvalidInput(f"{name} must not be empty; nothing was recorded", hint=f"give {name}, or leave it out")
@@ -411,7 +347,7 @@ def _check_names(**names: str | None) -> None:
             )
 
 
-def _positive(name: str, hours: float) -> float:
+def positive(name: str, hours: float) -> float:
     if not 0 < hours <= 500_000:
         raise InvalidInput(f"{name} must be over 0 and at most 500000, not {hours:g}; nothing was recorded")
     return hours

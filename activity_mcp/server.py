@@ -25,6 +25,7 @@ from pydantic import ConfigDict
 
 from . import __version__
 from .errors import ActivityError
+from .published import publish
 from .tools import check_arguments, input_schema, specs
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def build_server(service: Service) -> MCPServer[Any]:
     server: MCPServer[Any] = MCPServer(
         NAME, title="Activity record", instructions=INSTRUCTIONS, version=__version__, tools=tools, subscriptions=False
     )
+    publish(server, service)
     return server
 
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .findings import Findings
     from .flusher import Flusher
+    from .insights import Insights
     from .queue import QueueInfo
     from .upkeep import Upkeep
     from .warehouse import QueryResult
@@ -340,6 +341,18 @@ class ActivityService:
         from .findings import Findings
 
         return Findings(self)
+
+    @part
+    def insights(self) -> Insights:
+        from .insights import Insights
+
+        return Insights(self, self.findings)
+
+    def known_names(self, kind: str) -> list[str]:
+        """The customers (``customer``) or the projects (``project``) of which there is a snapshot, this process's own first."""
+        own = (self.identity.customer, self.own_project or ALL_PROJECTS)
+        which = 0 if kind == "customer" else 1
+        return list(dict.fromkeys([own[which], *sorted(scope[which] for scope in self.snapshots.known())]))
 
     def refresh(
         self,

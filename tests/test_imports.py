@@ -66,7 +66,8 @@ ROOMS: dict[str, set[str]] = {
     "leader": {"backpressure", "clock", "errors", "flusher", "queue", "refresher", "upkeep"},
 }
 COMPOSING = {
-    "service", "findings", "draining", "backfill", "forget", "status", "checks", "doctor", "server", "transports", "cli", "bench", "__main__", "__init__",
+    "service", "findings", "insights", "draining", "backfill", "forget", "status", "checks", "doctor", "server", "published",
+    "transports", "cli", "bench", "__main__", "__init__",
 }  # fmt: skip
 HEAVY = {"mcp", "snowflake", "duckdb", "jsonschema", "pydantic", "rich", "structlog", "sqlglot", "platformdirs"}
 

@@ -60,7 +60,7 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 def record_insight(service: Service, slow: SlowCalls) -> ToolSpec:
     async def answer(subject: str, metric: str, value: Any, report: Report, **rests: Any) -> dict[str, Any]:
         return await slow.run(
-            lambda cancelled: service.findings.record_insight(subject, metric, value, cancelled=cancelled, **rests),
+            lambda cancelled: service.insights.record(subject, metric, value, cancelled=cancelled, **rests),
             report,
             message="looking up what the insight rests on",
         )

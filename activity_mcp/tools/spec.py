@@ -52,7 +52,12 @@ class Service(Protocol):
 
     @property
     def findings(self) -> Findings:
-        """Questions, artifacts and insights. Its calls block."""
+        """Questions and artifacts. Its calls block."""
+        ...
+
+    @property
+    def insights(self) -> Insights:
+        """Insights. Its calls block."""
         ...
 
     def refresh(
@@ -64,6 +69,10 @@ class Service(Protocol):
         cancelled: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any]:
         """Have the context read from the warehouse again: the answer of refresh_context. Blocks until then."""
+        ...
+
+    def known_names(self, kind: str) -> list[str]:
+        """The customers, or the projects, of which something is known here."""
         ...
 
     def record_call(self, method: str, latency_ms: float, **features: Any) -> None:
@@ -80,8 +89,19 @@ class Findings(Protocol):
     def query(self) -> Callable[..., dict[str, Any]]: ...
     @property
     def store_artifact(self) -> Callable[..., dict[str, Any]]: ...
+
+    def artifact(self, artifact_id: str) -> dict[str, Any] | None:
+        """What it is and its content; None when there is none."""
+        ...
+
+    def artifact_ids(self) -> list[str]: ...
+
+
+class Insights(Protocol):
+    """The part of ``activity_mcp.insights.Insights`` that tools use."""
+
     @property
-    def record_insight(self) -> Callable[..., dict[str, Any]]: ...
+    def record(self) -> Callable[..., dict[str, Any]]: ...
 
 
 class Report(Protocol):
