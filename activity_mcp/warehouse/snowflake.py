@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ..clock import SYSTEM_CLOCK
-from ..errors import WarehouseNewer, WarehouseRefused
+from ..errors import WarehouseNewer, WarehouseRefused, WarehouseUnavailable
 from .base import ContextRow, Scope
 from .connection import KEPT, read_connection
 from .migrations import LAYOUT_VERSION
@@ -78,6 +78,14 @@ class SnowflakeContextSource:
             return None
         return rows[0][0] if rows else None
 
+    def refuse_newer(self) -> None:
+        """Raises WarehouseNewer where the layout is newer than this version; where it cannot be read, nothing is refused."""
+        if self._session is None:
+            try:
+                self._connect()
+            except (WarehouseRefused, WarehouseUnavailable):
+                return  # a writer need not be able to read
+
     def release(self) -> None:
         """Close a session that was not used for a while."""
         if self._session is not None and self._clock.monotonic() - self._used > IDLE_S:
@@ -137,17 +145,18 @@ class SnowflakeContextSource:
             raise (self._named or self._connection()).failed(error) from error
 
     def _connect(self) -> SnowflakeConnection:
+        self._used = self._clock.monotonic()
         self._named = self._connection()
         session = self._named.connect(session_parameters=session_parameters(STATEMENT_TIMEOUT_S))
         self._session = session
         try:
-            self._refuse_newer(session)
+            self._check_layout(session)
         except BaseException:
             self.close()
             raise
         return session
 
-    def _refuse_newer(self, session: SnowflakeConnection) -> None:
+    def _check_layout(self, session: SnowflakeConnection) -> None:
         """A layout this version does not know is left to a newer client. A role that may not read the version goes on."""
         from snowflake.connector.errors import Error
 
@@ -182,7 +191,9 @@ class SnowflakeWarehouse:
         self._source = SnowflakeContextSource(named, customer=customer, clock=clock)
 
     def committed(self, channel_id: str) -> str | None:
-        return self._sink.committed(channel_id)
+        token = self._sink.committed(channel_id)
+        self._source.refuse_newer()  # before anything is written
+        return token
 
     def highest_offset(self, channel_id: str) -> str | None:
         return self._source.highest_offset(channel_id)

@@ -26,7 +26,7 @@ import orjson
 
 from ..clock import SYSTEM_CLOCK
 from ..errors import BatchRejected, OffsetConflict, WarehouseError, WarehouseRefused, WarehouseUnavailable
-from .base import REJECTED, Batch, LeftOut, Row
+from .base import REJECTED, LeftOut, Row
 from .connection import KEPT, hint_for
 
 if TYPE_CHECKING:
@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     from snowflake.ingest.streaming import StreamingIngestChannel, StreamingIngestClient
 
     from ..clock import Clock
+    from .base import Batch
     from .connection import NamedConnection
 
 TABLE = "CLAUDE_STREAM_V2"
+_NAMES = tuple(name.upper() for name in Row._fields)
 CHUNK_BYTES = 512 * 1024
 """Above about 1 MB in its buffer the SDK uploads files instead of sending rows; a request may have 4 MB on the wire."""
 CHUNK_ROWS = 1000
@@ -200,7 +202,7 @@ def _pieces(rows: Sequence[Row]) -> Iterator[tuple[Sequence[Row], bool]]:
 
 def _values(row: Row) -> dict[str, Any]:
     """The row as the pipe matches it: stored (upper) case, and features as an object, for text would land as a string."""
-    values = {name.upper(): value for name, value in row._asdict().items() if value is not None}
+    values: dict[str, Any] = {name: value for name, value in zip(_NAMES, row, strict=True) if value is not None}
     try:
         values["FEATURE_JSON"] = orjson.loads(row.feature_json)
     except ValueError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from activity_mcp.errors import BatchRejected, WarehouseRefused, WarehouseUnavai
 from activity_mcp.queue import dead_letters, read_commit
 from activity_mcp.retrying import Retried, retry_dead
 from activity_mcp.warehouse import Scope
-from activity_mcp.warehouse.base import LEFT_OUT
+from activity_mcp.warehouse.base import LEFT_OUT, REJECTED
 from snowflake_recording import Recording
 from standins.certificates import PASSPHRASE
 
@@ -107,6 +108,20 @@ def test_a_batch_larger_than_a_request_is_sent_in_pieces_with_a_token_each(recor
     assert recording.stored() == recording.ids
     posts = [request for request in recording.service.requests() if recording.database in request and request.endswith("/rows")]
     assert 6 <= len(posts) <= 12
+
+
+def test_a_row_too_large_for_any_request_is_set_aside_and_costs_no_other(recording: Recording) -> None:
+    recording.write(3)
+    recording.write(1, error=random.Random(1).randbytes(60_000).hex())
+    recording.write(3)
+    recording.service.arm("limit", by=20_000, times=None)
+    recording.flush(recording.flusher(recording.warehouse()))
+    stored = recording.stored()
+    assert [name for name in stored if name.startswith("id-")] == [name for name in recording.ids if name != "id-00003"]
+    assert recording.service.rows(recording.database)[3]["EVENT_NAME"] == "system_event"
+    (letter,) = dead_letters(recording.directory)
+    assert letter.reason.startswith(f"{REJECTED}: The request payload is too large.")
+    assert b"id-00003" in letter.data()
 
 
 def test_features_arrive_as_an_object_and_columns_in_the_stored_case(recording: Recording) -> None:

@@ -86,6 +86,11 @@ def test_a_newer_layout_is_left_to_a_newer_version(recording: Recording, source:
     session.close()
     with pytest.raises(WarehouseNewer, match="layout 99"):
         source.contexts([HERE], "channel")
+    before = recording.stored()
+    recording.write(1)
+    with pytest.raises(WarehouseNewer, match="nothing was written"):
+        recording.flusher(recording.warehouse()).step()
+    assert recording.stored() == before
 
 
 def test_a_missing_table_says_what_to_run(recording: Recording, source: SnowflakeContextSource) -> None:

@@ -83,7 +83,7 @@ class SnowpipeEndpoints:
     def _rows(self, database: str, channel: str, request: Request) -> Answer:
         if fault := self._faults.hit("rows"):
             return fault
-        if len(request.body) > MAX_REQUEST_BYTES:
+        if len(request.body) > (self._faults.number("limit") or MAX_REQUEST_BYTES):
             return Answer.error(413, "PAYLOAD_TOO_LARGE", "The request payload is too large.")
         lines = [line for line in _plain(request).split(b"\n") if line.strip()]
         asked = request.query

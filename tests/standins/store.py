@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
+
 NOT_NULL = ("ACTIVITY_ID", "TS", "CUSTOMER", "ACTIVITY", "EVENT_NAME", "SOURCE", "CHANNEL_ID", "STREAM_OFFSET")
 COLUMNS = frozenset(
     (
@@ -116,7 +118,7 @@ class Store:
             channel = self._channel(name)
             if channel.continuation != continuation:
                 raise StaleContinuation(name)
-            rows = [(json.loads(line), line) for line in lines]
+            rows = [(orjson.loads(line), line) for line in lines]
             good = [(row, line) for row, line in rows if takes_all or not _fault_of(row)]
             bad = [row for row, _ in rows if not takes_all and _fault_of(row)]
             connection.executemany(
