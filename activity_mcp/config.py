@@ -27,7 +27,8 @@ class Config:
 
     __slots__ = (
         "backpressure_ms", "context_max_stale_s", "context_ttl_s", "customer", "db", "home", "http_token",
-        "inject_chars", "interval_ms", "log_level", "max_queue_bytes", "org_id", "prompts", "queue_root", "record", "redact",
+        "inject_chars", "interval_ms", "log_format", "log_level",
+        "max_queue_bytes", "org_id", "prompts", "queue_root", "record", "redact",
         "retention_days", "snow_connection",
     )  # fmt: skip
 
@@ -49,6 +50,7 @@ class Config:
     inject_chars: int
     retention_days: int
     log_level: str
+    log_format: str
     http_token: str | None
 
     def __init__(self, **values: Any) -> None:
@@ -113,7 +115,8 @@ def read_config(environ: Mapping[str, str]) -> Config:
         inject_chars=_inject(environ),
         retention_days=_integer(environ, "ACTIVITY_RETENTION_DAYS", 180, 1, "days"),
         log_level=_choice(environ, "ACTIVITY_LOG_LEVEL", ("warning", "debug", "info", "error")),
-        http_token=environ.get("ACTIVITY_HTTP_TOKEN") or None,
+        log_format=_choice(environ, "ACTIVITY_LOG_FORMAT", ("text", "json")),
+        http_token=_token(environ.get("ACTIVITY_HTTP_TOKEN") or ""),
     )
 
 
@@ -177,6 +180,12 @@ def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> 
     if text not in choices:
         raise InvalidConfig(name, f"{text!r} is not one of {', '.join(choices)}", hint=f"the default is {choices[0]}")
     return text
+
+
+def _token(text: str) -> str | None:
+    if not all("!" <= character <= "~" for character in text):
+        raise InvalidConfig("ACTIVITY_HTTP_TOKEN", "it may hold only what a header can carry: visible ASCII without spaces")
+    return text or None
 
 
 def _interval(text: str) -> int | None:

@@ -1,11 +1,13 @@
-"""Logs: key=value lines on stderr, through structlog; what other libraries log through ``logging`` comes out the same way.
+"""Logs: key=value lines or JSON lines on stderr, through structlog; what other libraries log through ``logging`` alike.
 
 stdout belongs to the protocol or to a command's answer, so nothing here ever writes to it. A log line that cannot be written
-is dropped: logging never fails a call. One line per event; a traceback follows on lines of its own.
+is dropped: logging never fails a call. One line per event; in the text format a traceback follows on lines of its own. What a
+call logs bears ``activity_id``: that of the mcp_event by which the call itself is recorded.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from typing import TYPE_CHECKING
@@ -18,10 +20,14 @@ if TYPE_CHECKING:
 _ORDER = ["timestamp", "level", "event", "logger"]
 
 
-def configure_logging(level: str = "warning") -> None:
-    """Send everything from ``level`` up (debug, info, warning, error) to stderr. Calling it again replaces what was set."""
+def configure_logging(level: str = "warning", form: str = "text") -> None:
+    """Send everything from ``level`` up (debug, info, warning, error) to stderr, as lines of ``form`` (text, json).
+
+    Calling it again replaces what was set.
+    """
     threshold = logging.getLevelNamesMapping()[level.upper()]
     shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -32,7 +38,7 @@ def configure_logging(level: str = "warning") -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _KeyValueLines()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _LINES[form]()],
         )
     )
     root = logging.getLogger()
@@ -69,3 +75,13 @@ class _KeyValueLines:
         traceback = event.pop("exception", None)
         line = self._line(logger, name, event)
         return f"{line}\n{traceback}" if traceback else line
+
+
+class _JsonLines:
+    """One object per line, the traceback a member of it. What JSON cannot hold is written as Python shows it."""
+
+    def __call__(self, logger: WrappedLogger, name: str, event: EventDict) -> str:
+        return json.dumps(event, default=repr)
+
+
+_LINES: dict[str, type[_KeyValueLines | _JsonLines]] = {"text": _KeyValueLines, "json": _JsonLines}

@@ -7,7 +7,9 @@ they never start a flush.
 
 from __future__ import annotations
 
+import copy
 import threading
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
 from .activity import Origin, build
@@ -18,6 +20,49 @@ if TYPE_CHECKING:
 
 PER_SECOND = 10
 MOST_BUFFERED = 1000
+MOST_METHODS = 64
+
+
+class CallTotals:
+    """What one method's calls in this process add up to; ``hits`` is None where nothing is cached."""
+
+    BOUNDS_MS = (0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1000.0, 10_000.0)
+    __slots__ = ("buckets", "count", "failed", "hits", "sum_ms")
+
+    def __init__(self) -> None:
+        self.count = self.failed = 0
+        self.hits: int | None = None
+        self.sum_ms = 0.0
+        self.buckets = [0] * len(self.BOUNDS_MS)
+
+    def add(self, latency_ms: float, features: dict[str, Any]) -> None:
+        self.count += 1
+        self.sum_ms += latency_ms
+        self.failed += features.get("success") is False
+        if "cache_hit" in features:
+            self.hits = (self.hits or 0) + bool(features["cache_hit"])
+        place = bisect_left(self.BOUNDS_MS, latency_ms)
+        if place < len(self.buckets):
+            self.buckets[place] += 1
+
+
+class AllCalls:
+    """The totals by method, since the process began, whether or not anything is recorded. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._totals: dict[str, CallTotals] = {}
+
+    def add(self, method: str, latency_ms: float, features: dict[str, Any]) -> None:
+        with self._lock:
+            if method not in self._totals and len(self._totals) >= MOST_METHODS:
+                method = "other"
+            self._totals.setdefault(method, CallTotals()).add(latency_ms, features)
+
+    def totals(self) -> dict[str, CallTotals]:
+        """As they are now."""
+        with self._lock:
+            return copy.deepcopy(self._totals)
 
 
 class SelfLog:
@@ -33,8 +78,8 @@ class SelfLog:
         self._written = 0
         self._surplus: dict[str, dict[str, Any]] = {}
 
-    def record(self, method: str, latency_ms: float, features: dict[str, Any]) -> None:
-        """Note one call. Never blocks on I/O and never raises for what the features hold."""
+    def record(self, method: str, latency_ms: float, features: dict[str, Any], activity_id: str | None = None) -> None:
+        """Note one call, under ``activity_id`` where it is told alone. Never blocks, never raises for what the features hold."""
         now_us = self._clock.time_us()
         with self._lock:
             if now_us // 1_000_000 != self._second:
@@ -42,7 +87,7 @@ class SelfLog:
                 self._second, self._written = now_us // 1_000_000, 0
             if self._written < PER_SECOND:
                 self._written += 1
-                self._keep({"method": method, "latency_ms": round(latency_ms, 3), **features}, now_us)
+                self._keep({"method": method, "latency_ms": round(latency_ms, 3), **features}, now_us, activity_id)
             else:
                 self._add_surplus(method, latency_ms, features, now_us)
 
@@ -83,11 +128,11 @@ class SelfLog:
                 features["cache_hit"] = total["hits"] == total["count"]
             self._keep(features, total["at"])
 
-    def _keep(self, features: dict[str, Any], at_us: int) -> None:
+    def _keep(self, features: dict[str, Any], at_us: int, activity_id: str | None = None) -> None:
         if len(self._ready) >= MOST_BUFFERED:
             self.dropped += 1
             return
-        activity = build("mcp_event", features, self._origin, now_us=at_us, strict=False)
+        activity = build("mcp_event", features, self._origin, now_us=at_us, activity_id=activity_id, strict=False)
         activity.ride = True
         activity.validated = True  # made here, of known fields
         self._ready.append(activity)

@@ -22,8 +22,11 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp_types import CallToolResult, TextContent
 from pydantic import ConfigDict
+from structlog.contextvars import bound_contextvars
 
 from . import __version__
+from .activity import new_id
+from .clock import SYSTEM_CLOCK
 from .errors import ActivityError
 from .published import publish
 from .tools import check_arguments, input_schema, specs
@@ -90,7 +93,15 @@ class CallRunner:
         )
 
     async def run(self, spec: ToolSpec, given: dict[str, Any], **report: Report) -> CallToolResult:
-        """The result of one call. Raises nothing but its cancellation."""
+        """The result of one call. Raises nothing but its cancellation.
+
+        The call has an id from the start: what it logs bears it, and so does the mcp_event it is recorded by.
+        """
+        call_id = new_id(SYSTEM_CLOCK.time_us())
+        with bound_contextvars(activity_id=call_id):
+            return await self._run(spec, given, call_id, **report)
+
+    async def _run(self, spec: ToolSpec, given: dict[str, Any], call_id: str, **report: Report) -> CallToolResult:
         began = self._timer()
         try:
             answer = await spec.answer(**check_arguments(spec.name, spec.arguments, given), **report)
@@ -98,21 +109,21 @@ class CallRunner:
             result = CallToolResult(content=[TextContent(type="text", text=text.decode())], structured_content=answer)
             facts = {"success": True, **spec.observe(answer, len(text))}
         except asyncio.CancelledError:
-            self._note(spec, (self._timer() - began) * 1000, {"success": False, "error_type": "Cancelled"})
+            self._note(spec, (self._timer() - began) * 1000, call_id, {"success": False, "error_type": "Cancelled"})
             raise
         except Exception as error:
             result = CallToolResult(content=[TextContent(type="text", text=_explain(spec.name, error))], is_error=True)
             facts = {"success": False, "error_type": type(error).__name__}
-        self._note(spec, (self._timer() - began) * 1000, facts)
+        self._note(spec, (self._timer() - began) * 1000, call_id, facts)
         return result
 
-    def _note(self, spec: ToolSpec, latency_ms: float, facts: dict[str, Any]) -> None:
+    def _note(self, spec: ToolSpec, latency_ms: float, call_id: str, facts: dict[str, Any]) -> None:
         if spec.records_itself and facts["success"]:
             return
         # What carries an insight or an artifact is told by its method: a refused call must not look like one.
         method = f"tools/call {spec.name}" if spec.records_itself else spec.name
         try:
-            self._service.record_call(method, latency_ms, **facts)
+            self._service.record_call(method, latency_ms, activity_id=call_id, **facts)
         except Exception:
             log.warning("a call could not be noted", tool=spec.name, exc_info=True)
 

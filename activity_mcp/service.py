@@ -33,7 +33,7 @@ from .parts import part
 from .queue import Lease, QueueWriter, open_queue, read_queue
 from .recorder import Recorder
 from .refresher import ACTIVE_S, Refresher
-from .selflog import SelfLog
+from .selflog import AllCalls, SelfLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .flusher import Flusher
     from .insights import Insights
     from .queue import QueueInfo
+    from .selflog import CallTotals
     from .upkeep import Upkeep
     from .warehouse import QueryResult
     from .warehouse.duckdb import DuckDBWarehouse
@@ -81,6 +82,7 @@ class ActivityService:
         self.parts_lock = threading.RLock()
         self._on_error = OncePerMinute(on_error, clock)
         self._owed = OwedEvents()
+        self._calls = AllCalls()
         self.leader: Leader | None = None
         self._closed = False
         self._warm: TTLCache[tuple[str, str], bool] = TTLCache(256, ttl=ACTIVE_S / 2, timer=clock.monotonic)
@@ -212,14 +214,24 @@ class ActivityService:
         """False where ``ACTIVITY_RECORD=off`` or the project's ``.activity-mcp-ignore`` says so."""
         return self.config.record and not is_ignored(project)
 
-    def record_call(self, method: str, latency_ms: float, **features: Any) -> None:
+    def record_call(self, method: str, latency_ms: float, *, activity_id: str | None = None, **features: Any) -> None:
         """Note one call of the server itself, to be written by the background thread."""
         if not self.recording(self.own_project):
             return
         try:
-            self.self_log.record(method, latency_ms, features)
+            self.self_log.record(method, latency_ms, features, activity_id)
         except ActivityError as error:  # there is no queue to note it in; who logs an event is told so
             self._on_error(error)
+
+    def call_totals(self) -> dict[str, CallTotals]:
+        """What the calls of this process add up to, by method."""
+        return self._calls.totals()
+
+    def status(self) -> dict[str, Any]:
+        """The state of the state directory, as ``status --json`` and ``health`` tell it. Reads files; leads nothing."""
+        from .status import status_of
+
+        return status_of(self)
 
     # --- recall
 

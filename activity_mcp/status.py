@@ -7,26 +7,57 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from .checks import state
 from .claude_code.drops import count_drops
 from .clock import iso, parse_iso
 from .context import ALL_PROJECTS
 from .errors import ActivityError
 from .fs import LOCAL
+from .health import of_document, worst
 from .queue import Lease, QueueReader, dead_letters, read_commit, read_queue
 from .warehouse.base import LEFT_OUT, REJECTED
 
 if TYPE_CHECKING:
     from .clock import Clock
-    from .service import ActivityService
+    from .config import Config
+    from .context import ContextCache, SnapshotStore
+    from .identity import Identity
+    from .queue import QueueInfo, QueueWriter
 
 _TOLD = ("pid", "since", "last_progress", "offset", "flushed_at", "error", "backpressure", "degraded")
 
 
-def status_of(service: ActivityService) -> dict[str, Any]:
-    """queue, leader, warehouse and context, and ``problems``: one line each for what needs a person (see ``checks.state``)."""
+class Examined(Protocol):
+    """The parts of ``ActivityService`` that are looked at."""
+
+    @property
+    def config(self) -> Config: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def identity(self) -> Identity: ...
+    @property
+    def queue(self) -> QueueInfo: ...
+    @property
+    def writer(self) -> QueueWriter: ...
+    @property
+    def lease(self) -> Lease: ...
+    @property
+    def cache(self) -> ContextCache: ...
+    @property
+    def snapshots(self) -> SnapshotStore: ...
+    @property
+    def own_project(self) -> str | None: ...
+
+    def recording(self, project: str | None) -> bool: ...
+
+
+def status_of(service: Examined) -> dict[str, Any]:
+    """queue, leader, warehouse and context, and what they mean (see ``health``).
+
+    ``health`` is the worst of ``checks`` (name → ok, warn, fail); ``problems`` has a line for each that is not ok.
+    """
     queue = _queue(service)
     leader = _leader(service)
     document = {
@@ -42,17 +73,20 @@ def status_of(service: ActivityService) -> dict[str, Any]:
         "hooks": _hooks(service),
         "degraded": queue["pressure"] != "ok" or bool(leader.get("backpressure")),
     }
-    document["problems"] = [check.describe() for check in state.of_document(document) if check.status != "ok"]
+    judged = list(of_document(document))
+    document["health"] = worst(check.status for check in judged)
+    document["checks"] = {check.name: check.status for check in judged}
+    document["problems"] = [check.describe() for check in judged if check.status != "ok"]
     return document
 
 
-def _hooks(service: ActivityService) -> dict[str, Any]:
+def _hooks(service: Examined) -> dict[str, Any]:
     """What hooks could not record and the queue did not count as refused, ever."""
     reasons = count_drops(service.config.queue_root)
     return {"dropped": sum(reasons.values()), "reasons": reasons}
 
 
-def _queue(service: ActivityService) -> dict[str, Any]:
+def _queue(service: Examined) -> dict[str, Any]:
     directory = service.queue.directory
     reader = QueueReader(directory)
     commit = read_commit(directory)
@@ -74,7 +108,7 @@ def _queue(service: ActivityService) -> dict[str, Any]:
     }
 
 
-def _other_queues(service: ActivityService) -> list[dict[str, Any]]:
+def _other_queues(service: Examined) -> list[dict[str, Any]]:
     """Queues of other warehouses in the same place that hold events and that nobody ships."""
     found = []
     root, own = service.config.queue_root, os.path.basename(service.queue.directory)
@@ -100,7 +134,7 @@ def _rejected_in(reason: str) -> int:
     return int(reason.startswith(REJECTED))
 
 
-def _leader(service: ActivityService) -> dict[str, Any]:
+def _leader(service: Examined) -> dict[str, Any]:
     told = service.lease.holder()
     if told is None:
         return {"present": False}
@@ -130,7 +164,7 @@ def _is_stopped(pid: object) -> bool:
         return False
 
 
-def _warehouse(service: ActivityService, leader: dict[str, Any], rejected: int) -> dict[str, Any]:
+def _warehouse(service: Examined, leader: dict[str, Any], rejected: int) -> dict[str, Any]:
     if service.config.snow_connection:
         return {
             "kind": "snowflake",
@@ -143,7 +177,7 @@ def _warehouse(service: ActivityService, leader: dict[str, Any], rejected: int) 
     return {"kind": "duckdb", "path": path, "size_bytes": size, "rejected": rejected, "error": leader.get("error")}
 
 
-def _context(service: ActivityService) -> dict[str, Any]:
+def _context(service: Examined) -> dict[str, Any]:
     entry = service.cache.peek(service.identity.customer, ALL_PROJECTS)
     return {
         "customer": service.identity.customer,

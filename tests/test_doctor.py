@@ -13,7 +13,9 @@ import pytest
 
 from activity_mcp import doctor
 from activity_mcp.__main__ import run
-from activity_mcp.checks import Check, state
+from activity_mcp import health as state
+from activity_mcp.checks import Check
+from activity_mcp.checks import state as state_checks
 from activity_mcp.config import read_config
 
 
@@ -107,7 +109,7 @@ def test_a_check_that_dies_is_a_failed_check_and_the_others_run(examined: Examin
         yield Check("first", "ok", "seen")
         raise RuntimeError("of what it found")
 
-    monkeypatch.setattr(state, "checks", dies)
+    monkeypatch.setattr(state_checks, "checks", dies)
     code, checks = examined()
     assert code == 5
     assert checks["state"]["found"] == "could not be checked: RuntimeError: of what it found"

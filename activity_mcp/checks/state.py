@@ -1,130 +1,17 @@
-"""Is it recording, is it flowing, is it fresh: the checks made from the document of ``status``, which lists what they find.
-
-``of_document`` is the one place that decides what in that document needs a person: ``status`` prints what is not ok as its
-problems, ``doctor`` prints all of it.
-"""
+"""Is it recording, is it flowing, is it fresh: the status document, judged as ``status`` itself judges it (see ``health``)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import Check
+from ..health import of_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..doctor import Subject
-
-PROGRESS_TOO_OLD_S = 15.0
-"""A leader tells its progress every five seconds; three times that without a word means it is stopped or hangs."""
+    from . import Check
 
 
 def checks(subject: Subject) -> Iterator[Check]:
     yield from of_document(subject.status)
-
-
-def of_document(document: dict[str, Any]) -> Iterator[Check]:
-    """Everything that ``status`` knows, judged."""
-    yield _recording(document)
-    yield _leader(document["leader"], document["queue"])
-    yield _queue(document["queue"])
-    yield _other_queues(document["other_queues"])
-    yield _set_aside("quarantined", document["queue"]["quarantined"], "damaged ranges are kept", document)
-    yield _rejected(document)
-    yield _warehouse(document["warehouse"])
-    yield _context(document["context"])
-    yield _hooks(document)
-
-
-def _recording(document: dict[str, Any]) -> Check:
-    if document["recording"]:
-        return Check("recording", "ok", f"on, into {document['home']}")
-    return Check("recording", "warn", "recording is off (ACTIVITY_RECORD or .activity-mcp-ignore)")
-
-
-def _leader(leader: dict[str, Any], queue: dict[str, Any]) -> Check:
-    waiting = queue["depth_events"]
-    if not leader["present"] and waiting:
-        return Check(
-            "leader", "warn", f"{waiting} events wait and no server is running", "start one, or run `activity-mcp flush`"
-        )
-    if not leader["present"]:
-        return Check("leader", "ok", "no server is running, and nothing waits for one")
-    age, who = leader["last_progress_age_s"], f"the leader (pid {leader['pid']})"
-    if leader["stopped"]:
-        told = f"; its last progress was {age:.0f} s ago" if age is not None else ""
-        hint = f"kill -CONT {leader['pid']} lets it go on; end it and another takes over"
-        return Check("leader", "fail", f"{who} is stopped{told}", hint)
-    if age is None:
-        return Check("leader", "warn", f"{who} tells nothing that can be read", "look again in ten seconds: it tells anew")
-    if age > PROGRESS_TOO_OLD_S:
-        return Check(
-            "leader",
-            "fail",
-            f"{who} made no progress for {age:.0f} s",
-            "it is stopped or hangs; end that process and another takes over",
-        )
-    return Check("leader", "ok", f"pid {leader['pid']} leads since {leader['since']}")
-
-
-def _queue(queue: dict[str, Any]) -> Check:
-    if queue["pressure"] == "full":
-        return Check("queue", "fail", "the queue is full", "new events are refused until the warehouse takes some")
-    if queue["pressure"] == "degraded":
-        return Check("queue", "warn", "the queue is over 80 % full", "new events are cut until the warehouse takes some")
-    return Check("queue", "ok", f"{queue['depth_events']} events wait in {queue['directory']}")
-
-
-def _other_queues(others: list[dict[str, Any]]) -> Check:
-    """Events recorded for another warehouse: its configuration was changed, or its file moved, before they were shipped."""
-    if not others:
-        return Check("other queues", "ok", "none holds events")
-    first = others[0]
-    more = f", and in {len(others) - 1} more" if len(others) > 1 else ""
-    return Check(
-        "other queues",
-        "warn",
-        f"{first['depth_events']} events wait in a queue of another warehouse, {first['sink']} ({first['directory']}){more}",
-        "run `activity-mcp flush` with the ACTIVITY_DB or SNOW_CONNECTION they were recorded for",
-    )
-
-
-def _set_aside(name: str, count: int, what: str, document: dict[str, Any]) -> Check:
-    if not count:
-        return Check(name, "ok", "none")
-    return Check(name, "warn", f"{count} {what} in {document['queue']['directory']}/dead")
-
-
-def _rejected(document: dict[str, Any]) -> Check:
-    check = _set_aside("rejected", document["warehouse"]["rejected"], "events the warehouse refused are kept", document)
-    if check.status == "ok" or document["warehouse"]["kind"] != "snowflake":
-        return check
-    hint = (
-        "SELECT * FROM ERROR_TABLE(CLAUDE_STREAM_V2) shows them and why; mend the table, then `activity-mcp flush --retry-dead`"
-    )
-    return check._replace(status="fail", hint=hint)
-
-
-def _warehouse(warehouse: dict[str, Any]) -> Check:
-    if warehouse["error"]:
-        return Check("warehouse", "fail", f"the last flush failed: {warehouse['error']}")
-    where = warehouse.get("path") or warehouse.get("connection")
-    made = "" if warehouse.get("size_bytes") or warehouse["kind"] != "duckdb" else ", made at the first flush"
-    return Check("warehouse", "ok", f"{warehouse['kind']} {where}{made}")
-
-
-def _hooks(document: dict[str, Any]) -> Check:
-    hooks = document["hooks"]
-    if not hooks["dropped"]:
-        return Check("hook drops", "ok", "hooks dropped nothing")
-    why = ", ".join(f"{count} {reason}" for reason, count in sorted(hooks["reasons"].items()))
-    if "configuration" in hooks["reasons"]:
-        hint = "run `activity-mcp context`: it names the variable, or redaction.json, that hooks cannot use"
-    else:
-        hint = "docs/design.md says what the reasons mean; remove the file `dropped` beside the queues to count anew"
-    return Check("hook drops", "warn", f"hooks dropped {hooks['dropped']} events ({why})", hint)
-
-
-def _context(context: dict[str, Any]) -> Check:
-    age = f", {context['age_ms'] / 1000:.1f} s old" if context["age_ms"] is not None else ""
-    return Check("context", "ok", f"{context['freshness']}{age} for {context['customer']}")

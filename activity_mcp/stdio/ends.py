@@ -14,18 +14,20 @@ if TYPE_CHECKING:
 UNREAD_BYTES = 1024 * 1024  # a few hundred answers: a client that asks in bulk before it reads is not blocked
 UNSERVED_BYTES = 1024 * 1024  # lines cut but not yet taken; above it the pipe is left to fill
 GRACE_S = 0.25  # a server must be gone within a second of being told, and closing its service takes half of that
-EOF_GRACE_S = 0.65  # requests piped into a fresh server: the first append imports what validates it
+EOF_GRACE_S = 5.0  # requests piped into a fresh server on a busy machine: the first append imports what validates it
 FLUSH_S = 0.25  # how long a client that has fallen behind may take over the last answers
 
 
 class InboundLines(asyncio.Protocol):
     """The client's lines in their order. ``on_end`` is called once, when no more will come.
 
-    ``grace_s`` is what the answers to what was taken may still take after the end.
+    ``grace_s`` is what the answers to what was taken may still take after the end; ``told`` is set when somebody has no time
+    for that: a signal came, or nobody reads the answers.
     """
 
     def __init__(self, on_end: Callable[[], None]) -> None:
         self.grace_s = EOF_GRACE_S
+        self.told = asyncio.Event()
         self._on_end = on_end
         self._cutter = LineCutter()
         self._lines: deque[bytes | None] = deque()
@@ -52,6 +54,7 @@ class InboundLines(asyncio.Protocol):
     def end(self) -> None:
         """Read no further, and forget the lines that nobody has taken."""
         self.grace_s = GRACE_S
+        self.told.set()
         self._lines.clear()
         self._bytes = 0
         self._finish()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from .append_thread import AppendThread
 from .arguments import Argument, check_arguments, input_schema
 from .get_context import get_context
+from .health import health
 from .log_event import log_event
 from .query import query
 from .record_insight import record_insight
@@ -29,4 +30,5 @@ def specs(service: Service) -> tuple[ToolSpec, ...]:
         record_insight(service, slow),
         store_artifact(service, slow),
         refresh_context(service, slow),
+        health(service),
     )

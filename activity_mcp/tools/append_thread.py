@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import Future
+from contextvars import copy_context
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +33,7 @@ class AppendThread:
             self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
             self._thread.start()
         future: Future[T] = Future()
-        self._jobs.put((future, job))
+        self._jobs.put((future, partial(copy_context().run, job)))  # what it logs bears the call's id
         return await asyncio.wrap_future(future)
 
     def _work(self) -> None:

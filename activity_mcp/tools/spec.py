@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from mcp_types import ToolAnnotations
 
+    from ..selflog import CallTotals
     from .arguments import Argument
 
 
@@ -75,8 +76,16 @@ class Service(Protocol):
         """The customers, or the projects, of which something is known here."""
         ...
 
-    def record_call(self, method: str, latency_ms: float, **features: Any) -> None:
-        """Note one call of the server itself. Never blocks."""
+    def record_call(self, method: str, latency_ms: float, *, activity_id: str | None = None, **features: Any) -> None:
+        """Note one call of the server itself, under the id that its log lines bear. Never blocks."""
+
+    def status(self) -> dict[str, Any]:
+        """The structured content of health. Reads files."""
+        ...
+
+    def call_totals(self) -> dict[str, CallTotals]:
+        """What the calls of this process add up to, by method."""
+        ...
 
     def close(self, timeout: float = 0.5) -> None:
         """Flush what is buffered, stop the background work. Idempotent."""

@@ -13,8 +13,24 @@ import time
 from typing import Any
 
 from activity_mcp.activity import Origin, build
+from activity_mcp.selflog import AllCalls
 
 NOW_US = 1_800_000_000_000_000  # 2027-01-15T08:00:00Z
+
+STATUS: dict[str, Any] = {
+    "version": 1,
+    "at": "2027-01-15T08:00:00.000000Z",
+    "home": "/home/me/.local/state/activity-mcp",
+    "recording": True,
+    "queue": {"depth_events": 3, "depth_bytes": 900, "oldest_age_s": 1.5, "refused": 0, "quarantined": 0, "max_bytes": 1000},
+    "leader": {"present": True, "last_progress_age_s": 0.4},
+    "warehouse": {"rejected": 0},
+    "context": {"age_ms": 1500},
+    "degraded": False,
+    "health": "warn",
+    "checks": {"queue": "ok", "context": "warn"},
+    "problems": ["the context is old"],
+}
 
 
 class FakeService:
@@ -24,6 +40,8 @@ class FakeService:
         self.path = path
         self.events: list[dict[str, Any]] = []
         self.calls: list[tuple[str, float, dict[str, Any]]] = []
+        self.call_ids: list[str | None] = []
+        self.totals = AllCalls()
         self.asked: list[dict[str, Any]] = []
         self.threads: set[str] = set()
         self.fail: BaseException | None = None
@@ -70,7 +88,17 @@ class FakeService:
     def context_expected(self, customer: str | None, project: str | None) -> bool:
         return self.arrive_after > 0
 
-    def record_call(self, method: str, latency_ms: float, **features: Any) -> None:
+    def status(self) -> dict[str, Any]:
+        if self.fail is not None:
+            raise self.fail
+        return dict(STATUS)
+
+    def call_totals(self) -> dict[str, Any]:
+        return self.totals.totals()
+
+    def record_call(self, method: str, latency_ms: float, *, activity_id: str | None = None, **features: Any) -> None:
+        self.call_ids.append(activity_id)
+        self.totals.add(method, latency_ms, features)
         self.calls.append((method, latency_ms, features))
 
     def close(self, timeout: float = 0.5) -> None:
