@@ -79,7 +79,7 @@ class SelfLog:
         self._surplus: dict[str, dict[str, Any]] = {}
 
     def record(self, method: str, latency_ms: float, features: dict[str, Any], activity_id: str | None = None) -> None:
-        """Note one call, under ``activity_id`` where it is told alone. Never blocks, never raises for what the features hold."""
+        """Note one call, under ``activity_id`` where it is told alone. Never blocks, and never raises for the features."""
         now_us = self._clock.time_us()
         with self._lock:
             if now_us // 1_000_000 != self._second:

@@ -216,6 +216,7 @@ class ActivityService:
 
     def record_call(self, method: str, latency_ms: float, *, activity_id: str | None = None, **features: Any) -> None:
         """Note one call of the server itself, to be written by the background thread."""
+        self._calls.add(method, latency_ms, features)
         if not self.recording(self.own_project):
             return
         try:

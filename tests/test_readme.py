@@ -81,10 +81,7 @@ def test_the_table_of_settings_is_what_the_configuration_reads(monkeypatch: pyte
 
     read_config(Asked({"HOME": "/home/ada"}))
     listed = set(re.findall(r"^\| `([A-Z_]+)` \|", text(), re.M))
-    later = {
-        "ACTIVITY_HTTP_TOKEN",
-    }  # of parts that are not here yet
-    assert listed == asked - {"HOME", "XDG_STATE_HOME"} - later
+    assert listed == asked - {"HOME", "XDG_STATE_HOME"}
 
 
 def test_the_demo_shows_the_context_and_what_it_cost(tmp_path: Path) -> None:

@@ -1,0 +1,105 @@
+"""A real ``activity-mcp serve`` over HTTP, and a client that sends what no library would."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+from urllib.parse import urlsplit
+
+from server.wire import ENVIRON, INITIALIZE
+
+JSON_HEADERS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+DOUBLE = [sys.executable, str(Path(__file__).parents[1] / "server" / "double.py")]
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def message(self) -> dict[str, Any]:
+        """The one JSON-RPC message of an answer that is JSON or an event stream."""
+        if self.headers["content-type"].startswith("application/json"):
+            found: dict[str, Any] = json.loads(self.body)
+            return found
+        (data,) = [line[5:] for line in self.body.splitlines() if line.startswith(b"data:") and line[5:].strip()]
+        found = json.loads(data)
+        return found
+
+
+class Site:
+    """One server process. ``url`` is what it says it serves."""
+
+    def __init__(self, transport: str, environ: Mapping[str, str], *options: str, double: bool = False) -> None:
+        command = DOUBLE if double else [sys.executable, "-m", "activity_mcp", "serve"]
+        arguments = ["--transport", transport, "--port", "0", *options]
+        self.process = subprocess.Popen(
+            [*command, *arguments], env={**ENVIRON, **environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert self.process.stderr
+        self.told = self.process.stderr.readline()
+        self.url = self.told.split()[-1] if "serves" in self.told else ""
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.url).port or 0
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        host: str = "127.0.0.1",
+    ) -> Answer:
+        connection = http.client.HTTPConnection(host, self.port, timeout=30)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            answer = connection.getresponse()
+            return Answer(answer.status, {name.lower(): text for name, text in answer.getheaders()}, answer.read())
+        finally:
+            connection.close()
+
+    def post(self, message: Any, **headers: str) -> Answer:
+        named = {name.replace("_", "-"): text for name, text in headers.items()}
+        return self.ask("POST", "/mcp", json.dumps(message).encode(), {**JSON_HEADERS, **named})
+
+    def initialize(self) -> str:
+        """Open a session; its id."""
+        answer = self.post({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": INITIALIZE})
+        assert answer.status == 200, answer
+        return answer.headers["mcp-session-id"]
+
+    def call(self, session: str, tool: str, **arguments: Any) -> dict[str, Any]:
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
+        result: dict[str, Any] = self.post(message, Mcp_Session_Id=session, MCP_Protocol_Version="2025-11-25").message()[
+            "result"
+        ]
+        return result
+
+    def raw(self, data: bytes) -> socket.socket:
+        """A connection on which ``data`` was sent, nothing read."""
+        made = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        made.sendall(data)
+        return made
+
+    def leave(self) -> tuple[int, str, float]:
+        """Exit code, what it said on stderr, and the seconds it took to end."""
+        began = time.monotonic()
+        _, errors = self.process.communicate(timeout=30)
+        return self.process.returncode, errors, time.monotonic() - began
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
