@@ -13,7 +13,6 @@ import pytest
 
 from activity_mcp import doctor
 from activity_mcp.__main__ import run
-from activity_mcp import health as state
 from activity_mcp.checks import Check
 from activity_mcp.checks import state as state_checks
 from activity_mcp.config import read_config

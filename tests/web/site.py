@@ -26,11 +26,10 @@ class Answer(NamedTuple):
 
     def message(self) -> dict[str, Any]:
         """The one JSON-RPC message of an answer that is JSON or an event stream."""
-        if self.headers["content-type"].startswith("application/json"):
-            found: dict[str, Any] = json.loads(self.body)
-            return found
-        (data,) = [line[5:] for line in self.body.splitlines() if line.startswith(b"data:") and line[5:].strip()]
-        found = json.loads(data)
+        data = self.body
+        if not self.headers["content-type"].startswith("application/json"):
+            (data,) = [line[5:] for line in data.splitlines() if line.startswith(b"data:") and line[5:].strip()]
+        found: dict[str, Any] = json.loads(data)
         return found
 
 

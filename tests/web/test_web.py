@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from mcp import Client
 from mcp.client.sse import sse_client
 
 from activity_mcp.web import MAX_BODY_BYTES
-from server.wire import ENVIRON, INITIALIZE
+from server.wire import ENVIRON
 from web.site import JSON_HEADERS, Site
 
 TOKEN = "a-token-of-some-length"
