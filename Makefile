@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+TEST_PROCESSES ?= 2
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test crash mutants lint sql wheel clean
@@ -11,7 +12,7 @@ demo: $(VENV)/.installed
 
 # The suite runs against the built wheel, not the checkout: a file missing from the wheel fails here.
 test: wheel $(VENV)/.tested
-	ACTIVITY_TEST_WHEEL=1 $(BIN)/pytest $(PYTEST_ARGS)
+	ACTIVITY_TEST_WHEEL=1 $(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal $(PYTEST_ARGS)
 
 # The kill loops for longer than the 20 seconds of `make test`: make crash SECONDS=600
 SECONDS ?= 300
