@@ -28,6 +28,9 @@ BENCHMARKS: dict[str, str] = {
     "snowpipe": "rows through Snowpipe Streaming's SDK, the memory of a backlog, an hour without the service (from a checkout)",
     "hook": "a hook as a whole process beside `python -c pass`, twenty at once, redaction of 10 KB",
     "queue": "a durable append beside a bare write, four processes beside one, a takeover, coming back after a crash",
+    "start": "starting, the first answer, a durable log_event, and resting, beside the SDK's bare server",
+    "growth": "the same answers, refreshes and metrics over a thousand and over a million activities",
+    "rows": "10,000 events into the warehouse beside DuckDB's appender alone, and a minute of 10,000 a second",
     "loop": "get_context beside a tool that does nothing, an event's way to another server, a flush",
 }
 """Name → what it measures. The module of that name in this package has ``measure(environ)``."""

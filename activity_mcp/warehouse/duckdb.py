@@ -35,7 +35,7 @@ from ..errors import (
 )
 from . import migrations
 from .base import COLUMNS, REJECTED, Batch, ContextRow, LeftOut, Scope
-from .refresh import MAKE_STREAM, STREAM, refresh
+from .refresh import MAKE_STREAM, STREAM, rebuild_contexts, refresh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -261,6 +261,10 @@ class DuckDBStatements:
         self._connection.execute(MAKE_STREAM)
         self._connection.execute(f"INSERT INTO {STREAM} {rows}", parameters)
         refresh(self._connection)
+
+    def rebuild_contexts(self) -> None:
+        """Make the contexts anew from the whole stream."""
+        rebuild_contexts(self._connection)
 
 
 def _check_place(path: str) -> None:

@@ -22,7 +22,7 @@ _CHUNK_ROWS = 50_000
 _TAKE_CHUNK = f"""
     INSERT INTO {STREAM}
     SELECT * FROM CLAUDE_STREAM_V2 AS event
-    WHERE event.rowid >= ? AND event.rowid < ? AND NOT EXISTS (
+    WHERE event.rowid > ? AND event.rowid <= ? AND NOT EXISTS (
         SELECT 1 FROM SUPERSEDED AS outranked
         WHERE outranked.channel_id = event.channel_id
             AND outranked.stream_offset = event.stream_offset AND outranked.ts = event.ts
@@ -59,11 +59,19 @@ def rebuild_contexts(connection: duckdb.DuckDBPyConnection) -> None:
     for table in CONTEXT_TABLES:
         connection.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
     connection.execute("UPDATE SUPERSEDED SET batch_key = NULL")  # no run of these outranks anything
-    rows = connection.execute("SELECT COALESCE(MAX(rowid) + 1, 0) FROM CLAUDE_STREAM_V2").fetchall()
-    for start in range(0, rows[0][0], _CHUNK_ROWS):
+    start, end = -1, _end_of_chunk(connection, -1)
+    while end is not None:
         connection.execute(MAKE_STREAM)
-        connection.execute(_TAKE_CHUNK, [start, start + _CHUNK_ROWS])
+        connection.execute(_TAKE_CHUNK, [start, end])
         for _, statement in refresh_sequence():
             if any(f"MERGE INTO {table} " in statement.query for table in CONTEXT_TABLES):
                 connection.execute(statement)
+        start, end = end, _end_of_chunk(connection, end)
     connection.execute(MAKE_STREAM)
+
+
+def _end_of_chunk(connection: duckdb.DuckDBPyConnection, start: int) -> int | None:
+    """The last row id of the next chunk; None behind the last. Ids have gaps; those of rows not yet committed are immense."""
+    chunk = "SELECT rowid AS id FROM CLAUDE_STREAM_V2 WHERE rowid > ? ORDER BY rowid LIMIT ?"
+    found: int | None = connection.execute(f"SELECT MAX(id) FROM ({chunk})", [start, _CHUNK_ROWS]).fetchall()[0][0]  # noqa: S608
+    return found

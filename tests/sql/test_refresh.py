@@ -127,6 +127,9 @@ def test_contexts_made_anew_from_the_stream_are_the_same(chunk_rows: int, monkey
     made.take_in_cuts(rows, [31])
     monkeypatch.setattr(refresh, "_CHUNK_ROWS", chunk_rows)
     made.connection.execute("BEGIN TRANSACTION")
+    made.connection.execute("CREATE TEMP TABLE again AS SELECT * FROM CLAUDE_STREAM_V2 LIMIT 5")
+    made.connection.execute("DELETE FROM CLAUDE_STREAM_V2 WHERE stream_offset IN (SELECT stream_offset FROM again)")
+    made.connection.execute("INSERT INTO CLAUDE_STREAM_V2 SELECT * FROM again")  # not yet committed: their row ids are immense
     refresh.rebuild_contexts(made.connection)
     made.connection.execute("COMMIT")
     live = {(row["customer"], scope) for row in oracle.live_rows(rows) for _, scope in oracle.scopes_of(row)}

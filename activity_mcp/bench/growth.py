@@ -1,0 +1,155 @@
+"""What grows with the record, and what must not: warehouses of different sizes, side by side.
+
+get_context   the same question to a server over 1 thousand, 100 thousand and 1 million activities
+refresh       a flush of 50 events of one customer over 10 thousand and over 1 million activities
+metrics       VW_PRODUCT_METRICS of the last 24 hours, the same hours in tables of 100 thousand and of 1 million
+
+The activities are put into the stream by SQL, the last day's the same in each, the others over the sixty days before; the
+contexts are derived from them by the refresh sequence, as ever.
+"""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+from typing import TYPE_CHECKING
+
+from ..config import read_config
+from ..draining import Drainer
+from ..service import ActivityService
+from .loop import SERVER
+from .measured import Measured, against, percentile
+from .raw_client import RawClient
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ..warehouse.duckdb import DuckDBWarehouse
+
+RECENT = 5_000
+"""Activities of the last 24 hours; a table smaller than this holds only such."""
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+METRICS = "SELECT * FROM VW_PRODUCT_METRICS WHERE hour_start >= DATE_TRUNC('HOUR', utc_now() - INTERVAL 24 HOUR)"
+_OLDEST_DAYS = 60
+_FILL = f"""
+    INSERT INTO CLAUDE_STREAM_V2 (
+        activity_id, ts, customer, activity, event_name, session_id, project, source, channel_id, stream_offset, loaded_at,
+        feature_json
+    )
+    SELECT
+        CAST(uuid() AS VARCHAR), happened_at, 'customer-' || (n % 20), 'used_tool', 'tool_event', 'session-' || (n // 200),
+        '/work/p' || (n % 7), 'hook', 'filled', printf('%012d:%012d:%08x', 1, n, 0), happened_at,
+        json_object('tool_name', 'Tool' || (n % 9), 'success', n % 17 <> 0, 'latency_ms', n % 900)
+    FROM (
+        SELECT n, utc_now() - to_microseconds(CAST(CASE
+            WHEN n < $recent THEN n * 86400000000 // $recent
+            ELSE 86400000000 + (n - $recent) * {_OLDEST_DAYS} * 86400000000 // greatest($total - $recent, 1)
+        END AS BIGINT)) AS happened_at
+        FROM range($total) AS numbers (n)
+    )
+    ORDER BY happened_at
+"""  # noqa: S608 - a number of ours
+
+
+def measure(environ: Mapping[str, str], *, sizes: Sequence[int] = SIZES, calls: int = 200, rounds: int = 7) -> list[Measured]:
+    """All three. ``sizes`` ascending: get_context is measured over all but the second, refresh over the second and the last."""
+    homes = {size: {**environ, "ACTIVITY_HOME": f"{environ['ACTIVITY_HOME']}/{size}"} for size in sizes}
+    for size, home in homes.items():
+        fill(home, size)
+    few, ten, hundred, million = sizes
+    return [
+        *asking({size: homes[size] for size in (few, hundred, million)}, calls),
+        refreshing(homes[ten], homes[million], ten, million, rounds),
+        metrics(homes[hundred], homes[million], hundred, million, rounds),
+    ]
+
+
+def fill(environ: Mapping[str, str], total: int) -> None:
+    """A warehouse with ``total`` activities and their contexts."""
+    warehouse = _warehouse(environ)
+    try:
+        with warehouse.transaction() as statements:
+            statements.execute(_FILL, {"total": total, "recent": min(RECENT, total)})
+            statements.rebuild_contexts()
+    finally:
+        warehouse.close()
+
+
+def _warehouse(environ: Mapping[str, str]) -> DuckDBWarehouse:
+    from ..warehouse.duckdb import DuckDBWarehouse
+
+    return DuckDBWarehouse(read_config(environ).db, timeout_s=600)
+
+
+def asking(homes: Mapping[int, Mapping[str, str]], calls: int) -> list[Measured]:
+    """Medians of get_context of one customer, the servers asked in turn; the smallest is the floor."""
+    clients = {size: RawClient(SERVER, ["serve"], environ=environ) for size, environ in homes.items()}
+    times: dict[int, list[float]] = {size: [] for size in homes}
+    arguments = {"customer": "customer-3", "max_bytes": 2048}
+    try:
+        for client in clients.values():
+            _settle(client, arguments)
+        for _ in range(calls):
+            for size, client in clients.items():
+                times[size].append(client.timed("get_context", arguments))
+            time.sleep(0.004)
+    finally:
+        for client in clients.values():
+            client.__exit__(None, None, None)
+    floor = next(iter(times))
+    return [
+        against(
+            f"get_context {name} over {size:,} activities; floor: {floor:,}",
+            percentile(times[size], share),
+            percentile(times[floor], share),
+            "ms",
+            at_most=1.1,
+        )
+        for size in list(times)[1:]
+        for name, share in (("p50", 0.5), ("p95", 0.95))
+    ]
+
+
+def _settle(client: RawClient, arguments: dict[str, object]) -> None:
+    deadline = time.monotonic() + 60
+    while client.call("get_context", arguments)["structuredContent"]["freshness"] != "fresh":
+        if time.monotonic() > deadline:
+            raise RuntimeError("the context did not get fresh within a minute")
+        time.sleep(0.1)
+    for _ in range(30):
+        client.call("get_context", arguments)
+
+
+def refreshing(small: Mapping[str, str], large: Mapping[str, str], few: int, many: int, rounds: int) -> Measured:
+    """Milliseconds of a flush of 50 events, refresh included; in turn."""
+    services = [ActivityService.from_environ(environ, source="cli") for environ in (small, large)]
+    times: list[list[float]] = [[], []]
+    try:
+        for number in range(rounds + 1):
+            for service, taken in zip(services, times, strict=True):
+                origin = service.recorder.origin("cli", customer="customer-3", project="/work/p3", session_id=f"flush-{number}")
+                features = {"tool_name": "Bash", "success": True, "latency_ms": 5}
+                service.recorder.append([service.recorder.prepare("tool_event", features, origin) for _ in range(50)])
+                taken.append(Drainer(service).drain(60).elapsed_ms)
+    finally:
+        for service in services:
+            service.close()
+    what = f"flush and refresh of one customer's 50 events over {many:,} activities; floor: {few:,}"
+    return against(what, median(times[1][1:]), median(times[0][1:]), "ms", at_most=3)
+
+
+def metrics(small: Mapping[str, str], large: Mapping[str, str], few: int, many: int, rounds: int) -> Measured:
+    """Milliseconds of the view alone, each warehouse open; in turn."""
+    times: list[list[float]] = [[], []]
+    for _ in range(rounds + 1):
+        for environ, taken in zip((small, large), times, strict=True):
+            warehouse = _warehouse(environ)
+            try:
+                with warehouse.transaction() as statements:
+                    began = time.perf_counter()
+                    statements.execute(METRICS)
+                    taken.append((time.perf_counter() - began) * 1000)
+            finally:
+                warehouse.close()
+    what = f"VW_PRODUCT_METRICS, last 24 h, {many:,} activities; floor: {few:,}"
+    return against(what, median(times[1][1:]), median(times[0][1:]), "ms", at_most=1.5, below=500)

@@ -1,0 +1,165 @@
+"""From lines of the queue to rows of the warehouse: how much of it is DuckDB's own work, and how long it can go on.
+
+flush    10,000 events, refresh included, beside DuckDB's appender alone on the same rows; lines validated by their writer, and
+         lines as a hook writes them, which the flusher validates
+ingest   a process that appends as fast as it is let, and one that flushes, for a minute: events a second, and the memory of
+         the one that flushes
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from ..activity import derived_id
+from ..clock import iso
+from ..draining import Drainer
+from ..service import ActivityService
+from ..warehouse.base import COLUMNS
+from .measured import Measured, against, bounded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EVENTS = 10_000
+GROUP = 500
+ENOUGH_WAITING = 20_000_000
+"""Bytes in the queue at which the writer rests: it must not run into the cap."""
+
+
+def measure(
+    environ: Mapping[str, str], *, events: int = EVENTS, rounds: int = 3, ingest_s: float = 60.0, most_mb: float = 350
+) -> list[Measured]:
+    return [*flushes(environ, events, rounds), *ingest(environ, ingest_s, most_mb)]
+
+
+def flushes(environ: Mapping[str, str], events: int, rounds: int) -> list[Measured]:
+    """Medians, in turn, each round into the same warehouse and the same bare table."""
+    service = ActivityService.from_environ(environ, source="cli")
+    bare_path = f"{environ['ACTIVITY_HOME']}/bare.duckdb"
+    validated: list[float] = []
+    hooked: list[float] = []
+    bare: list[float] = []
+    try:
+        _append(service, 10, 0, is_validated=True)
+        Drainer(service).drain(60)
+        for number in range(1, rounds + 1):
+            for taken, is_validated in ((validated, True), (hooked, False)):
+                _append(service, events, 2 * number + is_validated, is_validated=is_validated)
+                taken.append(Drainer(service).drain(120).elapsed_ms)
+            bare.append(_appender_alone(bare_path, _rows(service, events, number)))
+    finally:
+        service.close()
+    return [
+        against(f"flush of {events:,} {name}; floor: DuckDB's appender alone", median(taken), median(bare), "ms", at_most=most)
+        for name, taken, most in (("lines validated by their writer", validated, 2), ("lines of hooks", hooked, 8))
+    ]
+
+
+def _append(service: ActivityService, events: int, batch: int, *, is_validated: bool) -> None:
+    origin = service.recorder.origin("cli", project="/work/rows", session_id=f"rows-{batch}")
+    for start in range(0, events, GROUP):
+        made = [service.recorder.prepare("tool_event", _features(n), origin) for n in range(start, min(start + GROUP, events))]
+        for activity in made:
+            activity.validated = is_validated
+        service.recorder.append(made, durable=False)
+
+
+def _features(number: int) -> dict[str, Any]:
+    command = {"command": f"pytest -q tests/test_{number % 97}.py"}
+    return {"tool_name": "Bash", "success": number % 11 > 0, "latency_ms": number % 83, "parameters": command}
+
+
+def _rows(service: ActivityService, events: int, batch: int) -> list[tuple[Any, ...]]:
+    now = service.clock.time_us()
+    text = json.dumps(_features(5), separators=(",", ":"))
+    columns = {"customer": "ada@example.com", "activity": "used_tool", "event_name": "tool_event", "source": "cli"}
+    empty = dict.fromkeys(COLUMNS) | columns | {"session_id": "rows", "project": "/work/rows", "channel_id": "bare"}
+    return [
+        tuple({
+            **empty,
+            "activity_id": derived_id("tool_event", "bench", f"{batch}-{n}"),
+            "ts": iso(now + n),
+            "feature_json": text,
+            "stream_offset": f"{batch:012d}:{n:012d}:00000000",
+        }.values())
+        for n in range(events)
+    ]  # fmt: skip
+
+
+def _appender_alone(path: str, rows: list[tuple[Any, ...]]) -> float:
+    """Milliseconds to open, append, commit and close."""
+    import duckdb
+
+    began = time.perf_counter()
+    connection = duckdb.connect(path, config={"threads": 1})
+    kinds = ", ".join(f"{name} {'TIMESTAMP' if name == 'ts' else 'VARCHAR'}" for name in COLUMNS)
+    connection.execute(f"CREATE TABLE IF NOT EXISTS bare ({kinds})")
+    appender = connection.appender("bare")
+    appender.append_rows(rows)
+    appender.flush()
+    connection.close()
+    return (time.perf_counter() - began) * 1000
+
+
+# --- a minute of it
+
+
+def ingest(environ: Mapping[str, str], seconds: float, most_mb: float) -> list[Measured]:
+    """Events that reached the warehouse in a second, over the whole time, what was left waiting not counted."""
+    home = {**environ, "ACTIVITY_HOME": f"{environ['ACTIVITY_HOME']}/ingest", "ACTIVITY_DURABILITY": "interval:100"}
+    command = [sys.executable, "-m", f"{__package__}.rows"]
+    shipper = subprocess.Popen([*command, "ship", str(seconds)], env=home, stdout=subprocess.PIPE)
+    writer = subprocess.Popen([*command, "write", str(seconds)], env=home)
+    try:
+        told = json.loads(shipper.communicate(timeout=seconds + 300)[0])
+        writer.wait(60)
+    finally:
+        for process in (shipper, writer):
+            process.kill()
+            process.wait()
+    rate, peak_mb = told["rows"] / told["seconds"], told["peak_mb"]
+    what = f"events a second into the warehouse for {seconds:g} s"
+    return [
+        Measured(what, rate, "events/s", target="≥ 10,000 events/s", met=rate >= 1e4),
+        bounded("   peak memory of the process that flushes", peak_mb, "MB", below=most_mb),
+    ]
+
+
+def write(seconds: float) -> None:
+    """Append groups of lines made before, each with an id of its own, until the time is over."""
+    service = ActivityService.from_environ(source="cli")
+    origin = service.recorder.origin("cli", project="/work/rows", session_id="ingest")
+    end, number = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        if service.writer.uncommitted_bytes() > ENOUGH_WAITING:
+            time.sleep(0.02)
+            continue
+        group = [service.recorder.prepare("tool_event", _features(number + n), origin) for n in range(GROUP)]
+        service.recorder.append(group)
+        number += GROUP
+    service.close()
+
+
+def ship(seconds: float) -> None:
+    """Flush whatever waits until the time is over, and tell rows, seconds and the peak memory."""
+    import resource
+
+    service = ActivityService.from_environ(source="cli")
+    rows, began = 0, time.monotonic()
+    while (now := time.monotonic()) < began + seconds:
+        drained = Drainer(service).drain(120)
+        rows += drained.rows
+        if not drained.rows:
+            time.sleep(0.05)
+    service.close()
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"rows": rows, "seconds": now - began, "peak_mb": peak_mb}))  # noqa: T201 - this process's answer
+
+
+if __name__ == "__main__":
+    {"write": write, "ship": ship}[sys.argv[1]](float(sys.argv[2]))

@@ -1,0 +1,31 @@
+"""The other benchmarks, made small: they run the real parts, and what they print can be compared."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from activity_mcp.bench import growth, rows, start
+
+SMALL: list[tuple[Any, dict[str, Any], int]] = [
+    (start, {"starts": 1, "calls": 5, "idle_s": 0.5}, 7),
+    (growth, {"sizes": (50, 100, 200, 400), "calls": 3, "rounds": 1}, 6),
+    (rows, {"events": 200, "rounds": 1, "ingest_s": 1.0}, 4),
+]
+
+
+@pytest.mark.parametrize(("module", "options", "count"), SMALL, ids=["start", "growth", "rows"])
+def test_every_line_has_a_value_and_a_verdict(module: Any, options: dict[str, Any], count: int, tmp_path: Path) -> None:
+    environ = {**os.environ, "ACTIVITY_HOME": str(tmp_path), "ACTIVITY_CUSTOMER": "bench@example.com"}
+    measured = module.measure(environ, **options)
+    assert len(measured) == count
+    for row in measured:
+        assert math.isfinite(row.value)
+        assert row.value >= 0
+        assert row.target
+        assert row.met in (True, False)
+        assert (row.floor is None) == (row.ratio is None)
