@@ -57,6 +57,17 @@ def test_answers_say_degraded_exactly_for_the_events_that_were_cut(machine: Mach
     assert all(features["_original_size"] > 3000 for features in sizes)
 
 
+def test_an_event_that_is_cut_so_that_the_queue_stays_below_the_mark_says_so_too(machine: Machine) -> None:
+    server = machine.server(**SMALL)
+    while server.writer.uncommitted_bytes() < 0.8 * 65536 - 4000:
+        assert not server.log("tool_event", {**TOOL, "note": "x" * 900})["degraded"]
+    answer = server.log("tool_event", {**TOOL, "note": "x" * 9000})
+    assert server.writer.pressure() == "ok"
+    machine.turns(server)
+    (cut,) = [json.loads(row.feature_json) for row in machine.warehouse.rows if "_truncated" in row.feature_json]
+    assert (answer["degraded"], cut["_original_size"] > 9000) == (True, True)
+
+
 def test_what_was_refused_is_counted_exactly_seen_in_status_and_told_once(machine: Machine) -> None:
     server, other = machine.server(**SMALL), machine.server(**SMALL)
     machine.warehouse.down = True

@@ -27,6 +27,12 @@ W, R, L, SEG = "queue/writer.py", "queue/reader.py", "queue/live.py", "queue/seg
 WRITER, READER, FLUSHER = "tests/queue/test_writer.py", "tests/queue/test_reader.py", "tests/test_flusher.py"
 KILLS, POWER, DAMAGE, FULL = (f"tests/crash/test_{name}.py" for name in ("kills", "power", "damage", "full_disk"))
 MODEL, LEADER, FORMATS = "tests/crash/test_model.py", "tests/test_leader.py", "tests/test_formats.py"
+RETRY, BAD, PRESSURE, LEADERS = (
+    "tests/queue/test_retry_dead.py",
+    "tests/test_bad_state.py",
+    "tests/test_pressure.py",
+    "tests/crash/test_leadership.py",
+)
 CONTRACT = "tests/warehouse/test_contract.py"
 
 MUTANTS = (
@@ -63,6 +69,12 @@ MUTANTS = (
            (f"{DAMAGE}::test_flipped_bits_and_runs_of_zeros_cost_only_the_lines_they_touch", f"{FLUSHER}::test_damage_costs_only_itself_and_takes_a_place_in_the_stream")),
     Mutant(5, "damaged bytes are kept before the offset passes them", "flusher.py", "        bury(self.directory, damage, content, damage.reason, clock=self._clock, fs=self._fs)\n", "",
            (f"{DAMAGE}::test_flipped_bits_and_runs_of_zeros_cost_only_the_lines_they_touch",)),
+    Mutant(5, "only a checksum makes a line of set-aside bytes", "queue/deadletter.py", "len(piece) <= MAX_LINE_BYTES and checksum_agrees(piece):", "len(piece) <= MAX_LINE_BYTES:",
+           (f"{RETRY}::test_only_a_checksum_makes_a_line",)),
+    Mutant(5, "a dead letter is removed only once it is appended again", "retrying.py", "    writer.append([line for _, line in good], durable=True)\n", "",
+           (f"{RETRY}::test_a_full_queue_takes_back_nothing_and_loses_nothing",)),
+    Mutant(5, "a dead letter that was appended again is removed", "retrying.py", "    fs.unlink(letter.path)\n", "",
+           (f"{RETRY}::test_run_twice_is_run_once",)),
     # 6  a power cut
     Mutant(6, "the sync before the answer", W, "self._make_durable(live, start + len(payload))", "live.let_go()",
            (f"{POWER}::test_a_power_cut_takes_nothing_that_was_answered_as_durable", f"{POWER}::test_the_first_event_of_a_new_segment_survives_a_power_cut_right_behind_its_answer")),
@@ -81,7 +93,13 @@ MUTANTS = (
            (f"{WRITER}::test_a_segment_of_an_earlier_boot_is_never_appended_to",)),
     Mutant(7, "the line at the committed place is verified", R, "if after is not None and after.segment in numbers and not self.verify(after):", "if False:",
            (f"{READER}::test_an_edited_segment_is_not_read_on_from_the_middle_of_something_else",)),
+    Mutant(7, "a copy is shipped from where its commit.json had been", "flusher.py", "min(lost.segment, Offset.parse(cached).segment)", "lost.segment",
+           (f"{BAD}::test_a_copied_directory_that_goes_its_own_way_ships_everything_of_both",)),
+    Mutant(7, "a segment that was taken away is told", R, "            if number > follows:\n", "            if False:\n",
+           (f"{BAD}::test_a_segment_deleted_before_it_was_shipped_is_told_in_its_place_and_the_others_flow",)),
     # 8  commit.json
+    Mutant(8, "a deleted commit.json is written again", "flusher.py", "            self._restore_commit(position.at)\n", "",
+           (f"{BAD}::test_whoever_waits_for_a_flush_is_not_left_waiting_by_a_deleted_commit",)),
     Mutant(8, "the sink's token goes before the file's", "flusher.py", "text = token or cached or", "text = cached or token or",
            (f"{FLUSHER}::test_the_sink_is_the_truth_whatever_commit_json_says", MODEL)),
     Mutant(8, "the file serves where the sink has no token", "flusher.py", "text = token or cached or", "text = token or",
@@ -89,7 +107,7 @@ MUTANTS = (
     # 9  nothing is appended to a dead file
     Mutant(9, "the look at the live segment under the lock", W, "if live is None or numbers is not self._numbers or not live.refresh() or self._is_due(live, room):", "if live is None:",
            (f"{WRITER}::test_a_paused_writer_follows_a_rotation_made_meanwhile", f"{WRITER}::test_nothing_is_appended_to_a_segment_that_was_removed"), True),
-    Mutant(9, "append.lock", W, "        if not lock.acquire(self._lock_timeout):\n            raise busy(lock.holder_pid())\n        try:\n            numbers", "        lock.acquire(0)\n        try:\n            numbers",
+    Mutant(9, "append.lock", W, "        if not lock.acquire(self._lock_timeout, self._crowd_timeout):\n            raise busy(lock.holder_pid())\n        try:\n            numbers", "        lock.acquire(0)\n        try:\n            numbers",
            (f"{WRITER}::test_nobody_gets_between_the_check_and_the_write",), True),
     Mutant(9, "the lock's own file is still in its place", W, "if not self._lock.in_place():", "if False:",
            (f"{WRITER}::test_a_lock_in_a_directory_that_was_moved_away_guards_nothing",)),
@@ -111,6 +129,14 @@ MUTANTS = (
            (f"{WRITER}::test_a_commit_of_another_channel_frees_nothing",)),
     Mutant(11, "a stall is measured by the monotonic clock", "backpressure.py", "        now = self._clock.monotonic()\n        moved", "        now = self._clock.time_us() / 1e6\n        moved",
            ("tests/test_backpressure.py", MODEL)),
+    Mutant(11, "news that the caller keeps are not counted as refused", W, "if kind is not None and counted:", "if kind is not None:",
+           (f"{PRESSURE}::test_news_that_the_full_queue_had_no_room_for_come_later_with_the_time_of_the_fact",)),
+    Mutant(11, "an idle hour is no stall", "leader.py", "waiting if self._should_move() else 0", "waiting",
+           (f"{PRESSURE}::test_the_servers_own_calls_that_rest_for_a_minute_are_no_stall",)),
+    Mutant(11, "the next leader goes on from what the last one told", "leader.py", 'told.get("backpressure") is True', "False",
+           (f"{PRESSURE}::test_a_stall_that_outlives_its_leader_is_told_once_and_its_end_by_the_next_one",)),
+    Mutant(11, "what is answered as degraded was cut", "recorder.py", "        appended.degraded = degraded\n", "",
+           (f"{PRESSURE}::test_an_event_that_is_cut_so_that_the_queue_stays_below_the_mark_says_so_too",)),
     # 12  one live leader, and nothing stalls it
     Mutant(12, "a lock that somebody else holds is not ours", "queue/lock.py", "        except BlockingIOError:\n            return False\n", "        except BlockingIOError:\n            pass\n",
            ("tests/queue/test_lease.py", f"{LEADER}::test_one_of_two_servers_leads_and_the_other_takes_over_when_it_goes")),
@@ -120,6 +146,10 @@ MUTANTS = (
            (f"{READER}::test_lines_come_in_order_across_segments_whatever_the_batches_are",)),
     Mutant(12, "a forked child gives up its parent's locks", "queue/lock.py", "    for lock in list(_open.values()):\n        lock.close()\n", "    pass\n",
            ("tests/queue/test_processes.py::test_a_forked_child_does_not_keep_the_append_lock_of_its_parent",)),
+    Mutant(12, "a snapshot is looked at and replaced under a lock", "context/snapshot.py", "held = self._fs.hold(os.path.join(self.directory, _LOCK), _PATIENCE_S)", "held = self._fs.open_lock(os.path.join(self.directory, _LOCK))",
+           (f"{LEADERS}::test_a_leader_stopped_in_the_middle_of_publishing_never_replaces_a_newer_snapshot",)),
+    Mutant(12, "a leader's silence is measured by the monotonic clock", "status.py", "at <= (now := clock.monotonic()):", "at < (now := 0.0):",
+           (f"{LEADERS}::test_a_leader_that_hangs_is_named_by_status_after_fifteen_seconds_without_progress",)),
     # 13  the backlog drains
     Mutant(13, "anything is shipped", "flusher.py", "if not batch.items or batch.end is None:", "if True:",
            (f"{FLUSHER}::test_every_line_becomes_one_row_in_order_with_its_place",)),
