@@ -220,7 +220,7 @@ class Forgetter:
             return False
         self._ids.add(members["activity_id"])
         features = members["feature_json"]
-        if members["event_name"] == "mcp_event" and features.get("method") == "store_artifact":
+        if isinstance(features, dict) and features.get("method") == "store_artifact":
             self._artifacts.add(str(features.get("artifact_id") or members["activity_id"]))
         return True
 
@@ -233,15 +233,17 @@ class Forgetter:
         Where contexts come from Snowflake all are empty, until the leader has read them again.
         """
         service, now = self._service, self._service.clock.time_us()
-        scopes, found = [Scope(*key) for key in service.snapshots.known()], {}
-        if service.warehouse.contexts_at_once:
+        at_once, found = service.warehouse.contexts_at_once, {}
+        if at_once:
             patiently(service.refresher.publish_changes, self._deadline())
+        scopes = [Scope(*key) for key in service.snapshots.known()]
+        if at_once:
             found = {row.scope: row for row in service.warehouse.contexts(scopes, flusher.channel_id)}
+        service.snapshots.clear()  # damaged ones included, whatever they hold
         for scope in scopes:
             row = found.get(scope) or ContextRow(scope, {}, {flusher.channel_id: str(flusher.offset)}, 0)
             snapshot = Snapshot(scope.customer, scope.project, row.blob, row.watermark, now, row.row_version)
             service.snapshots.publish(snapshot)
-            service.snapshots.clear_want(*scope)
 
     # --- files
 

@@ -225,6 +225,7 @@ def test_dead_letters_artifacts_and_old_copies_go_too_whatever_becomes_of_the_ro
     (artifacts / "a1.json").write_text("quetzalcoatl")
     (artifacts / "a2.json").write_text("plain")
     Path(f"{service.config.db}.layout-0").write_text("quetzalcoatl")
+    Path(service.queue.directory, "context", f"{'0' * 20}.json").write_text("a damaged snapshot with quetzalcoatl")
     found = Forgetter(service, selection(match="quetzalcoatl")).run()
     assert found.rows == {}
     assert [Path(path).name.split("-")[0] for path in found.removed][1:] == ["a1.json", "activity.duckdb.layout"]
