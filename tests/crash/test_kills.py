@@ -20,7 +20,7 @@ def killed_everywhere(scenario: str, place: Path) -> int:
     """Run the scenario, killed at each of its steps; how many there are."""
     command = [sys.executable, "-m", "crash.points", scenario, str(place)]
     paths = os.pathsep.join([TESTS, *(entry for entry in sys.path if entry)])
-    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return int(done.stdout)
 

@@ -110,6 +110,13 @@ class QueueModel(RuleBasedStateMachine):
         self.disk.room = None
         self.writers[which].refused()  # writes down what the full disk did not take
 
+    @rule(which=st.integers(0, 1), count=st.integers(1, 3), room=st.integers(0, 1200))
+    def append_to_a_full_disk_that_takes_nothing_back(self, which: int, count: int, room: int) -> None:
+        self.disk.room, self.disk.truncate_error = room, errno.EIO
+        self._append(which, self._names(count), False)
+        self.disk.room = self.disk.truncate_error = None
+        self.writers[which].refused()
+
     @rule(which=st.integers(0, 1), count=st.integers(1, 2))
     def append_to_a_disk_that_cannot_sync(self, which: int, count: int) -> None:
         self.disk.sync_error = errno.EIO
@@ -231,7 +238,7 @@ class QueueModel(RuleBasedStateMachine):
 
 TestQueueModel = QueueModel.TestCase
 TestQueueModel.settings = settings(
-    max_examples=25,
+    max_examples=50,
     stateful_step_count=30,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink what was found takes minutes: add it by hand

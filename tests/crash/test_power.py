@@ -79,11 +79,7 @@ def test_offsets_shipped_before_a_power_cut_are_not_given_to_other_lines_after_i
     assert rig.ids()[-100:] == after
     assert len(rig.ids()) <= 201
     assert QueueReader(rig.directory, fs=disk).verify(shipped)
-    assert open_number(segments(rig.directory)[-1]) > shipped.segment
-
-
-def open_number(path: Path) -> int:
-    return int(path.stem)
+    assert int(segments(rig.directory)[-1].stem) > shipped.segment
 
 
 def test_what_was_set_aside_is_still_there_after_a_power_cut(tmp_path: Path, disk: TroubledDisk) -> None:
