@@ -72,9 +72,9 @@ def test_servers_commands_and_writers_killed_at_random_lose_nothing_and_double_n
     assert last.returncode == 0, last.stderr
     with duckdb.connect(str(loop.home / "state" / "activity.duckdb"), read_only=True) as connection:
         rows = connection.execute(
-            "SELECT activity_id, event_name, channel_id, stream_offset FROM CLAUDE_STREAM_V2 ORDER BY stream_offset"
+            "SELECT activity_id, activity, channel_id, stream_offset FROM CLAUDE_STREAM_V2 ORDER BY stream_offset"
         ).fetchall()
-    sent = [loop.hooked.get(name, name) for name, event, _, _ in rows if event == "tool_event"]
+    sent = [loop.hooked.get(name, name) for name, activity, _, _ in rows if activity == "used_tool"]
     acknowledged = loop.check(sent)
     print(loop.summary(acknowledged, len(rows)))
     offsets = [offset for *_, offset in rows]
@@ -82,7 +82,7 @@ def test_servers_commands_and_writers_killed_at_random_lose_nothing_and_double_n
     assert {channel for _, _, channel, _ in rows} == {queue["queue_id"]}
     status = json.loads(run("status", "--json").stdout)["queue"]
     assert (status["depth_events"], status["committed_offset"] >= offsets[-1]) == (0, True)
-    assert status["quarantined"] == sum(event == "system_event" for _, event, _, _ in rows)
+    assert status["quarantined"] == sum(activity == "raised_error_recovery" for _, activity, _, _ in rows)
     assert len(loop.finished_hooks - set(sent)) <= status["refused"]  # each was recorded, or refused and counted
     assert acknowledged > 50
     assert loop.deaths() > 5
