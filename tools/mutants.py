@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from mutation.catalogue import MUTANTS
-from mutation.run import Result, run_all
+from mutation.run import run_all
 
 LOOP = "tests/crash/test_kill_loop.py::test_two_flushers_without_a_lease_ship_each_acknowledged_event_once_into_memory"
 
@@ -28,23 +28,19 @@ def main() -> int:
     if given.loop:
         chosen = tuple(replace(mutant, killers=(LOOP,)) for mutant in chosen if mutant.seen_by_loop)
     began = time.monotonic()
-    results = run_all(chosen, given.jobs)
-    for line in table(results):
-        print(line)
+    width = max(len(mutant.left_out) for mutant in chosen)
+    results = []
+    print(f" #  {'rule left out':<{width}}      s  killed by")
+    for result in run_all(chosen, given.jobs):
+        results.append(result)
+        outcome = result.killed_by or f"SURVIVED {result.remark}"
+        number, rule = result.mutant.invariant, result.mutant.left_out
+        print(f"{number:>2}  {rule:<{width}}  {result.seconds:>5.1f}  {outcome}", flush=True)
     for result in results if given.why else ():
         print(f"\n{result.mutant.left_out}: {result.remark[:300]}")
     lost = [result for result in results if result.killed_by is None]
     print(f"\n{len(results) - len(lost)} of {len(results)} killed in {time.monotonic() - began:.0f} s")
     return 1 if lost else 0
-
-
-def table(results: list[Result]) -> list[str]:
-    rows = [("#", "rule left out", "killed by", "s")]
-    for result in results:
-        outcome = result.killed_by or f"SURVIVED {result.remark}"
-        rows.append((str(result.mutant.invariant), result.mutant.left_out, outcome, f"{result.seconds:.1f}"))
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    return [f"{number:>{widths[0]}}  {rule:<{widths[1]}}  {seconds:>5}  {outcome}" for number, rule, outcome, seconds in rows]
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,8 +45,8 @@ def patched(mutant: Mutant, package: Path) -> str:
     return source.replace(mutant.find, mutant.replace)
 
 
-def run_all(mutants: tuple[Mutant, ...] = MUTANTS, jobs: int = 2) -> list[Result]:
-    """Every mutant in a copy of the tree. First its killers must pass on an unchanged one."""
+def run_all(mutants: tuple[Mutant, ...] = MUTANTS, jobs: int = 2) -> Iterator[Result]:
+    """Every mutant in a copy of the tree, in order, as each is done. First their killers must pass on an unchanged one."""
     with TemporaryDirectory(prefix="mutants-") as top:
         copies: dict[int, Path] = {}
 
@@ -61,7 +62,7 @@ def run_all(mutants: tuple[Mutant, ...] = MUTANTS, jobs: int = 2) -> list[Result
         if status != 0:
             raise SystemExit(f"the tests fail without any mutant:\n{output[-3000:]}")
         with ThreadPoolExecutor(jobs) as pool:
-            return list(pool.map(work, mutants))
+            yield from pool.map(work, mutants)
 
 
 def _one(mutant: Mutant, copy: Path) -> Result:
