@@ -35,6 +35,7 @@ def of_document(document: dict[str, Any]) -> Iterator[Check]:
     yield _warehouse(document["warehouse"])
     yield _context(document["context"])
     yield _hooks(document)
+    yield _drift(document["drift"])
 
 
 def _recording(document: dict[str, Any]) -> Check:
@@ -124,6 +125,15 @@ def _hooks(document: dict[str, Any]) -> Check:
     else:
         hint = "docs/design.md says what the reasons mean; remove the file `dropped` beside the queues to count anew"
     return Check("hook drops", "warn", f"hooks dropped {hooks['dropped']} events ({why})", hint)
+
+
+def _drift(drift: dict[str, Any]) -> Check:
+    if not drift["quarantining"]:
+        known = f"{drift['open']} new fields, which harm nothing" if drift["open"] else "none is known"
+        return Check("schema drift", "ok", known)
+    what = ", ".join(f"{found['event_name']}.{found['field']}" for found in drift["newest"] if found["quarantines"])
+    said = f"{drift['quarantining']} differences between events and their schemas quarantine insights ({what})"
+    return Check("schema drift", "warn", said, "`activity-mcp drift` shows them, `activity-mcp drift accept` ends the quarantine")
 
 
 def _context(context: dict[str, Any]) -> Check:

@@ -17,7 +17,7 @@ from .context import Snapshot
 from .warehouse import ContextRow, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from .clock import Clock
     from .context import SnapshotStore
@@ -29,7 +29,8 @@ ACTIVE_S = 600.0
 
 
 class Refresher:
-    """Publishes snapshots of ``source`` into ``store``. ``ttl_s`` is the longest an active key goes unverified.
+    """Publishes snapshots of ``source`` into ``store``. ``ttl_s`` is the longest an active key goes unverified; ``on_changes``
+    is called after each flush, on the same connection, for what else is to be told of it.
 
     ``disk_error`` is what the disk said to a snapshot of the last call; whatever it did not take is offered again.
     """
@@ -42,7 +43,9 @@ class Refresher:
         ttl_s: float,
         clock: Clock = SYSTEM_CLOCK,
         pace: Pace | None = None,
+        on_changes: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_changes = on_changes
         self._pace = pace
         self._source = source
         self._store = store
@@ -86,7 +89,9 @@ class Refresher:
                 return 0
             self._pace.asked()
         as_of_us = self._clock.time_us()
-        return self._publish(self._source.changed_contexts(self._published), as_of_us)
+        published = self._publish(self._source.changed_contexts(self._published), as_of_us)
+        self._on_changes()
+        return published
 
     def verify(self, scopes: list[Scope], channel_id: str, upto: str | None = None) -> int:
         """Read these scopes again and publish what is there, found empty included; how many.

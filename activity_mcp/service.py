@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 from cachetools import TTLCache
@@ -144,8 +144,13 @@ class ActivityService:
 
     @part
     def refresher(self) -> Refresher:
-        pace = Pace(self.clock) if self.config.snow_connection else None
-        return Refresher(self.warehouse, self.snapshots, ttl_s=self.config.context_ttl_s, clock=self.clock, pace=pace)
+        kind: dict[str, Any] = {"ttl_s": self.config.context_ttl_s, "clock": self.clock}
+        if self.config.snow_connection:
+            return Refresher(self.warehouse, self.snapshots, pace=Pace(self.clock), **kind)
+        from .drift_watch import DriftWatch
+
+        watch = DriftWatch(self.queue.directory, cast("DuckDBWarehouse", self.warehouse), self.clock)
+        return Refresher(self.warehouse, self.snapshots, on_changes=watch.look, **kind)
 
     @part
     def cache(self) -> ContextCache:

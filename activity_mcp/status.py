@@ -9,6 +9,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, Protocol
 
+from . import drift_watch
 from .claude_code.drops import count_drops
 from .clock import iso, parse_iso
 from .context import ALL_PROJECTS
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .identity import Identity
     from .queue import QueueInfo, QueueWriter
 
+_DRIFT_TOLD = ("drift_id", "event_name", "field", "drift_kind", "occurrences", "last_seen_at", "quarantines")
 _TOLD = ("pid", "since", "last_progress", "offset", "flushed_at", "error", "backpressure", "degraded")
 
 
@@ -71,6 +73,7 @@ def status_of(service: Examined) -> dict[str, Any]:
         "warehouse": _warehouse(service, leader, queue.pop("rejected")),
         "context": _context(service),
         "hooks": _hooks(service),
+        "drift": _drift(service),
         "degraded": queue["pressure"] != "ok" or bool(leader.get("backpressure")),
     }
     judged = list(of_document(document))
@@ -78,6 +81,15 @@ def status_of(service: Examined) -> dict[str, Any]:
     document["checks"] = {check.name: check.status for check in judged}
     document["problems"] = [check.describe() for check in judged if check.status != "ok"]
     return document
+
+
+def _drift(service: Examined) -> dict[str, Any]:
+    """Where events differ from their schemas, as the last flush told it; null where nobody tells (see ``drift_watch``)."""
+    found = drift_watch.told(service.queue.directory)
+    if found is None:
+        return {"open": None, "quarantining": None, "newest": []}
+    newest = [{name: drift[name] for name in _DRIFT_TOLD} for drift in found[:5]]
+    return {"open": len(found), "quarantining": sum(drift["quarantines"] for drift in found), "newest": newest}
 
 
 def _hooks(service: Examined) -> dict[str, Any]:

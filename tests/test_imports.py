@@ -34,6 +34,7 @@ ROOMS: dict[str, set[str]] = {
     "selflog": {"activity", "clock"},
     "recorder": {"activity", "clock", "config", "errors", "identity", "queue", "redaction", "schema"},
     "provenance": {"activity"},
+    "drift_watch": {"activity", "clock", "errors", "fs", "warehouse"},
     "artifact_content": set(),
     "artifacts": {"clock", "errors", "fs"},
     "rows": {"activity", "clock", "queue", "schema", "warehouse"},
@@ -69,7 +70,7 @@ ROOMS: dict[str, set[str]] = {
     "leader": {"backpressure", "clock", "errors", "flusher", "queue", "refresher", "upkeep"},
 }
 COMPOSING = {
-    "service", "findings", "insights", "draining", "backfill", "forget", "status", "checks", "doctor", "server", "published",
+    "service", "findings", "insights", "drift", "draining", "backfill", "forget", "status", "checks", "doctor", "server", "published",
     "transports", "cli", "bench", "__main__", "__init__",
 }  # fmt: skip
 HEAVY = {"mcp", "snowflake", "duckdb", "jsonschema", "pydantic", "rich", "structlog", "sqlglot", "platformdirs"}

@@ -18,6 +18,7 @@ _HOMES = {
     "query": "recall",
     "status": "status",
     "doctor": "doctor",
+    "drift": "drift",
     "forget": "forget",
     "deploy": "deploy",
     "migrate": "migrate",

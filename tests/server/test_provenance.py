@@ -7,24 +7,17 @@ import hashlib
 import json
 import os
 import threading
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mcp import Client
 
-from activity_mcp.draining import Drainer
-from activity_mcp.server import build_server
-from activity_mcp.service import ActivityService
 from activity_mcp.warehouse import query as query_child
-from fakes import FakeClock
+from server.house import House, call, client_of, drain, refused
 
 pytestmark = pytest.mark.anyio
 
-ADA = "ada@example.com"
 BY_TOOL = "SELECT tool_name, success, COUNT(*) AS calls FROM VW_TOOL_EVENTS GROUP BY tool_name, success"
 
 
@@ -33,56 +26,12 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-class House:
-    """One state directory; each ``service`` is a process's own as far as memory goes."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.environ = {"ACTIVITY_HOME": str(home), "ACTIVITY_CUSTOMER": ADA, "HOME": str(home)}
-        self.clock = FakeClock(time_us=time.time_ns() // 1000)
-        self.opened: list[ActivityService] = []
-
-    def service(self, **environ: str) -> ActivityService:
-        made = ActivityService.from_environ({**self.environ, **environ}, clock=self.clock)
-        self.opened.append(made)
-        return made
-
-    def log_tools(self, service: ActivityService, *results: bool, **features: Any) -> None:
-        for success in results:
-            service.log("tool_event", {"tool_name": "Bash", "success": success, **features})
-
-    def rows(self, service: ActivityService, sql: str) -> list[list[Any]]:
-        return service.query(sql).rows
-
-
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     made = House(tmp_path / "home")
     yield made
     for service in made.opened:
         service.close()
-
-
-@asynccontextmanager
-async def client_of(service: ActivityService) -> AsyncIterator[Client]:
-    async with Client(build_server(service)) as client:
-        yield client
-
-
-async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    result = await client.call_tool(tool, arguments)
-    assert not result.is_error, result.content
-    return dict(result.structured_content or {})
-
-
-async def refused(client: Client, tool: str, **arguments: Any) -> str:
-    result = await client.call_tool(tool, arguments)
-    assert result.is_error
-    return str(result.content[0].text)  # type: ignore[union-attr]
-
-
-def drain(service: ActivityService) -> None:
-    Drainer(service).drain(60)
 
 
 async def test_a_question_becomes_an_insight_that_says_what_it_rests_on_before_and_after_the_flush(house: House) -> None:
