@@ -133,7 +133,9 @@ def _drift(drift: dict[str, Any]) -> Check:
         return Check("schema drift", "ok", known)
     what = ", ".join(f"{found['event_name']}.{found['field']}" for found in drift["newest"] if found["quarantines"])
     said = f"{drift['quarantining']} differences between events and their schemas quarantine insights ({what})"
-    return Check("schema drift", "warn", said, "`activity-mcp drift` shows them, `activity-mcp drift accept` ends the quarantine")
+    return Check(
+        "schema drift", "warn", said, "`activity-mcp drift` shows them, `activity-mcp drift accept` ends the quarantine"
+    )
 
 
 def _context(context: dict[str, Any]) -> Check:
