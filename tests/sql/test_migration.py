@@ -261,6 +261,13 @@ def test_consumers_read_the_same_activities_before_and_after_the_cutover_and_aft
     assert migrated.migration.backfill() == 0, "what came from version 2 does not go back there"
     assert set(migrated.statuses().values()) == {"PASS"}
     copied = next(row for row in migrated.rows("ACTIVITY_STREAM") if row["activity_id"] == later[0]["activity_id"])
+    new, newer = (rows[0] | {"activity_id": name, "ts": copied["ts"]} for name in ("new", "newer"))
+    migrated.insert([new])
+    _dual_write(migrated, [copied, new])
+    migrated.insert([newer])
+    assert migrated.migration.backfill() == 1
+    followers = [row["activity_id"] for row in migrated.rows("CLAUDE_STREAM_V2") if row["channel_id"] == "v1"]
+    assert sorted(followers) == sorted([*(id_of(row) for row in rows), "new", "newer"]), "nor with others of its day"
     assert (copied["feature_1"], copied["source"], copied["source_id"]) == ("tool_event", "claude_stream_v2", "host_1")
     assert json.loads(copied["feature_2"]) == features
     assert json.loads(copied["feature_3"]) == {"session_id": "s1", "project": "/work", "source": "hook"}
