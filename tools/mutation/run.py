@@ -49,16 +49,17 @@ def run_all(mutants: tuple[Mutant, ...] = MUTANTS, jobs: int = 2) -> Iterator[Re
     """Every mutant in a copy of the tree, in order, as each is done. First their killers must pass on an unchanged one."""
     with TemporaryDirectory(prefix="mutants-") as top:
         copies: dict[int, Path] = {}
+        unchanged = Path(top, "unchanged")
 
         def work(mutant: Mutant) -> Result:
             copy = copies.setdefault(get_ident(), Path(top, str(get_ident())))
             if not copy.exists():
-                _copy_tree(copy)
+                shutil.copytree(unchanged, copy)  # not from the checkout, where somebody may be at work
             return _one(mutant, copy)
 
-        _copy_tree(Path(top, "unchanged"))
+        _copy_tree(unchanged)
         killers = tuple(dict.fromkeys(killer for mutant in mutants for killer in mutant.killers))
-        status, output = _pytest(Path(top, "unchanged"), killers)
+        status, output = _pytest(unchanged, killers)
         if status != 0:
             raise SystemExit(f"the tests fail without any mutant:\n{output[-3000:]}")
         with ThreadPoolExecutor(jobs) as pool:
