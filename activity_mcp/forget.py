@@ -145,7 +145,7 @@ class Forgetter:
         if not self._picks(members):
             return False
         self._lines += 1
-        self._ids.add(str(members.get("activity_id")))
+        self._note(members)
         return True
 
     def _picks(self, members: Mapping[str, Any]) -> bool:
@@ -218,11 +218,15 @@ class Forgetter:
     def _picks_row(self, members: Mapping[str, Any]) -> bool:
         if not self._picks(members):
             return False
-        self._ids.add(members["activity_id"])
-        features = members["feature_json"]
-        if isinstance(features, dict) and features.get("method") == "store_artifact":
-            self._artifacts.add(str(features.get("artifact_id") or members["activity_id"]))
+        self._note(members)
         return True
+
+    def _note(self, members: Mapping[str, Any]) -> None:
+        """Remember the activity, and the artifact whose event it is: its content goes as well."""
+        self._ids.add(str(members.get("activity_id")))
+        features = members.get("feature_json")
+        if isinstance(features, dict) and features.get("method") == "store_artifact":
+            self._artifacts.add(str(features.get("artifact_id") or members.get("activity_id")))
 
     def _deadline(self) -> float:
         return time.monotonic() + DRAIN_WITHIN_S
@@ -248,8 +252,8 @@ class Forgetter:
     # --- files
 
     def _find_artifacts(self) -> None:
-        """Artifacts whose content, which the stream does not hold, has the text."""
-        if self._selection.pattern is None:
+        """Artifacts whose content, which the stream does not hold, has the text or names the session."""
+        if self._selection.pattern is None and self._selection.session is None:
             return
         for path in self._all_artifact_files():
             with open(path, "rb") as file:

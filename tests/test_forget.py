@@ -234,6 +234,20 @@ def test_dead_letters_artifacts_and_old_copies_go_too_whatever_becomes_of_the_ro
     assert [path.name for path in artifacts.iterdir()] == ["a2.json"]
 
 
+def test_the_content_of_an_artifact_goes_with_its_event_before_the_warehouse_has_it(make: Make) -> None:
+    service = make()
+    origin = service.recorder.origin("mcp", session_id="session-9")
+    features = {"method": "store_artifact", "latency_ms": 1, "artifact_id": "a7", "artifact_type": "text"}
+    service.recorder.append([build("mcp_event", features, origin, now_us=0)], durable=False)
+    artifacts = Path(service.config.artifacts_dir)
+    artifacts.mkdir()
+    for name in ("a7.meta.json", "a7.txt", "a8.meta.json"):
+        (artifacts / name).write_text("{}")
+    (artifacts / "a9.ndjson").write_text('["session_id"]\n["session-9"]\n')  # what a query found about it
+    assert Forgetter(service, selection(session="session-9")).run().lines == 1
+    assert [path.name for path in artifacts.iterdir()] == ["a8.meta.json"]
+
+
 def test_a_batch_of_which_nothing_is_left_still_moves_the_offset(make: Make) -> None:
     service, sink = make(), MemoryWarehouse()
     record(service)
