@@ -61,17 +61,17 @@ def measure(
 def _tests() -> str:
     """The directory of the tests, which hold the stand-in."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    tests = os.path.join(os.path.dirname(package), "tests")
-    if not os.path.isdir(os.path.join(tests, "standins")):
-        raise InvalidInput(
-            "bench snowpipe needs the stand-in for Snowflake, which lives with the tests and not in an installed package",
-            hint="run it from a checkout: pip install -e '.[test,snowflake]'; activity-mcp bench snowpipe",
-        )
-    return tests
+    for checkout in (os.path.dirname(package), os.getcwd()):
+        if os.path.isdir(os.path.join(checkout, "tests", "standins")):
+            return os.path.join(checkout, "tests")
+    raise InvalidInput(
+        "bench snowpipe needs the stand-in for Snowflake, which lives with the tests and not in an installed package",
+        hint="run it in a checkout: pip install -e '.[test,snowflake]'; activity-mcp bench snowpipe",
+    )
 
 
 def _run(tests: str, environ: Mapping[str, str], request: dict[str, Any]) -> dict[str, Any]:
-    paths = [tests, os.path.dirname(tests), *(path for path in sys.path if path)]
+    paths = [tests, *(path for path in sys.path if path)]
     child = subprocess.run(
         [sys.executable, "-m", f"{__package__}.snowpipe_process", json.dumps(request)],
         env=dict(environ) | {"PYTHONPATH": os.pathsep.join(paths), "ACTIVITY_HOME": request["home"]},
