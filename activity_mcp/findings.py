@@ -99,10 +99,12 @@ class Findings:
         timeout_s: float = 30.0,
         cancelled: Callable[[], bool] = lambda: False,
         store: bool = True,
+        preview_bytes: int | None = PREVIEW_BYTES,
     ) -> dict[str, Any]:
         """Run one read-only statement and keep its result: the ``query`` tool's answer.
 
-        ``max_rows`` None gives all rows in the answer and bounds nothing. Raises QueryRefused, QueryCancelled, WarehouseError.
+        ``max_rows`` None gives all rows in the answer and bounds nothing. Where nothing is to be stored ids and hashes are
+        the same, and there is no artifact. Raises QueryRefused, QueryCancelled, WarehouseError.
         """
         statement = provenance.statement_of(sql)
         if len(statement.encode("utf-8", "replace")) > MAX_SQL:
@@ -112,7 +114,7 @@ class Findings:
             self._settle(cancelled, min(_SETTLE_S, timeout_s / 4))
         result = host.query(
             statement,
-            max_rows=None if max_rows is None else MAX_RESULT_ROWS,
+            max_rows=None if max_rows is None else max(max_rows, MAX_RESULT_ROWS),
             max_bytes=None if max_rows is None else MAX_RESULT_BYTES,
             timeout_s=max(0.1, timeout_s - (time.monotonic() - began)),
             cancelled=cancelled,
@@ -121,7 +123,9 @@ class Findings:
         result_hash = provenance.result_sha256(result.columns, result.rows)
         project = host.own_project
         query_id = provenance.query_id_of(host.identity.customer, project, sql_hash, result_hash)
-        shown = result.rows if max_rows is None else within(result.rows[:max_rows], PREVIEW_BYTES)
+        shown = result.rows[:max_rows]
+        if max_rows is not None and preview_bytes is not None:
+            shown = within(shown, preview_bytes)
         answer: dict[str, Any] = {
             "columns": result.columns,
             "rows": shown,

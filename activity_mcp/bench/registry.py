@@ -30,6 +30,7 @@ BENCHMARKS: dict[str, str] = {
     "queue": "a durable append beside a bare write, four processes beside one, a takeover, coming back after a crash",
     "start": "starting, the first answer, a durable log_event, and resting, beside the SDK's bare server",
     "growth": "the same answers, refreshes and metrics over a thousand and over a million activities",
+    "findings": "a question over a million activities, and its way to an insight that another server shows",
     "rows": "10,000 events into the warehouse beside DuckDB's appender alone, and a minute of 10,000 a second",
     "loop": "get_context beside a tool that does nothing, an event's way to another server, a flush",
 }

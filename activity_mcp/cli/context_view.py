@@ -9,11 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rich.console import Console
 
-    from ..warehouse import QueryResult
 
 _TITLES = {
     "recent_sessions": "Recent sessions",
@@ -49,20 +48,22 @@ def show_context(answer: dict[str, Any], out: Console) -> None:
         out.print(Text(f"left out for size: {', '.join(answer['truncated'])}", style="dim"))
 
 
-def show_rows(result: QueryResult, out: Console) -> None:
-    """The rows of a query: a table where its columns fit, else one block a row."""
-    if len(result.columns) * _NARROWEST > out.width:
-        for number, row in enumerate(result.rows, 1):
-            _show_block(number, result.columns, row, out)
+def show_rows(found: Mapping[str, Any], out: Console) -> None:
+    """The rows of a query's answer: a table where its columns fit, else one block a row."""
+    if len(found["columns"]) * _NARROWEST > out.width:
+        for number, row in enumerate(found["rows"], 1):
+            _show_block(number, found["columns"], row, out)
     else:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        for column in result.columns:
+        for column in found["columns"]:
             table.add_column(column, overflow="fold")
-        for row in result.rows:
+        for row in found["rows"]:
             table.add_row(*(_cell(value) for value in row))
         out.print(table)
-    more = ", and there are more" if result.truncated else ""
-    out.print(Text(f"{len(result.rows)} rows{more}, {result.elapsed_ms:.0f} ms", style="dim"))
+    more = ", and there are more" if found["truncated"] else ""
+    out.print(Text(f"{len(found['rows'])} rows{more}, {found['elapsed_ms']:.0f} ms", style="dim"))
+    if found["artifact_id"]:
+        out.print(Text(f"artifact {found['artifact_id']}, kept until {found['expires_at']}: {found['link']}", style="dim"))
 
 
 def _show_block(number: int, columns: Sequence[str], row: Sequence[Any], out: Console) -> None:

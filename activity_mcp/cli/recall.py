@@ -43,32 +43,25 @@ def context_command(customer: str | None, context_type: str, project: str, max_b
 @click.argument("sql")
 @click.option("--max-rows", type=click.IntRange(min=1), help="At most so many rows; default: all.")
 @click.option("--timeout", default=30.0, show_default=True, type=click.FloatRange(min=0.1), help="Seconds for all of it.")
-@click.option("--json", "as_json", is_flag=True, help="Print columns and rows as JSON.")
-def query_command(sql: str, max_rows: int | None, timeout: float, as_json: bool) -> None:
+@click.option("--store", is_flag=True, help="Keep the result as an artifact, as the query tool does.")
+@click.option("--json", "as_json", is_flag=True, help="Print the query tool's result as JSON.")
+def query_command(sql: str, max_rows: int | None, timeout: float, store: bool, as_json: bool) -> None:
     """Run one read-only SELECT on the warehouse's tables and views, such as VW_TOOL_EVENTS."""
     deadline = time.monotonic() + timeout
     service = ActivityService.from_environ(source="cli")
     try:
         if service.local_events.urgent():
             _settle(service, min(_SETTLE_S, timeout / 2))  # the other half at least is the query's
-        result = service.query(sql, max_rows=max_rows, timeout_s=max(0.1, deadline - time.monotonic()))
+        left = max(0.1, deadline - time.monotonic())
+        found = service.findings.query(sql, max_rows=max_rows, timeout_s=left, store=store, preview_bytes=None)
     finally:
         service.close()
     if as_json:
-        print_json(
-            {
-                "columns": result.columns,
-                "rows": result.rows,
-                "row_count": len(result.rows),
-                "truncated": result.truncated,
-                "as_of": result.as_of,
-                "elapsed_ms": result.elapsed_ms,
-            }
-        )
+        print_json(found)
         return
     from .context_view import show_rows
 
-    show_rows(result, console())
+    show_rows(found, console())
 
 
 def _settle(service: ActivityService, timeout_s: float = _SETTLE_S) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from activity_mcp.__main__ import run
 from activity_mcp.warehouse import query as query_child
 from server.house import House, call, client_of, drain, refused
 
@@ -99,6 +100,27 @@ async def test_anybody_can_compute_the_hashes_again_from_the_statement_and_the_s
     columns, *rows = Path(found["link"].removeprefix("file://")).read_text().splitlines()
     assert [columns, *rows] == ['["a","b"]', '[2,"x"]', '[1.5,"é"]']
     assert found["result_sha256"] == hashlib.sha256("\n".join([columns, *sorted(rows)]).encode()).hexdigest()
+
+
+async def test_the_command_answers_as_the_tool_does_and_stores_only_when_it_is_told_to(
+    house: House, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    service = house.service()
+    house.log_tools(service, True, False)
+    drain(service)
+    for name, value in house.environ.items():
+        monkeypatch.setenv(name, value)
+    assert run(["query", BY_TOOL, "--json"]) == 0
+    bare = json.loads(capfd.readouterr().out)
+    assert not (house.home / "artifacts").exists()
+    assert run(["query", BY_TOOL, "--json", "--store", "--max-rows", "1"]) == 0
+    stored = json.loads(capfd.readouterr().out)
+    async with client_of(service) as client:
+        tool = await call(client, "query", sql=BY_TOOL)
+    same = ("columns", "row_count", "query_id", "sql_sha256", "result_sha256")
+    assert [{name: answer[name] for name in same} for answer in (bare, stored)] == [{name: tool[name] for name in same}] * 2
+    assert (bare["artifact_id"], len(stored["rows"]), stored["truncated"]) == (None, 1, True)
+    assert (stored["artifact_id"], stored["link"]) == (tool["artifact_id"], tool["link"])
 
 
 async def test_a_question_about_queries_does_not_change_its_own_answer(house: House) -> None:
