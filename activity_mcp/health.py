@@ -27,7 +27,7 @@ def worst(statuses: Iterable[Status]) -> Status:
 def of_document(document: dict[str, Any]) -> Iterator[Check]:
     """Everything that ``status`` knows, judged."""
     yield _recording(document)
-    yield _leader(document["leader"], document["queue"])
+    yield judge_leader(document["leader"], document["queue"]["depth_events"])
     yield _queue(document["queue"])
     yield _other_queues(document["other_queues"])
     yield _set_aside("quarantined", document["queue"]["quarantined"], "damaged ranges are kept", document)
@@ -44,8 +44,7 @@ def _recording(document: dict[str, Any]) -> Check:
     return Check("recording", "warn", "recording is off (ACTIVITY_RECORD or .activity-mcp-ignore)")
 
 
-def _leader(leader: dict[str, Any], queue: dict[str, Any]) -> Check:
-    waiting = queue["depth_events"]
+def judge_leader(leader: dict[str, Any], waiting: int) -> Check:
     if not leader["present"] and waiting:
         return Check(
             "leader", "warn", f"{waiting} events wait and no server is running", "start one, or run `activity-mcp flush`"

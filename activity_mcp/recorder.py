@@ -121,9 +121,10 @@ class Recorder:
         appended.degraded = degraded
         return appended
 
-    def system_event(self, features: dict[str, Any]) -> Activity:
+    def system_event(self, features: dict[str, Any], activity_id: str | None = None) -> Activity:
         """A ``system_event`` of the server itself, as of now, not yet written."""
-        activity = build("system_event", features, self.origin("mcp"), now_us=self._clock.time_us(), strict=False)
+        now_us, origin = self._clock.time_us(), self.origin("mcp")
+        activity = build("system_event", features, origin, now_us=now_us, activity_id=activity_id, strict=False)
         activity.validated = True
         return activity
 

@@ -24,6 +24,7 @@ from .config import Config, read_config
 from .context import ALL_PROJECTS, CONTEXT_TYPES, ContextCache, Entry, Renderer, SnapshotStore
 from .errors import ActivityError, InvalidInput, QueueRefused
 from .fs import LOCAL
+from .health_watch import HealthWatch
 from .identity import Identity, is_ignored, project_of, resolve_identity
 from .leader import Leader
 from .local_events import LocalEvents
@@ -36,8 +37,9 @@ from .refresher import ACTIVE_S, Refresher
 from .selflog import AllCalls, SelfLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from .checks import Check
     from .clock import Clock
     from .findings import Findings
     from .flusher import Flusher
@@ -167,6 +169,10 @@ class ActivityService:
         return Renderer(dumps=orjson.dumps)
 
     @part
+    def health_watch(self) -> HealthWatch:
+        return HealthWatch(self.queue.directory, self._judge, self.raise_event, self.clock)
+
+    @part
     def self_log(self) -> SelfLog:
         return SelfLog(self.recorder.origin("mcp", session_id=self.session_id), self.clock)
 
@@ -238,6 +244,15 @@ class ActivityService:
         from .status import status_of
 
         return status_of(self)
+
+    def _judge(self) -> Iterable[Check]:
+        """The health of everything if this process leads, else of whoever does."""
+        from .health import judge_leader, of_document
+        from .status import leader_of
+
+        if self.leader is not None and self.leader.leads:
+            return of_document(self.status())
+        return [judge_leader(leader_of(self), waiting=0)]
 
     # --- recall
 
@@ -465,8 +480,15 @@ class ActivityService:
         self._tell_rebuilt()
         self.report_refusals()
         self._pay()
+        self._watch_health()
         if "self_log" in self.__dict__ and self.writer.pressure() != "full":  # else they stay in their buffer, which is bounded
             self._append_quietly(self.self_log.take())
+
+    def _watch_health(self) -> None:
+        try:
+            self.health_watch.look()
+        except (ActivityError, OSError) as error:  # what keeps it from being judged must not keep a turn from being taken
+            self._on_error(error)
 
     def report_refusals(self) -> int:
         """One ``system_event`` about what was refused since the last one, once space has returned; how many it tells of."""
@@ -490,9 +512,9 @@ class ActivityService:
             message = {"event_type": "error_recovery", "severity": "warning", "message": note, "action_taken": "queue_rebuilt"}
             self.raise_event(message)
 
-    def raise_event(self, features: dict[str, Any]) -> None:
+    def raise_event(self, features: dict[str, Any], activity_id: str | None = None) -> None:
         """Write a ``system_event`` of this process; where the queue has no room for it, as soon as it has."""
-        self._owed.add(self.recorder.system_event(features))
+        self._owed.add(self.recorder.system_event(features, activity_id))
         self._pay()
 
     def _pay(self) -> None:

@@ -61,7 +61,7 @@ def status_of(service: Examined) -> dict[str, Any]:
     ``health`` is the worst of ``checks`` (name → ok, warn, fail); ``problems`` has a line for each that is not ok.
     """
     queue = _queue(service)
-    leader = _leader(service)
+    leader = leader_of(service)
     document = {
         "version": 1,
         "at": iso(service.clock.time_us()),
@@ -146,7 +146,8 @@ def _rejected_in(reason: str) -> int:
     return int(reason.startswith(REJECTED))
 
 
-def _leader(service: Examined) -> dict[str, Any]:
+def leader_of(service: Examined) -> dict[str, Any]:
+    """Who leads and how far it got, by what it told and by what the kernel knows of it."""
     told = service.lease.holder()
     if told is None:
         return {"present": False}

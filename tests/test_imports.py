@@ -58,6 +58,7 @@ ROOMS: dict[str, set[str]] = {
         "redaction",
     },
     "health": {"checks"},
+    "health_watch": {"activity", "checks", "clock", "fs"},
     "tools": {"activity", "errors", "selflog"},
     "lifetime": {"errors", "tools"},
     "web": {"errors", "lifetime", "selflog", "stdio", "tools"},

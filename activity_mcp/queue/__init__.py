@@ -8,6 +8,7 @@ Directory (0700; files 0600; every descriptor close-on-exec)
     append.lock         flock, held for the microseconds of one append. Never unlinked
     leader.lock         flock, held for as long as a process leads. Never unlinked
     leader.json         who leads, since when, how far, and under what pressure; only believed while leader.lock is held
+    health.json         what is not well, as it was last told by a system_event; absent: nothing was ever unwell
     retry.lock          flock, held while dead letters are tried again. Never unlinked
     flush.want          somebody waits for a flush
     lead.want           a command waits to lead: whoever leads stands aside for a moment

@@ -13,6 +13,7 @@ import pytest
 
 from activity_mcp.__main__ import run
 from activity_mcp.bench import registry
+from activity_mcp.bench import server as bench_server
 from activity_mcp.bench.measured import Measured, against, bounded, number, percentile
 from activity_mcp.errors import WarehouseUnavailable
 
@@ -122,3 +123,12 @@ def test_a_ratio_at_its_bound_is_met_and_one_beyond_it_is_not() -> None:
 def test_numbers_are_shown_with_three_figures() -> None:
     assert [number(n) for n in (0.001234, 1.456, 38.21, 273.4, 11327)] == ["0.00123", "1.46", "38.2", "273", "11,327"]
     assert [percentile([3, 1, 2, 4], share) for share in (0.5, 0.95)] == [2, 4]
+
+
+def test_servers_on_one_directory_are_measured_and_lose_nothing(tmp_path: Path) -> None:
+    environ = {**os.environ, "ACTIVITY_HOME": str(tmp_path / "home"), "ACTIVITY_CUSTOMER": "ada"}
+    rows = bench_server.measure(environ, servers=2, calls=20, events=20, seconds=1.0)
+    assert [row.what.split(",")[0].split(" of ")[0].strip() for row in rows] == [
+        "get_context p95", "p50", "p99", "answered", "failed calls", "lost",
+    ]  # fmt: skip
+    assert [(row.value, row.met) for row in rows[-2:]] == [(0, True), (0, True)]
