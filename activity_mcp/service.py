@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from cachetools import TTLCache
@@ -150,9 +150,12 @@ class ActivityService:
         if self.config.snow_connection:
             return Refresher(self.warehouse, self.snapshots, pace=Pace(self.clock), **kind)
         from .drift_watch import DriftWatch
+        from .warehouse.duckdb import DuckDBWarehouse
 
-        watch = DriftWatch(self.queue.directory, cast("DuckDBWarehouse", self.warehouse), self.clock)
-        return Refresher(self.warehouse, self.snapshots, on_changes=watch.look, **kind)
+        warehouse = self.warehouse
+        if isinstance(warehouse, DuckDBWarehouse):  # the double knows no statements
+            kind["on_changes"] = DriftWatch(self.queue.directory, warehouse, self.clock).look
+        return Refresher(warehouse, self.snapshots, **kind)
 
     @part
     def cache(self) -> ContextCache:
