@@ -19,7 +19,7 @@ SECONDS ?= 300
 crash: wheel $(VENV)/.tested
 	$(BIN)/pytest tests/crash/test_kill_loop.py -s --crash-seconds $(SECONDS) $(PYTEST_ARGS)
 
-# Each rule of the log path left out, one at a time, in a copy: a test must notice. Three minutes.
+# Each rule of the log path left out, one at a time, in a copy: a test must notice. Five minutes.
 mutants: wheel $(VENV)/.tested
 	$(BIN)/python tools/mutants.py
 

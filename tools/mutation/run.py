@@ -59,7 +59,7 @@ def run_all(mutants: tuple[Mutant, ...] = MUTANTS, jobs: int = 2) -> Iterator[Re
 
         _copy_tree(unchanged)
         killers = tuple(dict.fromkeys(killer for mutant in mutants for killer in mutant.killers))
-        status, output = _pytest(unchanged, killers)
+        status, output = _pytest(unchanged, killers, timeout_s=TIMEOUT_S * 4)
         if status != 0:
             raise SystemExit(f"the tests fail without any mutant:\n{output[-3000:]}")
         with ThreadPoolExecutor(jobs) as pool:
@@ -98,10 +98,10 @@ def _copy_tree(target: Path) -> None:
             shutil.copy(source, target / name)
 
 
-def _pytest(copy: Path, tests: tuple[str, ...]) -> tuple[int, str]:
+def _pytest(copy: Path, tests: tuple[str, ...], timeout_s: float = TIMEOUT_S) -> tuple[int, str]:
     """pytest's exit status and output, in the copy: the package found there goes before any that is installed."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("ACTIVITY_", "PYTEST_"))}
     environ |= {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "ACTIVITY_TEST_COPY": str(copy)}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=line", "-p", "no:cacheprovider", *tests]
-    done = subprocess.run(command, cwd=copy, env=environ, capture_output=True, text=True, timeout=TIMEOUT_S)
+    done = subprocess.run(command, cwd=copy, env=environ, capture_output=True, text=True, timeout=timeout_s)
     return done.returncode, done.stdout + done.stderr
