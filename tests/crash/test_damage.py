@@ -33,7 +33,7 @@ def test_a_segment_cut_off_at_any_byte_keeps_its_whole_lines_and_takes_new_ones(
     first.write(2)
     content = segments(first.directory)[0].read_bytes()
     header, one, two = ends_of_lines(content)
-    for cut in (*range(header + 3), *range(header + 3, len(content), 29), one - 1, one, one + 1, two - 1, two):
+    for cut in (*range(header + 3), *range(header + 3, len(content), 97), one - 1, one, one + 1, two - 1, two):
         copy = tmp_path / f"at-{cut}"
         shutil.copytree(first.directory, copy)
         segments(str(copy))[0].write_bytes(content[:cut])
