@@ -866,7 +866,11 @@ BEGIN
                     COALESCE(event.session_id, '') AS session_id,
                     event.org_id,
                     event.feature_json:git_branch::VARCHAR AS git_branch,
-                    CASE event.event_name WHEN 'session_event' THEN event.feature_json:event_type::VARCHAR END AS moment,
+                    -- what a subagent asks and concludes is not what the session does
+                    CASE
+                        WHEN event.event_name = 'session_event' AND event.feature_json:agent_id::VARCHAR IS NULL
+                            THEN event.feature_json:event_type::VARCHAR
+                    END AS moment,
                     CASE event.event_name
                         WHEN 'session_event' THEN SUBSTR(event.feature_json:excerpt::VARCHAR, 1, 300)
                     END AS excerpt,

@@ -83,7 +83,8 @@ class Fact:
             self._fail(event, features.get("operation"), features)
 
     def read_session(self, event: Mapping[str, Any], features: Mapping[str, Any]) -> None:
-        self.moment = _MOMENTS.get(str(features.get("event_type")))
+        if features.get("agent_id") is None:  # what a subagent asks and concludes is not what the session does
+            self.moment = _MOMENTS.get(str(features.get("event_type")))
         self.excerpt = as_text(features.get("excerpt"))
 
     def read_llm(self, event: Mapping[str, Any], features: Mapping[str, Any]) -> None:

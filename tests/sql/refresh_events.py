@@ -149,7 +149,8 @@ def _llm(rng: random.Random, index: int) -> dict[str, Any]:
 def _session(rng: random.Random, index: int) -> dict[str, Any]:
     kind = rng.choice(["start", "end", "user_prompt", "turn_end", "heartbeat"])
     spoken = {"excerpt": f"words {index} " + "z" * rng.choice([0, 400])} if kind in ("user_prompt", "turn_end") else {}
-    return {"session_id": "s", "event_type": kind} | spoken | _common(rng)
+    agent = {"agent_id": "agent-1"} if index % 5 == 0 else {}
+    return {"session_id": "s", "event_type": kind} | spoken | agent | _common(rng)
 
 
 def _system(rng: random.Random, index: int) -> dict[str, Any]:

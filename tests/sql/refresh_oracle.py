@@ -360,7 +360,8 @@ def _sessions(rows: list[Row]) -> list[dict[str, Any]]:
 
 def _session(session_id: str, rows: list[Row]) -> dict[str, Any]:
     def moments(kind: str) -> list[Row]:
-        return [row for row in rows if row["event_name"] == "session_event" and text(features(row).get("event_type")) == kind]
+        told = [row for row in rows if row["event_name"] == "session_event" and text(features(row).get("agent_id")) is None]
+        return [row for row in told if text(features(row).get("event_type")) == kind]
 
     def said(kind: str) -> tuple[str | None, str | None]:
         return _newest_text([(row["ts"], cut(features(row).get("excerpt"), 300)) for row in moments(kind)])

@@ -384,6 +384,7 @@ def test_a_session_is_put_together_from_the_hours_it_spans() -> None:
         moment(4, NOW - 2 * HOUR, "turn_end", excerpt="the answer"),
         tool(5, NOW - 2 * HOUR), tool(6, NOW - HOUR), tool(7, NOW - HOUR, features={"tool_name": "Edit"}),
         tool(6, NOW - 4 * HOUR, activity_id="activity-again", stream_offset="6"),
+        moment(9, NOW - MINUTE, "turn_end", excerpt="a subagent's answer", agent_id="agent-1"),
         moment(8, NOW, "end"),
     ]  # fmt: skip
     made.take_in_cuts(shuffled(copy.deepcopy(rows), 3), [2])
