@@ -36,7 +36,7 @@ BENCHMARKS: dict[str, str] = {
     "loop": "get_context beside a tool that does nothing, an event's way to another server, a flush",
 }
 """Name → what it measures. The module of that name in this package has ``measure(environ)``."""
-BY_NAME_ONLY = frozenset(("snowpipe",))
+BY_NAME_ONLY = frozenset(("snowpipe", "findings"))
 """Those that take minutes or need a checkout: they run when they are asked for."""
 
 _OURS = ("ACTIVITY_", "QUEUE_DIR", "SNOW_CONNECTION", "BACKPRESSURE_THRESHOLD", "MAX_QUEUE_SIZE", "CLAUDE_")
