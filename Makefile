@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 TEST_PROCESSES ?= 2
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test crash mutants lint sql wheel clean
+.PHONY: demo test crash mutants conformance lint sql wheel clean
 
 demo: $(VENV)/.installed
 	$(BIN)/activity-mcp demo
@@ -22,6 +22,10 @@ crash: wheel $(VENV)/.tested
 # Each rule of the log path left out, one at a time, in a copy: a test must notice. Five minutes.
 mutants: wheel $(VENV)/.tested
 	$(BIN)/python tools/mutants.py
+
+# The protocol's own test suite and its Inspector, installed from npm for the run. Two minutes.
+conformance: wheel $(VENV)/.tested
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest tests/web/test_conformance.py --conformance $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed
 	$(PIP) install -c constraints.txt ".[lint]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from activity_mcp import schema
 from activity_mcp.activity import Origin
-from activity_mcp.selflog import MOST_BUFFERED, PER_SECOND, SelfLog
+from activity_mcp.selflog import MOST_BUFFERED, MOST_METHODS, PER_SECOND, AllCalls, SelfLog
 from fakes import FakeClock
 
 
@@ -58,3 +58,24 @@ def test_a_buffer_nobody_empties_is_bounded_and_counts_what_it_drops() -> None:
         log.record("get_context", 1.0, {})
     assert len(log.drain()) == MOST_BUFFERED
     assert log.dropped == 10
+
+
+def test_a_call_told_alone_bears_its_id() -> None:
+    log = made(FakeClock())
+    log.record("get_context", 1.0, {"success": True}, "01890000-0000-7000-8000-000000000001")
+    assert [activity.activity_id for activity in log.take()] == ["01890000-0000-7000-8000-000000000001"]
+
+
+def test_totals_count_every_call_and_keep_to_a_bound_of_methods() -> None:
+    calls = AllCalls()
+    for latency in (0.4, 0.5, 20.0, 99_999.0):
+        calls.add("get_context", latency, {"success": latency < 50, "cache_hit": latency < 1})
+    for number in range(MOST_METHODS + 5):
+        calls.add(f"made-up-{number}", 1.0, {})
+    totals = calls.totals()
+    found = totals["get_context"]
+    assert (found.count, found.failed, found.hits, found.sum_ms) == (4, 1, 2, 100_019.9)
+    assert dict(zip(found.BOUNDS_MS, found.buckets, strict=True)) == {
+        0.5: 2, 1.0: 0, 2.5: 0, 5.0: 0, 10.0: 0, 25.0: 1, 50.0: 0, 100.0: 0, 250.0: 0, 1000.0: 0, 10_000.0: 0,
+    }  # fmt: skip
+    assert (len(totals), totals["other"].count, totals["made-up-0"].hits) == (MOST_METHODS + 1, 6, None)

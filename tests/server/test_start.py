@@ -74,3 +74,19 @@ def test_a_log_line_that_cannot_be_written_costs_nothing(monkeypatch: pytest.Mon
         structlog.get_logger("ours").warning("lost")
         monkeypatch.undo()
         os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())  # so that what is still buffered can go
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_logs_can_be_one_json_object_a_line_with_the_traceback_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("warning", "json")
+    try:
+        raise ValueError("two\nlines")
+    except ValueError:
+        structlog.get_logger("ours").warning("it happened", tool="t", odd={1}, exc_info=True)
+    logging.getLogger("theirs").error("it %s", "broke")
+    ours, theirs = map(json.loads, capsys.readouterr().err.splitlines())
+    assert ours["exception"].endswith("ValueError: two\nlines")
+    assert {name: ours[name] for name in ("level", "event", "logger", "tool", "odd")} == {
+        "level": "warning", "event": "it happened", "logger": "ours", "tool": "t", "odd": "{1}",
+    }  # fmt: skip
+    assert (theirs["level"], theirs["event"], theirs["logger"]) == ("error", "it broke", "theirs")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -18,7 +19,7 @@ from activity_mcp.errors import QueueBusy
 from activity_mcp.logging_setup import configure_logging
 from activity_mcp.server import INSTRUCTIONS, build_server
 from activity_mcp.tools.append_thread import AppendThread
-from server.double import FakeService
+from server.double import STATUS, FakeService
 
 pytestmark = pytest.mark.anyio
 
@@ -397,3 +398,39 @@ async def test_a_call_that_cannot_be_noted_is_answered_all_the_same(
     monkeypatch.setattr(service, "record_call", refuse)
     assert not (await client.call_tool("get_context", {})).is_error
     assert "event='a call could not be noted'" in capsys.readouterr().err
+
+
+# --- health, and what a call is known by
+
+
+async def test_health_is_the_document_of_status(client: Client) -> None:
+    result = await client.call_tool("health", {})
+    assert result.structured_content == STATUS
+    tool = {tool.name: tool for tool in (await client.list_tools()).tools}["health"]
+    assert tool.input_schema["properties"] == {}
+    assert (tool.annotations and tool.annotations.read_only_hint, tool.meta) == (True, None)
+
+
+async def test_a_state_directory_that_hangs_is_a_clear_answer_of_health(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    monkeypatch.setattr(sys.modules["activity_mcp.tools.health"], "ANSWER_WITHIN_S", 0.05)
+    monkeypatch.setattr(service, "status", goes_on.wait)
+    async with Client(build_server(service)) as client:
+        result = await client.call_tool("health", {})
+        goes_on.set()
+    assert result.is_error
+    assert "did not answer" in result.content[0].text  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("logs")
+async def test_what_a_call_logs_bears_the_id_of_the_event_it_is_recorded_by(
+    client: Client, service: FakeService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service.fail = RuntimeError("a bug")
+    for tool, arguments in (("get_context", {}), ("log_event", {"event_name": "tool_event", "feature_json": TOOL_EVENT})):
+        await client.call_tool(tool, arguments)
+    logged = [line for line in capsys.readouterr().err.splitlines() if "failed unexpectedly" in line]
+    assert [f"activity_id='{call_id}'" in line for call_id, line in zip(service.call_ids, logged, strict=True)] == [True, True]
+    assert len(set(service.call_ids)) == 2

@@ -1,0 +1,220 @@
+"""A server process among bad clients, bad warehouses and its own kind: it answers or fails clearly, and nothing piles up."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from activity_mcp.draining import Drainer
+from activity_mcp.service import ActivityService
+from machines import until
+from server.test_serve import SERVE
+from server.wire import INITIALIZE, RawClient
+from web.site import Site
+
+TOOL_EVENT = {"tool_name": "Bash", "success": True}
+
+
+def environment(home: Path) -> dict[str, str]:
+    return {"ACTIVITY_HOME": str(home), "ACTIVITY_CUSTOMER": "me@example.com"}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with Site("http", environment(tmp_path_factory.mktemp("http"))) as site:
+        yield site
+
+
+class Listener:
+    """A client of SSE that reads its stream only when told to."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.stream = site.raw(b"GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.unread = b""
+        self.path = ""
+        while not self.path:
+            self.unread += self.stream.recv(4096)
+            for line in self.unread.splitlines():
+                if line.startswith(b"data: /messages/") and self.unread.rstrip(b"\r\n").endswith(line):
+                    self.path = line[6:].decode()
+        self.post({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": INITIALIZE})
+        assert self.answers({0}) == {0}
+        self.post({"jsonrpc": "2.0", "method": "notifications/initialized"})
+
+    def post(self, message: Any) -> int:
+        return self.site.ask("POST", self.path, json.dumps(message).encode(), {"Content-Type": "application/json"}).status
+
+    def answers(self, wanted: set[int]) -> set[int]:
+        """The ids answered, read until all that are wanted have come."""
+        found: set[int] = set()
+        while not wanted <= found:
+            data = self.stream.recv(1 << 16)
+            assert data, f"the stream ended with {sorted(wanted - found)[:9]} unanswered"
+            self.unread += data
+            *lines, self.unread = self.unread.split(b"\n")
+            found |= {json.loads(line[6:])["id"] for line in lines if line.startswith(b"data: {")}
+        return found
+
+
+@pytest.fixture(scope="module")
+def stream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with Site("sse", environment(tmp_path_factory.mktemp("sse"))) as site:
+        yield site
+
+
+def call(number: int, tool: str = "get_context", **arguments: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
+
+
+def test_two_hundred_calls_at_once_over_http_are_all_answered(site: Site) -> None:
+    session = site.initialize()
+    answered: list[int] = []
+
+    def ask(first: int) -> None:
+        for number in range(first, 200, 20):
+            answer = site.post(call(number), Mcp_Session_Id=session, MCP_Protocol_Version="2025-11-25").message()
+            assert answer["result"]["isError"] is False
+            answered.append(answer["id"])
+
+    threads = [threading.Thread(target=ask, args=(first,)) for first in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answered) == list(range(200))
+
+
+def test_two_hundred_calls_over_sse_are_all_answered(stream: Site) -> None:
+    client = Listener(stream)
+    assert {client.post(call(number)) for number in range(1, 201)} == {202}
+    assert client.answers(set(range(1, 201))) == set(range(1, 201))
+    client.stream.close()
+
+
+def test_clients_that_vanish_leave_no_session_and_no_descriptor_behind(stream: Site) -> None:
+    process = psutil.Process(stream.process.pid)
+    before = process.num_fds()
+    for _ in range(10):
+        client = Listener(stream)
+        client.post(call(1))
+        client.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+        client.stream.close()  # with a reset, in the middle of an answer
+    until(lambda: process.num_fds() <= before + 2)
+    until(lambda: client.post(call(2)) == 404)
+
+
+def test_a_client_of_sse_that_does_not_read_is_paced_and_the_others_are_served(stream: Site) -> None:
+    lazy, other = Listener(stream), Listener(stream)
+    lazy.stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    before = psutil.Process(stream.process.pid).memory_info().rss
+    for number in range(1, 301):
+        assert lazy.post(call(number, max_bytes=65536)) == 202
+    other.post(call(1))
+    assert other.answers({1}) == {1}
+    assert psutil.Process(stream.process.pid).memory_info().rss - before < 64_000_000
+    assert lazy.answers(set(range(1, 301))) == set(range(1, 301))  # and when it reads at last, everything is there
+    for client in (lazy, other):
+        client.stream.close()
+
+
+def test_a_broken_message_over_sse_is_refused_and_the_session_goes_on(stream: Site) -> None:
+    client = Listener(stream)
+    broken = stream.ask("POST", client.path, b'{"jsonrpc": "2.0", "id"', {"Content-Type": "application/json"})
+    assert broken.status == 400
+    client.post(call(1))
+    assert client.answers({1}) == {1}
+    client.stream.close()
+
+
+def test_slow_clients_do_not_keep_others_out(site: Site) -> None:
+    slow = [
+        site.raw(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Le") for _ in range(50)
+    ]
+    assert site.ask("GET", "/healthz").status == 200
+    for sent in slow:
+        sent.close()
+
+
+# --- what is below the server
+
+
+def test_a_corrupt_warehouse_costs_no_answer_and_no_event(tmp_path: Path) -> None:
+    environ = environment(tmp_path)
+    (tmp_path / "activity.duckdb").write_bytes(os.urandom(20_000))
+    os.chmod(tmp_path / "activity.duckdb", 0o600)
+    with RawClient(SERVE, environ) as client:
+        client.initialize()
+        client.call(1, "log_event", event_name="tool_event", feature_json=TOOL_EVENT, activity_id="kept")
+        assert client.receive()["result"]["structuredContent"]["durable"] is True
+        client.call(2, "get_context")
+        assert client.receive()["result"]["isError"] is False
+        client.call(3, "health")
+        assert client.receive()["result"]["isError"] is False
+        client.process.terminate()
+        assert client.leave()[0] == 0
+    assert stored(environ, "kept") == 1
+
+
+def test_a_warehouse_that_hangs_keeps_neither_calls_nor_the_end_waiting(tmp_path: Path) -> None:
+    environ = environment(tmp_path)
+    os.mkfifo(tmp_path / "activity.duckdb", 0o600)  # who opens it waits for the other side, which never comes
+    with RawClient(SERVE, environ) as client:
+        client.initialize()
+        for number in range(1, 51):
+            client.call(number, "log_event", event_name="tool_event", feature_json=TOOL_EVENT)
+            client.call(1000 + number, "get_context")
+        answers = [client.receive() for _ in range(100)]
+        assert [answer for answer in answers if answer["result"]["isError"]] == []
+        client.process.terminate()
+        code, _, _, took = client.leave()
+    assert code == 0
+    assert took < 2
+    (tmp_path / "activity.duckdb").unlink()
+    assert stored(environ) == 50
+
+
+def stored(environ: dict[str, str], activity_id: str = "%") -> int:
+    """How many tool events are in the warehouse once the queue is drained."""
+    service = ActivityService.from_environ(environ, source="cli")
+    try:
+        Drainer(service).drain(60)
+        sql = f"SELECT COUNT(*) FROM VW_TOOL_EVENTS WHERE activity_id LIKE '{activity_id}'"
+        return int(service.query(sql, max_rows=1).rows[0][0])
+    finally:
+        service.close()
+
+
+def test_eight_servers_on_one_directory_answer_everything_and_lose_nothing(tmp_path: Path) -> None:
+    environ = environment(tmp_path)
+    clients = [RawClient(SERVE, environ) for _ in range(8)]
+    try:
+        for client in clients:
+            client.request(0, "initialize", INITIALIZE)
+        for client in clients:
+            client.receive()
+            client.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        for number in range(1, 26):
+            for client in clients:
+                client.call(number, "log_event", event_name="tool_event", feature_json=TOOL_EVENT)
+                client.call(1000 + number, "get_context", max_bytes=2048)
+        for client in clients:
+            results = [client.receive()["result"] for _ in range(50)]
+            assert [result["content"] for result in results if result["isError"]] == []
+        for client in clients[:4]:
+            client.process.kill()
+        for client in clients[4:]:
+            client.process.terminate()
+        assert [client.process.wait(30) for client in clients[4:]] == [0] * 4
+    finally:
+        for client in clients:
+            client.__exit__()
+    assert stored(environ) == 200
