@@ -234,6 +234,12 @@ async def test_what_is_refused_is_told_and_leaves_nothing_behind(house: House) -
     async with client_of(service) as client:
         for tool, arguments, says in REFUSED:
             assert says in await refused(client, tool, **arguments), (tool, says)
+        noted = {activity.feature_json["method"] for activity in service.self_log.drain()}
+        assert noted == {
+            "query",
+            "tools/call record_insight",
+            "tools/call store_artifact",
+        }  # else it would be read as an insight
         assert (await call(client, "get_context"))["pending_local"] == 0
     drain(service)
     assert house.rows(service, "SELECT COUNT(*) FROM VW_ACTIVITY_STREAM WHERE event_name <> 'mcp_event'") == [[1]]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +173,14 @@ def test_a_query_that_needs_too_much_memory_fails_and_fills_no_disk(db: Path) ->
     answer = ask(db, "SELECT LENGTH(STRING_AGG(REPEAT('x', 1000000), ',')) FROM range(3000)")
     assert answer.get("kind") == "refused"
     assert sorted(os.listdir(db.parent)) == ["a.duckdb", "other.duckdb", "secret.csv", "secret.json"]
+
+
+def test_a_query_whose_parent_is_gone_ends_by_itself(db: Path) -> None:
+    endless = "SELECT COUNT(*) FROM range(1000000) AS a (i), range(1000000) AS b (j) WHERE i * j % 7 = 3"
+    request = {"db": str(db), "sql": endless, "max_rows": None, "timeout_s": 0.2}
+    command = [sys.executable, "-m", "activity_mcp.warehouse.query"]
+    done = subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (-signal.SIGALRM, b"")
 
 
 def test_a_statement_nested_past_what_can_be_read_is_refused(db: Path) -> None:
