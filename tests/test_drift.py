@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from activity_mcp.__main__ import run
 from activity_mcp.activity import build
 from activity_mcp.service import ActivityService
 from activity_mcp.status import status_of
@@ -32,11 +31,23 @@ def house(tmp_path: Path) -> Iterator[House]:
         service.close()
 
 
-def command(house: House, *arguments: str) -> subprocess.CompletedProcess[str]:
-    kept = {"PATH": "/usr/bin:/bin", **house.environ}
-    return subprocess.run(
-        [sys.executable, "-m", "activity_mcp", *arguments], env=kept, capture_output=True, text=True, check=False
-    )
+class Told(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def command(house: House, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Told]:
+    """Runs a command on the house as another process would, with a service of its own."""
+    for name, value in house.environ.items():
+        monkeypatch.setenv(name, value)
+
+    def call(*arguments: str) -> Told:
+        capfd.readouterr()
+        return Told(run(list(arguments)), *capfd.readouterr())
+
+    return call
 
 
 def hooked(service: ActivityService, **features: Any) -> None:
@@ -51,7 +62,9 @@ async def insights(service: ActivityService) -> list[Any]:
         return list((await call(client, "get_context", context_type="analyst"))["context"].get("insights", []))
 
 
-async def test_drift_is_found_told_quarantines_what_was_derived_and_ends_when_a_person_accepts_it(house: House) -> None:
+async def test_drift_is_found_told_quarantines_what_was_derived_and_ends_when_a_person_accepts_it(
+    house: House, command: Callable[..., Told]
+) -> None:
     service = house.service()
     house.log_tools(service, True, latency_ms=20)
     drain(service)
@@ -91,18 +104,18 @@ async def test_drift_is_found_told_quarantines_what_was_derived_and_ends_when_a_
     shown = "SELECT COUNT(*) FROM VW_SYSTEM_EVENTS WHERE event_type = 'schema_drift_detected'"
     assert house.rows(service, shown) == [[3]]
 
-    listed = json.loads(command(house, "drift", "--json").stdout)["open"]
+    listed = json.loads(command("drift", "--json").stdout)["open"]
     assert [found["drift_kind"] for found in listed][-1] == "new_key"
-    unknown = command(house, "drift", "accept", "no-such-drift")
+    unknown = command("drift", "accept", "no-such-drift")
     assert (unknown.returncode, "no open drift" in unknown.stderr) == (2, True)
-    accepted = command(house, "drift", "accept", *(found["drift_id"][:16] for found in listed[:2]))
+    accepted = command("drift", "accept", *(found["drift_id"][:16] for found in listed[:2]))
     assert (accepted.returncode, accepted.stdout) == (0, "accepted 2 of 3\n")
     assert {entry["insight_id"] for entry in await insights(service)} == both
     assert status_of(service)["drift"]["quarantining"] == 0
     assert house.rows(service, "SELECT COUNT(*) FROM VW_SYSTEM_EVENTS WHERE event_type = 'schema_drift_accepted'") == [[1]]
 
 
-def test_a_state_directory_without_a_warehouse_says_so(house: House) -> None:
-    done = command(house, "drift")
+def test_a_state_directory_without_a_warehouse_says_so(house: House, command: Callable[..., Told]) -> None:
+    done = command("drift")
     assert (done.returncode, "nothing was flushed into it" in done.stderr) == (4, True)
     assert status_of(house.service())["drift"] == {"open": None, "quarantining": None, "newest": []}
