@@ -6,7 +6,7 @@ To add a check, write a module ``checks/<part>.py`` with one function
 
 and put its name into ``PARTS``, in the order in which a person should read the table. ``subject.service`` has the
 configuration, the environment and the clock; ``subject.status`` is the document of ``activity-mcp status --json``. Judge what
-that document already tells in ``checks/state.py``, so that ``status`` and ``doctor`` never disagree. A check leads nothing,
+that document already tells in ``health.py``, so that ``status`` and ``doctor`` never disagree. A check leads nothing,
 writes nothing and asks the network only if it says so. It need not guard itself: an error it raises is a failed check that
 bears the module's name, and the other modules run all the same. Heavy imports belong inside the function.
 """

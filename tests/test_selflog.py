@@ -79,3 +79,15 @@ def test_totals_count_every_call_and_keep_to_a_bound_of_methods() -> None:
         0.5: 2, 1.0: 0, 2.5: 0, 5.0: 0, 10.0: 0, 25.0: 1, 50.0: 0, 100.0: 0, 250.0: 0, 1000.0: 0, 10_000.0: 0,
     }  # fmt: skip
     assert (len(totals), totals["other"].count, totals["made-up-0"].hits) == (MOST_METHODS + 1, 6, None)
+
+
+def test_a_wall_clock_that_jumps_loses_no_call_and_keeps_to_the_bound() -> None:
+    clock = FakeClock()
+    log = made(clock)
+    for jump in (0.0, -86_400.0, 0.0, 86_400.0):
+        clock.jump_wall(jump)
+        for _ in range(25):
+            log.record("get_context", 1.0, {"success": True})
+    events = log.drain()
+    assert sum(event.feature_json.get("count", 1) for event in events) == 100
+    assert len(events) <= 3 * (PER_SECOND + 1)
