@@ -9,14 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from server.wire import ENVIRON, INITIALIZE
 
 JSON_HEADERS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
-DOUBLE = [sys.executable, str(Path(__file__).parents[1] / "server" / "double.py")]
 
 
 class Answer(NamedTuple):
@@ -36,11 +34,10 @@ class Answer(NamedTuple):
 class Site:
     """One server process. ``url`` is what it says it serves."""
 
-    def __init__(self, transport: str, environ: Mapping[str, str], *options: str, double: bool = False) -> None:
-        command = DOUBLE if double else [sys.executable, "-m", "activity_mcp", "serve"]
-        arguments = ["--transport", transport, "--port", "0", *options]
+    def __init__(self, transport: str, environ: Mapping[str, str], *options: str) -> None:
+        command = [sys.executable, "-m", "activity_mcp", "serve", "--transport", transport, "--port", "0", *options]
         self.process = subprocess.Popen(
-            [*command, *arguments], env={**ENVIRON, **environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command, env={**ENVIRON, **environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert self.process.stderr
         self.told = self.process.stderr.readline()
