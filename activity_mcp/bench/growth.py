@@ -31,6 +31,7 @@ RECENT = 5_000
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 METRICS = "SELECT * FROM VW_PRODUCT_METRICS WHERE hour_start >= DATE_TRUNC('HOUR', utc_now() - INTERVAL 24 HOUR)"
 _OLDEST_DAYS = 60
+_CHUNK = 50_000
 _FILL = f"""
     INSERT INTO CLAUDE_STREAM_V2 (
         activity_id, ts, customer, activity, event_name, session_id, project, source, channel_id, stream_offset, loaded_at,
@@ -45,9 +46,8 @@ _FILL = f"""
             WHEN n < $recent THEN n * 86400000000 // $recent
             ELSE 86400000000 + (n - $recent) * {_OLDEST_DAYS} * 86400000000 // greatest($total - $recent, 1)
         END AS BIGINT)) AS happened_at
-        FROM range($total) AS numbers (n)
+        FROM (SELECT $total - 1 - i AS n FROM range($start, $end) AS numbers (i))
     )
-    ORDER BY happened_at
 """  # noqa: S608 - a number of ours
 
 
@@ -68,8 +68,11 @@ def fill(environ: Mapping[str, str], total: int) -> None:
     """A warehouse with ``total`` activities and their contexts."""
     warehouse = _warehouse(environ)
     try:
+        for start in range(0, total, _CHUNK):  # the oldest first, and no more at a time than DuckDB may hold
+            with warehouse.transaction() as statements:
+                end = min(start + _CHUNK, total)
+                statements.execute(_FILL, {"total": total, "recent": min(RECENT, total), "start": start, "end": end})
         with warehouse.transaction() as statements:
-            statements.execute(_FILL, {"total": total, "recent": min(RECENT, total)})
             statements.rebuild_contexts()
     finally:
         warehouse.close()

@@ -97,6 +97,14 @@ class LiveSegment:
                 self._fs.close(self.fd)
             self._retired = True
 
+    def __del__(self) -> None:
+        try:
+            if not self._retired:
+                self._retired = True
+                self._fs.close(self.fd)
+        except (OSError, AttributeError, TypeError):  # the interpreter ends: the kernel closes what is open
+            return
+
     def sync(self, upto: int) -> OSError | None:
         """Put the first ``upto`` bytes on the disk; threads that come while one syncs find theirs done by the next.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from _weakref import ref
 
 try:
     import fcntl
@@ -25,14 +26,14 @@ _GIVE = fcntl.LOCK_UN if fcntl is not None else 0
 _YIELDS = 20
 """A holder is usually done within microseconds: let it run that often before sleeping."""
 
-_open: dict[int, LockFile] = {}
+_open: dict[int, ref[LockFile]] = {}
 """By id: the locks of this process whose descriptor a fork would copy."""
 
 
 class LockFile:
     """One descriptor on one lock file. Not thread-safe: its owner sees to that."""
 
-    __slots__ = ("_fd", "_fs", "_identity", "held", "path")
+    __slots__ = ("__weakref__", "_fd", "_fs", "_identity", "held", "path")
 
     def __init__(self, path: str, fs: FileSystem) -> None:
         self.path = path
@@ -105,6 +106,12 @@ class LockFile:
         if fd >= 0:
             self._fs.close(fd)
 
+    def __del__(self) -> None:
+        try:
+            self.close()
+        except (OSError, AttributeError, TypeError):  # the interpreter ends: the kernel closes what is open
+            return
+
     def holder_pid(self) -> int | None:
         """Who holds it now, where the system can tell (Linux). Asked only after waiting in vain: a look into /proc/locks."""
         found = self._fs.stat(self.path)
@@ -116,7 +123,7 @@ class LockFile:
 
     def _open(self) -> None:
         self._fd = self._fs.open_lock(self.path)
-        _open[id(self)] = self
+        _open[id(self)] = ref(self)
         found = os.fstat(self._fd)
         self._identity = (found.st_dev, found.st_ino)
 
@@ -137,8 +144,10 @@ def _pid_in(table: str, found: os.stat_result) -> int | None:
 
 
 def _drop_in_child() -> None:
-    for lock in list(_open.values()):
-        lock.close()
+    for known in list(_open.values()):
+        lock = known()
+        if lock is not None:
+            lock.close()
 
 
 if hasattr(os, "register_at_fork"):

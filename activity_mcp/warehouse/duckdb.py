@@ -204,6 +204,9 @@ class DuckDBWarehouse:
             if not migrations.is_current(connection):
                 migrations.deploy(connection, iso(self._clock.time_us()))
                 os.chmod(self.path, 0o600)
+            if 0 < found < migrations.LAYOUT_VERSION:
+                self.close()  # an engine that made contexts anew may hold more than it should from here on
+                return self._open()
         except (duckdb.Error, OSError) as error:
             raise self._failed(error) from error
         except BaseException:

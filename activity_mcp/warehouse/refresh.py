@@ -18,7 +18,8 @@ MAKE_STREAM = f"CREATE OR REPLACE TEMP TABLE {STREAM} AS SELECT * FROM CLAUDE_ST
 CONTEXT_TABLES = ("CONTEXT_COUNTS", "CONTEXT_HOURS", "CONTEXT_ITEMS", "CONTEXT_CACHE")
 """What is derived from the stream and nothing else, and so can be made anew from it."""
 
-_CHUNK_ROWS = 50_000
+_CHUNK_ROWS = 10_000
+_REBUILD_MEMORY = "2GB"
 _TAKE_CHUNK = f"""
     INSERT INTO {STREAM}
     SELECT * FROM CLAUDE_STREAM_V2 AS event
@@ -52,10 +53,13 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def rebuild_contexts(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make CONTEXT_TABLES anew from the stream and SUPERSEDED, in bounded memory. To be run inside a transaction.
+    """Make CONTEXT_TABLES anew from the stream and SUPERSEDED. To be run inside a transaction.
 
-    ``row_version`` starts again: whoever compares it with one read before must forget that one.
+    What a transaction has changed stays in memory until it ends: so this rare one may hold more than a flush, and the engine is
+    to be closed afterwards, because its limit cannot be lowered again before the memory is free. ``row_version`` starts again:
+    whoever compares it with one read before must forget that one.
     """
+    connection.execute(f"SET memory_limit = '{_REBUILD_MEMORY}'")
     for table in CONTEXT_TABLES:
         connection.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
     connection.execute("UPDATE SUPERSEDED SET batch_key = NULL")  # no run of these outranks anything
