@@ -92,7 +92,7 @@ def test_the_demo_shows_the_context_and_what_it_cost(tmp_path: Path) -> None:
         "fresh",
         "durable: True",
         "get_context p95",
-        "flush of 1000 events",
+        "flush of 1,000 events",
         "floor in the same run",
     ):
         assert expected in done.stdout

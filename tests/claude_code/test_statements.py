@@ -150,7 +150,7 @@ def test_reading_is_linear_in_the_length(piece: str) -> None:
     def spent(characters: int) -> float:
         text = piece * (characters // len(piece))
         best = 9.0
-        for _ in range(2):
+        for _ in range(5):
             began = time.process_time()
             commands_of(text)
             split_statements(text)
