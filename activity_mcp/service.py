@@ -1,11 +1,11 @@
-"""The composition root: one ``ActivityService`` per process, over one state directory and one warehouse. No transport.
+"""The service: one ``ActivityService`` per process, over one state directory and one warehouse. No transport.
 
     log       redact → validate → append → sync → answer                    (any process)
     context   memory → snapshot file → overlay of local events → answer     (any process, no warehouse asked)
     flush     lead for a moment, or wish and wait                           (commands)
     start     a thread that stands ready to lead                            (servers)
 
-What is not needed is not made: a command that appends one event opens no snapshot, and nothing imports DuckDB until it leads.
+What it stands on is put together in ``composition``, each part when it is first needed.
 """
 
 from __future__ import annotations
@@ -20,21 +20,18 @@ from cachetools import TTLCache
 from .activity import MAX_TEXT
 from .backpressure import Backpressure, Filling
 from .clock import SYSTEM_CLOCK, iso
+from .composition import Composition
 from .config import Config, read_config
-from .context import ALL_PROJECTS, CONTEXT_TYPES, ContextCache, Entry, Renderer, SnapshotStore
+from .context import ALL_PROJECTS, CONTEXT_TYPES, Entry
 from .errors import ActivityError, InvalidInput, QueueRefused
-from .fs import LOCAL
 from .health_watch import HealthWatch
-from .identity import Identity, is_ignored, project_of, resolve_identity
+from .identity import is_ignored, project_of
 from .leader import Leader
-from .local_events import LocalEvents
 from .owed import OncePerMinute, OwedEvents
-from .pace import Pace
 from .parts import part
-from .queue import Lease, QueueWriter, open_queue, read_queue
-from .recorder import Recorder
-from .refresher import ACTIVE_S, Refresher
-from .selflog import AllCalls, SelfLog
+from .queue import read_queue
+from .refresher import ACTIVE_S
+from .selflog import AllCalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -44,12 +41,9 @@ if TYPE_CHECKING:
     from .findings import Findings
     from .flusher import Flusher
     from .insights import Insights
-    from .queue import QueueInfo
     from .selflog import CallTotals
     from .upkeep import Upkeep
     from .warehouse import QueryResult
-    from .warehouse.duckdb import DuckDBWarehouse
-    from .warehouse.snowflake import SnowflakeWarehouse
 
 MIN_CONTEXT_BYTES = 512
 START_RETRY_S = 5.0
@@ -62,7 +56,7 @@ _NOT_RECORDED = {
 }
 
 
-class ActivityService:
+class ActivityService(Composition):
     """Everything the server and the commands do. Thread-safe where a server needs it: ``log``, ``context``, ``record_call``.
 
     ``source`` says who is speaking (``mcp`` or ``cli``); ``on_error`` is told of what went wrong in the background.
@@ -77,11 +71,7 @@ class ActivityService:
         clock: Clock = SYSTEM_CLOCK,
         on_error: Callable[[BaseException], None] = lambda error: None,
     ) -> None:
-        self.config = config
-        self.clock = clock
-        self.source = source
-        self.environ = environ
-        self.parts_lock = threading.RLock()
+        super().__init__(config, environ, source=source, clock=clock)
         self._on_error = OncePerMinute(on_error, clock)
         self._owed = OwedEvents()
         self._calls = AllCalls()
@@ -96,98 +86,9 @@ class ActivityService:
         environ = os.environ if environ is None else environ
         return cls(read_config(environ), environ, **options)
 
-    # --- parts, made when first needed
-
-    @part
-    def identity(self) -> Identity:
-        return resolve_identity(self.config.home, self.environ, self.config.customer)
-
-    @part
-    def queue(self) -> QueueInfo:
-        LOCAL.check_owner(self.config.home)
-        return open_queue(self.config.queue_dir, sink=self.config.sink, clock=self.clock)
-
-    @part
-    def writer(self) -> QueueWriter:
-        return QueueWriter(
-            self.queue.directory,
-            sink=self.config.sink,
-            max_bytes=self.config.max_queue_bytes,
-            durability="event" if self.config.interval_ms is None else ("interval", self.config.interval_ms),
-            clock=self.clock,
-        )
-
-    @part
-    def recorder(self) -> Recorder:
-        return Recorder(self.config, self.identity, self.writer, self.clock)
-
-    @part
-    def local_events(self) -> LocalEvents:
-        return LocalEvents(self.queue.directory, self.queue.queue_id, self.writer)
-
-    @part
-    def snapshots(self) -> SnapshotStore:
-        directory = os.path.join(self.queue.directory, "context")
-        return SnapshotStore(directory, clock=self.clock, loads=orjson.loads, dumps=orjson.dumps)
-
-    @part
-    def lease(self) -> Lease:
-        return Lease(self.queue.directory, clock=self.clock)
-
-    @part
-    def warehouse(self) -> DuckDBWarehouse | SnowflakeWarehouse:
-        if self.config.snow_connection:
-            from .warehouse.snowflake import SnowflakeWarehouse
-
-            return SnowflakeWarehouse(self.config.snow_connection, customer=self.identity.customer, clock=self.clock)
-        from .warehouse.duckdb import DuckDBWarehouse
-
-        return DuckDBWarehouse(self.config.db, clock=self.clock)
-
-    @part
-    def refresher(self) -> Refresher:
-        kind: dict[str, Any] = {"ttl_s": self.config.context_ttl_s, "clock": self.clock}
-        if self.config.snow_connection:
-            return Refresher(self.warehouse, self.snapshots, pace=Pace(self.clock), **kind)
-        from .drift_watch import DriftWatch
-        from .warehouse.duckdb import DuckDBWarehouse
-
-        warehouse = self.warehouse
-        if isinstance(warehouse, DuckDBWarehouse):  # the double knows no statements
-            kind["on_changes"] = DriftWatch(self.queue.directory, warehouse, self.clock).look
-        return Refresher(warehouse, self.snapshots, **kind)
-
-    @part
-    def cache(self) -> ContextCache:
-        return ContextCache(
-            self.snapshots,
-            ttl_s=self.config.context_ttl_s,
-            max_stale_s=self.config.context_max_stale_s,
-            clock=self.clock,
-            revalidate=self._ask_for_context,
-        )
-
-    @part
-    def renderer(self) -> Renderer:
-        return Renderer(dumps=orjson.dumps)
-
     @part
     def health_watch(self) -> HealthWatch:
         return HealthWatch(self.queue.directory, self._judge, self.raise_event, self.clock)
-
-    @part
-    def self_log(self) -> SelfLog:
-        return SelfLog(self.recorder.origin("mcp", session_id=self.session_id), self.clock)
-
-    @property
-    def session_id(self) -> str | None:
-        return self.environ.get("CLAUDE_CODE_SESSION_ID") or None
-
-    @part
-    def own_project(self) -> str | None:
-        """The project this process was started for, when Claude Code says so."""
-        directory = self.environ.get("CLAUDE_PROJECT_DIR")
-        return project_of(directory) if directory else None
 
     # --- record
 
@@ -345,10 +246,6 @@ class ActivityService:
         if entry.reason:
             answer["reason"] = entry.reason
         return answer
-
-    def _ask_for_context(self, customer: str, project: str) -> None:
-        """The cache wants this scope newer: a wish on disk, which whoever leads will see."""
-        self.snapshots.want(customer, project)
 
     def query(
         self,

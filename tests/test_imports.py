@@ -71,8 +71,8 @@ ROOMS: dict[str, set[str]] = {
     "leader": {"backpressure", "clock", "errors", "flusher", "queue", "refresher", "upkeep"},
 }
 COMPOSING = {
-    "service", "findings", "insights", "drift", "draining", "backfill", "forget", "status", "checks", "doctor", "server", "published",
-    "transports", "cli", "bench", "__main__", "__init__",
+    "composition", "service", "findings", "insights", "drift", "draining", "backfill", "forget", "status", "checks", "doctor", "server",
+    "published", "transports", "cli", "bench", "__main__", "__init__",
 }  # fmt: skip
 HEAVY = {"mcp", "snowflake", "duckdb", "jsonschema", "pydantic", "rich", "structlog", "sqlglot", "platformdirs"}
 
