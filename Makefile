@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 TEST_PROCESSES ?= 2
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test crash mutants conformance lint sql wheel clean
+.PHONY: demo test slow crash mutants conformance lint sql wheel clean
 
 demo: $(VENV)/.installed
 	$(BIN)/activity-mcp demo
@@ -26,6 +26,10 @@ mutants: wheel $(VENV)/.tested
 # The protocol's own test suite and its Inspector, installed from npm for the run. Two minutes.
 conformance: wheel $(VENV)/.tested
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest tests/web/test_conformance.py --conformance $(PYTEST_ARGS)
+
+# Tests that would make the suite longer than a change should wait for.
+slow: wheel $(VENV)/.tested
+	$(BIN)/pytest -m slow $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed
 	$(PIP) install -c constraints.txt ".[lint]"

@@ -11,6 +11,8 @@ import pytest
 
 from activity_mcp.bench import growth, rows, start
 
+pytestmark = pytest.mark.slow
+
 SMALL: list[tuple[Any, dict[str, Any], int]] = [
     (start, {"starts": 1, "calls": 5, "idle_s": 0.5}, 7),
     (growth, {"sizes": (50, 100, 200, 400), "calls": 3, "rounds": 1}, 6),

@@ -10,6 +10,8 @@ import pytest
 from activity_mcp.bench import transcripts
 from activity_mcp.errors import ActivityError
 
+pytestmark = pytest.mark.slow
+
 
 def test_both_kinds_of_lines_are_imported_and_their_peaks_compared(tmp_path: Path) -> None:
     environ = {**os.environ, "ACTIVITY_HOME": str(tmp_path), "ACTIVITY_CUSTOMER": "bench@example.com"}
