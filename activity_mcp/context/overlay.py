@@ -83,12 +83,15 @@ class Overlay:
 
     def above(self, watermark: str | None, customer: str, project: str) -> list[Fact]:
         """What this scope's events above the watermark (None: all) say, in the order of their offsets."""
+        found: list[Fact] = []
         with self._lock:
-            return [
-                entry.fact
-                for entry in self._window.values()
-                if (watermark is None or entry.offset > watermark) and _belongs(entry.fact, customer, project)
-            ]
+            for entry in reversed(self._window.values()):  # from the end, as what is above is little beside what is kept
+                if watermark is not None and entry.offset <= watermark:
+                    break
+                if _belongs(entry.fact, customer, project):
+                    found.append(entry.fact)
+        found.reverse()
+        return found
 
     def pending(self, watermark: str | None, customer: str, project: str) -> int:
         """How many events of this scope above the watermark ``above`` does not show."""

@@ -87,21 +87,26 @@ class Usage:
         total.tools = {name: use.copy() for name, use in self.tools.items()}
         total.today = {model: dict(use) for model, use in self.today.items()}
         total.week = {model: dict(use) for model, use in self.week.items()}
-        for fact in facts:
-            if fact.ts is not None:
-                total._add(fact, fact.ts[:13])
+        told: dict[tuple[str, str, str | None, bool], int] = {}
+        for fact in facts:  # many facts, few kinds of them: a count is added once for each kind
+            if fact.ts is None:
+                continue
+            kind = (fact.ts[:13], fact.event_name, fact.tool, fact.failed)
+            told[kind] = told.get(kind, 0) + 1
+            if fact.model is not None:
+                total.add_model(kind[0], fact.model, fact.use)
+        for kind, times in told.items():
+            total._add(*kind, times)
         return total
 
-    def _add(self, fact: Fact, hour: str) -> None:
-        if fact.model is not None:
-            self.add_model(hour, fact.model, fact.use)
+    def _add(self, hour: str, event_name: str, tool: str | None, failed: bool, times: int) -> None:
         if not self.windows.day <= hour <= self.windows.last:
             return
-        self.counts[fact.event_name] = self.counts.get(fact.event_name, 0) + 1
-        if fact.tool is not None:
-            use = self.tools.setdefault(fact.tool, ToolUse())
-            use.calls += 1
-            use.failures += fact.failed
+        self.counts[event_name] = self.counts.get(event_name, 0) + times
+        if tool is not None:
+            use = self.tools.setdefault(tool, ToolUse())
+            use.calls += times
+            use.failures += times * failed
 
     def add_model(self, hour: str, model: str, use: Mapping[str, Any]) -> None:
         if not self.windows.week <= hour <= self.windows.last:
