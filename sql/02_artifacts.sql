@@ -359,13 +359,13 @@ WHEN NOT MATCHED THEN
 
 DELETE FROM SCHEMA_FIELDS WHERE schema_version <> '1';
 
--- What has said itself when it ends: artifacts after expires_at unless pinned, insights 30 days after valid_until, and the hourly
--- buckets that no reader sums up any more. LEGAL_HOLDS (05) holds it all the same. Runs once a day (DAILY_UPKEEP_TASK in 03).
+-- What has said itself when it ends: artifacts after expires_at unless pinned, insights 30 days after valid_until. LEGAL_HOLDS (05)
+-- holds it all the same. Runs once a day (DAILY_UPKEEP_TASK in 03).
 -- snowflake-only: the embedded engine runs the body's statements, from generated/run_clean_up.sql
 CREATE OR REPLACE PROCEDURE CLEAN_UP()
 RETURNS VARCHAR
 LANGUAGE SQL
-COMMENT = 'Removes artifacts and insights that have expired and are not under LEGAL_HOLDS, and old hourly buckets.'
+COMMENT = 'Removes artifacts and insights that have expired and are not under LEGAL_HOLDS.'
 EXECUTE AS OWNER
 AS
 $$
@@ -400,9 +400,6 @@ BEGIN
                 AND COALESCE(hold.from_ts <= INSIGHT_ATOMS.recorded_at, TRUE)
                 AND COALESCE(hold.until_ts > INSIGHT_ATOMS.recorded_at, TRUE)
         );
-
-    DELETE FROM CONTEXT_HOURS
-    WHERE hour_start < DATEADD(DAY, -9, SYSDATE());
 
     COMMIT;
     RETURN 'removed what has expired';

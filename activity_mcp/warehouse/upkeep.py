@@ -27,7 +27,7 @@ def apply_retention(statements: Statements, *, keep_days: int) -> dict[str, int]
 
 
 def clean_up(statements: Statements) -> dict[str, int]:
-    """Remove what said itself that it ends: artifacts, insights a month after it, hourly buckets; the rows removed, by table.
+    """Remove what said itself that it ends: artifacts, and insights a month after it; the rows removed, by table.
 
     To be run inside one transaction. What LEGAL_HOLDS names stays, and so do pinned artifacts.
     """

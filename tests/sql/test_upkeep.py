@@ -41,11 +41,9 @@ def test_what_has_expired_leaves_unless_it_is_pinned_or_held() -> None:
     fill(made.connection, "ARTIFACTS", [common | {"artifact_id": name} | given for name, given in artifacts.items()])
     common = {"customer": "bea", "quarantined": False, "recorded_at": NOW - 99 * DAY} | places
     fill(made.connection, "INSIGHT_ATOMS", [common | {"insight_id": name} | given for name, given in insights.items()])
-    hours = [{"customer": "ada", "project": "*", "hour_start": NOW - age * DAY, "refreshed_at": NOW} for age in (8, 10)]
-    fill(made.connection, "CONTEXT_HOURS", hours)
     held = {"hold_id": "1", "customer": "ada", "reason": "a case", "placed_by": "legal", "placed_at": NOW}
     fill(made.connection, "LEGAL_HOLDS", [held])
-    assert clean_up(Executed(made.connection)) == {"ARTIFACTS": 1, "INSIGHT_ATOMS": 1, "CONTEXT_HOURS": 1}
+    assert clean_up(Executed(made.connection)) == {"ARTIFACTS": 1, "INSIGHT_ATOMS": 1}
     assert {row["artifact_id"] for row in table(made.connection, "ARTIFACTS")} == artifacts.keys() - {"gone"}
     assert {row["insight_id"] for row in table(made.connection, "INSIGHT_ATOMS")} == insights.keys() - {"gone"}
 
