@@ -20,6 +20,10 @@ NOT_EMBEDDED = (
     "what does not apply to the embedded warehouse: streams and tasks (the leader runs the refresh sequence after each batch), "
     "roles and policies (who can read the file sees all of it), and Snowflake's query history"
 )
+OWNERS_TAKEN = (
+    "tasks and procedures that are replaced lose their owner and their grants: {engine} owns them again, and the tasks run as it, "
+    "after `activity-mcp deploy --only 05_governance.sql`, with the same names"
+)
 TASKS_SUSPENDED = 5
 
 
@@ -102,14 +106,17 @@ def _embedded(config: Config, dry_run: bool, only_print: bool) -> int:
 
 
 def _snowflake(connection: NamedConnection, dry_run: bool, only: str | None, given: dict[str, str | None]) -> int:
-    from ..warehouse.deployment import Deployment, administrators_grants
+    from ..warehouse.deployment import Deployment, administrators_grants, takes_owners
     from ..warehouse.statements import snowflake_statements
 
     names, found = _names(connection, given), scripts(only)
     with snowflake_statements(connection) as statements:
         deployment = Deployment(statements, found, names, only=only)
         if dry_run:
-            _show(deployment.plan())
+            plan = deployment.plan()
+            _show(plan)
+            if takes_owners(plan):
+                remark(OWNERS_TAKEN.format(engine=names.engine))
             return 0
         with progress_bar("deploying") as on_progress:
             deployed = deployment.deploy(on_progress)
@@ -136,6 +143,8 @@ def _tell(deployed: Deployed, engine: str) -> int:
         click.echo(f"running: {', '.join(deployed.tasks)}")
     if deployed.edition_lacks_policies:
         remark("this account's edition has no row access and masking policies: whoever may read sees all rows unmasked")
+    if deployed.owners_taken:
+        remark(OWNERS_TAKEN.format(engine=engine))
     for task, reason in deployed.suspended.items():
         remark(f"suspended: {task} ({reason})")
     if deployed.suspended:

@@ -23,7 +23,7 @@ from .migrations import LAYOUT_VERSION
 from .scripts import Statement, split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from .base import Statements
 
@@ -31,6 +31,7 @@ GOVERNANCE = "05_governance.sql"
 APPLY, UNCHANGED, REFUSED = "apply", "unchanged", "refused"
 _HOLDS_DATA = re.compile(r"CREATE\s+(?:TABLE|STREAM)\s+IF\s+NOT\s+EXISTS\s+(\w+)", re.IGNORECASE)
 _COMMENT = re.compile(r"COMMENT\s*=?\s*'(?:[^']|'')*'|--[^\n]*", re.IGNORECASE)
+_TAKES_OWNER = re.compile(r"CREATE\s+OR\s+REPLACE\s+(?:TASK|PROCEDURE)\b", re.IGNORECASE)
 _RESUME = re.compile(r"ALTER\s+TASK\s+(\w+)\s+RESUME", re.IGNORECASE)
 _ENTERPRISE = "enterprise-only from here on:"
 _EDITION_LACKS_IT = "unsupported feature"
@@ -103,12 +104,16 @@ class Planned:
 
 @dataclass(slots=True)
 class Deployed:
-    """What a run did: the files applied, the tasks that run now, and those that do not, with Snowflake's words."""
+    """What a run did: the files applied, the tasks that run now, and those that do not, with Snowflake's words.
+
+    ``owners_taken``: what was applied replaced tasks or procedures, and 05_governance.sql did not give them their owner again.
+    """
 
     files: list[str] = field(default_factory=list)
     tasks: list[str] = field(default_factory=list)
     suspended: dict[str, str] = field(default_factory=dict)
     edition_lacks_policies: bool = False
+    owners_taken: bool = False
 
 
 class Deployment:
@@ -143,7 +148,7 @@ class Deployment:
                 f"'{refused[0].name}:…' from {self._place}.DEPLOYED_FILES",
             )
         steps = {file.name: split(file.text) for file in plan if file.action == APPLY}
-        done, total, result = 0, sum(map(len, steps.values())), Deployed()
+        done, total, result = 0, sum(map(len, steps.values())), Deployed(owners_taken=takes_owners(plan))
         resumed: dict[str, str] = {}
         for file in plan:
             for statement in steps.get(file.name, ()):
@@ -219,6 +224,13 @@ class Deployment:
                 if error.retryable:
                     raise
                 result.suspended[task] = error.message
+
+
+def takes_owners(plan: Iterable[Planned]) -> bool:
+    """Whether these files, applied alone, replace tasks or procedures: these lose their owner and grants until
+    05_governance.sql is applied after them."""
+    applied = {file.name: file.text for file in plan if file.action == APPLY}
+    return GOVERNANCE not in applied and any(_TAKES_OWNER.search(text) for text in applied.values())
 
 
 def administrators_grants(names: Names) -> list[str]:

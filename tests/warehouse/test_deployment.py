@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from activity_mcp import resources
+from activity_mcp.__main__ import run
 from activity_mcp.errors import (
     CheckFailed,
     InvalidInput,
@@ -225,6 +227,24 @@ def test_a_newer_layout_is_left_alone(account: Account) -> None:
 def test_one_file_alone_is_applied_changed_or_not(account: Account) -> None:
     deployment(account).deploy()
     assert deployment(account, only="04_typed_views.sql").deploy().files == ["04_typed_views.sql"]
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"]], ids=["applied", "planned"])
+def test_a_file_alone_that_takes_owners_away_says_what_must_follow(
+    account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    (tmp_path / "connections.toml").write_text('[team]\naccount = "acme"\n')
+    (tmp_path / "connections.toml").chmod(0o600)
+    monkeypatch.setenv("SNOWFLAKE_HOME", str(tmp_path))
+    monkeypatch.setenv("SNOW_CONNECTION", "team")
+    reached = nullcontext(statements_of(account))
+    monkeypatch.setattr("activity_mcp.warehouse.statements.snowflake_statements", lambda connection: reached)
+    deployment(account).deploy()
+    told = {}
+    for name in (None, *FILES):
+        assert run(["deploy", "--role-prefix", "TEAM", *options, *(["--only", name] if name else [])]) == 0
+        told[name] = "TEAM_ENGINE owns them again" in " ".join(capfd.readouterr().err.split())
+    assert [name for name, said in told.items() if said] == FILES[:3]
 
 
 def test_the_names_of_this_installation_stand_in_every_statement(account: Account) -> None:
