@@ -22,7 +22,7 @@ from .artifact_content import SAMPLE_BYTES, content_as_file, lines_of, rows_as_l
 from .artifacts import Artifact, ArtifactStore, expiry
 from .clock import iso, parse_iso
 from .errors import InvalidInput, QueryCancelled
-from .identity import project_of
+from .identity import place_of
 from .queue import QueueReader, read_commit
 
 if TYPE_CHECKING:
@@ -331,7 +331,7 @@ class Findings:
         if project == "*":
             return None
         check_names(project=project)
-        return project_of(project) if project.startswith("/") else project
+        return place_of(project)
 
     def origin(self, customer: str | None, project: str | None) -> Origin:
         host = self._host

@@ -142,6 +142,12 @@ def project_of(directory: str) -> str:
         at = parent
 
 
+def place_of(project: str) -> str:
+    """A folder as the project it belongs to; what is not an absolute path is taken as it is: a name, ``*``, or a folder of
+    another kind of machine."""
+    return project_of(project) if os.path.isabs(project) else project
+
+
 def _main_repository(marker: str) -> str | None:
     """Where a worktree's ``.git`` file points: ``gitdir: <main>/.git/worktrees/<name>``; None for a submodule."""
     text = _text_of(marker)

@@ -14,23 +14,19 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-import orjson
-from cachetools import TTLCache
-
-from .activity import MAX_TEXT
 from .backpressure import Backpressure, Filling
-from .clock import SYSTEM_CLOCK, iso
+from .clock import SYSTEM_CLOCK
 from .composition import Composition
 from .config import Config, read_config
-from .context import ALL_PROJECTS, CONTEXT_TYPES, Entry
-from .errors import ActivityError, InvalidInput, QueueRefused
+from .context import ALL_PROJECTS
+from .errors import ActivityError, QueueRefused
 from .health_watch import HealthWatch
-from .identity import is_ignored, project_of
+from .identity import is_ignored, place_of
 from .leader import Leader
 from .owed import OncePerMinute, OwedEvents
 from .parts import part
 from .queue import read_queue
-from .refresher import ACTIVE_S
+from .recall import Recall
 from .selflog import AllCalls
 
 if TYPE_CHECKING:
@@ -45,7 +41,6 @@ if TYPE_CHECKING:
     from .upkeep import Upkeep
     from .warehouse import QueryResult
 
-MIN_CONTEXT_BYTES = 512
 START_RETRY_S = 5.0
 _NOT_RECORDED = {
     "activity_id": None,
@@ -77,8 +72,7 @@ class ActivityService(Composition):
         self._calls = AllCalls()
         self.leader: Leader | None = None
         self._closed = False
-        self._warm: TTLCache[tuple[str, str], bool] = TTLCache(256, ttl=ACTIVE_S / 2, timer=clock.monotonic)
-        self._awaited: TTLCache[tuple[str, str], bool] = TTLCache(256, ttl=config.context_ttl_s, timer=clock.monotonic)
+        self._recall = Recall(self)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None, **options: Any) -> ActivityService:
@@ -110,7 +104,7 @@ class ActivityService(Composition):
         Raises InvalidActivity (nothing was recorded) or a QueueRefused. Where recording is off the answer says
         ``accepted: false`` and why.
         """
-        project = _place(project) if project else self.own_project
+        project = place_of(project) if project else self.own_project
         if not self.recording(project):
             return dict(_NOT_RECORDED)
         origin = self.recorder.origin(self.source, customer=customer, project=project, session_id=self.session_id)
@@ -172,80 +166,11 @@ class ActivityService(Composition):
 
         ``project`` None means the project this process was started for, else all; ``"*"`` means all.
         """
-        customer, project = self._scope(customer, project)
-        if context_type not in CONTEXT_TYPES:
-            raise InvalidInput(f"context_type {context_type[:60]!r} is unknown", hint=f"one of {', '.join(CONTEXT_TYPES)}")
-        for name, text in (("customer", customer), ("project", project)):
-            if not text.strip():
-                raise InvalidInput(f"{name} must not be empty", hint="leave it out for the default")
-            if len(text) > MAX_TEXT:
-                raise InvalidInput(
-                    f"{name} has {len(text)} characters, at most {MAX_TEXT} are recorded", hint=f"shorten {name}"
-                )
-        if max_bytes < MIN_CONTEXT_BYTES:
-            raise InvalidInput(f"max_bytes {max_bytes} is too small", hint=f"at least {MIN_CONTEXT_BYTES}")
-        overlay = self.local_events.poll()
-        self._keep_warm(customer, project)
-        entry = self.cache.get(customer, project)
-        watermark = self._watermark(entry)
-        answer = self._envelope(entry, customer, context_type, project)
-        answer["pending_local"] = overlay.pending(watermark, customer, project)
-        rendered = self.renderer.render(
-            entry.snapshot,
-            overlay,
-            watermark,
-            customer=customer,
-            project=project,
-            now_us=self.clock.time_us(),
-            context_type=context_type,
-            max_bytes=max_bytes,
-            reserve=len(orjson.dumps(answer)),
-        )
-        answer["context"] = rendered.context
-        answer["truncated"] = rendered.truncated
-        return answer
+        return self._recall.context(customer, project, context_type, max_bytes)
 
     def context_expected(self, customer: str | None, project: str | None) -> bool:
         """True at the first miss of a scope, for which a refresh was just asked: worth waiting a few milliseconds."""
-        scope = self._scope(customer, project)
-        if self.cache.peek(*scope).freshness != "missing" or scope in self._awaited:
-            return False
-        self._awaited[scope] = True
-        return True
-
-    def _keep_warm(self, customer: str, project: str) -> None:
-        """Tell whoever leads, every few minutes, that somebody still asks for this scope; a fresh answer leaves no wish."""
-        if (customer, project) not in self._warm:
-            self._warm[customer, project] = True
-            if self.leader is not None and self.leader.leads:
-                self.refresher.ask_for(customer, project)
-            elif self.snapshots.stat(customer, project) is not None:  # without a snapshot the cache leaves the wish itself
-                self.snapshots.want(customer, project)
-
-    def _scope(self, customer: str | None, project: str | None) -> tuple[str, str]:
-        if project is None:
-            project = self.own_project or ALL_PROJECTS
-        return self.identity.customer if customer is None else customer, _place(project)
-
-    def _watermark(self, entry: Entry) -> str | None:
-        return self.local_events.watermark_of(entry.snapshot.watermark) if entry.snapshot else None
-
-    def _envelope(self, entry: Entry, customer: str, context_type: str, project: str) -> dict[str, Any]:
-        answer: dict[str, Any] = {
-            "customer": customer,
-            "context_type": context_type,
-            "project": project,
-            "context": {},
-            "as_of": iso(entry.snapshot.as_of_us) if entry.snapshot else None,
-            "age_ms": entry.age_ms,
-            "freshness": entry.freshness,
-            "source": entry.source,
-            "pending_local": 0,
-            "truncated": [],
-        }
-        if entry.reason:
-            answer["reason"] = entry.reason
-        return answer
+        return self._recall.is_expected(customer, project)
 
     def query(
         self,
@@ -298,7 +223,7 @@ class ActivityService(Composition):
         """Have a context read from the warehouse again, and wait for it: {as_of, age_ms, freshness, refreshed, reason?}."""
         from .refreshing import OnDemand
 
-        scope = self._scope(customer, project)
+        scope = self._recall.scope(customer, project)
         on_demand = OnDemand(self.cache, self.snapshots, self.lease, self.clock)
         return on_demand.refresh(*scope, timeout_s=timeout_s, cancelled=cancelled)
 
@@ -451,8 +376,3 @@ class ActivityService(Composition):
             self.warehouse.close()
         if "writer" in self.__dict__:
             self.writer.close()
-
-
-def _place(project: str) -> str:
-    """A folder as the project it belongs to; anything that is not an absolute path is taken as it is."""
-    return project_of(project) if os.path.isabs(project) else project

@@ -43,6 +43,7 @@ ROOMS: dict[str, set[str]] = {
     "pace": {"clock"},
     "refresher": {"clock", "context", "pace", "warehouse"},
     "refreshing": {"clock", "context", "queue"},
+    "recall": {"activity", "clock", "config", "context", "errors", "identity", "leader", "local_events", "refresher"},
     "local_events": {"activity", "context", "queue"},
     "claude_code": {"activity", "clock", "errors", "fs", "identity", "plain_json", "redaction"},
     "claude_code.hook": {

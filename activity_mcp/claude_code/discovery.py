@@ -86,8 +86,8 @@ class ImportOrigins:
 
     def _project(self, cwd: str) -> tuple[str, bool]:
         if cwd not in self._projects:
-            from ..identity import is_ignored, project_of
+            from ..identity import is_ignored, place_of
 
-            project = project_of(cwd) if os.path.isabs(cwd) else cwd  # a transcript may come from another kind of machine
+            project = place_of(cwd)
             self._projects[cwd] = (project, is_ignored(project))
         return self._projects[cwd]

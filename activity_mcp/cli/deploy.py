@@ -21,8 +21,8 @@ NOT_EMBEDDED = (
     "roles and policies (who can read the file sees all of it), and Snowflake's query history"
 )
 OWNERS_TAKEN = (
-    "tasks and procedures that are replaced lose their owner and their grants: {engine} owns them again, and the tasks run as it, "
-    "after `activity-mcp deploy --only 05_governance.sql`, with the same names"
+    "tasks and procedures that are replaced lose their owner and their grants: {engine} owns them again, and the tasks run as "
+    "it, after `activity-mcp deploy --only 05_governance.sql`, with the same names"
 )
 TASKS_SUSPENDED = 5
 
