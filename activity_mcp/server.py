@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -29,10 +30,11 @@ from .activity import new_id
 from .clock import SYSTEM_CLOCK
 from .errors import ActivityError
 from .published import publish
+from .stdio import Answer
 from .tools import check_arguments, input_schema, specs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from .tools import Report, Service, ToolSpec
 
@@ -51,13 +53,21 @@ calls, prompts and file changes are recorded by its hooks: do not log them again
 log = structlog.get_logger(__name__)
 
 
-def build_server(service: Service) -> MCPServer[Any]:
+class ActivityServer(MCPServer[Any]):
+    """The SDK's server, and what a transport may answer without it: by tool, a plain call's arguments → its answer."""
+
+    calls: Mapping[str, Callable[[dict[str, Any]], Answer | Awaitable[Answer] | None]]
+
+
+def build_server(service: Service) -> ActivityServer:
     """The server over this service. It neither starts nor closes the service: the transport does."""
     calls = CallRunner(service)
-    tools = [calls.tool(spec) for spec in specs(service)]
-    server: MCPServer[Any] = MCPServer(
+    present = specs(service)
+    tools = [calls.tool(spec) for spec in present]
+    server = ActivityServer(
         NAME, title="Activity record", instructions=INSTRUCTIONS, version=__version__, tools=tools, subscriptions=False
     )
+    server.calls = {spec.name: partial(calls.plainly, spec) for spec in present if not spec.slow}
     publish(server, service)
     return server
 
@@ -73,10 +83,10 @@ class CallRunner:
         """The tool as the SDK registers it, its schemas written by hand and its arguments handed over as they came."""
 
         async def run(given: dict[str, Any]) -> CallToolResult:
-            return await self.run(spec, given)
+            return _result(await self.run(spec, given))
 
         async def run_slowly(given: dict[str, Any], context: Context[Any]) -> CallToolResult:
-            return await self.run(spec, given, report=context.report_progress)
+            return _result(await self.run(spec, given, report=context.report_progress))
 
         return Tool(
             fn=run_slowly if spec.slow else run,
@@ -92,32 +102,42 @@ class CallRunner:
             meta={"anthropic/alwaysLoad": True} if spec.always_load else None,
         )
 
-    async def run(self, spec: ToolSpec, given: dict[str, Any], **report: Report) -> CallToolResult:
-        """The result of one call. Raises nothing but its cancellation.
+    async def run(self, spec: ToolSpec, given: dict[str, Any], **report: Report) -> Answer:
+        """The answer to one call. Raises nothing but its cancellation.
 
         The call has an id from the start: what it logs bears it, and so does the mcp_event it is recorded by.
         """
-        call_id = new_id(SYSTEM_CLOCK.time_us())
+        call_id, began = new_id(SYSTEM_CLOCK.time_us()), self._timer()
         with bound_contextvars(activity_id=call_id):
-            return await self._run(spec, given, call_id, **report)
+            try:
+                found = await spec.answer(**check_arguments(spec.name, spec.arguments, given), **report)
+                answer, facts = _told(spec, found)
+            except asyncio.CancelledError:
+                self._note(spec, began, call_id, {"success": False, "error_type": "Cancelled"})
+                raise
+            except Exception as error:
+                answer, facts = _failed(spec, error)
+            self._note(spec, began, call_id, facts)
+        return answer
 
-    async def _run(self, spec: ToolSpec, given: dict[str, Any], call_id: str, **report: Report) -> CallToolResult:
-        began = self._timer()
-        try:
-            answer = await spec.answer(**check_arguments(spec.name, spec.arguments, given), **report)
-            text = orjson.dumps(answer)
-            result = CallToolResult(content=[TextContent(type="text", text=text.decode())], structured_content=answer)
-            facts = {"success": True, **spec.observe(answer, len(text))}
-        except asyncio.CancelledError:
-            self._note(spec, (self._timer() - began) * 1000, call_id, {"success": False, "error_type": "Cancelled"})
-            raise
-        except Exception as error:
-            result = CallToolResult(content=[TextContent(type="text", text=_explain(spec.name, error))], is_error=True)
-            facts = {"success": False, "error_type": type(error).__name__}
-        self._note(spec, (self._timer() - began) * 1000, call_id, facts)
-        return result
+    def plainly(self, spec: ToolSpec, given: dict[str, Any]) -> Answer | Awaitable[Answer] | None:
+        """``run``, without a wait where the tool can answer at once. None: whoever asked has to wait by the other way."""
+        if spec.at_once is None:
+            return self.run(spec, given)
+        call_id, began = new_id(SYSTEM_CLOCK.time_us()), self._timer()
+        with bound_contextvars(activity_id=call_id):
+            try:
+                found = spec.at_once(**check_arguments(spec.name, spec.arguments, given))
+                if found is None:
+                    return None
+                answer, facts = _told(spec, found)
+            except Exception as error:
+                answer, facts = _failed(spec, error)
+            self._note(spec, began, call_id, facts)
+        return answer
 
-    def _note(self, spec: ToolSpec, latency_ms: float, call_id: str, facts: dict[str, Any]) -> None:
+    def _note(self, spec: ToolSpec, began: float, call_id: str, facts: dict[str, Any]) -> None:
+        latency_ms = (self._timer() - began) * 1000
         if spec.records_itself and facts["success"]:
             return
         # What carries an insight or an artifact is told by its method: a refused call must not look like one.
@@ -135,6 +155,24 @@ class _AnyArguments(ArgModelBase):
 
     def model_dump_one_level(self) -> dict[str, Any]:
         return {"given": self.model_extra or {}}
+
+
+def _told(spec: ToolSpec, found: dict[str, Any]) -> tuple[Answer, dict[str, Any]]:
+    """The answer, and what the call's event says of it."""
+    encoded = orjson.dumps(found)
+    return Answer(encoded.decode(), encoded), {"success": True, **spec.observe(found, len(encoded))}
+
+
+def _failed(spec: ToolSpec, error: Exception) -> tuple[Answer, dict[str, Any]]:
+    return Answer(_explain(spec.name, error)), {"success": False, "error_type": type(error).__name__}
+
+
+def _result(answer: Answer) -> CallToolResult:
+    """The answer as the SDK takes it."""
+    text = TextContent(type="text", text=answer.text)
+    if answer.structured is None:
+        return CallToolResult(content=[text], is_error=True)
+    return CallToolResult(content=[text], structured_content=orjson.loads(answer.structured))
 
 
 def _explain(tool: str, error: Exception) -> str:

@@ -20,19 +20,18 @@ import signal
 import sys
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from .lifetime import CLOSE_S, LEAVE_S, SIGNALS, ServiceLifetime, leave, log_background_error, on_signals, watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
-    from mcp.server import MCPServer
-
     from .config import Config
+    from .server import ActivityServer
     from .tools import Service
 
-    Run = Callable[[MCPServer[Any], Service, Callable[[], None]], Awaitable[None]]
+    Run = Callable[[ActivityServer, Service, Callable[[], None]], Awaitable[None]]
 
 START_AT_LATEST_S = 5.0
 
@@ -57,7 +56,7 @@ def serve_web(
 
     site = listen_on(transport, host, port, config.http_token, allowed)
 
-    async def run(server: MCPServer[Any], service: Service, on_end: Callable[[], None]) -> None:
+    async def run(server: ActivityServer, service: Service, on_end: Callable[[], None]) -> None:
         from .web.running import run_web
 
         await run_web(server, service, site, on_end=on_end)
@@ -80,7 +79,7 @@ def _open(config: Config, environ: Mapping[str, str]) -> Service:
     return ActivityService(config, environ, on_error=log_background_error)
 
 
-async def _over_stdio(server: MCPServer[Any], service: Service, on_end: Callable[[], None]) -> None:
+async def _over_stdio(server: ActivityServer, service: Service, on_end: Callable[[], None]) -> None:
     await run_stdio(server, service, on_end=on_end)
 
 
@@ -109,7 +108,7 @@ def serve(open_service: Callable[[], Service], run: Run = _over_stdio) -> NoRetu
     raise AssertionError("unreachable")
 
 
-async def run_stdio(server: MCPServer[Any], service: Service, *, on_end: Callable[[], None] = lambda: None) -> None:
+async def run_stdio(server: ActivityServer, service: Service, *, on_end: Callable[[], None] = lambda: None) -> None:
     """Serve one client over stdin and stdout until it leaves or a signal comes; then flush and close the service.
 
     Takes over SIGTERM, SIGINT and SIGHUP for as long as the event loop runs. ``on_end`` is called when leaving begins.
@@ -121,7 +120,7 @@ async def run_stdio(server: MCPServer[Any], service: Service, *, on_end: Callabl
     ended = asyncio.Event()
     lowlevel = server._lowlevel_server  # the way in for transports of one's own: MCPServer has no public one
     try:
-        async with open_wire(on_end=ended.set, on_first=lifetime.start_soon) as wire:
+        async with open_wire(on_end=ended.set, on_first=lifetime.start_soon, calls=server.calls) as wire:
             on_signals(wire.lines.end, on_end)
             lifetime.start_soon(START_AT_LATEST_S)
             serving = asyncio.ensure_future(lowlevel.run(wire.reader, wire.writer, lowlevel.create_initialization_options()))

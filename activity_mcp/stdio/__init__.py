@@ -8,6 +8,7 @@ written directly. The rules:
   process reach neither side of it. Both are put back at the end.
 - A line may be of any length up to ``MAX_LINE_BYTES``; a longer one is skipped as it comes in and answered with an error.
   What is not UTF-8 is replaced, what is not JSON-RPC is answered with an error, and the next line is read.
+- A plain call of a few tools takes the short way (``shortcut``): the SDK never sees it, and the answer is the same.
 - The client sets the pace: no line is read while more than ``UNREAD_BYTES`` of answers wait for a client that does not read,
   or while ``MOST_OPEN`` requests are unanswered. So memory is bounded.
 - The end stops the reading. What was asked before is answered: within ``EOF_GRACE_S`` after EOF, when the client may still
@@ -16,9 +17,10 @@ written directly. The rules:
 
 from __future__ import annotations
 
+from .encoding import Answer
 from .ends import EOF_GRACE_S, GRACE_S, UNREAD_BYTES
 from .lines import MAX_LINE_BYTES
-from .messages import MOST_OPEN
+from .open_requests import MOST_OPEN
 from .wire import Wire, open_wire
 
-__all__ = ["open_wire", "Wire", "MAX_LINE_BYTES", "UNREAD_BYTES", "MOST_OPEN", "GRACE_S", "EOF_GRACE_S"]
+__all__ = ["open_wire", "Wire", "Answer", "MAX_LINE_BYTES", "UNREAD_BYTES", "MOST_OPEN", "GRACE_S", "EOF_GRACE_S"]

@@ -51,6 +51,10 @@ class InboundLines(asyncio.Protocol):
             self._transport.resume_reading()
         return line
 
+    def more(self) -> bool:
+        """Whether the next line is there already."""
+        return bool(self._lines)
+
     def end(self) -> None:
         """Read no further, and forget the lines that nobody has taken."""
         self.grace_s = GRACE_S

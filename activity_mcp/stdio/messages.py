@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
 import orjson
@@ -23,39 +23,18 @@ from mcp_types import (
     jsonrpc_message_adapter,
 )
 
+from .encoding import encode_message
 from .lines import MAX_LINE_BYTES
+from .open_requests import MOST_OPEN, OpenRequests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Self
 
     from .ends import InboundLines, OutboundBytes
-
-MOST_OPEN = 512
+    from .shortcut import Shortcut
 
 log = structlog.get_logger(__name__)
-
-
-class OpenRequests:
-    """The requests that were taken and not yet answered."""
-
-    def __init__(self) -> None:
-        self._ids: set[str] = set()
-        self._waiter: tuple[int, asyncio.Future[None]] | None = None
-
-    def opened(self, request_id: object) -> None:
-        self._ids.add(str(request_id))
-
-    def closed(self, request_id: object) -> None:
-        self._ids.discard(str(request_id))
-        if self._waiter is not None and len(self._ids) <= self._waiter[0] and not self._waiter[1].done():
-            self._waiter[1].set_result(None)
-
-    async def at_most(self, count: int) -> None:
-        """Returns when no more than ``count`` are open. One caller at a time."""
-        if len(self._ids) > count:
-            self._waiter = (count, asyncio.get_running_loop().create_future())
-            await self._waiter[1]
 
 
 BROKEN_TEXT = (
@@ -68,10 +47,13 @@ _LEADING_ID = re.compile(rb'"id"\s*:\s*(-?\d{1,18}|"[^"\\]{1,200}")')
 class MessageReader:
     """The read stream that the SDK serves from. What cannot be a message is answered here and never seen by it."""
 
-    def __init__(self, lines: InboundLines, output: OutboundBytes, requests: OpenRequests) -> None:
+    def __init__(
+        self, lines: InboundLines, output: OutboundBytes, requests: OpenRequests, shortcut: Shortcut | None = None
+    ) -> None:
         self._lines = lines
         self._output = output
         self._requests = requests
+        self._shortcut = shortcut
 
     def __aiter__(self) -> Self:
         return self
@@ -91,6 +73,10 @@ class MessageReader:
             except EOFError:
                 await self._settle()
                 raise anyio.EndOfStream from None
+            if line is not None and self._shortcut is not None and self._shortcut.takes(line):
+                if self._lines.more():
+                    await asyncio.sleep(0)  # whoever sends many at once does not keep the others from their turn
+                continue
             message = self._read(line)
             if message is not None:
                 return SessionMessage(message)
@@ -105,6 +91,8 @@ class MessageReader:
             if line.strip() and not self._answer_broken_call(line):
                 self._refuse(*_diagnose(line))
             return None
+        if self._shortcut is not None:
+            self._shortcut.sees(message)
         if isinstance(message, JSONRPCRequest):
             self._requests.opened(message.id)
         elif isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
@@ -134,6 +122,8 @@ class MessageReader:
             log.warning("the connection ended with requests unanswered")
 
     async def aclose(self) -> None:
+        if self._shortcut is not None:
+            self._shortcut.close()
         self._lines.close()
 
     async def __aenter__(self) -> Self:
@@ -146,9 +136,12 @@ class MessageReader:
 class MessageWriter:
     """The write stream that the SDK answers into. ``on_first`` is called after the first message."""
 
-    def __init__(self, output: OutboundBytes, requests: OpenRequests, on_first: Callable[[], None]) -> None:
+    def __init__(
+        self, output: OutboundBytes, requests: OpenRequests, on_first: Callable[[], None], shortcut: Shortcut | None = None
+    ) -> None:
         self._output = output
         self._requests = requests
+        self._shortcut = shortcut
         self._on_first: Callable[[], None] | None = on_first
 
     async def send(self, item: SessionMessage, /) -> None:
@@ -158,6 +151,8 @@ class MessageWriter:
         self._output.write(encode_message(message))
         if isinstance(message, JSONRPCResponse | JSONRPCError):
             self._requests.closed(message.id)
+            if self._shortcut is not None:
+                self._shortcut.answered(message)
         if self._on_first is not None:
             on_first, self._on_first = self._on_first, None
             on_first()
@@ -171,18 +166,6 @@ class MessageWriter:
 
     async def __aexit__(self, *raised: object) -> None:
         await self.aclose()
-
-
-def encode_message(message: JSONRPCMessage) -> bytes:
-    """One line. It never fails for what a result holds: a value that UTF-8 or 64 bits cannot hold is escaped or written out."""
-    if isinstance(message, JSONRPCResponse):
-        plain: dict[str, Any] = {"jsonrpc": "2.0", "id": message.id, "result": message.result}
-    else:
-        plain = message.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    try:
-        return orjson.dumps(plain, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError:  # a lone surrogate, an integer over 64 bits
-        return json.dumps(plain, default=str).encode("ascii") + b"\n"
 
 
 def _id_of_broken_call(line: bytes) -> str | int | None:

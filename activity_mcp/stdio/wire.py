@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .direct import DirectWriter, ReadThread
 from .ends import InboundLines, OutboundBytes
-from .messages import MessageReader, MessageWriter, OpenRequests
+from .messages import MessageReader, MessageWriter
+from .open_requests import OpenRequests
+from .shortcut import Shortcut
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+    from .shortcut import Call
 
 
 class Wire(NamedTuple):
@@ -26,8 +30,10 @@ class Wire(NamedTuple):
 
 
 @asynccontextmanager
-async def open_wire(*, on_end: Callable[[], None], on_first: Callable[[], None]) -> AsyncIterator[Wire]:
-    """The wire on this process's stdin and stdout.
+async def open_wire(
+    *, on_end: Callable[[], None], on_first: Callable[[], None], calls: Mapping[str, Call] | None = None
+) -> AsyncIterator[Wire]:
+    """The wire on this process's stdin and stdout. ``calls``: by tool, what answers a plain call without the SDK.
 
     ``on_end`` is called when the client is gone (either side), ``on_first`` when it has been answered for the first time.
     Raises OSError when one of the two is closed.
@@ -47,7 +53,9 @@ async def open_wire(*, on_end: Callable[[], None], on_first: Callable[[], None])
             ReadThread(source, lines)
         requests = OpenRequests()
         try:
-            yield Wire(MessageReader(lines, output, requests), MessageWriter(output, requests, on_first), lines)
+            shortcut = Shortcut(calls or {}, output, requests)
+            reader = MessageReader(lines, output, requests, shortcut)
+            yield Wire(reader, MessageWriter(output, requests, on_first, shortcut), lines)
         finally:
             lines.close()
             await output.close()

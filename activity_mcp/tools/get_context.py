@@ -68,17 +68,21 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 
 
 def get_context(service: Service) -> ToolSpec:
-    async def answer(customer: str | None, context_type: str, project: str | None, max_bytes: int) -> dict[str, Any]:
-        def ask() -> dict[str, Any]:
-            return service.context(customer=customer, context_type=context_type, project=project, max_bytes=max_bytes)
+    def ask(customer: str | None, context_type: str, project: str | None, max_bytes: int) -> dict[str, Any]:
+        return service.context(customer=customer, context_type=context_type, project=project, max_bytes=max_bytes)
 
-        found = ask()
-        if found["freshness"] == "missing" and service.context_expected(customer, project):
+    def at_once(**asked: Any) -> dict[str, Any] | None:
+        found = ask(**asked)
+        return found if found["freshness"] != "missing" else None
+
+    async def answer(**asked: Any) -> dict[str, Any]:
+        found = ask(**asked)
+        if found["freshness"] == "missing" and service.context_expected(asked["customer"], asked["project"]):
             loop = asyncio.get_running_loop()
             deadline = loop.time() + FIRST_MISS_WAIT_S
             while found["freshness"] == "missing" and loop.time() < deadline:
                 await asyncio.sleep(FIRST_MISS_STEP_S)
-                found = ask()
+                found = ask(**asked)
         return found
 
     return ToolSpec(
@@ -89,6 +93,7 @@ def get_context(service: Service) -> ToolSpec:
         output_schema=OUTPUT_SCHEMA,
         annotations=ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False),
         answer=answer,
+        at_once=at_once,
         always_load=True,
         observe=_observe,
     )

@@ -131,6 +131,8 @@ class ToolSpec:
     output_schema: dict[str, Any]
     annotations: ToolAnnotations
     answer: Callable[..., Awaitable[dict[str, Any]]]
+    at_once: Callable[..., dict[str, Any] | None] | None = None
+    """``answer`` without a wait, where it mostly needs none; None when it does."""
     slow: bool = False
     always_load: bool = False
     records_itself: bool = False

@@ -14,7 +14,7 @@ from mcp_types import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPC
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from ..stdio.messages import MOST_OPEN, OpenRequests
+from ..stdio.open_requests import MOST_OPEN, OpenRequests
 from . import MAX_BODY_BYTES, MOST_SESSIONS
 
 if TYPE_CHECKING:

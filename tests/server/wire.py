@@ -79,6 +79,11 @@ class RawClient:
 
     def receive(self) -> dict[str, Any]:
         """The next message. Whatever comes on stdout must be one."""
+        message: dict[str, Any] = json.loads(self.receive_line())
+        assert message["jsonrpc"] == "2.0"
+        return message
+
+    def receive_line(self) -> bytes:
         deadline = time.monotonic() + TIMEOUT_S
         while b"\n" not in self._unread:
             ready, _, _ = select.select([self._stdout], [], [], max(0.0, deadline - time.monotonic()))
@@ -87,9 +92,7 @@ class RawClient:
             assert data, f"the server closed its stdout, leaving {self._unread[:200]!r}"
             self._unread += data
         line, _, self._unread = self._unread.partition(b"\n")
-        message: dict[str, Any] = json.loads(line)
-        assert message["jsonrpc"] == "2.0"
-        return message
+        return line
 
     def close_input(self) -> None:
         self._stdin.close()
