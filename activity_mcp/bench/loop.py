@@ -27,9 +27,13 @@ SERVER = "activity_mcp"
 FLOOR = "activity_mcp.bench.floor_server"
 
 
-def measure(environ: Mapping[str, str]) -> list[Measured]:
+def measure(environ: Mapping[str, str], *, calls: int = 400, events_seen: int = 25, flushes: int = 5) -> list[Measured]:
     """All three, one after the other in the same home."""
-    return [*measure_context(environ), *measure_visibility(environ), measure_flush(environ)]
+    return [
+        *measure_context(environ, calls=calls),
+        *measure_visibility(environ, rounds=events_seen),
+        measure_flush(environ, rounds=flushes),
+    ]
 
 
 def measure_context(environ: Mapping[str, str], *, calls: int = 400, load: float = 100.0) -> list[Measured]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 CUSTOMER = "demo@example.com"
+_QUICK = {"calls": 40, "events_seen": 2, "flushes": 1}
 _EVENTS: list[dict[str, Any]] = [
     {
         "event_name": "sql_event",
@@ -56,12 +57,15 @@ _EVENTS: list[dict[str, Any]] = [
 
 
 @click.command("demo")
+@click.option(
+    "--quick", is_flag=True, help="Measure a tenth of it: a quarter of a minute instead of more than one, and less exact."
+)
 @click.option("--keep", is_flag=True, help="Keep the state directory and print where it is.")
-def demo_command(keep: bool) -> int:
+def demo_command(quick: bool, keep: bool) -> int:
     """Show the whole loop: import, log, flush, recall, and what each of them cost on this machine just now."""
     directory = tempfile.mkdtemp(prefix="activity-mcp-demo-")
     try:
-        return _run(directory, console())
+        return _run(directory, console(), quick)
     finally:
         if keep:
             click.echo(f"kept: ACTIVITY_HOME={directory}", err=True)
@@ -71,7 +75,7 @@ def demo_command(keep: bool) -> int:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def _run(directory: str, out: Console) -> int:
+def _run(directory: str, out: Console, quick: bool) -> int:
     environ = _environment(directory)
     out.rule("1. a recorded session is imported")
     _import_example(environ, out)
@@ -81,7 +85,7 @@ def _run(directory: str, out: Console) -> int:
 
     show_context(answer, out)
     out.rule("3. what it cost, just now, on this machine")
-    return _measure(directory, out)
+    return _measure(directory, out, _QUICK if quick else {}, many_mb=10 if quick else 100)
 
 
 def _environment(directory: str) -> dict[str, str]:
@@ -131,15 +135,15 @@ async def _recall(client: Any) -> dict[str, Any]:
         await asyncio.sleep(0.1)
 
 
-def _measure(directory: str, out: Console) -> int:
+def _measure(directory: str, out: Console, rounds: dict[str, int], many_mb: int) -> int:
     from ..bench import loop, transcripts
 
     home = os.path.join(directory, "measured")
     os.mkdir(home)
     environ = _environment(home)
     try:
-        lines = loop.measure(environ)
-        lines += transcripts.import_memory(environ, "large results", transcripts.LARGE, few_mb=10, many_mb=100)
+        lines = loop.measure(environ, **rounds)
+        lines += transcripts.import_memory(environ, "large results", transcripts.LARGE, few_mb=many_mb // 10, many_mb=many_mb)
     except ActivityError as error:
         out.print(f"could not be measured: {error.describe()}", markup=False)
         return error.exit_code
