@@ -116,6 +116,7 @@ async def test_drift_is_found_told_quarantines_what_was_derived_and_ends_when_a_
 
 
 def test_a_state_directory_without_a_warehouse_says_so(house: House, command: Callable[..., Told]) -> None:
+    (house.home / "activity.duckdb").unlink()
     done = command("drift")
     assert (done.returncode, "nothing was flushed into it" in done.stderr) == (4, True)
     assert status_of(house.service())["drift"] == {"open": None, "quarantining": None, "newest": []}

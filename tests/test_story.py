@@ -19,6 +19,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from activity_mcp import resources
+from deployed import put_warehouse
 
 RECORDED = Path(os.environ.get("ACTIVITY_TEST_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 FILE_TOOLS = {"Read", "Write", "Edit", "MultiEdit", "NotebookEdit"}
@@ -84,6 +85,7 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
+    put_warehouse(tmp_path / "home")
     return Machine(tmp_path / "home")
 
 

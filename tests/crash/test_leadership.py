@@ -23,6 +23,7 @@ from activity_mcp.queue import Lease, read_commit
 from activity_mcp.service import ActivityService
 from activity_mcp.status import status_of
 from activity_mcp.warehouse.duckdb import DuckDBWarehouse
+from deployed import put_warehouse
 from fakes import FakeClock
 from machines import Machine, until
 
@@ -36,6 +37,7 @@ class Servers:
         environ = {"ACTIVITY_HOME": str(home), "HOME": str(home), "ACTIVITY_CUSTOMER": "ada@example.com"}
         for name, value in environ.items():
             monkeypatch.setenv(name, value)
+        put_warehouse(home)
         self.onlooker = ActivityService.from_environ(source="cli")
         self.directory = Path(self.onlooker.queue.directory)
         self.running: list[RawClient] = []

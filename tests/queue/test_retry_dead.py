@@ -19,6 +19,7 @@ from activity_mcp.queue import DeadLetter, QueueReader, QueueWriter, Record, dea
 from activity_mcp.retrying import Retried, retry_dead
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse import Row
+from deployed import put_warehouse
 
 Flush = Callable[..., str]
 
@@ -31,6 +32,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "ACTIVITY_CUSTOMER": "ada@x.org",
     }.items():
         monkeypatch.setenv(name, value)
+    put_warehouse(tmp_path / "home")
     return tmp_path / "home"
 
 

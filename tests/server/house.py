@@ -13,6 +13,7 @@ from mcp import Client
 from activity_mcp.draining import Drainer
 from activity_mcp.server import build_server
 from activity_mcp.service import ActivityService
+from deployed import put_warehouse
 from fakes import FakeClock
 
 ADA = "ada@example.com"
@@ -23,6 +24,7 @@ class House:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        put_warehouse(home)
         self.environ = {"ACTIVITY_HOME": str(home), "ACTIVITY_CUSTOMER": ADA, "HOME": str(home)}
         self.clock = FakeClock(time_us=time.time_ns() // 1000)
         self.opened: list[ActivityService] = []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import tempfile
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +39,33 @@ def statements(name: str) -> list[str]:
 
 
 def warehouse(connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyConnection:
-    """The generated schema, deployed into memory in the order of the file names."""
-    made = connection or duckdb.connect(":memory:", config={"threads": 1})
+    """The generated schema, deployed in the order of the file names; without a connection a copy of it, in memory."""
+    if connection is None:
+        return _copied()
     for path in sorted(GENERATED.glob("*.sql")):
         if path.name != "03_refresh.sql" and not path.name.startswith("run_"):
             for statement in statements(path.name):
-                made.execute(statement)
+                connection.execute(statement)
+    return connection
+
+
+def _copied() -> duckdb.DuckDBPyConnection:
+    """Deploying takes half a second, a copy of what was deployed once a tenth of that."""
+    made = duckdb.connect(":memory:", config={"threads": 1})
+    made.execute(f"ATTACH '{_deployed()}' AS deployed (READ_ONLY)")
+    made.execute("COPY FROM DATABASE deployed TO memory")
+    made.execute("DETACH deployed")
     return made
+
+
+@cache
+def _deployed() -> str:
+    directory = tempfile.TemporaryDirectory()
+    atexit.register(directory.cleanup)
+    path = f"{directory.name}/deployed.duckdb"
+    with duckdb.connect(path, config={"threads": 1}) as connection:
+        warehouse(connection)
+    return path
 
 
 def stream_row(number: int, event_name: str, features: Any, **columns: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from activity_mcp.service import ActivityService
 from activity_mcp.stdio import MOST_OPEN
 from activity_mcp.stdio.messages import OpenRequests
 from activity_mcp.web.sse import CountingWriter, PacedReader
+from deployed import put_warehouse
 from machines import until
 from server.test_serve import SERVE
 from server.wire import INITIALIZE, RawClient
@@ -30,7 +31,9 @@ from web.site import Site
 TOOL_EVENT = {"tool_name": "Bash", "success": True}
 
 
-def environment(home: Path) -> dict[str, str]:
+def environment(home: Path, *, deployed: bool = True) -> dict[str, str]:
+    if deployed:
+        put_warehouse(home)
     return {"ACTIVITY_HOME": str(home), "ACTIVITY_CUSTOMER": "me@example.com"}
 
 
@@ -175,7 +178,7 @@ def test_slow_clients_do_not_keep_others_out(site: Site) -> None:
 
 
 def test_a_corrupt_warehouse_costs_no_answer_and_no_event(tmp_path: Path) -> None:
-    environ = environment(tmp_path)
+    environ = environment(tmp_path, deployed=False)
     (tmp_path / "activity.duckdb").write_bytes(os.urandom(20_000))
     os.chmod(tmp_path / "activity.duckdb", 0o600)
     with RawClient(SERVE, environ) as client:
@@ -192,7 +195,7 @@ def test_a_corrupt_warehouse_costs_no_answer_and_no_event(tmp_path: Path) -> Non
 
 
 def test_a_warehouse_that_hangs_keeps_neither_calls_nor_the_end_waiting(tmp_path: Path) -> None:
-    environ = environment(tmp_path)
+    environ = environment(tmp_path, deployed=False)
     os.mkfifo(tmp_path / "activity.duckdb", 0o600)  # who opens it waits for the other side, which never comes
     with RawClient(SERVE, environ) as client:
         client.initialize()
