@@ -11,8 +11,9 @@ demo: $(VENV)/.installed
 	$(BIN)/activity-mcp demo
 
 # The suite runs against the built wheel, not the checkout: a file missing from the wheel fails here.
+# Byte code is kept: pytest and the processes that tests start would compile the same files again and again.
 test: wheel $(VENV)/.tested
-	ACTIVITY_TEST_WHEEL=1 $(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal $(PYTEST_ARGS)
+	ACTIVITY_TEST_WHEEL=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal $(PYTEST_ARGS)
 
 # The kill loops for longer than the 20 seconds of `make test`: make crash SECONDS=600
 SECONDS ?= 300
