@@ -57,9 +57,7 @@ _EVENTS: list[dict[str, Any]] = [
 
 
 @click.command("demo")
-@click.option(
-    "--quick", is_flag=True, help="Measure a tenth of it: a quarter of a minute instead of more than one, and less exact."
-)
+@click.option("--quick", is_flag=True, help="Measure a tenth of it: done in twenty seconds, and less exact.")
 @click.option("--keep", is_flag=True, help="Keep the state directory and print where it is.")
 def demo_command(quick: bool, keep: bool) -> int:
     """Show the whole loop: import, log, flush, recall, and what each of them cost on this machine just now."""
