@@ -225,7 +225,7 @@ class Leader:
     def _flush_is_due(self, now: float) -> bool:
         if self._backlog.urgent():
             return now - self._last_flush >= max(FLUSH_EVERY_S, min(RESTS * self._flush_took, LONGEST_REST_S))
-        return self._backlog.size() > 0 and now - self._last_flush >= RIDERS_WAIT_S
+        return now - self._last_flush >= RIDERS_WAIT_S and self._backlog.size() > 0
 
     def _drain(self, wanted: bool) -> None:
         flusher = self._led()
@@ -266,7 +266,7 @@ class Leader:
 
     def _keep_up(self) -> None:
         """What is done once a day, when nothing waits that matters more."""
-        if self._upkeep is None or self._backlog.urgent() or not self._upkeep.is_due():
+        if self._upkeep is None or not self._upkeep.is_due() or self._backlog.urgent():
             return
         try:
             told = self._upkeep.run()
@@ -286,7 +286,7 @@ class Leader:
         waiting = self._backlog.size()
         self._last_offset = self._led().offset or self._last_offset
         offset = str(self._last_offset) if self._last_offset else None
-        stalled = self._backpressure.observe(offset, waiting if self._should_move() else 0)
+        stalled = self._backpressure.observe(offset, waiting if waiting and self._should_move() else 0)
         if stalled is not None:
             self._tell_change(stalled_event(stalled, self.last_error, waiting, self._backpressure.stalled_s()))
         filled = self._filling.observe(waiting)

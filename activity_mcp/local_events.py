@@ -14,7 +14,7 @@ import orjson
 
 from .activity import decode_line
 from .context import Overlay
-from .queue import Offset, QueueReader, SegmentTail, read_commit, read_queue
+from .queue import Offset, QueueReader, SegmentTail, read_queue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +95,7 @@ class LocalEvents:
         return self._writer.uncommitted_bytes()
 
     def committed(self) -> Offset | None:
-        commit = read_commit(self._directory)
+        commit = self._writer.commit()
         return commit.offset if commit else None
 
 

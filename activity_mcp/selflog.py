@@ -91,6 +91,10 @@ class SelfLog:
             else:
                 self._add_surplus(method, latency_ms, features, now_us)
 
+    def waits(self) -> bool:
+        """Whether there is something to take, now or when the running second ends."""
+        return bool(self._ready or self._surplus)
+
     def take(self) -> list[Activity]:
         """What has been noted since the last call; the events of the running second stay aggregated until it ends."""
         with self._lock:

@@ -306,7 +306,8 @@ class ActivityService(Composition):
         self.report_refusals()
         self._pay()
         self._watch_health()
-        if "self_log" in self.__dict__ and self.writer.pressure() != "full":  # else they stay in their buffer, which is bounded
+        noted = "self_log" in self.__dict__ and self.self_log.waits()
+        if noted and self.writer.pressure() != "full":  # else they stay in their buffer, which is bounded
             self._append_quietly(self.self_log.take())
 
     def _watch_health(self) -> None:

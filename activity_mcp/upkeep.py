@@ -44,15 +44,17 @@ class Upkeep:
         self._next_look = -1e9
 
     def is_due(self) -> bool:
-        """Whether a day has passed. Looks at the file once a minute at the most."""
-        if self._clock.monotonic() < self._next_look:
+        """Whether a day has passed, again until it is done. While none has, looks at the file once a minute at the most."""
+        now = self._clock.monotonic()
+        if now < self._next_look:
             return False
-        self._next_look = self._clock.monotonic() + _LOOK_EVERY_S
         last_us = _last(self._path)
         if last_us is None:
             self._remember({})
-            return False
-        return not 0 <= self._clock.time_us() - last_us < EVERY_S * 1e6  # a time in the future was a wrong clock's
+        elif not 0 <= self._clock.time_us() - last_us < EVERY_S * 1e6:  # a time in the future was a wrong clock's
+            return True
+        self._next_look = now + _LOOK_EVERY_S
+        return False
 
     def run(self) -> dict[str, Any] | None:
         """Do it. Returns the features of a ``system_event`` that tells how many rows left, None where none did.

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from ..clock import Clock
     from ..fs import FileSystem
+    from .commit import Commit
     from .interval import IntervalSync
     from .manifest import QueueInfo
 
@@ -361,7 +362,11 @@ class QueueWriter:
 
     def uncommitted_bytes(self) -> int:
         """Bytes that count against the cap."""
-        return self._gauge.uncommitted(self._queue_id(), self._segments.numbers())
+        return self._gauge.uncommitted(self._queue_id(), self._segments.numbers(), look=False)  # the queue_id took a look
+
+    def commit(self) -> Commit | None:
+        """What commit.json says now, for the price of a stat while it stays the same. Raises NewerFormat."""
+        return self._gauge.commit()
 
     def pressure(self, more: int = 0) -> Pressure:
         """``degraded`` from 80 % of the cap on: shorten new events before appending them; ``full`` at the cap.
