@@ -29,6 +29,7 @@ def of_document(document: dict[str, Any]) -> Iterator[Check]:
     yield _recording(document)
     yield judge_leader(document["leader"], document["queue"]["depth_events"])
     yield _queue(document["queue"])
+    yield _syncs(document["queue"])
     yield _other_queues(document["other_queues"])
     yield _set_aside("quarantined", document["queue"]["quarantined"], "damaged ranges are kept", document)
     yield _rejected(document)
@@ -74,6 +75,15 @@ def _queue(queue: dict[str, Any]) -> Check:
     if queue["pressure"] == "degraded":
         return Check("queue", "warn", "the queue is over 80 % full", "new events are cut until the warehouse takes some")
     return Check("queue", "ok", f"{queue['depth_events']} events wait in {queue['directory']}")
+
+
+def _syncs(queue: dict[str, Any]) -> Check:
+    """Only with ACTIVITY_DURABILITY=interval:<ms>, where events are answered before they are on the disk."""
+    failed = queue["own_sync_failures"]
+    if not failed:
+        return Check("syncs", "ok", "the disk took every sync of this process")
+    said = f"the disk refused {failed} syncs of this process: events answered just before them may be lost in a power cut"
+    return Check("syncs", "fail", said, "see to the disk, then start the server again")
 
 
 def _other_queues(others: list[dict[str, Any]]) -> Check:

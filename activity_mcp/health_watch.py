@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 VERSION = 1
 LOOK_EVERY_S = 5.0
 RESTS = 50  # times as long as a look took: a long backlog is counted line by line
-TOLD_ELSEWHERE = frozenset(("recording", "queue"))
-"""``recording`` is each process's own; a queue that fills up or refuses tells so itself."""
+TOLD_ELSEWHERE = frozenset(("recording", "queue", "syncs"))
+"""``recording`` and ``syncs`` are each process's own; a queue that fills up or refuses tells so itself."""
 _SEVERITY = {"ok": "info", "warn": "warning", "fail": "error"}
 
 

@@ -69,6 +69,7 @@ class ActivityService(Composition):
         super().__init__(config, environ, source=source, clock=clock)
         self._on_error = OncePerMinute(on_error, clock)
         self._owed = OwedEvents()
+        self._told_sync_failures = 0
         self._calls = AllCalls()
         self.leader: Leader | None = None
         self._closed = False
@@ -304,6 +305,7 @@ class ActivityService(Composition):
     def _write_own_events(self) -> None:
         self._tell_rebuilt()
         self.report_refusals()
+        self._tell_failed_syncs()
         self._pay()
         self._watch_health()
         noted = "self_log" in self.__dict__ and self.self_log.waits()
@@ -329,6 +331,20 @@ class ActivityService(Composition):
                 }
             )
         return refused
+
+    def _tell_failed_syncs(self) -> None:
+        """One ``system_event`` about the syncs that the disk refused since the last one: who was answered does not know."""
+        failed = self.writer.sync_failures - self._told_sync_failures
+        if failed:
+            self._told_sync_failures += failed
+            self.raise_event(
+                {
+                    "event_type": "sync_failed",
+                    "severity": "error",
+                    "message": f"the disk refused {failed} syncs: events answered just before them may be lost in a power cut",
+                    "metrics": {"failed": failed},
+                }
+            )
 
     def _tell_rebuilt(self) -> None:
         """One ``system_event`` where queue.json was gone or damaged, and was made anew."""

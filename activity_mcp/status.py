@@ -113,6 +113,7 @@ def _queue(service: Examined) -> dict[str, Any]:
         "committed_offset": str(commit.offset) if commit else None,
         "last_commit": commit.at if commit else None,
         "refused": service.writer.refused(),
+        "own_sync_failures": service.writer.sync_failures,  # of this process: a command has none, a server may
         "quarantined": sum(not letter.reason.startswith((REJECTED, LEFT_OUT)) for letter in buried),
         "rejected": sum(_rejected_in(letter.reason) for letter in buried),
         "pressure": service.writer.pressure(),

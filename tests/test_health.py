@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest
 
 from activity_mcp import health
 from activity_mcp.doctor import examine
+from activity_mcp.fs import LOCAL
 from activity_mcp.health import worst
-from machines import Machine
+from machines import Machine, until
 
 TOOL = {"tool_name": "Bash", "success": True}
 
@@ -68,6 +70,28 @@ def test_a_leader_that_hangs_is_told_by_those_who_stand_ready_and_under_one_id(m
     hung = {activity_id for activity_id, event in told if event.get("reason") == "leader was ok, is fail"}
     well = {activity_id for activity_id, event in told if event.get("reason") == "leader was fail, is ok"}
     assert (len(hung), len(well)) == (1, 1)
+
+
+def test_a_sync_that_the_disk_refuses_behind_the_callers_back_is_told_by_the_server_whose_it_is(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, other = machine.server(ACTIVITY_DURABILITY="interval:1"), machine.server()
+    machine.turns(server, other, seconds=6)
+
+    def refuses(fd: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(LOCAL, "sync", refuses)
+        assert server.log("tool_event", TOOL)["durable"] is False
+        until(lambda: server.writer.sync_failures)
+    machine.turns(server, other, seconds=12)
+    queue, status = server.status()["queue"], server.status()
+    assert (queue["own_sync_failures"], status["health"], status["checks"]["syncs"]) == (1, "fail", "fail")
+    assert other.status()["checks"]["syncs"] == "ok"
+    (told,) = machine.told("sync_failed")
+    assert (told["severity"], told["metrics"]) == ("error", {"failed": 1})
+    assert changes(machine) == []
 
 
 def test_what_cannot_be_judged_does_not_keep_events_from_being_shipped(
