@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = "1"
 EVENT_NAMES = ("sql_event", "llm_event", "tool_event", "file_event", "session_event", "mcp_event", "system_event")
-SOURCES = ("mcp", "hook", "import", "cli", "otel")
 FILE_TOOLS = ("Read", "Write", "Edit", "MultiEdit", "NotebookEdit")
 
 MAX_TEXT = 255

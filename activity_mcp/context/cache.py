@@ -2,7 +2,7 @@
 
 A key goes from missing to fresh (verified within ``ttl_s``), stale (within ``max_stale_s``) and expired, and back to fresh
 when a newer snapshot is published. Whatever is known is returned in every state; the caller decides what an expired answer is
-worth. Only a first miss may wait, 20 ms in all, and only in the ``…_or_wait`` forms.
+worth, and whether a first miss is worth a moment's wait. Nothing here waits.
 
 * Memory is checked against the file's stat on every call, and the file is read only when that has changed.
 * Anything but fresh asks for a refresh (``revalidate``), once per key: again only after an answer (a snapshot of another
@@ -17,7 +17,6 @@ worth. Only a first miss may wait, 20 ms in all, and only in the ``…_or_wait``
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cachetools import LRUCache, TTLCache
@@ -26,7 +25,7 @@ from ..clock import SYSTEM_CLOCK
 from ..errors import ActivityError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import Callable
 
     from ..clock import Clock
     from .snapshot import Signature, Snapshot, SnapshotStore
@@ -35,8 +34,6 @@ Freshness = Literal["fresh", "stale", "expired", "missing"]
 Source = Literal["memory", "snapshot", "none"]
 Key = tuple[str, str]
 
-FIRST_MISS_PAUSES_S = (0.001, 0.002, 0.003, 0.004, 0.005, 0.005)
-"""How a first miss waits for the leader's file: 20 ms in all, looking often at first."""
 _FUTURE_S = 1.0
 """A verification further ahead than this comes from a clock that has since been set back."""
 
@@ -70,8 +67,7 @@ class _Flight(NamedTuple):
 class ContextCache:
     """The contexts of one queue, as fresh as the leader keeps them. Safe to use from several threads.
 
-    ``revalidate`` must return at once: it leaves the wish, or wakes the leader in this process. ``wait`` sleeps, for the sync
-    form of waiting; tests hand in their clock's ``advance``.
+    ``revalidate`` must return at once: it leaves the wish, or wakes the leader in this process.
     """
 
     def __init__(
@@ -82,7 +78,6 @@ class ContextCache:
         max_stale_s: float,
         revalidate: Callable[[str, str], None] | None = None,
         clock: Clock = SYSTEM_CLOCK,
-        wait: Callable[[float], None] | None = None,
         max_entries: int = 256,
     ) -> None:
         self._store = store
@@ -90,66 +85,18 @@ class ContextCache:
         self._max_stale_s = max_stale_s
         self._revalidate = revalidate or store.want
         self._clock = clock
-        self._wait = wait or time.sleep
         self._lock = threading.Lock()
         self._memory: LRUCache[Key, _Held] = LRUCache(max_entries)
         self._flights: TTLCache[Key, _Flight] = TTLCache(max_entries, ttl=ttl_s, timer=clock.monotonic)
 
     def get(self, customer: str, project: str) -> Entry:
         """What is known now; asks for a refresh unless it is fresh. Never waits."""
-        return self._get((customer, project))[0]
-
-    def peek(self, customer: str, project: str) -> Entry:
-        """What is known now, asking for nothing."""
-        with self._lock:
-            return self._entry((customer, project), *self._look((customer, project)))
-
-    def get_or_wait(self, customer: str, project: str) -> Entry:
-        """``get``, which on a first miss waits up to 20 ms for the leader's file. For callers without an event loop."""
-        steps = self._steps((customer, project))
-        try:
-            while True:
-                self._wait(next(steps))
-        except StopIteration as done:
-            entry: Entry = done.value
-            return entry
-
-    async def get_or_wait_async(
-        self, customer: str, project: str, sleep: Callable[[float], Awaitable[None]] | None = None
-    ) -> Entry:
-        """``get_or_wait`` on an event loop, which it leaves free while it waits."""
-        if sleep is None:
-            import asyncio
-
-            sleep = asyncio.sleep
-        steps = self._steps((customer, project))
-        try:
-            while True:
-                await sleep(next(steps))
-        except StopIteration as done:
-            entry: Entry = done.value
-            return entry
-
-    def _steps(self, key: Key) -> Generator[float, None, Entry]:
-        """The waiting of a first miss, without the sleep: yields each pause, returns the entry."""
-        entry, asked = self._get(key)
-        if entry.snapshot is not None or not asked:
-            return entry
-        deadline = self._clock.monotonic() + sum(FIRST_MISS_PAUSES_S)
-        for pause in FIRST_MISS_PAUSES_S:
-            yield pause
-            entry = self.peek(*key)
-            if entry.snapshot is not None or self._clock.monotonic() >= deadline:
-                break
-        return entry
-
-    def _get(self, key: Key) -> tuple[Entry, bool]:
-        """The entry, and whether this call was the one to ask for its refresh."""
+        key = customer, project
         with self._lock:
             held, source = self._look(key)
             entry = self._entry(key, held, source)
             if entry.freshness == "fresh" or self._in_flight(key, entry.snapshot):
-                return entry, False
+                return entry
             flight = _Flight(entry.snapshot.as_of_us if entry.snapshot else None)
             self._flights[key] = flight
         try:
@@ -158,7 +105,12 @@ class ContextCache:
             with self._lock:
                 self._flights[key] = flight._replace(failure=str(error) or type(error).__name__)
         with self._lock:
-            return self._entry(key, held, source), True
+            return self._entry(key, held, source)
+
+    def peek(self, customer: str, project: str) -> Entry:
+        """What is known now, asking for nothing."""
+        with self._lock:
+            return self._entry((customer, project), *self._look((customer, project)))
 
     # --- under the lock
 

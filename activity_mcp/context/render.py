@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     Record = dict[str, Any]
 
-MIN_BYTES = 512
 _ALWAYS = ("recorded_at", "watermark")
 CONTEXT_TYPES: dict[str, tuple[str, ...]] = {
     "default": (

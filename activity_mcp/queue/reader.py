@@ -83,10 +83,6 @@ class ReadBatch:
     def records(self) -> list[Record]:
         return [item for item in self.items if isinstance(item, Record)]
 
-    @property
-    def damaged(self) -> list[Damage]:
-        return [item for item in self.items if isinstance(item, Damage)]
-
     def add(self, item: Record | Damage) -> None:
         self.items.append(item)
         self.end = item.offset

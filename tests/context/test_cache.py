@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import tempfile
 import threading
@@ -28,7 +27,6 @@ class House:
         self.clock = FakeClock(NOW)
         self.store = SnapshotStore(str(directory / "context"), clock=self.clock)
         self.asked: list[tuple[str, str]] = []
-        self.waited: list[float] = []
         self.cache = self.another_process()
 
     def another_process(self, max_entries: int = 256) -> ContextCache:
@@ -38,13 +36,8 @@ class House:
             max_stale_s=MAX_STALE,
             clock=self.clock,
             revalidate=lambda customer, project: self.asked.append((customer, project)),
-            wait=self.wait,
             max_entries=max_entries,
         )
-
-    def wait(self, seconds: float) -> None:
-        self.waited.append(seconds)
-        self.clock.advance(seconds)
 
     def verify(self, number: int = 1) -> Snapshot:
         """What the leader does: publish the context as it is verified now."""
@@ -320,70 +313,6 @@ def test_memory_holds_so_many_contexts_and_no_more(house: House) -> None:
     assert [cache.get(ME, project).source for project in map(str, range(4, -1, -1))] == [
         "memory", "memory", "memory", "snapshot", "snapshot",
     ]  # fmt: skip
-
-
-# --- the first miss
-
-
-def test_a_first_miss_waits_twenty_milliseconds_in_all_and_says_so(house: House) -> None:
-    entry = house.cache.get_or_wait(ME, HERE)
-    assert seen(entry) == ("missing", None, "none")
-    assert entry.reason is not None
-    assert "a refresh is under way" in entry.reason
-    assert sum(house.waited) == pytest.approx(0.020)
-    assert max(house.waited) <= 0.005
-    assert house.asked == [(ME, HERE)]
-
-
-def test_a_first_miss_returns_as_soon_as_the_leader_has_published(house: House) -> None:
-    def leader(seconds: float) -> None:
-        house.wait(seconds)
-        if len(house.waited) == 3:
-            house.verify()
-
-    cache = ContextCache(house.store, ttl_s=TTL, max_stale_s=MAX_STALE, clock=house.clock, wait=leader)
-    assert seen(cache.get_or_wait(ME, HERE)) == ("fresh", 0, "snapshot")
-    assert len(house.waited) == 3
-
-
-def test_nobody_waits_a_second_time_or_for_something_that_is_there(house: House) -> None:
-    house.cache.get_or_wait(ME, HERE)
-    waited = list(house.waited)
-    house.cache.get_or_wait(ME, HERE)
-    house.verify()
-    house.clock.advance(MAX_STALE + 1)
-    assert house.cache.get_or_wait(ME, HERE).freshness == "expired"
-    assert house.waited == waited
-
-
-def test_a_slow_sleep_does_not_add_up(house: House) -> None:
-    """Where each pause takes as long as a timer's tick, the wait still ends after 20 ms."""
-    cache = ContextCache(house.store, ttl_s=TTL, max_stale_s=MAX_STALE, clock=house.clock, wait=lambda _s: house.wait(0.015))
-    cache.get_or_wait(ME, HERE)
-    assert len(house.waited) == 2
-
-
-def test_on_an_event_loop_the_same_wait_leaves_the_loop_free(house: House) -> None:
-    others = []
-
-    async def sleep(seconds: float) -> None:
-        house.wait(seconds)
-        await asyncio.sleep(0)
-
-    async def other() -> None:
-        while len(others) < 3:
-            others.append(len(house.waited))
-            await asyncio.sleep(0)
-        house.verify()
-
-    async def both() -> Entry:
-        entry, _ = await asyncio.gather(house.cache.get_or_wait_async(ME, HERE, sleep), other())
-        return entry
-
-    entry = asyncio.run(both())
-    assert seen(entry) == ("fresh", 0, "snapshot")
-    assert 1 <= len(house.waited) < 6
-    assert others
 
 
 # --- all of it in any order

@@ -62,7 +62,6 @@ class QueueModel(RuleBasedStateMachine):
         self.doubtful: set[str] = set()  # "not accepted, may still be recorded"
         self.lost: set[str] = set()  # not durable, and the power was cut
         self.refused = 0
-        self.channels = 1
         self.stalled_since: float | None = None
 
     def teardown(self) -> None:

@@ -310,10 +310,6 @@ def substring(node: exp.Substring) -> exp.Expr:
     return _call("substr", node.this, *literals)
 
 
-def _is_positive(node: exp.Expr) -> bool:
-    return isinstance(node, exp.Literal) and node.name.isdecimal() and int(node.name) > 0
-
-
 def concat_ws(node: exp.ConcatWs) -> exp.Expr:
     """NULL if any part is NULL; DuckDB's concat_ws would skip it."""
     separator, *parts = node.expressions
