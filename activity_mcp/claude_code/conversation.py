@@ -18,14 +18,14 @@ Lines may repeat earlier ones word for word, in the same file or in another: wha
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..activity import derived_id, sha256_hex
+from ..activity import derived_id
 from ..clock import iso, parse_iso
 from . import events
 from .lines import EVENTLESS_TYPES
 from .prompts import Said, said, text_of
+from .sessions import Call, Response, Session, circumstances, error_text, known_as, line_id, text_in, told_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,48 +44,6 @@ _TOKENS = {
 
 MOST_EARLY = 1000
 """How many results may wait for a call that stands after them (lines out of order)."""
-
-
-@dataclass(slots=True)
-class Session:
-    """One session of the file. ``answer`` is what the last message of the turn says, text by text."""
-
-    id: str
-    cwd: str | None = None
-    version: str | None = None
-    branch: str | None = None
-    started: bool = False
-    first_us: int | None = None
-    last_us: int | None = None
-    activities: int = 0
-    tokens: int = 0
-    prompt_key: str | None = None
-    prompt_id: str | None = None
-    answer: list[str] = field(default_factory=list)
-    answer_id: str | None = None
-    answer_us: int = 0
-    interrupted: bool = False
-
-
-@dataclass(slots=True)
-class _Call:
-    session: Session
-    name: str
-    input: Any
-    ts_us: int
-    timed: bool
-    common: dict[str, Any]
-    branch: str | None
-
-
-@dataclass(slots=True)
-class _Response:
-    session: Session
-    id: str
-    model: str
-    ts_us: int
-    features: dict[str, Any]
-    tokens: dict[str, int] = field(default_factory=dict)
 
 
 class Conversation:
@@ -113,9 +71,9 @@ class Conversation:
         self._ts_us = now_us  # of the line, or the last one known before it
         self._seen = seen
         self._sessions: dict[str, Session] = {}
-        self._calls: dict[str, _Call] = {}
+        self._calls: dict[str, Call] = {}
         self._early: dict[str, tuple[dict[str, Any], Any]] = {}  # results that stand before their call
-        self._responses: dict[str, _Response] = {}
+        self._responses: dict[str, Response] = {}
 
     def take(self, line: dict[str, Any]) -> None:
         """One line of the file."""
@@ -147,7 +105,7 @@ class Conversation:
             self._end_turn(session)
             if session.started and session.first_us is not None and session.last_us is not None:
                 features = {
-                    **_circumstances(session),
+                    **circumstances(session),
                     "session_duration_ms": max(0, session.last_us - session.first_us) / 1000,
                     "total_activities": session.activities,
                     "total_tokens": session.tokens,
@@ -172,7 +130,7 @@ class Conversation:
 
     def _session(self, line: dict[str, Any], kind: Any) -> Session | None:
         """The session of the line; of a line that names none, the one before it, or the one the file is named after."""
-        name = _text(line, "sessionId")
+        name = text_in(line, "sessionId")
         if name is None:
             if kind not in ("user", "assistant"):
                 return None
@@ -180,19 +138,19 @@ class Conversation:
             name = next(reversed(self._sessions), os.path.basename(self._path).removesuffix(".jsonl"))
         session = self._sessions.pop(name, None) or Session(name)
         self._sessions[name] = session  # the last of them is the one of the line before
-        session.cwd = session.cwd or _text(line, "cwd")
+        session.cwd = session.cwd or text_in(line, "cwd")
         return session
 
     def _follow(self, session: Session, line: dict[str, Any], kind: Any, timed: bool) -> None:
         """The course of the main conversation: first and last time, version, branch, and the start."""
-        session.version = _text(line, "version") or session.version
-        session.branch = _text(line, "gitBranch") or session.branch
+        session.version = text_in(line, "version") or session.version
+        session.branch = text_in(line, "gitBranch") or session.branch
         if timed:
             session.first_us = self._ts_us if session.first_us is None else session.first_us
             session.last_us = self._ts_us
         if kind in ("user", "assistant") and not session.started and session.first_us is not None:
             session.started = True
-            self._edge(session, "start", "", session.first_us, _circumstances(session))
+            self._edge(session, "start", "", session.first_us, circumstances(session))
 
     def _edge(self, session: Session, event_type: str, moment: str, ts_us: int, features: dict[str, Any]) -> None:
         self._send(session, events.session_activity(session.id, event_type, moment, features), ts_us)
@@ -202,7 +160,7 @@ class Conversation:
         if session is None or words is None:
             self._report.skipped_types[kind] += 1
         elif self._is_first(session, line, words):
-            self._prompt(session, line, words, _uuid(session, line, words))  # joins the running turn: nothing ends
+            self._prompt(session, line, words, line_id(session, line, words))  # joins the running turn: nothing ends
 
     # --- the assistant
 
@@ -214,7 +172,7 @@ class Conversation:
             self._report.skipped_types["synthetic"] += 1  # written by Claude Code itself: no response, and no conclusion
             return
         content = message["content"]
-        message_id = _text(message, "id") or _text(line, "requestId") or _text(line, "uuid") or self._path
+        message_id = text_in(message, "id") or text_in(line, "requestId") or text_in(line, "uuid") or self._path
         replayed = not self._respond(session, line, message, message_id)
         for block in content if isinstance(content, list) else ():
             if isinstance(block, dict) and block.get("type") == "tool_use":
@@ -237,17 +195,17 @@ class Conversation:
 
     def _respond(self, session: Session, line: dict[str, Any], message: dict[str, Any], message_id: str) -> bool:
         """Count the response's usage; False when the line replays a response that is over, or another chain's."""
-        chain = f"{session.id}/{_text(line, 'agentId') or bool(line.get('isSidechain'))}"
+        chain = f"{session.id}/{text_in(line, 'agentId') or bool(line.get('isSidechain'))}"
         response = self._responses.get(chain)
         if response is None or response.id != message_id:
             replayed = any(other.id == message_id for other in self._responses.values())
             if replayed or self._is_known("llm_event", "message_id", message_id):
                 return False
             self._finish(chain)
-            features = {"token_source": "transcript", **_common(session, line)}
-            if _text(line, "requestId"):
+            features = {"token_source": "transcript", **told_with(session, line)}
+            if text_in(line, "requestId"):
                 features["request_id"] = line["requestId"]
-            response = _Response(session, message_id, _text(message, "model") or "unknown", self._ts_us, features)
+            response = Response(session, message_id, text_in(message, "model") or "unknown", self._ts_us, features)
             self._responses[chain] = response
         usage = message.get("usage")
         counts = {name: usage.get(member) for name, member in _TOKENS.items()} if isinstance(usage, dict) else {}
@@ -268,12 +226,12 @@ class Conversation:
             self._send(response.session, draft, response.ts_us)
 
     def _call(self, session: Session, line: dict[str, Any], block: dict[str, Any], timed: bool) -> None:
-        call_id, name = _text(block, "id"), _text(block, "name")
+        call_id, name = text_in(block, "id"), text_in(block, "name")
         if call_id is None or name is None:
             self._report.problems["tool_use"] += 1
         elif call_id not in self._calls and not self._is_known("tool_event", "tool_use_id", call_id):
-            common, branch = _common(session, line), _text(line, "gitBranch")
-            self._calls[call_id] = _Call(session, name, block.get("input"), self._ts_us, timed, common, branch)
+            common, branch = told_with(session, line), text_in(line, "gitBranch")
+            self._calls[call_id] = Call(session, name, block.get("input"), self._ts_us, timed, common, branch)
             early = self._early.pop(call_id, None)
             if early is not None:
                 self._result(*early, timed=False)
@@ -302,7 +260,7 @@ class Conversation:
             session.interrupted = bool(session.answer)
             return
         self._end_turn(session)
-        uuid, prompt_id = _uuid(session, line, words), _text(line, "promptId")
+        uuid, prompt_id = line_id(session, line, words), text_in(line, "promptId")
         session.prompt_key, session.prompt_id = prompt_id or uuid, prompt_id
         if words.kind == "command":
             return
@@ -310,7 +268,7 @@ class Conversation:
         self._prompt(session, line, words, uuid if self._is_known("session_event", "user_prompt", key) else key)
 
     def _result(self, block: dict[str, Any], structured: Any, timed: bool) -> None:
-        call_id, content = _text(block, "tool_use_id"), block.get("content")
+        call_id, content = text_in(block, "tool_use_id"), block.get("content")
         call = self._calls.pop(call_id, None) if call_id is not None else None
         if call_id is None or call is None:
             if call_id is None or len(self._early) >= MOST_EARLY:
@@ -324,13 +282,13 @@ class Conversation:
             call_id,
             call,
             success=success,
-            error=None if success else _error_text(content),
+            error=None if success else error_text(content),
             latency_ms=spent_us / 1000 if timed and call.timed and spent_us >= 0 else None,
             result=content if structured is None else structured,
             result_size=events.content_size(content),
         )
 
-    def _complete(self, call_id: str, call: _Call, *, marks: dict[str, Any] | None = None, **outcome: Any) -> None:
+    def _complete(self, call_id: str, call: Call, *, marks: dict[str, Any] | None = None, **outcome: Any) -> None:
         if events.is_own_tool(call.name):
             self._report.own += 1
             self._seen.add(known_as(derived_id("tool_event", "tool_use_id", call_id)))
@@ -346,7 +304,7 @@ class Conversation:
 
     def _is_first(self, session: Session, line: dict[str, Any], words: Said) -> bool:
         """False for a line that was read before: replayed lines keep their uuid."""
-        key = known_as(derived_id("session_event", "line", _uuid(session, line, words)))
+        key = known_as(derived_id("session_event", "line", line_id(session, line, words)))
         if key in self._seen:
             return False
         self._seen.add(key)
@@ -354,7 +312,7 @@ class Conversation:
 
     def _prompt(self, session: Session, line: dict[str, Any], words: Said, key: str) -> None:
         draft = events.prompt_activity(key, session.id, words.text, policy=self._prompts, redactor=self._redactor)
-        draft[2].update(_common(session, line))
+        draft[2].update(told_with(session, line))
         if words.images:
             draft[2]["images"] = words.images
         if session.branch:
@@ -388,32 +346,3 @@ class Conversation:
 
     def _is_known(self, event_name: str, kind: str, key: str) -> bool:
         return known_as(derived_id(event_name, kind, key)) in self._seen
-
-
-def known_as(activity_id: str) -> bytes:
-    """The id in 16 bytes: a long file has a hundred thousand of them."""
-    return bytes.fromhex(activity_id.replace("-", ""))
-
-
-def _text(members: dict[str, Any], name: str) -> str | None:
-    value = members.get(name)
-    return value if isinstance(value, str) and value else None
-
-
-def _uuid(session: Session, line: dict[str, Any], words: Said) -> str:
-    return _text(line, "uuid") or sha256_hex("\0".join((session.id, words.text, str(line.get("timestamp")))))
-
-
-def _common(session: Session, line: dict[str, Any]) -> dict[str, Any]:
-    found = {"prompt_id": session.prompt_id, "agent_id": _text(line, "agentId")}
-    return {name: value for name, value in found.items() if value}
-
-
-def _circumstances(session: Session) -> dict[str, Any]:
-    found = {"project_path": session.cwd, "cli_version": session.version, "git_branch": session.branch}
-    return {name: value for name, value in found.items() if value}
-
-
-def _error_text(content: Any) -> str:
-    text = text_of(content).strip()
-    return text.removeprefix("<tool_use_error>").removesuffix("</tool_use_error>").strip() or "failed without a message"

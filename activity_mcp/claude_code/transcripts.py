@@ -18,11 +18,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ..activity import Activity, Origin, build
-from .conversation import Conversation, Session
+from .conversation import Conversation
 from .events import UNANSWERED
 from .ledger import FileMark, fingerprint_of, is_quiet
 from .lines import TranscriptLines
 from .report import TranscriptReport
+from .sessions import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
