@@ -20,6 +20,7 @@ from activity_mcp.errors import (
     WarehouseRefused,
     WarehouseUnavailable,
 )
+from activity_mcp.warehouse.connection import NamedConnection
 from activity_mcp.warehouse.deployment import APPLY, REFUSED, UNCHANGED, Deployment, Names, administrators_grants
 from activity_mcp.warehouse.scripts import split
 from activity_mcp.warehouse.statements import CursorStatements, snowflake_statements
@@ -231,11 +232,10 @@ def test_one_file_alone_is_applied_changed_or_not(account: Account) -> None:
 
 @pytest.mark.parametrize("options", [[], ["--dry-run"]], ids=["applied", "planned"])
 def test_a_file_alone_that_takes_owners_away_says_what_must_follow(
-    account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str], options: list[str]
+    account: Account, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], options: list[str]
 ) -> None:
-    (tmp_path / "connections.toml").write_text('[team]\naccount = "acme"\n')
-    (tmp_path / "connections.toml").chmod(0o600)
-    monkeypatch.setenv("SNOWFLAKE_HOME", str(tmp_path))
+    team = NamedConnection("team", {"account": "acme"})
+    monkeypatch.setattr("activity_mcp.warehouse.connection.read_connection", lambda name: team)
     monkeypatch.setenv("SNOW_CONNECTION", "team")
     reached = nullcontext(statements_of(account))
     monkeypatch.setattr("activity_mcp.warehouse.statements.snowflake_statements", lambda connection: reached)
