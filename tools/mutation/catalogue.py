@@ -131,7 +131,7 @@ MUTANTS = (
            ("tests/test_backpressure.py", MODEL)),
     Mutant(11, "news that the caller keeps are not counted as refused", W, "if kind is not None and counted:", "if kind is not None:",
            (f"{PRESSURE}::test_news_that_the_full_queue_had_no_room_for_come_later_with_the_time_of_the_fact",)),
-    Mutant(11, "an idle hour is no stall", "leader.py", "waiting if self._should_move() else 0", "waiting",
+    Mutant(11, "an idle hour is no stall", "leader.py", "waiting if waiting and self._should_move() else 0", "waiting",
            (f"{PRESSURE}::test_the_servers_own_calls_that_rest_for_a_minute_are_no_stall",)),
     Mutant(11, "the next leader goes on from what the last one told", "leader.py", 'told.get("backpressure") is True', "False",
            (f"{PRESSURE}::test_a_stall_that_outlives_its_leader_is_told_once_and_its_end_by_the_next_one",)),
