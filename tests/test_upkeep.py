@@ -15,6 +15,7 @@ from activity_mcp.draining import Drainer
 from activity_mcp.errors import WarehouseUnavailable
 from activity_mcp.service import ActivityService
 from activity_mcp.upkeep import Upkeep
+from deployed import put_warehouse
 from fakes import FakeClock
 
 DAY_S = 86_400
@@ -24,6 +25,7 @@ NOW_US = time.time_ns() // 1000  # the engine's own clock decides what is old
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[ActivityService]:
     environ = {"ACTIVITY_HOME": str(tmp_path), "HOME": str(tmp_path), "ACTIVITY_CUSTOMER": "ada@example.com", "ACTIVITY_RETENTION_DAYS": "30"}  # fmt: skip
+    put_warehouse(tmp_path)
     made = ActivityService.from_environ(environ, clock=FakeClock(time_us=NOW_US))
     yield made
     made.close()

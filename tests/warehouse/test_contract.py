@@ -15,6 +15,7 @@ from activity_mcp.errors import OffsetConflict
 from activity_mcp.warehouse import Batch, MemoryWarehouse, Row, Scope
 from activity_mcp.warehouse.duckdb import DuckDBWarehouse
 from activity_mcp.warehouse.snowflake import SnowflakeWarehouse
+from deployed import put_warehouse
 from fakes import FakeClock
 
 CHANNEL = "channel-1"
@@ -66,6 +67,7 @@ def reopened(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -
     """A function that gives the warehouse as a new process would find it."""
     made: list[Warehouse] = []
     memory = MemoryWarehouse(clock=clock)
+    put_warehouse(tmp_path)
 
     def reopen() -> Warehouse:
         for warehouse in made:
