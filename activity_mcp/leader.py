@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from .upkeep import Upkeep
 
 TURN_S = 0.2
+QUIET_TURN_S = 0.5
+"""The time between turns of who stands ready, and of a leader that has had nothing to ship for ``QUIET_S``."""
+QUIET_S = 10.0
 LEASE_RETRY_S = 1.0
 FLUSH_EVERY_S = 1.0
 RIDERS_WAIT_S = 60.0
@@ -65,7 +68,7 @@ class Warehouse(Protocol):
 
 
 class Leader:
-    """Runs ``turn`` every 200 ms on a daemon thread between ``start`` and ``stop``."""
+    """Runs ``turn`` five times a second, in quiet times twice, on a daemon thread between ``start`` and ``stop``."""
 
     def __init__(
         self,
@@ -127,15 +130,19 @@ class Leader:
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
-                pause = TURN_S
                 try:
                     self.turn()
+                    pause = self._pause()
                 except Exception as error:  # the thread outlives whatever a turn met
                     self._failed(error)
                     pause = LEASE_RETRY_S
                 self._stopping.wait(pause)
         finally:
             self._resign()
+
+    def _pause(self) -> float:
+        ships = self.leads and self._clock.monotonic() - self._last_flush < QUIET_S
+        return TURN_S if ships else QUIET_TURN_S
 
     def _resign(self) -> None:
         self.leads = False
