@@ -123,6 +123,28 @@ BEGIN
 
     IF (EXISTS (
         SELECT 1
+        FROM SUPERSEDED
+        WHERE is_counted
+            AND batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
+    )) THEN
+        -- 2. What was outranked on arrival has been counted nowhere.
+        UPDATE SUPERSEDED
+        SET is_counted = FALSE
+        WHERE batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
+            AND (channel_id, stream_offset) IN (SELECT channel_id, stream_offset FROM CLAUDE_STREAM_V2_STREAM);
+
+        -- 3. The hours that a row is taken out of leave the lists; step 10 reads them once more, whole.
+        DELETE FROM CONTEXT_ITEMS
+        WHERE (customer, hour_start) IN (
+                SELECT customer, DATE_TRUNC('HOUR', ts)
+                FROM SUPERSEDED
+                WHERE is_counted
+                    AND batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
+            );
+    END IF;
+
+    IF (EXISTS (
+        SELECT 1
         FROM CLAUDE_STREAM_V2_STREAM
         WHERE event_name = 'mcp_event'
             AND feature_json:method::VARCHAR = 'record_insight'
@@ -323,6 +345,12 @@ BEGIN
         FROM CLAUDE_STREAM_V2_STREAM
         WHERE event_name <> 'mcp_event'
             OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
+            OR EXISTS (
+                SELECT 1
+                FROM SUPERSEDED
+                WHERE is_counted
+                    AND batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
+            )
     )) THEN
         -- 4. grain: customer, event_name, field, drift_kind, observed_type. An unknown hook of Claude Code is kept as it came,
         --    and is no drift. First and last seen look at every row that was sent; occurrences counts those that no other
@@ -521,6 +549,12 @@ BEGIN
         FROM CLAUDE_STREAM_V2_STREAM
         WHERE event_name <> 'mcp_event'
             OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
+            OR EXISTS (
+                SELECT 1
+                FROM SUPERSEDED
+                WHERE is_counted
+                    AND batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
+            )
     )) THEN
         -- 6. grain: customer, project or '*', hour, event_name, tool or model, latency bucket; only the last 8 days (7 days and the
         --    readers' time zones). A row that was sent adds one, a row that this run outranks takes one away, one that was outranked
@@ -785,63 +819,41 @@ BEGIN
         WHEN NOT MATCHED AND fresh.bucket IS NOT NULL THEN
             INSERT (customer, project, hour_start, bucket, refreshed_at)
             VALUES (fresh.customer, fresh.project, fresh.hour_start, fresh.bucket, SYSDATE());
+    END IF;
 
-        -- 8. grain: customer, project or '*', section, session_id, item_key, hour; of any age, for a context may rest for weeks.
+    IF (EXISTS (
+        SELECT 1
+        FROM CLAUDE_STREAM_V2_STREAM
+        WHERE event_name <> 'mcp_event'
+            OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
+            OR EXISTS (
+                SELECT 1
+                FROM SUPERSEDED
+                WHERE is_counted
+                    AND batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
+            )
+    )) THEN
+        -- 9. grain: customer, project or '*', section, session_id, item_key, hour; of any age, for a context may rest for weeks.
         --    Sections of the context have an empty session_id; session_files and failed_commands are lists of one session;
         --    recent_sessions holds, for each hour of a session (and of what belongs to none), what that hour knows of it.
-        --    An hour out of which this run takes a row (again) is read once more, whole; in every other the batch adds to what is
-        --    kept. Only the newest are kept, more than a context shows, because one may be outranked later.
+        --    The batch adds to what is kept: of a list's entries with one key in an hour the newest stays. A row that is read
+        --    twice adds nothing.
         MERGE INTO CONTEXT_ITEMS AS kept
         USING (
-            WITH taken_back AS (
-                SELECT outranked.customer, outranked.project, DATE_TRUNC('HOUR', outranked.ts) AS hour_start
-                FROM SUPERSEDED AS outranked
-                WHERE outranked.is_counted
-                    AND outranked.batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
-                    AND NOT EXISTS (
-                        SELECT 1
-                        FROM CLAUDE_STREAM_V2_STREAM AS event
-                        WHERE event.channel_id = outranked.channel_id
-                            AND event.stream_offset = outranked.stream_offset
-                    )
-            ),
-
-            again AS (
-                SELECT DISTINCT customer, hour_start, DATEADD(HOUR, 1, hour_start) AS hour_end FROM taken_back
-            ),
-
-            touched_rows AS (
-                SELECT customer, project, DATE_TRUNC('HOUR', ts) AS hour_start
-                FROM CLAUDE_STREAM_V2_STREAM
-                WHERE event_name <> 'mcp_event'
-                    OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
-                UNION
-                SELECT customer, project, hour_start FROM taken_back
-            ),
-
-            touched AS (
-                SELECT scope.customer, scope.project, scope.hour_start, again.hour_start IS NOT NULL AS is_again
-                FROM (
-                    SELECT customer, '*' AS project, hour_start FROM touched_rows
-                    UNION
-                    SELECT customer, project, hour_start FROM touched_rows WHERE project <> '*'
-                ) AS scope
-                LEFT JOIN again
-                    ON scope.customer = again.customer
-                    AND scope.hour_start = again.hour_start
+            WITH again AS (
+                SELECT DISTINCT
+                    customer,
+                    DATE_TRUNC('HOUR', ts) AS hour_start,
+                    DATEADD(HOUR, 1, DATE_TRUNC('HOUR', ts)) AS hour_end
+                FROM SUPERSEDED
+                WHERE is_counted
+                    AND batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
             ),
 
             events AS (
                 SELECT
-                    event.customer, event.project, event.event_name, event.activity_id, event.ts, event.session_id, event.org_id,
-                    event.feature_json, event.channel_id, event.stream_offset
-                FROM CLAUDE_STREAM_V2_STREAM AS event
-                WHERE NOT EXISTS (
-                    SELECT 1
-                    FROM again
-                    WHERE again.customer = event.customer
-                        AND again.hour_start = DATE_TRUNC('HOUR', event.ts)
-                )
+                    customer, project, event_name, activity_id, ts, session_id, org_id, feature_json, channel_id, stream_offset
+                FROM CLAUDE_STREAM_V2_STREAM
                 UNION ALL
                 SELECT
                     event.customer, event.project, event.event_name, event.activity_id, event.ts, event.session_id, event.org_id,
@@ -849,7 +861,6 @@ BEGIN
                 FROM CLAUDE_STREAM_V2 AS event
                 INNER JOIN again
                     ON event.customer = again.customer
-                    AND DATE_TRUNC('HOUR', event.ts) = again.hour_start
                     AND event.ts >= again.hour_start
                     AND event.ts < again.hour_end
             ),
@@ -900,16 +911,19 @@ BEGIN
             ),
 
             sections AS (
-                SELECT section
+                SELECT section, is_of_all
                 FROM (VALUES
-                    ('recent_errors'), ('recent_files'), ('recent_queries'), ('session_files'), ('failed_commands')
-                ) AS listed (section)
+                    ('recent_errors', TRUE), ('recent_files', TRUE), ('recent_queries', TRUE), ('session_files', TRUE),
+                    ('failed_commands', TRUE), ('recent_sessions', TRUE),
+                    ('recent_errors', FALSE), ('recent_files', FALSE), ('recent_queries', FALSE), ('session_files', FALSE),
+                    ('failed_commands', FALSE), ('recent_sessions', FALSE)
+                ) AS listed (section, is_of_all)
             ),
 
             entries AS (
                 SELECT
-                    touched.customer,
-                    touched.project,
+                    live.customer,
+                    IFF(sections.is_of_all, '*', live.project) AS project,
                     sections.section,
                     IFF(sections.section IN ('session_files', 'failed_commands'), live.session_id, '') AS session_id,
                     CASE
@@ -922,7 +936,7 @@ BEGIN
                             ), 1, 300)
                         ELSE live.activity_id
                     END AS item_key,
-                    touched.hour_start,
+                    live.hour_start,
                     live.ts,
                     live.activity_id,
                     CASE sections.section
@@ -966,52 +980,25 @@ BEGIN
                     END AS item
                 FROM live
                 INNER JOIN sections
-                    ON CASE sections.section
+                    ON (sections.is_of_all OR live.project <> '*')
+                    AND CASE sections.section
                         WHEN 'recent_errors' THEN NOT live.success
                         WHEN 'recent_files' THEN live.event_name = 'file_event'
                         WHEN 'recent_queries' THEN live.event_name = 'sql_event' AND live.success
                         WHEN 'session_files' THEN live.event_name = 'file_event' AND live.session_id <> ''
-                        ELSE live.event_name = 'tool_event' AND NOT live.success AND live.session_id <> ''
+                        WHEN 'failed_commands'
+                            THEN live.event_name = 'tool_event' AND NOT live.success AND live.session_id <> ''
                     END
-                INNER JOIN touched
-                    ON live.customer = touched.customer
-                    AND live.hour_start = touched.hour_start
-                    AND (touched.project = '*' OR touched.project = live.project)
-            ),
-
-            -- what is kept of the touched contexts so far; is_touched where the batch may add to it, is_stale where its hour is read
-            -- again
-            stored AS (
-                SELECT
-                    item.customer,
-                    item.project,
-                    item.section,
-                    item.session_id,
-                    item.item_key,
-                    item.hour_start,
-                    item.ts,
-                    item.activity_id,
-                    item.item,
-                    touched.hour_start IS NOT NULL AS is_touched,
-                    COALESCE(touched.is_again, FALSE) AS is_stale
-                FROM CONTEXT_ITEMS AS item
-                INNER JOIN (SELECT DISTINCT customer, project FROM touched) AS scope
-                    ON item.customer = scope.customer
-                    AND item.project = scope.project
-                LEFT JOIN touched
-                    ON item.customer = touched.customer
-                    AND item.project = touched.project
-                    AND item.hour_start = touched.hour_start
             ),
 
             -- what a row, or what is kept already, knows of an hour of a session; a text stands behind the time it is from, so that
             -- the greatest is the newest
             moments AS (
                 SELECT
-                    touched.customer,
-                    touched.project,
+                    live.customer,
+                    IFF(sections.is_of_all, '*', live.project) AS project,
                     live.session_id,
-                    touched.hour_start,
+                    live.hour_start,
                     live.ts,
                     live.at_text AS first_at,
                     IFF(live.moment = 'start', live.at_text, NULL) AS started,
@@ -1023,10 +1010,9 @@ BEGIN
                     live.at_text || ' ' || live.org_id AS org_id,
                     1 AS is_fresh
                 FROM live
-                INNER JOIN touched
-                    ON live.customer = touched.customer
-                    AND live.hour_start = touched.hour_start
-                    AND (touched.project = '*' OR touched.project = live.project)
+                INNER JOIN sections
+                    ON (sections.is_of_all OR live.project <> '*')
+                    AND sections.section = 'recent_sessions'
                 UNION ALL
                 SELECT
                     customer,
@@ -1043,167 +1029,170 @@ BEGIN
                     item:project::VARCHAR,
                     item:org_id::VARCHAR,
                     0 AS is_fresh
-                FROM stored
+                FROM CONTEXT_ITEMS
                 WHERE section = 'recent_sessions'
-                    AND is_touched
-                    AND NOT is_stale
-            ),
-
-            candidates AS (
-                SELECT
-                    customer, project, section, session_id, item_key, hour_start, ts, activity_id, item, TRUE AS is_fresh
-                FROM entries
-                WHERE item_key IS NOT NULL
-                UNION ALL
-                SELECT
-                    customer, project, section, session_id, item_key, hour_start, ts, activity_id, NULL AS item, FALSE AS is_fresh
-                FROM stored
-                WHERE NOT is_stale
-                    AND (section <> 'recent_sessions' OR NOT is_touched)
+                    AND (customer, hour_start) IN (SELECT customer, hour_start FROM live)
             ),
 
             newest AS (
-                SELECT customer, project, section, session_id, item_key, hour_start, ts, activity_id, item, is_fresh
-                FROM candidates
+                SELECT customer, project, section, session_id, item_key, hour_start, ts, activity_id, item
+                FROM entries
+                WHERE item_key IS NOT NULL
                 QUALIFY ROW_NUMBER() OVER (
                     PARTITION BY customer, project, section, session_id, item_key, hour_start ORDER BY ts DESC, activity_id
                 ) = 1
-                UNION ALL
-                SELECT
-                    customer,
-                    project,
-                    'recent_sessions' AS section,
-                    session_id,
-                    '' AS item_key,
-                    hour_start,
-                    MAX(ts) AS ts,
-                    '' AS activity_id,
-                    OBJECT_CONSTRUCT_KEEP_NULL(
-                        'first', MIN(first_at),
-                        'started', MIN(started),
-                        'ended', MAX(ended),
-                        'asked', MAX(asked),
-                        'concluded', MAX(concluded),
-                        'git_branch', MAX(git_branch),
-                        'project', MAX(session_project),
-                        'org_id', MAX(org_id)
-                    ) AS item,
-                    MAX(is_fresh) = 1 AS is_fresh
-                FROM moments
-                GROUP BY customer, project, session_id, hour_start
-            ),
-
-            ranked AS (
-                SELECT
-                    *,
-                    ROW_NUMBER() OVER (
-                        PARTITION BY customer, project, section ORDER BY ts DESC, session_id, item_key, hour_start
-                    ) <= CASE section
-                        WHEN 'session_files' THEN 160
-                        WHEN 'recent_sessions' THEN 100
-                        WHEN 'recent_errors' THEN 30
-                        WHEN 'recent_queries' THEN 30
-                        ELSE 60
-                    END AS is_kept
-                FROM newest
             )
 
-            SELECT customer, project, section, session_id, item_key, hour_start, ts, activity_id, item, is_kept
-            FROM ranked
-            WHERE is_fresh
-                OR NOT is_kept
+            SELECT customer, project, section, session_id, item_key, hour_start, ts, activity_id, item
+            FROM newest
+            QUALIFY ROW_NUMBER() OVER (
+                PARTITION BY customer, project, section ORDER BY ts DESC, session_id, item_key, hour_start
+            ) <= 160
             UNION ALL
             SELECT
-                customer, project, section, session_id, item_key, hour_start, ts, activity_id, NULL AS item, FALSE AS is_kept
-            FROM stored
-            WHERE is_stale
-                AND NOT EXISTS (
-                    SELECT 1
-                    FROM newest
-                    WHERE newest.customer = stored.customer
-                        AND newest.project = stored.project
-                        AND newest.section = stored.section
-                        AND newest.session_id = stored.session_id
-                        AND newest.item_key = stored.item_key
-                        AND newest.hour_start = stored.hour_start
-                )
-        ) AS verdict
-            ON kept.customer = verdict.customer
-            AND kept.project = verdict.project
-            AND kept.section = verdict.section
-            AND kept.session_id = verdict.session_id
-            AND kept.item_key = verdict.item_key
-            AND kept.hour_start = verdict.hour_start
-        WHEN MATCHED AND NOT verdict.is_kept THEN DELETE
-        WHEN MATCHED THEN
+                customer,
+                project,
+                'recent_sessions' AS section,
+                session_id,
+                '' AS item_key,
+                hour_start,
+                MAX(ts) AS ts,
+                '' AS activity_id,
+                OBJECT_CONSTRUCT_KEEP_NULL(
+                    'first', MIN(first_at),
+                    'started', MIN(started),
+                    'ended', MAX(ended),
+                    'asked', MAX(asked),
+                    'concluded', MAX(concluded),
+                    'git_branch', MAX(git_branch),
+                    'project', MAX(session_project),
+                    'org_id', MAX(org_id)
+                ) AS item
+            FROM moments
+            GROUP BY customer, project, session_id, hour_start
+            HAVING MAX(is_fresh) = 1
+        ) AS fresh
+            ON kept.customer = fresh.customer
+            AND kept.project = fresh.project
+            AND kept.section = fresh.section
+            AND kept.session_id = fresh.session_id
+            AND kept.item_key = fresh.item_key
+            AND kept.hour_start = fresh.hour_start
+        WHEN MATCHED AND (
+            fresh.section = 'recent_sessions'
+            OR fresh.ts > kept.ts
+            OR (fresh.ts = kept.ts AND fresh.activity_id < kept.activity_id)
+        ) THEN
             UPDATE SET
-                ts = verdict.ts,
-                activity_id = verdict.activity_id,
-                item = verdict.item,
+                ts = fresh.ts,
+                activity_id = fresh.activity_id,
+                item = fresh.item,
                 refreshed_at = SYSDATE()
-        WHEN NOT MATCHED AND verdict.is_kept THEN
+        WHEN NOT MATCHED THEN
             INSERT (customer, project, section, session_id, item_key, hour_start, ts, activity_id, item, refreshed_at)
             VALUES (
-                verdict.customer, verdict.project, verdict.section, verdict.session_id, verdict.item_key, verdict.hour_start,
-                verdict.ts, verdict.activity_id, verdict.item, SYSDATE()
+                fresh.customer, fresh.project, fresh.section, fresh.session_id, fresh.item_key, fresh.hour_start, fresh.ts,
+                fresh.activity_id, fresh.item, SYSDATE()
             );
+    END IF;
+
+    IF (EXISTS (
+        SELECT 1
+        FROM CONTEXT_ITEMS
+        WHERE customer IN (SELECT customer FROM CLAUDE_STREAM_V2_STREAM)
+        GROUP BY customer, project, section
+        HAVING COUNT(*) > 320
+    )) THEN
+        -- 10. Of each list only the newest stay: more than a context shows, because one may be outranked later.
+        DELETE FROM CONTEXT_ITEMS AS kept
+        USING (
+            SELECT customer, project, section, session_id, item_key, hour_start
+            FROM CONTEXT_ITEMS
+            WHERE customer IN (SELECT customer FROM CLAUDE_STREAM_V2_STREAM)
+            QUALIFY ROW_NUMBER() OVER (
+                PARTITION BY customer, project, section ORDER BY ts DESC, session_id, item_key, hour_start
+            ) > 160
+        ) AS old
+        WHERE kept.customer = old.customer
+            AND kept.project = old.project
+            AND kept.section = old.section
+            AND kept.session_id = old.session_id
+            AND kept.item_key = old.item_key
+            AND kept.hour_start = old.hour_start;
+    END IF;
+
+    IF (EXISTS (
+        SELECT 1
+        FROM CLAUDE_STREAM_V2_STREAM
+        WHERE event_name <> 'mcp_event'
+            OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
+            OR EXISTS (
+                SELECT 1
+                FROM SUPERSEDED
+                WHERE is_counted
+                    AND batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
+            )
+    )) THEN
 
         -- 9. grain: customer, project or '*'. Nothing here depends on the hour it is read at: hours are buckets, insights carry
         --    valid_until, and the reader sums and filters by its own clock.
         MERGE INTO CONTEXT_CACHE AS kept
         USING (
-            WITH batch AS (
-                SELECT customer, project, channel_id, stream_offset
-                FROM CLAUDE_STREAM_V2_STREAM
-                WHERE event_name <> 'mcp_event'
-                    OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
+            WITH scopes AS (
+                SELECT is_of_all FROM (VALUES (TRUE), (FALSE)) AS listed (is_of_all)
             ),
 
-            touched_rows AS (
-                SELECT customer, project
-                FROM batch
-                UNION
+            batch AS (
+                SELECT
+                    customer,
+                    IFF(scopes.is_of_all, '*', project) AS project,
+                    channel_id,
+                    MAX(stream_offset) AS stream_offset
+                FROM CLAUDE_STREAM_V2_STREAM
+                INNER JOIN scopes
+                    ON scopes.is_of_all OR project <> '*'
+                WHERE event_name <> 'mcp_event'
+                    OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
+                GROUP BY customer, IFF(scopes.is_of_all, '*', project), channel_id
+            ),
+
+            changed AS (
                 SELECT customer, project
                 FROM SUPERSEDED
                 WHERE is_counted
                     AND batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
-                UNION
+                UNION ALL
                 SELECT customer, project
                 FROM INSIGHT_ATOMS
                 WHERE batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
             ),
 
             touched AS (
-                SELECT customer, '*' AS project FROM touched_rows
+                SELECT customer, project FROM batch
                 UNION
-                SELECT customer, project FROM touched_rows WHERE project <> '*'
-            ),
-
-            cached AS (
-                SELECT cache.customer, cache.project, cache.watermark
-                FROM CONTEXT_CACHE AS cache
-                INNER JOIN touched
-                    ON cache.customer = touched.customer
-                    AND cache.project = touched.project
-            ),
-
-            offsets AS (
-                SELECT touched.customer, touched.project, batch.channel_id, batch.stream_offset
-                FROM batch
-                INNER JOIN touched
-                    ON batch.customer = touched.customer
-                    AND (touched.project = '*' OR touched.project = batch.project)
-                UNION ALL
-                SELECT cached.customer, cached.project, channel.key AS channel_id, channel.value::VARCHAR AS stream_offset
-                FROM cached,
-                    LATERAL FLATTEN(INPUT => cached.watermark) AS channel
+                SELECT changed.customer, IFF(scopes.is_of_all, '*', changed.project) AS project
+                FROM changed
+                INNER JOIN scopes
+                    ON scopes.is_of_all OR changed.project <> '*'
             ),
 
             watermarks AS (
                 SELECT customer, project, OBJECT_AGG(channel_id, stream_offset::VARIANT) AS watermark
                 FROM (
                     SELECT customer, project, channel_id, MAX(stream_offset) AS stream_offset
-                    FROM offsets
+                    FROM (
+                        SELECT customer, project, channel_id, stream_offset FROM batch
+                        UNION ALL
+                        SELECT cached.customer, cached.project, channel.key, channel.value::VARCHAR
+                        FROM (
+                            SELECT cache.customer, cache.project, cache.watermark
+                            FROM CONTEXT_CACHE AS cache
+                            INNER JOIN touched
+                                ON cache.customer = touched.customer
+                                AND cache.project = touched.project
+                        ) AS cached,
+                            LATERAL FLATTEN(INPUT => cached.watermark) AS channel
+                    )
                     GROUP BY customer, project, channel_id
                 )
                 GROUP BY customer, project
