@@ -1,7 +1,7 @@
 """Schema drift as a person meets it: what is open in the warehouse, and accepted when somebody has read it.
 
-The warehouse finds it (step 4 of the refresh sequence) and quarantines the insights derived from events that may have been
-misread (step 5). Accepting is one UPDATE and a ``system_event`` that says so: with it the refresh runs, and the insights
+The warehouse finds it (step 6 of the refresh sequence) and quarantines the insights derived from events that may have been
+misread (step 7). Accepting is one UPDATE and a ``system_event`` that says so: with it the refresh runs, and the insights
 come back.
 """
 

@@ -87,7 +87,7 @@ CREATE TABLE IF NOT EXISTS SUPERSEDED (
     customer            VARCHAR        NOT NULL COMMENT 'Whose context it must leave.',
     project             VARCHAR                 COMMENT 'Which context it must leave.',
     ts                  TIMESTAMP_NTZ  NOT NULL COMMENT 'Its time, UTC: retention prunes this table with the stream, and joins prune by it.',
-    is_counted          BOOLEAN                 COMMENT 'Whether contexts count it: not the recorder''s own mcp_event.',
+    is_counted          BOOLEAN                 COMMENT 'Whether contexts had counted it: it is no mcp_event of the recorder''s own, and was outranked after its arrival.',
     kept_channel_id     VARCHAR                 COMMENT 'Channel of the row kept when this was decided.',
     kept_stream_offset  VARCHAR                 COMMENT 'Offset of the row kept when this was decided.',
     batch_key           VARCHAR                 COMMENT 'Highest channel and offset of the batch that decided it.',

@@ -22,15 +22,18 @@ CREATE STREAM IF NOT EXISTS CLAUDE_STREAM_V2_STREAM
 -- The refresh sequence. On Snowflake this task runs it over the stream above; the embedded warehouse runs the same statements
 -- after each batch it has inserted, which lies in a temporary table of the stream's name ("the batch" below).
 --
---   1  SUPERSEDED      rows of the stream that a better row with the same activity_id outranks
---   2  INSIGHT_ATOMS   insights, which travel as mcp_event with method record_insight
---   3  ARTIFACTS       artifacts, the same with method store_artifact
---   4  SCHEMA_DRIFT    features that disagree with the schemas
---   5  INSIGHT_ATOMS   quarantine of insights whose source drifted, and its end when the drift is accepted
---   6  CONTEXT_COUNTS  counts, sums and latency histograms: what the batch adds, less what it outranks
---   7  CONTEXT_HOURS   the same for each touched hour, as the context shows it
---   8  CONTEXT_ITEMS   sessions, files, errors, queries; only the newest are kept
---   9  CONTEXT_CACHE   one context per touched (customer, project) and one per touched (customer, '*')
+--    1  SUPERSEDED      rows of the stream that a better row with the same activity_id outranks
+--    2  SUPERSEDED      which of them had been counted before
+--    3  CONTEXT_ITEMS   the hours out of which one of those is taken are cleared, to be read again by 10
+--    4  INSIGHT_ATOMS   insights, which travel as mcp_event with method record_insight
+--    5  ARTIFACTS       artifacts, the same with method store_artifact
+--    6  SCHEMA_DRIFT    features that disagree with the schemas
+--    7  INSIGHT_ATOMS   quarantine of insights whose source drifted, and its end when the drift is accepted
+--    8  CONTEXT_COUNTS  counts, sums and latency histograms: what the batch adds, less what it outranks
+--    9  CONTEXT_HOURS   the same for each touched hour, as the context shows it
+--   10  CONTEXT_ITEMS   sessions, files, errors, queries
+--   11  CONTEXT_ITEMS   only the newest are kept
+--   12  CONTEXT_CACHE   one context per touched (customer, project) and one per touched (customer, '*')
 --
 -- Rules that keep it correct, whatever the cuts between batches and however often a row is sent:
 -- * What is added up from batch to batch (occurrences of a drift, CONTEXT_COUNTS) is taken back when its row is outranked later,
@@ -149,7 +152,7 @@ BEGIN
         WHERE event_name = 'mcp_event'
             AND feature_json:method::VARCHAR = 'record_insight'
     )) THEN
-        -- 2. grain: one insight; of two events that name the same one the later wins
+        -- 4. grain: one insight; of two events that name the same one the later wins
         MERGE INTO INSIGHT_ATOMS AS atom
         USING (
             SELECT
@@ -260,7 +263,7 @@ BEGIN
         WHERE event_name = 'mcp_event'
             AND feature_json:method::VARCHAR = 'store_artifact'
     )) THEN
-        -- 3. grain: one artifact; of two events that name the same one the later wins
+        -- 5. grain: one artifact; of two events that name the same one the later wins
         MERGE INTO ARTIFACTS AS artifact
         USING (
             SELECT
@@ -342,17 +345,35 @@ BEGIN
 
     IF (EXISTS (
         SELECT 1
-        FROM CLAUDE_STREAM_V2_STREAM
-        WHERE event_name <> 'mcp_event'
-            OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
+        FROM (
+            SELECT DISTINCT sent.event_name, feature.key AS field, TYPEOF(feature.value) AS kind
+            FROM CLAUDE_STREAM_V2_STREAM AS sent,
+                LATERAL FLATTEN(INPUT => sent.feature_json) AS feature
+        ) AS told
+        LEFT JOIN SCHEMA_FIELDS AS known
+            ON told.event_name = known.event_name
+            AND told.field = known.field
+        WHERE told.field = '_schema_errors'
+            OR IFF(
+                known.field IS NULL,
+                NOT STARTSWITH(told.field, '_'),
+                NOT CONTAINS(' ' || known.json_types || ' ', CASE told.kind
+                    WHEN 'VARCHAR' THEN ' string '
+                    WHEN 'INTEGER' THEN ' integer '
+                    WHEN 'BOOLEAN' THEN ' boolean '
+                    WHEN 'OBJECT' THEN ' object '
+                    WHEN 'ARRAY' THEN ' array '
+                    WHEN 'NULL_VALUE' THEN ' null '
+                    ELSE ' number '
+                END)
+            )
             OR EXISTS (
                 SELECT 1
                 FROM SUPERSEDED
-                WHERE is_counted
-                    AND batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
+                WHERE batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
             )
     )) THEN
-        -- 4. grain: customer, event_name, field, drift_kind, observed_type. An unknown hook of Claude Code is kept as it came,
+        -- 6. grain: customer, event_name, field, drift_kind, observed_type. An unknown hook of Claude Code is kept as it came,
         --    and is no drift. First and last seen look at every row that was sent; occurrences counts those that no other
         --    outranks: a row that this batch outranks is taken back, one outranked on arrival is counted and taken back at once.
         MERGE INTO SCHEMA_DRIFT AS drift
@@ -495,10 +516,10 @@ BEGIN
     END IF;
 
     IF (EXISTS (SELECT 1 FROM INSIGHT_ATOMS)) THEN
-        -- 5. A value whose type changed, or an event that failed validation, may have been misread by what was derived from it; a
+        -- 7. A value whose type changed, or an event that failed validation, may have been misread by what was derived from it; a
         --    new key cannot. So the insights of this customer that name such an event_name in source_events are quarantined until
         --    every such drift is accepted (SCHEMA_DRIFT.accepted_at). A quarantine with another reason is not touched.
-        --    batch_key tells step 8 which contexts lost or regained an insight.
+        --    batch_key tells step 12 which contexts lost or regained an insight.
         MERGE INTO INSIGHT_ATOMS AS atom
         USING (
             WITH drifted AS (
@@ -556,7 +577,7 @@ BEGIN
                     AND batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
             )
     )) THEN
-        -- 6. grain: customer, project or '*', hour, event_name, tool or model, latency bucket; only the last 8 days (7 days and the
+        -- 8. grain: customer, project or '*', hour, event_name, tool or model, latency bucket; only the last 8 days (7 days and the
         --    readers' time zones). A row that was sent adds one, a row that this run outranks takes one away, one that was outranked
         --    on arrival does both: so the sums are those of the rows nothing outranks, and no hour is read again. The bucket of a
         --    latency is FLOOR(LN(ms) / LN(1.1)), so that hours merge and a percentile read from it is right within 5 %.
@@ -701,7 +722,7 @@ BEGIN
                 fresh.cache_creation_tokens_told, fresh.cost_usd, fresh.cost_usd_told, fresh.batch_key
             );
 
-        -- 7. grain: customer, project or '*', hour: the hours that this run counted in, as the context shows them. What no call
+        -- 9. grain: customer, project or '*', hour: the hours that this run counted in, as the context shows them. What no call
         --    told is null, not zero.
         MERGE INTO CONTEXT_HOURS AS kept
         USING (
@@ -833,7 +854,7 @@ BEGIN
                     AND batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
             )
     )) THEN
-        -- 9. grain: customer, project or '*', section, session_id, item_key, hour; of any age, for a context may rest for weeks.
+        -- 10. grain: customer, project or '*', section, session_id, item_key, hour; of any age, for a context may rest for weeks.
         --    Sections of the context have an empty session_id; session_files and failed_commands are lists of one session;
         --    recent_sessions holds, for each hour of a session (and of what belongs to none), what that hour knows of it.
         --    The batch adds to what is kept: of a list's entries with one key in an hour the newest stays. A row that is read
@@ -1047,7 +1068,7 @@ BEGIN
             FROM newest
             QUALIFY ROW_NUMBER() OVER (
                 PARTITION BY customer, project, section ORDER BY ts DESC, session_id, item_key, hour_start
-            ) <= 160
+            ) <= IFF(section = 'session_files', 160, 60)
             UNION ALL
             SELECT
                 customer,
@@ -1101,9 +1122,9 @@ BEGIN
         FROM CONTEXT_ITEMS
         WHERE customer IN (SELECT customer FROM CLAUDE_STREAM_V2_STREAM)
         GROUP BY customer, project, section
-        HAVING COUNT(*) > 320
+        HAVING COUNT(*) > 2 * IFF(section IN ('session_files', 'recent_sessions'), 160, 60)
     )) THEN
-        -- 10. Of each list only the newest stay: more than a context shows, because one may be outranked later.
+        -- 11. Of each list only the newest stay: more than a context shows, because one may be outranked later.
         DELETE FROM CONTEXT_ITEMS AS kept
         USING (
             SELECT customer, project, section, session_id, item_key, hour_start
@@ -1111,7 +1132,7 @@ BEGIN
             WHERE customer IN (SELECT customer FROM CLAUDE_STREAM_V2_STREAM)
             QUALIFY ROW_NUMBER() OVER (
                 PARTITION BY customer, project, section ORDER BY ts DESC, session_id, item_key, hour_start
-            ) > 160
+            ) > IFF(section IN ('session_files', 'recent_sessions'), 160, 60)
         ) AS old
         WHERE kept.customer = old.customer
             AND kept.project = old.project
@@ -1134,7 +1155,7 @@ BEGIN
             )
     )) THEN
 
-        -- 9. grain: customer, project or '*'. Nothing here depends on the hour it is read at: hours are buckets, insights carry
+        -- 12. grain: customer, project or '*'. Nothing here depends on the hour it is read at: hours are buckets, insights carry
         --    valid_until, and the reader sums and filters by its own clock.
         MERGE INTO CONTEXT_CACHE AS kept
         USING (
@@ -1208,14 +1229,24 @@ BEGIN
                 GROUP BY touched.customer, touched.project
             ),
 
-            -- every entry of a list: one newest row for each item_key, in the order of ts
-            entries AS (
+            -- what step 11 would leave of the lists, whether or not it has run
+            items AS (
                 SELECT item.customer, item.project, item.section, item.session_id, item.item_key, item.ts, item.item
                 FROM touched
                 INNER JOIN CONTEXT_ITEMS AS item
                     ON touched.customer = item.customer
                     AND touched.project = item.project
-                WHERE item.section <> 'recent_sessions'
+                QUALIFY ROW_NUMBER() OVER (
+                    PARTITION BY item.customer, item.project, item.section
+                    ORDER BY item.ts DESC, item.session_id, item.item_key, item.hour_start
+                ) <= IFF(item.section IN ('session_files', 'recent_sessions'), 160, 60)
+            ),
+
+            -- every entry of a list: one newest row for each item_key, in the order of ts
+            entries AS (
+                SELECT customer, project, section, session_id, item_key, ts, item
+                FROM items
+                WHERE section <> 'recent_sessions'
                 UNION ALL
                 SELECT
                     touched.customer,
@@ -1288,10 +1319,7 @@ BEGIN
                     MAX(item.item:git_branch::VARCHAR) AS git_branch,
                     MAX(item.item:project::VARCHAR) AS session_project,
                     MAX(item.item:org_id::VARCHAR) AS org_id
-                FROM touched
-                INNER JOIN CONTEXT_ITEMS AS item
-                    ON touched.customer = item.customer
-                    AND touched.project = item.project
+                FROM items AS item
                 WHERE item.section = 'recent_sessions'
                 GROUP BY item.customer, item.project, item.session_id
             ),

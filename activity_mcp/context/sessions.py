@@ -1,6 +1,6 @@
 """The newest sessions: what was asked and concluded, which files, which commands failed.
 
-Folds facts into the sessions of a blob as step 7 of the refresh sequence folds rows: the newest text wins, the earliest start,
+Folds facts into the sessions of a blob as step 10 of the refresh sequence folds rows: the newest text wins, the earliest start,
 the latest end; a session without a start began with its first event.
 """
 

@@ -6,6 +6,8 @@ It reads the batch from a temporary table that bears the name of Snowflake's str
 from __future__ import annotations
 
 import functools
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .generated_sql import REFRESH_FILE, condition_of, statements_of
@@ -18,6 +20,7 @@ MAKE_STREAM = f"CREATE OR REPLACE TEMP TABLE {STREAM} AS SELECT * FROM CLAUDE_ST
 CONTEXT_TABLES = ("CONTEXT_COUNTS", "CONTEXT_HOURS", "CONTEXT_ITEMS", "CONTEXT_CACHE")
 """What is derived from the stream and nothing else, and so can be made anew from it."""
 
+_CONTEXT_STATEMENT = re.compile(rf"^(MERGE INTO|DELETE FROM) ({'|'.join(CONTEXT_TABLES)})\b", re.MULTILINE)
 _CHUNK_ROWS = 10_000
 _REBUILD_MEMORY = "2GB"
 _TAKE_CHUNK = f"""
@@ -31,25 +34,35 @@ _TAKE_CHUNK = f"""
 """  # noqa: S608 - the name is ours
 
 
-@functools.cache
-def refresh_sequence() -> tuple[tuple[str | None, duckdb.Statement], ...]:
-    """The statements that follow each batch, parsed: parsing is a sixth of what running them on a small batch costs.
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A statement of the sequence. Where the ``condition`` has no row it would change nothing; steps with one text share it."""
 
-    Before each stands the query without whose rows it would change nothing, if there is one.
-    """
+    condition: str | None
+    asked: duckdb.Statement | None
+    statement: duckdb.Statement
+
+
+@functools.cache
+def refresh_sequence() -> tuple[Step, ...]:
+    """The statements that follow each batch, parsed: parsing is a sixth of what running them on a small batch costs."""
     import duckdb
 
-    return tuple((condition_of(text), duckdb.extract_statements(text)[0]) for text in statements_of(REFRESH_FILE))
+    def parsed(text: str) -> duckdb.Statement:
+        return duckdb.extract_statements(text)[0]
+
+    told = [(condition_of(text), text) for text in statements_of(REFRESH_FILE)]
+    return tuple(Step(asked, parsed(f"{asked} LIMIT 1") if asked else None, parsed(text)) for asked, text in told)
 
 
 def refresh(connection: duckdb.DuckDBPyConnection) -> None:
     """The refresh sequence, without the statements that have nothing to do: planning each costs more than a small batch."""
     found: dict[str | None, bool] = {None: True}
-    for condition, statement in refresh_sequence():
-        if condition not in found:
-            found[condition] = connection.execute(f"{condition} LIMIT 1").fetchone() is not None
-        if found[condition]:
-            connection.execute(statement)
+    for step in refresh_sequence():
+        if step.asked is not None and step.condition not in found:
+            found[step.condition] = connection.execute(step.asked).fetchone() is not None
+        if found[step.condition]:
+            connection.execute(step.statement)
 
 
 def rebuild_contexts(connection: duckdb.DuckDBPyConnection) -> None:
@@ -67,9 +80,9 @@ def rebuild_contexts(connection: duckdb.DuckDBPyConnection) -> None:
     while end is not None:
         connection.execute(MAKE_STREAM)
         connection.execute(_TAKE_CHUNK, [start, end])
-        for _, statement in refresh_sequence():
-            if any(f"MERGE INTO {table} " in statement.query for table in CONTEXT_TABLES):
-                connection.execute(statement)
+        for step in refresh_sequence():
+            if _CONTEXT_STATEMENT.search(step.statement.query):
+                connection.execute(step.statement)
         start, end = end, _end_of_chunk(connection, end)
     connection.execute(MAKE_STREAM)
 

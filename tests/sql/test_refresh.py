@@ -369,7 +369,7 @@ def test_the_newest_stay_and_the_tables_do_not_grow_with_history() -> None:
     assert blob["recent_sessions"][0]["failed_commands"] == [f"run {2 * n}" for n in range(3)]
     assert [file["file_path"] for file in blob["recent_files"]] == [f"/f/{n}" for n in range(20)]
     assert failed(made) == [f"activity-{2 * n:05d}" for n in range(10)]
-    assert len(made.rows("CONTEXT_ITEMS")) <= 2 * (160 + 100 + 30 + 60 + 60)
+    assert len(made.rows("CONTEXT_ITEMS")) <= 2 * 2 * (160 + 160 + 60 + 60 + 60 + 60)
 
 
 def test_a_session_is_put_together_from_the_hours_it_spans() -> None:
