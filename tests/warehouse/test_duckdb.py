@@ -161,11 +161,11 @@ clock = FakeClock(time_us=time.time_ns() // 1000)
 warehouse = DuckDBWarehouse({path!r}, clock=clock)
 committed = warehouse.committed(CHANNEL)
 number = int(committed.split(":")[2], 16) if committed else 0
-print("ready", flush=True)
 while True:
     warehouse.append(batch(number + 1, number + 20, clock, expected=offset(number) if number else None))
     number += 20
     warehouse.release()
+    print("wrote", flush=True)
 """
 
 
@@ -176,8 +176,8 @@ def test_a_writer_killed_at_any_moment_leaves_rows_and_offset_in_step(tmp_path: 
         script = KILLED_WRITER.format(path=path, paths=paths)
         child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=dict(os.environ))
         assert child.stdout is not None
-        assert child.stdout.readline() == b"ready\n"
-        time.sleep(0.15 + 0.06 * round_number)  # the moment of the kill, not a wait for a result
+        assert child.stdout.readline() == b"wrote\n"
+        time.sleep(0.05 + 0.06 * round_number)  # the moment of the kill, not a wait for a result
         child.send_signal(signal.SIGKILL)
         child.communicate()
     with duckdb.connect(path) as connection:
