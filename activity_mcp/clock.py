@@ -43,6 +43,9 @@ def iso(time_us: int) -> str:
     return "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ" % (*parts[:6], micros)
 
 
+_KNOWN_SECONDS: dict[str, int | None] = {}
+
+
 def parse_iso(text: str) -> int:
     """Microseconds since 1970 of an ISO 8601 text.
 
@@ -71,18 +74,35 @@ def parse_iso(text: str) -> int:
     return total * 1_000_000 + micros
 
 
+def normal_iso(text: str) -> str:
+    """``text`` as ``iso`` writes the time it tells. Raises ValueError as ``parse_iso`` does."""
+    return text if _as_written(text) is not None else iso(parse_iso(text))
+
+
 def _as_written(text: str) -> int | None:
     """The time in a text that ``iso`` may have written; None for every other."""
-    if len(text) != 27 or text[4::3][:2] != "--" or text[10::3][:4] != "T::." or text[26] != "Z" or not text.isascii():
+    if len(text) != 27 or text[19] != "." or text[26] != "Z" or not text.isascii() or not text[20:26].isdigit():
         return None
-    digits = text[:4] + text[5:7] + text[8:10] + text[11:13] + text[14:16] + text[17:19] + text[20:26]
+    second = text[:19]
+    if second not in _KNOWN_SECONDS:  # a batch of thousands is from a few seconds
+        if len(_KNOWN_SECONDS) >= 1000:
+            _KNOWN_SECONDS.clear()
+        _KNOWN_SECONDS[second] = _second_as_written(second)
+    seconds = _KNOWN_SECONDS.get(second)
+    return None if seconds is None else seconds * 1_000_000 + int(text[20:26])
+
+
+def _second_as_written(text: str) -> int | None:
+    if text[4::3][:2] != "--" or text[10::3][:3] != "T::":
+        return None
+    digits = text[:4] + text[5:7] + text[8:10] + text[11:13] + text[14:16] + text[17:19]
     if not digits.isdigit():
         return None
     year, month, day = int(digits[:4]), int(digits[4:6]), int(digits[6:8])
     hour, minute, second = int(digits[8:10]), int(digits[10:12]), int(digits[12:14])
     if not (_is_date(year, month, day) and hour <= 23 and minute <= 59 and second <= 59):
         return None
-    return _seconds(year, month, day, hour, minute, second) * 1_000_000 + int(digits[14:])
+    return _seconds(year, month, day, hour, minute, second)
 
 
 def _is_date(year: int, month: int, day: int) -> bool:

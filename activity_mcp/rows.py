@@ -8,7 +8,7 @@ import orjson
 
 from . import schema
 from .activity import EVENT_NAMES, SCHEMA_VERSION
-from .clock import iso, parse_iso
+from .clock import normal_iso
 from .warehouse import Row
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _TEXT_MEMBERS = ("activity_id", "ts", "customer", "activity", "event_name", "source")
 _OPTIONAL_TEXT = ("anonymous_customer_id", "link", "session_id", "project", "org_id", "schema_version")
+_ONLY_TEXT = frozenset({str})
+_TEXT_OR_NONE = frozenset({str, type(None)})
 
 
 class PoisonLine(ValueError):
@@ -25,34 +27,38 @@ class PoisonLine(ValueError):
 def row_of(record: Record, channel_id: str) -> Row:
     """The record as a row of ``channel_id``. Raises PoisonLine; a line nobody validated yet is validated, and marked."""
     members = record.value
-    for name in _TEXT_MEMBERS:
-        if not isinstance(members.get(name), str) or not members[name]:
-            raise PoisonLine(f"member {name} is missing or not text")
-    for name in _OPTIONAL_TEXT:
-        if members.get(name) is not None and not isinstance(members[name], str):
-            raise PoisonLine(f"member {name} is not text")
-    if members["event_name"] not in EVENT_NAMES:
-        raise PoisonLine(f"unknown event_name {members['event_name'][:60]!r}")
+    texts: list[Any] = [members.get(name) for name in _TEXT_MEMBERS]
+    if not _ONLY_TEXT.issuperset(map(type, texts)) or "" in texts:
+        bad = next(name for name, value in zip(_TEXT_MEMBERS, texts, strict=True) if not isinstance(value, str) or not value)
+        raise PoisonLine(f"member {bad} is missing or not text")
+    options: list[Any] = [members.get(name) for name in _OPTIONAL_TEXT]
+    if not _TEXT_OR_NONE.issuperset(map(type, options)):
+        bad = next(name for name, value in zip(_OPTIONAL_TEXT, options, strict=True) if not isinstance(value, str | None))
+        raise PoisonLine(f"member {bad} is not text")
+    activity_id, ts, customer, activity, event_name, source = texts
+    anonymous_customer_id, link, session_id, project, org_id, schema_version = options
+    if event_name not in EVENT_NAMES:
+        raise PoisonLine(f"unknown event_name {event_name[:60]!r}")
     features = members.get("feature_json")
     if not isinstance(features, dict):
         raise PoisonLine("feature_json is not an object")
     if members.get("v") is None:
         features = _checked(members, features)
     return Row(
-        activity_id=members["activity_id"],
-        ts=_normal_ts(members["ts"]),
-        customer=members["customer"],
-        activity=members["activity"],
-        anonymous_customer_id=members.get("anonymous_customer_id"),
+        activity_id=activity_id,
+        ts=_normal_ts(ts),
+        customer=customer,
+        activity=activity,
+        anonymous_customer_id=anonymous_customer_id,
         feature_json=orjson.dumps(features).decode(),
         revenue_impact=_money(members.get("revenue_impact")),
-        link=members.get("link"),
-        event_name=members["event_name"],
-        session_id=members.get("session_id"),
-        project=members.get("project"),
-        org_id=members.get("org_id"),
-        source=members["source"],
-        schema_version=members.get("schema_version"),
+        link=link,
+        event_name=event_name,
+        session_id=session_id,
+        project=project,
+        org_id=org_id,
+        source=source,
+        schema_version=schema_version,
         channel_id=channel_id,
         stream_offset=str(record.offset),
     )
@@ -68,7 +74,7 @@ def _checked(members: dict[str, Any], features: dict[str, Any]) -> dict[str, Any
 
 def _normal_ts(text: str) -> str:
     try:
-        return iso(parse_iso(text))
+        return normal_iso(text)
     except ValueError as error:
         raise PoisonLine(f"member ts: {error}") from None
 
