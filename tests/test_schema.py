@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from activity_mcp import schema
 from activity_mcp.activity import EVENT_NAMES, SCHEMA_VERSION, Origin, build
@@ -78,3 +81,25 @@ def test_an_event_of_a_source_that_cannot_fix_it_carries_its_failures() -> None:
     assert schema.mark("tool_event", features)
     assert {error["path"] for error in features["_schema_errors"]} == {"feature_json", "feature_json.tool_name"}
     assert schema.errors_of("tool_event", {**LEAST["tool_event"], "_schema_errors": features["_schema_errors"]}) == []
+
+
+@pytest.mark.parametrize("event_name", EVENT_NAMES)
+def test_an_ordinary_event_needs_no_validator(event_name: str) -> None:
+    assert schema.is_plainly_valid(event_name, LEAST[event_name])
+    assert not schema.is_plainly_valid(event_name, {})
+
+
+JSON_VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 3), st.floats(-3, 3), st.just(math.nan), st.sampled_from(["", "edit", "info", "x"]),
+    st.lists(st.integers(), max_size=2), st.dictionaries(st.sampled_from("ab"), st.integers(), max_size=2),
+)  # fmt: skip
+
+
+@given(data=st.data(), event_name=st.sampled_from(EVENT_NAMES))
+def test_what_needs_no_validator_is_what_the_validator_would_have_accepted(data: st.DataObject, event_name: str) -> None:
+    document = schema.schemas()
+    names = st.sampled_from([*document["$defs"][event_name]["properties"], "something_new"])
+    features = LEAST[event_name] | data.draw(st.dictionaries(names, JSON_VALUES, max_size=4))
+    if schema.is_plainly_valid(event_name, features):
+        rules = {"$ref": f"#/$defs/{event_name}", "$defs": document["$defs"]}
+        assert list(jsonschema.Draft202012Validator(rules).iter_errors(features)) == []
