@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from .flusher import Flusher
     from .service import ActivityService
 
+BATCH_ROWS = 10_000
+BATCH_BYTES = 6 << 20
+"""A batch where nobody waits for the first of it: what a refresh costs beside its rows is paid once for all of them."""
+
 _T = TypeVar("_T")
 
 
@@ -87,7 +91,7 @@ class Drainer:
         writer = self._service.writer
         total, rows = writer.uncommitted_bytes(), 0
         while True:
-            step = patiently(lambda: flusher.step(max_rows=5000), deadline)
+            step = patiently(lambda: flusher.step(max_rows=BATCH_ROWS, max_bytes=BATCH_BYTES), deadline)
             rows += step.rows
             waiting = writer.uncommitted_bytes()
             self._on_progress(max(0, total - waiting), total)

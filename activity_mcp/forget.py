@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from .context import Snapshot
-from .draining import patiently
+from .draining import BATCH_BYTES, BATCH_ROWS, patiently
 from .errors import WarehouseUnavailable
 from .queue import QueueReader, dead_letters, prune, read_commit, seal_segment
 from .tombstones import Tombstones
@@ -138,7 +138,7 @@ class Forgetter:
     def _drain(self, flusher: Flusher) -> None:
         """Everything is committed, without what is picked."""
         deadline = self._deadline()
-        while patiently(lambda: flusher.step(max_rows=5000), deadline).more:
+        while patiently(lambda: flusher.step(max_rows=BATCH_ROWS, max_bytes=BATCH_BYTES), deadline).more:
             pass
 
     def _omits(self, members: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from activity_mcp.__main__ import run
-from activity_mcp.draining import Drainer
+from activity_mcp.draining import BATCH_ROWS, Drainer
 from activity_mcp.errors import WarehouseUnavailable
 from activity_mcp.queue import Lease
 from activity_mcp.service import ActivityService
@@ -30,9 +30,11 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Activit
 def test_a_flush_whose_time_is_up_says_how_far_it_came_and_the_next_one_goes_on_from_there(service: ActivityService) -> None:
     warehouse = service.__dict__["warehouse"] = Flaky()
     origin = service.recorder.origin("cli")
-    made = [service.recorder.prepare("tool_event", TOOL, origin) for _ in range(6000)]
+    made = [service.recorder.prepare("tool_event", TOOL, origin) for _ in range(BATCH_ROWS + 1000)]
     service.recorder.append(made, durable=False)
-    with pytest.raises(WarehouseUnavailable, match=r"the time was up after 5000 events; \d+ bytes still wait") as ended:
+    with pytest.raises(
+        WarehouseUnavailable, match=rf"the time was up after {BATCH_ROWS} events; \d+ bytes still wait"
+    ) as ended:
         Drainer(service).drain(0.001)
     assert "it goes on from there" in ended.value.hint
     assert Drainer(service).drain(60).rows == 1000
