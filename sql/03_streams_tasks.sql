@@ -348,7 +348,7 @@ BEGIN
         FROM (
             SELECT DISTINCT sent.event_name, feature.key AS field, TYPEOF(feature.value) AS kind
             FROM CLAUDE_STREAM_V2_STREAM AS sent,
-                LATERAL FLATTEN(INPUT => sent.feature_json) AS feature
+                LATERAL FLATTEN(INPUT => sent.feature_json, MODE => 'OBJECT') AS feature
         ) AS told
         LEFT JOIN SCHEMA_FIELDS AS known
             ON told.event_name = known.event_name
@@ -409,7 +409,7 @@ BEGIN
                     feature.value,
                     TYPEOF(feature.value) AS kind
                 FROM sent,
-                    LATERAL FLATTEN(INPUT => sent.feature_json) AS feature
+                    LATERAL FLATTEN(INPUT => sent.feature_json, MODE => 'OBJECT') AS feature
                 WHERE (
                         sent.event_name <> 'mcp_event'
                         OR sent.feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
@@ -1212,7 +1212,7 @@ BEGIN
                                 ON cache.customer = touched.customer
                                 AND cache.project = touched.project
                         ) AS cached,
-                            LATERAL FLATTEN(INPUT => cached.watermark) AS channel
+                            LATERAL FLATTEN(INPUT => cached.watermark, MODE => 'OBJECT') AS channel
                     )
                     GROUP BY customer, project, channel_id
                 )

@@ -337,6 +337,29 @@ def test_flatten_gives_the_members_of_an_object_and_the_elements_of_an_array(
     assert [(key, index, json.loads(value)) for key, index, value in found] == rows
 
 
+@pytest.mark.parametrize(
+    ("document", "rows"),
+    [
+        ('{"b": 1, "a": null, "": 2, "a/b~c.d": [3]}', [("", 2), ("a", None), ("a/b~c.d", [3]), ("b", 1)]),
+        ('["x"]', []),
+        ('"scalar"', []),
+        ("null", []),
+        ("{}", []),
+    ],
+)
+def test_flatten_of_objects_gives_the_members_of_an_object_alone(
+    connection: duckdb.DuckDBPyConnection, document: str, rows: list[Any]
+) -> None:
+    made = translate(
+        f"CREATE OR REPLACE VIEW V AS SELECT f.key AS k, f.value AS v "
+        f"FROM (SELECT PARSE_JSON('{document}') AS d) AS t, LATERAL FLATTEN(INPUT => t.d, MODE => 'OBJECT') AS f"
+    )
+    assert made is not None
+    connection.execute(made)
+    found = connection.execute("SELECT k, v FROM V ORDER BY k").fetchall()
+    assert [(key, json.loads(value)) for key, value in found] == rows
+
+
 # --- statements and bodies
 
 BODY = """

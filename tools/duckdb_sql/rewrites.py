@@ -233,9 +233,13 @@ def lateral(node: exp.Lateral) -> exp.Expr:
     if not isinstance(flatten, exp.Explode) or alias is None:
         raise Untranslatable(f"LATERAL other than FLATTEN with an alias: {_source(node)}")
     arguments = [flatten.this, *flatten.expressions]
-    if len(arguments) != 1 or not isinstance(arguments[0], exp.Kwarg) or arguments[0].this.name.upper() != "INPUT":
-        raise Untranslatable(f"FLATTEN with more than INPUT => …: {_source(node)}")
-    call = exp.Table(this=_call("flatten_variant", arguments[0].expression))
+    if not all(isinstance(argument, exp.Kwarg) for argument in arguments):
+        raise Untranslatable(f"FLATTEN without INPUT => …: {_source(node)}")
+    given = {argument.this.name.upper(): argument.expression for argument in arguments}
+    value, mode = given.pop("INPUT", None), given.pop("MODE", None)
+    if value is None or given or (mode is not None and mode.name != "OBJECT"):
+        raise Untranslatable(f"FLATTEN with more than INPUT => … and MODE => 'OBJECT': {_source(node)}")
+    call = exp.Table(this=_call("flatten_variant" if mode is None else "flatten_object", value))
     return exp.Lateral(this=call, alias=exp.TableAlias(this=alias.this))
 
 
