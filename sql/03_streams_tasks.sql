@@ -60,69 +60,79 @@ EXECUTE IMMEDIATE $$
 BEGIN
     BEGIN TRANSACTION;
 
-    -- 1. grain: one row per outranked row; a row stays in it once it is there
-    INSERT INTO SUPERSEDED (
-        channel_id, stream_offset, activity_id, customer, project, ts, is_counted, kept_channel_id, kept_stream_offset,
-        batch_key, superseded_at
-    )
-    WITH candidates AS (
-        SELECT
-            activity_id,
-            ts,
-            customer,
-            project,
-            channel_id,
-            stream_offset,
-            CASE
-                WHEN feature_json:_unanswered::VARCHAR = 'true' THEN 4
-                WHEN source IN ('otel', 'hook') THEN 0
-                WHEN source IN ('mcp', 'cli') THEN 1
-                WHEN source = 'import' THEN 2
-                ELSE 3
-            END AS source_rank,
-            event_name <> 'mcp_event'
-            OR COALESCE(feature_json:method::VARCHAR IN ('record_insight', 'store_artifact'), FALSE) AS is_counted
+    IF (EXISTS (
+        SELECT 1
         FROM CLAUDE_STREAM_V2
         WHERE activity_id IN (SELECT activity_id FROM CLAUDE_STREAM_V2_STREAM)
             AND ts >= (SELECT DATEADD(DAY, -1, MIN(ts)) FROM CLAUDE_STREAM_V2_STREAM)
             AND ts <= (SELECT DATEADD(DAY, 1, MAX(ts)) FROM CLAUDE_STREAM_V2_STREAM)
-    )
-    SELECT
-        loser.channel_id,
-        loser.stream_offset,
-        loser.activity_id,
-        loser.customer,
-        loser.project,
-        loser.ts,
-        loser.is_counted,
-        better.channel_id,
-        better.stream_offset,
-        (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM),
-        SYSDATE()
-    FROM candidates AS loser
-    INNER JOIN candidates AS better
-        ON loser.activity_id = better.activity_id
-        AND ABS(DATEDIFF(SECOND, loser.ts, better.ts)) <= 86400
-        AND (
-            better.source_rank < loser.source_rank
-            OR (better.source_rank = loser.source_rank AND better.channel_id < loser.channel_id)
-            OR (
-                better.source_rank = loser.source_rank
-                AND better.channel_id = loser.channel_id
-                AND better.stream_offset < loser.stream_offset
-            )
+        GROUP BY activity_id
+        HAVING COUNT(*) > 1
+    )) THEN
+        -- 1. grain: one row per outranked row; a row stays in it once it is there
+        INSERT INTO SUPERSEDED (
+            channel_id, stream_offset, activity_id, customer, project, ts, is_counted, kept_channel_id, kept_stream_offset,
+            batch_key, superseded_at
         )
-    WHERE NOT EXISTS (
-        SELECT 1
-        FROM SUPERSEDED AS known
-        WHERE known.channel_id = loser.channel_id
-            AND known.stream_offset = loser.stream_offset
-            AND known.ts = loser.ts
-    )
-    QUALIFY ROW_NUMBER() OVER (
-        PARTITION BY loser.channel_id, loser.stream_offset
-        ORDER BY better.source_rank, better.channel_id, better.stream_offset
-    ) = 1;
+        WITH candidates AS (
+            SELECT
+                activity_id,
+                ts,
+                customer,
+                project,
+                channel_id,
+                stream_offset,
+                CASE
+                    WHEN feature_json:_unanswered::VARCHAR = 'true' THEN 4
+                    WHEN source IN ('otel', 'hook') THEN 0
+                    WHEN source IN ('mcp', 'cli') THEN 1
+                    WHEN source = 'import' THEN 2
+                    ELSE 3
+                END AS source_rank,
+                event_name <> 'mcp_event'
+                OR COALESCE(feature_json:method::VARCHAR IN ('record_insight', 'store_artifact'), FALSE) AS is_counted
+            FROM CLAUDE_STREAM_V2
+            WHERE activity_id IN (SELECT activity_id FROM CLAUDE_STREAM_V2_STREAM)
+                AND ts >= (SELECT DATEADD(DAY, -1, MIN(ts)) FROM CLAUDE_STREAM_V2_STREAM)
+                AND ts <= (SELECT DATEADD(DAY, 1, MAX(ts)) FROM CLAUDE_STREAM_V2_STREAM)
+        )
+        SELECT
+            loser.channel_id,
+            loser.stream_offset,
+            loser.activity_id,
+            loser.customer,
+            loser.project,
+            loser.ts,
+            loser.is_counted,
+            better.channel_id,
+            better.stream_offset,
+            (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM),
+            SYSDATE()
+        FROM candidates AS loser
+        INNER JOIN candidates AS better
+            ON loser.activity_id = better.activity_id
+            AND ABS(DATEDIFF(SECOND, loser.ts, better.ts)) <= 86400
+            AND (
+                better.source_rank < loser.source_rank
+                OR (better.source_rank = loser.source_rank AND better.channel_id < loser.channel_id)
+                OR (
+                    better.source_rank = loser.source_rank
+                    AND better.channel_id = loser.channel_id
+                    AND better.stream_offset < loser.stream_offset
+                )
+            )
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM SUPERSEDED AS known
+            WHERE known.channel_id = loser.channel_id
+                AND known.stream_offset = loser.stream_offset
+                AND known.ts = loser.ts
+        )
+        QUALIFY ROW_NUMBER() OVER (
+            PARTITION BY loser.channel_id, loser.stream_offset
+            ORDER BY better.source_rank, better.channel_id, better.stream_offset
+        ) = 1;
+    END IF;
 
     IF (EXISTS (
         SELECT 1

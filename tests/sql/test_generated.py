@@ -422,10 +422,10 @@ def test_a_path_is_read_plainly_where_only_words_are_compared_with_it(condition:
 def test_a_statement_of_the_refresh_begins_with_the_query_it_is_run_for() -> None:
     begins = [re.match(r"-- if: SELECT 1 FROM (\w*)", statement) for statement in statements("03_refresh.sql")]
     batch = "CLAUDE_STREAM_V2_STREAM"
-    assert [(found and found[1]) or "(" for found in begins[1:]] == [
-        "SUPERSEDED", "SUPERSEDED", batch, batch, "(", "INSIGHT_ATOMS", batch, batch, batch, "CONTEXT_ITEMS", batch,
+    assert [(found and found[1]) or "(" for found in begins] == [
+        "CLAUDE_STREAM_V2", "SUPERSEDED", "SUPERSEDED", batch, batch, "(", "INSIGHT_ATOMS",
+        batch, batch, batch, "CONTEXT_ITEMS", batch,
     ]  # fmt: skip
-    assert begins[0] is None
 
 
 @pytest.mark.parametrize(
