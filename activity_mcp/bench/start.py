@@ -112,6 +112,7 @@ def idle(environ: Mapping[str, str], seconds: float) -> list[Measured]:
         _wait_for_a_flush(leads)
         with RawClient(SERVER, ["serve"], environ=environ) as ready:
             ready.call("get_context", {})
+            time.sleep(0.75 * seconds)  # at rest: ten seconds after the last flush it looks less often
             before = [_cpu_s(client.pid) for client in (leads, ready)]
             time.sleep(seconds)
             used = [100 * (_cpu_s(client.pid) - was) / seconds for client, was in zip((leads, ready), before, strict=True)]
@@ -139,9 +140,9 @@ def _wait_for_a_flush(server: RawClient) -> None:
 
 
 def _cpu_s(pid: int) -> float:
-    """Seconds of processor that a process has used (proc(5), fields 14 and 15)."""
-    fields = LOCAL.read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Seconds of processor that all threads of a process have used: schedstat, for a tick of stat is too coarse at rest."""
+    tasks = f"/proc/{pid}/task"
+    return sum(int(LOCAL.read(f"{tasks}/{task}/schedstat").split()[0]) for task in os.listdir(tasks)) / 1e9
 
 
 def _memory_mb(pid: int) -> float:
