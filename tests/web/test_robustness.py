@@ -189,6 +189,7 @@ def test_a_corrupt_warehouse_costs_no_answer_and_no_event(tmp_path: Path) -> Non
         assert client.receive()["result"]["isError"] is False
         client.call(3, "health")
         assert client.receive()["result"]["isError"] is False
+        until(lambda: list(tmp_path.glob("activity.duckdb.corrupt-*")))
         client.process.terminate()
         assert client.leave()[0] == 0
     assert stored(environ, "kept") == 1
