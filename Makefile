@@ -15,7 +15,7 @@ demo: $(VENV)/.installed
 test: wheel $(VENV)/.tested
 	ACTIVITY_TEST_WHEEL=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal $(PYTEST_ARGS)
 
-# The kill loops for longer than the 20 seconds of `make test`: make crash SECONDS=600
+# The kill loops for longer than the 12 seconds of `make test`: make crash SECONDS=600
 SECONDS ?= 300
 crash: wheel $(VENV)/.tested
 	$(BIN)/pytest tests/crash/test_kill_loop.py -s --crash-seconds $(SECONDS) $(PYTEST_ARGS)

@@ -15,7 +15,7 @@ from activity_mcp.warehouse import snowpipe
 if TYPE_CHECKING:
     from standins.started import StandIn
 
-SHORT_CRASH_S = 20.0
+SHORT_CRASH_S = 12.0
 
 _numbers = itertools.count(1)
 
