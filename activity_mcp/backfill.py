@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 GROUP = 200
 DRAIN_TIMEOUT_S = 300.0
+BATCH_ROWS = 4_000
+"""Of what an import ships at once: it reads files of any size in memory that does not grow with them."""
 _COLUMNS_BYTES = 1024
 """What the other columns of a line take, at most."""
 
@@ -109,7 +111,7 @@ class Backfill:
         service = self._service
         waiting = service.writer.uncommitted_bytes()
         if waiting and waiting + size > service.config.max_queue_bytes // 2:
-            Drainer(service).drain(DRAIN_TIMEOUT_S, verify=False)
+            Drainer(service, batch_rows=BATCH_ROWS).drain(DRAIN_TIMEOUT_S, verify=False)
 
 
 def _size(path: str) -> int:

@@ -42,10 +42,20 @@ class Drained:
 
 
 class Drainer:
-    """Drains ``service``'s queue. ``on_progress`` is told (bytes shipped, bytes there were)."""
+    """Drains ``service``'s queue. ``on_progress`` is told (bytes shipped, bytes there were).
 
-    def __init__(self, service: ActivityService, *, on_progress: Callable[[int, int], None] | None = None) -> None:
+    ``batch_rows``: the most events in a batch, where less memory is worth more than time.
+    """
+
+    def __init__(
+        self,
+        service: ActivityService,
+        *,
+        on_progress: Callable[[int, int], None] | None = None,
+        batch_rows: int = BATCH_ROWS,
+    ) -> None:
         self._service = service
+        self._batch_rows = batch_rows
         self._on_progress = on_progress or (lambda done, total: None)
         self._reader = QueueReader(service.queue.directory)
 
@@ -91,7 +101,7 @@ class Drainer:
         writer = self._service.writer
         total, rows = writer.uncommitted_bytes(), 0
         while True:
-            step = patiently(lambda: flusher.step(max_rows=BATCH_ROWS, max_bytes=BATCH_BYTES), deadline)
+            step = patiently(lambda: flusher.step(max_rows=self._batch_rows, max_bytes=BATCH_BYTES), deadline)
             rows += step.rows
             waiting = writer.uncommitted_bytes()
             self._on_progress(max(0, total - waiting), total)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..backfill import Backfill
+from ..backfill import BATCH_ROWS, Backfill
 from ..clock import parse_iso
 from ..draining import Drainer
 from ..errors import ActivityError, InvalidInput
@@ -64,7 +64,7 @@ def _left_over(service: ActivityService) -> bool:
 
 def _flush(service: ActivityService) -> None:
     try:
-        Drainer(service).drain(_FLUSH_S)
+        Drainer(service, batch_rows=BATCH_ROWS).drain(_FLUSH_S)
     except ActivityError as error:
         remark(f"imported into the queue, not yet into the warehouse: {error.describe()}")
 
