@@ -14,11 +14,12 @@ from activity_mcp.bench.measured import Measured  # noqa: E402
 from activity_mcp.bench.registry import BENCHMARKS  # noqa: E402
 
 HEAD = ROOT / "tools" / "performance_head.md"
+TAIL = ROOT / "tools" / "performance_tail.md"
 PAGE = ROOT / "docs" / "performance.md"
 
 
 def page(runs: list[dict[str, Any]]) -> str:
-    """The head, then the machine, then a table for each benchmark, in the order of the registry; the later run counts."""
+    """The head, the machine, a table for each benchmark in the order of the registry (the later run counts), and the tail."""
     rows: dict[str, list[dict[str, Any]]] = {}
     for run in runs:
         fresh: dict[str, list[dict[str, Any]]] = {}
@@ -27,6 +28,7 @@ def page(runs: list[dict[str, Any]]) -> str:
         rows |= fresh
     parts = [HEAD.read_text(encoding="utf-8"), _machine(runs[-1])]
     parts += [_table(name, rows[name]) for name in BENCHMARKS if name in rows]
+    parts.append(TAIL.read_text(encoding="utf-8"))
     return "\n".join(parts)
 
 
