@@ -1,8 +1,8 @@
 """Validation of an event's features against ``schemas/event_schemas.json`` (JSON Schema 2020-12).
 
-``jsonschema`` has the word on every failure. Most events fail nothing, and that is seen in a hundredth of the time by what the
-schemas say of types, bounds and lists of values; whatever else they say, or an event breaks, is left to it. It is imported
-when it is first asked, and each event's validator is made once.
+``jsonschema`` has the word on every failure. Most events fail nothing, and that is seen many times faster by what the schemas
+say of types, bounds and lists of values; whatever else they say, or an event breaks, is left to it. It is imported when it is
+first asked, and each event's validator is made once.
 """
 
 from __future__ import annotations

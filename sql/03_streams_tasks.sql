@@ -32,8 +32,8 @@ CREATE STREAM IF NOT EXISTS CLAUDE_STREAM_V2_STREAM
 --    8  CONTEXT_COUNTS  counts, sums and latency histograms: what the batch adds, less what it outranks
 --    9  CONTEXT_HOURS   the same for each touched hour, as the context shows it
 --   10  CONTEXT_ITEMS   sessions, files, errors, queries
---   11  CONTEXT_ITEMS   only the newest are kept
---   12  CONTEXT_CACHE   one context per touched (customer, project) and one per touched (customer, '*')
+--   11  CONTEXT_CACHE   one context per touched (customer, project) and one per touched (customer, '*')
+--   12  CONTEXT_ITEMS   only the newest are kept
 --
 -- Rules that keep it correct, whatever the cuts between batches and however often a row is sent:
 -- * What is added up from batch to batch (occurrences of a drift, CONTEXT_COUNTS) is taken back when its row is outranked later,
@@ -529,7 +529,7 @@ BEGIN
         -- 7. A value whose type changed, or an event that failed validation, may have been misread by what was derived from it; a
         --    new key cannot. So the insights of this customer that name such an event_name in source_events are quarantined until
         --    every such drift is accepted (SCHEMA_DRIFT.accepted_at). A quarantine with another reason is not touched.
-        --    batch_key tells step 12 which contexts lost or regained an insight.
+        --    batch_key tells step 11 which contexts lost or regained an insight.
         MERGE INTO INSIGHT_ATOMS AS atom
         USING (
             WITH drifted AS (
@@ -850,20 +850,7 @@ BEGIN
         WHEN NOT MATCHED AND fresh.bucket IS NOT NULL THEN
             INSERT (customer, project, hour_start, bucket, refreshed_at)
             VALUES (fresh.customer, fresh.project, fresh.hour_start, fresh.bucket, SYSDATE());
-    END IF;
 
-    IF (EXISTS (
-        SELECT 1
-        FROM CLAUDE_STREAM_V2_STREAM
-        WHERE event_name <> 'mcp_event'
-            OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
-            OR EXISTS (
-                SELECT 1
-                FROM SUPERSEDED
-                WHERE is_counted
-                    AND batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
-            )
-    )) THEN
         -- 10. grain: customer, project or '*', section, session_id, item_key, hour; of any age, for a context may rest for weeks.
         --    Sections of the context have an empty session_id; session_files and failed_commands are lists of one session;
         --    recent_sessions holds, for each hour of a session (and of what belongs to none), what that hour knows of it.
@@ -1125,47 +1112,9 @@ BEGIN
                 fresh.customer, fresh.project, fresh.section, fresh.session_id, fresh.item_key, fresh.hour_start, fresh.ts,
                 fresh.activity_id, fresh.item, SYSDATE()
             );
-    END IF;
 
-    IF (EXISTS (
-        SELECT 1
-        FROM CONTEXT_ITEMS
-        WHERE customer IN (SELECT customer FROM CLAUDE_STREAM_V2_STREAM)
-        GROUP BY customer, project, section
-        HAVING COUNT(*) > 2 * IFF(section IN ('session_files', 'recent_sessions'), 160, 60)
-    )) THEN
-        -- 11. Of each list only the newest stay: more than a context shows, because one may be outranked later.
-        DELETE FROM CONTEXT_ITEMS AS kept
-        USING (
-            SELECT customer, project, section, session_id, item_key, hour_start
-            FROM CONTEXT_ITEMS
-            WHERE customer IN (SELECT customer FROM CLAUDE_STREAM_V2_STREAM)
-            QUALIFY ROW_NUMBER() OVER (
-                PARTITION BY customer, project, section ORDER BY ts DESC, session_id, item_key, hour_start
-            ) > IFF(section IN ('session_files', 'recent_sessions'), 160, 60)
-        ) AS old
-        WHERE kept.customer = old.customer
-            AND kept.project = old.project
-            AND kept.section = old.section
-            AND kept.session_id = old.session_id
-            AND kept.item_key = old.item_key
-            AND kept.hour_start = old.hour_start;
-    END IF;
 
-    IF (EXISTS (
-        SELECT 1
-        FROM CLAUDE_STREAM_V2_STREAM
-        WHERE event_name <> 'mcp_event'
-            OR feature_json:method::VARCHAR IN ('record_insight', 'store_artifact')
-            OR EXISTS (
-                SELECT 1
-                FROM SUPERSEDED
-                WHERE is_counted
-                    AND batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM)
-            )
-    )) THEN
-
-        -- 12. grain: customer, project or '*'. Nothing here depends on the hour it is read at: hours are buckets, insights carry
+        -- 11. grain: customer, project or '*'. Nothing here depends on the hour it is read at: hours are buckets, insights carry
         --    valid_until, and the reader sums and filters by its own clock.
         MERGE INTO CONTEXT_CACHE AS kept
         USING (
@@ -1239,7 +1188,7 @@ BEGIN
                 GROUP BY touched.customer, touched.project
             ),
 
-            -- what step 11 would leave of the lists, whether or not it has run
+            -- of the lists what step 12 leaves, whether or not it will run
             items AS (
                 SELECT item.customer, item.project, item.section, item.session_id, item.item_key, item.ts, item.item
                 FROM touched
@@ -1422,6 +1371,31 @@ BEGIN
             VALUES (
                 fresh.customer, fresh.org_id, fresh.project, fresh.context_blob, fresh.watermark, fresh.recorded_at, SYSDATE(), 1
             );
+    END IF;
+
+    IF (EXISTS (
+        SELECT 1
+        FROM CONTEXT_ITEMS
+        WHERE customer IN (SELECT customer FROM CLAUDE_STREAM_V2_STREAM)
+        GROUP BY customer, project, section
+        HAVING COUNT(*) > 2 * IFF(section IN ('session_files', 'recent_sessions'), 160, 60)
+    )) THEN
+        -- 12. Of each list only the newest stay: more than a context shows, because one may be outranked later.
+        DELETE FROM CONTEXT_ITEMS AS kept
+        USING (
+            SELECT customer, project, section, session_id, item_key, hour_start
+            FROM CONTEXT_ITEMS
+            WHERE customer IN (SELECT customer FROM CLAUDE_STREAM_V2_STREAM)
+            QUALIFY ROW_NUMBER() OVER (
+                PARTITION BY customer, project, section ORDER BY ts DESC, session_id, item_key, hour_start
+            ) > IFF(section IN ('session_files', 'recent_sessions'), 160, 60)
+        ) AS old
+        WHERE kept.customer = old.customer
+            AND kept.project = old.project
+            AND kept.section = old.section
+            AND kept.session_id = old.session_id
+            AND kept.item_key = old.item_key
+            AND kept.hour_start = old.hour_start;
     END IF;
 
     COMMIT;
