@@ -10,8 +10,8 @@ import time
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from ..config import read_config
 from ..service import ActivityService
+from .growth import fill
 from .loop import SERVER
 from .measured import Measured, against, bounded
 from .raw_client import RawClient
@@ -28,40 +28,13 @@ QUESTION = f"""
     ORDER BY calls DESC
 """  # noqa: S608 - a name of ours
 _GIVE_UP_S = 30.0
-_DAYS = 60
-_AT_ONCE = 100_000
-_FILL = f"""
-    INSERT INTO CLAUDE_STREAM_V2 (
-        activity_id, ts, customer, activity, event_name, session_id, project, source, channel_id, stream_offset, loaded_at,
-        feature_json
-    )
-    SELECT
-        CAST(uuid() AS VARCHAR), utc_now() - to_seconds(CAST({_DAYS} * 86400 * (1 - n / $total) AS BIGINT)),
-        'customer-' || (n % 20), 'used_tool', 'tool_event', 'session-' || (n // 200), '/work/p' || (n % 7), 'hook', 'filled',
-        printf('%012d:%012d:%08x', 1, n, 0), utc_now(),
-        json_object('tool_name', 'Tool' || (n % 9), 'success', n % 17 <> 0, 'latency_ms', n % 900)
-    FROM range($first, $last) AS numbers (n)
-"""  # noqa: S608 - a number of ours
 
 
 def measure(environ: Mapping[str, str], *, total: int = 1_000_000, rounds: int = 7) -> list[Measured]:
     """Both, over the same record."""
     home = {**environ, "ACTIVITY_CUSTOMER": CUSTOMER}
-    fill(home, total)
+    fill(home, total, with_contexts=False)
     return [asking(home, total, rounds), concluding(home, total, rounds)]
-
-
-def fill(environ: Mapping[str, str], total: int) -> None:
-    """A stream of ``total`` tool events of twenty customers over sixty days, oldest first."""
-    from ..warehouse.duckdb import DuckDBWarehouse
-
-    warehouse = DuckDBWarehouse(read_config(environ).db, timeout_s=600)
-    try:
-        for first in range(0, total, _AT_ONCE):
-            with warehouse.transaction() as statements:
-                statements.execute(_FILL, {"total": total, "first": first, "last": min(total, first + _AT_ONCE)})
-    finally:
-        warehouse.close()
 
 
 def asking(environ: Mapping[str, str], total: int, rounds: int) -> Measured:

@@ -64,16 +64,17 @@ def measure(environ: Mapping[str, str], *, sizes: Sequence[int] = SIZES, calls: 
     ]
 
 
-def fill(environ: Mapping[str, str], total: int) -> None:
-    """A warehouse with ``total`` activities and their contexts."""
+def fill(environ: Mapping[str, str], total: int, *, with_contexts: bool = True) -> None:
+    """A warehouse with ``total`` activities of twenty customers over sixty days, and their contexts."""
     warehouse = _warehouse(environ)
     try:
         for start in range(0, total, _CHUNK):  # the oldest first, and no more at a time than DuckDB may hold
             with warehouse.transaction() as statements:
                 end = min(start + _CHUNK, total)
                 statements.execute(_FILL, {"total": total, "recent": min(RECENT, total), "start": start, "end": end})
-        with warehouse.transaction() as statements:
-            statements.rebuild_contexts()
+        if with_contexts:
+            with warehouse.transaction() as statements:
+                statements.rebuild_contexts()
     finally:
         warehouse.close()
 

@@ -72,8 +72,8 @@ def _settle(client: RawClient, arguments: dict[str, int]) -> None:
 
 def _compared(what: str, times: list[float], floors: list[float], share: float) -> Measured:
     mine, floor = percentile(times, share), percentile(floors, share)
-    below = 25 if share == 0.95 else None
-    return against(f"{what}, 2 KB, 100 events/s beside it", mine, floor, "ms", at_most=1.5, below=below)
+    at_most, below = (1.5, 25) if share == 0.95 else (1.0, None)
+    return against(f"{what}, 2 KB, 100 events/s beside it", mine, floor, "ms", at_most=at_most, below=below)
 
 
 def measure_visibility(environ: Mapping[str, str], *, rounds: int = 25) -> list[Measured]:

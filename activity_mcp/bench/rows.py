@@ -1,7 +1,7 @@
 """From lines of the queue to rows of the warehouse: how much of it is DuckDB's own work, and how long it can go on.
 
 flush    10,000 events, refresh included, beside DuckDB's appender alone on the same rows; lines validated by their writer, and
-         lines as a hook writes them, which the flusher validates
+         lines as a hook writes them, which the flusher validates; and what such a flush consists of
 ingest   a process that appends as fast as it is let, and one that flushes, for a minute: events a second, and the memory of
          the one that flushes
 """
@@ -12,18 +12,26 @@ import json
 import subprocess
 import sys
 import time
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from ..activity import derived_id
 from ..clock import iso
 from ..draining import Drainer
+from ..queue import QueueReader
+from ..rows import row_of
 from ..service import ActivityService
-from ..warehouse.base import COLUMNS
+from ..warehouse.base import COLUMNS, Batch
 from .measured import Measured, against, bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from ..queue import Record
+    from ..warehouse import Row
 
 EVENTS = 10_000
 GROUP = 500
@@ -34,7 +42,7 @@ ENOUGH_WAITING = 20_000_000
 def measure(
     environ: Mapping[str, str], *, events: int = EVENTS, rounds: int = 3, ingest_s: float = 60.0, most_mb: float = 350
 ) -> list[Measured]:
-    return [*flushes(environ, events, rounds), *ingest(environ, ingest_s, most_mb)]
+    return [*flushes(environ, events, rounds), *parts(environ, events, rounds), *ingest(environ, ingest_s, most_mb)]
 
 
 def flushes(environ: Mapping[str, str], events: int, rounds: int) -> list[Measured]:
@@ -58,6 +66,38 @@ def flushes(environ: Mapping[str, str], events: int, rounds: int) -> list[Measur
         against(f"flush of {events:,} {name}; floor: DuckDB's appender alone", median(taken), median(bare), "ms", at_most=most)
         for name, taken, most in (("lines validated by their writer", validated, 2), ("lines of hooks", hooked, 8))
     ]
+
+
+def parts(environ: Mapping[str, str], events: int, rounds: int) -> list[Measured]:
+    """What a flush consists of, one part after the other; medians. The transaction holds rows, refresh and offset."""
+    home = {**environ, "ACTIVITY_HOME": f"{environ['ACTIVITY_HOME']}/parts"}
+    service = ActivityService.from_environ(home, source="cli")
+    taken: dict[str, list[float]] = {}
+
+    def timed(part: str, work: Callable[[], Any]) -> Any:
+        began = time.perf_counter()
+        made = work()
+        taken.setdefault(part, []).append((time.perf_counter() - began) * 1000)
+        return made
+
+    reader, at, channel_id = QueueReader(service.queue.directory, loads=orjson.loads), None, "parts"
+    try:
+        for number in range(rounds + 1):  # the first one also imports DuckDB and parses the refresh sequence
+            _append(service, events, 100 + number, is_validated=True)
+            lines = timed("reading lines and checking them", partial(reader.read, at, 1 << 30, events))
+            rows = timed("making rows of them", partial(_made_of, lines.records, channel_id))
+            for name, some in (("of the first ten", rows[:10]), ("of the others", rows[10:])):
+                batch = Batch(channel_id, service.warehouse.committed(channel_id), some[-1].stream_offset, some)
+                timed(f"the transaction {name}", partial(service.warehouse.append, batch))
+            timed("closing the file", service.warehouse.release)
+            at = lines.end
+    finally:
+        service.close()
+    return [Measured(f"   {part}, {events:,} lines", median(times[1:]), "ms") for part, times in taken.items()]
+
+
+def _made_of(records: list[Record], channel_id: str) -> list[Row]:
+    return [row_of(record, channel_id) for record in records]
 
 
 def _append(service: ActivityService, events: int, batch: int, *, is_validated: bool) -> None:
