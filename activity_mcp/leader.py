@@ -332,6 +332,7 @@ class Leader:
             backpressure=self._backpressure.active,
             degraded=self._filling.active,
             quarantined=self._led().quarantined,
+            batch_weight=self._led().batch_size.reduced,
         )
 
     def _failed(self, error: BaseException) -> None:
@@ -349,7 +350,7 @@ def stalled_event(change: Change, error: str | None, backlog_bytes: int, stalled
         "message": f"the warehouse takes nothing: {error or 'no error was reported'}"
         if entered
         else "the warehouse takes events again",
-        "action_taken": "larger_batches_and_backoff" if entered else "back_to_normal",
+        "action_taken": "backoff" if entered else "back_to_normal",
         "metrics": {"backlog_bytes": backlog_bytes, "stalled_s": round(stalled_s, 1)},
     }
 
