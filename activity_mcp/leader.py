@@ -350,7 +350,7 @@ def stalled_event(change: Change, error: str | None, backlog_bytes: int, stalled
         "message": f"the warehouse takes nothing: {error or 'no error was reported'}"
         if entered
         else "the warehouse takes events again",
-        "action_taken": "backoff" if entered else "back_to_normal",
+        "action_taken": "larger_batches_and_backoff" if entered else "back_to_normal",
         "metrics": {"backlog_bytes": backlog_bytes, "stalled_s": round(stalled_s, 1)},
     }
 
