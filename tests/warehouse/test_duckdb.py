@@ -14,7 +14,7 @@ import pytest
 
 from activity_mcp.errors import BatchRejected, WarehouseCorrupt, WarehouseNewer, WarehouseUnavailable
 from activity_mcp.warehouse import Batch
-from activity_mcp.warehouse.duckdb import DuckDBWarehouse
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from fakes import FakeClock
 from warehouse.test_contract import CHANNEL, batch, offset, row
 
