@@ -321,9 +321,9 @@ DIES = """
 import os, signal, sys, importlib
 home, module, owner, name = sys.argv[1:]
 from activity_mcp.service import ActivityService
-from activity_mcp.forget import Forgetter
+from activity_mcp.operations.erase import Forgetter
 from activity_mcp.queue import QueueReader
-from activity_mcp.selection import Selection
+from activity_mcp.operations.selection import Selection
 place = importlib.import_module(module)
 place = getattr(place, owner) if owner else place
 setattr(place, name, lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL))

@@ -23,7 +23,7 @@ class Mutant:
     """The kill loop alone notices it as well: ``--loop`` shows that it is not blind."""
 
 
-W, R, L, SEG = "queue/writer.py", "queue/reader.py", "queue/live.py", "queue/segment.py"
+W, R, L, SEG, APP = "queue/writer.py", "queue/reader.py", "queue/live.py", "queue/segment.py", "queue/appended.py"
 WRITER, READER, FLUSHER = "tests/queue/test_writer.py", "tests/queue/test_reader.py", "tests/test_flusher.py"
 KILLS, POWER, DAMAGE, FULL = (f"tests/crash/test_{name}.py" for name in ("kills", "power", "damage", "full_disk"))
 MODEL, LEADER, FORMATS = "tests/crash/test_model.py", "tests/test_leader.py", "tests/test_formats.py"
@@ -51,7 +51,7 @@ MUTANTS = (
     Mutant(2, "rows and offset in one transaction", "warehouse/duckdb/warehouse.py", "            refresh(connection)\n", '            refresh(connection)\n        connection.execute("COMMIT")\n        connection.execute("BEGIN TRANSACTION")\n',
            (f"{KILLS}::test_a_flush_into_duckdb_killed_at_any_statement_commits_rows_and_offset_together",)),
     # 3  order per writer
-    Mutant(3, "a batch keeps its order on disk", W, 'else b"".join(lines)', 'else b"".join(reversed(lines))',
+    Mutant(3, "a batch keeps its order on disk", APP, 'else b"".join(lines)', 'else b"".join(reversed(lines))',
            (f"{WRITER}::test_the_offsets_that_append_returns_are_those_that_the_reader_finds",)),
     Mutant(3, "rows keep the order of their lines", "pipeline/flusher.py", "return rows, quarantined", "return rows[::-1], quarantined",
            (f"{FLUSHER}::test_every_line_becomes_one_row_in_order_with_its_place",)),
