@@ -23,7 +23,7 @@ import orjson
 
 from ..activity import Origin, build, derived_id
 from ..clock import SYSTEM_CLOCK, iso
-from ..errors import BatchRejected, InvalidActivity
+from ..errors import BatchRejected, InvalidActivity, QueueBusy
 from ..fs import LOCAL
 from ..queue import (
     Damage,
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from ..fs import FileSystem
     from ..queue import ReadBatch
     from ..warehouse import Sink
+
+_MAX_READS = 100  # of a live end that is taken back and written again; a full disk does so once or twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +144,14 @@ class Flusher:
         return prune(self.directory, committed, watermark, clock=self._clock, fs=self._fs) if committed else 0
 
     def _read(self, at: Offset | None, max_bytes: int, max_rows: int) -> ReadBatch:
-        while True:
+        for _ in range(_MAX_READS):
             batch = self._reader.read(at, max_bytes=max_bytes, max_records=max_rows)
             if not batch.items or self._reader.is_settled(batch):
                 return batch
+        raise QueueBusy(
+            f"the end of the queue changed {_MAX_READS} times while it was read; nothing was shipped, the queue holds it all",
+            hint="it is tried again by itself",
+        )
 
     # --- where to start
 
