@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from activity_mcp.backpressure import LONGEST_PAUSE_S, Backpressure
+from activity_mcp.pipeline.backpressure import LONGEST_PAUSE_S, Backpressure
 from fakes import FakeClock
 
 

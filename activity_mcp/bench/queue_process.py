@@ -80,7 +80,7 @@ def recover(directory: str, since: float) -> None:
 
 
 def ship(directory: str) -> None:
-    from ..flusher import Flusher
+    from ..pipeline.flusher import Flusher
 
     info = read_queue(directory)
     if info is None:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..draining import Drainer
+from ..operations.drain import Drainer
 from ..queue import dead_letters
 from ..service import ActivityService
 from .output import progress_bar, remark
 
 if TYPE_CHECKING:
-    from ..retrying import Retried
+    from ..operations.redrive import Retried
 
 _MOST_SHOWN = 10
 
@@ -48,7 +48,7 @@ def _flush(service: ActivityService, deadline: float) -> None:
 
 def _retry_dead(service: ActivityService, deadline: float) -> None:
     """After a flush, so that there is room. What goes back is flushed, and what the warehouse refuses again is said."""
-    from ..retrying import Retried, retry_dead
+    from ..operations.redrive import Retried, retry_dead
 
     retried = Retried()
     try:

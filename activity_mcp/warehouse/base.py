@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+LAYOUT_VERSION = 2
+"""The version of the tables, on both engines: a newer one is left alone, an older one is upgraded."""
 ALL_PROJECTS = "*"
 UNBOUNDED = sys.maxsize
 """The ``batch_weight`` of an engine that works elsewhere, or needs no more memory than the rows have."""

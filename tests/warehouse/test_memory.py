@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from activity_mcp.activity import MAX_EVENT_BYTES, Origin, build
 from activity_mcp.queue import dead_letters
-from activity_mcp.warehouse.duckdb import DuckDBWarehouse
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from rigs import Rig
 
 LARGEST = MAX_EVENT_BYTES - 4096 - 1024
