@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import threading
 from typing import TYPE_CHECKING, Any
@@ -24,19 +23,17 @@ import orjson
 from ... import fs
 from ...clock import SYSTEM_CLOCK, iso
 from ...errors import (
-    BatchRejected,
     BatchTooLarge,
     OffsetConflict,
     UnsupportedStateDirectory,
     WarehouseCorrupt,
     WarehouseError,
-    WarehouseNewer,
     WarehouseRefused,
-    WarehouseUnavailable,
 )
-from ..base import COLUMNS, LAYOUT_VERSION, REJECTED, Batch, ContextRow, LeftOut, Scope
+from ..base import COLUMNS, LAYOUT_VERSION, Batch, ContextRow, LeftOut, Scope
 from ..batch_size import weight
 from . import layout
+from .error_mapping import mapped
 from .refresh import MAKE_STREAM, STREAM, rebuild_contexts, refresh
 
 if TYPE_CHECKING:
@@ -259,11 +256,11 @@ class DuckDBWarehouse:
     def _failed(self, error: Exception) -> WarehouseError:
         """What to raise for it, with the engine gone, and a file that cannot be read out of the way."""
         self.close()
-        mapped = _mapped(error, self.path)
-        if isinstance(mapped, WarehouseCorrupt):
-            mapped.args = (mapped.message.replace("<aside>", self._set_aside()),)
-            mapped.message = mapped.args[0]
-        return mapped
+        failed = mapped(error, self.path)
+        if isinstance(failed, WarehouseCorrupt):
+            failed.args = (failed.message.replace("<aside>", self._set_aside()),)
+            failed.message = failed.args[0]
+        return failed
 
     def _set_aside(self) -> str:
         """Where the file is now: it is kept for a person to look at, and the next call starts a new one."""
@@ -289,7 +286,7 @@ def is_deployed(path: str) -> bool:
         finally:
             connection.close()
     except duckdb.Error as error:
-        raise _mapped(error, path) from error
+        raise mapped(error, path) from error
 
 
 class DuckDBStatements:
@@ -383,46 +380,3 @@ def _read_contexts(connection: duckdb.DuckDBPyConnection, scopes: Sequence[Scope
 def _context_row(row: tuple[Any, ...]) -> ContextRow:
     customer, project, blob, watermark, version = row
     return ContextRow(Scope(customer, project), orjson.loads(blob or "{}"), orjson.loads(watermark or "{}"), int(version))
-
-
-def _mapped(error: Exception, path: str) -> WarehouseError:
-    """DuckDB's error as ours: the one place where its messages are read."""
-    import duckdb
-
-    text = str(error).splitlines()[0][:200]
-    lowered = text.lower()
-    if isinstance(error, duckdb.InterruptException):
-        late = WarehouseUnavailable(
-            f"{path} did not answer in time; nothing was written, the queue holds it all", hint="it is tried again by itself"
-        )
-        late.smaller_may_pass = True
-        return late
-    if isinstance(error, (duckdb.OutOfMemoryException, MemoryError)) or "out of memory" in lowered:
-        return BatchTooLarge(
-            f"the engine of {path} ran out of the memory it may use ({text}); nothing was written, the queue holds it",
-            hint="it is tried again by itself with fewer events at a time",
-        )
-    if "could not set lock" in lowered or "conflicting lock" in lowered:
-        holder = re.search(r"PID (\d+)", str(error))
-        who = f"another process (pid {holder[1]})" if holder else "another process"
-        return WarehouseUnavailable(
-            f"{who} has {path} open; nothing is lost, the queue holds it",
-            hint="it is tried again by itself; close that program",
-        )
-    if "not a valid duckdb database" in lowered or "corrupt database file" in lowered:
-        return WarehouseCorrupt(
-            f"{path} is not readable as a DuckDB file and was set aside as <aside>; "
-            "what was flushed into it is in there, what is queued goes into a new file",
-            hint="keep the set-aside file, or restore a backup in its place",
-        )
-    if "version" in lowered and ("newer" in lowered or "storage version" in lowered or "database file with version" in lowered):
-        return WarehouseNewer(f"{path} was written by a newer DuckDB ({text})", hint="upgrade activity-mcp")
-    if isinstance(error, (duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException)):
-        return BatchRejected(f"{REJECTED}: {text}")
-    unusable = WarehouseUnavailable(
-        f"{path} cannot be used ({text}); nothing is lost, the queue holds it",
-        hint="check the disk, the path and the permissions",
-    )
-    unusable.smaller_may_pass = "no space left" in lowered
-    unusable.retryable = False  # a command does not wait for it; a server tries again all the same
-    return unusable
