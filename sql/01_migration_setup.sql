@@ -32,6 +32,8 @@ USING (
     SELECT 1 AS version, 'the stream, artifacts, insights, context cache and typed views' AS description
     UNION ALL
     SELECT 2 AS version, 'contexts are kept by adding to CONTEXT_COUNTS' AS description
+    UNION ALL
+    SELECT 3 AS version, 'the refresh is one procedure per step; runs are noted in REFRESH_RUNS' AS description
 ) AS wanted
     ON known.version = wanted.version
 WHEN NOT MATCHED THEN
@@ -94,6 +96,32 @@ CREATE TABLE IF NOT EXISTS SUPERSEDED (
     superseded_at       TIMESTAMP_NTZ  NOT NULL COMMENT 'When this was decided, UTC.'
 )
 COMMENT = 'Rows of CLAUDE_STREAM_V2 that every view leaves out; grain: one row per row left out.';
+
+-- What every statement asks of a row, said once: which of two rows with one activity_id is kept, and which rows are nobody's activity.
+CREATE OR REPLACE FUNCTION SOURCE_RANK(source VARCHAR, features VARIANT)
+RETURNS NUMBER(9, 0)
+LANGUAGE SQL
+COMMENT = 'Place of a row among those with its activity_id, the lowest is kept; a call without its result is behind them all.'
+AS
+$$
+    CASE
+        WHEN features:_unanswered::VARCHAR = 'true' THEN 4
+        WHEN source IN ('otel', 'hook') THEN 0
+        WHEN source IN ('mcp', 'cli') THEN 1
+        WHEN source = 'import' THEN 2
+        ELSE 3
+    END
+$$;
+
+CREATE OR REPLACE FUNCTION IS_OWN_EVENT(event_name VARCHAR, features VARIANT)
+RETURNS BOOLEAN
+LANGUAGE SQL
+COMMENT = 'Whether the recorder talks of itself: a call of its own tools, other than those that store something.'
+AS
+$$
+    event_name = 'mcp_event'
+    AND NOT COALESCE(features:method::VARCHAR IN ('record_insight', 'store_artifact'), FALSE)
+$$;
 
 -- The highest offset of each channel, for a client that has lost its own note of it. The streaming endpoint's committed
 -- token is the truth; this is the last resort, and only as old as the retention of the stream.
