@@ -35,7 +35,7 @@ def always_run(body: str, script: str = WHOLE) -> Iterator[str]:
     inner = re.sub(r"\bIF \(.*?\) THEN\b.*?\bEND IF;", "", inner, flags=re.DOTALL)
     for piece in inner.split(";"):
         words = piece.split()
-        while words and words[0] in ("BEGIN", "TRANSACTION"):
+        while words and words[0] in ("BEGIN", "TRANSACTION", "THEN"):
             words.pop(0)
         if words[:1] == ["CALL"]:
             name = words[1].partition("(")[0]
@@ -111,6 +111,8 @@ def test_such_a_bound_would_be_noticed(query: str) -> None:
 def test_a_run_over_an_ordinary_batch_is_nine_statements() -> None:
     """Two questions, the note of the run and four steps between BEGIN and COMMIT; a check that finds nothing costs no statement."""
     (procedure,) = re.findall(r"CREATE OR REPLACE PROCEDURE FOLD_BATCH\(.*?\$\$;", WHOLE, re.DOTALL)
-    ordinary = procedure.replace("IF (has_activities OR has_repeats) THEN", "").replace("    END IF;\n    IF (has_long", "    IF (has_long")
+    ordinary = procedure.replace("IF (has_activities OR has_repeats) THEN", "").replace(
+        "    END IF;\n    IF (has_long", "    IF (has_long"
+    )
     run = [piece for piece in always_run(ordinary) if not piece.startswith(("LET ", "RETURN ", "END"))]
     assert [piece.split()[0] for piece in run] == ["SELECT", "INSERT", "SELECT", "MERGE", "MERGE", "MERGE", "MERGE"]

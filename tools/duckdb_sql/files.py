@@ -46,7 +46,7 @@ BODIES = {
     "run_backfill_to_v1.sql": "BACKFILL_RANGE_TO_V1",
     "run_backfill_to_v2.sql": "BACKFILL_RANGE_TO_V2",
     "run_clean_up.sql": "CLEAN_UP",
-    "run_dual_write.sql": "DUAL_WRITE_TASK",
+    "run_dual_write.sql": "FOLLOW_V1",
     "run_quarantine.sql": "QUARANTINE_INSIGHT",
     "run_retention.sql": "APPLY_RETENTION",
     "run_set_flag.sql": "SET_MIGRATION_FLAG",
