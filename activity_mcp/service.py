@@ -291,7 +291,7 @@ class ActivityService(Composition):
 
         self._tell_rebuilt()
         present = read_queue(self.queue.directory) or self.queue  # another leader may have renewed the id meanwhile
-        return Flusher(
+        flusher = Flusher(
             self.queue.directory,
             present.queue_id,
             self.warehouse,
@@ -300,6 +300,8 @@ class ActivityService(Composition):
             on_event=self.raise_event,
             omits=omits,
         )
+        flusher.batch_size.resume(self.lease.last_told().get("batch_weight"))
+        return flusher
 
     def _write_own_events(self) -> None:
         self._tell_rebuilt()

@@ -71,7 +71,7 @@ PARTS: dict[str, dict[str, set[str]]] = {
         "transcripts": {"events", "prompts", "setup", "shell", "sql_statements"},
         "setup": {"hooks"},
     },
-    "warehouse": {"duckdb": {"base", "values"}, "snowflake": {"base", "values"}},
+    "warehouse": {"duckdb": {"base", "batch_size", "values"}, "snowflake": {"base", "values"}},
     "server": {"tools": set(), "stdio": {"tools", "open_requests"}, "http": {"lifetime", "open_requests", "stdio", "tools"}},
 }
 HEAVY = {"mcp", "snowflake", "duckdb", "jsonschema", "pydantic", "rich", "structlog", "sqlglot", "platformdirs"}

@@ -42,7 +42,8 @@ def _flush(service: ActivityService, deadline: float) -> None:
     if drained.unpublished:
         remark(f"the contexts were not renewed: {drained.unpublished}; the events are in the warehouse")
     if drained.quarantined:
-        remark(f"{drained.quarantined} damaged ranges were set aside in {service.queue.directory}/dead")
+        dead = f"{service.queue.directory}/dead"
+        remark(f"{drained.quarantined} damaged ranges, or events the warehouse cannot take, were set aside in {dead}")
 
 
 def _retry_dead(service: ActivityService, deadline: float) -> None:

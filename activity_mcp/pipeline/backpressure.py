@@ -2,7 +2,8 @@
 
 Entered when a backlog has existed and the committed offset has not moved for longer than the threshold, by the monotonic clock
 (a wall clock that jumps changes nothing). Left when the offset moves and the backlog is gone or has halved: the gap between
-the two conditions keeps it from flapping. While it lasts, batches grow and attempts back off with jitter; what was
+the two conditions keeps it from flapping. While it lasts, attempts back off with jitter, and
+batches grow once one has passed again; what was
 acknowledged is never touched.
 
 Beside it ``Filling``: the same for how full the queue is. Both outlive their leader: what it told in ``leader.json`` is resumed
@@ -74,8 +75,8 @@ class Backpressure:
         return self._clock.monotonic() >= self._not_before
 
     def batch_rows(self, normal: int) -> int:
-        """How many rows the next batch may have: more while there is much to catch up with."""
-        return normal * 4 if self.active else normal
+        """How many rows the next batch may have: more while there is much to catch up with, and never after a failure."""
+        return normal * 4 if self.active and not self.failures else normal
 
 
 class Filling:

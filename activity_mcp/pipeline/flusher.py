@@ -8,7 +8,11 @@ or edited directory) the queue takes a new id, and so a new channel, and starts 
 an earlier one where ``commit.json`` says that these files had come no further; duplicates fold by activity_id and nothing is
 skipped.
 
-A damaged range, a line that is no activity, and a row the engine refuses are quarantined: the bytes go, synced, to ``dead/``,
+A batch the engine has not the memory for is halved, down to one row, and the size that works is kept for a while
+(``warehouse/batch_size.py``): no backlog of events that were accepted can stop the queue.
+
+A damaged range, a line that is no activity, and a row the engine refuses, or has not the memory for, are quarantined: the
+bytes go, synced, to ``dead/``,
 and one ``system_event`` (error_recovery) takes their place at their offset, so that the token can move past them.
 
 The flusher is driven by whoever holds the lease; it knows no thread and no clock but the one it is given.
@@ -23,7 +27,7 @@ import orjson
 
 from ..activity import Origin, build, derived_id
 from ..clock import SYSTEM_CLOCK, iso
-from ..errors import BatchRejected, InvalidActivity, QueueBusy
+from ..errors import BatchRejected, BatchTooLarge, InvalidActivity, QueueBusy, WarehouseError
 from ..fs import LOCAL
 from ..queue import (
     Damage,
@@ -40,6 +44,7 @@ from ..queue import (
 )
 from ..warehouse import Batch, Row
 from ..warehouse.base import LEFT_OUT
+from ..warehouse.batch_size import BatchSize, weight
 from .rows import PoisonLine, row_of
 
 if TYPE_CHECKING:
@@ -102,6 +107,7 @@ class Flusher:
         self._reader = QueueReader(directory, loads=orjson.loads, clock=clock, fs=fs)
         self._position: Position | None = None
         self._left_out = 0
+        self.batch_size = BatchSize(sink.batch_weight, clock=clock)
 
     @property
     def offset(self) -> Offset | None:
@@ -295,25 +301,36 @@ class Flusher:
         return Row(**{name: members[name] for name in Row._fields})
 
     def _ship(self, position: Position, rows: list[Row], batch: ReadBatch) -> int:
-        """Append the rows; when the engine refuses one, find it, quarantine it, and ship the rest. How many it refused."""
+        """Append the rows, in as many parts as it takes; a row the engine refuses is quarantined. How many it refused."""
         expected, refused, start, size = position.expected, 0, 0, len(rows)
+        weights = [weight(row) for row in rows]
         while start < len(rows):
-            part = rows[start : start + size]
-            offset = str(batch.end) if start + size >= len(rows) else part[-1].stream_offset
+            end = min(start + size, self.batch_size.end(weights, start))
+            part = rows[start:end]
+            offset = str(batch.end) if end == len(rows) else part[-1].stream_offset
             try:
-                self._sink.append(Batch(self.channel_id, expected, offset, part))
-            except BatchRejected as error:
-                if size > 1:
-                    size = max(1, size // 2)
+                self._append(Batch(self.channel_id, expected, offset, part), weights[start:end])
+            except (BatchRejected, BatchTooLarge) as error:
+                if len(part) > 1:
+                    size = len(part) // 2
                     continue
                 self._ship_stand_in(part[0], expected, offset, batch, error)
                 refused += 1
             expected = offset
-            start += len(part)
+            start = end
             size = min(size * 2, len(rows))
         return refused
 
-    def _ship_stand_in(self, row: Row, expected: str | None, offset: str, batch: ReadBatch, error: BatchRejected) -> None:
+    def _append(self, batch: Batch, weights: list[int]) -> None:
+        try:
+            self._sink.append(batch)
+        except WarehouseError as error:
+            if error.smaller_may_pass:
+                self.batch_size.failed(weights)
+            raise
+        self.batch_size.passed()
+
+    def _ship_stand_in(self, row: Row, expected: str | None, offset: str, batch: ReadBatch, error: WarehouseError) -> None:
         """In the place of a refused row its system_event. If that is refused as well, the fault is not in the row: raise."""
         found = [item for item in batch.items if isinstance(item, Record) and str(item.offset) == row.stream_offset]
         if not found:

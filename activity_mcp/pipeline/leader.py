@@ -332,6 +332,7 @@ class Leader:
             backpressure=self._backpressure.active,
             degraded=self._filling.active,
             quarantined=self._led().quarantined,
+            batch_weight=self._led().batch_size.reduced,
         )
 
     def _failed(self, error: BaseException) -> None:

@@ -24,6 +24,8 @@ CONTEXT_TABLES = ("CONTEXT_COUNTS", "CONTEXT_HOURS", "CONTEXT_ITEMS", "CONTEXT_C
 
 _CONTEXT_STATEMENT = re.compile(rf"^(MERGE INTO|DELETE FROM) ({'|'.join(CONTEXT_TABLES)})\b", re.MULTILINE)
 _CHUNK_ROWS = 10_000
+_CHUNK_BYTES = 4 << 20
+"""Of JSON text, of which the refresh makes up to a hundred times as much memory."""
 _REBUILD_MEMORY = "2GB"
 _TAKE_CHUNK = f"""
     INSERT INTO {STREAM}
@@ -98,6 +100,14 @@ def rebuild_contexts(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _end_of_chunk(connection: duckdb.DuckDBPyConnection, start: int) -> int | None:
     """The last row id of the next chunk; None behind the last. Ids have gaps; those of rows not yet committed are immense."""
-    chunk = "SELECT rowid AS id FROM CLAUDE_STREAM_V2 WHERE rowid > ? ORDER BY rowid LIMIT ?"
-    found: int | None = connection.execute(f"SELECT MAX(id) FROM ({chunk})", [start, _CHUNK_ROWS]).fetchall()[0][0]  # noqa: S608
-    return found
+    chunk = """
+        SELECT rowid AS id, STRLEN(feature_json) AS size FROM CLAUDE_STREAM_V2 WHERE rowid > ? ORDER BY rowid LIMIT ?
+    """
+    ends = connection.execute(
+        f"SELECT id, SUM(size) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) FROM ({chunk}) ORDER BY id",  # noqa: S608
+        [start, _CHUNK_ROWS],
+    ).fetchall()
+    if not ends:
+        return None
+    within: list[int] = [row_id for row_id, size in ends if size <= _CHUNK_BYTES]
+    return within[-1] if within else int(ends[0][0])

@@ -10,6 +10,7 @@ To be called by the holder of the lease: nobody else writes meanwhile, and reade
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,12 +18,13 @@ import orjson
 
 from ... import fs
 from ...clock import SYSTEM_CLOCK
-from ...errors import WarehouseUnavailable
+from ...errors import BatchTooLarge, WarehouseUnavailable
 from ..base import COLUMNS, Batch, Row
-from .warehouse import DuckDBWarehouse
+from ..batch_size import BatchSize, weight
+from .warehouse import MEMORY_WITH_ROOM, DuckDBWarehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from ...clock import Clock
     from ..base import Statements
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 ENDING = ".rewriting"
 _CHANNEL = "rewrite"
 _CHUNK_ROWS = 5000
+_CHUNK_BYTES = 4 << 20
 _DEADLINE_S = 3600.0
 _STREAM = "CLAUDE_STREAM_V2"
 _V1_STREAM = "ACTIVITY_STREAM"
@@ -70,12 +73,10 @@ def rewrite(
         raise WarehouseUnavailable(f"{path}.wal is still in use; nothing was forgotten", hint="close what has the file open")
     made = f"{path}{ENDING}"
     remove_leftovers(path)
-    new = DuckDBWarehouse(made, clock=clock, timeout_s=_DEADLINE_S)
+    new = DuckDBWarehouse(made, clock=clock, timeout_s=_DEADLINE_S, memory=MEMORY_WITH_ROOM)
     try:
-        with new.transaction() as statements:
-            statements.execute("ATTACH '{}' AS old (READ_ONLY)".format(path.replace("'", "''")))
         rewritten, removed_ids = _copy_stream(new, picks, on_progress)
-        with new.transaction() as statements:
+        with _beside(new) as statements:
             _carry_over(statements, picks, removed_ids)
     except BaseException:
         _close(new)
@@ -88,7 +89,7 @@ def rewrite(
 
 def count_picked(path: str, picks: Callable[[Mapping[str, Any]], bool], *, clock: Clock = SYSTEM_CLOCK) -> dict[str, int]:
     """How many rows of the stream are selected, by event_name, and those a legal hold keeps under ``held``; changes nothing."""
-    warehouse = DuckDBWarehouse(path, clock=clock, timeout_s=_DEADLINE_S)
+    warehouse = DuckDBWarehouse(path, clock=clock, timeout_s=_DEADLINE_S, memory=MEMORY_WITH_ROOM)
     counts: dict[str, int] = {}
     try:
         with warehouse.transaction() as statements:
@@ -117,14 +118,15 @@ def remove_leftovers(path: str) -> None:
 def _copy_stream(
     new: DuckDBWarehouse, picks: Callable[[Mapping[str, Any]], bool], on_progress: Callable[[int, int], None]
 ) -> tuple[Rewritten, set[str]]:
-    with new.transaction() as statements:
+    with _beside(new) as statements:
         total = statements.execute(f"SELECT COUNT(*) FROM old.{_STREAM}")[0][0]  # noqa: S608 - a name of ours
         holds = _holds(statements, "old.")
     kept = removed = held = at = 0
     removed_ids: set[str] = set()
     token: str | None = None
+    size = BatchSize(new.batch_weight)
     while True:
-        with new.transaction() as statements:
+        with _beside(new) as statements:
             rows, at = _chunk(statements, "old.", at)
         if not rows:
             break
@@ -140,10 +142,37 @@ def _copy_stream(
                 removed += 1
                 removed_ids.add(row.activity_id)
         if remaining:
+            token = _append(new, token, kept, remaining, size)
             kept += len(remaining)
-            new.append(Batch(_CHANNEL, token, token := f"{kept:012d}", remaining))
         on_progress(kept + removed, total)
     return Rewritten(kept, removed, held), removed_ids
+
+
+def _append(new: DuckDBWarehouse, token: str | None, kept: int, rows: list[Row], size: BatchSize) -> str | None:
+    """Store the rows behind the ``kept`` ones that are there, in parts that the engine has the memory for; the token then."""
+    weights, start = [weight(row) for row in rows], 0
+    while start < len(rows):
+        end = size.end(weights, start)
+        following = f"{kept + end:012d}"
+        try:
+            new.append(Batch(_CHANNEL, token, following, rows[start:end]))
+        except BatchTooLarge:
+            if end - start == 1:
+                raise
+            size.failed(weights[start:end])
+        else:
+            size.passed()
+            token, start = following, end
+    return token
+
+
+@contextlib.contextmanager
+def _beside(new: DuckDBWarehouse) -> Iterator[Statements]:
+    """A transaction with the old file beside the new one, which an engine loses when a batch fails."""
+    path = new.path.removesuffix(ENDING)
+    with new.transaction() as statements:
+        statements.execute("ATTACH IF NOT EXISTS '{}' AS old (READ_ONLY)".format(path.replace("'", "''")))
+        yield statements
 
 
 def _chunks(statements: Statements, catalog: str) -> Any:
@@ -157,9 +186,16 @@ def _chunks(statements: Statements, catalog: str) -> Any:
 
 def _chunk(statements: Statements, catalog: str, at: int) -> tuple[list[Row], int]:
     """The next rows in the order in which they were stored, and where to go on."""
-    found = statements.execute(
-        f"SELECT rowid, {_COLUMNS} FROM {catalog}{_STREAM} WHERE rowid >= ? ORDER BY rowid LIMIT {_CHUNK_ROWS}",  # noqa: S608
+    sizes = statements.execute(
+        f"SELECT rowid, STRLEN(feature_json) FROM {catalog}{_STREAM} WHERE rowid >= ? ORDER BY rowid LIMIT {_CHUNK_ROWS}",  # noqa: S608
         [at],
+    )
+    count, total = 0, 0
+    while count < len(sizes) and (total := total + sizes[count][1]) <= _CHUNK_BYTES:
+        count += 1
+    found = statements.execute(
+        f"SELECT rowid, {_COLUMNS} FROM {catalog}{_STREAM} WHERE rowid >= ? ORDER BY rowid LIMIT ?",  # noqa: S608
+        [at, max(1, count)],
     )
     return [_row(values) for _, *values in found], found[-1][0] + 1 if found else at
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import threading
 from typing import TYPE_CHECKING, Any
@@ -24,17 +23,17 @@ import orjson
 from ... import fs
 from ...clock import SYSTEM_CLOCK, iso
 from ...errors import (
-    BatchRejected,
+    BatchTooLarge,
     OffsetConflict,
     UnsupportedStateDirectory,
     WarehouseCorrupt,
     WarehouseError,
-    WarehouseNewer,
     WarehouseRefused,
-    WarehouseUnavailable,
 )
-from ..base import COLUMNS, LAYOUT_VERSION, REJECTED, Batch, ContextRow, LeftOut, Scope
+from ..base import COLUMNS, LAYOUT_VERSION, Batch, ContextRow, LeftOut, Scope
+from ..batch_size import weight
 from . import layout
+from .error_mapping import mapped
 from .refresh import MAKE_STREAM, STREAM, rebuild_contexts, refresh
 
 if TYPE_CHECKING:
@@ -50,10 +49,18 @@ _READ_CONTEXTS = "SELECT customer, project, context_blob, watermark, row_version
 _READ_VERSIONS = "SELECT customer, project, row_version FROM CONTEXT_CACHE ORDER BY refreshed_at DESC LIMIT 500"
 _CONFIG: dict[str, str | int | float | list[str]] = {
     "threads": 1,
-    "memory_limit": "128MB",  # what a server, or an import of any size, may hold; a refresh that needs more spills to disk
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
+
+MEMORY = "128MB"
+"""What the engine of a server, or of an import of any size, may hold; most of what needs more spills to disk, not all."""
+MEMORY_WITH_ROOM = "1GB"
+"""What it may hold for ``ROOM_S`` after a small batch has failed: then it is not the batch that is large."""
+ROOM_S = 600.0
+_MAX_WEIGHT = 3 << 19
+"""Maximal events of any kind of that weight pass in 128 MB, most in half of it; 2,000 ordinary ones weigh less."""
+_SMALL_WEIGHT = _MAX_WEIGHT // 16
 
 _PASSES = (
     "expression_rewriter", "filter_pushdown", "cte_filter_pusher", "join_order", "deliminator", "unnest_rewriter",
@@ -67,18 +74,21 @@ class DuckDBWarehouse:
     """``Sink`` and ``ContextSource`` over the file at ``path``. Not thread-safe: it belongs to the leader's thread.
 
     ``timeout_s`` bounds each call that reaches the engine; at the deadline the statement is interrupted, the transaction is
-    rolled back and WarehouseUnavailable is raised.
+    rolled back and WarehouseUnavailable is raised. ``memory`` bounds what the engine holds.
     """
 
     batch_rows = 1000
+    batch_weight = _MAX_WEIGHT
     contexts_at_once = True
 
-    def __init__(self, path: str, *, clock: Clock = SYSTEM_CLOCK, timeout_s: float = 60.0) -> None:
+    def __init__(self, path: str, *, clock: Clock = SYSTEM_CLOCK, timeout_s: float = 60.0, memory: str = MEMORY) -> None:
         self.path = path
         self._clock = clock
         self._timeout_s = timeout_s
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._attached = False
+        self._normal_memory = self._memory = memory
+        self._room_until = 0.0
 
     # --- Sink
 
@@ -91,6 +101,15 @@ class DuckDBWarehouse:
             return _only(connection, "SELECT MAX(stream_offset) FROM CLAUDE_STREAM_V2 WHERE channel_id = ?", channel_id)
 
     def append(self, batch: Batch) -> None:
+        try:
+            self._append(batch)
+        except BatchTooLarge:
+            is_large = len(batch.rows) > 1 and sum(map(weight, batch.rows)) > _SMALL_WEIGHT
+            if is_large or not self._make_room():
+                raise
+            self._append(batch)
+
+    def _append(self, batch: Batch) -> None:
         with self._engine() as connection:
             connection.execute(MAKE_STREAM)
             connection.execute("BEGIN TRANSACTION")
@@ -175,6 +194,9 @@ class DuckDBWarehouse:
         """The open connection, with this call's deadline. After any exception the connection is gone."""
         import duckdb
 
+        if self._memory != self._normal_memory and self._clock.monotonic() >= self._room_until:
+            self.close()  # a limit cannot be lowered before the memory is free
+            self._memory = self._normal_memory
         connection = self._connection if self._connection and self._attached else self._open()
         done = threading.Event()
         threading.Thread(target=_watch, args=(connection, done, self._timeout_s), name="activity-deadline", daemon=True).start()
@@ -183,7 +205,7 @@ class DuckDBWarehouse:
         except WarehouseError:
             self.close()
             raise
-        except duckdb.Error as error:
+        except (duckdb.Error, MemoryError) as error:
             raise self._failed(error) from error
         except BaseException:
             self.close()
@@ -198,7 +220,7 @@ class DuckDBWarehouse:
         try:
             _check_place(self.path)
             fs.ensure_directory(os.path.dirname(self.path))
-            connection = self._connection or _engine_for(self.path)
+            connection = self._connection or _engine_for(self.path, self._memory)
             self._connection = connection
             _attach(connection, self.path)
             self._attached = True
@@ -214,21 +236,31 @@ class DuckDBWarehouse:
             if 0 < found < LAYOUT_VERSION:
                 self.close()  # an engine that made contexts anew may hold more than it should from here on
                 return self._open()
-        except (duckdb.Error, OSError) as error:
-            raise self._failed(error) from error
+        except (duckdb.Error, OSError, MemoryError) as error:
+            failed = self._failed(error)
+            if isinstance(failed, BatchTooLarge) and self._make_room():  # taking in the log of a process that was killed
+                return self._open()
+            raise failed from error
         except BaseException:
             self.close()
             raise
         return connection
 
+    def _make_room(self) -> bool:
+        """Give the engine more memory for a while; False where it had that already."""
+        if self._memory == MEMORY_WITH_ROOM:
+            return False
+        self._memory, self._room_until = MEMORY_WITH_ROOM, self._clock.monotonic() + ROOM_S
+        return True
+
     def _failed(self, error: Exception) -> WarehouseError:
         """What to raise for it, with the engine gone, and a file that cannot be read out of the way."""
         self.close()
-        mapped = _mapped(error, self.path)
-        if isinstance(mapped, WarehouseCorrupt):
-            mapped.args = (mapped.message.replace("<aside>", self._set_aside()),)
-            mapped.message = mapped.args[0]
-        return mapped
+        failed = mapped(error, self.path)
+        if isinstance(failed, WarehouseCorrupt):
+            failed.args = (failed.message.replace("<aside>", self._set_aside()),)
+            failed.message = failed.args[0]
+        return failed
 
     def _set_aside(self) -> str:
         """Where the file is now: it is kept for a person to look at, and the next call starts a new one."""
@@ -254,7 +286,7 @@ def is_deployed(path: str) -> bool:
         finally:
             connection.close()
     except duckdb.Error as error:
-        raise _mapped(error, path) from error
+        raise mapped(error, path) from error
 
 
 class DuckDBStatements:
@@ -288,11 +320,11 @@ def _check_place(path: str) -> None:
         ) from error
 
 
-def _engine_for(path: str) -> duckdb.DuckDBPyConnection:
+def _engine_for(path: str, memory: str) -> duckdb.DuckDBPyConnection:
     """An engine in memory, which spills beside ``path`` and not into whatever directory the process is in."""
     import duckdb
 
-    connection = duckdb.connect(":memory:", config=_CONFIG | {"temp_directory": f"{path}.tmp"})
+    connection = duckdb.connect(":memory:", config=_CONFIG | {"memory_limit": memory, "temp_directory": f"{path}.tmp"})
     connection.execute("SET TimeZone = 'UTC'")
     known = [name for (name,) in connection.execute("SELECT name FROM duckdb_optimizers()").fetchall()]
     connection.execute("SET disabled_optimizers = '{}'".format(",".join(name for name in known if name not in _PASSES)))
@@ -348,38 +380,3 @@ def _read_contexts(connection: duckdb.DuckDBPyConnection, scopes: Sequence[Scope
 def _context_row(row: tuple[Any, ...]) -> ContextRow:
     customer, project, blob, watermark, version = row
     return ContextRow(Scope(customer, project), orjson.loads(blob or "{}"), orjson.loads(watermark or "{}"), int(version))
-
-
-def _mapped(error: Exception, path: str) -> WarehouseError:
-    """DuckDB's error as ours: the one place where its messages are read."""
-    import duckdb
-
-    text = str(error).splitlines()[0][:200]
-    lowered = text.lower()
-    if isinstance(error, duckdb.InterruptException):
-        return WarehouseUnavailable(
-            f"{path} did not answer in time; nothing was written, the queue holds it all", hint="it is tried again by itself"
-        )
-    if "could not set lock" in lowered or "conflicting lock" in lowered:
-        holder = re.search(r"PID (\d+)", str(error))
-        who = f"another process (pid {holder[1]})" if holder else "another process"
-        return WarehouseUnavailable(
-            f"{who} has {path} open; nothing is lost, the queue holds it",
-            hint="it is tried again by itself; close that program",
-        )
-    if "not a valid duckdb database" in lowered or "corrupt database file" in lowered:
-        return WarehouseCorrupt(
-            f"{path} is not readable as a DuckDB file and was set aside as <aside>; "
-            "what was flushed into it is in there, what is queued goes into a new file",
-            hint="keep the set-aside file, or restore a backup in its place",
-        )
-    if "version" in lowered and ("newer" in lowered or "storage version" in lowered or "database file with version" in lowered):
-        return WarehouseNewer(f"{path} was written by a newer DuckDB ({text})", hint="upgrade activity-mcp")
-    if isinstance(error, (duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException)):
-        return BatchRejected(f"{REJECTED}: {text}")
-    unusable = WarehouseUnavailable(
-        f"{path} cannot be used ({text}); nothing is lost, the queue holds it",
-        hint="check the disk, the path and the permissions",
-    )
-    unusable.retryable = False  # a command does not wait for it; a server tries again all the same
-    return unusable

@@ -26,7 +26,7 @@ import orjson
 
 from ...clock import SYSTEM_CLOCK
 from ...errors import BatchRejected, OffsetConflict, WarehouseError, WarehouseRefused, WarehouseUnavailable
-from ..base import REJECTED, LeftOut, Row
+from ..base import REJECTED, UNBOUNDED, LeftOut, Row
 from .connection import KEPT, hint_for
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ class SnowpipeSink:
     ``connection`` is asked for when a client is made, so that a connection mended meanwhile is seen. ``timeout_s`` bounds each
     wait for the server. Raises WarehouseUnavailable, WarehouseRefused, BatchRejected, OffsetConflict.
     """
+
+    batch_weight = UNBOUNDED
 
     def __init__(
         self, connection: Callable[[], NamedConnection], *, clock: Clock = SYSTEM_CLOCK, timeout_s: float = 30.0

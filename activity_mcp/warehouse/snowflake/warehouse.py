@@ -15,7 +15,7 @@ import orjson
 
 from ...clock import SYSTEM_CLOCK
 from ...errors import WarehouseNewer, WarehouseRefused, WarehouseUnavailable
-from ..base import LAYOUT_VERSION, ContextRow, Scope
+from ..base import LAYOUT_VERSION, UNBOUNDED, ContextRow, Scope
 from .connection import KEPT, read_connection
 from .snowpipe import SnowpipeSink
 
@@ -175,6 +175,7 @@ class SnowflakeWarehouse:
 
     batch_rows = 2000
     """More than the embedded engine's, for a commit there takes seconds whatever its size; bounded by the memory rows take."""
+    batch_weight = UNBOUNDED
     contexts_at_once = False
 
     def __init__(
