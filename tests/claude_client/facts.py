@@ -1,0 +1,96 @@
+"""What happened in a lab's sessions, taken from the transcripts, the log of the API and what the scenario itself did.
+
+Nothing here looks at what the product recorded, nor uses its code.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from claude_client.lab import Lab
+from claude_client.standin import Request
+
+OWN_TOOLS = ("mcp__activity__", "mcp__plugin_activity-mcp_activity__")
+INTERRUPTED = "[Request interrupted by user"
+
+
+@dataclass(slots=True)
+class ToolCall:
+    """``outcome``: ok, failed, denied by user, denied by rule, interrupted, or unanswered."""
+
+    tool: str
+    is_subagents: bool
+    outcome: str = "unanswered"
+    is_refused: bool = False  # by the client itself, which then runs no hook of the call
+
+    @property
+    def is_own(self) -> bool:
+        return self.tool.startswith(OWN_TOOLS)
+
+
+@dataclass(slots=True)
+class Truth:
+    """``turns`` and ``subagent_turns`` hold the text that ended each; ``responses`` are those the client received whole."""
+
+    calls: dict[str, ToolCall] = field(default_factory=dict)
+    prompts: Counter[str] = field(default_factory=Counter)
+    turns: Counter[str] = field(default_factory=Counter)
+    subagent_turns: Counter[str] = field(default_factory=Counter)
+    failed_turns: int = 0
+    interrupted_turns: int = 0
+    responses: dict[str, Request] = field(default_factory=dict)
+    unseen_responses: list[Request] = field(default_factory=list)  # in no transcript: compactions, titles
+    sessions: set[str] = field(default_factory=set)
+
+
+def truth_of(lab: Lab) -> Truth:
+    truth = Truth(prompts=Counter(lab.asked))
+    owners: dict[str, bool] = {}  # message id -> whether a subagent's
+    for path, lines in lab.transcripts().items():
+        is_subagents = "/subagents/" in str(path)
+        for line in lines:
+            _read(truth, owners, line, is_subagents)
+    for request in lab.api.requests:
+        if request.step.status != 200 or not request.is_complete:
+            continue
+        if request.message_id not in owners:
+            truth.unseen_responses.append(request)
+            continue
+        truth.responses[request.request_id] = request
+        if request.step.stop_reason == "end_turn":
+            ended = truth.subagent_turns if owners[request.message_id] else truth.turns
+            ended[request.step.text] += 1
+    return truth
+
+
+def _read(truth: Truth, owners: dict[str, bool], line: dict[str, Any], is_subagents: bool) -> None:
+    kind, message = line.get("type"), line.get("message")
+    if not isinstance(message, dict):
+        return
+    if not is_subagents:
+        truth.sessions.add(line["sessionId"])
+    if kind == "assistant" and line.get("isApiErrorMessage"):
+        truth.failed_turns += not is_subagents
+    elif kind == "assistant":
+        owners.setdefault(message["id"], is_subagents)
+    blocks = message["content"] if isinstance(message["content"], list) else [{"type": "text", "text": message["content"]}]
+    for block in blocks:
+        if block.get("type") == "tool_use":
+            truth.calls.setdefault(block["id"], ToolCall(block["name"], is_subagents))
+        elif block.get("type") == "tool_result":
+            call = truth.calls[block["tool_use_id"]]
+            call.outcome, call.is_refused = _outcome(line, block)
+        elif kind == "user" and str(block.get("text", "")).startswith(INTERRUPTED) and not is_subagents:
+            truth.interrupted_turns += 1
+
+
+def _outcome(line: dict[str, Any], block: dict[str, Any]) -> tuple[str, bool]:
+    text = block["content"] if isinstance(block["content"], str) else str(block["content"])
+    if not block.get("is_error"):
+        return "ok", False
+    denial = line.get("toolDenialKind")
+    if denial:
+        return ("denied by rule" if denial == "permission-rule" else "denied by user"), True
+    return "failed", "<tool_use_error>" in text
