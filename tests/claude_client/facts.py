@@ -14,6 +14,12 @@ from claude_client.standin import Request
 
 OWN_TOOLS = ("mcp__activity__", "mcp__plugin_activity-mcp_activity__")
 INTERRUPTED = "[Request interrupted by user"
+_DENIALS = {
+    "The user doesn't want to": "user-rejected",
+    "Permission to use": "permission-rule",
+    INTERRUPTED: "interrupted",
+}
+_KINDS = {"user-rejected": "denied by user", "interrupted": "interrupted", "cancelled": "interrupted"}
 
 
 @dataclass(slots=True)
@@ -87,10 +93,11 @@ def _read(truth: Truth, owners: dict[str, bool], line: dict[str, Any], is_subage
 
 
 def _outcome(line: dict[str, Any], block: dict[str, Any]) -> tuple[str, bool]:
+    """The outcome, and whether the client refused the call itself. Older versions say a denial in the text alone."""
     text = block["content"] if isinstance(block["content"], str) else str(block["content"])
     if not block.get("is_error"):
         return "ok", False
-    denial = line.get("toolDenialKind")
-    if denial:
-        return ("denied by rule" if denial == "permission-rule" else "denied by user"), True
+    kind = line.get("toolDenialKind") or next((kind for words, kind in _DENIALS.items() if words in text), None)
+    if kind is not None:
+        return _KINDS.get(kind, "denied by rule"), True
     return "failed", "<tool_use_error>" in text

@@ -11,7 +11,7 @@ from claude_client.lab import Lab
 from claude_client.printed import FULL, SLEEP
 from claude_client.scenario import CHECKOUT, Outcome, scenario
 from claude_client.script import bash, does, says, tool
-from claude_client.terminal import PROMPT, Terminal
+from claude_client.terminal import Terminal
 
 LONG = "A long answer that somebody interrupts. "
 
@@ -68,16 +68,14 @@ def a_persons_no(lab: Lab) -> None:
     )
     with _ready(lab, mode="default") as terminal:
         terminal.ask("fetch it", "Do you want to proceed")
-        terminal.press("Escape")
-        terminal.wait_for("Interrupted", "interrupted", "rejected")
+        terminal.answer("Escape", "Interrupted", "interrupted", "rejected")
         terminal.ask("fetch it once more", "Do you want to proceed")
-        terminal.press("Enter")
-        terminal.wait_for("Second answer.")
+        terminal.answer("Enter", "Second answer.")
         terminal.leave()
 
 
 def _a_no_is_no_failure(outcome: Outcome) -> None:
-    outcome.expect("made-up" not in outcome.context, "the context calls a rejected command a failed one")
+    outcome.expect(not outcome.says("made-up"), "the context calls a rejected command a failed one")
 
 
 a_persons_no.checks.append(_a_no_is_no_failure)
@@ -91,9 +89,8 @@ def a_question(lab: Lab) -> None:
     lab.api.play(says("I ask.", tool("AskUserQuestion", questions=[question])), says("The colour it is."))
     with _ready(lab) as terminal:
         terminal.ask("ask me", "Which colour?")
-        terminal.press("Down")
-        terminal.press("Enter")
-        terminal.wait_for("The colour it is.")
+        terminal.answer("Down", "❯ 2. Blue")
+        terminal.answer("Enter", "The colour it is.")
         terminal.leave()
 
 
@@ -107,14 +104,14 @@ def interrupted_answer_and_call(lab: Lab) -> None:
         says("After the second interrupt."),
     )
     with _ready(lab) as terminal:
-        terminal.ask("a long one", LONG[:20])
-        terminal.press("Escape")
-        terminal.wait_for("Interrupted")
+        terminal.ask("a long one")
+        time.sleep(2)  # its text is shown only when the answer is whole
+        terminal.answer("Escape", "Interrupted")
         terminal.ask("go on", "After the first interrupt.")
         terminal.ask("run it", "time.sleep(50)")
         time.sleep(2)  # the call is shown before it runs
         terminal.press("Escape")
-        time.sleep(2)
+        terminal.wait_until_idle()
         terminal.ask("go on again", "After the second interrupt.")
         terminal.leave()
 
@@ -126,7 +123,8 @@ def model_switch_and_compaction(lab: Lab) -> None:
     with _ready(lab) as terminal:
         terminal.ask("first prompt", "First answer.")
         terminal.enter("/model sonnet")
-        terminal.wait_for("Set model", "set model", "Kept model")
+        if "Switch model?" in terminal.wait_for("Set model", "Switch model?"):
+            terminal.answer("Enter", "Set model")
         terminal.ask("second prompt", "Second answer.")
         terminal.enter("/compact")
         terminal.wait_for("Compacted", "compacted")
@@ -164,11 +162,9 @@ def project_scope_with_approval(lab: Lab) -> None:
     lab.api.play(does(tool("mcp__activity__get_context")), says("Approved."))
     with Terminal(lab) as terminal:
         terminal.wait_for("trust")
-        terminal.press("Down")
-        terminal.press("Enter")
-        terminal.wait_for("MCP server")
-        terminal.press("Up")
-        terminal.press("Enter")
-        terminal.wait_for(PROMPT)
+        terminal.answer("Down", "❯ Yes, I trust", "❯ 1. Yes")
+        terminal.answer("Enter", "Continue without using")
+        terminal.answer("Up", "❯ Use this", "❯ 1. Use this", "❯ 2. Use this")
+        terminal.answer("Enter", "bypass permissions on")
         terminal.ask("look", "Approved.", "Do you want to proceed")
         terminal.leave()

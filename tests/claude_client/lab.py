@@ -165,14 +165,17 @@ class Lab:
     def rows(self) -> list[Row]:
         self.product("flush")
         found = json.loads(self.product("query", _ROWS, "--max-rows", "5000", "--json"))["rows"]
-        return [Row(*columns, _object(features)) for *columns, features in found]
+        return [Row(*row[:-1], _object(row[-1])) for row in found]
 
     def import_later(self) -> dict[str, Any]:
         """``import`` an hour from now, when every session is over."""
         return _object(self.run(sys.executable, str(Path(__file__).with_name("later.py")), "import", "--json"))
 
-    def context(self) -> str:
-        return self.product("context")
+    def context(self) -> dict[str, Any]:
+        """The sections of what get_context answers."""
+        sections = _object(self.product("context", "--json"))["context"]
+        assert isinstance(sections, dict)
+        return sections
 
     def transcripts(self) -> dict[Path, list[dict[str, Any]]]:
         """Every transcript, sessions' and subagents'."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from claude_client.compare import Verdict, compare, compare_live
 from claude_client.facts import Truth, truth_of
@@ -13,7 +14,6 @@ from claude_client.lab import Lab
 from claude_client.versions import number_of
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-_CONCLUDED = re.compile(r'concluded[^"\n]*"([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,10 @@ class Outcome:
     lab: Lab
     truth: Truth
     verdict: Verdict
-    context: str
+    context: dict[str, Any]
+
+    def says(self, words: str) -> bool:
+        return words in json.dumps(self.context)
 
     def expect(self, holds: bool, told: str) -> None:
         if not holds:
@@ -81,5 +84,8 @@ def judge(lab: Lab, found: Scenario) -> Verdict:
 def _check_conclusions(outcome: Outcome) -> None:
     """The context says of nothing that it was concluded but of the text that ended a turn."""
     ended = [text.strip() for text in outcome.truth.turns]
-    for told in _CONCLUDED.findall(outcome.context):
-        outcome.expect(any(text.startswith(told.rstrip("…").strip()) for text in ended), f"the context says concluded {told!r}")
+    for session in outcome.context["recent_sessions"]:
+        told = session.get("concluded")
+        outcome.expect(
+            told is None or any(text.startswith(told.rstrip("…")) for text in ended), f"the context says concluded {told!r}"
+        )

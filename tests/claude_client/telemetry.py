@@ -7,7 +7,8 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from io import BufferedIOBase
+from typing import Any
 
 
 class Telemetry:
@@ -61,7 +62,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("content-length") or 0))
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
+def _chunks(file: BufferedIOBase) -> Iterator[bytes]:
     while size := int(file.readline().split(b";")[0], 16):
         yield file.read(size)
         file.readline()

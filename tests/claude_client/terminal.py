@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import shutil
 import subprocess
@@ -45,6 +46,15 @@ class Terminal:
     def press(self, *keys: str) -> None:
         self._tmux("send-keys", *keys)
 
+    def answer(self, key: str, *words: str) -> None:
+        """Press the key until one of these words stands there: a dialog that has just opened does not listen yet."""
+        for _ in range(10):
+            self.press(key)
+            with contextlib.suppress(TimeoutError):
+                self.wait_for(*words, timeout_s=3)
+                return
+        raise TimeoutError(f"{key} brings none of {words}:\n{self.screen()}")
+
     def enter(self, text: str) -> None:
         """Type a line and send it, once it stands there."""
         self._tmux("send-keys", "-l", text)
@@ -84,6 +94,9 @@ class Terminal:
 
     def wait_until_ready(self) -> None:
         self.wait_for(PROMPT)
+
+    def wait_until_idle(self) -> None:
+        self._until(lambda: "esc to interrupt" not in self.screen(), 60, "the client is still at work")
 
     def is_over(self) -> bool:
         return self._tmux("display", "-p", "#{pane_dead}").strip() != "0"
