@@ -16,6 +16,7 @@ OWN_TOOLS = ("mcp__activity__", "mcp__plugin_activity-mcp_activity__")
 INTERRUPTED = "[Request interrupted by user"
 _DENIALS = {
     "The user doesn't want to": "user-rejected",
+    "Claude requested permissions": "user-rejected",
     "Permission to use": "permission-rule",
     INTERRUPTED: "interrupted",
 }
@@ -47,7 +48,7 @@ class Truth:
     failed_turns: int = 0
     interrupted_turns: int = 0
     responses: dict[str, Request] = field(default_factory=dict)
-    unseen_responses: list[Request] = field(default_factory=list)  # in no transcript: compactions, titles
+    unfinished: set[str] = field(default_factory=set)  # responses that were cut or interrupted: what they cost may be recorded
     sessions: set[str] = field(default_factory=set)
 
 
@@ -59,10 +60,10 @@ def truth_of(lab: Lab) -> Truth:
         for line in lines:
             _read(truth, owners, line, is_subagents)
     for request in lab.api.requests:
-        if request.step.status != 200 or not request.is_complete:
+        if request.message_id not in owners:  # errors, compactions and titles are in no transcript
             continue
-        if request.message_id not in owners:
-            truth.unseen_responses.append(request)
+        if not request.is_complete:
+            truth.unfinished.add(request.request_id)
             continue
         truth.responses[request.request_id] = request
         if request.step.stop_reason == "end_turn":

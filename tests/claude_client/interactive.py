@@ -89,8 +89,7 @@ def a_question(lab: Lab) -> None:
     lab.api.play(says("I ask.", tool("AskUserQuestion", questions=[question])), says("The colour it is."))
     with _ready(lab) as terminal:
         terminal.ask("ask me", "Which colour?")
-        terminal.answer("Down", "❯ 2. Blue")
-        terminal.answer("Enter", "The colour it is.")
+        terminal.choose("Blue", "The colour it is.")
         terminal.leave()
 
 
@@ -160,11 +159,11 @@ def project_scope_with_approval(lab: Lab) -> None:
     shutil.copy(CHECKOUT / "examples" / "settings.json", lab.project / ".claude")
     lab.onboard(trusted=False)
     lab.api.play(does(tool("mcp__activity__get_context")), says("Approved."))
-    with Terminal(lab) as terminal:
+    with Terminal(lab, mode="default") as terminal:
         terminal.wait_for("trust")
-        terminal.answer("Down", "❯ Yes, I trust", "❯ 1. Yes")
-        terminal.answer("Enter", "Continue without using")
-        terminal.answer("Up", "❯ Use this", "❯ 1. Use this", "❯ 2. Use this")
-        terminal.answer("Enter", "bypass permissions on")
-        terminal.ask("look", "Approved.", "Do you want to proceed")
+        terminal.choose("Yes, I trust", "New MCP server", "new MCP server")
+        terminal.choose("Use this", "? for shortcuts")
+        terminal.ask("look")
+        if "Approved." not in terminal.wait_for("Approved.", "Do you want to proceed"):
+            terminal.answer("Enter", "Approved.")
         terminal.leave()

@@ -35,6 +35,11 @@ class Row:
     project: str | None
     features: dict[str, Any]
 
+    @classmethod
+    def of(cls, columns: list[Any]) -> Row:
+        activity_id, ts, event, source, session, project, features = columns
+        return cls(activity_id, ts, event, source, session, project, _object(features))
+
     @property
     def kind(self) -> str:
         """The event, of a session's with its type."""
@@ -165,7 +170,7 @@ class Lab:
     def rows(self) -> list[Row]:
         self.product("flush")
         found = json.loads(self.product("query", _ROWS, "--max-rows", "5000", "--json"))["rows"]
-        return [Row(*row[:-1], _object(row[-1])) for row in found]
+        return [Row.of(row) for row in found]
 
     def import_later(self) -> dict[str, Any]:
         """``import`` an hour from now, when every session is over."""

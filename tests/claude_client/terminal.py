@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shlex
 import shutil
 import subprocess
@@ -54,6 +55,16 @@ class Terminal:
                 self.wait_for(*words, timeout_s=3)
                 return
         raise TimeoutError(f"{key} brings none of {words}:\n{self.screen()}")
+
+    def choose(self, option: str, *words: str) -> None:
+        """Take this option of a dialog, wherever its cursor is; then one of these words stands there."""
+        chosen = re.compile(rf"❯\s*(\d\.\s*)?{re.escape(option)}")
+        for _ in range(10):
+            if chosen.search(self.screen()):
+                return self.answer("Enter", *words)
+            self.press("Down")
+            time.sleep(_LOOK_EVERY_S * 5)
+        raise TimeoutError(f"{option!r} cannot be chosen:\n{self.screen()}")
 
     def enter(self, text: str) -> None:
         """Type a line and send it, once it stands there."""
