@@ -32,7 +32,9 @@ def run(arguments: list[str]) -> int:
         click.echo("interrupted; what was acknowledged is recorded", err=True)
         return 130
     except click.ClickException as error:
-        error.show()
+        from .cli.output import show_usage_error
+
+        show_usage_error(error)
         return error.exit_code
     except ActivityError as error:
         _tell(error.message, error.hint)
@@ -55,11 +57,11 @@ def run(arguments: list[str]) -> int:
 
 
 def _tell(message: str, hint: str) -> None:
-    import click
+    from .cli.output import remark
 
-    click.echo(f"error: {message}", err=True)
+    remark(f"error: {message}")
     if hint:
-        click.echo(f"hint: {hint}", err=True)
+        remark(f"hint: {hint}")
 
 
 if __name__ == "__main__":

@@ -139,6 +139,13 @@ def test_what_a_wall_allows_is_used() -> None:
     assert {room: walls - used[room] for room, walls in ROOMS.items() if walls - used[room]} == {}
 
 
+def test_commands_speak_through_one_module_which_makes_text_harmless_to_a_terminal() -> None:
+    for name, path in modules().items():
+        if name.startswith("cli.") and name != "cli.output":
+            calls = {ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)}
+            assert not calls & {"click.echo", "click.secho", "print", "Console", "sys.stdout.write", "sys.stderr.write"}, name
+
+
 def test_the_package_has_at_most_twelve_flat_modules() -> None:
     assert {name for name in modules() if "." not in name} - {"__init__", "__main__"} <= FLAT
     assert len(FLAT) <= 12
