@@ -10,6 +10,7 @@ from .errors import ActivityError
 
 def main() -> None:
     """Run one command and exit with its code."""
+    os.umask(0o077)  # what libraries write is as private as what we write: DuckDB's files and what it spills
     sys.exit(run(sys.argv[1:]))
 
 

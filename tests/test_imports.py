@@ -51,8 +51,8 @@ ROOMS: dict[str, set[str]] = {
     },
     "server": {"activity", "clock", "config", "context", "errors", "logs", "plain_json", "recording", "schema", "service"},
     "operations": {
-        "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "pipeline", "queue", "schema", "server",
-        "service", "warehouse",
+        "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "identity", "pipeline", "queue",
+        "schema", "server", "service", "warehouse",
     },
     "bench": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "identity", "operations", "pipeline", "queue",
