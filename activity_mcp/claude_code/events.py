@@ -80,7 +80,7 @@ def tool_activities(
 ) -> list[Draft]:
     """The events of one tool call. ``result`` is what Claude Code calls tool_response or toolUseResult: it is measured only.
 
-    ``key`` is what its events are named by (``ids.call_key``), where its id is not enough; ``common`` what else each of them says
+    ``key`` is what its events are named by, where its id is not enough (``ids``); ``common`` what else each of them says
     (prompt_id, agent_id, agent_type); ``marks`` what ``outcomes`` says: a denied call touched no file, ran no SQL, took no time
     and has no error.
     """
@@ -278,11 +278,6 @@ def prompt_activity(prompt_key: str, session_id: str, text: str, *, policy: str,
     """What was asked. ``prompt_key`` is the prompt's id, or where there is none the uuid of its line."""
     features = {"session_id": session_id, "event_type": "user_prompt", **text_features(text, policy, redactor)}
     return "session_event", derived_id("session_event", "user_prompt", prompt_key), features
-
-
-def unnamed_prompt_key(session_id: str, text: str) -> str:
-    """What names a prompt that has no id: its session and what it says."""
-    return "\0".join((session_id, sha256_hex(text.strip())))
 
 
 def turn_end_activity(session_id: str, prompt_key: str | None, text: str, *, policy: str, redactor: Redactor) -> Draft:

@@ -48,6 +48,11 @@ def call_key(session_id: str, call_id: str, tool_name: str, tool_input: Any) -> 
     return f"{call_id}@{sha256_hex(chr(0).join((session_id, tool_name, _longest_text(tool_input))))[:24]}"
 
 
+def unnamed_prompt_key(session_id: str, text: str) -> str:
+    """What names a prompt that has no id: its session and what it says."""
+    return "\0".join((session_id, sha256_hex(text.strip())))
+
+
 def _is_random(text: str) -> bool:
     return len(text) >= _MIN_RANDOM_LENGTH and text.replace("_", "").isalnum()
 

@@ -108,7 +108,7 @@ def test_what_the_events_say_in_full(hooked: Hooked) -> None:
         {**said, "event_type": "user_prompt", "excerpt": ASKED, "length": 23, "prompt_hash": sha256_hex(ASKED)},
         {
             "tool_name": "Bash", "success": False, "tool_category": "shell", "parameters": {"command": "ls"}, "error": "Exit code 1\nboom",
-            "elapsed_ms": 1500, "tool_use_id": "t1", "prompt_id": "p1", "interrupted": True,
+            "elapsed_ms": 1500, "tool_use_id": CALL["tool_use_id"], "prompt_id": "p1", "interrupted": True,
         },
         {
             **said, "event_type": "turn_end", "excerpt": "A float. password=[redacted:password]", "length": 27,

@@ -26,7 +26,7 @@ from __future__ import annotations
 from ...activity import FILE_TOOLS, derived_id, sha256_hex
 from ...plain_json import dumps
 from .. import events
-from ..ids import call_key
+from ..ids import call_key, unnamed_prompt_key
 from ..outcomes import RULE, marks_of, refusal_in
 from ..prompts import TASK_NOTIFICATION, classified
 
@@ -132,7 +132,7 @@ class HookPayload:
         words = classified("prompt", text)
         if words is None or words.kind != "prompt":
             return None  # Claude Code speaking in the user's name, or a command
-        key = self._common.get("prompt_id") or events.unnamed_prompt_key(self.session_id, text)
+        key = self._common.get("prompt_id") or unnamed_prompt_key(self.session_id, text)
         draft = events.prompt_activity(key, self.session_id, text, policy=self._prompts, redactor=self._redactor)
         draft[2].update(self._common)
         branch = self._branch()

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from ...activity import derived_id
 from ...clock import iso, parse_iso
 from .. import events
+from ..ids import unnamed_prompt_key
 from ..prompts import Said, beginning_of_turn, classified, said, text_of
 from . import queued
 from .calls import ToolCalls
@@ -252,7 +253,7 @@ class Conversation:
         session.prompt_key, session.prompt_id = prompt_id or uuid, prompt_id
         if words.kind != "prompt":
             return
-        key = prompt_id or events.unnamed_prompt_key(session.id, words.text)
+        key = prompt_id or unnamed_prompt_key(session.id, words.text)
         self._prompt(session, line, words, uuid if self._is_known("session_event", "user_prompt", key) else key)
 
     # --- turns
@@ -281,7 +282,7 @@ class Conversation:
             words = classified("queued", waiting.text)
             name = f"queued\0{waiting.text}\0{waiting.ts_us}"
             if words is not None and words.kind == "queued" and not self._copies.is_copy(name):
-                key = events.unnamed_prompt_key(session.id, words.text)
+                key = unnamed_prompt_key(session.id, words.text)
                 key = f"{key}\0{waiting.ts_us}" if self._is_known("session_event", "user_prompt", key) else key
                 self._prompt(session, {}, words, key, waiting.ts_us)
         session.absorbed.clear()

@@ -13,7 +13,15 @@ from ..prompts import text_of
 
 if TYPE_CHECKING:
     from ..prompts import Said
-    from .queued import Waiting
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A prompt in the queue. ``is_told``: another line tells of it."""
+
+    text: str
+    ts_us: int
+    is_told: bool = False
 
 
 @dataclass(slots=True)

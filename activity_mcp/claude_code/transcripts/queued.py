@@ -12,24 +12,15 @@ left by ``remove`` is recorded here when its turn is over and no other line has 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..prompts import is_command, text_of
+from .open_state import Waiting
 
 if TYPE_CHECKING:
     from .open_state import Session
 
 ABSORBED = "absorbed_mid_turn"
-
-
-@dataclass(slots=True)
-class Waiting:
-    """A prompt in the queue. ``is_told``: another line tells of it."""
-
-    text: str
-    ts_us: int
-    is_told: bool = False
 
 
 def follow(session: Session, line: dict[str, Any], ts_us: int) -> None:

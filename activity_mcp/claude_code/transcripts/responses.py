@@ -89,8 +89,7 @@ class Responses:
             previous.position = position
         self._current[chain] = response
         response.is_known = known_as(derived_id("llm_event", "message_id", response.key)) in self._seen
-        if not response.is_known:
-            self._open[response.key] = response
+        self._open[response.key] = response
         if len(self._open) > MAX_OPEN:
             self._drop_oldest()
 
@@ -103,7 +102,7 @@ class Responses:
         del self._open[response.key]
         for uuid in response.lines:
             self._by_line.pop(uuid, None)
-        if response.tokens:
+        if response.tokens and not response.is_known:
             response.session.tokens += sum(response.tokens.values())
             draft = events.llm_activity(response.key, response.model, response.tokens, response.features)
             self._send(response.session, draft, response.ts_us, response.position)
