@@ -91,7 +91,7 @@ def write(path: Path, content: Any, **style: Any) -> Path:
     return path
 
 
-def test_the_server_and_the_ten_hooks_are_registered_with_absolute_paths(place: Place) -> None:
+def test_the_server_and_the_hooks_are_registered_with_absolute_paths(place: Place) -> None:
     assert place.call("install").code == 0
     server = read(place.servers)["mcpServers"]["activity"]
     assert server == {"type": "stdio", "command": server["command"], "args": server["args"], "env": {}, "alwaysLoad": True}
@@ -103,7 +103,9 @@ def test_the_server_and_the_ten_hooks_are_registered_with_absolute_paths(place: 
         [[handler]] = [group["hooks"] for group in groups]
         assert os.path.isabs(handler["command"])
         assert (handler["type"], handler["timeout"]) == ("command", 10)
-        assert handler.get("async") is (None if event == "SessionStart" else True)
+        waits = event in ("SessionStart", "SessionEnd", "Stop", "StopFailure")  # Claude Code goes on, or exits, behind these
+        assert handler.get("async") is (None if waits else True)
+        assert "activity-mcp" in handler["statusMessage"]
         assert isinstance(handler["args"], list)
 
 

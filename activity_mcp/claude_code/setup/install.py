@@ -24,11 +24,14 @@ from typing import TYPE_CHECKING
 from ... import fs
 from ...errors import InvalidInput
 from ..hooks.start_hook import hook_command
+from ..versions import knows_event
 from .json_editor import JsonText
-from .registration import with_hooks, with_server, without_hooks, without_server
+from .registration import HOOK_EVENTS, with_hooks, with_server, without_hooks, without_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from ..versions import Version
 
 SCOPES = ("user", "project")
 BACKUP_ENDING = ".activity-mcp-backup"
@@ -37,10 +40,11 @@ PREVIOUS_ENDING = ".activity-mcp-previous"
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """What to start: absolute, so that it runs outside of the virtual environment it is installed in."""
+    """What to start: absolute, so that it runs outside of the virtual environment it is installed in; ``events`` are hooked."""
 
     server: list[str]
     hook: list[str]
+    events: tuple[str, ...] = HOOK_EVENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +127,12 @@ def project_root(directory: str) -> str:
     return at
 
 
-def commands() -> Commands:
-    """How to start the server and the hook of this very installation."""
+def commands(version: Version | None = None) -> Commands:
+    """How to start the server and the hook of this very installation, for the events that this Claude Code knows."""
     return Commands(
         server=[*(_script("activity-mcp") or [os.path.abspath(sys.executable), "-m", "activity_mcp"]), "serve"],
         hook=hook_command(),
+        events=tuple(event for event in HOOK_EVENTS if knows_event(version, event)),
     )
 
 
@@ -157,7 +162,7 @@ def _edits(files: Files, commands: Commands) -> list[_Edit]:
     servers, settings = os.path.realpath(files.servers), os.path.realpath(files.settings)
     return [
         _Edit(servers, files.mode, lambda file: with_server(file, commands.server), without_server),
-        _Edit(settings, files.mode, lambda file: with_hooks(file, commands.hook), without_hooks),
+        _Edit(settings, files.mode, lambda file: with_hooks(file, commands.hook, commands.events), without_hooks),
     ]
 
 
