@@ -95,7 +95,7 @@ def test_nothing_is_said_when_nothing_is_known(blob: dict[str, Any]) -> None:
 QUOTED = re.compile(r'"[^"]*"')
 AGE = r"(?:\d+ (?:min|h|d) ago|once)"
 OURS = re.compile(
-    rf"- {AGE} (?:on Q )?(?:asked|concluded) Q|  concluded Q|- {AGE} this command failed: Q|- {AGE} Q failed with Q"
+    rf"- {AGE} (?:on Q )?(?:asked|concluded|stopped) Q|  (?:concluded|stopped) Q|- {AGE} this command failed: Q|- {AGE} Q failed with Q"
     rf"|- insight of {AGE}: Q|- {AGE} this query ran \(3 rows\): Q|- {AGE} touched Q"
 )
 """All that may stand outside of quotation marks."""
