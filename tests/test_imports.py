@@ -49,7 +49,10 @@ ROOMS: dict[str, set[str]] = {
         "clock", "composition", "config", "context", "errors", "health", "identity", "pipeline", "provenance", "queue", "recall",
         "recording", "warehouse",
     },
-    "server": {"activity", "clock", "config", "context", "errors", "logs", "plain_json", "recording", "schema", "service"},
+    "server": {
+        "activity", "clock", "config", "context", "errors", "fs", "identity", "logs", "plain_json", "recording", "schema",
+        "service",
+    },
     "operations": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "identity", "pipeline", "queue",
         "schema", "server", "service", "warehouse",
