@@ -23,6 +23,7 @@ import orjson
 from ... import fs
 from ...clock import SYSTEM_CLOCK, iso
 from ...errors import (
+    BatchRejected,
     BatchTooLarge,
     OffsetConflict,
     UnsupportedStateDirectory,
@@ -33,7 +34,8 @@ from ...errors import (
 from ..base import COLUMNS, LAYOUT_VERSION, Batch, ContextRow, LeftOut, Scope
 from ..batch_size import weight
 from . import layout
-from .error_mapping import mapped
+from .damage import is_damaged, set_aside
+from .error_mapping import blames_itself, mapped, may_be_damage, says_damaged
 from .refresh import MAKE_STREAM, STREAM, rebuild_contexts, refresh
 
 if TYPE_CHECKING:
@@ -106,6 +108,10 @@ class DuckDBWarehouse:
         except BatchTooLarge:
             is_large = len(batch.rows) > 1 and sum(map(weight, batch.rows)) > _SMALL_WEIGHT
             if is_large or not self._make_room():
+                raise
+            self._append(batch)
+        except BatchRejected as error:
+            if len(batch.rows) > 1 or not blames_itself(error.__cause__):
                 raise
             self._append(batch)
 
@@ -256,20 +262,9 @@ class DuckDBWarehouse:
     def _failed(self, error: Exception) -> WarehouseError:
         """What to raise for it, with the engine gone, and a file that cannot be read out of the way."""
         self.close()
-        failed = mapped(error, self.path)
-        if isinstance(failed, WarehouseCorrupt):
-            failed.args = (failed.message.replace("<aside>", self._set_aside()),)
-            failed.message = failed.args[0]
-        return failed
-
-    def _set_aside(self) -> str:
-        """Where the file is now: it is kept for a person to look at, and the next call starts a new one."""
-        aside = f"{self.path}.corrupt-{iso(self._clock.time_us())[:19].replace(':', '')}"
-        with contextlib.suppress(OSError):
-            os.rename(self.path, aside)
-        with contextlib.suppress(OSError):
-            os.rename(f"{self.path}.wal", f"{aside}.wal")
-        return aside
+        if says_damaged(error) or (may_be_damage(error) and is_damaged(self.path)):
+            return set_aside(self.path, iso(self._clock.time_us()))
+        return mapped(error, self.path)
 
 
 def is_deployed(path: str) -> bool:
@@ -286,6 +281,8 @@ def is_deployed(path: str) -> bool:
         finally:
             connection.close()
     except duckdb.Error as error:
+        if says_damaged(error):
+            raise WarehouseCorrupt(f"{path} is not readable as a DuckDB file", hint="the next flush sets it aside") from error
         raise mapped(error, path) from error
 
 
