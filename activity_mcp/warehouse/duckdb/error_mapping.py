@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ...errors import BatchRejected, BatchTooLarge, WarehouseError, WarehouseNewer, WarehouseUnavailable
+from ...errors import BatchRejected, BatchTooLarge, WarehouseBusy, WarehouseError, WarehouseNewer, WarehouseUnavailable
 from ..base import REJECTED
 
 _DAMAGED = ("not a valid duckdb database", "corrupt database file", "corrupt wal file", "could not read enough bytes")
@@ -41,6 +41,12 @@ def may_be_damage(error: BaseException) -> bool:
     return (isinstance(error, kinds) or is_unnamed) and not is_of_the_surroundings(error)
 
 
+def is_in_use(error: BaseException) -> bool:
+    """Whether another process has the file open."""
+    lowered = str(error).lower()
+    return "could not set lock" in lowered or "conflicting lock" in lowered
+
+
 def blames_itself(error: BaseException | None) -> bool:
     """Whether the engine calls it a fault of its own. Where the same row meets it twice, the engine cannot take the row."""
     import duckdb
@@ -65,10 +71,10 @@ def mapped(error: Exception, path: str) -> WarehouseError:
             f"the engine of {path} ran out of the memory it may use ({text}); nothing was written, the queue holds it",
             hint="it is tried again by itself with fewer events at a time",
         )
-    if "could not set lock" in lowered or "conflicting lock" in lowered:
+    if is_in_use(error):
         holder = re.search(r"PID (\d+)", str(error))
         who = f"another process (pid {holder[1]})" if holder else "another process"
-        return WarehouseUnavailable(
+        return WarehouseBusy(
             f"{who} has {path} open; nothing is lost, the queue holds it",
             hint="it is tried again by itself; close that program",
         )
