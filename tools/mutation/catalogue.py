@@ -156,7 +156,7 @@ MUTANTS = (
            (f"{FLUSHER}::test_the_size_that_works_is_kept_for_ten_minutes_and_grows_again_afterwards",)),
     Mutant(12, "DuckDB's lack of memory is no unavailable warehouse", "warehouse/duckdb/error_mapping.py", 'if isinstance(error, (duckdb.OutOfMemoryException, MemoryError)) or "out of memory" in lowered:', "if isinstance(error, MemoryError):",
            ("tests/warehouse/test_damage.py::test_too_little_memory_costs_no_file",)),
-    Mutant(12, "a file cut short is damage", "warehouse/duckdb/error_mapping.py", ', "could not read enough bytes")', ")",
+    Mutant(12, "a file cut short is damage", "warehouse/duckdb/warehouse.py", "if says_damaged(error) or (may_be_damage(error) and is_damaged(self.path)):", "if isinstance(error, UnicodeError):",
            ("tests/warehouse/test_damage.py::test_a_file_cut_where_a_structure_begins_or_ends_is_set_aside",)),
     Mutant(12, "a flush that waits goes before queries", "warehouse/duckdb/query.py", "if writer.waited_s() is None:", "if True:",
            ("tests/warehouse/test_file_turns.py::test_while_a_flush_waits_no_query_begins_and_afterwards_it_does",)),
