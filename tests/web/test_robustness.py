@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import psutil
 import pytest
@@ -215,7 +216,7 @@ class _Wire:
 
     def create_task(self, made: Any, **_: Any) -> Any:
         made.close()
-        return SimpleNamespace(add_done_callback=lambda done: None)
+        return Mock()
 
     def abort(self) -> None:
         self.aborted = True
@@ -229,7 +230,7 @@ class _Wire:
 
 def connection() -> tuple[BoundedProtocol, _Wire]:
     wire = _Wire()
-    config = uvicorn.Config(None, http=BoundedProtocol, lifespan="off", log_config=None)  # type: ignore[arg-type]
+    config = uvicorn.Config(None, http=BoundedProtocol, interface="asgi3", lifespan="off", log_config=None)  # type: ignore[arg-type]
     config.loaded, config.loaded_app, config.ws_protocol_class = True, None, None  # type: ignore[assignment]
     made = BoundedProtocol(config, ServerState(), {}, _loop=wire)  # type: ignore[arg-type]
     made.connection_made(wire)  # type: ignore[arg-type]
