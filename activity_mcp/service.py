@@ -278,13 +278,9 @@ class ActivityService(Composition):
         """The daily work; Snowflake does its own."""
         if self.config.snow_connection:
             return None
-        from .pipeline.daily_retention import Upkeep
-        from .warehouse.duckdb.warehouse import DuckDBWarehouse
+        from .pipeline.daily_retention import upkeep_of
 
-        warehouse = self.warehouse
-        if not isinstance(warehouse, DuckDBWarehouse):
-            return None
-        return Upkeep(self.queue.directory, warehouse, keep_days=self.config.retention_days, clock=self.clock)
+        return upkeep_of(self.warehouse, self.queue.directory, keep_days=self.config.retention_days, clock=self.clock)
 
     def make_flusher(self, omits: Callable[[dict[str, Any]], bool] | None = None) -> Flusher:
         """A flusher over this queue; only the holder of the lease may drive it. ``omits``: see ``Flusher``."""

@@ -2,8 +2,8 @@
 
 It publishes what a flush has changed, answers the wishes other processes leave (``<key>.want``), and verifies the keys
 somebody asks for at least once per TTL, so that ``as_of`` says when a context was last known to be equal to the warehouse,
-even on an idle machine. A scope without a row gets an empty snapshot: "nothing is known" is an answer too. Few of these are kept
-(``SnapshotStore.prune``).
+even on an idle machine. A scope without a row gets an empty snapshot: "nothing is known" is an answer too. Few of them are
+kept (``SnapshotStore.prune``).
 
 Driven by the holder of the lease, after its flush and on the same connection. Where asking costs money a ``Pace`` says how
 often; a key is then verified when the pace allows it, and its snapshot grows old meanwhile.
