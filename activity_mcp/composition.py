@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .clock import Clock
+    from .health.drift_report import DriftWatch
     from .queue import QueueInfo
-    from .warehouse.duckdb.warehouse import DuckDBWarehouse
-    from .warehouse.snowflake.warehouse import SnowflakeWarehouse
+    from .warehouse.adapter import Adapter
+    from .warehouse.base import Store
 
 
 class Composed(Protocol):
@@ -60,10 +61,22 @@ class lazy(Generic[_Part]):
 
 
 class Composition:
-    """The parts of one process. ``source`` says who is speaking (``mcp`` or ``cli``)."""
+    """The parts of one process. ``source`` says who is speaking (``mcp`` or ``cli``).
 
-    def __init__(self, config: Config, environ: Mapping[str, str], *, source: str, clock: Clock = SYSTEM_CLOCK) -> None:
+    ``adapter``: a warehouse in the place of the one that the configuration names.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        environ: Mapping[str, str],
+        *,
+        source: str,
+        clock: Clock = SYSTEM_CLOCK,
+        adapter: Adapter | None = None,
+    ) -> None:
         self.config = config
+        self._given_adapter = adapter
         self.clock = clock
         self.source = source
         self.environ = environ
@@ -106,27 +119,33 @@ class Composition:
         return Lease(self.queue.directory, clock=self.clock)
 
     @lazy
-    def warehouse(self) -> DuckDBWarehouse | SnowflakeWarehouse:
-        if self.config.snow_connection:
-            from .warehouse.snowflake.warehouse import SnowflakeWarehouse
+    def adapter(self) -> Adapter:
+        from .warehouse.factory import adapter_of
 
-            return SnowflakeWarehouse(self.config.snow_connection, customer=self.identity.customer, clock=self.clock)
-        from .warehouse.duckdb.warehouse import DuckDBWarehouse
+        return self._given_adapter or adapter_of(self.config, customer=self.identity.customer, clock=self.clock)
 
-        return DuckDBWarehouse(self.config.db, clock=self.clock)
+    @lazy
+    def warehouse(self) -> Store:
+        return self.adapter.store
 
     @lazy
     def refresher(self) -> Refresher:
-        kind: dict[str, Any] = {"ttl_s": self.config.context_ttl_s, "clock": self.clock}
-        if self.config.snow_connection:
-            return Refresher(self.warehouse, self.snapshots, pace=Pace(self.clock), **kind)
-        from .health.drift_report import DriftWatch
-        from .warehouse.duckdb.warehouse import DuckDBWarehouse
+        are_free, watch = self.adapter.capabilities.reads_are_free, self.drift_watch
+        return Refresher(
+            self.warehouse,
+            self.snapshots,
+            ttl_s=self.config.context_ttl_s,
+            clock=self.clock,
+            pace=None if are_free else Pace(self.clock),
+            on_changes=watch.look if watch is not None and are_free else None,
+        )
 
-        warehouse = self.warehouse
-        if isinstance(warehouse, DuckDBWarehouse):  # the double knows no statements
-            kind["on_changes"] = DriftWatch(self.queue.directory, warehouse, self.clock).look
-        return Refresher(warehouse, self.snapshots, **kind)
+    @lazy
+    def drift_watch(self) -> DriftWatch | None:
+        from .health.drift_report import DriftWatch
+
+        drifts = self.adapter.drift
+        return DriftWatch(self.queue.directory, drifts, self.clock) if drifts is not None else None
 
     @lazy
     def cache(self) -> ContextCache:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .provenance.queries import Findings
     from .recording.call_log import CallTotals
     from .warehouse import QueryResult
+    from .warehouse.adapter import Adapter
 
 START_RETRY_S = 5.0
 _NOT_RECORDED = {
@@ -64,8 +65,9 @@ class ActivityService(Composition):
         source: str = "mcp",
         clock: Clock = SYSTEM_CLOCK,
         on_error: Callable[[BaseException], None] = lambda error: None,
+        adapter: Adapter | None = None,
     ) -> None:
-        super().__init__(config, environ, source=source, clock=clock)
+        super().__init__(config, environ, source=source, clock=clock, adapter=adapter)
         self._on_error = OncePerMinute(on_error, clock)
         self._owed = OwedEvents()
         self._told_sync_failures = 0
@@ -182,17 +184,7 @@ class ActivityService(Composition):
         cancelled: Callable[[], bool] = lambda: False,
     ) -> QueryResult:
         """Run one read-only statement on the warehouse. Raises QueryRefused, QueryCancelled or a WarehouseError."""
-        limits: dict[str, Any] = {
-            "max_rows": max_rows, "max_bytes": max_bytes, "timeout_s": timeout_s, "cancelled": cancelled,
-        }  # fmt: skip
-        if self.config.snow_connection:
-            from .warehouse.snowflake.connection import read_connection
-            from .warehouse.snowflake.query import SnowflakeQueries
-
-            return SnowflakeQueries(read_connection(self.config.snow_connection)).query(sql, **limits)
-        from .warehouse.duckdb.query import DuckDBQueries
-
-        return DuckDBQueries(self.config.db).query(sql, **limits)
+        return self.adapter.queries.query(sql, max_rows=max_rows, max_bytes=max_bytes, timeout_s=timeout_s, cancelled=cancelled)
 
     @lazy
     def findings(self) -> Findings:
@@ -259,10 +251,11 @@ class ActivityService(Composition):
             self.lease,
             self.make_flusher,
             self.refresher,
-            self.warehouse,
-            self.local_events,
+            self.adapter,
             Backpressure(self.config.backpressure_ms, self.clock),
             Filling(self.config.max_queue_bytes),
+            is_urgent=self.local_events.urgent,
+            backlog_bytes=self.writer.uncommitted_bytes,
             before_turn=self._write_own_events,
             raise_event=self.raise_event,
             on_error=self._on_error,
@@ -274,16 +267,13 @@ class ActivityService(Composition):
             self.refresher.keep(self.identity.customer, self.own_project)
 
     def _upkeep(self) -> Upkeep | None:
-        """The daily work; Snowflake does its own."""
-        if self.config.snow_connection:
+        """The daily work, where the engine does not do it by itself."""
+        maintenance = self.adapter.maintenance
+        if maintenance is None:
             return None
         from .pipeline.daily_retention import Upkeep
-        from .warehouse.duckdb.warehouse import DuckDBWarehouse
 
-        warehouse = self.warehouse
-        if not isinstance(warehouse, DuckDBWarehouse):
-            return None
-        return Upkeep(self.queue.directory, warehouse, keep_days=self.config.retention_days, clock=self.clock)
+        return Upkeep(self.queue.directory, maintenance, keep_days=self.config.retention_days, clock=self.clock)
 
     def make_flusher(self, omits: Callable[[dict[str, Any]], bool] | None = None) -> Flusher:
         """A flusher over this queue; only the holder of the lease may drive it. ``omits``: see ``Flusher``."""

@@ -13,6 +13,7 @@ from activity_mcp.errors import WarehouseUnavailable
 from activity_mcp.operations.drain import BATCH_ROWS, Drainer
 from activity_mcp.queue import Lease
 from activity_mcp.service import ActivityService
+from activity_mcp.warehouse.memory import MemoryAdapter
 from machines import Flaky
 
 TOOL = {"tool_name": "Bash", "success": True}
@@ -27,8 +28,10 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Activit
     made.close()
 
 
-def test_a_flush_whose_time_is_up_says_how_far_it_came_and_the_next_one_goes_on_from_there(service: ActivityService) -> None:
-    warehouse = service.__dict__["warehouse"] = Flaky()
+@pytest.mark.usefixtures("service")
+def test_a_flush_whose_time_is_up_says_how_far_it_came_and_the_next_one_goes_on_from_there() -> None:
+    warehouse = Flaky()
+    service = ActivityService.from_environ(source="cli", adapter=MemoryAdapter(warehouse))
     origin = service.recorder.origin("cli")
     made = [service.recorder.prepare("tool_event", TOOL, origin) for _ in range(BATCH_ROWS + 1000)]
     service.recorder.append(made, durable=False)

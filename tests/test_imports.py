@@ -33,7 +33,7 @@ ROOMS: dict[str, set[str]] = {
     "config": {"activity", "errors", "fs", "plain_json", "redaction"},
     "queue": {"errors", "clock", "fs", "activity", "plain_json"},
     "context": {"clock", "fs", "activity", "plain_json"},
-    "warehouse": {"errors", "clock", "fs", "activity"},
+    "warehouse": {"errors", "clock", "config", "fs", "activity"},
     "recording": {"activity", "clock", "config", "errors", "fs", "identity", "queue", "schema"},
     "pipeline": {"activity", "clock", "context", "errors", "fs", "queue", "schema", "warehouse"},
     "recall": {"activity", "clock", "config", "context", "errors", "identity", "pipeline", "queue"},

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..identity import Identity
     from ..queue import QueueInfo, QueueWriter
     from ..recall.cache import ContextCache
+    from ..warehouse.adapter import Adapter
 
 _DRIFT_TOLD = ("drift_id", "event_name", "field", "drift_kind", "occurrences", "last_seen_at", "quarantines")
 _TOLD = ("pid", "since", "last_progress", "offset", "flushed_at", "error", "backpressure", "degraded")
@@ -50,6 +51,8 @@ class Examined(Protocol):
     def cache(self) -> ContextCache: ...
     @property
     def snapshots(self) -> SnapshotStore: ...
+    @property
+    def adapter(self) -> Adapter: ...
     @property
     def own_project(self) -> str | None: ...
 
@@ -180,16 +183,7 @@ def _is_stopped(pid: object) -> bool:
 
 
 def _warehouse(service: Examined, leader: dict[str, Any], rejected: int) -> dict[str, Any]:
-    if service.config.snow_connection:
-        return {
-            "kind": "snowflake",
-            "connection": service.config.snow_connection,
-            "rejected": rejected,
-            "error": leader.get("error"),
-        }
-    path = service.config.db
-    size = os.path.getsize(path) if os.path.exists(path) else None
-    return {"kind": "duckdb", "path": path, "size_bytes": size, "rejected": rejected, "error": leader.get("error")}
+    return {**service.adapter.describe(), "rejected": rejected, "error": leader.get("error")}
 
 
 def _context(service: Examined) -> dict[str, Any]:

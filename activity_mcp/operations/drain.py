@@ -91,7 +91,7 @@ class Drainer:
         if verify:
             scopes = service.refresher.due()
             patiently(lambda: service.refresher.verify(scopes, flusher.channel_id), deadline)
-        flusher.prune(flusher.offset if service.warehouse.contexts_at_once else None)
+        flusher.prune(flusher.offset if service.adapter.capabilities.contexts_at_once else None)
         if service.refresher.disk_error is not None:  # a full disk: what is committed makes room for the contexts
             flusher.prune(flusher.offset)
             patiently(service.refresher.publish_changes, deadline)

@@ -11,16 +11,18 @@ import json
 import math
 import threading
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..clock import SYSTEM_CLOCK, iso, parse_iso
-from ..errors import BatchRejected, OffsetConflict
-from .base import ALL_PROJECTS, REJECTED, UNBOUNDED, Batch, ContextRow, LeftOut, Row, Scope
+from ..errors import BatchRejected, OffsetConflict, WarehouseRefused
+from .adapter import Adapter
+from .base import ALL_PROJECTS, REJECTED, UNBOUNDED, Batch, Capabilities, ContextRow, LeftOut, Row, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from ..clock import Clock
+    from .base import QueryEngine
 
 _RANKS = {"otel": 0, "hook": 0, "mcp": 1, "cli": 1, "import": 2}
 _KEPT_METHODS = ("record_insight", "store_artifact")
@@ -31,9 +33,7 @@ _MOST_ERRORS, _MOST_FILES = 10, 20
 class MemoryWarehouse:
     """``Sink`` and ``ContextSource`` in memory; ``rows`` is the stream as it was sent. Thread-safe."""
 
-    batch_rows = 1000
     batch_weight = UNBOUNDED
-    contexts_at_once = True
 
     def __init__(self, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self.rows: list[Row] = []
@@ -100,6 +100,25 @@ class MemoryWarehouse:
             "hours": _hours(row for row in rows if parse_iso(row.ts) >= oldest),
             "recorded_at": rows[0].ts if rows else None,
         }
+
+
+class MemoryAdapter(Adapter):
+    """The double as an engine: a process is handed one in the place of what its configuration asks for."""
+
+    capabilities: ClassVar = Capabilities(batch_rows=1000, contexts_at_once=True, reads_are_free=True, has_one_writer=True)
+
+    def __init__(self, store: MemoryWarehouse) -> None:
+        self.store = store
+
+    @property
+    def queries(self) -> QueryEngine:
+        raise WarehouseRefused("a warehouse in memory knows no SQL; nothing was run")
+
+    def describe(self) -> dict[str, Any]:
+        return {"kind": "memory"}
+
+    def exists(self) -> bool:
+        return True
 
 
 def _check(row: Row) -> None:

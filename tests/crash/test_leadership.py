@@ -16,12 +16,14 @@ import pytest
 
 from activity_mcp.__main__ import run
 from activity_mcp.bench.raw_client import RawClient
+from activity_mcp.config import read_config
 from activity_mcp.context import Snapshot, SnapshotStore
 from activity_mcp.errors import WarehouseUnavailable
 from activity_mcp.fs import FileSystem
 from activity_mcp.health.status import status_of
 from activity_mcp.queue import Lease, read_commit
 from activity_mcp.service import ActivityService
+from activity_mcp.warehouse.duckdb.adapter import DuckDBAdapter
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from deployed import put_warehouse
 from fakes import FakeClock
@@ -254,8 +256,8 @@ def test_a_sink_call_that_hangs_or_raises_is_ended_told_and_tried_again(
 ) -> None:
     environ = {"ACTIVITY_HOME": str(tmp_path), "HOME": str(tmp_path), "ACTIVITY_CUSTOMER": "ada@example.com"}
     errors: list[BaseException] = []
-    service = ActivityService.from_environ(environ, on_error=errors.append)
-    service.__dict__["warehouse"] = DuckDBWarehouse(service.config.db, timeout_s=1.0)
+    adapter = DuckDBAdapter(read_config(environ).db, timeout_s=1.0)
+    service = ActivityService.from_environ(environ, on_error=errors.append, adapter=adapter)
     DuckDBWarehouse(service.config.db).committed("")  # made beforehand, which takes its time
     calls = iter(["hang", "raise"])
 

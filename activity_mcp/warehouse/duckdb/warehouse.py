@@ -77,9 +77,7 @@ class DuckDBWarehouse:
     rolled back and WarehouseUnavailable is raised. ``memory`` bounds what the engine holds.
     """
 
-    batch_rows = 1000
     batch_weight = _MAX_WEIGHT
-    contexts_at_once = True
 
     def __init__(self, path: str, *, clock: Clock = SYSTEM_CLOCK, timeout_s: float = 60.0, memory: str = MEMORY) -> None:
         self.path = path

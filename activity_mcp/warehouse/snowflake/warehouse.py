@@ -173,10 +173,7 @@ class SnowflakeContextSource:
 class SnowflakeWarehouse:
     """``Sink`` and ``ContextSource`` on Snowflake. ``connection`` is the name of one, or gives it."""
 
-    batch_rows = 2000
-    """More than the embedded engine's, for a commit there takes seconds whatever its size; bounded by the memory rows take."""
     batch_weight = UNBOUNDED
-    contexts_at_once = False
 
     def __init__(
         self,
