@@ -12,6 +12,7 @@ import pytest
 import activity_mcp
 
 PACKAGE = Path(activity_mcp.__file__).parent
+TESTS = Path(__file__).parent
 MAX_LINES = 400
 FLAT = {
     "errors", "clock", "fs", "plain_json", "package_files", "logs",
@@ -71,7 +72,15 @@ PARTS: dict[str, dict[str, set[str]]] = {
         "transcripts": {"events", "prompts", "setup", "shell", "sql_statements"},
         "setup": {"hooks"},
     },
-    "warehouse": {"duckdb": {"base", "batch_size", "values"}, "snowflake": {"base", "values"}},
+    "warehouse": {
+        "base": set(),
+        "adapter": {"base", "snowflake"},
+        "drift": set(),
+        "duckdb": {"adapter", "base", "batch_size", "drift", "values"},
+        "snowflake": {"adapter", "base", "drift", "values"},
+        "memory": {"adapter", "base"},
+        "factory": {"adapter", "duckdb", "snowflake"},
+    },
     "server": {"tools": set(), "stdio": {"tools", "open_requests"}, "http": {"lifetime", "open_requests", "stdio", "tools"}},
 }
 HEAVY = {"mcp", "snowflake", "duckdb", "jsonschema", "pydantic", "rich", "structlog", "sqlglot", "platformdirs"}
@@ -149,6 +158,29 @@ def test_no_module_is_longer_than_a_person_reads_at_once() -> None:
     assert {name: count for name, count in lines.items() if count > MAX_LINES} == {}
 
 
+def test_only_the_factory_chooses_an_engine() -> None:
+    """Whatever differs between engines is behind the adapter; the configuration is asked for it once."""
+    asking = {name for name, path in modules().items() if "snow_connection" in path.read_text()}
+    assert asking == {"config", "warehouse.factory"}
+
+
+def test_nothing_imports_the_warehouse_in_memory() -> None:
+    """It is for tests, and whoever wants one hands it to the service."""
+    assert [name for name, path in modules().items() if "warehouse.memory" in imported(name, path)] == []
+    assert "activity_mcp.warehouse.memory" not in modules_loaded_by("import activity_mcp.service, activity_mcp.server.run")
+
+
+@pytest.mark.parametrize("directory", [PACKAGE, TESTS, TESTS.parent / "tools"], ids=lambda path: path.name)
+def test_a_part_is_handed_in_and_never_put_into_an_objects_dictionary(directory: Path) -> None:
+    poked = [
+        f"{path.relative_to(directory)}:{node.lineno}"
+        for path in directory.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == "__dict__" and path != PACKAGE / "composition.py"
+    ]
+    assert poked == []
+
+
 def test_there_is_no_circular_import() -> None:
     graph: dict[str, set[str]] = {}
     known = modules()
@@ -181,11 +213,16 @@ def test_durability_goes_through_one_seam(call: str) -> None:
             assert not used, f"{name} calls {call}; only fs does"
 
 
-def loaded_by(code: str) -> set[str]:
-    """The top-level modules in ``sys.modules`` after running the code in a fresh interpreter."""
-    script = f"{code}\nimport sys\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+def modules_loaded_by(code: str) -> set[str]:
+    """``sys.modules`` after running the code in a fresh interpreter."""
+    script = f"{code}\nimport sys\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return set(done.stdout.split())
+
+
+def loaded_by(code: str) -> set[str]:
+    """The top-level modules in ``sys.modules`` after running the code in a fresh interpreter."""
+    return {name.split(".")[0] for name in modules_loaded_by(code)}
 
 
 def test_what_a_hook_will_need_loads_only_the_cheap_part_of_the_standard_library() -> None:
