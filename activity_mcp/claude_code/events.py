@@ -3,7 +3,8 @@
     a tool call        one tool_event, one file_event for Read, Write, Edit, MultiEdit and NotebookEdit, and one sql_event for
                        each SQL statement written in it (``statements``)
     an LLM response    one llm_event
-    a prompt           session_event user_prompt          the end of a turn   session_event turn_end
+    a prompt           session_event user_prompt          the end of a turn   session_event turn_end, or turn_stopped where
+                                                                              nothing was concluded
     a session          session_event start and end
 
 Each function returns drafts (event_name, activity_id, features). The id is derived from what Claude Code itself calls the fact
@@ -74,22 +75,25 @@ def tool_activities(
     result_size: int | None = None,
     common: Mapping[str, Any] | None = None,
     git_branch: str | None = None,
+    marks: Mapping[str, Any] | None = None,
 ) -> list[Draft]:
     """The events of one tool call. ``result`` is what Claude Code calls tool_response or toolUseResult: it is measured only.
 
-    ``common`` is what else every event of the call says (prompt_id, agent_id, agent_type).
+    ``common`` is what else every event of the call says (prompt_id, agent_id, agent_type), ``marks`` what ``outcomes`` says of
+    it: a denied call touched no file, ran no SQL, took no time and has no error.
     """
-    shared = {"tool_use_id": tool_use_id, **(common or {})}
+    shared = {"tool_use_id": tool_use_id, **(common or {}), **(marks or {})}
+    is_denied = "denied" in shared
     before = redactor.count
     features: dict[str, Any] = {"tool_name": tool_name, "success": success, "tool_category": _category(tool_name)}
     if isinstance(tool_input, dict):
         features["parameters"], cut = parameters_of(tool_input, redactor)
         if cut:
             features["_truncated"] = [f"parameters.{name}" for name in cut]
-    if error:
+    if error and not is_denied:
         features["error"] = HIDDEN_PATH if redactor.hides(_path_in(tool_input)) else error_text(error, redactor)
-    if latency_ms is not None:
-        features["latency_ms"] = latency_ms
+    if latency_ms is not None and not is_denied:
+        features["elapsed_ms" if marks else "latency_ms"] = latency_ms
     if result_size is not None:
         features["result_size"] = result_size
     if result is not None:
@@ -97,6 +101,8 @@ def tool_activities(
     if redactor.count > before:
         features["_redacted"] = redactor.count - before
     drafts = [("tool_event", derived_id("tool_event", "tool_use_id", tool_use_id), features | shared)]
+    if is_denied:
+        return drafts
     touched = _file_features(tool_name, tool_input, result, success, redactor)
     if touched is not None:
         if git_branch:
@@ -112,7 +118,7 @@ def tool_activities(
             redactor=redactor,
             success=success,
             error=features.get("error"),
-            latency_ms=latency_ms,
+            latency_ms=None if marks else latency_ms,
             shared=shared,
         )
     return drafts
@@ -283,10 +289,23 @@ def turn_end_activity(session_id: str, prompt_key: str | None, text: str, *, pol
     return "session_event", derived_id("session_event", "turn_end", key), features
 
 
+def turn_stopped_activity(session_id: str, prompt_key: str | None, reason: str, error: str | None, redactor: Redactor) -> Draft:
+    """A turn that ended without a conclusion: failed (an error of the API), interrupted, or unfinished (the process died).
+
+    Its excerpt is the word for it, and for a failure what Claude Code showed: Claude Code's words, not a person's.
+    """
+    features: dict[str, Any] = {"session_id": session_id, "event_type": "turn_stopped", "reason": reason, "excerpt": reason}
+    if error:
+        features["error"] = error_text(error, redactor)
+        features["excerpt"] = f"{reason}: {features['error']}"[:EXCERPT_CHARACTERS]
+    key = "\0".join((session_id, prompt_key or "", reason))
+    return "session_event", derived_id("session_event", "turn_stopped", key), features
+
+
 def session_activity(session_id: str, event_type: str, moment: str, features: Mapping[str, Any]) -> Draft:
     """The start or the end of a session. ``moment`` tells several apart: empty for its beginning, how and when it went on, and
-    for an end the id of the last prompt before it. (Where Claude Code gives prompts no ids, a hook's end and an
-    import's have no common name: both stay.)"""
+    for an end the id of the start it belongs to, as ``session_state`` keeps it. (Where no hook has told of a start it is the id
+    of the last prompt.)"""
     key = "\0".join((session_id, moment))
     made = {"session_id": session_id, "event_type": event_type, **features}
     return "session_event", derived_id("session_event", event_type, key), made

@@ -16,10 +16,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+TASK_NOTIFICATION = "<task-notification>"
 _NOT_PROMPTS = (
     "<local-command-",
     "<bash-",
-    "<task-notification>",
+    TASK_NOTIFICATION,
     "<system-reminder>",
     "<user-memory-input>",
     "<cross-session-message",
@@ -56,6 +57,13 @@ def said(line: dict[str, Any]) -> Said | None:
     if isinstance(content, list) and any(isinstance(block, dict) and block.get("type") == "tool_result" for block in content):
         return None
     return classified("prompt", content)
+
+
+def beginning_of_turn(line: dict[str, Any]) -> Said | None:
+    """What begins a turn without being a prompt: a ``!`` line, a background task that ended, a local command."""
+    if any(line.get(flag) for flag in _FLAGS) or not isinstance(line.get("message"), dict):
+        return None
+    return Said("other", text_of(line["message"].get("content")))
 
 
 def _queued(attachment: Any) -> Said | None:

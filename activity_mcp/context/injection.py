@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from ..clock import iso
 from .records import ERRORS, FILES, INSIGHTS, QUERIES, insights_that_hold, newest_first
-from .sessions import stored_sessions
+from .sessions import last_turn, stored_sessions
 from .values import age, objects
 
 TYPE_CHECKING = False
@@ -82,11 +82,14 @@ def _sessions(blob: Mapping[str, Any], project: str, now_us: int) -> Iterator[st
     for session in newest_first(stored_sessions(blob), "session_id", "last_ts")[:3]:
         when = _when(session["last_ts"], now_us)
         branch = one_line(session["git_branch"] or "", 40)
-        asked, concluded = (one_line(session[name] or "", MAX_ITEM) for name in ("asked", "concluded"))
+        told = (session["asked"], *last_turn(session))
+        asked, concluded, stopped = (one_line(text or "", MAX_ITEM) for text in told)
         start = f"- {when} on {branch}" if branch else f"- {when}"
         lines = [_quoted(f"{start} asked", asked)] if asked else []
         if concluded:
             lines.append(_quoted("  concluded" if asked else f"{start} concluded", concluded))
+        if stopped:
+            lines.append(_quoted("  stopped" if asked else f"{start} stopped", stopped))
         if lines:
             yield "\n".join(lines)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from .. import schema
+from ..claude_code.session_state import SessionState
 from ..claude_code.transcripts import ImportLedger, TranscriptReader, TranscriptReport, discover
 from ..claude_code.transcripts.discovery import ImportOrigins
 from ..claude_code.transcripts.expiry import expiring
@@ -74,6 +75,7 @@ class Backfill:
                     seen=seen,
                     loads=orjson.loads,
                     was_forgotten=was_forgotten if tombstones else None,
+                    start_of=SessionState(service.queue.directory).start_of,
                 )
                 self._import(reader, done, sum(sizes.values()), dry_run)
                 total.add(reader.report)

@@ -64,9 +64,16 @@ class Script:
         message = {"id": id, "model": "opus", "role": "assistant", "content": [block], "usage": usage}
         return self.line("assistant", **({"message": message, "requestId": f"req-{id}"} | members))
 
-    def result(self, call: str, content: Any = "done", structured: Any = ..., **block: Any) -> dict[str, Any]:
+    def result(
+        self,
+        call: str,
+        content: Any = "done",
+        structured: Any = ...,
+        line: dict[str, Any] | None = None,
+        **block: Any,
+    ) -> dict[str, Any]:
         found = {"type": "tool_result", "tool_use_id": call, "content": content, **block}
-        return self.line("user", message={"role": "user", "content": [found]}, toolUseResult=structured)
+        return self.line("user", message={"role": "user", "content": [found]}, toolUseResult=structured, **(line or {}))
 
 
 Read = Callable[..., tuple[list[Activity], TranscriptReader]]

@@ -1,7 +1,9 @@
 """What the lines of one transcript tell, taken together: calls paired with results, responses, turns and sessions.
 
     tool_event     one per tool_use id, at the time of the call; success and error are those of its tool_result, latency the
-                   time between the two lines (a question to the user included). A call that a finished file never answers was
+                   time between the two lines; where other calls ran meanwhile, or a person was asked, that time is elapsed_ms,
+                   which no percentile counts. Denied and interrupted calls (``outcomes``) have neither. A call that a finished
+                   file never answers was
                    interrupted or crashed: success false, error "no result recorded", and ``_unanswered``, because the session
                    may go on and answer it: then the answered one is sent as well, and outranks this.
     file_event     beside it for Read, Write, Edit, MultiEdit and NotebookEdit.
@@ -9,7 +11,9 @@
                    of each counts. A side chain that replays the message, with another requestId, adds nothing. prompt_tokens
                    are the uncached input; transcripts under-report, hence token_source; a cost is never invented.
     user_prompt    what ``prompts.said`` takes for a person's prompt.
-    turn_end       the last text of the main conversation before the next prompt or slash command, or before the end.
+    turn_end       the last text of the main conversation before the next turn begins, or before the end. The text of a message
+                   that calls a tool only announces the call.
+    turn_stopped   a turn that an error of the API, the user or the end of the process stopped.
     start, end     of each session in the file, from its main conversation (not from a subagent's lines).
 
 Lines may repeat earlier ones word for word, in the same file or in another: what was seen is known by its id and adds nothing.
@@ -23,9 +27,21 @@ from typing import TYPE_CHECKING, Any
 from ...activity import derived_id
 from ...clock import iso, parse_iso
 from .. import events
-from ..prompts import Said, said, text_of
+from ..outcomes import marks_of
+from ..prompts import Said, beginning_of_turn, said, text_of
 from .lines import EVENTLESS_TYPES
-from .open_state import Call, Response, Session, circumstances, error_text, known_as, line_id, text_in, told_with
+from .open_state import (
+    Call,
+    Response,
+    Session,
+    asked_a_person,
+    circumstances,
+    error_text,
+    known_as,
+    line_id,
+    text_in,
+    told_with,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +66,7 @@ class Conversation:
     """Takes the lines of a file in order and sends each event when its last line has come.
 
     ``send(session, draft, ts_us)`` receives events not seen before; ``seen`` holds what is known, as ``known_as`` names it.
+    ``start_of(session_id)`` is the start a hook noted last (``session_state``): the session's end is named by it.
     """
 
     def __init__(
@@ -62,8 +79,10 @@ class Conversation:
         prompts: str,
         now_us: int,
         seen: set[bytes],
+        start_of: Callable[[str], str | None],
     ) -> None:
         self._path = path
+        self._start_of = start_of
         self._deliver = send
         self._report = report
         self._redactor = redactor
@@ -72,7 +91,7 @@ class Conversation:
         self._seen = seen
         self._sessions: dict[str, Session] = {}
         self._calls: dict[str, Call] = {}
-        self._early: dict[str, tuple[dict[str, Any], Any]] = {}  # results that stand before their call
+        self._early: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}  # results that stand before their call
         self._responses: dict[str, Response] = {}
 
     def take(self, line: dict[str, Any]) -> None:
@@ -94,7 +113,8 @@ class Conversation:
     def close(self) -> None:
         """Nothing follows: what is open is completed as it stands."""
         for call_id, call in self._calls.items():
-            self._complete(call_id, call, success=False, error=NO_RESULT, marks={events.UNANSWERED: True})
+            call.common[events.UNANSWERED] = True
+            self._complete(call_id, call, success=False, error=NO_RESULT)
         if self._early:
             self._report.problems["tool_result without its tool_use"] += len(self._early)
             self._early.clear()
@@ -110,7 +130,7 @@ class Conversation:
                     "total_activities": session.activities,
                     "total_tokens": session.tokens,
                 }
-                moment = session.prompt_id or f"import\0{iso(session.last_us)}"
+                moment = self._start_of(session.id) or session.prompt_id or f"import\0{iso(session.last_us)}"
                 self._edge(session, "end", moment, session.last_us, features)
 
     # --- the line's place
@@ -168,18 +188,24 @@ class Conversation:
         message = self._message(line)
         if message is None:
             return
+        content, is_main = message["content"], not line.get("isSidechain")
+        if line.get("isApiErrorMessage") and is_main:
+            self._stop_turn(session, "failed", text_of(content).strip())
+            return
         if message.get("model") == "<synthetic>" or line.get("isApiErrorMessage"):
             self._report.skipped_types["synthetic"] += 1  # written by Claude Code itself: no response, and no conclusion
             return
-        content = message["content"]
         message_id = text_in(message, "id") or text_in(line, "requestId") or text_in(line, "uuid") or self._path
         replayed = not self._respond(session, line, message, message_id)
-        for block in content if isinstance(content, list) else ():
-            if isinstance(block, dict) and block.get("type") == "tool_use":
-                self._call(session, line, block, timed)
-        text = "" if replayed or line.get("isSidechain") else text_of(content).strip()
-        if text:
-            self._answer(session, message_id, text)
+        calls = [block for block in content if isinstance(block, dict) and block.get("type") == "tool_use"]
+        for block in calls:
+            self._call(session, line, block, timed)
+        if replayed or not is_main:
+            return
+        if calls or message.get("stop_reason") == "tool_use":
+            session.announce(message_id)
+        elif message_id != session.announced:
+            self._answer(session, message_id, text_of(content).strip())
 
     def _message(self, line: dict[str, Any]) -> dict[str, Any] | None:
         message = line.get("message")
@@ -231,12 +257,19 @@ class Conversation:
             self._report.problems["tool_use"] += 1
         elif call_id not in self._calls and not self._is_known("tool_event", "tool_use_id", call_id):
             common, branch = told_with(session, line), text_in(line, "gitBranch")
-            self._calls[call_id] = Call(session, name, block.get("input"), self._ts_us, timed, common, branch)
+            call = Call(session, name, block.get("input"), self._ts_us, timed, common, branch)
+            for other in self._calls.values():
+                if other.chain == call.chain:
+                    other.is_alone = call.is_alone = False
+            self._calls[call_id] = call
             early = self._early.pop(call_id, None)
             if early is not None:
                 self._result(*early, timed=False)
 
     def _answer(self, session: Session, message_id: str, text: str) -> None:
+        if not text:
+            return
+        session.announced = None
         if session.answer_id != message_id:
             session.answer, session.answer_id = [], message_id
         if text not in session.answer:
@@ -252,43 +285,51 @@ class Conversation:
         blocks = message["content"] if isinstance(message["content"], list) else []
         results = [block for block in blocks if isinstance(block, dict) and block.get("type") == "tool_result"]
         for block in results:
-            self._result(block, line.get("toolUseResult") if len(results) == 1 else None, timed)
-        words = said(line)
+            self._result(block, line if len(results) == 1 else {**line, "toolUseResult": None}, timed)
+        words, prompt_id = said(line), text_in(line, "promptId")
+        if words is None and not results and prompt_id is not None and prompt_id != session.prompt_id:
+            words = beginning_of_turn(line)
         if words is None or not self._is_first(session, line, words):
             return
         if words.kind == "interrupt":
-            session.interrupted = bool(session.answer)
+            self._stop_turn(session, "interrupted")
             return
         self._end_turn(session)
-        uuid, prompt_id = line_id(session, line, words), text_in(line, "promptId")
+        uuid = line_id(session, line, words)
         session.prompt_key, session.prompt_id = prompt_id or uuid, prompt_id
-        if words.kind == "command":
+        if words.kind != "prompt":
             return
         key = prompt_id or events.unnamed_prompt_key(session.id, words.text)
         self._prompt(session, line, words, uuid if self._is_known("session_event", "user_prompt", key) else key)
 
-    def _result(self, block: dict[str, Any], structured: Any, timed: bool) -> None:
+    def _result(self, block: dict[str, Any], line: dict[str, Any], timed: bool) -> None:
+        """``line`` holds the result ``block``, and what else is known of it: its structure, and why a call was denied."""
         call_id, content = text_in(block, "tool_use_id"), block.get("content")
         call = self._calls.pop(call_id, None) if call_id is not None else None
         if call_id is None or call is None:
             if call_id is None or len(self._early) >= MOST_EARLY:
                 self._report.problems["tool_result without its tool_use"] += 1
             elif not self._is_known("tool_event", "tool_use_id", call_id):
-                self._early[call_id] = (block, structured)
+                self._early[call_id] = (block, line)
             return
-        success = block.get("is_error") is not True
+        success, structured = block.get("is_error") is not True, line.get("toolUseResult")
         spent_us = self._ts_us - call.ts_us
+        spent_ms = spent_us / 1000 if timed and call.timed and spent_us >= 0 else None
+        is_own_time = call.is_alone and not asked_a_person(line)
+        marks = {} if success else marks_of(line.get("toolDenialKind"), text_of(content))
         self._complete(
             call_id,
             call,
             success=success,
             error=None if success else error_text(content),
-            latency_ms=spent_us / 1000 if timed and call.timed and spent_us >= 0 else None,
+            latency_ms=spent_ms if is_own_time else None,
+            elapsed_ms=None if is_own_time or marks else spent_ms,
             result=content if structured is None else structured,
             result_size=events.content_size(content),
+            marks=marks,
         )
 
-    def _complete(self, call_id: str, call: Call, *, marks: dict[str, Any] | None = None, **outcome: Any) -> None:
+    def _complete(self, call_id: str, call: Call, *, elapsed_ms: float | None = None, **outcome: Any) -> None:
         if events.is_own_tool(call.name):
             self._report.own += 1
             self._seen.add(known_as(derived_id("tool_event", "tool_use_id", call_id)))
@@ -296,8 +337,9 @@ class Conversation:
         drafts = events.tool_activities(
             call_id, call.name, call.input, redactor=self._redactor, common=call.common, git_branch=call.branch, **outcome
         )
+        if elapsed_ms is not None:
+            drafts[0][2]["elapsed_ms"] = elapsed_ms
         for draft in drafts:
-            draft[2].update(marks or {})
             self._send(call.session, draft, call.ts_us)
 
     # --- turns
@@ -320,17 +362,27 @@ class Conversation:
         self._send(session, draft, self._ts_us)
 
     def _end_turn(self, session: Session) -> None:
+        """Another turn begins, or nothing follows: what was said last was concluded; a call that was announced last was not."""
+        if session.announced is not None:
+            self._stop_turn(session, "unfinished")
         text = "\n".join(session.answer)
-        interrupted, session.interrupted = session.interrupted, False
         session.answer, session.answer_id = [], None
         if not text:
             return
         draft = self._concluded(session, session.prompt_id, text)
         if session.prompt_id is None and known_as(draft[1]) in self._seen:  # the same words as at the end of another turn
             draft = self._concluded(session, session.prompt_key, text)
-        found = {"prompt_id": session.prompt_id, "git_branch": session.branch, "interrupted": interrupted}
+        self._send_turn(session, draft, session.answer_us)
+
+    def _stop_turn(self, session: Session, reason: str, error: str | None = None) -> None:
+        session.answer, session.answer_id, session.announced = [], None, None
+        draft = events.turn_stopped_activity(session.id, session.prompt_id or session.prompt_key, reason, error, self._redactor)
+        self._send_turn(session, draft, self._ts_us)
+
+    def _send_turn(self, session: Session, draft: events.Draft, ts_us: int) -> None:
+        found = {"prompt_id": session.prompt_id, "git_branch": session.branch}
         draft[2].update({name: value for name, value in found.items() if value})
-        self._send(session, draft, session.answer_us)
+        self._send(session, draft, ts_us)
 
     def _concluded(self, session: Session, prompt_key: str | None, text: str) -> events.Draft:
         return events.turn_end_activity(session.id, prompt_key, text, policy=self._prompts, redactor=self._redactor)

@@ -19,9 +19,10 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 EVENTLESS_TYPES = frozenset(
     (
-        "agent-color", "agent-name", "agent-setting", "ai-title", "attachment", "custom-title", "file-history-delta",
-        "file-history-snapshot", "last-prompt", "mode", "permission-mode", "pr-link", "progress", "queue-operation", "summary",
-        "system", "tag", "worktree-state",
+        "agent-color", "agent-name", "agent-setting", "ai-title", "api-request", "api-request-blob", "api-request-shape",
+        "atis-latch", "attachment", "cost-state", "custom-title", "file-history-delta", "file-history-snapshot", "last-prompt",
+        "mode", "permission-mode", "pr-link", "progress", "queue-operation", "summary", "system", "tag", "tools-used",
+        "worktree-state",
     )
 )  # fmt: skip
 """Types of lines that are known and make no event, but for an ``attachment`` that is a queued prompt."""

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Session:
-    """One session of the file. ``answer`` is what the last message of the turn says, text by text."""
+    """One session of the file. ``answer`` is what the last message of the turn says, text by text; ``announced`` the id of the
+    message, if the last one calls a tool.
+    """
 
     id: str
     cwd: str | None = None
@@ -33,11 +35,19 @@ class Session:
     answer: list[str] = field(default_factory=list)
     answer_id: str | None = None
     answer_us: int = 0
-    interrupted: bool = False
+    announced: str | None = None
+
+    def announce(self, message_id: str) -> None:
+        """The message calls a tool: its text is no answer."""
+        self.announced = message_id
+        if self.answer_id == message_id:
+            self.answer, self.answer_id = [], None
 
 
 @dataclass(slots=True)
 class Call:
+    """A call without a result yet. ``is_alone``: no other call of its conversation was open meanwhile."""
+
     session: Session
     name: str
     input: Any
@@ -45,6 +55,12 @@ class Call:
     timed: bool
     common: dict[str, Any]
     branch: str | None
+    is_alone: bool = True
+
+    @property
+    def chain(self) -> tuple[str, str | None]:
+        """The conversation it belongs to: its session's, or a subagent's."""
+        return self.session.id, self.common.get("agent_id")
 
 
 @dataclass(slots=True)
@@ -83,6 +99,13 @@ def circumstances(session: Session) -> dict[str, Any]:
     """What is known of a session from its lines so far."""
     found = {"project_path": session.cwd, "cli_version": session.version, "git_branch": session.branch}
     return {name: value for name, value in found.items() if value}
+
+
+def asked_a_person(line: dict[str, Any]) -> bool:
+    """Whether a dialog stood open before the call of this result ran."""
+    decision = line.get("permissionDecision")
+    source = decision.get("source") if isinstance(decision, dict) else None
+    return isinstance(source, str) and source.startswith("user")
 
 
 def error_text(content: Any) -> str:

@@ -18,6 +18,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ...activity import Activity, Origin, build
+from ...fs import reader as open_regular
 from ..events import UNANSWERED
 from .conversation import Conversation
 from .ledger import FileMark, fingerprint_of, is_quiet
@@ -41,7 +42,7 @@ class TranscriptReader:
     ``origin_for(session_id, cwd)`` says whose they are, None to leave a session out; ``mark`` is how far an earlier import
     came. Afterwards ``self.mark`` is what to commit to the ledger, None when there is nothing to remember. ``seen`` is shared
     by the readers of one import, so that what several files repeat is sent once. ``since_us`` leaves out what is older,
-    ``was_forgotten`` (asked with id, origin and time) what was forgotten on request.
+    ``was_forgotten`` (asked with id, origin and time) what was forgotten on request. ``start_of`` is that of ``SessionState``.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class TranscriptReader:
         seen: set[bytes] | None = None,
         loads: Callable[[bytes], Any] = json.loads,
         was_forgotten: Callable[[str, Origin, int], bool] | None = None,
+        start_of: Callable[[str], str | None] = lambda session_id: None,
     ) -> None:
         self.path = path
         self.report = TranscriptReport(files=1)
@@ -75,6 +77,7 @@ class TranscriptReader:
             prompts=prompts,
             now_us=now_us,
             seen=seen if seen is not None else set(),
+            start_of=start_of,
         )
         self._origins: dict[str, tuple[str | None, Origin | None]] = {}
         self._out: list[Activity] = []
@@ -90,7 +93,7 @@ class TranscriptReader:
 
     def __iter__(self) -> Iterator[Activity]:
         try:
-            with open(self.path, "rb") as file:
+            with open_regular(self.path) as file:
                 yield from self._read(file)
         except OSError as error:
             self.report.unreadable.append(f"{self.path}: {error.strerror or error}")
