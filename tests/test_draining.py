@@ -13,6 +13,7 @@ from activity_mcp.errors import WarehouseUnavailable
 from activity_mcp.operations.drain import BATCH_ROWS, Drainer
 from activity_mcp.queue import Lease
 from activity_mcp.service import ActivityService
+from activity_mcp.warehouse.duckdb.query import DuckDBQueries
 from activity_mcp.warehouse.memory import MemoryAdapter
 from machines import Flaky
 
@@ -51,18 +52,18 @@ def test_a_querys_time_is_that_of_the_flush_before_it_as_well(
     assert run(["flush"]) == 0
     service.log("tool_event", TOOL)
     stuck, allowed = Lease(service.queue.directory), list[float]()
-    drain, query = Drainer.drain, ActivityService.query
+    drain, query = Drainer.drain, DuckDBQueries.query
 
     def drained(self: Drainer, timeout_s: float, **options: Any) -> Any:
         allowed.append(timeout_s)
         return drain(self, timeout_s, **options)
 
-    def queried(self: ActivityService, sql: str, *, timeout_s: float, **options: Any) -> Any:
+    def queried(self: DuckDBQueries, sql: str, *, timeout_s: float, **options: Any) -> Any:
         allowed.append(timeout_s)
         return query(self, sql, timeout_s=30.0, **options)
 
     monkeypatch.setattr(Drainer, "drain", drained)
-    monkeypatch.setattr(ActivityService, "query", queried)
+    monkeypatch.setattr(DuckDBQueries, "query", queried)
     assert stuck.try_acquire()  # a leader that flushes nothing
     assert run(["query", "SELECT 1", "--timeout", "2"]) == 0
     stuck.release()

@@ -35,25 +35,26 @@ ROOMS: dict[str, set[str]] = {
     "queue": {"errors", "clock", "fs", "activity", "plain_json"},
     "context": {"clock", "fs", "activity", "plain_json"},
     "warehouse": {"errors", "clock", "config", "fs", "activity"},
-    "recording": {"activity", "clock", "config", "errors", "fs", "identity", "queue", "schema"},
-    "pipeline": {"activity", "clock", "context", "errors", "fs", "queue", "schema", "warehouse"},
-    "recall": {"activity", "clock", "config", "context", "errors", "identity", "pipeline", "queue"},
+    "recording": {"activity", "clock", "errors", "fs", "identity", "queue", "redaction", "schema"},
+    "pipeline": {"activity", "clock", "context", "errors", "fs", "queue", "recording", "schema", "warehouse"},
+    "recall": {"activity", "clock", "context", "errors", "identity", "queue"},
     "claude_code": {
         "activity", "clock", "config", "context", "errors", "fs", "identity", "plain_json", "queue", "recording", "redaction",
     },
-    "provenance": {"activity", "clock", "config", "errors", "fs", "identity", "queue", "recall", "recording", "warehouse"},
-    "health": {"activity", "clock", "config", "context", "errors", "fs", "identity", "queue", "recall", "recording", "warehouse"},
+    "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
+    "health": {"activity", "clock", "config", "context", "errors", "fs", "queue", "recall", "recording", "warehouse"},
     "composition": {
-        "clock", "config", "context", "fs", "health", "identity", "pipeline", "queue", "recall", "recording", "warehouse",
-    },
-    "service": {
-        "clock", "composition", "config", "context", "errors", "health", "identity", "pipeline", "provenance", "queue", "recall",
+        "activity", "clock", "config", "context", "fs", "health", "identity", "pipeline", "provenance", "queue", "recall",
         "recording", "warehouse",
     },
-    "server": {"activity", "clock", "config", "context", "errors", "logs", "plain_json", "recording", "schema", "service"},
+    "service": {
+        "clock", "composition", "config", "context", "errors", "health", "identity", "pipeline", "queue", "recall",
+        "recording", "warehouse",
+    },
+    "server": {"activity", "clock", "config", "context", "errors", "health", "logs", "plain_json", "recording", "schema", "service"},
     "operations": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "identity", "pipeline", "queue",
-        "schema", "server", "service", "warehouse",
+        "recording", "schema", "server", "service", "warehouse",
     },
     "bench": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "identity", "operations", "pipeline", "queue",

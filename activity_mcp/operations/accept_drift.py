@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput, WarehouseUnavailable
+from ..recording.event_catalogue import SCHEMA_DRIFT_ACCEPTED
 from ..warehouse.drift import OPEN_DRIFTS, named
 from .drain import Drainer, patiently
 
@@ -43,15 +44,9 @@ def accept(service: ActivityService, drift_ids: list[str], timeout_s: float = 60
         _accept_as_leader(service, drifts, drift_ids, timeout_s)
     else:
         drifts.accept(drift_ids)
-    service.raise_event(
-        {
-            "event_type": "schema_drift_accepted",
-            "severity": "info",
-            "message": f"accepted by a person: {', '.join(drift_ids)}"[:1000],
-            "action_taken": "insights_released",
-            "metrics": {"accepted": len(drift_ids)},
-        }
-    )
+    message = f"accepted by a person: {', '.join(drift_ids)}"[:1000]
+    metrics = {"accepted": len(drift_ids)}
+    service.system_events.report(SCHEMA_DRIFT_ACCEPTED.features(message, action_taken="insights_released", metrics=metrics))
     Drainer(service).drain(timeout_s)
 
 

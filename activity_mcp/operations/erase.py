@@ -23,7 +23,9 @@ import orjson
 
 from ..context import Snapshot
 from ..errors import WarehouseUnavailable
+from ..pipeline.draining import drain
 from ..queue import QueueReader, dead_letters, prune, read_commit, seal_segment
+from ..recording.event_catalogue import FORGOTTEN
 from ..warehouse import ContextRow, Scope
 from .drain import BATCH_BYTES, BATCH_ROWS, patiently
 from .tombstones import Tombstones
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 LEAD_WITHIN_S = 15.0
 DRAIN_WITHIN_S = 300.0
-_NOTE = {"event_type": "forgotten", "severity": "info", "message": "events were forgotten on request"}
+_NOTE = FORGOTTEN.features("events were forgotten on request")
 
 
 @dataclass(slots=True)
@@ -138,8 +140,7 @@ class Forgetter:
     def _drain(self, flusher: Flusher) -> None:
         """Everything is committed, without what is picked."""
         deadline = self._deadline()
-        while patiently(lambda: flusher.step(max_rows=BATCH_ROWS, max_bytes=BATCH_BYTES), deadline).more:
-            pass
+        drain(lambda: patiently(lambda: flusher.step(max_rows=BATCH_ROWS, max_bytes=BATCH_BYTES), deadline))
 
     def _omits(self, members: Mapping[str, Any]) -> bool:
         if not self._picks(members):

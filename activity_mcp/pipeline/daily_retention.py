@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .. import fs
 from ..activity import dump_json
 from ..clock import SYSTEM_CLOCK, iso, parse_iso
+from ..recording.event_catalogue import RETENTION
 
 if TYPE_CHECKING:
     from ..clock import Clock
@@ -59,13 +60,8 @@ class Upkeep:
         self._remember(removed)
         if not removed:
             return None
-        return {
-            "event_type": "retention",
-            "severity": "info",
-            "message": f"{removed.get('CLAUDE_STREAM_V2', 0)} activities older than {self._keep_days} days were removed",
-            "action_taken": "deleted",
-            "metrics": removed,
-        }
+        message = f"{removed.get('CLAUDE_STREAM_V2', 0)} activities older than {self._keep_days} days were removed"
+        return RETENTION.features(message, action_taken="deleted", metrics=removed)
 
     def _remember(self, removed: dict[str, int]) -> None:
         told = {"version": VERSION, "at": iso(self._clock.time_us()), "removed": removed}

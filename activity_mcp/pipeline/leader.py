@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 from ..clock import SYSTEM_CLOCK, iso
 from ..errors import ActivityError, NewerFormat, WarehouseNewer
 from ..queue import read_commit
+from ..recording.event_catalogue import BACKPRESSURE, QUEUE_DEGRADED
+from .draining import drain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from ..warehouse.adapter import Adapter
     from .backpressure import Backpressure, Change, Filling
     from .daily_retention import Upkeep
-    from .flusher import Flusher
+    from .flusher import Flusher, FlushStep
     from .refresher import Refresher
 
 TURN_S = 0.2
@@ -225,18 +227,21 @@ class Leader:
         flusher = self._led()
         if wanted:
             self._lease.clear_want()  # before the flush that fulfils it: a wish that comes meanwhile stands
-        while not self._stopping.is_set():
-            step = flusher.step(max_rows=self._backpressure.batch_rows(self._capabilities.batch_rows))
-            if step.rows:
-                self._flushed_at = iso(self._clock.time_us())
-                self._publish_changes(flusher)
-            if self._capabilities.contexts_at_once and self._refresher.disk_error is None:
-                self._published = flusher.offset  # what is committed is in the contexts, and these are on disk now
-            self._last_progress = -1e9
-            self._tell()
-            if not step.more:
-                break
+        drain(
+            lambda: flusher.step(max_rows=self._backpressure.batch_rows(self._capabilities.batch_rows)),
+            on_step=lambda step: self._shipped(flusher, step),
+            goes_on=lambda: not self._stopping.is_set(),
+        )
         flusher.prune(self._published)
+
+    def _shipped(self, flusher: Flusher, step: FlushStep) -> None:
+        if step.rows:
+            self._flushed_at = iso(self._clock.time_us())
+            self._publish_changes(flusher)
+        if self._capabilities.contexts_at_once and self._refresher.disk_error is None:
+            self._published = flusher.offset  # what is committed is in the contexts, and these are on disk now
+        self._last_progress = -1e9
+        self._tell()
 
     def _publish_changes(self, flusher: Flusher) -> None:
         """Publish the contexts that changed. On a full disk the segments that are committed make room for them first."""
@@ -331,26 +336,22 @@ class Leader:
 def stalled_event(change: Change, error: str | None, backlog_bytes: int, stalled_s: float) -> dict[str, Any]:
     """The system_event for a warehouse that takes nothing, or takes events again."""
     entered = change == "entered"
-    return {
-        "event_type": "backpressure",
-        "severity": "warning" if entered else "info",
-        "message": f"the warehouse takes nothing: {error or 'no error was reported'}"
-        if entered
-        else "the warehouse takes events again",
-        "action_taken": "larger_batches_and_backoff" if entered else "back_to_normal",
-        "metrics": {"backlog_bytes": backlog_bytes, "stalled_s": round(stalled_s, 1)},
-    }
+    return BACKPRESSURE.features(
+        f"the warehouse takes nothing: {error or 'no error was reported'}" if entered else "the warehouse takes events again",
+        severity="warning" if entered else "info",
+        action_taken="larger_batches_and_backoff" if entered else "back_to_normal",
+        metrics={"backlog_bytes": backlog_bytes, "stalled_s": round(stalled_s, 1)},
+    )
 
 
 def filled_event(change: Change, backlog_bytes: int) -> dict[str, Any]:
     """The system_event for a queue that fills up, or has room again."""
     entered = change == "entered"
-    return {
-        "event_type": "queue_degraded",
-        "severity": "warning" if entered else "info",
-        "message": "the queue is over 80 % full: long values of new events are cut until the warehouse takes some"
+    return QUEUE_DEGRADED.features(
+        "the queue is over 80 % full: long values of new events are cut until the warehouse takes some"
         if entered
         else "the queue has room again: new events are recorded whole",
-        "action_taken": "new_events_cut" if entered else "back_to_normal",
-        "metrics": {"backlog_bytes": backlog_bytes},
-    }
+        severity="warning" if entered else "info",
+        action_taken="new_events_cut" if entered else "back_to_normal",
+        metrics={"backlog_bytes": backlog_bytes},
+    )

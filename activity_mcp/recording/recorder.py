@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..clock import Clock
-    from ..config import Config
     from ..identity import Identity
     from ..queue import Appended, QueueWriter
+    from ..redaction import Redactor
 
 RESERVED_METHODS = ("record_insight", "store_artifact")
 """Methods of mcp_event that carry insights and artifacts: their own tools write them, ``log_event`` may not."""
@@ -30,13 +30,18 @@ _KEPT_ACTIVITIES = {"record_insight": "recorded_insight", "store_artifact": "sto
 
 
 class Recorder:
-    """Writes activities of one process into its queue. Thread-safe; ``log`` and ``append`` block on the disk."""
+    """Writes activities of one process into its queue. Thread-safe; ``log`` and ``append`` block on the disk.
 
-    def __init__(self, config: Config, identity: Identity, writer: QueueWriter, clock: Clock) -> None:
+    ``org_id`` and the identity are those of every event that says nothing else.
+    """
+
+    def __init__(
+        self, writer: QueueWriter, redactor: Redactor, identity: Identity, *, org_id: str | None, clock: Clock
+    ) -> None:
         self.writer = writer
-        self.redactor = config.redactor()
-        self._config = config
+        self.redactor = redactor
         self._identity = identity
+        self._org_id = org_id
         self._clock = clock
 
     def origin(
@@ -49,7 +54,7 @@ class Recorder:
             anonymous_customer_id=self._identity.anonymous_customer_id,
             session_id=session_id,
             project=project,
-            org_id=self._config.org_id,
+            org_id=self._org_id,
         )
 
     def log(self, event_name: str, features: Mapping[str, Any], origin: Origin, **columns: Any) -> dict[str, Any]:
