@@ -23,6 +23,7 @@ from .health.watcher import HealthWatch
 from .identity import place_of
 from .pipeline.backpressure import Backpressure, Filling
 from .pipeline.leader import Leader
+from .queue import Sweeper
 from .recording.call_log import AllCalls
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class ActivityService(Composition):
         super().__init__(config, environ, source=source, clock=clock, on_error=on_error, adapter=adapter)
         self._calls = AllCalls()
         self._closed = False
+        self._sweeper = Sweeper((config.home, config.queue_root, config.artifacts_dir), clock=clock)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None, **options: Any) -> ActivityService:
@@ -238,6 +240,7 @@ class ActivityService(Composition):
 
     def _write_own_events(self) -> None:
         self.system_events.report_state()
+        self._sweeper.sweep()
         self._watch_health()
         calls: SelfLog | None = self.made("self_log")
         if (

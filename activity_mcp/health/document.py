@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 
 class QueueState(TypedDict):
-    """``depth_*``: what the warehouse has not taken yet. ``refused``, ``quarantined``: events, ever, in this queue."""
+    """``depth_*``: what the warehouse has not taken yet. ``refused``, ``quarantined``: events, ever, in this queue;
+    ``refused_unreported``: those that no system_event has reported yet. ``foreign_files``: names among the segments."""
 
     directory: str
     queue_id: str
@@ -22,6 +23,9 @@ class QueueState(TypedDict):
     committed_offset: str | None
     last_commit: str | None
     refused: int
+    refused_unreported: int
+    disk_full: bool
+    foreign_files: list[str]
     own_sync_failures: int
     quarantined: int
     pressure: Literal["ok", "degraded", "full"]

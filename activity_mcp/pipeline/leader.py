@@ -19,7 +19,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from ..clock import SYSTEM_CLOCK, iso
-from ..errors import ActivityError, NewerFormat, WarehouseNewer
+from ..errors import ActivityError, NewerFormat, WarehouseBusy, WarehouseNewer
 from ..queue import read_commit
 from ..recording.event_catalogue import BACKPRESSURE, QUEUE_DEGRADED
 from .draining import drain
@@ -208,7 +208,7 @@ class Leader:
             if isinstance(error, (NewerFormat, WarehouseNewer)):
                 raise
             self._failed(error)
-            self._backpressure.failed()
+            self._backpressure.failed(busy=isinstance(error, WarehouseBusy))
         else:
             self._backpressure.succeeded()
             self.last_error = None
@@ -259,7 +259,7 @@ class Leader:
             raise
         except Exception as error:
             self._failed(error)
-            self._backpressure.failed()
+            self._backpressure.failed(busy=isinstance(error, WarehouseBusy))
         else:
             self._backpressure.succeeded()
 

@@ -21,6 +21,11 @@ LATER_US = START_US + 48 * 3600 * 1_000_000
 """Two days after the written sessions: they are quiet."""
 
 
+def unique(kind: str, name: str) -> str:
+    """An id as Anthropic gives it, unique in the world: ``msg_…`` and ``toolu_…``."""
+    return f"{kind}_01{name:A<22}"
+
+
 class Script:
     """Writes a transcript line by line, a second apart, as Claude Code does."""
 
@@ -62,7 +67,7 @@ class Script:
         if usage is ...:
             usage = {"input_tokens": 1, "output_tokens": 2, "cache_read_input_tokens": 3, "cache_creation_input_tokens": 4}
         message = {"id": id, "model": "opus", "role": "assistant", "content": [block], "usage": usage}
-        return self.line("assistant", **({"message": message, "requestId": f"req-{id}"} | members))
+        return self.line("assistant", **({"message": message, "requestId": f"req_{id}"} | members))
 
     def result(
         self,
