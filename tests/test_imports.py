@@ -23,7 +23,7 @@ ROOMS: dict[str, set[str]] = {
     "__init__": set(),
     "errors": set(),
     "clock": set(),
-    "plain_json": set(),
+    "plain_json": {"errors"},
     "package_files": set(),
     "logs": set(),
     "fs": {"errors"},

@@ -289,7 +289,7 @@ class Flusher:
             strict=False,
         )
         members = activity.record() | {
-            "feature_json": orjson.dumps(activity.feature_json).decode(),
+            "feature_json": activity.encoded_features(orjson.dumps).decode(),
             "channel_id": self.channel_id,
             "stream_offset": str(offset),
         }

@@ -64,7 +64,7 @@ QUEUE_DEGRADED = SystemEvent(
     "queue_degraded",
     ("warning", "info"),
     "The queue is over 80 % full, so long values of new events are cut (warning), or has room again (info).",
-    "Let the warehouse take the backlog, or raise `ACTIVITY_MAX_QUEUE_BYTES`.",
+    "Let the warehouse take the backlog, or raise `MAX_QUEUE_SIZE`.",
 )
 HEALTH_CHANGED = SystemEvent(
     "health_changed",
@@ -87,7 +87,7 @@ FORGOTTEN = SystemEvent(
 SCHEMA_DRIFT_ACCEPTED = SystemEvent(
     "schema_drift_accepted",
     ("info",),
-    "A person accepted schema drift with `activity-mcp drift --accept`; quarantined insights came back.",
+    "A person accepted schema drift with `activity-mcp drift accept`; quarantined insights came back.",
     "Nothing.",
 )
 

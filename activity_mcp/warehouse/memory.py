@@ -13,6 +13,7 @@ import threading
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..activity import is_own_event, source_rank
 from ..clock import SYSTEM_CLOCK, iso, parse_iso
 from ..errors import BatchRejected, OffsetConflict, WarehouseRefused
 from .adapter import Adapter
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from ..clock import Clock
     from .base import QueryEngine
 
-_RANKS = {"otel": 0, "hook": 0, "mcp": 1, "cli": 1, "import": 2}
-_KEPT_METHODS = ("record_insight", "store_artifact")
 _KEPT_DAYS_US = 8 * 86_400_000_000
 _MOST_ERRORS, _MOST_FILES = 10, 20
 
@@ -131,7 +130,7 @@ def _check(row: Row) -> None:
 
 
 def _counts(row: Row) -> bool:
-    return row.event_name != "mcp_event" or _features(row).get("method") in _KEPT_METHODS
+    return not is_own_event(row.event_name, _features(row))
 
 
 def _features(row: Row) -> dict[str, Any]:
@@ -154,8 +153,7 @@ def _winners(rows: Iterable[Row]) -> list[Row]:
 
 
 def _rank(row: Row) -> tuple[int, str, str]:
-    rank = 4 if "_unanswered" in _features(row) else _RANKS.get(row.source, 3)
-    return rank, row.channel_id, row.stream_offset
+    return source_rank(row.source, _features(row)), row.channel_id, row.stream_offset
 
 
 def _failed(row: Row) -> bool:

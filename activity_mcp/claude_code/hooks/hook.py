@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import os
 
-from ...activity import Origin, build, clean
+from ...activity import Origin, build
 from ...clock import SYSTEM_CLOCK
 from ...config import default_home, read_config
 from ...errors import DiskFull, ForeignHome, InvalidConfig, QueueBusy, QueueFull, QueueRefused
 from ...identity import branch_of, is_ignored, project_of, resolve_identity
-from ...plain_json import dumps, loads
+from ...plain_json import clean, dumps, loads
 from ...queue.writer import QueueWriter
 from ...recording.dropped import CONFIGURATION, PAYLOAD, QUEUE, UNEXPECTED, note_drop
 from ..session_state import SessionState
