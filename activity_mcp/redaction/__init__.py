@@ -21,6 +21,7 @@ from __future__ import annotations
 from .assigned import Name, assignments, is_secret_of_weak, names_in
 from .commands import commands
 from .names import PATH_MEMBERS, STRONG, judge_name, sensitive_kind
+from .phrases import phrases
 from .pem import private_keys
 
 from .shapes import RULES, shapes
@@ -89,6 +90,7 @@ class Redactor:
         spans += shapes(sight, self._rules)
         spans += url_passwords(text)
         spans += assignments(sight, names)
+        spans += phrases(sight)
         spans += columns(sight, names, self._judge)
         if " " in text:
             spans += commands(sight)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 _CLOSERS = frozenset("\\\"'`]*)")
-_SEPARATORS = (":=", "=>", "===", "==", "?=", "+=", "!==", "!=", "=", "：", "＝", ":")
+_SEPARATORS = (":=", "=>", "===", "==", "?=", "+=", "!==", "!=", "=", "：", "＝", "<-", ":")
 _MAX_NAME = 64
 _GETTERS = frozenset(
     "get fetch read load find lookup hash check verify is has create generate make new delete revoke require parse decode validate"
@@ -76,6 +76,7 @@ def names_in(sight: Sight, judge: Judge = judge_name, more: Sequence[str] = ()) 
     seen: set[int] = set()
     found: list[Name] = []
     literals = [*NAME_LITERALS, *more, *sorted(word.decode() for word in NAME_WORDS & sight.words)]
+    literals += [word.lower() for word in ("Pw", "Pat", "Psk", "Pin") if word in text and word.lower() not in literals]  # githubPat
     if not text.isascii():
         literals += FOREIGN_NAMES
     for literal in literals:
@@ -86,10 +87,22 @@ def names_in(sight: Sight, judge: Judge = judge_name, more: Sequence[str] = ()) 
                 seen.add(end)
                 start = _start_of_name(text, at)
                 judged = judge(text[start:end])
+                if (judged is None or judged[1] != STRONG) and text[start - 1 : start] == " ":
+                    judged = judge(_with_word_before(text, start, end)) or judged
                 if judged is not None:
                     found.append(Name(text[start:end], start, end, *judged))
             at = lowered.find(literal, at + len(literal))
     return found
+
+
+def _with_word_before(text: str, start: int, end: int) -> str:
+    """``API key``, ``access token``: the name with the word before it, if a value may follow."""
+    if text[end : end + 16].lstrip(" \"'`*\\")[:1] not in (":", "=", "："):
+        return text[start:end]
+    before = start - 1
+    while before > max(0, start - 24) and text[before - 1].isalpha():
+        before -= 1
+    return f"{text[before : start - 1]}_{text[start:end]}"
 
 
 def _end_of_name(text: str, at: int) -> int:
@@ -143,12 +156,14 @@ def value_of(text: str, lowered: str, name: Name) -> tuple[int, int] | None:
 def _is_followed_by_a_word(text: str, at: int) -> bool:
     """As in a sentence: of letters, and no type that a value follows (``password String = "…"``)."""
     parts = text[at : at + 96].split(None, 2)
-    return parts[0].rstrip(".,;:!?)\"'").isalpha() and (len(parts) < 2 or parts[1] not in ("=", ":="))
+    if len(parts) > 1 and (parts[1] in ("=", ":=") or len(parts) > 2 and parts[2].startswith("= ")):
+        return False
+    return parts[0].rstrip(".,;:!?)\"'").isalpha()
 
 
 def _separator(text: str, at: int) -> str:
     char = text[at : at + 1]
-    if not char or char not in "=:?+!：＝":
+    if not char or char not in "=:?+!<：＝":
         return ""
     found = next((mark for mark in _SEPARATORS if text.startswith(mark, at)), "")
     if found == ":" and text[at + 1 : at + 2] == ":":
@@ -174,6 +189,8 @@ def _after_separator(
     if _is_line_end(text, value):
         return _lines(text, name, value, separator)
     value = _after_prefix(text, value)
+    if value >= len(text):
+        return None
     opening = text[value]
     if opening == "[" or opening == "(":
         within = skip_blanks(text, value + 1)
@@ -305,17 +322,19 @@ def is_secret_of_weak(name: Name, value: str, *, addressed: bool = False) -> boo
     value = value.strip()
     if name.strength == BARE and not addressed:
         classes = any(c.islower() for c in value) + any(c.isupper() for c in value) + any(c.isdigit() for c in value)
-        return classes == 3 and is_random(value, 24) and "." not in value and value.count("/") < 5
+        is_hex = not value.strip("0123456789abcdefABCDEF-")
+        least = 24 if classes == 3 else 32
+        return classes > 1 and not is_hex and is_random(value, least) and "." not in value and value.count("/") < 5
     if is_almost_strong(name.text):
-        return _is_chosen(value) and not is_code(value, name.text)
+        return (_is_chosen(value) or is_random(value, 10)) and not is_code(value, name.text)
     if value.startswith(("http://", "https://", "/", "./", "~")) or "::" in value or value.lower().startswith(("sha256", "sha512", "ssh-", "pk_")):
         return False
-    return is_random(value, 14)
+    return is_random(value, 10 if addressed else 12)
 
 
 def _is_chosen(value: str) -> bool:
     """A password that somebody has chosen: of some length, no word, no path, no number of a port."""
-    if len(value) < 6 or "/" in value[:2] or value.count("/") > 2 or " " in value or value[0] in "~.<{(" or value[:1] == "\\":
+    if len(value) < 6 or "/" in value[:1] or value.count("/") > 2 or " " in value or value[0] in "~.<{(" or value[:1] == "\\":
         return value.isdigit() and len(value) >= 4 and False
     if value.isdigit():
         return len(value) >= 6
@@ -333,7 +352,7 @@ def _is_secret_word(
         return False
     is_shell = not spaced and separator == "=" and (name.text.replace("-", "_").isupper() or name.is_option)
     if name.strength != STRONG:
-        addressed = before in ("?", "&") or name.is_option
+        addressed = before in ("?", "&") or name.is_option or is_shell
         return (is_shell or not is_code(value, name.text)) and is_secret_of_weak(name, value.rstrip(".,"), addressed=addressed)
     number = value.rstrip(".,;").replace(".", "")
     if number.isdigit():
@@ -354,9 +373,11 @@ def _is_rooted_code(value: str) -> bool:
 def _is_literal(
     text: str, lowered: str, name: Name, before: str, separator: str, value: str, end: int, *, spaced: bool
 ) -> bool:
+    bare = value.rstrip(".,;:!?")
     if is_code(value, name.text):
         return False
-    bare = value.rstrip(".,;:!?")
+    if is_random(bare, 14):
+        return True
     if name.kind == "private_key" and bare.replace(".", "").isidentifier() and not is_random(bare, 20):
         return False
     if not bare.replace("_", "").replace("-", "").isalpha():
@@ -376,7 +397,7 @@ def _is_literal(
         return lead[-1:] not in (",", "(", ".") and rest[:1] not in (",", ")")
     if separator == "=" or separator == ":=":
         return _is_ini(lowered, name.start) and not is_code(bare, name.text)
-    return separator == ":" and len(bare) >= 8 and before not in QUOTES + "." and rest[:1] not in (",", "}")
+    return separator == ":" and len(bare) >= 8 and before not in ("\"", "'", "`", ".") and rest[:1] not in (",", "}")
 
 
 def _is_ini(lowered: str, at: int) -> bool:
@@ -495,6 +516,12 @@ def _after_blank(text: str, lowered: str, name: Name, at: int, place: int) -> tu
         return _stated(text, name, at + len(stated))
     if place >= len(text) or text[place] in "\r\n,;)":
         return None
+    if text[at] not in " \t":
+        return None
+    typed = _behind_type(text, place) if at == name.end else 0
+    if typed:
+        span = quoted_value(text, typed)
+        return span if span is not None and is_secret_text(name, text[span[0] : span[1]][:520]) else None
     if text[place] not in QUOTES and text[place] != "\\" and text[place : place + 64].split(None, 1)[0].rstrip(".,;:!?)").isalpha():
         return None  # a word of a sentence
     lead = lowered[max(text.rfind("\n", 0, name.start) + 1, name.start - 48) : name.start].replace('"', " ").replace("'", " ").split()
@@ -518,9 +545,19 @@ def _after_blank(text: str, lowered: str, name: Name, at: int, place: int) -> tu
     if is_random(found, 16) and _is_long_secret(found):
         return (span[0], span[0] + len(found)) if span[1] - span[0] < 520 else span
     in_netrc = name.text == "password" and ("machine " in lowered or "login " in lowered)
-    if (is_set and lead or in_netrc) and _is_chosen(found) and not is_code(found, name.text):
+    is_directive = not lead and span[1] >= end_of_line(text, place) and (name.start == 0 or text[name.start - 1] in "\n \t")
+    if (is_set and lead or in_netrc or is_directive) and _is_chosen(found) and not is_code(found, name.text):
         return span
     return None
+
+
+def _behind_type(text: str, at: int) -> int:
+    """``adminPassword string = '…'``, ``password As String = "…"``: where the value begins, or 0."""
+    mark = text.find("=", at, at + 40)
+    if mark < 0 or not text[at:mark].replace(" ", "").replace("[]", "").replace("*", "").replace(".", "").isalnum():
+        return 0
+    value = skip_blanks(text, mark + 1)
+    return value if value < len(text) and text[at].isalpha() and opening_quote(text, value) else 0
 
 
 def _is_long_secret(value: str) -> bool:

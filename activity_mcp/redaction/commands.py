@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .programs import COMMANDS, CONSUMERS
 from .reading import backslashes, end_of_line, quoted_value, skip_blanks, word_end
-from .values import is_plain, is_reference
+from .values import is_plain, is_random, is_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -244,8 +244,10 @@ def _cookies(text: str, start: int, value: str) -> Iterator[Span]:
 
 def _hidden(text: str, start: int, end: int, kind: str = "password") -> Iterator[Span]:
     value = text[start : min(end, start + 600)]
-    if len(value) < 3 or is_reference(value) or is_plain(value) or value.startswith(("@", "file:", "env:", "fd:", "<(", "/dev/")):
+    if len(value) < 3 or is_reference(value) or is_plain(value) or value.startswith(("file:", "env:", "fd:", "<(", "/dev/")):
         return
+    if value[0] == "@" and not is_random(value, 12):
+        return  # a file that holds it
     if value.isdigit() and len(value) < 5 or value.startswith("pass:"):
         return
     if value.count("/") > 1 and value[0] in "/.~":

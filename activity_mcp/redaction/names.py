@@ -18,12 +18,12 @@ _SECRET_WORDS = {
     "motdepasse": "password", "mdp": "password", "parola": "password", "heslo": "password", "passwordhash": "password",
     "secret": "secret", "secrets": "secret", "token": "token", "authorization": "authorization", "bearer": "token",
     "credential": "credentials", "credentials": "credentials", "cookie": "cookie", "cookies": "cookie", "psk": "password",
-    "mnemonic": "secret", "requirepass": "password", "masterauth": "password", "jwt": "token", "storepass": "password",
+    "mnemonic": "secret", "passe": "password", "clave": "password", "motpasse": "password", "requirepass": "password", "masterauth": "password", "jwt": "token", "storepass": "password",
     "keypass": "password", "keystorepass": "password", "passwordplain": "password", "tokensecret": "secret",
 }  # fmt: skip
 _SECRET_ENDINGS = (
     ("password", "password"), ("passwd", "password"), ("passphrase", "password"), ("apikey", "api_key"),
-    ("accesskey", "access_key"), ("secretkey", "secret_key"), ("privatekey", "private_key"), ("clientsecret", "secret"),
+    ("secretaccesskey", "aws_secret_access_key"), ("accesskey", "access_key"), ("secretkey", "secret_key"), ("privatekey", "private_key"), ("clientsecret", "secret"),
     ("signingkey", "secret_key"), ("encryptionkey", "secret_key"), ("masterkey", "secret_key"), ("accountkey", "secret_key"),
     ("authkey", "secret_key"), ("sshkey", "private_key"), ("token", "token"), ("secretkeybase", "secret_key"),
     ("secret", "secret"), ("apikeys", "api_key"), ("apisecret", "secret"), ("presharedkey", "secret_key"),
@@ -50,7 +50,7 @@ _NOT_A_KEY = _words(
     " press candidate surrogate join range record message storage config setting field column property attribute item node"
     " tree menu tab react query route cursor page next prev start last first any enter arrow up down left right home escape"
     " delete backspace space metadata label tag topic lock redis s3 file resource dedupe distinct answer legend major minor"
-    " pub host known turn hockey mon don"
+    " pub host known turn hockey mon don the a an this that each every your my our its no any one same new which what of for with by and"
 )
 _ACCOUNTS = _words(
     "db database user smtp mail email admin root mysql postgres pg redis snowsql snowflake ftp ssh login sudo app my imap ldap"

@@ -146,20 +146,20 @@ COMMANDS: dict[str, tuple[tuple[str, str], ...]] = {
     "htpasswd": (("", "#last"),), "chpasswd": (("", ""),), "useradd": (("", "-p* --password"),), "usermod": (("", "-p* --password"),),
     "smbclient": (("", "-U% --user%"),), "rpcclient": (("", "-U%"),), "smbget": (("", "-U%"),), "winexe": (("", "-U%"),),
     "net": (("user", "#2"), ("use", "#3"), ("rpc", "-U%")), "smbmap": (("", "-p*"),), "crackmapexec": (("", "-p*"),), "nxc": (("", "-p*"),),
-    "evil-winrm": (("", "-p*"),), "xfreerdp": (("", "/p:"),), "rdesktop": (("", "-p*"),), "wpa_passphrase": (("", "#2"),),
+    "evil-winrm": (("", "-p*"),), "xfreerdp": (("", "/p"),), "rdesktop": (("", "-p*"),), "wpa_passphrase": (("", "#2"),),
     "nmcli": (("", "password"),), "iwctl": (("", "--passphrase"),), "ipmitool": (("", "-P*"),), "snmpwalk": (("", "-c* -A* -X*"),),
     "snmpget": (("", "-c* -A* -X*"),), "lftp": (("", "-u,"),), "ncftp": (("", "-p*"),), "ftp": (("", ""),), "sftp": (("", ""),),
     "swaks": (("", "-ap --auth-password"),), "sendemail": (("", "-xp"),), "mutt": (("", ""),), "vncviewer": (("", "-passwd"),),
     "geth": (("", "--mnemonic --password"),), "cast": (("", "--private-key --mnemonic --password"),), "kinit": (("", ""),),
     "forge": (("", "--private-key --mnemonic"),), "security": (("add-generic-password", "-w*"), ("add-internet-password", "-w*"), ("unlock-keychain", "-p*"), ("import", "-P*")),
-    "cmdkey": (("", "/pass:"),), "schtasks": (("", "/rp"),), "psexec": (("", "-p*"),), "runas": (("", ""),), "sc": (("config", "password=")),
+    "cmdkey": (("", "/pass"),), "schtasks": (("", "/rp"),), "psexec": (("", "-p*"),), "runas": (("", ""),), "sc": (("config", "password=")),
     "pass": (("insert", ""),), "credstash": (("put", "#2"),), "chamber": (("write", "#3"),), "confluent": (("login", "--password"),),
     "databricks": (("secrets put", "--string-value"), ("secrets put-secret", "--string-value #3")), "dbt": (("", "--password"),),
     "snow": (("", "--password --token"),), "bq": (("", ""),), "sfdx": (("", "-p* --password"),), "airflow": (("users create", "-p* --password"), ("connections add", "--conn-password"), ("variables set", "#=secret")),
     "superset": (("fab create-admin", "--password"),), "flask": (("fab create-admin", "--password"),), "wp": (("user create", "--user_pass"), ("config create", "--dbpass")),
     "drush": (("", "--account-pass --db-url"), ("upwd", "#2")), "occ": (("", "--admin-pass --database-pass"),), "newman": (("", "--postman-api-key"),),
     "nats": (("", "--password --creds"),), "stripe": (("", "--api-key"),), "twilio": (("", "-p"),), "hydra": (("", "-p*"),), "sqlplus": (("", "#/"),),
-    "pscredential": (("", ""),),
+    "convertto-securestring": (("", "-string #1"),),
 }  # fmt: skip
 
 CONSUMERS = (

@@ -83,6 +83,9 @@ def quoted_value(text: str, at: int) -> tuple[int, int] | None:
     if span is None:
         return None
     start, end = span
+    if start == end and opening[1] == 0 and text[end + 1 : end + 2].isalnum():  # ""…"", as templates leave it
+        close = text.find(text[end] * 2, end + 1, end_of_line(text, end))
+        return (end + 1, close) if close > 0 else span
     after = end + 1
     while opening[1] == 0 and after < len(text) and text[after] not in _AFTER_QUOTE:  # "ab"'cd' and "ab"cd
         if text[after] in QUOTES:

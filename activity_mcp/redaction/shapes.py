@@ -36,6 +36,11 @@ _ALNUM = ALPHABETS["A"]
 _HEX = ALPHABETS["h"]
 _IN_TOKENS = "abcdefghijklmnopqrstuvwxyz0123456789-_./+=%"
 _LEAST_MIXED, _LEAST_PLAIN = 32, 40
+_HARMLESS = frozenset(
+    "cursor page next prev etag hash digest checksum nonce state challenge verifier request trace span id uuid ref sha rev version"
+    " integrity commit build v ver data src href image content body after before offset continuation fingerprint".split()
+)
+"""Names before ``=`` whose long random values are no secrets."""
 _NOT_PREFIXES = frozenset("sha1 sha256 sha384 sha512 sha md5 h1 base64 integrity rev commit etag uuid hash digest".split())
 
 
@@ -296,7 +301,11 @@ def _mixed(text: str, run: str) -> Iterator[Span]:
     while at >= 0:
         end = at + len(run)
         start = _start_of_prefix(text, at)
-        if start < at and text[end : end + 1] not in ("+", "/", "=", "%", "("):
+        if start < at and text[start] == "=":
+            start = at
+            if text[end : end + 1] not in ("+", "/", "=", "%", "(", ".", "-", "_"):
+                yield at, end, "token"
+        elif start < at and text[end : end + 1] not in ("+", "/", "=", "%", "("):
             yield start, end, "token"
         at = text.find(run, end)
 
@@ -306,22 +315,26 @@ def is_mixed(run: str) -> bool:
     if not 3 <= digits < len(run[:200]) * 3 // 4:
         return False
     has_upper, has_lower = run != run.lower(), run != run.upper()
-    if len(run) < (_LEAST_MIXED if has_upper and has_lower else _LEAST_PLAIN):
-        return False
     changes = sum(1 for at in range(1, min(len(run), 200)) if (run[at] in _DIGITS) != (run[at - 1] in _DIGITS))
-    return changes * 6 >= min(len(run), 200) and len(set(run)) >= 14
+    if has_upper and has_lower and digits >= 6 and changes:
+        return len(set(run)) >= 14
+    length = min(len(run), 200)
+    return len(set(run)) >= 14 and changes * (6 if len(run) >= _LEAST_PLAIN or has_upper and has_lower else 4) >= length
 
 
 def _start_of_prefix(text: str, at: int) -> int:
     """Where the word before the run begins, or the run's own beginning if none makes a token of it."""
     mark = text[at - 1 : at]
-    if mark not in ("_", "-", "."):
+    if mark not in ("_", "-", ".", "="):
         return at
     start = at - 1
     least = max(0, at - 40)
     while start > least and text[start - 1] in ALPHABETS["W"]:
         start -= 1
     prefix = text[start : at - 1]
+    if mark == "=":
+        last = prefix.replace("-", "_").rpartition("_")[2].lower()
+        return at if last in _HARMLESS or not last.isalpha() else at - 1
     if not prefix or not any(char.isalpha() for char in prefix) or prefix.lower() in _NOT_PREFIXES or text[start - 1 : start] in ("+", "/") and mark == ".":
         return at
     return start if text[start - 1 : start] != "+" else at

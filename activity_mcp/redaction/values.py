@@ -11,9 +11,8 @@ from .patterns import words
 _JUDGED = 512
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 _DIGITS = frozenset("0123456789")
-_VOWELS = frozenset("aeiouyAEIOUY")
 _HEX = "0123456789abcdefABCDEF"
-_APART = {ord(char): " " for char in "_-./:+=~!@#$%^&*|,;"}
+_APART = {ord(char): " " for char in "_-./:+=~!@#$%^&*|,;?\\"}
 
 PLAIN_WORDS = words(
     "none null nil true false yes no on off str string bytes text varchar char bearer basic token secret password passwd hidden"
@@ -21,7 +20,7 @@ PLAIN_WORDS = words(
     " invalid expired empty changeme placeholder dummy todo fixme tbd redacted masked removed xxx replaceme insert username"
     " password123example error failed denied incorrect wrong rejected accepted disabled enabled prompt stdin oauth auth digest"
     " type field input array list dict map set function undefined void never public private static const var let func def class"
-    " return await async lambda new self this float double long short byte uuid json yaml file path env secretstr user admin"
+    " include omit cors same-origin anonymous use-credentials return await async lambda new self this float double long short byte uuid json yaml file path env secretstr user admin"
 )
 """What stands where a secret would, and is none."""
 
@@ -150,7 +149,7 @@ def _is_name(text: str) -> bool:
     if not text or not _NAME.issuperset(text) or text[0] in _DIGITS:
         return False
     if text.isupper() or text.isalpha():
-        return text.isupper() and len(text) < 40 or not _is_vowelless(text)
+        return text.isupper() and len(text) < 40 or len(text) < 12 or not _is_no_word(text, 4)
     return not any(
         text[at] in _DIGITS and text[at + 1].islower() for at in range(len(text) - 1) if text[at + 1].isalpha()
     )
@@ -160,8 +159,8 @@ def is_identifier(text: str) -> bool:
     """An identifier that code may have: at most one group of digits a word (``sha256sum``, ``tokenService2``, ``var_1``)."""
     if not text or not _NAME.issuperset(text) or text[0] in _DIGITS:
         return False
-    if _is_name(text):
-        return True
+    if any(len(word) > 6 and _is_no_word(word.translate(_NO_DIGITS), 3) for word in text.split("_")) and not text.isupper():
+        return False
     return all(_groups(word) < 2 for word in text.split("_")) and sum(char in _DIGITS for char in text) < 5
 
 
@@ -232,29 +231,64 @@ def _shares_a_word(value: str, name: str) -> bool:
 _OWN_WORDS = ("password", "passwd", "passphrase", "secret", "token", "apikey", "key", "credential", "cookie", "auth", "pass", "pwd", "salt")
 
 
+_PAIRS = frozenset(
+    "th he in er an re nd at on nt ha es st en ed to it ou ea hi is or ti as te et ng of al de se le sa si ar ve ra ld ur li ri io ne ic"
+    " co me ma om ce el ro ch us ll la ta em be tr ns no ec ac ca ss il pr ai su pe ut ol un ad ag mo lo am po da ie pa ge ho wa ow id"
+    " fi ee sh ot nc ul oo ir wi up ke ab ev ay ry vi gr ly ty so do ap op ex we ck im fo sc bo ba uc ef ui ei ov ey ig iv ci av tt pl"
+    " ff rt mi sp rs mp rd rm rk rn rc bl cl cr dr fr gi go gu ht ki lt ms ob od os pu rr ru sl sw tu ub ue um va ye qu ct".split()
+)
+"""The pairs of letters that make up five sixths of what is written in English; of random letters, less than a quarter."""
+
+
 def is_random(value: str, least: int) -> bool:
     """Whether the value, of ``least`` characters or more, is made of characters nobody would choose."""
     value = value[:_JUDGED]
     if len(value) < least or not value.isascii() or " " in value:
         return False
     runs = value.translate(_APART).split()
+    if not all(run.isalnum() for run in runs):
+        return False
     longest = max(runs, key=len, default="")
-    if len(longest) >= max(10, least * 2 // 3):
-        return _is_scrambled(longest)
-    scrambled = sum(len(run) for run in runs if len(run) > 3 and (_is_scrambled(run) or not run.strip(_HEX) and _changes(run)))
-    return scrambled * 2 >= least and scrambled * 2 >= len(value)
+    if len(longest) >= max(10, least * 2 // 3) and _is_scrambled(longest):
+        return True
+    joined = "".join(runs)
+    if len(joined) * 4 >= least * 3 and _changes(joined) >= 4 and _longest_word(joined) <= 7 and any(c.isupper() for c in joined):
+        return True
+    odd = sum(len(run) for run in runs if is_odd(run))
+    return odd * 2 >= least and odd * 2 >= len(joined)
+
+
+def is_odd(run: str) -> bool:
+    """Whether the run of letters and digits is no word, no number and no word with a number behind it."""
+    if run.isdigit():
+        return len(run) >= 16
+    if run.isalpha():
+        return len(run) >= 6 and _is_no_word(run, 3)
+    bare = run.rstrip("0123456789")
+    return len(run) > 2 and (any(char in _DIGITS for char in bare) or len(bare) >= 6 and _is_no_word(bare, 3))
 
 
 def _is_scrambled(run: str) -> bool:
-    if not run.isalnum():
-        return False
-    changes = _changes(run)
     digits = sum(char in _DIGITS for char in run)
     if not digits:
-        return _is_vowelless(run) and len(run) >= 10
+        return len(run) >= 10 and _is_no_word(run, 5)
     if digits == len(run):
         return len(run) >= 16
-    return changes >= 3 or changes >= 1 and (_is_vowelless(run) or not run.strip(_HEX)) or digits >= 4 and changes >= 2
+    changes = _changes(run)
+    if digits >= 4 and len(run) >= 20 or changes >= 3:
+        return True
+    return changes >= 1 and (not run.strip(_HEX) or digits >= 4 and changes >= 2 or _is_no_word(run.translate(_NO_DIGITS), 5))
+
+
+_NO_DIGITS = {ord(char): None for char in "0123456789"}
+
+
+def _longest_word(run: str) -> int:
+    most = streak = 0
+    for char in run:
+        streak = streak + 1 if char.isalpha() else 0
+        most = max(most, streak)
+    return most
 
 
 def _changes(run: str) -> int:
@@ -262,24 +296,10 @@ def _changes(run: str) -> int:
     return sum(1 for at in range(1, len(run)) if (run[at] in _DIGITS) != (run[at - 1] in _DIGITS))
 
 
-def _is_vowelless(run: str) -> bool:
-    """Letters of no language: few vowels, or four consonants in a row and case that changes without words."""
-    letters = [char for char in run if char.isalpha()]
-    if len(letters) < 8:
+def _is_no_word(letters: str, tenths: int) -> bool:
+    """Whether fewer than so many tenths of the pairs of letters are usual ones."""
+    lowered = letters.lower()
+    pairs = len(lowered) - 1
+    if pairs < 4:
         return False
-    most = streak = 0
-    for char in letters:
-        streak = 0 if char in _VOWELS else streak + 1
-        most = max(most, streak)
-    vowels = sum(char in _VOWELS for char in letters)
-    flips = sum(1 for at in range(1, len(letters)) if letters[at].isupper() and letters[at - 1].islower())
-    singles = sum(
-        1 for at in range(1, len(letters) - 1) if letters[at].isupper() and letters[at - 1].islower() and letters[at + 1].isupper()
-    )
-    return vowels * 5 < len(letters) or most >= 6 or (most >= 4 and flips * 4 >= len(letters)) or singles >= 2
-
-
-def entropy_is_high(run: str) -> bool:
-    """Many different characters for its length, of three classes: 3.5 bits a character or so, counted without logarithms."""
-    kinds = (any(c.islower() for c in run), any(c.isupper() for c in run), any(c in _DIGITS for c in run))
-    return sum(kinds) >= 2 and len(set(run)) * 5 >= min(len(run), 40) * 2
+    return sum(lowered[at : at + 2] in _PAIRS for at in range(pairs)) * 10 < pairs * tenths
