@@ -16,7 +16,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line ``arguments``; the exit code. Errors are told on stderr, one line and one hint."""
     if arguments == ["hook"]:  # before anything is loaded that it does not need
-        from .claude_code.hook import main as hook
+        from .claude_code.hooks.hook import main as hook
 
         hook()
     import click

@@ -7,30 +7,56 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import orjson
 
 from .clock import SYSTEM_CLOCK
 from .config import Config
-from .context import ContextCache, Renderer, SnapshotStore
+from .context import SnapshotStore
 from .fs import LOCAL
 from .identity import Identity, project_of, resolve_identity
-from .local_events import LocalEvents
-from .pace import Pace
-from .parts import part
+from .pipeline.poll_schedule import Pace
+from .pipeline.refresher import Refresher
 from .queue import Lease, QueueWriter, open_queue
-from .recorder import Recorder
-from .refresher import Refresher
-from .selflog import SelfLog
+from .recall.cache import ContextCache
+from .recall.local_events import LocalEvents
+from .recall.memoized_renderer import Renderer
+from .recording.call_log import SelfLog
+from .recording.recorder import Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .clock import Clock
     from .queue import QueueInfo
-    from .warehouse.duckdb import DuckDBWarehouse
-    from .warehouse.snowflake import SnowflakeWarehouse
+    from .warehouse.duckdb.warehouse import DuckDBWarehouse
+    from .warehouse.snowflake.warehouse import SnowflakeWarehouse
+
+
+class Composed(Protocol):
+    """An object with lazy parts: it has the reentrant lock under which they are made."""
+
+    parts_lock: threading.RLock
+
+
+_Part = TypeVar("_Part")
+
+
+class lazy(Generic[_Part]):
+    """A property made at first use, once, by one thread: ``functools.cached_property`` with a lock."""
+
+    def __init__(self, make: Callable[[Any], _Part]) -> None:
+        self._make = make
+        self._name = make.__name__
+        self.__doc__ = make.__doc__
+
+    def __get__(self, composed: Composed, owner: type | None = None) -> _Part:
+        with composed.parts_lock:
+            if self._name not in composed.__dict__:
+                composed.__dict__[self._name] = self._make(composed)
+            made: _Part = composed.__dict__[self._name]
+            return made
 
 
 class Composition:
@@ -43,16 +69,16 @@ class Composition:
         self.environ = environ
         self.parts_lock = threading.RLock()
 
-    @part
+    @lazy
     def identity(self) -> Identity:
         return resolve_identity(self.config.home, self.environ, self.config.customer)
 
-    @part
+    @lazy
     def queue(self) -> QueueInfo:
         LOCAL.check_owner(self.config.home)
         return open_queue(self.config.queue_dir, sink=self.config.sink, clock=self.clock)
 
-    @part
+    @lazy
     def writer(self) -> QueueWriter:
         return QueueWriter(
             self.queue.directory,
@@ -62,47 +88,47 @@ class Composition:
             clock=self.clock,
         )
 
-    @part
+    @lazy
     def recorder(self) -> Recorder:
         return Recorder(self.config, self.identity, self.writer, self.clock)
 
-    @part
+    @lazy
     def local_events(self) -> LocalEvents:
         return LocalEvents(self.queue.directory, self.queue.queue_id, self.writer)
 
-    @part
+    @lazy
     def snapshots(self) -> SnapshotStore:
         directory = os.path.join(self.queue.directory, "context")
         return SnapshotStore(directory, clock=self.clock, loads=orjson.loads, dumps=orjson.dumps)
 
-    @part
+    @lazy
     def lease(self) -> Lease:
         return Lease(self.queue.directory, clock=self.clock)
 
-    @part
+    @lazy
     def warehouse(self) -> DuckDBWarehouse | SnowflakeWarehouse:
         if self.config.snow_connection:
-            from .warehouse.snowflake import SnowflakeWarehouse
+            from .warehouse.snowflake.warehouse import SnowflakeWarehouse
 
             return SnowflakeWarehouse(self.config.snow_connection, customer=self.identity.customer, clock=self.clock)
-        from .warehouse.duckdb import DuckDBWarehouse
+        from .warehouse.duckdb.warehouse import DuckDBWarehouse
 
         return DuckDBWarehouse(self.config.db, clock=self.clock)
 
-    @part
+    @lazy
     def refresher(self) -> Refresher:
         kind: dict[str, Any] = {"ttl_s": self.config.context_ttl_s, "clock": self.clock}
         if self.config.snow_connection:
             return Refresher(self.warehouse, self.snapshots, pace=Pace(self.clock), **kind)
-        from .drift_watch import DriftWatch
-        from .warehouse.duckdb import DuckDBWarehouse
+        from .health.drift_report import DriftWatch
+        from .warehouse.duckdb.warehouse import DuckDBWarehouse
 
         warehouse = self.warehouse
         if isinstance(warehouse, DuckDBWarehouse):  # the double knows no statements
             kind["on_changes"] = DriftWatch(self.queue.directory, warehouse, self.clock).look
         return Refresher(warehouse, self.snapshots, **kind)
 
-    @part
+    @lazy
     def cache(self) -> ContextCache:
         return ContextCache(
             self.snapshots,
@@ -112,11 +138,11 @@ class Composition:
             revalidate=self.ask_for_context,
         )
 
-    @part
+    @lazy
     def renderer(self) -> Renderer:
         return Renderer(dumps=orjson.dumps)
 
-    @part
+    @lazy
     def self_log(self) -> SelfLog:
         return SelfLog(self.recorder.origin("mcp", session_id=self.session_id), self.clock)
 
@@ -124,7 +150,7 @@ class Composition:
     def session_id(self) -> str | None:
         return self.environ.get("CLAUDE_CODE_SESSION_ID") or None
 
-    @part
+    @lazy
     def own_project(self) -> str | None:
         """The project this process was started for, when Claude Code says so."""
         directory = self.environ.get("CLAUDE_PROJECT_DIR")

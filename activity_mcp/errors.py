@@ -20,6 +20,7 @@
         ├── WarehouseCorrupt                  the file was set aside; a new one is made
         ├── WarehouseNewer                    its schema is newer than this version: upgrade
         ├── OffsetConflict                    retryable: another flusher moved the offset first
+        ├── BatchTooLarge                     the engine has not the memory for a batch; the flusher halves it
         ├── StatementFailed                   a statement of deploy, migrate or upkeep failed; it was rolled back
         └── BatchRejected                     the engine refuses a row; the flusher finds it and quarantines it
 
@@ -108,7 +109,10 @@ class CheckFailed(ActivityError):
 
 
 class WarehouseError(ActivityError):
+    """``smaller_may_pass``: a batch of fewer rows may pass where this one failed."""
+
     exit_code = 4
+    smaller_may_pass = False
 
 
 class WarehouseUnavailable(WarehouseError):
@@ -129,6 +133,10 @@ class WarehouseNewer(WarehouseError):
 
 class BatchRejected(WarehouseError):
     pass
+
+
+class BatchTooLarge(WarehouseError):
+    smaller_may_pass = True
 
 
 class StatementFailed(WarehouseError):

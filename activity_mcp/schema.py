@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from . import resources
+from . import package_files
 from .errors import InvalidActivity
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def schemas() -> Mapping[str, Any]:
     """The schema document: ``version`` and ``$defs`` by event_name."""
     import orjson
 
-    document: dict[str, Any] = orjson.loads(resources.read_bytes("schemas", "event_schemas.json"))
+    document: dict[str, Any] = orjson.loads(package_files.read_bytes("schemas", "event_schemas.json"))
     return document
 
 

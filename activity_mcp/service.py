@@ -14,31 +14,30 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from .backpressure import Backpressure, Filling
 from .clock import SYSTEM_CLOCK
-from .composition import Composition
+from .composition import Composition, lazy
 from .config import Config, read_config
 from .context import ALL_PROJECTS
 from .errors import ActivityError, QueueRefused
-from .health_watch import HealthWatch
+from .health.watcher import HealthWatch
 from .identity import is_ignored, place_of
-from .leader import Leader
-from .owed import OncePerMinute, OwedEvents
-from .parts import part
+from .pipeline.backpressure import Backpressure, Filling
+from .pipeline.leader import Leader
 from .queue import read_queue
-from .recall import Recall
-from .selflog import AllCalls
+from .recall.context_reader import Recall
+from .recording.call_log import AllCalls
+from .recording.outbox import OncePerMinute, OwedEvents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from .checks import Check
     from .clock import Clock
-    from .findings import Findings
-    from .flusher import Flusher
-    from .insights import Insights
-    from .selflog import CallTotals
-    from .upkeep import Upkeep
+    from .health.check import Check
+    from .pipeline.daily_retention import Upkeep
+    from .pipeline.flusher import Flusher
+    from .provenance.insights import Insights
+    from .provenance.queries import Findings
+    from .recording.call_log import CallTotals
     from .warehouse import QueryResult
 
 START_RETRY_S = 5.0
@@ -81,7 +80,7 @@ class ActivityService(Composition):
         environ = os.environ if environ is None else environ
         return cls(read_config(environ), environ, **options)
 
-    @part
+    @lazy
     def health_watch(self) -> HealthWatch:
         return HealthWatch(self.queue.directory, self._judge, self.raise_event, self.clock)
 
@@ -140,14 +139,14 @@ class ActivityService(Composition):
 
     def status(self) -> dict[str, Any]:
         """The state of the state directory, as ``status --json`` and ``health`` tell it. Reads files; leads nothing."""
-        from .status import status_of
+        from .health.status import status_of
 
         return status_of(self)
 
     def _judge(self) -> Iterable[Check]:
         """The health of everything if this process leads, else of whoever does."""
-        from .health import judge_leader, of_document
-        from .status import leader_of
+        from .health.assessment import judge_leader, of_document
+        from .health.status import leader_of
 
         if self.leader is not None and self.leader.leads:
             return of_document(self.status())
@@ -187,23 +186,23 @@ class ActivityService(Composition):
             "max_rows": max_rows, "max_bytes": max_bytes, "timeout_s": timeout_s, "cancelled": cancelled,
         }  # fmt: skip
         if self.config.snow_connection:
-            from .warehouse.connection import read_connection
-            from .warehouse.snowflake_query import SnowflakeQueries
+            from .warehouse.snowflake.connection import read_connection
+            from .warehouse.snowflake.query import SnowflakeQueries
 
             return SnowflakeQueries(read_connection(self.config.snow_connection)).query(sql, **limits)
-        from .warehouse.query import DuckDBQueries
+        from .warehouse.duckdb.query import DuckDBQueries
 
         return DuckDBQueries(self.config.db).query(sql, **limits)
 
-    @part
+    @lazy
     def findings(self) -> Findings:
-        from .findings import Findings
+        from .provenance.queries import Findings
 
         return Findings(self)
 
-    @part
+    @lazy
     def insights(self) -> Insights:
-        from .insights import Insights
+        from .provenance.insights import Insights
 
         return Insights(self, self.findings)
 
@@ -222,7 +221,7 @@ class ActivityService(Composition):
         cancelled: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any]:
         """Have a context read from the warehouse again, and wait for it: {as_of, age_ms, freshness, refreshed, reason?}."""
-        from .refreshing import OnDemand
+        from .recall.on_demand_refresh import OnDemand
 
         scope = self._recall.scope(customer, project)
         on_demand = OnDemand(self.cache, self.snapshots, self.lease, self.clock)
@@ -278,8 +277,8 @@ class ActivityService(Composition):
         """The daily work; Snowflake does its own."""
         if self.config.snow_connection:
             return None
-        from .upkeep import Upkeep
-        from .warehouse.duckdb import DuckDBWarehouse
+        from .pipeline.daily_retention import Upkeep
+        from .warehouse.duckdb.warehouse import DuckDBWarehouse
 
         warehouse = self.warehouse
         if not isinstance(warehouse, DuckDBWarehouse):
@@ -288,11 +287,11 @@ class ActivityService(Composition):
 
     def make_flusher(self, omits: Callable[[dict[str, Any]], bool] | None = None) -> Flusher:
         """A flusher over this queue; only the holder of the lease may drive it. ``omits``: see ``Flusher``."""
-        from .flusher import Flusher
+        from .pipeline.flusher import Flusher
 
         self._tell_rebuilt()
         present = read_queue(self.queue.directory) or self.queue  # another leader may have renewed the id meanwhile
-        return Flusher(
+        flusher = Flusher(
             self.queue.directory,
             present.queue_id,
             self.warehouse,
@@ -301,6 +300,8 @@ class ActivityService(Composition):
             on_event=self.raise_event,
             omits=omits,
         )
+        flusher.batch_size.resume(self.lease.last_told().get("batch_weight"))
+        return flusher
 
     def _write_own_events(self) -> None:
         self._tell_rebuilt()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from activity_mcp.warehouse import snowpipe
+from activity_mcp.warehouse.snowflake import snowpipe
 
 if TYPE_CHECKING:
     from standins.started import StandIn

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from activity_mcp.activity import Origin, build
-from activity_mcp.flusher import Flusher
 from activity_mcp.fs import LOCAL, FileSystem
+from activity_mcp.pipeline.flusher import Flusher
 from activity_mcp.queue import QueueWriter, open_queue
 from activity_mcp.warehouse import MemoryWarehouse
 from fakes import FakeClock

@@ -8,9 +8,9 @@ from typing import Any
 
 from activity_mcp.activity import Origin, build
 from activity_mcp.errors import WarehouseError
-from activity_mcp.flusher import Flusher
+from activity_mcp.pipeline.flusher import Flusher
 from activity_mcp.queue import QueueWriter, open_queue
-from activity_mcp.warehouse.snowflake import SnowflakeWarehouse
+from activity_mcp.warehouse.snowflake.warehouse import SnowflakeWarehouse
 from standins.started import StandIn
 
 ORIGIN = Origin("ada@example.com", "mcp", session_id="s1", project="/w")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from activity_mcp.backpressure import LONGEST_PAUSE_S, Backpressure
+from activity_mcp.pipeline.backpressure import LONGEST_PAUSE_S, Backpressure
 from fakes import FakeClock
 
 
@@ -70,3 +70,15 @@ def test_attempts_back_off_with_jitter_up_to_a_bound_and_start_anew_after_a_succ
     assert not pressure.may_try()
     pressure.succeeded()
     assert pressure.may_try()
+
+
+def test_batches_do_not_grow_after_a_failure() -> None:
+    clock = FakeClock()
+    pressure = made(clock)
+    pressure.observe("a", 1000)
+    clock.advance(121)
+    pressure.failed()
+    assert pressure.observe("a", 1000) == "entered"
+    assert pressure.batch_rows(100) == 100
+    pressure.succeeded()
+    assert pressure.batch_rows(100) == 400

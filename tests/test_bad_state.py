@@ -17,10 +17,10 @@ from activity_mcp.__main__ import run
 from activity_mcp.bench.raw_client import RawClient
 from activity_mcp.errors import UnsupportedStateDirectory, WarehouseRefused
 from activity_mcp.fs import LOCAL
+from activity_mcp.health.status import status_of
 from activity_mcp.queue import read_commit, read_queue
 from activity_mcp.service import ActivityService
-from activity_mcp.status import status_of
-from activity_mcp.warehouse.duckdb import DuckDBWarehouse
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from machines import Machine, until
 
 TOOL = {"tool_name": "Bash", "success": True}

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import duckdb
 import pytest
 
-from activity_mcp import __version__, resources
+from activity_mcp import __version__, package_files
 from activity_mcp.__main__ import run
 
 REPO = Path(__file__).resolve().parents[1]
@@ -379,7 +379,7 @@ def test_a_read_only_state_directory_is_exit_code_3(home: Path, tmp_path: Path) 
 
 
 def test_the_example_session_is_imported_once_and_tells_the_same_story_everywhere(call: Call) -> None:
-    example = resources.path_of("examples", "session.jsonl")
+    example = package_files.path_of("examples", "session.jsonl")
     first = call("import", example, "--json").json
     assert first["malformed_lines"] == 0
     assert first["unknown_line_types"] == {}
@@ -391,12 +391,12 @@ def test_the_example_session_is_imported_once_and_tells_the_same_story_everywher
 
 
 def example_lines() -> list[str]:
-    return Path(resources.path_of("examples", "session.jsonl")).read_text().splitlines()
+    return Path(package_files.path_of("examples", "session.jsonl")).read_text().splitlines()
 
 
 def test_lines_out_of_order_lose_no_result(call: Call, tmp_path: Path) -> None:
-    whole = call("import", resources.path_of("examples", "session.jsonl"), "--dry-run", "--json").json["activities"]
-    call("import", resources.path_of("examples", "session.jsonl"))
+    whole = call("import", package_files.path_of("examples", "session.jsonl"), "--dry-run", "--json").json["activities"]
+    call("import", package_files.path_of("examples", "session.jsonl"))
     outcomes = "SELECT tool_use_id, success FROM VW_TOOL_EVENTS ORDER BY 1"
     expected = call("query", outcomes, "--json").json["rows"]
     os.environ["ACTIVITY_HOME"] = str(tmp_path / "other")
@@ -410,7 +410,7 @@ def test_half_a_character_in_a_transcript_costs_nothing_else_of_its_line(call: C
     text = "\n".join(example_lines()) + "\n"
     (tmp_path / "cut.jsonl").write_text(text.replace('"content":"', '"content":"\\ud83d '))
     report = call("import", str(tmp_path / "cut.jsonl"), "--json").json
-    whole = call("import", resources.path_of("examples", "session.jsonl"), "--dry-run", "--json").json
+    whole = call("import", package_files.path_of("examples", "session.jsonl"), "--dry-run", "--json").json
     assert (report["malformed_lines"], report["activities"]) == (0, whole["activities"])
 
 
@@ -435,7 +435,7 @@ def test_a_result_too_wide_for_a_table_is_shown_row_by_row(call: Call) -> None:
 
 
 def test_a_dry_run_counts_and_records_nothing(call: Call) -> None:
-    report = call("import", resources.path_of("examples", "session.jsonl"), "--dry-run", "--json").json
+    report = call("import", package_files.path_of("examples", "session.jsonl"), "--dry-run", "--json").json
     assert report["dry_run"]
     assert report["activities"]
     assert call("status", "--json").json["queue"]["depth_events"] == 0
@@ -454,7 +454,7 @@ def test_an_import_larger_than_half_the_queue_drains_and_goes_on(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAX_QUEUE_SIZE", str(256 * 1024))
-    example = Path(resources.path_of("examples", "session.jsonl")).read_text()
+    example = Path(package_files.path_of("examples", "session.jsonl")).read_text()
     for number in range(20):
         text = example
         for word in ("toolu_", "msg_", "req_"):
@@ -474,7 +474,7 @@ def test_an_import_larger_than_half_the_queue_drains_and_goes_on(
 
 
 def test_the_context_is_a_table_with_its_freshness(call: Call) -> None:
-    call("import", resources.path_of("examples", "session.jsonl"))
+    call("import", package_files.path_of("examples", "session.jsonl"))
     shown = call("context").out
     assert "fresh" in shown.splitlines()[0]
     assert "Recent sessions" in shown

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from activity_mcp import doctor
 from activity_mcp.__main__ import run
-from activity_mcp.checks import Check
-from activity_mcp.checks import state as state_checks
 from activity_mcp.config import read_config
+from activity_mcp.health.check import Check
+from activity_mcp.operations import doctor
+from activity_mcp.operations.checks import state as state_checks
 
 
 @pytest.fixture
@@ -135,5 +135,5 @@ def test_the_table_says_what_the_json_says(
 
 
 def test_every_part_has_its_module() -> None:
-    modules: dict[str, Any] = {part: doctor.import_module(f"activity_mcp.checks.{part}") for part in doctor.PARTS}
+    modules: dict[str, Any] = {part: doctor.import_module(f"activity_mcp.operations.checks.{part}") for part in doctor.PARTS}
     assert all(callable(module.checks) for module in modules.values())

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from activity_mcp.__main__ import run
-from activity_mcp.draining import BATCH_ROWS, Drainer
 from activity_mcp.errors import WarehouseUnavailable
+from activity_mcp.operations.drain import BATCH_ROWS, Drainer
 from activity_mcp.queue import Lease
 from activity_mcp.service import ActivityService
 from machines import Flaky

@@ -11,8 +11,8 @@ import pytest
 
 from activity_mcp.__main__ import run
 from activity_mcp.activity import build
+from activity_mcp.health.status import status_of
 from activity_mcp.service import ActivityService
-from activity_mcp.status import status_of
 from server.house import House, call, client_of, drain, refused
 
 pytestmark = pytest.mark.anyio

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from activity_mcp.activity import build, encode_line
-from activity_mcp.errors import BatchRejected, OffsetConflict, WarehouseUnavailable
+from activity_mcp.errors import BatchRejected, BatchTooLarge, OffsetConflict, WarehouseUnavailable
 from activity_mcp.queue import Offset, dead_letters, open_queue, read_commit
 from activity_mcp.warehouse import Batch, MemoryWarehouse
+from activity_mcp.warehouse.batch_size import REMEMBER_S
 from rigs import ORIGIN, Rig
 
 
@@ -214,6 +215,103 @@ def test_a_sink_that_refuses_everything_is_an_error_and_not_an_endless_loop(rig:
     rig.warehouse = Closed(clock=rig.clock)
     with pytest.raises(BatchRejected):
         rig.flusher().step()
+    assert dead_letters(rig.directory) == []
+
+
+class Narrow(MemoryWarehouse):
+    """Takes batches of at most ``room`` rows; ``failed`` counts the others."""
+
+    room = 3
+    failed = 0
+    largest = 0
+
+    def append(self, batch: Batch) -> None:
+        if len(batch.rows) > self.room:
+            self.failed += 1
+            raise BatchTooLarge("out of memory")
+        super().append(batch)
+        self.largest = max(self.largest, len(batch.rows))
+
+
+def test_a_batch_without_the_memory_for_it_is_halved_until_it_passes_and_nothing_is_set_aside(rig: Rig) -> None:
+    ids = rig.write(40)
+    rig.warehouse = Narrow(clock=rig.clock)
+    rig.drain()
+    assert rig.ids() == ids
+    assert dead_letters(rig.directory) == []
+
+
+def test_the_size_that_works_is_kept_for_ten_minutes_and_grows_again_afterwards(rig: Rig) -> None:
+    rig.warehouse = narrow = Narrow(clock=rig.clock)
+    flusher = rig.flusher()
+    for _ in range(20):
+        rig.write(40)
+        flusher.step()
+        rig.clock.advance(20)
+    assert narrow.failed == 4  # 40, 20, 10 and 5 rows of the first step
+    narrow.room = 1000
+    rig.clock.advance(REMEMBER_S)
+    for _ in range(6):
+        rig.write(40)
+        flusher.step()
+    assert narrow.largest == 40
+    assert len(set(rig.ids())) == len(rig.ids()) == 26 * 40
+
+
+def test_another_flusher_begins_with_the_size_that_worked(rig: Rig) -> None:
+    rig.write(40)
+    rig.warehouse = narrow = Narrow(clock=rig.clock)
+    before = rig.drain()
+    rig.write(40)
+    after = rig.flusher()
+    after.batch_size.resume(before.batch_size.reduced)
+    failed = narrow.failed
+    rig.drain(after)
+    assert narrow.failed == failed
+
+
+@pytest.mark.parametrize("told", [None, True, 0, -5, 10**30, "12", 2.5, {}])
+def test_a_size_that_cannot_be_one_is_not_taken_over(rig: Rig, told: object) -> None:
+    flusher = rig.flusher()
+    flusher.batch_size.resume(told)
+    assert flusher.batch_size.reduced is None
+
+
+def test_a_row_there_is_no_memory_for_at_all_is_set_aside_with_its_reason_and_the_rest_is_shipped(rig: Rig) -> None:
+    class Small(MemoryWarehouse):
+        def append(self, batch: Batch) -> None:
+            if sum(len(row.feature_json) for row in batch.rows) > 20_000:
+                raise BatchTooLarge("out of memory")
+            super().append(batch)
+
+    rig.warehouse = Small(clock=rig.clock)
+    before = rig.write(60)
+    rig.write(1, text="x" * 50_000)
+    after = rig.write(60)
+    rig.drain()
+    assert rig.ids() == before + after
+    assert [recovery["reason"] for recovery in rig.recoveries()] == ["out of memory"]
+    (letter,) = dead_letters(rig.directory)
+    assert b"x" * 50_000 in letter.data()
+
+
+def test_a_time_out_makes_the_next_batch_smaller_but_sets_nothing_aside(rig: Rig) -> None:
+    class Slow(MemoryWarehouse):
+        def append(self, batch: Batch) -> None:
+            if len(batch.rows) > 3:
+                late = WarehouseUnavailable("did not answer in time")
+                late.smaller_may_pass = True
+                raise late
+            super().append(batch)
+
+    ids = rig.write(40)
+    rig.warehouse = Slow(clock=rig.clock)
+    flusher = rig.flusher()
+    for _ in range(4):
+        with pytest.raises(WarehouseUnavailable):
+            flusher.step()
+    rig.drain(flusher)
+    assert rig.ids() == ids
     assert dead_letters(rig.directory) == []
 
 

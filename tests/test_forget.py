@@ -18,18 +18,19 @@ from typing import Any
 import duckdb
 import pytest
 
-from activity_mcp import forget, fs, tombstones
+from activity_mcp import fs
 from activity_mcp.activity import build
-from activity_mcp.backfill import Backfill
 from activity_mcp.config import read_config
-from activity_mcp.draining import Drainer
 from activity_mcp.errors import InvalidInput, NewerFormat
-from activity_mcp.flusher import Flusher
-from activity_mcp.forget import Forgetter
+from activity_mcp.operations import erase, tombstones
+from activity_mcp.operations.drain import Drainer
+from activity_mcp.operations.erase import Forgetter
+from activity_mcp.operations.import_transcripts import Backfill
+from activity_mcp.operations.selection import Selection
+from activity_mcp.pipeline.flusher import Flusher
 from activity_mcp.queue import QueueReader
-from activity_mcp.selection import Selection
 from activity_mcp.service import ActivityService
-from activity_mcp.warehouse import rewrite
+from activity_mcp.warehouse.duckdb import rewrite
 from activity_mcp.warehouse.memory import MemoryWarehouse
 
 SECRET = "hunter2-quetzal"
@@ -312,17 +313,17 @@ def test_what_a_newer_version_has_forgotten_is_not_imported_by_this_one(tmp_path
 # --- kills
 
 KILLED_AT = [
-    (forget.Forgetter, "_drain"), (forget.Tombstones, "add"), (forget.Forgetter, "_rewrite"), (rewrite, "_carry_over"),
-    (fs, "put_in_place"), (forget.Forgetter, "_publish"), (forget.Forgetter, "_delete_segments"),
-    (forget.Forgetter, "_forget_imports"),
+    (erase.Forgetter, "_drain"), (erase.Tombstones, "add"), (erase.Forgetter, "_rewrite"), (rewrite, "_carry_over"),
+    (fs, "put_in_place"), (erase.Forgetter, "_publish"), (erase.Forgetter, "_delete_segments"),
+    (erase.Forgetter, "_forget_imports"),
 ]  # fmt: skip
 DIES = """
 import os, signal, sys, importlib
 home, module, owner, name = sys.argv[1:]
 from activity_mcp.service import ActivityService
-from activity_mcp.forget import Forgetter
+from activity_mcp.operations.erase import Forgetter
 from activity_mcp.queue import QueueReader
-from activity_mcp.selection import Selection
+from activity_mcp.operations.selection import Selection
 place = importlib.import_module(module)
 place = getattr(place, owner) if owner else place
 setattr(place, name, lambda *a, **k: os.kill(os.getpid(), signal.SIGKILL))

@@ -14,7 +14,7 @@ import activity_mcp
 from activity_mcp.activity import Origin, decode_line, encode_line
 from activity_mcp.context import Snapshot, SnapshotStore
 from activity_mcp.errors import NewerFormat
-from activity_mcp.flusher import Flusher
+from activity_mcp.pipeline.flusher import Flusher
 from activity_mcp.queue import Lease, QueueReader, QueueWriter, dead_letters, open_queue, read_commit
 from activity_mcp.warehouse import MemoryWarehouse
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from activity_mcp import health
-from activity_mcp.doctor import examine
 from activity_mcp.fs import LOCAL
-from activity_mcp.health import worst
+from activity_mcp.health import assessment
+from activity_mcp.health.assessment import worst
+from activity_mcp.operations.doctor import examine
 from machines import Machine, until
 
 TOOL = {"tool_name": "Bash", "success": True}
@@ -126,4 +126,4 @@ def test_status_and_doctor_tell_the_same(machine: Machine) -> None:
     environ = {"ACTIVITY_HOME": str(machine.home), "ACTIVITY_CUSTOMER": "ada@example.com", "HOME": str(machine.home)}
     doctors = {check.name: check.status for check in examine(environ)}
     assert {name: doctors[name] for name in document["checks"]} == document["checks"]
-    assert document["problems"] == [check.describe() for check in health.of_document(document) if check.status != "ok"]
+    assert document["problems"] == [check.describe() for check in assessment.of_document(document) if check.status != "ok"]

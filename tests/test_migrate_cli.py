@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from activity_mcp.warehouse.duckdb import DuckDBWarehouse
-from activity_mcp.warehouse.migrations import LAYOUT_VERSION
+from activity_mcp.warehouse.base import LAYOUT_VERSION
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from test_cli import Outcome, call, home  # noqa: F401 - fixtures
 
 

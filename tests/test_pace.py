@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from activity_mcp.pace import Pace
+from activity_mcp.pipeline.poll_schedule import Pace
 from fakes import FakeClock
 
 

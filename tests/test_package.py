@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import activity_mcp
-from activity_mcp import resources
-from activity_mcp.warehouse import generated_sql, migrations
+from activity_mcp import package_files
+from activity_mcp.warehouse.duckdb import generated_sql, layout
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 
@@ -22,7 +22,7 @@ def test_the_suite_runs_against_the_built_wheel_where_it_is_meant_to() -> None:
     if not os.environ.get("ACTIVITY_TEST_WHEEL"):
         pytest.skip("only `make test` installs the wheel first")
     assert Path(activity_mcp.__file__).parent != CHECKOUT / "activity_mcp"
-    assert Path(resources.path_of("sql")).parent == Path(activity_mcp.__file__).parent
+    assert Path(package_files.path_of("sql")).parent == Path(activity_mcp.__file__).parent
 
 
 def test_every_file_the_package_reads_is_there() -> None:
@@ -33,14 +33,14 @@ def test_every_file_the_package_reads_is_there() -> None:
         "examples": ["session.jsonl"],
     }.items():
         for name in names:
-            assert resources.read_bytes(kind, name) == (CHECKOUT / kind / name).read_bytes()
-    assert len(migrations.deployment_files()) >= 5
+            assert package_files.read_bytes(kind, name) == (CHECKOUT / kind / name).read_bytes()
+    assert len(layout.deployment_files()) >= 5
     assert generated_sql.statements_of(generated_sql.REFRESH_FILE)
 
 
 def test_a_file_that_is_missing_says_what_to_do() -> None:
     with pytest.raises(FileNotFoundError, match="install activity-mcp again"):
-        resources.path_of("sql", "99_no_such.sql")
+        package_files.path_of("sql", "99_no_such.sql")
 
 
 def test_the_command_is_installed_and_tells_the_version_of_the_package() -> None:

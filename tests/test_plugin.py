@@ -13,7 +13,13 @@ from typing import Any
 import pytest
 
 import activity_mcp
-from activity_mcp.claude_code.registration import HOOK_EVENTS, PLUGIN_NAME, hook_handler, is_own_command, server_entry
+from activity_mcp.claude_code.setup.registration import (
+    HOOK_EVENTS,
+    PLUGIN_NAME,
+    hook_handler,
+    is_own_command,
+    server_entry,
+)
 
 REPO = Path(__file__).resolve().parents[1]
 PLUGIN = REPO / "plugin"

@@ -13,8 +13,8 @@ import pytest
 
 from activity_mcp.__main__ import run
 from activity_mcp.errors import QueueFull
+from activity_mcp.health.status import status_of
 from activity_mcp.service import ActivityService
-from activity_mcp.status import status_of
 from machines import Machine
 
 TOOL = {"tool_name": "Bash", "success": True}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from activity_mcp import schema
 from activity_mcp.activity import Origin
-from activity_mcp.selflog import MOST_BUFFERED, MOST_METHODS, PER_SECOND, AllCalls, SelfLog
+from activity_mcp.recording.call_log import MOST_BUFFERED, MOST_METHODS, PER_SECOND, AllCalls, SelfLog
 from fakes import FakeClock
 
 

@@ -18,7 +18,7 @@ import anyio
 import pytest
 from mcp import Client, StdioServerParameters
 
-from activity_mcp import resources
+from activity_mcp import package_files
 from deployed import put_warehouse
 
 RECORDED = Path(os.environ.get("ACTIVITY_TEST_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
@@ -26,7 +26,7 @@ FILE_TOOLS = {"Read", "Write", "Edit", "MultiEdit", "NotebookEdit"}
 
 
 def sessions() -> Iterator[Any]:
-    yield pytest.param(Path(resources.path_of("examples", "session.jsonl")), id="example")
+    yield pytest.param(Path(package_files.path_of("examples", "session.jsonl")), id="example")
     recorded = sorted(RECORDED.glob("*.jsonl"))
     if not recorded:
         reason = f"no recorded sessions in {RECORDED}: set ACTIVITY_TEST_DATA to a folder of transcripts"
@@ -131,7 +131,7 @@ def test_a_second_import_adds_nothing(machine: Machine, path: Path) -> None:
 
 
 def test_a_second_import_whose_memory_was_lost_sends_again_and_still_shows_each_fact_once(machine: Machine) -> None:
-    path = resources.path_of("examples", "session.jsonl")
+    path = package_files.path_of("examples", "session.jsonl")
     first = machine.run("import", path)
     for ledger in Path(machine.environ["ACTIVITY_HOME"]).rglob("imports.json"):
         ledger.unlink()

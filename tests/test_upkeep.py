@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from activity_mcp.clock import iso
-from activity_mcp.draining import Drainer
 from activity_mcp.errors import WarehouseUnavailable
+from activity_mcp.operations.drain import Drainer
+from activity_mcp.pipeline.daily_retention import Upkeep
 from activity_mcp.service import ActivityService
-from activity_mcp.upkeep import Upkeep
 from deployed import put_warehouse
 from fakes import FakeClock
 

@@ -27,12 +27,12 @@ from typing import Any
 from activity_mcp.activity import Origin, build
 from activity_mcp.clock import SYSTEM_CLOCK, iso
 from activity_mcp.errors import ActivityError, QueryRefused
-from activity_mcp.flusher import Flusher
+from activity_mcp.pipeline.flusher import Flusher
 from activity_mcp.queue import QueueWriter, open_queue
 from activity_mcp.warehouse import Scope
-from activity_mcp.warehouse.connection import NamedConnection, read_connection
-from activity_mcp.warehouse.snowflake import SnowflakeContextSource, SnowflakeWarehouse
-from activity_mcp.warehouse.snowflake_query import READER_ROLE, SnowflakeQueries, become_reader
+from activity_mcp.warehouse.snowflake.connection import NamedConnection, read_connection
+from activity_mcp.warehouse.snowflake.query import READER_ROLE, SnowflakeQueries, become_reader
+from activity_mcp.warehouse.snowflake.warehouse import SnowflakeContextSource, SnowflakeWarehouse
 
 CONTEXT_WAIT_S = 90.0
 

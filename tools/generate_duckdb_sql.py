@@ -1,4 +1,4 @@
-"""Writes activity_mcp/warehouse/generated/*.sql from sql/*.sql. ``--check`` writes nothing and exits 1 on a difference."""
+"""Writes activity_mcp/warehouse/duckdb/generated/ from sql/. ``--check`` writes nothing and exits 1 on a difference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from duckdb_sql import Untranslatable, generate  # noqa: E402
 
-TARGET = ROOT / "activity_mcp" / "warehouse" / "generated"
+TARGET = ROOT / "activity_mcp" / "warehouse" / "duckdb" / "generated"
 
 
 def main(arguments: list[str]) -> int:

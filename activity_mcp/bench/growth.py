@@ -15,7 +15,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from ..config import read_config
-from ..draining import Drainer
+from ..operations.drain import Drainer
 from ..service import ActivityService
 from .loop import SERVER
 from .measured import Measured, against, percentile
@@ -24,7 +24,7 @@ from .raw_client import RawClient
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ..warehouse.duckdb import DuckDBWarehouse
+    from ..warehouse.duckdb.warehouse import DuckDBWarehouse
 
 RECENT = 5_000
 """Activities of the last 24 hours; a table smaller than this holds only such."""
@@ -80,7 +80,7 @@ def fill(environ: Mapping[str, str], total: int, *, with_contexts: bool = True) 
 
 
 def _warehouse(environ: Mapping[str, str]) -> DuckDBWarehouse:
-    from ..warehouse.duckdb import DuckDBWarehouse
+    from ..warehouse.duckdb.warehouse import DuckDBWarehouse
 
     return DuckDBWarehouse(read_config(environ).db, timeout_s=600)
 

@@ -16,7 +16,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from ..activity import dump_json
-from ..claude_code.start_hook import hook_command
+from ..claude_code.hooks.start_hook import hook_command
 from ..clock import SYSTEM_CLOCK, iso
 from ..config import read_config
 from ..context import Snapshot, SnapshotStore

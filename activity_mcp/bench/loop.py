@@ -15,7 +15,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..draining import Drainer
+from ..operations.drain import Drainer
 from ..service import ActivityService
 from .measured import Measured, against, bounded, percentile
 from .raw_client import RawClient

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..activity import Origin, build
 from ..fs import LOCAL, FileSystem
 from ..queue import QueueReader, QueueWriter, read_queue
+from ..warehouse.base import UNBOUNDED
 
 if TYPE_CHECKING:
     from ..warehouse import Batch, LeftOut
@@ -79,7 +80,7 @@ def recover(directory: str, since: float) -> None:
 
 
 def ship(directory: str) -> None:
-    from ..flusher import Flusher
+    from ..pipeline.flusher import Flusher
 
     info = read_queue(directory)
     if info is None:
@@ -95,6 +96,8 @@ def ship(directory: str) -> None:
 
 class _Nowhere:
     """A sink that counts and keeps nothing, so that what grows is the queue's."""
+
+    batch_weight = UNBOUNDED
 
     def __init__(self) -> None:
         self.rows = 0

@@ -20,9 +20,9 @@ import orjson
 
 from ..activity import derived_id
 from ..clock import iso
-from ..draining import Drainer
+from ..operations.drain import Drainer
+from ..pipeline.rows import row_of
 from ..queue import QueueReader
-from ..rows import row_of
 from ..service import ActivityService
 from ..warehouse.base import COLUMNS, Batch
 from .measured import Measured, against, bounded

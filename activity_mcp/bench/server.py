@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from ..draining import Drainer
+from ..operations.drain import Drainer
 from ..service import ActivityService
 from .measured import Measured, bounded, percentile
 from .raw_client import RawClient

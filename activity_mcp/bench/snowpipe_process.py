@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..activity import Origin, build
 from ..clock import SYSTEM_CLOCK
-from ..flusher import Flusher
 from ..fs import LOCAL
+from ..pipeline.flusher import Flusher
 from ..queue import QueueWriter, open_queue
 from ..service import ActivityService
-from ..warehouse.snowflake import SnowflakeWarehouse
+from ..warehouse.snowflake.warehouse import SnowflakeWarehouse
 from .measured import percentile
 from .queue_process import GROUP, MAX_BYTES, peak_mb
 

@@ -103,7 +103,7 @@ def tool_activities(
             touched["git_branch"] = git_branch
         drafts.append(("file_event", derived_id("file_event", "tool_use_id", tool_use_id), touched | shared))
     if isinstance(tool_input, dict) and may_run_sql(tool_name, tool_input, redactor):
-        from .statements import sql_activities
+        from .sql_statements import sql_activities
 
         drafts += sql_activities(
             tool_use_id,

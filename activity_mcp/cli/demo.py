@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .. import resources
+from .. import package_files
 from ..bench.registry import own_environment
 from ..errors import ActivityError
 from .bench import table_of
@@ -91,12 +91,12 @@ def _environment(directory: str) -> dict[str, str]:
 
 
 def _import_example(environ: Mapping[str, str], out: Console) -> None:
-    from ..backfill import Backfill
+    from ..operations.import_transcripts import Backfill
     from ..service import ActivityService
 
     service = ActivityService.from_environ(environ, source="cli")
     try:
-        report = Backfill(service).run([resources.path_of("examples", "session.jsonl")])
+        report = Backfill(service).run([package_files.path_of("examples", "session.jsonl")])
     finally:
         service.close()
     counts = ", ".join(f"{count} {name}" for name, count in sorted(report.activities.items()))

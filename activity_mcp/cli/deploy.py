@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .. import resources
+from .. import package_files
 from ..config import read_config
 from ..errors import InvalidInput
 from .output import console, progress_bar, remark
 
 if TYPE_CHECKING:
     from ..config import Config
-    from ..warehouse.connection import NamedConnection
-    from ..warehouse.deployment import Deployed, Names, Planned
+    from ..warehouse.snowflake.connection import NamedConnection
+    from ..warehouse.snowflake.deployment import Deployed, Names, Planned
 
 NOT_EMBEDDED = (
     "what does not apply to the embedded warehouse: streams and tasks (the leader runs the refresh sequence after each batch), "
@@ -52,21 +52,21 @@ def scripts(only: str | None = None) -> dict[str, str]:
     """The files of sql/ by name. Raises InvalidInput where there is none called ``only``."""
     import os
 
-    found = sorted(name for name in os.listdir(resources.path_of("sql")) if name.endswith(".sql"))
+    found = sorted(name for name in os.listdir(package_files.path_of("sql")) if name.endswith(".sql"))
     if only is not None and only not in found:
         raise InvalidInput(f"there is no file {only!r}; nothing was applied", hint=f"there are {', '.join(found)}")
-    return {name: resources.read_bytes("sql", name).decode() for name in found}
+    return {name: package_files.read_bytes("sql", name).decode() for name in found}
 
 
 def _connection(config: Config) -> NamedConnection:
-    from ..warehouse.connection import read_connection
+    from ..warehouse.snowflake.connection import read_connection
 
     return read_connection(str(config.snow_connection))
 
 
 def _names(connection: NamedConnection | None, given: dict[str, str | None]) -> Names:
     """The names of the options, else those of the connection, else the defaults."""
-    from ..warehouse.deployment import Names
+    from ..warehouse.snowflake.deployment import Names
 
     stated = (
         {key: str(connection.parameters[key]) for key in ("warehouse", "role") if key in connection.parameters}
@@ -86,11 +86,12 @@ def _print(only: str | None, names: Names) -> int:
 
 
 def _embedded(config: Config, dry_run: bool, only_print: bool) -> int:
-    from ..warehouse import generated_sql, migrations
-    from ..warehouse.duckdb import DuckDBWarehouse, is_deployed
+    from ..warehouse.base import LAYOUT_VERSION
+    from ..warehouse.duckdb import generated_sql, layout
+    from ..warehouse.duckdb.warehouse import DuckDBWarehouse, is_deployed
 
     if only_print:
-        for name in migrations.deployment_files():
+        for name in layout.deployment_files():
             click.echo(f"-- {name}\n" + ";\n\n".join(generated_sql.statements_of(name)) + ";\n")
         return 0
     if dry_run:
@@ -100,14 +101,14 @@ def _embedded(config: Config, dry_run: bool, only_print: bool) -> int:
         with warehouse.transaction():
             pass  # opening it deploys
         warehouse.release()
-        click.echo(f"{config.db}: layout {migrations.LAYOUT_VERSION}, up to date")
+        click.echo(f"{config.db}: layout {LAYOUT_VERSION}, up to date")
     remark(NOT_EMBEDDED)
     return 0
 
 
 def _snowflake(connection: NamedConnection, dry_run: bool, only: str | None, given: dict[str, str | None]) -> int:
-    from ..warehouse.deployment import Deployment, administrators_grants, takes_owners
-    from ..warehouse.statements import snowflake_statements
+    from ..warehouse.snowflake.deployment import Deployment, administrators_grants, takes_owners
+    from ..warehouse.snowflake.statements import snowflake_statements
 
     names, found = _names(connection, given), scripts(only)
     with snowflake_statements(connection) as statements:

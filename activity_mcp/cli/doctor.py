@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..doctor import document_of, examine
+from ..operations.doctor import document_of, examine
 from .output import console, print_json
 
 if TYPE_CHECKING:
-    from ..checks import Check
+    from ..health.check import Check
 
 CHECK_FAILED = 5
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from ..drift import accept, open_drifts
 from ..errors import InvalidInput
+from ..operations.accept_drift import accept, open_drifts
 from ..service import ActivityService
 from .output import console, print_json
 

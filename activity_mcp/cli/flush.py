@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..draining import Drainer
+from ..operations.drain import Drainer
 from ..queue import dead_letters
 from ..service import ActivityService
 from .output import progress_bar, remark
 
 if TYPE_CHECKING:
-    from ..retrying import Retried
+    from ..operations.redrive import Retried
 
 _MOST_SHOWN = 10
 
@@ -42,12 +42,13 @@ def _flush(service: ActivityService, deadline: float) -> None:
     if drained.unpublished:
         remark(f"the contexts were not renewed: {drained.unpublished}; the events are in the warehouse")
     if drained.quarantined:
-        remark(f"{drained.quarantined} damaged ranges were set aside in {service.queue.directory}/dead")
+        dead = f"{service.queue.directory}/dead"
+        remark(f"{drained.quarantined} damaged ranges, or events the warehouse cannot take, were set aside in {dead}")
 
 
 def _retry_dead(service: ActivityService, deadline: float) -> None:
     """After a flush, so that there is room. What goes back is flushed, and what the warehouse refuses again is said."""
-    from ..retrying import Retried, retry_dead
+    from ..operations.redrive import Retried, retry_dead
 
     retried = Retried()
     try:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..forget import Forgetter
 from ..identity import project_of
-from ..selection import Selection
+from ..operations.erase import Forgetter
+from ..operations.selection import Selection
 from ..service import ActivityService
 from .output import folder, print_json, progress_bar, remark
 
 if TYPE_CHECKING:
-    from ..forget import Forgotten
+    from ..operations.erase import Forgotten
 
 _SNOWFLAKE = """\
 DELETE FROM {table}

@@ -8,6 +8,6 @@ import click
 @click.command("hook")
 def hook_command() -> None:
     """Record one payload of a Claude Code hook from standard input. Exits 0 whatever it is; SessionStart prints a context."""
-    from ..claude_code.hook import main
+    from ..claude_code.hooks.hook import main
 
     main()

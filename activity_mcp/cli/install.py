@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..claude_code.install import SCOPES, commands, files_of, plan_install, plan_uninstall, project_root
-from ..claude_code.registration import enabled_plugins
+from ..claude_code.setup.install import SCOPES, commands, files_of, plan_install, plan_uninstall, project_root
+from ..claude_code.setup.registration import enabled_plugins
 from ..config import read_config
 from ..errors import InvalidInput
-from ..holdings import holdings, purge
+from ..operations.purge import holdings, purge
 from .output import remark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..claude_code.install import Change
+    from ..claude_code.setup.install import Change
     from ..config import Config
 
 _PLACES = ("ACTIVITY_HOME", "ACTIVITY_DB", "QUEUE_DIR", "SNOW_CONNECTION")

@@ -13,7 +13,7 @@ from .output import console, print_json, progress_bar, remark
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..warehouse.v1 import Check, Migration
+    from ..warehouse.migration_from_v1 import Check, Migration
 
 CHECK_FAILED = 5
 _LONGEST_STATEMENT_S = 3600.0
@@ -103,16 +103,16 @@ def _migration() -> Iterator[Migration]:
     import os
 
     from ..config import read_config
-    from ..warehouse.v1 import EmbeddedMigration, Migration, SnowflakeMigration
+    from ..warehouse.migration_from_v1 import EmbeddedMigration, Migration, SnowflakeMigration
 
     config = read_config(os.environ)
     if config.snow_connection is None:
-        from ..warehouse.duckdb import DuckDBWarehouse
+        from ..warehouse.duckdb.warehouse import DuckDBWarehouse
 
         yield Migration(EmbeddedMigration(DuckDBWarehouse(config.db, timeout_s=_LONGEST_STATEMENT_S)))
         return
-    from ..warehouse.connection import read_connection
-    from ..warehouse.statements import snowflake_statements
+    from ..warehouse.snowflake.connection import read_connection
+    from ..warehouse.snowflake.statements import snowflake_statements
 
     with snowflake_statements(read_connection(config.snow_connection)) as statements:
         yield Migration(SnowflakeMigration(statements))

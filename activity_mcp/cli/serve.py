@@ -17,7 +17,7 @@ def serve_command(transport: str, host: str | None, port: int | None, allowed: t
 
     http answers at /mcp, sse at /sse; both tell their state at /healthz and /metrics.
     """
-    from ..transports import serve_stdio, serve_web
+    from ..server.run import serve_stdio, serve_web
 
     if transport != "stdio":
         serve_web(transport, host or "127.0.0.1", DEFAULT_PORT if port is None else port, allowed)

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from ..health.status import status_of
 from ..service import ActivityService
-from ..status import status_of
 from .output import console, print_json
 
 

@@ -76,6 +76,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .appended import Appended
     from .commit import Commit, prune, publish_commit, read_commit
     from .deadletter import DeadLetter, bury, bury_range, dead_letters, salvage
     from .lease import Lease, clear_want, touch_want, want_age
@@ -84,7 +85,7 @@ if TYPE_CHECKING:
     from .reader import Backlog, Damage, QueueReader, ReadBatch, Record
     from .segment import MAX_LINE_BYTES
     from .tail import Polled, SegmentTail
-    from .writer import Appended, QueueWriter
+    from .writer import QueueWriter
 
 __all__ = [
     "open_queue", "read_queue", "renew_queue_id", "seal_segment", "QueueInfo",
@@ -98,6 +99,7 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
+    "appended": ("Appended",),
     "commit": ("Commit", "prune", "publish_commit", "read_commit"),
     "deadletter": ("DeadLetter", "bury", "bury_range", "dead_letters", "salvage"),
     "lease": ("Lease", "clear_want", "touch_want", "want_age"),
@@ -106,7 +108,7 @@ _HOMES = {
     "reader": ("Backlog", "Damage", "QueueReader", "ReadBatch", "Record"),
     "segment": ("MAX_LINE_BYTES",),
     "tail": ("Polled", "SegmentTail"),
-    "writer": ("Appended", "QueueWriter"),
+    "writer": ("QueueWriter",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -190,28 +190,39 @@ class Span:
 
 
 def spans(fs: FileSystem, fd: int, start: int, max_line_bytes: int) -> Iterator[Span]:
-    """Every span from ``start`` to the end of the file, in memory bounded by the longest line, whatever the file holds."""
+    """Every span from ``start`` to the end of the file, in memory bounded by the longest line, whatever the file holds.
+
+    Where ``start`` is inside a line (its first part was set aside as damage, then the file grew), the first span is the rest of
+    that line, and its CRC is the whole line's: an offset's CRC is always that of the bytes since the newline before it.
+    """
     base, buffer = start, b""
+    seed = _crc_before(fs, fd, start)
     while chunk := fs.pread(fd, _CHUNK, base + len(buffer)):
         buffer += chunk
         at = 0
         while newline := buffer.find(b"\n", at) + 1:
             line = buffer[at:newline]
             kept = line if len(line) <= max_line_bytes else None
-            yield Span(base + at, base + newline, kept, zlib.crc32(line), True)
-            at = newline
+            yield Span(base + at, base + newline, kept, zlib.crc32(line, seed), True)
+            at, seed = newline, 0
         base, buffer = base + at, buffer[at:]
         if len(buffer) > max_line_bytes:
-            span = _long_span(fs, fd, base, buffer)
+            span = _long_span(fs, fd, base, buffer, seed)
             yield span
-            base, buffer = span.end, b""
+            base, buffer, seed = span.end, b"", 0
     if buffer:
-        yield Span(base, base + len(buffer), buffer, zlib.crc32(buffer), False)
+        yield Span(base, base + len(buffer), buffer, zlib.crc32(buffer, seed), False)
 
 
-def _long_span(fs: FileSystem, fd: int, start: int, head: bytes) -> Span:
+def _crc_before(fs: FileSystem, fd: int, start: int) -> int:
+    """The CRC-32 of the part of a line that lies before ``start``; 0 where a line begins there."""
+    begins_there = start == 0 or fs.pread(fd, 1, start - 1) in (b"\n", b"")
+    return 0 if begins_there else crc_of_line_ending_at(fs, fd, start)
+
+
+def _long_span(fs: FileSystem, fd: int, start: int, head: bytes, seed: int) -> Span:
     """The rest of a line that is too long to be held: only its end and its checksum are kept."""
-    end, crc = start + len(head), zlib.crc32(head)
+    end, crc = start + len(head), zlib.crc32(head, seed)
     while chunk := fs.pread(fd, _CHUNK, end):
         newline = chunk.find(b"\n") + 1
         piece = chunk[:newline] if newline else chunk

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import errno
 import os
-import zlib
 from _thread import allocate_lock
 
 from ..clock import SYSTEM_CLOCK
-from ..errors import DiskFull, InvalidInput, QueueBusy, QueueFull, QueueRefused
+from ..errors import DiskFull, QueueBusy, QueueFull, QueueRefused
 from ..fs import LOCAL, same_boot
+from .appended import Appended, joined
 from .commit import next_number
 from .live import LiveSegment
 from .lock import LockFile
 from .manifest import APPEND_LOCK, open_queue, read_queue, seal_segment
-from .offset import Offset
 from .pressure import BUSY, DEGRADED_PART, DISK, FULL, Gauge, Refusals
 from .refusal import busy, full, not_durable, refusal
-from .segment import MAX_LINE_BYTES, SegmentList, has_checksum, start_segment, sync_segment
+from .segment import SegmentList, start_segment, sync_segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,29 +42,6 @@ SEGMENT_BYTES = 4 << 20
 SEGMENT_AGE_S = 3600.0
 _PATIENCE_S = 0.25
 """How long an append waits for whoever is just making the queue, which includes two syncs: once in the life of a queue."""
-
-
-class Appended:
-    """What was accepted: whether it is on the disk for good (``durable``), whether the queue is over 80 % of its cap with it
-    (``degraded``), and where it is: the offsets of the ``first`` and the ``last`` line, worked out when somebody asks."""
-
-    __slots__ = ("_lines", "_segment", "_start", "degraded", "durable")
-
-    def __init__(self, segment: int, start: int, lines: Sequence[bytes], durable: bool, degraded: bool) -> None:
-        self.durable = durable
-        self.degraded = degraded
-        self._segment = segment
-        self._start = start
-        self._lines = lines
-
-    @property
-    def first(self) -> Offset:
-        line = self._lines[0]
-        return Offset(self._segment, self._start + len(line), zlib.crc32(line))
-
-    @property
-    def last(self) -> Offset:
-        return Offset(self._segment, self._start + sum(map(len, self._lines)), zlib.crc32(self._lines[-1]))
 
 
 class QueueWriter:
@@ -119,9 +95,8 @@ class QueueWriter:
         self._info: QueueInfo | None = None
         self._live: LiveSegment | None = None
         self._numbers: Sequence[int] | None = None
-        self._elsewhere = (
-            0  # what counts against the cap beside the live segment's size; negative when part of that is committed
-        )
+        # What counts against the cap beside the live segment's size; negative when part of that is committed.
+        self._elsewhere = 0
         self._unsynced: set[int] = set()
         self._ticker: IntervalSync | None = None
 
@@ -134,7 +109,7 @@ class QueueWriter:
         tries again (``counted`` False); NotDurable: not accepted, may still be
         recorded; UnsupportedStateDirectory and NewerFormat: this queue takes nothing from this process.
         """
-        payload = _payload(lines)
+        payload = joined(lines)
         must_sync = self._durability == "event" if durable is None else durable
         try:
             live, start, degraded = self._locked_write(payload, must_sync)
@@ -419,18 +394,3 @@ class QueueWriter:
 
 
 _COUNTED: dict[type[QueueRefused], bytes] = {QueueFull: FULL, DiskFull: DISK, QueueBusy: BUSY, QueueRefused: DISK}
-
-
-def _payload(lines: Sequence[bytes]) -> bytes:
-    """The lines as one. Their form is checked, not their checksums: only ``encode_line`` makes lines."""
-    if not lines:
-        raise ValueError("nothing to append")
-    for line in lines:
-        if len(line) > MAX_LINE_BYTES:
-            raise InvalidInput(
-                f"a line of {len(line)} bytes is over the limit of {MAX_LINE_BYTES}; nothing was written",
-                hint="shorten the event's values",
-            )
-        if line.find(b"\n") != len(line) - 1 or not has_checksum(line):
-            raise ValueError(f"not a line of the queue (activity.encode_line makes them): {line[:60]!r}")
-    return lines[0] if len(lines) == 1 else b"".join(lines)

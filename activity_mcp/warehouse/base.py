@@ -9,18 +9,24 @@ A sink never sees the queue and a source never sees the cache. Every implementat
 (``tests/warehouse/test_contract.py``): the embedded DuckDB, the double in memory, and Snowflake.
 
 Errors are those of ``activity_mcp.errors``: WarehouseUnavailable (retryable), OffsetConflict (the channel is elsewhere; ask
-``committed`` again), BatchRejected (a row the engine cannot take), WarehouseNewer, WarehouseCorrupt.
+``committed`` again), BatchRejected (a row the engine cannot take),
+BatchTooLarge (a smaller batch may pass), WarehouseNewer, WarehouseCorrupt.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+LAYOUT_VERSION = 2
+"""The version of the tables, on both engines: a newer one is left alone, an older one is upgraded."""
 ALL_PROJECTS = "*"
+UNBOUNDED = sys.maxsize
+"""The ``batch_weight`` of an engine that works elsewhere, or needs no more memory than the rows have."""
 REJECTED = "the warehouse cannot take a row"
 """How the reason of a BatchRejected begins."""
 LEFT_OUT = "the warehouse left rows out"
@@ -107,6 +113,9 @@ class QueryResult:
 
 
 class Sink(Protocol):
+    batch_weight: int
+    """The most that the rows of a batch should weigh (``batch_size.weight``); a batch that is heavier is not refused for it."""
+
     def committed(self, channel_id: str) -> str | None:
         """The offset committed last on this channel, as text; None if it was never written."""
 
@@ -114,7 +123,10 @@ class Sink(Protocol):
         """The highest offset among the channel's stored rows: the last resort when no token is left anywhere."""
 
     def append(self, batch: Batch) -> None:
-        """Commit rows and offset together, or neither. Raises OffsetConflict when ``expected`` is not what is there."""
+        """Commit rows and offset together, or neither. Raises OffsetConflict when ``expected`` is not what is there.
+
+        Raises BatchTooLarge when the engine has not the memory for it; of a small batch only after trying with more.
+        """
 
     def left_out(self, channel_id: str) -> LeftOut:
         """What the engine left out of this channel so far."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import SYSTEM_CLOCK, iso, parse_iso
 from ..errors import BatchRejected, OffsetConflict
-from .base import ALL_PROJECTS, REJECTED, Batch, ContextRow, LeftOut, Row, Scope
+from .base import ALL_PROJECTS, REJECTED, UNBOUNDED, Batch, ContextRow, LeftOut, Row, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +32,7 @@ class MemoryWarehouse:
     """``Sink`` and ``ContextSource`` in memory; ``rows`` is the stream as it was sent. Thread-safe."""
 
     batch_rows = 1000
+    batch_weight = UNBOUNDED
     contexts_at_once = True
 
     def __init__(self, *, clock: Clock = SYSTEM_CLOCK) -> None:

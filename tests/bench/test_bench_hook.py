@@ -8,7 +8,7 @@ from pathlib import Path
 from activity_mcp.activity import dump_json
 from activity_mcp.bench.hook import EDIT, START, measure
 from activity_mcp.bench.registry import BENCHMARKS, own_environment
-from activity_mcp.claude_code import hook
+from activity_mcp.claude_code.hooks import hook
 from activity_mcp.config import read_config
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from activity_mcp.activity import Activity, Origin
-from activity_mcp.claude_code import FileMark, TranscriptReader
+from activity_mcp.claude_code.transcripts import FileMark, TranscriptReader
 from activity_mcp.clock import iso
 from activity_mcp.redaction import Redactor
 

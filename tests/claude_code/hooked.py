@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from activity_mcp.claude_code.drops import count_drops
-from activity_mcp.claude_code.start_hook import hook_command
+from activity_mcp.claude_code.hooks.start_hook import hook_command
+from activity_mcp.recording.dropped import count_drops
 
 CUSTOMER = "ada@example.org"
 

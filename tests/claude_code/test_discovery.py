@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from activity_mcp.claude_code.discovery import ImportOrigins, discover
+from activity_mcp.claude_code.transcripts.discovery import ImportOrigins, discover
 from activity_mcp.errors import InvalidInput
 from activity_mcp.identity import IGNORE_FILE, Identity
 

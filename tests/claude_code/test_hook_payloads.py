@@ -10,7 +10,7 @@ import pytest
 
 from activity_mcp import schema
 from activity_mcp.activity import Activity, derived_id, sha256_hex
-from activity_mcp.claude_code import hook
+from activity_mcp.claude_code.hooks import hook
 from claude_code.hooked import Hooked, payload, tool_use
 
 ASKED = "Why is the total wrong?"

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from activity_mcp.claude_code import hook, start_hook
-from activity_mcp.claude_code.drops import note_drop
-from activity_mcp.claude_code.start_hook import hook_command
+from activity_mcp.claude_code.hooks import hook, start_hook
+from activity_mcp.claude_code.hooks.start_hook import hook_command
 from activity_mcp.fs import LOCAL
 from activity_mcp.queue.lock import LockFile
+from activity_mcp.recording.dropped import note_drop
 from claude_code.hooked import Hooked, payload, tool_use
 
 DEAR = {
@@ -68,11 +68,11 @@ def test_twenty_at_once_on_a_new_queue_are_all_recorded(hooked: Hooked) -> None:
 def test_it_loads_nothing_dear(hooked: Hooked, tmp_path: Path, given: dict[str, Any]) -> None:
     told = tmp_path / "modules"
     code = (
-        "import sys, os; sys.path.append(sys.argv[1]); from activity_mcp.claude_code import hook; leave = os._exit\n"
+        "import sys, os; sys.path.append(sys.argv[1]); from activity_mcp.claude_code.hooks import hook; leave = os._exit\n"
         "def tell(code): open(sys.argv[2], 'w').write(' '.join(sys.modules)); leave(code)\n"
         "os._exit = tell; hook.main()"
     )
-    root = Path(start_hook.__file__).parents[2]
+    root = Path(start_hook.__file__).parents[3]
     hooked.fire(given, command=[sys.executable, "-I", "-S", "-c", code, str(root), str(told)])
     loaded = set(told.read_text().split())
     assert len(hooked.lines()) == 1
@@ -227,7 +227,7 @@ def test_ten_megabytes_and_nonsense_through_a_real_pipe(hooked: Hooked) -> None:
 
 def test_a_broken_installation_says_nothing(tmp_path: Path) -> None:
     """Somebody removed the package from under the command line in the settings."""
-    copy = tmp_path / "activity_mcp" / "claude_code" / "start_hook.py"
+    copy = tmp_path / "activity_mcp" / "claude_code" / "hooks" / "start_hook.py"
     copy.parent.mkdir(parents=True)
     copy.write_text(Path(start_hook.__file__).read_text())
     done = subprocess.run([sys.executable, "-I", "-S", str(copy)], input=b"{}", capture_output=True)

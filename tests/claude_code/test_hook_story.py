@@ -14,17 +14,17 @@ from typing import Any
 
 import pytest
 
-from activity_mcp import resources
-from activity_mcp.backfill import Backfill
-from activity_mcp.claude_code import hook
+from activity_mcp import package_files
+from activity_mcp.claude_code.hooks import hook
 from activity_mcp.clock import parse_iso
-from activity_mcp.draining import Drainer
+from activity_mcp.operations.drain import Drainer
+from activity_mcp.operations.import_transcripts import Backfill
 from activity_mcp.service import ActivityService
 from claude_code.hooked import Hooked
 from fakes import FakeClock
 
 RECORDED = Path(os.environ.get("ACTIVITY_TEST_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
-EXAMPLE = Path(resources.path_of("examples", "session.jsonl"))
+EXAMPLE = Path(package_files.path_of("examples", "session.jsonl"))
 
 FACTS = """
     SELECT 'tool' AS fact, tool_use_id AS id, tool_name || success AS told, 1 AS n FROM VW_TOOL_EVENTS

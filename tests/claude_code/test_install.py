@@ -15,8 +15,8 @@ import pytest
 
 from activity_mcp import __version__
 from activity_mcp.__main__ import run
-from activity_mcp.claude_code import install
-from activity_mcp.claude_code.registration import HOOK_EVENTS, own_handlers
+from activity_mcp.claude_code.setup import install
+from activity_mcp.claude_code.setup.registration import HOOK_EVENTS, own_handlers
 from claude_code.hooked import Hooked, payload, tool_use
 
 OTHERS = {

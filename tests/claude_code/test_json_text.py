@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activity_mcp.claude_code.json_text import JsonText
+from activity_mcp.claude_code.setup.json_editor import JsonText
 from activity_mcp.errors import InvalidInput
 
 ADDED = {"type": "stdio", "args": ["serve", "ü"], "env": {}}

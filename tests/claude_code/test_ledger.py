@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from activity_mcp.claude_code import ImportLedger
-from activity_mcp.claude_code.ledger import QUIET_US
+from activity_mcp.claude_code.transcripts import ImportLedger
+from activity_mcp.claude_code.transcripts.ledger import QUIET_US
 from activity_mcp.errors import NewerFormat
 
 MINUTE_US = 60_000_000

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from activity_mcp.activity import derived_id
 from activity_mcp.claude_code.events import tool_activities
 from activity_mcp.claude_code.shell import commands_of
-from activity_mcp.claude_code.statements import split_statements
+from activity_mcp.claude_code.sql_statements import split_statements
 from activity_mcp.redaction import Redactor
 
 

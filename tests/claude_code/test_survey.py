@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from activity_mcp.__main__ import run
-from activity_mcp.claude_code import survey
+from activity_mcp.claude_code.setup import survey
 
 Checks = dict[str, dict[str, str]]
 NAMES = ("claude settings", "server registered", "hooks registered", "hooks allowed", "hooks firing")
@@ -87,7 +87,7 @@ def test_after_installing_only_the_first_event_is_waited_for(examined: Examined,
         (".claude/settings.json", lambda c: c["hooks"].pop("PostToolUse"), "hooks registered", "warn", "not for PostToolUse"),
         (".claude/settings.json", lambda c: c.update(enabledPlugins={"activity-mcp@activity-mcp": True}), "hooks registered", "warn", "more than once"),
         (".claude/settings.json", lambda c: c["hooks"]["Stop"][0]["hooks"][0].update(command="/gone/python"), "hooks registered", "fail", "/gone/python"),
-        (".claude/settings.json", lambda c: c["hooks"]["Stop"][0]["hooks"][0].update(args=["/gone/activity_mcp/claude_code/start_hook.py"]), "hooks registered", "fail", "start_hook.py"),
+        (".claude/settings.json", lambda c: c["hooks"]["Stop"][0]["hooks"][0].update(args=["/gone/activity_mcp/claude_code/hooks/start_hook.py"]), "hooks registered", "fail", "start_hook.py"),
         (".claude.json", lambda c: c["mcpServers"]["activity"].update(command="/gone/activity-mcp"), "server registered", "fail", "/gone/activity-mcp"),
         (".claude.json", lambda c: c["mcpServers"]["activity"].pop("alwaysLoad"), "server registered", "warn", "without alwaysLoad"),
         ("shop/.mcp.json", lambda c: c.update(mcpServers={"a": {"command": "activity-mcp", "args": ["serve"]}}), "server registered", "warn", "2 times"),

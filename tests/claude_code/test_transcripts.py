@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from activity_mcp.activity import Origin, derived_id, sha256_hex
-from activity_mcp.claude_code import TranscriptReader, TranscriptReport
 from activity_mcp.claude_code.events import unnamed_prompt_key
+from activity_mcp.claude_code.transcripts import TranscriptReader, TranscriptReport
 from activity_mcp.clock import iso
 from activity_mcp.redaction import Redactor
 

@@ -12,8 +12,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from activity_mcp.context import ContextCache, Entry, Snapshot, SnapshotStore, key_of
+from activity_mcp.context import Snapshot, SnapshotStore, key_of
 from activity_mcp.errors import DiskFull
+from activity_mcp.recall.cache import ContextCache, Entry
 from context.samples import HERE, ME, NOW, SECOND, snapshot
 from fakes import FakeClock
 

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activity_mcp.context import ALL_PROJECTS, Overlay
+from activity_mcp.context import ALL_PROJECTS
+from activity_mcp.recall.overlay import Overlay
 from context.samples import DAY, HERE, ME, NOW, event, offset
 
 OTHER = "/home/dev/other"

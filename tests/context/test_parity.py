@@ -10,9 +10,10 @@ from typing import Any
 import orjson
 import pytest
 
-from activity_mcp.context import Overlay, render_context
+from activity_mcp.context import render_context
+from activity_mcp.recall.overlay import Overlay
 from activity_mcp.warehouse import Batch, Row, Scope
-from activity_mcp.warehouse.duckdb import DuckDBWarehouse
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from context.samples import CHANNEL, HERE, HOUR, ME, MINUTE, event, offset
 from fakes import FakeClock
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from activity_mcp.clock import iso
-from activity_mcp.context import Overlay, Renderer, Snapshot
+from activity_mcp.context import Snapshot
+from activity_mcp.recall.memoized_renderer import Renderer
+from activity_mcp.recall.overlay import Overlay
 from context.samples import CHANNEL, HERE, HOUR, ME, MINUTE, NOW, SECOND, event, offset, snapshot
 from fakes import FakeClock
 

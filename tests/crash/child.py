@@ -10,7 +10,7 @@ import time
 
 from activity_mcp.activity import build
 from activity_mcp.errors import OffsetConflict, QueueRefused
-from activity_mcp.flusher import Flusher
+from activity_mcp.pipeline.flusher import Flusher
 from activity_mcp.queue import QueueWriter, open_queue
 from crash.remote import RemoteWarehouse
 from rigs import ORIGIN

@@ -65,7 +65,7 @@ class KillLoop:
 
     def _start_up(self) -> float:
         began = time.monotonic()
-        command = [sys.executable, "-c", "import activity_mcp.service, activity_mcp.server, crash.child"]
+        command = [sys.executable, "-c", "import activity_mcp.service, activity_mcp.server.app, crash.child"]
         subprocess.run(command, env=self.environ(troubled=False), check=True)
         return time.monotonic() - began
 
@@ -170,7 +170,7 @@ class KillLoop:
             "tool_input": {"command": "make"}, "tool_response": {"stdout": "", "stderr": "", "interrupted": False},
         }  # fmt: skip
         process = subprocess.Popen(
-            [sys.executable, "-c", "from activity_mcp.claude_code.hook import main; main()"],
+            [sys.executable, "-c", "from activity_mcp.claude_code.hooks.hook import main; main()"],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environ(),
         )  # fmt: skip
         self.attempted[who] = 1

@@ -3,6 +3,7 @@ then what it is with a real one."""
 
 from __future__ import annotations
 
+import sys
 import threading
 from multiprocessing.connection import Client, Connection, Listener
 from typing import Any, Self
@@ -52,6 +53,8 @@ class WarehouseServer:
 
 class RemoteWarehouse:
     """A ``Sink`` in another process."""
+
+    batch_weight = sys.maxsize
 
     def __init__(self, path: str) -> None:
         self._server = Client(path, "AF_UNIX")

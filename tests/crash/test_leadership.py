@@ -19,10 +19,10 @@ from activity_mcp.bench.raw_client import RawClient
 from activity_mcp.context import Snapshot, SnapshotStore
 from activity_mcp.errors import WarehouseUnavailable
 from activity_mcp.fs import FileSystem
+from activity_mcp.health.status import status_of
 from activity_mcp.queue import Lease, read_commit
 from activity_mcp.service import ActivityService
-from activity_mcp.status import status_of
-from activity_mcp.warehouse.duckdb import DuckDBWarehouse
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from deployed import put_warehouse
 from fakes import FakeClock
 from machines import Machine, until
@@ -266,7 +266,7 @@ def test_a_sink_call_that_hangs_or_raises_is_ended_told_and_tried_again(
         elif kind == "raise":
             raise RuntimeError("a bug in a sink")
 
-    monkeypatch.setattr("activity_mcp.warehouse.duckdb.refresh", hanging)
+    monkeypatch.setattr("activity_mcp.warehouse.duckdb.warehouse.refresh", hanging)
     service.start()
     ids = [service.log("tool_event", TOOL)["activity_id"] for _ in range(3)]
     until(lambda: service.lease.last_told().get("error") == "RuntimeError: a bug in a sink")

@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from activity_mcp.backpressure import Backpressure
 from activity_mcp.errors import DiskFull, NotDurable, QueueFull, WarehouseUnavailable
-from activity_mcp.flusher import Flusher
+from activity_mcp.pipeline.backpressure import Backpressure
+from activity_mcp.pipeline.flusher import Flusher
 from activity_mcp.queue import QueueWriter
 from activity_mcp.warehouse import Batch, MemoryWarehouse
 from disks import TroubledDisk, segments

@@ -276,6 +276,26 @@ def test_an_offset_is_verified_by_the_bytes_before_it(directory: str) -> None:
     assert reader.verify(Offset(1, 0, 0))
 
 
+@pytest.mark.parametrize("rest", [b"\0" * 87, b"more\n", line(12), b"x" * 5000 + b"\n"])
+def test_a_damaged_end_that_grows_after_it_was_passed_does_not_hold_the_reader(
+    directory: str, monkeypatch: pytest.MonkeyPatch, rest: bytes
+) -> None:
+    """A power cut may leave zeros at the end of a segment, and a later look may find more of them behind those passed."""
+    path = filled(directory)[0]
+    with path.open("ab") as file:
+        file.write(b"\0" * 140)
+    monkeypatch.setattr("activity_mcp.queue.reader.same_boot", lambda one, other: False)
+    reader = QueueReader(directory, max_line_bytes=4000)
+    passed = reader.read(None).end
+    with path.open("ab") as file:
+        file.write(rest)
+    batch = reader.read(passed)
+    assert batch.end is not None
+    assert batch.end.end == path.stat().st_size
+    assert reader.is_settled(batch)
+    assert reader.read(batch.end).items == []
+
+
 def test_an_edited_segment_is_not_read_on_from_the_middle_of_something_else(directory: str) -> None:
     path = filled(directory, 4)[0]
     at = read_all(directory)[1].offset

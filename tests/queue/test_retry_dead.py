@@ -10,13 +10,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from activity_mcp import rows
 from activity_mcp.__main__ import run
 from activity_mcp.activity import encode_line
 from activity_mcp.errors import QueueBusy, QueueFull
 from activity_mcp.fs import LOCAL
+from activity_mcp.operations.redrive import Retried, retry_dead
+from activity_mcp.pipeline import rows
 from activity_mcp.queue import DeadLetter, QueueReader, QueueWriter, Record, dead_letters, salvage
-from activity_mcp.retrying import Retried, retry_dead
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse import Row
 from deployed import put_warehouse
@@ -171,7 +171,7 @@ def test_a_row_that_the_warehouse_refused_is_tried_again_and_told_when_it_is_ref
         return made._replace(ts="no time") if made.activity_id == "refused" else made
 
     with monkeypatch.context() as patch:
-        patch.setattr("activity_mcp.flusher.row_of", refused)
+        patch.setattr("activity_mcp.pipeline.flusher.row_of", refused)
         put(service, event("refused"))
         flush()
         assert "refused" not in stored(service)

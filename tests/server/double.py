@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 from activity_mcp.activity import Origin, build
-from activity_mcp.selflog import AllCalls
+from activity_mcp.recording.call_log import AllCalls
 
 NOW_US = 1_800_000_000_000_000  # 2027-01-15T08:00:00Z
 
@@ -138,10 +138,10 @@ class Troublemaker(FakeService):
 
 
 if __name__ == "__main__":
-    from activity_mcp.transports import serve
+    from activity_mcp.server.run import serve
 
     def open_service() -> FakeService:
-        from activity_mcp.logging_setup import configure_logging
+        from activity_mcp.logs import configure_logging
 
         configure_logging("warning")
         return Troublemaker(os.environ.get("FAKE_FILE"))

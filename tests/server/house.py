@@ -10,8 +10,8 @@ from typing import Any
 
 from mcp import Client
 
-from activity_mcp.draining import Drainer
-from activity_mcp.server import build_server
+from activity_mcp.operations.drain import Drainer
+from activity_mcp.server.app import build_server
 from activity_mcp.service import ActivityService
 from deployed import put_warehouse
 from fakes import FakeClock

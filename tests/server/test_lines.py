@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCRequest, JSONRPCResponse
 
-from activity_mcp.stdio import MOST_OPEN
-from activity_mcp.stdio.encoding import encode_message
-from activity_mcp.stdio.ends import InboundLines, OutboundBytes
-from activity_mcp.stdio.lines import LineCutter
-from activity_mcp.stdio.messages import MessageReader, MessageWriter
-from activity_mcp.stdio.open_requests import OpenRequests
+from activity_mcp.server.open_requests import OpenRequests
+from activity_mcp.server.stdio import MOST_OPEN
+from activity_mcp.server.stdio.encoding import encode_message
+from activity_mcp.server.stdio.framing import LineCutter
+from activity_mcp.server.stdio.protocols import InboundLines, OutboundBytes
+from activity_mcp.server.stdio.streams import MessageReader, MessageWriter
 
 
 @given(st.lists(st.binary(max_size=20)), st.lists(st.integers(1, 15), min_size=1, max_size=20))

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from activity_mcp.__main__ import run
-from activity_mcp.warehouse import query as query_child
+from activity_mcp.warehouse.duckdb import query as query_child
 from server.house import House, call, client_of, drain, refused
 
 pytestmark = pytest.mark.anyio

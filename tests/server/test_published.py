@@ -10,10 +10,10 @@ import pytest
 from mcp import Client
 from mcp_types import PromptReference, ResourceTemplateReference
 
-from activity_mcp import resources
+from activity_mcp import package_files
 from activity_mcp.activity import EVENT_NAMES
 from activity_mcp.errors import InvalidInput
-from activity_mcp.server import build_server
+from activity_mcp.server.app import build_server
 from server.double import FakeService
 
 pytestmark = pytest.mark.anyio
@@ -87,7 +87,7 @@ async def test_a_context_is_read_for_all_projects_of_the_customer_in_the_address
 
 async def test_an_artifact_and_a_schema_are_read_by_name_and_an_unknown_one_is_not_found(client: Client) -> None:
     assert await read(client, "activity://artifact/art-1") == {"artifact_id": "art-1", "rows": [[1]]}
-    defined = json.loads(resources.read_bytes("schemas", "event_schemas.json"))["$defs"]
+    defined = json.loads(package_files.read_bytes("schemas", "event_schemas.json"))["$defs"]
     schema = await read(client, "activity://schemas/llm_event")
     assert {name: schema[name] for name in defined["llm_event"]} == defined["llm_event"]
     for uri in (

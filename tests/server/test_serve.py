@@ -102,9 +102,9 @@ def test_requests_piped_into_it_are_all_answered(environ: dict[str, str]) -> Non
 def test_nothing_heavy_is_imported_before_the_first_answer(environ: dict[str, str]) -> None:
     script = """
 import sys
-from activity_mcp.transports import lean_start
+from activity_mcp.server.run import lean_start
 with lean_start():
-    from activity_mcp.server import build_server
+    from activity_mcp.server.app import build_server
     from activity_mcp.service import ActivityService
     service = ActivityService.from_environ()
     build_server(service)

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from mcp_types import ErrorData, JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
-from activity_mcp.stdio import Answer
-from activity_mcp.stdio.ends import OutboundBytes
-from activity_mcp.stdio.open_requests import OpenRequests
-from activity_mcp.stdio.shortcut import Shortcut
+from activity_mcp.server.open_requests import OpenRequests
+from activity_mcp.server.stdio import Answer
+from activity_mcp.server.stdio.fast_path import Shortcut
+from activity_mcp.server.stdio.protocols import OutboundBytes
 from server.wire import RawClient
 
 LONG = {"unknown": 1}  # a parameter that the SDK ignores, and that the short way does not take

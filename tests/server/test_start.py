@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 import structlog
 
-from activity_mcp.logging_setup import configure_logging
+from activity_mcp.logs import configure_logging
 from server.wire import ENVIRON, RawClient
 
 
 def test_importing_the_transports_imports_no_sdk() -> None:
     script = (
-        "import sys, activity_mcp.transports; print([name for name in ('mcp', 'pydantic', 'structlog') if name in sys.modules])"
+        "import sys, activity_mcp.server.run; print([name for name in ('mcp', 'pydantic', 'structlog') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", script], env=ENVIRON, capture_output=True, check=True).stdout == b"[]\n"
 

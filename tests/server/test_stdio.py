@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from activity_mcp.stdio import MAX_LINE_BYTES
+from activity_mcp.server.stdio import MAX_LINE_BYTES
 from server.wire import DOUBLE, ENVIRON, INITIALIZE, RawClient
 
 TOOL_EVENT = {"tool_name": "Bash", "success": True}

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from activity_mcp import resources
+from activity_mcp import package_files
 from activity_mcp.activity import EVENT_NAMES
 from activity_mcp.errors import QueueBusy
-from activity_mcp.logging_setup import configure_logging
-from activity_mcp.server import INSTRUCTIONS, build_server
-from activity_mcp.tools.append_thread import AppendThread
+from activity_mcp.logs import configure_logging
+from activity_mcp.server.app import INSTRUCTIONS, build_server
+from activity_mcp.server.tools.worker_thread import AppendThread
 from server.double import STATUS, FakeService
 
 pytestmark = pytest.mark.anyio
@@ -159,7 +159,7 @@ async def test_what_the_model_is_told_fits_where_claude_code_cuts_it(client: Cli
 
 async def test_the_description_of_log_event_names_every_field_its_schemas_require(client: Client) -> None:
     description = {tool.name: tool.description or "" for tool in (await client.list_tools()).tools}["log_event"]
-    schemas = json.loads(resources.read_bytes("schemas", "event_schemas.json"))["$defs"]
+    schemas = json.loads(package_files.read_bytes("schemas", "event_schemas.json"))["$defs"]
     lines = {line[2:].split(":")[0]: line for line in description.splitlines() if line.startswith("- ")}
     assert set(lines) == set(EVENT_NAMES)
     assert {name: [field for field in schemas[name]["required"] if field not in lines[name]] for name in EVENT_NAMES} == {
@@ -355,7 +355,7 @@ async def test_a_crash_costs_one_call_and_leaves_its_traceback_in_the_log(
     captured = capsys.readouterr()
     assert captured.out == ""
     first, *traceback = captured.err.splitlines()
-    assert f"level='error' event='a tool call failed unexpectedly' logger='activity_mcp.server' tool='{tool}'" in first
+    assert f"level='error' event='a tool call failed unexpectedly' logger='activity_mcp.server.app' tool='{tool}'" in first
     assert traceback[0] == "Traceback (most recent call last):"
     assert traceback[-1] == "ZeroDivisionError: secret detail"
     service.fail = None
@@ -415,7 +415,7 @@ async def test_a_state_directory_that_hangs_is_a_clear_answer_of_health(
     service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     goes_on = threading.Event()
-    monkeypatch.setattr(sys.modules["activity_mcp.tools.health"], "ANSWER_WITHIN_S", 0.05)
+    monkeypatch.setattr(sys.modules["activity_mcp.server.tools.health"], "ANSWER_WITHIN_S", 0.05)
     monkeypatch.setattr(service, "status", goes_on.wait)
     async with Client(build_server(service)) as client:
         result = await client.call_tool("health", {})

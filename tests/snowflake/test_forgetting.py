@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from activity_mcp.__main__ import run
-from activity_mcp.warehouse.connection import NamedConnection
+from activity_mcp.warehouse.snowflake.connection import NamedConnection
 from standins.started import StandIn
 
 
@@ -21,8 +21,8 @@ def test_what_is_queued_never_reaches_it_and_what_did_is_told_as_sql(
     for variable, value in (("HOME", str(tmp_path)), ("ACTIVITY_HOME", str(tmp_path / "state")), ("SNOW_CONNECTION", "test")):
         monkeypatch.setenv(variable, value)
     named = NamedConnection("test", snowflake.parameters(database))
-    monkeypatch.setattr("activity_mcp.warehouse.connection.read_connection", lambda _: named)
-    monkeypatch.setattr("activity_mcp.warehouse.snowflake.read_connection", lambda _: named)
+    monkeypatch.setattr("activity_mcp.warehouse.snowflake.connection.read_connection", lambda _: named)
+    monkeypatch.setattr("activity_mcp.warehouse.snowflake.warehouse.read_connection", lambda _: named)
     for name in ("first", "quetzal", "last"):
         assert run(["log", "tool_event", "--feature", f"tool_name={name}", "--feature", "success=true"]) == 0
     capfd.readouterr()

@@ -29,10 +29,10 @@ FLUSHER = """
 import json, os, sys
 from activity_mcp.activity import Origin
 from activity_mcp.errors import WarehouseError
-from activity_mcp.flusher import Flusher
-from activity_mcp.warehouse.connection import NamedConnection
-from activity_mcp.warehouse import snowpipe
-from activity_mcp.warehouse.snowflake import SnowflakeWarehouse
+from activity_mcp.pipeline.flusher import Flusher
+from activity_mcp.warehouse.snowflake.connection import NamedConnection
+from activity_mcp.warehouse.snowflake import snowpipe
+from activity_mcp.warehouse.snowflake.warehouse import SnowflakeWarehouse
 directory, channel, parameters, impatience = json.loads(sys.argv[1])
 snowpipe.PATIENCE.update(impatience)
 named = NamedConnection("test", parameters)

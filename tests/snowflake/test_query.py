@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from activity_mcp.errors import QueryRefused, WarehouseUnavailable
-from activity_mcp.warehouse.snowflake_query import SnowflakeQueries, checked
+from activity_mcp.warehouse.snowflake.query import SnowflakeQueries, checked
 from snowflake_recording import Recording
 
 

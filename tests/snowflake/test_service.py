@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from activity_mcp.__main__ import run
+from activity_mcp.health.status import status_of
 from activity_mcp.service import ActivityService
-from activity_mcp.status import status_of
-from activity_mcp.warehouse.connection import NamedConnection
+from activity_mcp.warehouse.snowflake.connection import NamedConnection
 from fakes import FakeClock
 from server.wire import RawClient
 from standins.started import StandIn
@@ -36,8 +36,8 @@ def name(snowflake: StandIn, database: str, tmp_path: Path, monkeypatch: pytest.
 
     def name(**overrides: Any) -> None:
         named = NamedConnection("test", snowflake.parameters(database, **overrides))
-        monkeypatch.setattr("activity_mcp.warehouse.connection.read_connection", lambda _: named)
-        monkeypatch.setattr("activity_mcp.warehouse.snowflake.read_connection", lambda _: named)
+        monkeypatch.setattr("activity_mcp.warehouse.snowflake.connection.read_connection", lambda _: named)
+        monkeypatch.setattr("activity_mcp.warehouse.snowflake.warehouse.read_connection", lambda _: named)
 
     name()
     return name

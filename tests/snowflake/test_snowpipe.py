@@ -13,8 +13,8 @@ import pytest
 
 from activity_mcp.clock import iso
 from activity_mcp.errors import BatchRejected, WarehouseRefused, WarehouseUnavailable
+from activity_mcp.operations.redrive import Retried, retry_dead
 from activity_mcp.queue import dead_letters, read_commit
-from activity_mcp.retrying import Retried, retry_dead
 from activity_mcp.warehouse import Scope
 from activity_mcp.warehouse.base import LEFT_OUT, REJECTED
 from snowflake_recording import Recording
@@ -285,8 +285,8 @@ def test_a_request_that_is_refused_whatever_is_in_it_is_told_and_nothing_moves(r
 def test_a_missing_extra_is_one_line_that_names_it(recording: Recording) -> None:
     script = (
         "import sys; sys.modules['snowflake.ingest'] = None\n"
-        "from activity_mcp.warehouse.connection import NamedConnection\n"
-        "from activity_mcp.warehouse.snowpipe import SnowpipeSink\n"
+        "from activity_mcp.warehouse.snowflake.connection import NamedConnection\n"
+        "from activity_mcp.warehouse.snowflake.snowpipe import SnowpipeSink\n"
         "from activity_mcp.errors import WarehouseRefused\n"
         "named = NamedConnection('dev', {'account': 'a', 'user': 'u', 'private_key_file': 'k'})\n"
         "try: SnowpipeSink(lambda: named).committed('c')\n"

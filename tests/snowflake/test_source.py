@@ -6,7 +6,7 @@ import pytest
 
 from activity_mcp.errors import WarehouseNewer, WarehouseRefused, WarehouseUnavailable
 from activity_mcp.warehouse import Scope
-from activity_mcp.warehouse.snowflake import SnowflakeContextSource
+from activity_mcp.warehouse.snowflake.warehouse import SnowflakeContextSource
 from fakes import FakeClock
 from snowflake_recording import Recording
 

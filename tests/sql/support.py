@@ -14,7 +14,7 @@ import duckdb
 
 ROOT = Path(__file__).resolve().parents[2]
 SQL = ROOT / "sql"
-GENERATED = ROOT / "activity_mcp" / "warehouse" / "generated"
+GENERATED = ROOT / "activity_mcp" / "warehouse" / "duckdb" / "generated"
 SCHEMAS = json.loads((ROOT / "schemas" / "event_schemas.json").read_text(encoding="utf-8"))
 EVENT_NAMES = tuple(SCHEMAS["$defs"])
 EPOCH = datetime(2026, 11, 1)

@@ -29,7 +29,7 @@ def test_the_committed_files_are_what_the_sources_translate_to() -> None:
 
 
 def test_check_finds_a_changed_source_and_a_changed_result(tmp_path: Path) -> None:
-    for part in ("sql", "tools", "activity_mcp/warehouse/generated"):
+    for part in ("sql", "tools", "activity_mcp/warehouse/duckdb/generated"):
         shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
 
     def check() -> tuple[int, str]:
@@ -38,7 +38,7 @@ def test_check_finds_a_changed_source_and_a_changed_result(tmp_path: Path) -> No
         return done.returncode, done.stderr
 
     assert check() == (0, "")
-    result = tmp_path / "activity_mcp" / "warehouse" / "generated" / "02_artifacts.sql"
+    result = tmp_path / "activity_mcp" / "warehouse" / "duckdb" / "generated" / "02_artifacts.sql"
     result.write_text(result.read_text() + "-- edited by hand\n")
     assert check() == (1, "differs: 02_artifacts.sql; run python tools/generate_duckdb_sql.py\n")
     source = tmp_path / "sql" / "01_migration_setup.sql"

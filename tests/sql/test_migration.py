@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from activity_mcp.errors import CheckFailed
-from activity_mcp.warehouse.duckdb import DuckDBWarehouse
-from activity_mcp.warehouse.v1 import Check, EmbeddedMigration, Migration
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
+from activity_mcp.warehouse.migration_from_v1 import Check, EmbeddedMigration, Migration
 from sql.support import fill, insert_stream, statements, stream_row, table
 from sql.v1_rows import COLUMNS, START, Row, as_v2, canonical, followed, id_of, v1_rows
 

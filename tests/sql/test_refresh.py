@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from activity_mcp.warehouse import refresh
+from activity_mcp.warehouse.duckdb import refresh
 from sql import refresh_oracle as oracle
 from sql.refresh_events import NOW, generate, row
 from sql.refreshed import Refreshed, sequence, settled, shuffled

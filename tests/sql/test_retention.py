@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from activity_mcp.warehouse.duckdb import DuckDBWarehouse
-from activity_mcp.warehouse.upkeep import apply_retention
+from activity_mcp.warehouse.duckdb.retention import apply_retention
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from sql.support import Executed, fill, insert_stream, stream_row, table, warehouse
 
 Row = dict[str, Any]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from activity_mcp import resources
-from activity_mcp.warehouse.scripts import split
+from activity_mcp import package_files
+from activity_mcp.warehouse.snowflake.scripts import split
 from duckdb_sql.scripts import split as tokenized
 
-FILES = sorted(Path(resources.path_of("sql")).glob("*.sql"))
+FILES = sorted(Path(package_files.path_of("sql")).glob("*.sql"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from activity_mcp.warehouse.upkeep import clean_up
+from activity_mcp.warehouse.duckdb.retention import clean_up
 from sql.refresh_events import NOW, row
 from sql.refreshed import Refreshed
 from sql.support import Executed, fill, statements, table

@@ -19,7 +19,7 @@ from typing import Any
 
 from activity_mcp.errors import WarehouseError
 from activity_mcp.warehouse import Batch, Row
-from activity_mcp.warehouse.duckdb import DuckDBWarehouse
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 from .faults import Faults
 from .http import Answer, Request

@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from activity_mcp.warehouse.connection import NamedConnection
+from activity_mcp.warehouse.snowflake.connection import NamedConnection
 
 from .certificates import make_certificates, make_client_keys
 

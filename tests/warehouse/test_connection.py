@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from activity_mcp.errors import WarehouseRefused, WarehouseUnavailable
-from activity_mcp.warehouse.connection import NamedConnection
+from activity_mcp.warehouse.snowflake.connection import NamedConnection
 from standins.certificates import PASSPHRASE
 from standins.started import StandIn
 
@@ -21,7 +21,7 @@ KEY = {"account": "acme-dev", "user": "ada", "private_key_file": "~/key.p8"}
 def read(home: Path, name: str) -> str:
     """What ``read_connection`` finds in a process whose SNOWFLAKE_HOME is ``home``; else what it refuses with."""
     script = (
-        "import sys; from activity_mcp.warehouse.connection import read_connection\n"
+        "import sys; from activity_mcp.warehouse.snowflake.connection import read_connection\n"
         "from activity_mcp.errors import WarehouseRefused\n"
         "try: print(dict(sorted(read_connection(sys.argv[1]).parameters.items())))\n"
         "except WarehouseRefused as error: print(error.describe())"

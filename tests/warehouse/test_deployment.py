@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from activity_mcp import resources
+from activity_mcp import package_files
 from activity_mcp.__main__ import run
 from activity_mcp.errors import (
     CheckFailed,
@@ -20,16 +20,23 @@ from activity_mcp.errors import (
     WarehouseRefused,
     WarehouseUnavailable,
 )
-from activity_mcp.warehouse.connection import NamedConnection
-from activity_mcp.warehouse.deployment import APPLY, REFUSED, UNCHANGED, Deployment, Names, administrators_grants
-from activity_mcp.warehouse.scripts import split
-from activity_mcp.warehouse.statements import CursorStatements, snowflake_statements
-from activity_mcp.warehouse.v1 import Migration, Progress, SnowflakeMigration
+from activity_mcp.warehouse.migration_from_v1 import Migration, Progress, SnowflakeMigration
+from activity_mcp.warehouse.snowflake.connection import NamedConnection
+from activity_mcp.warehouse.snowflake.deployment import (
+    APPLY,
+    REFUSED,
+    UNCHANGED,
+    Deployment,
+    Names,
+    administrators_grants,
+)
+from activity_mcp.warehouse.snowflake.scripts import split
+from activity_mcp.warehouse.snowflake.statements import CursorStatements, snowflake_statements
 
 if TYPE_CHECKING:
     from standins.started import StandIn
 
-SCRIPTS = {path.name: path.read_text() for path in sorted(Path(resources.path_of("sql")).glob("*.sql"))}
+SCRIPTS = {path.name: path.read_text() for path in sorted(Path(package_files.path_of("sql")).glob("*.sql"))}
 FILES = list(SCRIPTS)
 TASKS = ["REFRESH_CONTEXT_TASK", "DAILY_UPKEEP_TASK"]
 
@@ -235,10 +242,10 @@ def test_a_file_alone_that_takes_owners_away_says_what_must_follow(
     account: Account, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], options: list[str]
 ) -> None:
     team = NamedConnection("team", {"account": "acme"})
-    monkeypatch.setattr("activity_mcp.warehouse.connection.read_connection", lambda name: team)
+    monkeypatch.setattr("activity_mcp.warehouse.snowflake.connection.read_connection", lambda name: team)
     monkeypatch.setenv("SNOW_CONNECTION", "team")
     reached = nullcontext(statements_of(account))
-    monkeypatch.setattr("activity_mcp.warehouse.statements.snowflake_statements", lambda connection: reached)
+    monkeypatch.setattr("activity_mcp.warehouse.snowflake.statements.snowflake_statements", lambda connection: reached)
     deployment(account).deploy()
     told = {}
     for name in (None, *FILES):

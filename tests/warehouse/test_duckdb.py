@@ -14,7 +14,7 @@ import pytest
 
 from activity_mcp.errors import BatchRejected, WarehouseCorrupt, WarehouseNewer, WarehouseUnavailable
 from activity_mcp.warehouse import Batch
-from activity_mcp.warehouse.duckdb import DuckDBWarehouse
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from fakes import FakeClock
 from warehouse.test_contract import CHANNEL, batch, offset, row
 
@@ -155,7 +155,7 @@ KILLED_WRITER = """
 import sys, time
 sys.path[:0] = {paths!r}
 from warehouse.test_contract import batch, offset, CHANNEL
-from activity_mcp.warehouse.duckdb import DuckDBWarehouse
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from fakes import FakeClock
 clock = FakeClock(time_us=time.time_ns() // 1000)
 warehouse = DuckDBWarehouse({path!r}, clock=clock)

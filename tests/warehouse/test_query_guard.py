@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from activity_mcp.warehouse.query import answer_request
+from activity_mcp.warehouse.duckdb.query import answer_request
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +178,7 @@ def test_a_query_that_needs_too_much_memory_fails_and_fills_no_disk(db: Path) ->
 def test_a_query_whose_parent_is_gone_ends_by_itself(db: Path) -> None:
     endless = "SELECT COUNT(*) FROM range(1000000) AS a (i), range(1000000) AS b (j) WHERE i * j % 7 = 3"
     request = {"db": str(db), "sql": endless, "max_rows": None, "timeout_s": 0.2}
-    command = [sys.executable, "-m", "activity_mcp.warehouse.query"]
+    command = [sys.executable, "-m", "activity_mcp.warehouse.duckdb.query"]
     done = subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (-signal.SIGALRM, b"")
 

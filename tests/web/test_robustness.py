@@ -17,11 +17,11 @@ from mcp.shared._context_streams import create_context_streams
 from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCRequest, JSONRPCResponse
 
-from activity_mcp.draining import Drainer
+from activity_mcp.operations.drain import Drainer
+from activity_mcp.server.http.sse import CountingWriter, PacedReader
+from activity_mcp.server.stdio import MOST_OPEN
+from activity_mcp.server.stdio.streams import OpenRequests
 from activity_mcp.service import ActivityService
-from activity_mcp.stdio import MOST_OPEN
-from activity_mcp.stdio.messages import OpenRequests
-from activity_mcp.web.sse import CountingWriter, PacedReader
 from deployed import put_warehouse
 from machines import until
 from server.test_serve import SERVE

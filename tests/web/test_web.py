@@ -15,7 +15,7 @@ import pytest
 from mcp import Client
 from mcp.client.sse import sse_client
 
-from activity_mcp.web import MAX_BODY_BYTES
+from activity_mcp.server.http import MAX_BODY_BYTES
 from server.wire import ENVIRON
 from web.site import JSON_HEADERS, Site
 

@@ -23,7 +23,7 @@ class Mutant:
     """The kill loop alone notices it as well: ``--loop`` shows that it is not blind."""
 
 
-W, R, L, SEG = "queue/writer.py", "queue/reader.py", "queue/live.py", "queue/segment.py"
+W, R, L, SEG, APP = "queue/writer.py", "queue/reader.py", "queue/live.py", "queue/segment.py", "queue/appended.py"
 WRITER, READER, FLUSHER = "tests/queue/test_writer.py", "tests/queue/test_reader.py", "tests/test_flusher.py"
 KILLS, POWER, DAMAGE, FULL = (f"tests/crash/test_{name}.py" for name in ("kills", "power", "damage", "full_disk"))
 MODEL, LEADER, FORMATS = "tests/crash/test_model.py", "tests/test_leader.py", "tests/test_formats.py"
@@ -46,14 +46,14 @@ MUTANTS = (
     # 2  exactly once
     Mutant(2, "compare-and-set of the offset (memory)", "warehouse/memory.py", "if found != batch.expected:", "if False:",
            (f"{FLUSHER}::test_two_flushers_in_turn_stay_exact", f"{CONTRACT}::test_a_batch_sent_twice_is_refused_and_changes_nothing[memory]"), True),
-    Mutant(2, "compare-and-set of the offset (DuckDB)", "warehouse/duckdb.py", "if found != batch.expected:", "if False:",
+    Mutant(2, "compare-and-set of the offset (DuckDB)", "warehouse/duckdb/warehouse.py", "if found != batch.expected:", "if False:",
            (f"{CONTRACT}::test_a_batch_sent_twice_is_refused_and_changes_nothing[duckdb]",)),
-    Mutant(2, "rows and offset in one transaction", "warehouse/duckdb.py", "            refresh(connection)\n", '            refresh(connection)\n        connection.execute("COMMIT")\n        connection.execute("BEGIN TRANSACTION")\n',
+    Mutant(2, "rows and offset in one transaction", "warehouse/duckdb/warehouse.py", "            refresh(connection)\n", '            refresh(connection)\n        connection.execute("COMMIT")\n        connection.execute("BEGIN TRANSACTION")\n',
            (f"{KILLS}::test_a_flush_into_duckdb_killed_at_any_statement_commits_rows_and_offset_together",)),
     # 3  order per writer
-    Mutant(3, "a batch keeps its order on disk", W, 'else b"".join(lines)', 'else b"".join(reversed(lines))',
+    Mutant(3, "a batch keeps its order on disk", APP, 'else b"".join(lines)', 'else b"".join(reversed(lines))',
            (f"{WRITER}::test_the_offsets_that_append_returns_are_those_that_the_reader_finds",)),
-    Mutant(3, "rows keep the order of their lines", "flusher.py", "return rows, quarantined", "return rows[::-1], quarantined",
+    Mutant(3, "rows keep the order of their lines", "pipeline/flusher.py", "return rows, quarantined", "return rows[::-1], quarantined",
            (f"{FLUSHER}::test_every_line_becomes_one_row_in_order_with_its_place",)),
     # 4  a truncation at every byte recovers
     Mutant(4, "the last byte is looked at when others have written", L, "return self._whole == self.size or", "return self._whole > 0 or",
@@ -67,13 +67,13 @@ MUTANTS = (
            (f"{DAMAGE}::test_flipped_bits_and_runs_of_zeros_cost_only_the_lines_they_touch",)),
     Mutant(5, "reading goes on behind a damaged range", R, "                    yield self._judge(number, span, parse)\n", "                    yield (item := self._judge(number, span, parse))\n                    if isinstance(item, Damage):\n                        return\n",
            (f"{DAMAGE}::test_flipped_bits_and_runs_of_zeros_cost_only_the_lines_they_touch", f"{FLUSHER}::test_damage_costs_only_itself_and_takes_a_place_in_the_stream")),
-    Mutant(5, "damaged bytes are kept before the offset passes them", "flusher.py", "        bury(self.directory, damage, content, damage.reason, clock=self._clock, fs=self._fs)\n", "",
+    Mutant(5, "damaged bytes are kept before the offset passes them", "pipeline/flusher.py", "        bury(self.directory, damage, content, damage.reason, clock=self._clock, fs=self._fs)\n", "",
            (f"{DAMAGE}::test_flipped_bits_and_runs_of_zeros_cost_only_the_lines_they_touch",)),
     Mutant(5, "only a checksum makes a line of set-aside bytes", "queue/deadletter.py", "len(piece) <= MAX_LINE_BYTES and checksum_agrees(piece):", "len(piece) <= MAX_LINE_BYTES:",
            (f"{RETRY}::test_only_a_checksum_makes_a_line",)),
-    Mutant(5, "a dead letter is removed only once it is appended again", "retrying.py", "    writer.append([line for _, line in good], durable=True)\n", "",
+    Mutant(5, "a dead letter is removed only once it is appended again", "operations/redrive.py", "    writer.append([line for _, line in good], durable=True)\n", "",
            (f"{RETRY}::test_a_full_queue_takes_back_nothing_and_loses_nothing",)),
-    Mutant(5, "a dead letter that was appended again is removed", "retrying.py", "    fs.unlink(letter.path)\n", "",
+    Mutant(5, "a dead letter that was appended again is removed", "operations/redrive.py", "    fs.unlink(letter.path)\n", "",
            (f"{RETRY}::test_run_twice_is_run_once",)),
     # 6  a power cut
     Mutant(6, "the sync before the answer", W, "self._make_durable(live, start + len(payload))", "live.let_go()",
@@ -85,7 +85,7 @@ MUTANTS = (
     Mutant(6, "the interval's sync", "queue/interval.py", "            self._sync()\n", "",
            (f"{WRITER}::test_an_interval_syncs_behind_the_caller_and_close_syncs_the_rest",)),
     # 7  offsets are never reused
-    Mutant(7, "the sync before the shipping", "flusher.py", "        self._reader.sync_segments(batch.end)\n", "",
+    Mutant(7, "the sync before the shipping", "pipeline/flusher.py", "        self._reader.sync_segments(batch.end)\n", "",
            (f"{POWER}::test_offsets_shipped_before_a_power_cut_are_not_given_to_other_lines_after_it",)),
     Mutant(7, "commit.json counts for the next segment's number", "queue/commit.py", "commit.offset.segment if commit else 0", "0",
            (f"{WRITER}::test_a_queue_whose_segments_vanished_goes_on_above_the_committed_one",)),
@@ -93,16 +93,16 @@ MUTANTS = (
            (f"{WRITER}::test_a_segment_of_an_earlier_boot_is_never_appended_to",)),
     Mutant(7, "the line at the committed place is verified", R, "if after is not None and after.segment in numbers and not self.verify(after):", "if False:",
            (f"{READER}::test_an_edited_segment_is_not_read_on_from_the_middle_of_something_else",)),
-    Mutant(7, "a copy is shipped from where its commit.json had been", "flusher.py", "min(lost.segment, Offset.parse(cached).segment)", "lost.segment",
+    Mutant(7, "a copy is shipped from where its commit.json had been", "pipeline/flusher.py", "min(lost.segment, Offset.parse(cached).segment)", "lost.segment",
            (f"{BAD}::test_a_copied_directory_that_goes_its_own_way_ships_everything_of_both",)),
     Mutant(7, "a segment that was taken away is told", R, "            if number > follows:\n", "            if False:\n",
            (f"{BAD}::test_a_segment_deleted_before_it_was_shipped_is_told_in_its_place_and_the_others_flow",)),
     # 8  commit.json
-    Mutant(8, "a deleted commit.json is written again", "flusher.py", "            self._restore_commit(position.at)\n", "",
+    Mutant(8, "a deleted commit.json is written again", "pipeline/flusher.py", "            self._restore_commit(position.at)\n", "",
            (f"{BAD}::test_whoever_waits_for_a_flush_is_not_left_waiting_by_a_deleted_commit",)),
-    Mutant(8, "the sink's token goes before the file's", "flusher.py", "text = token or cached or", "text = cached or token or",
+    Mutant(8, "the sink's token goes before the file's", "pipeline/flusher.py", "text = token or cached or", "text = cached or token or",
            (f"{FLUSHER}::test_the_sink_is_the_truth_whatever_commit_json_says", MODEL)),
-    Mutant(8, "the file serves where the sink has no token", "flusher.py", "text = token or cached or", "text = token or",
+    Mutant(8, "the file serves where the sink has no token", "pipeline/flusher.py", "text = token or cached or", "text = token or",
            (f"{FLUSHER}::test_with_a_sink_that_forgot_its_token_commit_json_keeps_rows_from_being_sent_twice",)),
     # 9  nothing is appended to a dead file
     Mutant(9, "the look at the live segment under the lock", W, "if live is None or numbers is not self._numbers or not live.refresh() or self._is_due(live, room):", "if live is None:",
@@ -116,9 +116,9 @@ MUTANTS = (
            (f"{FULL}::test_a_line_that_does_not_fit_is_taken_back_whatever_part_of_it_did",)),
     Mutant(10, "a short write is a refusal", W, "if written != len(data):", "if False:",
            (f"{FULL}::test_a_line_that_does_not_fit_is_taken_back_whatever_part_of_it_did",)),
-    Mutant(10, "what may be taken back is not shipped", "flusher.py", "if not batch.items or self._reader.is_settled(batch):", "if True:",
+    Mutant(10, "what may be taken back is not shipped", "pipeline/flusher.py", "if not batch.items or self._reader.is_settled(batch):", "if True:",
            (f"{FULL}::test_a_flusher_that_looks_between_a_short_write_and_its_taking_back_ships_nothing_that_was_refused",)),
-    Mutant(10, "a context that finds no room stops no flush", "refresher.py", "                self.disk_error = error\n                continue\n", "                raise\n",
+    Mutant(10, "a context that finds no room stops no flush", "pipeline/refresher.py", "                self.disk_error = error\n                continue\n", "                raise\n",
            (f"{LEADER}::test_a_disk_that_takes_no_context_keeps_nobody_from_shipping_and_deleting",)),
     # 11  cap and backpressure
     Mutant(11, "every refused event is counted", W, "self._refusals.note(kind, len(lines))", "self._refusals.note(kind, 1)",
@@ -127,20 +127,20 @@ MUTANTS = (
            (f"{WRITER}::test_the_pressure_rises_at_eighty_percent_and_falls_with_the_commit", MODEL)),
     Mutant(11, "a commit counts for its own channel only", "queue/pressure.py", "commit.offset if commit and commit.channel_id == queue_id else None", "commit.offset if commit else None",
            (f"{WRITER}::test_a_commit_of_another_channel_frees_nothing",)),
-    Mutant(11, "a stall is measured by the monotonic clock", "backpressure.py", "        now = self._clock.monotonic()\n        moved", "        now = self._clock.time_us() / 1e6\n        moved",
+    Mutant(11, "a stall is measured by the monotonic clock", "pipeline/backpressure.py", "        now = self._clock.monotonic()\n        moved", "        now = self._clock.time_us() / 1e6\n        moved",
            ("tests/test_backpressure.py", MODEL)),
     Mutant(11, "news that the caller keeps are not counted as refused", W, "if kind is not None and counted:", "if kind is not None:",
            (f"{PRESSURE}::test_news_that_the_full_queue_had_no_room_for_come_later_with_the_time_of_the_fact",)),
-    Mutant(11, "an idle hour is no stall", "leader.py", "waiting if waiting and self._should_move() else 0", "waiting",
+    Mutant(11, "an idle hour is no stall", "pipeline/leader.py", "waiting if waiting and self._should_move() else 0", "waiting",
            (f"{PRESSURE}::test_the_servers_own_calls_that_rest_for_a_minute_are_no_stall",)),
-    Mutant(11, "the next leader goes on from what the last one told", "leader.py", 'told.get("backpressure") is True', "False",
+    Mutant(11, "the next leader goes on from what the last one told", "pipeline/leader.py", 'told.get("backpressure") is True', "False",
            (f"{PRESSURE}::test_a_stall_that_outlives_its_leader_is_told_once_and_its_end_by_the_next_one",)),
-    Mutant(11, "what is answered as degraded was cut", "recorder.py", "        appended.degraded = degraded\n", "",
+    Mutant(11, "what is answered as degraded was cut", "recording/recorder.py", "        appended.degraded = degraded\n", "",
            (f"{PRESSURE}::test_an_event_that_is_cut_so_that_the_queue_stays_below_the_mark_says_so_too",)),
     # 12  one live leader, and nothing stalls it
     Mutant(12, "a lock that somebody else holds is not ours", "queue/lock.py", "        except BlockingIOError:\n            return False\n", "        except BlockingIOError:\n            pass\n",
            ("tests/queue/test_lease.py", f"{LEADER}::test_one_of_two_servers_leads_and_the_other_takes_over_when_it_goes")),
-    Mutant(12, "a poison line is set aside", "flusher.py", "except (PoisonLine, InvalidActivity, TypeError, ValueError, RecursionError) as error:", "except ZeroDivisionError as error:",
+    Mutant(12, "a poison line is set aside", "pipeline/flusher.py", "except (PoisonLine, InvalidActivity, TypeError, ValueError, RecursionError) as error:", "except ZeroDivisionError as error:",
            (f"{FLUSHER}::test_a_poison_line_is_set_aside_and_the_rest_flows",)),
     Mutant(12, "a line larger than a batch makes a batch of its own", R, "if batch.items and (len(batch.items) >= max_records", "if (len(batch.items) >= max_records",
            (f"{READER}::test_lines_come_in_order_across_segments_whatever_the_batches_are",)),
@@ -148,14 +148,14 @@ MUTANTS = (
            ("tests/queue/test_processes.py::test_a_forked_child_does_not_keep_the_append_lock_of_its_parent",)),
     Mutant(12, "a snapshot is looked at and replaced under a lock", "context/snapshot.py", "held = self._fs.hold(os.path.join(self.directory, _LOCK), _PATIENCE_S)", "held = self._fs.open_lock(os.path.join(self.directory, _LOCK))",
            (f"{LEADERS}::test_a_leader_stopped_in_the_middle_of_publishing_never_replaces_a_newer_snapshot",)),
-    Mutant(12, "a leader's silence is measured by the monotonic clock", "status.py", "at <= (now := clock.monotonic()):", "at < (now := 0.0):",
+    Mutant(12, "a leader's silence is measured by the monotonic clock", "health/status.py", "at <= (now := clock.monotonic()):", "at < (now := 0.0):",
            (f"{LEADERS}::test_a_leader_that_hangs_is_named_by_status_after_fifteen_seconds_without_progress",)),
     # 13  the backlog drains
-    Mutant(13, "anything is shipped", "flusher.py", "if not batch.items or batch.end is None:", "if True:",
+    Mutant(13, "anything is shipped", "pipeline/flusher.py", "if not batch.items or batch.end is None:", "if True:",
            (f"{FLUSHER}::test_every_line_becomes_one_row_in_order_with_its_place",)),
-    Mutant(13, "the sink is asked again after a failure", "flusher.py", "        self._position = None  # until the sink has said yes\n", "",
+    Mutant(13, "the sink is asked again after a failure", "pipeline/flusher.py", "        self._position = None  # until the sink has said yes\n", "",
            (f"{FLUSHER}::test_an_answer_that_was_lost_after_the_commit_doubles_nothing",)),
-    Mutant(13, "the leader's thread outlives an error", "leader.py", "                except Exception as error:  # the thread outlives", "                except ZeroDivisionError as error:  # the thread outlives",
+    Mutant(13, "the leader's thread outlives an error", "pipeline/leader.py", "                except Exception as error:  # the thread outlives", "                except ZeroDivisionError as error:  # the thread outlives",
            (f"{LEADER}::test_an_error_nobody_foresaw_ends_a_turn_and_not_the_thread",)),
     # the format: a newer version stops whoever meets it
     Mutant(14, "a newer segment stops the reader", SEG, "        if type(version) is int and version > FORMAT_VERSION:\n            raise newer_format(f\"segment", "        if False:\n            raise newer_format(f\"segment",

@@ -1,0 +1,241 @@
+"""Hook payloads as events: what each of Claude Code's hook events tells, in the words of ``events``.
+
+    SessionStart, SessionEnd              session_event start, end
+    UserPromptSubmit                      session_event user_prompt
+    Stop, SubagentStop                    session_event turn_end
+    PostToolUse, PostToolUseFailure       tool_event, with its file_event and sql_events
+    PostToolBatch                         the same for each call of it
+    PreToolUse                            nothing: the call is recorded when it ended. Both name the same fact, and of two
+                                          hooks that do, the first to arrive would stay: the one that knows no outcome
+    every other one, known or not         system_event ``hook`` with the payload, redacted and cut
+
+Fields and their types are those of https://code.claude.com/docs/en/hooks (v2.1.240, August 2026); that list grows weekly, so
+nothing here fails on a field that is missing, unknown or of another type. A call without an id, and every other event, is named
+by session, event and content: the same payload twice, as when a plugin and the settings both register the hook, is one fact.
+
+Standard library only, no I/O.
+"""
+
+from __future__ import annotations
+
+from ...activity import FILE_TOOLS, derived_id, sha256_hex
+from ...plain_json import dumps
+from .. import events
+from ..prompts import classified
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from ...redaction import Redactor
+    from ..events import Draft
+
+_COMMON = ("prompt_id", "agent_id", "agent_type")
+_SAID = ("prompt", "last_assistant_message", "message", "command_args", "compact_summary", "custom_instructions")
+"""Members in which people or the model speak: ACTIVITY_PROMPTS decides what is kept of them, wherever they stand."""
+_BEGINNINGS = ("startup", "clear", "fork")
+_MINUTE_US = 60_000_000
+_DAY_MS = 86_400_000
+
+
+class HookPayload:
+    """One payload, cleaned (``activity.clean``), and what is needed to tell of it.
+
+    ``branch`` is asked for only by events that say it.
+    """
+
+    def __init__(
+        self, members: dict[str, Any], *, redactor: Redactor, prompts: str, now_us: int, branch: Callable[[], str | None]
+    ) -> None:
+        self._members = members
+        self._redactor = redactor
+        self._prompts = prompts
+        self._now_us = now_us
+        self._branch = branch
+        self.event = self.text("hook_event_name") or "unknown"
+        self.session_id = self.text("session_id")
+        self._common = {name: value for name in _COMMON if (value := self.text(name))}
+
+    def text(self, name: str) -> str | None:
+        """The member, where it is a text that is not empty."""
+        value = self._members.get(name)
+        return value if isinstance(value, str) and value else None
+
+    def drafts(self) -> list[Draft]:
+        """The events of this payload; none for what is not to be recorded."""
+        if events.is_own_tool(self.text("tool_name") or ""):
+            return []
+        tell = _TELLERS.get(self.event)
+        told = tell(self) if tell is not None else None
+        return self._as_it_came() if told is None else told
+
+    @property
+    def ts_us(self) -> int:
+        """When it happened: a tool call when it began, as transcripts say it; everything else now."""
+        spent_ms = self._duration_ms() if self.event in ("PostToolUse", "PostToolUseFailure") else None
+        return self._now_us - round(spent_ms * 1000) if spent_ms is not None and spent_ms < _DAY_MS else self._now_us
+
+    # --- sessions
+
+    def _session_start(self) -> list[Draft] | None:
+        if self.session_id is None:
+            return None
+        source = self.text("source") or "unknown"
+        told = ("model",) if self._prompts == "hash" else ("model", "session_title")  # a title is made of what was asked
+        features = {"start_source": source, **self._circumstances(), **self._said_of(told)}
+        moment = "" if source in _BEGINNINGS else f"{source}\0{self._now_us // _MINUTE_US}"
+        return [self._session("start", moment, features)]
+
+    def _session_end(self) -> list[Draft] | None:
+        if self.session_id is None:
+            return None
+        moment = self._common.get("prompt_id") or f"hook\0{self._now_us // _MINUTE_US}"
+        return [self._session("end", moment, self._said_of(("reason",)) | self._circumstances())]
+
+    def _session(self, event_type: str, moment: str, features: dict[str, Any]) -> Draft:
+        return events.session_activity(self.session_id or "", event_type, moment, features | self._common)
+
+    def _circumstances(self) -> dict[str, Any]:
+        found = {"project_path": self.text("cwd"), "git_branch": self._branch()}
+        return {name: value for name, value in found.items() if value}
+
+    def _said_of(self, names: tuple[str, ...]) -> dict[str, Any]:
+        return {name: self._redactor.text(value)[:300] for name in names if (value := self.text(name))}
+
+    # --- prompts and turns
+
+    def _prompt(self) -> list[Draft] | None:
+        text = self.text("prompt")
+        if text is None or self.session_id is None:
+            return None
+        words = classified("prompt", text)
+        if words is None or words.kind != "prompt":
+            return None  # Claude Code speaking in the user's name, or a command
+        key = self._common.get("prompt_id") or events.unnamed_prompt_key(self.session_id, text)
+        draft = events.prompt_activity(key, self.session_id, text, policy=self._prompts, redactor=self._redactor)
+        draft[2].update(self._common)
+        branch = self._branch()
+        if branch:
+            draft[2]["git_branch"] = branch
+        return [draft]
+
+    def _turn_end(self) -> list[Draft] | None:
+        text = self.text("last_assistant_message")
+        if self.session_id is None:
+            return None
+        key = "\0".join(found for name in ("prompt_id", "agent_id") if (found := self._common.get(name)))
+        draft = events.turn_end_activity(self.session_id, key, text or "", policy=self._prompts, redactor=self._redactor)
+        if text is None:  # a turn that ended without a word: nothing was concluded
+            draft = (*draft[:2], {"session_id": self.session_id, "event_type": "turn_end"})
+        draft[2].update(self._common)
+        return [draft]
+
+    # --- tool calls
+
+    def _tool(self) -> list[Draft] | None:
+        name = self.text("tool_name")
+        if name is None:
+            return None
+        response = self._members.get("tool_response")
+        error = self.text("error") if self.event == "PostToolUseFailure" else events.error_in(response)
+        failed = self.event == "PostToolUseFailure" or error is not None
+        drafts = self._call(
+            self.text("tool_use_id"),
+            name,
+            self._members.get("tool_input"),
+            response,
+            success=not failed,
+            error=(error or "failed without a message") if failed else None,
+            latency_ms=self._duration_ms(),
+        )
+        if self._members.get("is_interrupt") is True:
+            drafts[0][2]["interrupted"] = True
+        return drafts
+
+    def _batch(self) -> list[Draft] | None:
+        calls = self._members.get("tool_calls")
+        if not isinstance(calls, list):
+            return None
+        drafts: list[Draft] = []
+        for call in calls:
+            name = call.get("tool_name") if isinstance(call, dict) else None
+            if not isinstance(name, str) or not name or events.is_own_tool(name):
+                continue
+            call_id, response = call.get("tool_use_id"), call.get("tool_response")
+            error = events.error_in(response)
+            drafts += self._call(
+                call_id if isinstance(call_id, str) and call_id else None,
+                name,
+                call.get("tool_input"),
+                response,
+                success=error is None,
+                error=error,
+            )
+        return drafts
+
+    def _call(self, call_id: str | None, name: str, tool_input: Any, response: Any, **outcome: Any) -> list[Draft]:
+        key = call_id or "\0".join((self.session_id or "", name, _content_hash(tool_input), _content_hash(response)))
+        drafts = events.tool_activities(
+            key,
+            name,
+            tool_input,
+            redactor=self._redactor,
+            result=response,
+            result_size=events.response_size(response),
+            common=self._common,
+            git_branch=self._branch() if name in FILE_TOOLS else None,
+            **outcome,
+        )
+        if call_id is None:
+            for _, _, features in drafts:
+                del features["tool_use_id"]
+        return drafts
+
+    def _duration_ms(self) -> float | None:
+        value = self._members.get("duration_ms")
+        return value if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e12 else None
+
+    # --- everything else
+
+    def _nothing(self) -> list[Draft]:
+        return []
+
+    def _as_it_came(self) -> list[Draft]:
+        members, before = dict(self._members), self._redactor.count
+        if "tool_response" in members:  # never what a tool returned
+            members["tool_response"] = {"size": events.content_size(members["tool_response"])}
+        for name in _SAID:
+            if isinstance(members.get(name), str):
+                members[name] = self._as_allowed(members[name])
+        raw, cut = events.parameters_of(members, self._redactor)
+        features: dict[str, Any] = {"event_type": "hook", "hook_event_name": self.event[:255], "raw": raw, **self._common}
+        if cut:
+            features["_truncated"] = [f"raw.{name}" for name in cut]
+        if self._redactor.count > before:
+            features["_redacted"] = self._redactor.count - before
+        key = "\0".join((self.session_id or "", self.event, _content_hash(self._members)))
+        return [("system_event", derived_id("system_event", "hook", key), features)]
+
+    def _as_allowed(self, text: str) -> Any:
+        if self._prompts == "full":
+            return text
+        kept = events.text_features(text, self._prompts, self._redactor)
+        return kept.get("excerpt", kept)
+
+
+def _content_hash(value: Any) -> str:
+    return sha256_hex(dumps(value))
+
+
+_TELLERS: dict[str, Callable[[HookPayload], list[Draft] | None]] = {
+    "SessionStart": HookPayload._session_start,
+    "SessionEnd": HookPayload._session_end,
+    "UserPromptSubmit": HookPayload._prompt,
+    "Stop": HookPayload._turn_end,
+    "SubagentStop": HookPayload._turn_end,
+    "PreToolUse": HookPayload._nothing,
+    "PostToolUse": HookPayload._tool,
+    "PostToolUseFailure": HookPayload._tool,
+    "PostToolBatch": HookPayload._batch,
+}

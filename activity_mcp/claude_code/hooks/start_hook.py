@@ -1,0 +1,26 @@
+"""The hook, started the cheap way: ``python -I -S <this file>``, for the command line in Claude Code's settings.
+
+``-S`` leaves out ``site``, a quarter of a bare interpreter's start, and with it site-packages: so the package is found from
+this file's path. ``-I`` keeps PYTHONPATH and the working directory from changing what is imported.
+``hook_command`` makes the command line.
+"""
+
+import sys
+
+
+def hook_command() -> list[str]:
+    """The fastest command line that runs the hook of this installation, from anywhere: absolute paths, no shell needed.
+
+    Its first item is this interpreter, so it holds as long as this installation does. The console script
+    ``activity-mcp-hook`` does the same and costs a quarter of an interpreter's start more.
+    """
+    return [sys.executable, "-I", "-S", __file__]
+
+
+if __name__ == "__main__":
+    sys.path.append(__file__.rpartition("/activity_mcp/")[0])
+    try:
+        from activity_mcp.claude_code.hooks.hook import main
+    except BaseException:
+        raise SystemExit(0) from None  # a broken installation must not stop Claude Code; `activity-mcp doctor` tells
+    main()

@@ -1,0 +1,237 @@
+"""Installing into Claude Code's files and taking it out again, so that nothing of anybody else's changes.
+
+    scope user      ~/.claude.json (server) and ~/.claude/settings.json (hooks); below CLAUDE_CONFIG_DIR where that is set
+    scope project   .mcp.json and .claude/settings.json in the root of the project
+
+``plan_install`` and ``plan_uninstall`` read everything and write nothing; a file that cannot be read whole refuses the plan
+before any file is touched. ``Change.apply`` publishes one file atomically, through symbolic links, with its permissions, after
+looking that nobody has written it since (Claude Code itself writes ``.claude.json``). The file as it was before the first
+installation is kept beside it; where installing that one gives what is there now, uninstalling puts it back byte for byte.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+import stat
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ... import fs
+from ...errors import InvalidInput
+from ..hooks.start_hook import hook_command
+from .json_editor import JsonText
+from .registration import with_hooks, with_server, without_hooks, without_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+SCOPES = ("user", "project")
+BACKUP_ENDING = ".activity-mcp-backup"
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """What to start: absolute, so that it runs outside of the virtual environment it is installed in."""
+
+    server: list[str]
+    hook: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The two files of a scope, and the permissions they are made with: a project's are for whoever has the repository."""
+
+    servers: str
+    settings: str
+    mode: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of one file: ``before`` and ``after`` are its bytes, None where there is no file.
+
+    ``keep`` says whether ``before`` is to be kept as the backup; ``restores`` that ``after`` is what the backup holds (no file,
+    where there was none), which then goes.
+    """
+
+    path: str
+    before: bytes | None
+    after: bytes | None
+    mode: int
+    keep: bool = False
+    restores: bool = False
+
+    @property
+    def backup(self) -> str:
+        return self.path + BACKUP_ENDING
+
+    def diff(self) -> str:
+        """The change as a unified diff."""
+        old, new = (_text(data).splitlines(keepends=True) for data in (self.before, self.after))
+        names = (self.path if self.before is not None else "/dev/null", self.path if self.after is not None else "/dev/null")
+        lines = difflib.unified_diff(old, new, *names)
+        return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+    def apply(self) -> None:
+        """Write it. Raises InvalidInput when the file is no longer what it was when the change was planned."""
+        if _read(self.path) != self.before:
+            raise InvalidInput(
+                f"{self.path} was written by another program just now; it was left as it is",
+                hint="close Claude Code and try again",
+            )
+        if self.keep and self.before is not None:
+            fs.publish(self.backup, self.before, mode=self.mode)
+        if self.after is None:
+            os.unlink(self.path)
+            _remove_if_empty(os.path.dirname(self.path))
+        else:
+            os.makedirs(os.path.dirname(self.path), exist_ok=True)
+            fs.publish(self.path, self.after, mode=self.mode)
+        if self.restores and os.path.exists(self.backup):
+            os.unlink(self.backup)
+
+
+def files_of(scope: str, environ: Mapping[str, str], root: str) -> Files:
+    """Where this scope's registration lives; ``root`` is the project's."""
+    if scope == "project":
+        return Files(os.path.join(root, ".mcp.json"), os.path.join(root, ".claude", "settings.json"), 0o644)
+    home = environ.get("HOME") or os.path.expanduser("~")
+    moved = environ.get("CLAUDE_CONFIG_DIR")
+    return Files(
+        os.path.join(os.path.abspath(moved or home), ".claude.json"),
+        os.path.join(os.path.abspath(moved or os.path.join(home, ".claude")), "settings.json"),
+        0o600,
+    )
+
+
+def project_root(directory: str) -> str:
+    """Where Claude Code looks for a project's files: the nearest parent with ``.git``, else the directory itself."""
+    at = os.path.abspath(directory)
+    while not os.path.exists(os.path.join(at, ".git")):
+        parent = os.path.dirname(at)
+        if parent == at:
+            return os.path.abspath(directory)
+        at = parent
+    return at
+
+
+def commands() -> Commands:
+    """How to start the server and the hook of this very installation."""
+    return Commands(
+        server=[*(_script("activity-mcp") or [os.path.abspath(sys.executable), "-m", "activity_mcp"]), "serve"],
+        hook=hook_command(),
+    )
+
+
+def _script(name: str) -> list[str] | None:
+    """The console script beside this interpreter, else the one on PATH."""
+    beside = os.path.join(os.path.dirname(os.path.abspath(sys.executable)), name)
+    if os.access(beside, os.X_OK):
+        return [beside]
+    found = shutil.which(name)
+    return [os.path.abspath(found)] if found else None
+
+
+# --- plans
+
+
+def plan_install(files: Files, commands: Commands) -> list[Change]:
+    """What installing would change, nothing for a file that is as it should be. Raises InvalidInput."""
+    return [change for edit in _edits(files, commands) if (change := edit.install()) is not None]
+
+
+def plan_uninstall(files: Files, commands: Commands) -> list[Change]:
+    """What uninstalling would change. Raises InvalidInput."""
+    return [change for edit in _edits(files, commands) if (change := edit.uninstall()) is not None]
+
+
+def _edits(files: Files, commands: Commands) -> list[_Edit]:
+    servers, settings = os.path.realpath(files.servers), os.path.realpath(files.settings)
+    return [
+        _Edit(servers, files.mode, lambda file: with_server(file, commands.server), without_server),
+        _Edit(settings, files.mode, lambda file: with_hooks(file, commands.hook), without_hooks),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """How to put our part into one file, and how to take it out."""
+
+    path: str
+    mode: int
+    put: Callable[[JsonText], JsonText]
+    take: Callable[[JsonText], JsonText]
+
+    def install(self) -> Change | None:
+        before = _read(self.path)
+        file = _parsed(self.path, before)
+        after = _bytes(self.put(file))
+        if after == before:
+            return None
+        is_without_ours = self.take(file).text == file.text
+        return self._change(before, after, keep=is_without_ours)
+
+    def uninstall(self) -> Change | None:
+        before = _read(self.path)
+        if before is None:
+            return None
+        file = _parsed(self.path, before)
+        taken = self.take(file)
+        if taken.text == file.text:
+            return None
+        kept = _read(self.path + BACKUP_ENDING)
+        if self._gives(kept, before):
+            return self._change(before, kept, restores=True)
+        return self._change(before, _bytes(taken), keep=True)
+
+    def _gives(self, old: bytes | None, now: bytes) -> bool:
+        """Whether installing into ``old`` gives what is there now."""
+        try:
+            return _bytes(self.put(_parsed(self.path, old))) == now
+        except InvalidInput:
+            return False
+
+    def _change(self, before: bytes | None, after: bytes | None, **how: bool) -> Change:
+        return Change(self.path, before, after, _mode(self.path, self.mode), **how)
+
+
+def _parsed(path: str, data: bytes | None) -> JsonText:
+    try:
+        return JsonText.parse((data or b"").decode("utf-8"), path)
+    except UnicodeDecodeError:
+        raise InvalidInput(f"{path} is not UTF-8; nothing was changed", hint="mend the file first") from None
+
+
+def _bytes(file: JsonText) -> bytes:
+    return file.text.encode("utf-8", "surrogatepass")
+
+
+def _text(data: bytes | None) -> str:
+    return (data or b"").decode("utf-8", "replace")
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read ({error.strerror}); nothing was changed") from None
+
+
+def _mode(path: str, new: int) -> int:
+    """The permissions the file has, or those of a new one."""
+    try:
+        return stat.S_IMODE(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return new
+
+
+def _remove_if_empty(directory: str) -> None:
+    """A ``.claude`` that was made for the file that is gone."""
+    if os.path.basename(directory) == ".claude" and not os.listdir(directory):
+        os.rmdir(directory)

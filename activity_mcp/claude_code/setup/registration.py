@@ -1,0 +1,170 @@
+"""What Claude Code is told about us: one MCP server, and one hook for each event worth recording.
+
+The formats are those documented at https://code.claude.com/docs/en/ (pages mcp and hooks, Claude Code 2.1.240):
+
+    mcpServers   {name: {type, command, args, env, alwaysLoad}}. Tools that are not always loaded are deferred behind a search,
+                 and often never called.
+    hooks        {event: [{matcher?, hooks: [{type: "command", command, args, async, timeout}]}]}. Without a matcher all are
+                 meant; with ``args`` no shell is started; ``timeout`` is in seconds.
+
+All hooks are asynchronous but SessionStart, whose output is the injection. What is ours is known by its command, wherever it
+lies and whatever it is called, so that a second installation replaces the first and removal leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from ...errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .json_editor import JsonText
+
+SERVER_NAME = "activity"
+PLUGIN_NAME = "activity-mcp"
+HOOK_EVENTS = (
+    "SessionStart", "SessionEnd", "UserPromptSubmit", "PostToolUse", "PostToolUseFailure", "Stop", "SubagentStop", "PreCompact",
+    "StopFailure", "PermissionDenied",
+)  # fmt: skip
+HOOK_TIMEOUT_S = 10
+_PROGRAMS = ("activity-mcp", "activity-mcp-hook")
+_MODULE = "activity_mcp"
+_FILES = "/activity_mcp/claude_code/"
+
+
+def server_entry(command: list[str]) -> dict[str, Any]:
+    return {"type": "stdio", "command": command[0], "args": command[1:], "env": {}, "alwaysLoad": True}
+
+
+def hook_handler(command: list[str], event: str) -> dict[str, Any]:
+    handler: dict[str, Any] = {"type": "command", "command": command[0], "args": command[1:]}
+    if event != "SessionStart":
+        handler["async"] = True
+    return {**handler, "timeout": HOOK_TIMEOUT_S}
+
+
+# --- registering
+
+
+def with_server(file: JsonText, command: list[str]) -> JsonText:
+    """The server registered, in place of an older registration of ours; its ``env`` stays what the user made of it.
+
+    Raises InvalidInput when another server has the name, or ``mcpServers`` is no object.
+    """
+    wanted = server_entry(command)
+    for name, entry in own_servers(file.get(("mcpServers",))):
+        for member in ("type", "command", "args", "alwaysLoad"):
+            file = file.put(("mcpServers", name, member), wanted[member])
+        if "env" not in entry:
+            file = file.put(("mcpServers", name, "env"), wanted["env"])
+        return file
+    servers = file.get(("mcpServers",))
+    _refuse_unless(servers is None or isinstance(servers, dict), "mcpServers", "an object")
+    if servers and SERVER_NAME in servers:
+        raise InvalidInput(
+            f"another MCP server is registered as {SERVER_NAME!r}; nothing was changed", hint="rename or remove that one first"
+        )
+    return file.put(("mcpServers", SERVER_NAME), wanted)
+
+
+def without_server(file: JsonText) -> JsonText:
+    """No server of ours is left, nor an ``mcpServers`` that held nothing else."""
+    for name, _ in own_servers(file.get(("mcpServers",))):
+        file = file.remove(("mcpServers", name))
+        if file.get(("mcpServers",)) == {}:
+            file = file.remove(("mcpServers",))
+    return file
+
+
+def with_hooks(file: JsonText, command: list[str]) -> JsonText:
+    """Each event hooked once. A handler of ours that is there is brought up to date where it stands; surplus ones go."""
+    hooks = file.get(("hooks",))
+    _refuse_unless(hooks is None or isinstance(hooks, dict), "hooks", "an object")
+    for event in HOOK_EVENTS:
+        _refuse_unless(isinstance(file.get(("hooks", event)), (list, type(None))), f"hooks.{event}", "an array")
+        places = list(own_handlers(file.get(("hooks", event))))
+        wanted = hook_handler(command, event)
+        for group, at in reversed(places[1:]):
+            file = _without_handler(file, event, group, at)
+        if places:
+            file = file.put(("hooks", event, places[0][0], "hooks", places[0][1]), wanted)
+        else:
+            file = file.append(("hooks", event), {"hooks": [wanted]})
+    return file
+
+
+def without_hooks(file: JsonText) -> JsonText:
+    """No hook of ours is left, of whichever event, nor a group or an event that held nothing else."""
+    for event in list(_events(file)):
+        for group, at in reversed(list(own_handlers(file.get(("hooks", event))))):
+            file = _without_handler(file, event, group, at)
+            if file.get(("hooks", event)) == []:
+                file = file.remove(("hooks", event))
+            if file.get(("hooks",)) == {}:
+                file = file.remove(("hooks",))
+    return file
+
+
+def _without_handler(file: JsonText, event: str, group: int, at: int) -> JsonText:
+    file = file.remove(("hooks", event, group, "hooks", at))
+    return file.remove(("hooks", event, group)) if file.get(("hooks", event, group, "hooks")) == [] else file
+
+
+def _refuse_unless(holds: bool, where: str, what: str) -> None:
+    if not holds:
+        raise InvalidInput(f"{where} is not {what}, as Claude Code reads it; nothing was changed", hint="mend the file first")
+
+
+# --- recognising
+
+
+def own_servers(servers: Any) -> list[tuple[str, dict[str, Any]]]:
+    """(name, entry) of those that start this server."""
+    entries = servers.items() if isinstance(servers, dict) else ()
+    return [(name, entry) for name, entry in entries if isinstance(entry, dict) and is_own_command(entry)]
+
+
+def own_handlers(groups: Any) -> Iterator[tuple[int, int]]:
+    """(group, place in it) of the handlers that are ours, of the groups of one event."""
+    for number, group in enumerate(groups if isinstance(groups, list) else ()):
+        handlers = group.get("hooks") if isinstance(group, dict) else None
+        for at, handler in enumerate(handlers if isinstance(handlers, list) else ()):
+            if isinstance(handler, dict) and is_own_command(handler):
+                yield number, at
+
+
+def is_own_command(entry: dict[str, Any]) -> bool:
+    """Whether a handler or a server entry starts this package: by a script of ours, ``python -m activity_mcp``, or one of its
+    files. Both written with ``args`` and as one line for a shell are known.
+    """
+    return any(os.path.basename(word) in _PROGRAMS or word == _MODULE or _FILES in word for word in words_of(entry))
+
+
+def words_of(entry: dict[str, Any]) -> list[str]:
+    """Program and arguments of an entry, of a line for a shell as the shell would cut it."""
+    command, arguments = entry.get("command"), entry.get("args")
+    if not isinstance(command, str):
+        return []
+    if isinstance(arguments, list):
+        return [command, *(word for word in arguments if isinstance(word, str))]
+    import shlex
+
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return command.split()
+
+
+def _events(file: JsonText) -> list[str]:
+    hooks = file.get(("hooks",))
+    return list(hooks) if isinstance(hooks, dict) else []
+
+
+def enabled_plugins(settings: Any) -> list[str]:
+    """The ids (``name@marketplace``) under which our plugin is enabled in a settings file."""
+    plugins = settings.get("enabledPlugins") if isinstance(settings, dict) else None
+    entries = plugins.items() if isinstance(plugins, dict) else ()
+    return [name for name, enabled in entries if enabled is True and name.partition("@")[0] == PLUGIN_NAME]

@@ -1,0 +1,90 @@
+"""What is kept of a transcript between its lines: sessions, calls without a result, responses still being written.
+
+And what a single line says about itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ...activity import sha256_hex
+from ..prompts import text_of
+
+if TYPE_CHECKING:
+    from ..prompts import Said
+
+
+@dataclass(slots=True)
+class Session:
+    """One session of the file. ``answer`` is what the last message of the turn says, text by text."""
+
+    id: str
+    cwd: str | None = None
+    version: str | None = None
+    branch: str | None = None
+    started: bool = False
+    first_us: int | None = None
+    last_us: int | None = None
+    activities: int = 0
+    tokens: int = 0
+    prompt_key: str | None = None
+    prompt_id: str | None = None
+    answer: list[str] = field(default_factory=list)
+    answer_id: str | None = None
+    answer_us: int = 0
+    interrupted: bool = False
+
+
+@dataclass(slots=True)
+class Call:
+    session: Session
+    name: str
+    input: Any
+    ts_us: int
+    timed: bool
+    common: dict[str, Any]
+    branch: str | None
+
+
+@dataclass(slots=True)
+class Response:
+    session: Session
+    id: str
+    model: str
+    ts_us: int
+    features: dict[str, Any]
+    tokens: dict[str, int] = field(default_factory=dict)
+
+
+def known_as(activity_id: str) -> bytes:
+    """The id in 16 bytes: a long file has a hundred thousand of them."""
+    return bytes.fromhex(activity_id.replace("-", ""))
+
+
+def text_in(members: dict[str, Any], name: str) -> str | None:
+    """The member, if it is a text with something in it."""
+    value = members.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def line_id(session: Session, line: dict[str, Any], words: Said) -> str:
+    """The line's uuid, else one made of what it says and when."""
+    return text_in(line, "uuid") or sha256_hex("\0".join((session.id, words.text, str(line.get("timestamp")))))
+
+
+def told_with(session: Session, line: dict[str, Any]) -> dict[str, Any]:
+    """Which prompt and which subagent a line belongs to, for the event made of it."""
+    found = {"prompt_id": session.prompt_id, "agent_id": text_in(line, "agentId")}
+    return {name: value for name, value in found.items() if value}
+
+
+def circumstances(session: Session) -> dict[str, Any]:
+    """What is known of a session from its lines so far."""
+    found = {"project_path": session.cwd, "cli_version": session.version, "git_branch": session.branch}
+    return {name: value for name, value in found.items() if value}
+
+
+def error_text(content: Any) -> str:
+    text = text_of(content).strip()
+    return text.removeprefix("<tool_use_error>").removesuffix("</tool_use_error>").strip() or "failed without a message"

@@ -1,0 +1,178 @@
+"""Claude Code's transcripts, read as activities: one file, one line at a time, in the memory of what is still open.
+
+``conversation`` says which events the lines make; here they become activities of the import, without those that an earlier
+import sent, that are older than asked for, or whose project does not want to be recorded.
+
+What only the end of the file completes is left open until the file has been quiet for 30 minutes by its own timestamps (see
+``ledger``), so that a session that is running is never recorded as ended. Lines that are broken, unknown or only half usable
+are counted in the report, never fatal; so is a file that cannot be read.
+
+Memory: open calls, the open response of each chain, one small record per session of the file, and about 100 bytes for each
+event seen, which is how replayed lines are known. Nothing grows with the length of what was said.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from ...activity import Activity, Origin, build
+from ..events import UNANSWERED
+from .conversation import Conversation
+from .ledger import FileMark, fingerprint_of, is_quiet
+from .lines import TranscriptLines
+from .open_state import Session
+from .report import TranscriptReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    from ...redaction import Redactor
+    from ..events import Draft
+
+__all__ = ["TranscriptReader", "TranscriptReport"]
+
+
+class TranscriptReader:
+    """Iterates over the activities of one transcript that are new. When it is through, ``report`` and ``mark`` are complete.
+
+    ``origin_for(session_id, cwd)`` says whose they are, None to leave a session out; ``mark`` is how far an earlier import
+    came. Afterwards ``self.mark`` is what to commit to the ledger, None when there is nothing to remember. ``seen`` is shared
+    by the readers of one import, so that what several files repeat is sent once. ``since_us`` leaves out what is older,
+    ``was_forgotten`` (asked with id, origin and time) what was forgotten on request.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        origin_for: Callable[[str, str | None], Origin | None],
+        redactor: Redactor,
+        prompts: str,
+        now_us: int,
+        mark: FileMark | None = None,
+        since_us: int | None = None,
+        seen: set[bytes] | None = None,
+        loads: Callable[[bytes], Any] = json.loads,
+        was_forgotten: Callable[[str, Origin, int], bool] | None = None,
+    ) -> None:
+        self.path = path
+        self.report = TranscriptReport(files=1)
+        self.mark: FileMark | None = None
+        self._origin_for = origin_for
+        self._now_us = now_us
+        self._earlier = mark
+        self._since_us = since_us
+        self._loads = loads
+        self._was_forgotten = was_forgotten or (lambda activity_id, origin, ts_us: False)
+        self._conversation = Conversation(
+            path,
+            send=self._send,
+            report=self.report,
+            redactor=redactor,
+            prompts=prompts,
+            now_us=now_us,
+            seen=seen if seen is not None else set(),
+        )
+        self._origins: dict[str, tuple[str | None, Origin | None]] = {}
+        self._out: list[Activity] = []
+        self._position = 0  # of the line being read
+        self._closed: set[str] | None = None  # ids that the end of the file completed, once it is reached
+        self._unanswered = set(mark.unanswered) if mark is not None else set[str]()
+        self._left_out = False
+
+    @property
+    def position(self) -> int:
+        """Where in the file the line being read begins, in bytes."""
+        return self._position
+
+    def __iter__(self) -> Iterator[Activity]:
+        try:
+            with open(self.path, "rb") as file:
+                yield from self._read(file)
+        except OSError as error:
+            self.report.unreadable.append(f"{self.path}: {error.strerror or error}")
+
+    def _read(self, file: BinaryIO) -> Iterator[Activity]:
+        lines = TranscriptLines(file, self._loads)
+        for self._position, line in lines:
+            self._conversation.take(line)
+            if self._out:
+                yield from self._drain()
+        self._position = lines.position
+        quiet = is_quiet(self.report.last_ts_us, self._now_us)
+        if quiet:
+            tail = lines.parse(lines.tail)
+            if tail is not None:
+                self._conversation.take(tail)
+                self._position += len(lines.tail)
+            self._closed = set()
+            self._conversation.close()
+        self.report.lines, self.report.malformed = lines.lines, lines.malformed
+        yield from self._drain()
+        self.mark = self._marked(file, lines.position + len(lines.tail), quiet)
+
+    def _drain(self) -> list[Activity]:
+        out, self._out = self._out, []
+        return out
+
+    def _send(self, session: Session, draft: Draft, ts_us: int) -> None:
+        """Hand the event on, unless it was sent by an earlier import or is not wanted."""
+        event_name, activity_id, features = draft
+        report, earlier = self.report, self._earlier
+        report.sessions.add(session.id)
+        is_answer = UNANSWERED not in features
+        if earlier is not None and earlier.has(activity_id, self._position, ts_us, is_answer=is_answer):
+            report.already += 1
+        elif self._since_us is not None and ts_us < self._since_us:
+            report.before_since += 1
+            self._left_out = self._left_out or earlier is None or self._position >= earlier.position
+            return
+        elif (origin := self._origin(session)) is None:
+            report.ignored += 1
+            return
+        elif self._was_forgotten(activity_id, origin, ts_us):
+            report.forgotten += 1
+        else:
+            made = build(event_name, features, origin, now_us=self._now_us, activity_id=activity_id, ts=ts_us, strict=False)
+            self._out.append(made)
+            report.activities[event_name] += 1
+            if event_name == "llm_event":
+                report.spent(features)
+        if not is_answer:
+            self._unanswered.add(activity_id)
+        else:
+            self._unanswered.discard(activity_id)
+            if self._closed is not None:
+                self._closed.add(activity_id)
+
+    def _origin(self, session: Session) -> Origin | None:
+        """Whose the session is, by its first folder: a session's first lines may not name it yet."""
+        known = self._origins.get(session.id)
+        if known is None or known[0] != session.cwd:
+            known = (session.cwd, self._origin_for(session.id, session.cwd))
+            self._origins[session.id] = known
+        return known[1]
+
+    def _marked(self, file: BinaryIO, size: int, quiet: bool) -> FileMark | None:
+        """What is behind us now, for the next import."""
+        if self.report.ignored and not self.report.activities:
+            return None  # the project may be recorded one day: nothing of the file was sent, so nothing is behind us
+        earlier, since_us = self._earlier, self._since_us
+        if not self._left_out:  # all that is new was taken: behind us is what either import took
+            older = earlier.since_us if earlier is not None else None
+            since_us = min(older, since_us) if older is not None and since_us is not None else None
+        closed = self._closed if self._closed is not None else (earlier.closed if earlier is not None else ())
+        return FileMark(
+            path=os.path.realpath(self.path),
+            position=self._position,
+            size=size,
+            fingerprint=fingerprint_of(file, self._position),
+            settled=quiet,
+            last_ts_us=self.report.last_ts_us,
+            since_us=since_us,
+            closed=frozenset(closed),
+            unanswered=frozenset(self._unanswered),
+        )

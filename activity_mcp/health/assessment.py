@@ -1,0 +1,152 @@
+"""What the status document means: which of what it tells needs a person. The one place that decides it.
+
+``status`` prints what is not ok as its problems, ``doctor`` prints all of it, the ``health`` tool and ``/healthz`` tell the
+worst of it, and a change of any of it becomes a system_event.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .check import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .check import Status
+
+PROGRESS_TOO_OLD_S = 15.0
+"""A leader tells its progress every five seconds; three times that without a word means it is stopped or hangs."""
+
+
+def worst(statuses: Iterable[Status]) -> Status:
+    """The health of the whole: fail before warn before ok."""
+    return max(statuses, key=("ok", "warn", "fail").index, default="ok")
+
+
+def of_document(document: dict[str, Any]) -> Iterator[Check]:
+    """Everything that ``status`` knows, judged."""
+    yield _recording(document)
+    yield judge_leader(document["leader"], document["queue"]["depth_events"])
+    yield _queue(document["queue"])
+    yield _syncs(document["queue"])
+    yield _other_queues(document["other_queues"])
+    yield _set_aside("quarantined", document["queue"]["quarantined"], "damaged ranges are kept", document)
+    yield _rejected(document)
+    yield _warehouse(document["warehouse"])
+    yield _context(document["context"])
+    yield _hooks(document)
+    yield _drift(document["drift"])
+
+
+def _recording(document: dict[str, Any]) -> Check:
+    if document["recording"]:
+        return Check("recording", "ok", f"on, into {document['home']}")
+    return Check("recording", "warn", "recording is off (ACTIVITY_RECORD or .activity-mcp-ignore)")
+
+
+def judge_leader(leader: dict[str, Any], waiting: int) -> Check:
+    if not leader["present"] and waiting:
+        return Check(
+            "leader", "warn", f"{waiting} events wait and no server is running", "start one, or run `activity-mcp flush`"
+        )
+    if not leader["present"]:
+        return Check("leader", "ok", "no server is running, and nothing waits for one")
+    age, who = leader["last_progress_age_s"], f"the leader (pid {leader['pid']})"
+    if leader["stopped"]:
+        told = f"; its last progress was {age:.0f} s ago" if age is not None else ""
+        hint = f"kill -CONT {leader['pid']} lets it go on; end it and another takes over"
+        return Check("leader", "fail", f"{who} is stopped{told}", hint)
+    if age is None:
+        return Check("leader", "warn", f"{who} tells nothing that can be read", "look again in ten seconds: it tells anew")
+    if age > PROGRESS_TOO_OLD_S:
+        return Check(
+            "leader",
+            "fail",
+            f"{who} made no progress for {age:.0f} s",
+            "it is stopped or hangs; end that process and another takes over",
+        )
+    return Check("leader", "ok", f"pid {leader['pid']} leads since {leader['since']}")
+
+
+def _queue(queue: dict[str, Any]) -> Check:
+    if queue["pressure"] == "full":
+        return Check("queue", "fail", "the queue is full", "new events are refused until the warehouse takes some")
+    if queue["pressure"] == "degraded":
+        return Check("queue", "warn", "the queue is over 80 % full", "new events are cut until the warehouse takes some")
+    return Check("queue", "ok", f"{queue['depth_events']} events wait in {queue['directory']}")
+
+
+def _syncs(queue: dict[str, Any]) -> Check:
+    """Only with ACTIVITY_DURABILITY=interval:<ms>, where events are answered before they are on the disk."""
+    failed = queue["own_sync_failures"]
+    if not failed:
+        return Check("syncs", "ok", "the disk took every sync of this process")
+    said = f"the disk refused {failed} syncs of this process: events answered just before them may be lost in a power cut"
+    return Check("syncs", "fail", said, "see to the disk, then start the server again")
+
+
+def _other_queues(others: list[dict[str, Any]]) -> Check:
+    """Events recorded for another warehouse: its configuration was changed, or its file moved, before they were shipped."""
+    if not others:
+        return Check("other queues", "ok", "none holds events")
+    first = others[0]
+    more = f", and in {len(others) - 1} more" if len(others) > 1 else ""
+    return Check(
+        "other queues",
+        "warn",
+        f"{first['depth_events']} events wait in a queue of another warehouse, {first['sink']} ({first['directory']}){more}",
+        "run `activity-mcp flush` with the ACTIVITY_DB or SNOW_CONNECTION they were recorded for",
+    )
+
+
+def _set_aside(name: str, count: int, what: str, document: dict[str, Any]) -> Check:
+    if not count:
+        return Check(name, "ok", "none")
+    return Check(name, "warn", f"{count} {what} in {document['queue']['directory']}/dead")
+
+
+def _rejected(document: dict[str, Any]) -> Check:
+    check = _set_aside("rejected", document["warehouse"]["rejected"], "events the warehouse refused are kept", document)
+    if check.status == "ok" or document["warehouse"]["kind"] != "snowflake":
+        return check
+    hint = (
+        "SELECT * FROM ERROR_TABLE(CLAUDE_STREAM_V2) shows them and why; mend the table, then `activity-mcp flush --retry-dead`"
+    )
+    return check._replace(status="fail", hint=hint)
+
+
+def _warehouse(warehouse: dict[str, Any]) -> Check:
+    if warehouse["error"]:
+        return Check("warehouse", "fail", f"the last flush failed: {warehouse['error']}")
+    where = warehouse.get("path") or warehouse.get("connection")
+    made = "" if warehouse.get("size_bytes") or warehouse["kind"] != "duckdb" else ", made at the first flush"
+    return Check("warehouse", "ok", f"{warehouse['kind']} {where}{made}")
+
+
+def _hooks(document: dict[str, Any]) -> Check:
+    hooks = document["hooks"]
+    if not hooks["dropped"]:
+        return Check("hook drops", "ok", "hooks dropped nothing")
+    why = ", ".join(f"{count} {reason}" for reason, count in sorted(hooks["reasons"].items()))
+    if "configuration" in hooks["reasons"]:
+        hint = "run `activity-mcp context`: it names the variable, or redaction.json, that hooks cannot use"
+    else:
+        hint = "docs/design.md says what the reasons mean; remove the file `dropped` beside the queues to count anew"
+    return Check("hook drops", "warn", f"hooks dropped {hooks['dropped']} events ({why})", hint)
+
+
+def _drift(drift: dict[str, Any]) -> Check:
+    if not drift["quarantining"]:
+        known = f"{drift['open']} new fields, which harm nothing" if drift["open"] else "none is known"
+        return Check("schema drift", "ok", known)
+    what = ", ".join(f"{found['event_name']}.{found['field']}" for found in drift["newest"] if found["quarantines"])
+    said = f"{drift['quarantining']} differences between events and their schemas quarantine insights ({what})"
+    return Check(
+        "schema drift", "warn", said, "`activity-mcp drift` shows them, `activity-mcp drift accept` ends the quarantine"
+    )
+
+
+def _context(context: dict[str, Any]) -> Check:
+    age = f", {context['age_ms'] / 1000:.1f} s old" if context["age_ms"] is not None else ""
+    return Check("context", "ok", f"{context['freshness']}{age} for {context['customer']}")

@@ -1,0 +1,1 @@
+"""What ``doctor`` examines, one module a part. ``operations/doctor`` says how to add one."""

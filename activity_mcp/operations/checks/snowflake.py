@@ -1,0 +1,130 @@
+"""Snowflake, when SNOW_CONNECTION names a connection: can it be written to, can it be read, and is what is there what we know.
+
+This part asks the network: it signs in once as a reader. It does not open the channel, for that would take it from whoever
+leads; what a leader met is in ``warehouse``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING, Any
+
+from ...clock import parse_iso
+from ...errors import WarehouseError
+from ...health.check import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from snowflake.connector import SnowflakeConnection
+
+    from ...warehouse.snowflake.connection import NamedConnection
+    from ..doctor import Subject
+
+MOST_SKEW_S = 30.0
+"""A key pair signs for a minute around now: a clock that is further off is refused."""
+
+
+def checks(subject: Subject) -> Iterator[Check]:
+    config = subject.service.config
+    if not config.snow_connection:
+        return
+    from ...warehouse.snowflake.connection import read_connection
+
+    try:
+        connection = read_connection(config.snow_connection)
+    except WarehouseError as error:
+        yield Check("connection", "fail", error.message, error.hint)
+        return
+    yield Check("connection", "ok", f"{connection.name}: {connection.database}.{connection.schema}")
+    yield _writer(connection)
+    yield from _reader(connection, subject)
+
+
+def _writer(connection: NamedConnection) -> Check:
+    if importlib.util.find_spec("snowflake.ingest") is None:
+        return Check("writer", "fail", "snowpipe-streaming is not installed", "pip install 'activity-mcp[snowflake]'")
+    try:
+        properties = connection.streaming_properties()
+    except WarehouseError as error:
+        return Check("writer", "fail", error.message, error.hint)
+    return Check(
+        "writer", "ok", f"signs in with {properties['authorization_type']} as {properties['user']} at {properties['url']}"
+    )
+
+
+def _reader(connection: NamedConnection, subject: Subject) -> Iterator[Check]:
+    try:
+        session = connection.connect()
+    except WarehouseError as error:
+        yield Check("reader", "fail", error.message, error.hint)
+        return
+    try:
+        yield Check("reader", "ok", f"signs in with {connection.authenticator}")
+        yield _clock(session, subject)
+        yield _stream(session, connection)
+        yield _layout(session, connection)
+    finally:
+        session.close()
+
+
+def _clock(session: SnowflakeConnection, subject: Subject) -> Check:
+    rows, told = _rows(session, "SELECT SYSDATE()")
+    if rows is None:
+        return Check("clock", "warn", f"Snowflake did not tell the time ({told})")
+    off = subject.service.clock.time_us() / 1e6 - parse_iso(rows[0][0].strftime("%Y-%m-%dT%H:%M:%S.%fZ")) / 1e6
+    if abs(off) > MOST_SKEW_S:
+        return Check("clock", "fail", f"this machine's clock is {off:+.0f} s off Snowflake's", "set it, or let NTP keep it")
+    return Check("clock", "ok", f"{off:+.1f} s off Snowflake's")
+
+
+def _stream(session: SnowflakeConnection, connection: NamedConnection) -> Check:
+    """The table we write into: it is there, this role may read it, and it has every column we send."""
+    from ...warehouse import COLUMNS
+    from ...warehouse.snowflake.connection import hint_for
+
+    table = f"{connection.database}.{connection.schema}.CLAUDE_STREAM_V2"
+    rows, told = _rows(session, f"SELECT * FROM {table} LIMIT 0")  # noqa: S608 - names of the connection's own file
+    if rows is None:
+        return Check("stream", "fail", f"{table} cannot be read ({told})", hint_for(told, connection))
+    missing = [name for name in COLUMNS if name.upper() not in told.split()]
+    if missing:
+        return Check(
+            "stream",
+            "fail",
+            f"{table} has another shape, without {', '.join(missing)}; what is sent there would be left out without an error",
+            "run `activity-mcp deploy` into a schema of its own, and name that in the connection",
+        )
+    return Check("stream", "ok", f"{table} has every column")
+
+
+def _layout(session: SnowflakeConnection, connection: NamedConnection) -> Check:
+    from ...warehouse.base import LAYOUT_VERSION
+    from ...warehouse.snowflake.connection import hint_for
+
+    schema = f"{connection.database}.{connection.schema}"
+    rows, told = _rows(session, f"SELECT MAX(version) FROM {schema}.ACTIVITY_SCHEMA_VERSION")  # noqa: S608 - as above
+    if rows is None:
+        return Check("layout", "fail", f"the layout of {schema} is unknown ({told})", hint_for(told, connection))
+    found = rows[0][0] or 0
+    if found > LAYOUT_VERSION:
+        return Check(
+            "layout", "fail", f"{schema} has layout {found}, this version knows {LAYOUT_VERSION}", "upgrade activity-mcp"
+        )
+    if found < LAYOUT_VERSION:
+        return Check(
+            "layout", "fail", f"{schema} has layout {found}, this version needs {LAYOUT_VERSION}", "activity-mcp deploy"
+        )
+    return Check("layout", "ok", f"{schema} has layout {found}")
+
+
+def _rows(session: SnowflakeConnection, sql: str) -> tuple[list[tuple[Any, ...]] | None, str]:
+    """The rows and the names of the columns; or None and what was said instead."""
+    from snowflake.connector.errors import Error
+
+    try:
+        with session.cursor() as cursor:
+            cursor.execute(sql)
+            return [tuple(row) for row in cursor.fetchall()], " ".join(column[0].upper() for column in cursor.description or [])
+    except Error as error:
+        return None, " ".join(str(getattr(error, "msg", None) or error).split())[:200]

@@ -1,0 +1,75 @@
+"""``doctor``: everything that can be checked without changing anything, each finding with a hint.
+
+To add a check, write a module ``operations/checks/<part>.py`` with one function
+
+    def checks(subject: Subject) -> Iterator[Check]
+
+and put its name into ``PARTS``, in the order in which a person should read the table. ``subject.service`` has the
+configuration, the environment and the clock; ``subject.status`` is the document of ``activity-mcp status --json``. Judge what
+that document already reports in ``health/assessment.py``, so that ``status`` and ``doctor`` never disagree. A check leads
+nothing, writes nothing and asks the network only if it says so. It need not guard itself: an error it raises is a failed
+check that bears the module's name, and the other modules run all the same. Heavy imports belong inside the function.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ActivityError
+from ..health.check import Check
+from ..service import ActivityService
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+PARTS = ("storage", "state", "snowflake", "claude_code")
+
+
+class Subject:
+    """What is examined: the service this environment asks for, and its status document, made when first needed."""
+
+    def __init__(self, service: ActivityService) -> None:
+        self.service = service
+
+    @cached_property
+    def status(self) -> dict[str, Any]:
+        from ..health.status import status_of
+
+        return status_of(self.service)
+
+
+def examine(environ: Mapping[str, str] | None = None) -> list[Check]:
+    """All checks, in the order of ``PARTS``. Never raises for what is wrong: that is what it is there to tell."""
+    try:
+        service = ActivityService.from_environ(os.environ if environ is None else environ, source="cli")
+    except ActivityError as error:
+        return [Check("configuration", "fail", error.message, error.hint or "nothing else was checked")]
+    found = [Check("configuration", "ok", "every variable has a value that can be used")]
+    try:
+        subject = Subject(service)
+        for part in PARTS:
+            found += [check for check in _guarded(part, subject) if check not in found]
+    finally:
+        service.close()
+    return found
+
+
+def document_of(checks: list[Check]) -> dict[str, Any]:
+    """What ``doctor --json`` prints: {version, ok, checks: [{name, status, found, hint}]}; ok is false when a check failed."""
+    return {
+        "version": 1,
+        "ok": all(check.status != "fail" for check in checks),
+        "checks": [check._asdict() for check in checks],
+    }
+
+
+def _guarded(part: str, subject: Subject) -> Iterator[Check]:
+    try:
+        yield from import_module(f"{__package__}.checks.{part}").checks(subject)
+    except ActivityError as error:
+        yield Check(part, "fail", error.message, error.hint)
+    except Exception as error:  # a doctor that dies of what it finds is of no use
+        yield Check(part, "fail", f"could not be checked: {type(error).__name__}: {error}")

@@ -1,0 +1,155 @@
+"""Draining the queue on demand, for commands: lead for a moment, or wish for it and wait for whoever leads.
+
+Either way the call returns when everything that was in the queue at its start is committed, or raises WarehouseUnavailable at
+its deadline. Nothing is ever lost by giving up: the queue holds it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from ..errors import WarehouseError, WarehouseUnavailable
+from ..queue import Offset, QueueReader, read_commit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..pipeline.flusher import Flusher
+    from ..service import ActivityService
+
+BATCH_ROWS = 10_000
+BATCH_BYTES = 6 << 20
+"""A batch where nobody waits for the first of it: what a refresh costs beside its rows is paid once for all of them."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What a flush did: ``rows`` written by this process (another leader's are not counted), and how long it took.
+
+    ``unpublished``: what the disk said to the contexts, which are as old as before; the rows are in the warehouse.
+    """
+
+    rows: int
+    quarantined: int
+    led: bool
+    elapsed_ms: float
+    unpublished: str | None = None
+
+
+class Drainer:
+    """Drains ``service``'s queue. ``on_progress`` is told (bytes shipped, bytes there were).
+
+    ``batch_rows``: the most events in a batch, where less memory is worth more than time.
+    """
+
+    def __init__(
+        self,
+        service: ActivityService,
+        *,
+        on_progress: Callable[[int, int], None] | None = None,
+        batch_rows: int = BATCH_ROWS,
+    ) -> None:
+        self._service = service
+        self._batch_rows = batch_rows
+        self._on_progress = on_progress or (lambda done, total: None)
+        self._reader = QueueReader(service.queue.directory)
+
+    def drain(self, timeout_s: float = 60.0, *, verify: bool = True) -> Drained:
+        """Commit everything that is queued now. Raises WarehouseUnavailable at the deadline, else what the sink raises.
+
+        ``verify``: publish the contexts that were wished for as well.
+        """
+        started = time.monotonic()
+        deadline = started + timeout_s
+        self._service.writer.sync()
+        if self._service.lease.try_acquire():
+            try:
+                rows, quarantined = self._lead(deadline, verify)
+            finally:
+                self._service.warehouse.release()
+                self._service.lease.release()
+            said = self._service.refresher.disk_error
+            unpublished = (said.strerror or str(said)) if said else None
+            return Drained(rows, quarantined, True, (time.monotonic() - started) * 1000, unpublished)
+        if self._wait_for_leader(deadline, timeout_s):
+            return Drained(0, 0, False, (time.monotonic() - started) * 1000)
+        return self.drain(max(0.1, deadline - time.monotonic()), verify=verify)
+
+    def _lead(self, deadline: float, verify: bool) -> tuple[int, int]:
+        service = self._service
+        flusher = service.make_flusher()
+        rows = self._ship(flusher, deadline)
+        if service.report_refusals():  # there is room again, and no server need be there to say so
+            rows += self._ship(flusher, deadline)
+        if rows:
+            patiently(service.refresher.publish_changes, deadline)
+        if verify:
+            scopes = service.refresher.due()
+            patiently(lambda: service.refresher.verify(scopes, flusher.channel_id), deadline)
+        flusher.prune(flusher.offset if service.warehouse.contexts_at_once else None)
+        if service.refresher.disk_error is not None:  # a full disk: what is committed makes room for the contexts
+            flusher.prune(flusher.offset)
+            patiently(service.refresher.publish_changes, deadline)
+        return rows, flusher.quarantined
+
+    def _ship(self, flusher: Flusher, deadline: float) -> int:
+        writer = self._service.writer
+        total, rows = writer.uncommitted_bytes(), 0
+        while True:
+            step = patiently(lambda: flusher.step(max_rows=self._batch_rows, max_bytes=BATCH_BYTES), deadline)
+            rows += step.rows
+            waiting = writer.uncommitted_bytes()
+            self._on_progress(max(0, total - waiting), total)
+            if not step.more:
+                return rows
+            if time.monotonic() >= deadline:
+                raise WarehouseUnavailable(
+                    f"the time was up after {rows} events; {waiting} bytes still wait, and the queue holds them",
+                    hint="run it again, or with a longer --timeout: it goes on from there",
+                )
+
+    def _wait_for_leader(self, deadline: float, timeout_s: float) -> bool:
+        """True when whoever leads has committed all there was; False when nobody leads any more."""
+        target = self._end_of_queue()
+        if target is None:
+            return True
+        total = self._service.writer.uncommitted_bytes()
+        lease = self._service.lease
+        lease.touch_want()
+        while True:
+            commit = read_commit(self._service.queue.directory)
+            if commit is not None and str(commit.offset) >= str(target):
+                return True
+            if not lease.is_held():
+                return False
+            if not lease.want_pending():
+                lease.touch_want()  # the leader took the wish and may have failed it
+            self._on_progress(max(0, total - self._service.writer.uncommitted_bytes()), total)
+            if time.monotonic() >= deadline:
+                told = lease.holder() or {}
+                who, last = told.get("pid", "?"), told.get("last_progress", "an unknown time")
+                why = f" (its last error: {told['error']})" if told.get("error") else ""
+                raise WarehouseUnavailable(
+                    f"process {who} leads and did not flush within {timeout_s:g} s{why}; the queue holds everything",
+                    hint=f"its last progress was at {last}; if that is long ago, end that process and another takes over",
+                )
+            time.sleep(0.05)
+
+    def _end_of_queue(self) -> Offset | None:
+        return self._reader.end()
+
+
+def patiently(call: Callable[[], _T], deadline: float) -> _T:
+    """Try again while the warehouse is busy, with jitter, until the deadline."""
+    while True:
+        try:
+            return call()
+        except WarehouseError as error:
+            if not error.retryable or time.monotonic() >= deadline:
+                raise
+        time.sleep(random.uniform(0.02, 0.1))  # noqa: S311 - spreads writers, guards nothing

@@ -1,0 +1,298 @@
+"""Forgetting: what a selection picks leaves the queue, the dead letters, the warehouse, the contexts, and stays away.
+
+    lead → seal the live segment → drain, passing over what is picked → tombstones → write the warehouse anew without it
+         → publish every context → delete the committed segments, dead letters and artifacts that held it
+
+Segments are never rewritten: offsets and checksums stay what they are, and exactly-once with them. What was committed is in the
+warehouse, so its segments can be deleted whole; what was not yet is committed first, without the lines that are picked. A note
+(``system_event`` forgotten, which names nothing) is appended behind the seal, so that the committed offset lies beyond every
+segment to be deleted and no rule of the queue is bent. A kill at any moment leaves a queue and a warehouse that are whole;
+forgetting again completes it.
+
+Events that are recorded after the command has begun are new, and are kept. What a legal hold names stays in the warehouse.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ..context import Snapshot
+from ..errors import WarehouseUnavailable
+from ..queue import QueueReader, dead_letters, prune, read_commit, seal_segment
+from ..warehouse import ContextRow, Scope
+from .drain import BATCH_BYTES, BATCH_ROWS, patiently
+from .tombstones import Tombstones
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ..pipeline.flusher import Flusher
+    from ..service import ActivityService
+    from .selection import Selection
+
+LEAD_WITHIN_S = 15.0
+DRAIN_WITHIN_S = 300.0
+_NOTE = {"event_type": "forgotten", "severity": "info", "message": "events were forgotten on request"}
+
+
+@dataclass(slots=True)
+class Forgotten:
+    """What was (or, of a dry run, would be) forgotten.
+
+    ``rows`` of the warehouse, by event_name; ``held``: selected rows that legal holds keep; ``lines`` of the queue that had not
+    reached it; ``segments`` deleted; ``removed`` other files, by path. Not looked at: ``untouched`` queues of other warehouses,
+    whose own command has to be given, and databases that were ``set_aside`` because they could not be read.
+    """
+
+    rows: dict[str, int] = field(default_factory=dict)
+    held: int = 0
+    lines: int = 0
+    segments: int = 0
+    removed: list[str] = field(default_factory=list)
+    untouched: list[str] = field(default_factory=list)
+    set_aside: list[str] = field(default_factory=list)
+
+
+class Forgetter:
+    """Forgets what ``selection`` picks, over ``service``'s queue and warehouse. ``on_progress`` is told (rows done, rows)."""
+
+    def __init__(
+        self,
+        service: ActivityService,
+        selection: Selection,
+        *,
+        on_progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
+        self._service = service
+        self._selection = selection
+        self._on_progress = on_progress
+        self._artifacts: set[str] = set()
+        self._ids: set[str] = set()
+        self._lines = 0
+
+    def dry_run(self) -> Forgotten:
+        """Look, and change nothing. Raises a WarehouseError when the warehouse cannot be read."""
+        found = Forgotten(untouched=self._other_queues(), set_aside=self._set_aside())
+        self._find_artifacts()
+        self._lead()
+        try:
+            found.rows = self._count_rows()
+            found.held = found.rows.pop("held", 0)
+            found.lines = self._count_lines()
+        finally:
+            self._service.lease.release()
+        found.removed = [*self._dead_letters(), *self._artifact_files(), *self._old_copies()]
+        return found
+
+    def run(self) -> Forgotten:
+        """Forget. Raises WarehouseUnavailable, and has forgotten nothing or only a part, when the queue does not drain."""
+        service, until_us = self._service, self._service.clock.time_us()
+        found = Forgotten(untouched=self._other_queues(), set_aside=self._set_aside())
+        self._find_artifacts()
+        self._lead()
+        try:
+            self._seal()
+            flusher = service.make_flusher(self._omits)
+            self._drain(flusher)
+            service.recorder.append(
+                [service.recorder.system_event(_NOTE)], counted=False
+            )  # where the queue was full it has room now
+            self._drain(flusher)
+            found.lines = self._lines
+            found.rows = self._count_rows()
+            found.held = found.rows.pop("held", 0)
+            Tombstones(service.config.home).add(self._selection, self._ids, until_us)
+            if found.rows:
+                self._rewrite()
+            self._publish(flusher)
+            found.segments = self._delete_segments(flusher)
+        finally:
+            service.warehouse.release()
+            service.lease.release()
+        found.removed = [*self._dead_letters(), *self._artifact_files(), *self._old_copies()]
+        for path in found.removed:
+            os.unlink(path)
+        self._forget_imports()
+        return found
+
+    # --- the queue
+
+    def _lead(self) -> None:
+        if not self._service.lease.acquire_from(LEAD_WITHIN_S):
+            pid = self._service.lease.last_told().get("pid", "?")
+            raise WarehouseUnavailable(
+                f"process {pid} leads and did not stand aside; nothing was forgotten", hint="close Claude Code and try again"
+            )
+
+    def _seal(self) -> None:
+        """What is recorded from here on goes into a segment of its own."""
+        segments = QueueReader(self._service.queue.directory).segments()
+        if segments:
+            seal_segment(self._service.queue.directory, segments[-1], clock=self._service.clock)
+
+    def _drain(self, flusher: Flusher) -> None:
+        """Everything is committed, without what is picked."""
+        deadline = self._deadline()
+        while patiently(lambda: flusher.step(max_rows=BATCH_ROWS, max_bytes=BATCH_BYTES), deadline).more:
+            pass
+
+    def _omits(self, members: Mapping[str, Any]) -> bool:
+        if not self._picks(members):
+            return False
+        self._lines += 1
+        self._note(members)
+        return True
+
+    def _picks(self, members: Mapping[str, Any]) -> bool:
+        if self._selection.picks(members):
+            return True
+        features = members.get("feature_json")
+        return bool(self._artifacts) and isinstance(features, dict) and features.get("artifact_id") in self._artifacts
+
+    def _count_lines(self) -> int:
+        reader, commit, count = QueueReader(self._service.queue.directory, loads=orjson.loads), None, 0
+        found = read_commit(self._service.queue.directory)
+        commit = found.offset if found is not None else None
+        while True:
+            batch = reader.read(commit)
+            count += sum(self._picks(record.value) for record in batch.records)
+            commit = batch.end
+            if not batch.more:
+                return count
+
+    def _delete_segments(self, flusher: Flusher) -> int:
+        directory, committed = self._service.queue.directory, flusher.offset
+        return prune(directory, committed, committed, clock=self._service.clock) if committed is not None else 0
+
+    def _dead_letters(self) -> list[str]:
+        return [
+            letter.path
+            for letter in dead_letters(self._service.queue.directory)
+            if self._picks_letter(letter.data(), letter.at)
+        ]
+
+    def _picks_letter(self, data: bytes, at: str) -> bool:
+        try:
+            members = orjson.loads(data)
+        except ValueError:
+            members = None
+        if isinstance(members, dict) and self._picks(members):
+            return True
+        return self._selection.picks_bytes(data, at)
+
+    def _other_queues(self) -> list[str]:
+        root, own = self._service.config.queue_root, self._service.queue.directory
+        names = sorted(os.listdir(root)) if os.path.isdir(root) else []
+        paths = [os.path.join(root, name) for name in names]
+        return [path for path in paths if path != own and os.path.exists(os.path.join(path, "queue.json"))]
+
+    # --- the warehouse
+
+    @property
+    def _db(self) -> str | None:
+        """The embedded warehouse's file, where that is the warehouse and there is one."""
+        config = self._service.config
+        return config.db if not config.snow_connection and os.path.exists(config.db) else None
+
+    def _count_rows(self) -> dict[str, int]:
+        if self._db is None:
+            return {}
+        from ..warehouse.duckdb.rewrite import count_picked
+
+        self._service.warehouse.release()
+        db = self._db
+        return patiently(lambda: count_picked(db, self._picks_row, clock=self._service.clock), self._deadline())
+
+    def _rewrite(self) -> None:
+        from ..warehouse.duckdb.rewrite import rewrite
+
+        db = self._db or ""
+        call = lambda: rewrite(db, self._picks, clock=self._service.clock, on_progress=self._on_progress)  # noqa: E731
+        patiently(call, self._deadline())
+
+    def _picks_row(self, members: Mapping[str, Any]) -> bool:
+        if not self._picks(members):
+            return False
+        self._note(members)
+        return True
+
+    def _note(self, members: Mapping[str, Any]) -> None:
+        """Remember the activity, and the artifact whose event it is: its content goes as well."""
+        self._ids.add(str(members.get("activity_id")))
+        features = members.get("feature_json")
+        if isinstance(features, dict) and features.get("method") == "store_artifact":
+            self._artifacts.add(str(features.get("artifact_id") or members.get("activity_id")))
+
+    def _deadline(self) -> float:
+        return time.monotonic() + DRAIN_WITHIN_S
+
+    def _publish(self, flusher: Flusher) -> None:
+        """Every context as it is now; of a scope that is gone an empty one, for servers that hold it in memory.
+
+        Where contexts come from Snowflake all are empty, until the leader has read them again.
+        """
+        service, now = self._service, self._service.clock.time_us()
+        at_once, found = service.warehouse.contexts_at_once, {}
+        if at_once:
+            patiently(service.refresher.publish_changes, self._deadline())
+        scopes = [Scope(*key) for key in service.snapshots.known()]
+        if at_once:
+            found = {row.scope: row for row in service.warehouse.contexts(scopes, flusher.channel_id)}
+        service.snapshots.clear()  # damaged ones included, whatever they hold
+        for scope in scopes:
+            row = found.get(scope) or ContextRow(scope, {}, {flusher.channel_id: str(flusher.offset)}, 0)
+            snapshot = Snapshot(scope.customer, scope.project, row.blob, row.watermark, now, row.row_version)
+            service.snapshots.publish(snapshot)
+
+    # --- files
+
+    def _find_artifacts(self) -> None:
+        """Artifacts whose content, which the stream does not hold, has the text or names the session."""
+        if self._selection.pattern is None and self._selection.session is None:
+            return
+        for path in self._all_artifact_files():
+            with open(path, "rb") as file:
+                if self._selection.picks_bytes(file.read(), None):
+                    self._artifacts.add(_artifact_id(path))
+
+    def _artifact_files(self) -> list[str]:
+        return [path for path in self._all_artifact_files() if _artifact_id(path) in self._artifacts]
+
+    def _all_artifact_files(self) -> list[str]:
+        directory = self._service.config.artifacts_dir
+        return sorted(os.path.join(folder, name) for folder, _, names in os.walk(directory) for name in names)
+
+    def _old_copies(self) -> list[str]:
+        """Copies of the database from before a migration: nobody reads them, and they hold everything."""
+        return self._beside("layout-") if self._db else []
+
+    def _set_aside(self) -> list[str]:
+        return self._beside("corrupt-")
+
+    def _beside(self, kind: str) -> list[str]:
+        folder, name = os.path.split(self._service.config.db)
+        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+        return [os.path.join(folder, found) for found in names if found.startswith(f"{name}.{kind}")]
+
+    def _forget_imports(self) -> None:
+        """The ledger names each transcript by its path, which holds project and session."""
+        from ..claude_code.transcripts import ImportLedger
+
+        needles = [text for text in (self._selection.session, _as_folder(self._selection.project)) if text]
+        if needles:
+            ledger = ImportLedger(os.path.join(self._service.queue.directory, "imports.json"))
+            ledger.forget(lambda path: all(needle in path for needle in needles))
+
+
+def _artifact_id(path: str) -> str:
+    return os.path.basename(path).split(".")[0]
+
+
+def _as_folder(project: str | None) -> str | None:
+    """How Claude Code names the folder of a project's transcripts."""
+    return "".join(char if char.isascii() and char.isalnum() else "-" for char in project) if project else None

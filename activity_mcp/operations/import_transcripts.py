@@ -1,0 +1,122 @@
+"""Importing transcripts into the queue: bounded in memory, idempotent, and never in the way of live events.
+
+Activities go into the queue in groups, each durable before the next. Above half of the queue's cap the import drains first (it
+leads for a moment, or waits for whoever leads), so that live events are never refused for it. A file's mark goes into the
+ledger only after the last of its activities is durable; a killed import repeats that file, and the derived ids fold.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import orjson
+
+from .. import schema
+from ..claude_code.transcripts import ImportLedger, TranscriptReader, TranscriptReport, discover
+from ..claude_code.transcripts.discovery import ImportOrigins
+from ..claude_code.transcripts.expiry import expiring
+from .drain import Drainer
+from .tombstones import Tombstones
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ..activity import Activity, Origin
+    from ..service import ActivityService
+
+GROUP = 200
+DRAIN_TIMEOUT_S = 300.0
+BATCH_ROWS = 4_000
+"""Of what an import ships at once: it reads files of any size in memory that does not grow with them."""
+_COLUMNS_BYTES = 1024
+"""What the other columns of a line take, at most."""
+
+
+class Backfill:
+    """One import into ``service``'s queue. ``on_progress`` is told (bytes read, bytes there are)."""
+
+    def __init__(self, service: ActivityService, *, on_progress: Callable[[int, int], None] | None = None) -> None:
+        self._service = service
+        self._on_progress = on_progress or (lambda done, total: None)
+        self._ledger = ImportLedger(os.path.join(service.queue.directory, "imports.json"))
+
+    def run(self, paths: Iterable[str] | None, *, since_us: int | None = None, dry_run: bool = False) -> TranscriptReport:
+        """Import these files and folders (None: Claude Code's own). ``dry_run`` reads and counts, and writes nothing.
+
+        Raises InvalidInput for a path that does not exist, a QueueRefused, or WarehouseUnavailable when the queue is half full
+        and does not drain; what was appended until then is kept.
+        """
+        service = self._service
+        paths = None if paths is None else list(paths)
+        total = TranscriptReport()
+        total.expiring = expiring(paths, service.environ, self._ledger, service.clock.time_us())
+        found = discover(paths, service.environ, since_us)
+        sizes = {path: _size(path) for path in found}
+        done, seen = 0, set[bytes]()
+        origins = ImportOrigins(service.identity, service.config.org_id)
+        tombstones = Tombstones(service.config.home)
+
+        def was_forgotten(activity_id: str, origin: Origin, ts_us: int) -> bool:
+            return tombstones.covers(activity_id, origin.session_id, origin.project, ts_us)
+
+        pending = dict(self._ledger.pending(found, now_us=service.clock.time_us(), since_us=since_us))
+        for path in found:
+            if path in pending:
+                reader = TranscriptReader(
+                    path,
+                    origin_for=origins,
+                    redactor=service.recorder.redactor,
+                    prompts=service.config.prompts,
+                    now_us=service.clock.time_us(),
+                    mark=pending[path],
+                    since_us=since_us,
+                    seen=seen,
+                    loads=orjson.loads,
+                    was_forgotten=was_forgotten if tombstones else None,
+                )
+                self._import(reader, done, sum(sizes.values()), dry_run)
+                total.add(reader.report)
+            else:
+                total.files += 1
+                total.unchanged += 1
+            done += sizes[path]
+            self._on_progress(done, sum(sizes.values()))
+        return total
+
+    def _import(self, reader: TranscriptReader, before: int, total: int, dry_run: bool) -> None:
+        group: list[Activity] = []
+        size, most = 0, self._service.config.max_queue_bytes // 8
+        for activity in reader:
+            group.append(activity)
+            size += len(orjson.dumps(activity.feature_json)) + _COLUMNS_BYTES
+            if len(group) == GROUP or size >= most:
+                self._append(group, size, dry_run)
+                self._on_progress(before + reader.position, total)
+                group, size = [], 0
+        self._append(group, size, dry_run)
+        if not dry_run:
+            self._ledger.commit([reader.mark])
+
+    def _append(self, group: list[Activity], size: int, dry_run: bool) -> None:
+        if dry_run or not group:
+            return
+        for activity in group:
+            schema.mark(activity.event_name, activity.feature_json)
+            activity.validated = True  # what fails is kept, and says so itself
+        self._make_room(size)
+        self._service.recorder.append(group, durable=True)
+
+    def _make_room(self, size: int) -> None:
+        service = self._service
+        waiting = service.writer.uncommitted_bytes()
+        if waiting and waiting + size > service.config.max_queue_bytes // 2:
+            Drainer(service, batch_rows=BATCH_ROWS).drain(DRAIN_TIMEOUT_S, verify=False)
+
+
+def _size(path: str) -> int:
+    """0 for a file that is gone: reading it says so in the report."""
+    try:
+        return os.path.getsize(path)
+    except OSError:
+        return 0

@@ -1,0 +1,345 @@
+"""The flusher: from the queue's lines to the warehouse's rows, each exactly once.
+
+    committed offset → read → sync → Sink.append(rows, expected, offset) → commit.json → delete what is behind
+
+One step ships one batch. The sink's offset is the truth about what was committed; ``commit.json`` is a cache of it that serves
+when the sink has none. Before reading on, the checksum at the committed place is verified: on a mismatch (a restored, copied
+or edited directory) the queue takes a new id, and so a new channel, and starts again at the first line of that segment, or of
+an earlier one where ``commit.json`` says that these files had come no further; duplicates fold by activity_id and nothing is
+skipped.
+
+A batch the engine has not the memory for is halved, down to one row, and the size that works is kept for a while
+(``warehouse/batch_size.py``): no backlog of events that were accepted can stop the queue.
+
+A damaged range, a line that is no activity, and a row the engine refuses, or has not the memory for, are quarantined: the
+bytes go, synced, to ``dead/``,
+and one ``system_event`` (error_recovery) takes their place at their offset, so that the token can move past them.
+
+The flusher is driven by whoever holds the lease; it knows no thread and no clock but the one it is given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ..activity import Origin, build, derived_id
+from ..clock import SYSTEM_CLOCK, iso
+from ..errors import BatchRejected, BatchTooLarge, InvalidActivity, QueueBusy, WarehouseError
+from ..fs import LOCAL
+from ..queue import (
+    Damage,
+    Offset,
+    OffsetLost,
+    QueueReader,
+    Record,
+    bury,
+    bury_range,
+    prune,
+    publish_commit,
+    read_commit,
+    renew_queue_id,
+)
+from ..warehouse import Batch, Row
+from ..warehouse.base import LEFT_OUT
+from ..warehouse.batch_size import BatchSize, weight
+from .rows import PoisonLine, row_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..clock import Clock
+    from ..fs import FileSystem
+    from ..queue import ReadBatch
+    from ..warehouse import Sink
+
+_MAX_READS = 100  # of a live end that is taken back and written again; a full disk does so once or twice
+
+
+@dataclass(frozen=True, slots=True)
+class FlushStep:
+    """What one step did: ``rows`` committed, the queue's ``offset`` now, and whether ``more`` is waiting behind it."""
+
+    rows: int
+    offset: Offset | None
+    more: bool
+    quarantined: int = 0
+
+
+@dataclass(slots=True)
+class Position:
+    """Where this flusher is: the sink's token as it was last seen, and the queue's offset it stands for."""
+
+    expected: str | None
+    at: Offset | None
+
+
+class Flusher:
+    """Ships the queue in ``directory`` into ``sink``. ``origin`` signs the system_events it writes itself.
+
+    ``on_event`` is told of recoveries (``error_recovery`` features) that have no place in the stream of their own. ``omits``
+    picks lines to pass over, by their members: they are to be forgotten before the warehouse has them.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        channel_id: str,
+        sink: Sink,
+        origin: Origin,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        on_event: Callable[[dict[str, Any]], None] | None = None,
+        omits: Callable[[dict[str, Any]], bool] | None = None,
+        fs: FileSystem = LOCAL,
+    ) -> None:
+        self.directory = directory
+        self.channel_id = channel_id
+        self.quarantined = 0
+        self._sink = sink
+        self._origin = origin
+        self._clock = clock
+        self._on_event = on_event
+        self._omits = omits
+        self._fs = fs
+        self._reader = QueueReader(directory, loads=orjson.loads, clock=clock, fs=fs)
+        self._position: Position | None = None
+        self._left_out = 0
+        self.batch_size = BatchSize(sink.batch_weight, clock=clock)
+
+    @property
+    def offset(self) -> Offset | None:
+        """The committed offset as this flusher last saw it."""
+        return self._position.at if self._position else None
+
+    def step(self, *, max_rows: int = 1000, max_bytes: int = 4 << 20) -> FlushStep:
+        """Ship one batch. Raises what the sink raises; the queue then still holds everything.
+
+        After any error the next step asks the sink again where it is.
+        """
+        position = self._position or self._locate()
+        if position.at is not None and self._is_beyond(position.at):
+            position = self._locate()  # the directory was removed and made anew under us
+        try:
+            batch = self._read(position.at, max_bytes, max_rows)
+        except OffsetLost as lost:
+            position = self._restart(lost.offset)
+            batch = self._read(position.at, max_bytes, max_rows)
+        if not batch.items or batch.end is None:
+            self._restore_commit(position.at)
+            return FlushStep(0, position.at, more=False)
+        self._position = None  # until the sink has said yes
+        self._reader.sync_segments(batch.end)
+        rows, quarantined = self._rows(batch)
+        quarantined += self._ship(position, rows, batch)
+        self._keep_left_out(position.at, batch.end)
+        self._position = Position(str(batch.end), batch.end)
+        self._publish(batch.end)
+        self.quarantined += quarantined
+        return FlushStep(len(rows), batch.end, batch.more, quarantined)
+
+    def forget_position(self) -> None:
+        """Ask the sink again before the next step, as after somebody else may have led."""
+        self._position = None
+
+    def prune(self, watermark: Offset | None) -> int:
+        """Delete the segments that are wholly behind the committed offset and the watermark; how many."""
+        committed = self.offset
+        return prune(self.directory, committed, watermark, clock=self._clock, fs=self._fs) if committed else 0
+
+    def _read(self, at: Offset | None, max_bytes: int, max_rows: int) -> ReadBatch:
+        for _ in range(_MAX_READS):
+            batch = self._reader.read(at, max_bytes=max_bytes, max_records=max_rows)
+            if not batch.items or self._reader.is_settled(batch):
+                return batch
+        raise QueueBusy(
+            f"the end of the queue changed {_MAX_READS} times while it was read; nothing was shipped, the queue holds it all",
+            hint="it is tried again by itself",
+        )
+
+    # --- where to start
+
+    def _locate(self) -> Position:
+        """Where the sink is; its token is restored to ``commit.json``, so that no segment number is ever used again."""
+        token = self._sink.committed(self.channel_id)
+        cached, self._left_out = self._cached()
+        text = token or cached or self._sink.highest_offset(self.channel_id)
+        at = Offset.parse(text) if text else None
+        if at is not None and self._is_lost(at):
+            return self._restart(at)  # before commit.json is touched: it says how far these files had come
+        if at is not None and text != cached:
+            self._keep_left_out(Offset.parse(cached) if cached else None, at)  # committed by one who died before noting it
+            self._publish(at)
+        self._position = Position(token, at)
+        return self._position
+
+    def _is_lost(self, at: Offset) -> bool:
+        """Whether these files cannot be the ones of which ``at`` was told. A segment that is gone is the reader's to tell."""
+        return self._is_beyond(at) or (at.segment in self._reader.segments() and not self._reader.verify(at))
+
+    def _is_beyond(self, at: Offset) -> bool:
+        segments = self._reader.segments()
+        return bool(segments) and at.segment > segments[-1]
+
+    def _cached(self) -> tuple[str | None, int]:
+        """What ``commit.json`` knows of this channel: its offset, and how many rows of it the sink has left out."""
+        commit = read_commit(self.directory, fs=self._fs)
+        return (str(commit.offset), commit.left_out) if commit and commit.channel_id == self.channel_id else (None, 0)
+
+    def _publish(self, offset: Offset) -> None:
+        now = iso(self._clock.time_us())
+        publish_commit(self.directory, self.channel_id, offset, now, left_out=self._left_out, fs=self._fs)
+
+    def _keep_left_out(self, after: Offset | None, upto: Offset) -> None:
+        """Where the sink took rows and left some out, keep the range they are in, before its segment may go."""
+        told = self._sink.left_out(self.channel_id)
+        more, self._left_out = told.rows - self._left_out, told.rows
+        if more <= 0:
+            return
+        reason = f"{LEFT_OUT}, {more} of this range: {told.message}"
+        bury_range(self.directory, after, upto, reason, clock=self._clock, fs=self._fs)
+        if self._on_event:
+            self._on_event(
+                {
+                    "event_type": "rows_left_out",
+                    "severity": "error",
+                    "message": f"{reason}; the lines up to offset {upto} are kept in dead/",
+                    "action_taken": "kept_range",
+                    "segment": upto.segment,
+                    "metrics": {"rows": more},
+                }
+            )
+
+    def _restore_commit(self, at: Offset | None) -> None:
+        """Write commit.json again where it was deleted or damaged: others wait for what it says, and count by it."""
+        if at is not None and read_commit(self.directory, fs=self._fs) is None:
+            self._publish(at)
+
+    def _restart(self, lost: Offset) -> Position:
+        """The place the sink remembers is not in these files: a new channel, from a place that they surely share with it."""
+        before, segment = self.channel_id, self._shared_until(lost)
+        self.channel_id = renew_queue_id(self.directory, start=segment, clock=self._clock, fs=self._fs)
+        if self._on_event:
+            self._on_event(
+                {
+                    "event_type": "error_recovery",
+                    "severity": "warning",
+                    "message": f"the queue's files do not hold offset {lost} of channel {before} (restored, copied or edited); "
+                    f"channel {self.channel_id} ships them again from segment {segment}, duplicates fold",
+                    "action_taken": "new_channel",
+                    "segment": segment,
+                }
+            )
+        self._position = Position(self._sink.committed(self.channel_id), Offset(segment, 0, 0))
+        return self._position
+
+    def _shared_until(self, lost: Offset) -> int:
+        """The segment to begin with. In a copy that went its own way for longer than a segment, the lost one is too late."""
+        segments, (cached, _) = self._reader.segments(), self._cached()
+        if self._is_beyond(lost) or cached is None:
+            return segments[0]
+        return max(segments[0], min(lost.segment, Offset.parse(cached).segment))
+
+    # --- from lines to rows
+
+    def _rows(self, batch: ReadBatch) -> tuple[list[Row], int]:
+        rows, quarantined = [], 0
+        for item in batch.items:
+            if isinstance(item, Damage):
+                rows.append(self._quarantine(item, self._reader.damaged_bytes(item)))
+                quarantined += 1
+                continue
+            try:
+                row = row_of(item, self.channel_id)
+                if self._omits is None or not self._omits(item.value):
+                    rows.append(row)
+            except (PoisonLine, InvalidActivity, TypeError, ValueError, RecursionError) as error:
+                rows.append(self._quarantine(_damage_of(item, str(error) or type(error).__name__), item.line))
+                quarantined += 1
+        if not rows and batch.end is not None:  # every batch has a row, so that the token can move
+            forgotten = {"event_type": "forgotten", "severity": "info"}
+            rows.append(self._stand_in(batch.end, "forgotten", str(batch.end), forgotten))
+        return rows, quarantined
+
+    # --- quarantine
+
+    def _quarantine(self, damage: Damage, content: bytes | None) -> Row:
+        bury(self.directory, damage, content, damage.reason, clock=self._clock, fs=self._fs)
+        return self._stand_in_for(damage)
+
+    def _stand_in_for(self, damage: Damage) -> Row:
+        features = {
+            "event_type": "error_recovery",
+            "severity": "error",
+            "message": f"{damage.end - damage.start} bytes of segment {damage.segment} are damaged and were set aside",
+            "action_taken": "quarantined",
+            "segment": damage.segment,
+            "from": damage.start,
+            "to": damage.end,
+            "reason": damage.reason[:300],
+        }
+        place = f"{damage.segment}:{damage.start}:{damage.end}"
+        return self._stand_in(damage.offset, "quarantine", place, features)
+
+    def _stand_in(self, offset: Offset, kind: str, place: str, features: dict[str, Any]) -> Row:
+        """The system_event that takes the place of lines which end at ``offset``; ``kind`` and ``place`` make its id."""
+        activity = build(
+            "system_event",
+            features,
+            self._origin,
+            now_us=self._clock.time_us(),
+            activity_id=derived_id("system_event", kind, f"{self.channel_id}:{place}"),
+            strict=False,
+        )
+        members = activity.record() | {
+            "feature_json": orjson.dumps(activity.feature_json).decode(),
+            "channel_id": self.channel_id,
+            "stream_offset": str(offset),
+        }
+        return Row(**{name: members[name] for name in Row._fields})
+
+    def _ship(self, position: Position, rows: list[Row], batch: ReadBatch) -> int:
+        """Append the rows, in as many parts as it takes; a row the engine refuses is quarantined. How many it refused."""
+        expected, refused, start, size = position.expected, 0, 0, len(rows)
+        weights = [weight(row) for row in rows]
+        while start < len(rows):
+            end = min(start + size, self.batch_size.end(weights, start))
+            part = rows[start:end]
+            offset = str(batch.end) if end == len(rows) else part[-1].stream_offset
+            try:
+                self._append(Batch(self.channel_id, expected, offset, part), weights[start:end])
+            except (BatchRejected, BatchTooLarge) as error:
+                if len(part) > 1:
+                    size = len(part) // 2
+                    continue
+                self._ship_stand_in(part[0], expected, offset, batch, error)
+                refused += 1
+            expected = offset
+            start = end
+            size = min(size * 2, len(rows))
+        return refused
+
+    def _append(self, batch: Batch, weights: list[int]) -> None:
+        try:
+            self._sink.append(batch)
+        except WarehouseError as error:
+            if error.smaller_may_pass:
+                self.batch_size.failed(weights)
+            raise
+        self.batch_size.passed()
+
+    def _ship_stand_in(self, row: Row, expected: str | None, offset: str, batch: ReadBatch, error: WarehouseError) -> None:
+        """In the place of a refused row its system_event. If that is refused as well, the fault is not in the row: raise."""
+        found = [item for item in batch.items if isinstance(item, Record) and str(item.offset) == row.stream_offset]
+        if not found:
+            raise error
+        damage = _damage_of(found[0], str(error))
+        self._sink.append(Batch(self.channel_id, expected, offset, [self._stand_in_for(damage)]))
+        bury(self.directory, damage, found[0].line, damage.reason, clock=self._clock, fs=self._fs)
+
+
+def _damage_of(record: Record, reason: str) -> Damage:
+    start = record.offset.end - len(record.line)
+    return Damage(record.offset.segment, start, record.offset.end, record.offset, reason)

@@ -1,0 +1,369 @@
+"""The background thread of a server: one of them on a machine leads, the others stand ready.
+
+Each turn it writes this server's own buffered events; then, if it holds the lease, it flushes and refreshes:
+
+    a backlog that matters, or a wish to flush → Flusher.step until drained → Refresher.publish_changes
+    a wish for a context, or an active key not verified for most of a TTL → Refresher.verify
+    a day since it was done last → Upkeep.run (retention, and what has expired)
+    what neither needs for a while → close the warehouse, so that readers get in
+
+The thread owns the lease and frees it in ``finally``; when the process dies the kernel frees it, and another server takes over
+at its next turn. An error ends a turn, never the thread: it is logged, told in ``leader.json``, and tried again with backoff.
+
+``turn`` is the whole of it and takes no time of its own, so that tests drive it with a clock of theirs.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..clock import SYSTEM_CLOCK, iso
+from ..errors import ActivityError, NewerFormat, WarehouseNewer
+from ..queue import read_commit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..clock import Clock
+    from ..queue import Lease, Offset
+    from .backpressure import Backpressure, Change, Filling
+    from .daily_retention import Upkeep
+    from .flusher import Flusher
+    from .refresher import Refresher
+
+TURN_S = 0.2
+QUIET_TURN_S = 0.5
+"""The time between turns of who stands ready, and of a leader that has had nothing to ship for ``QUIET_S``."""
+QUIET_S = 10.0
+LEASE_RETRY_S = 1.0
+FLUSH_EVERY_S = 1.0
+RIDERS_WAIT_S = 60.0
+RESTS = 4
+"""After a flush the leader rests so many times as long as the flush took: a fifth of one core at the most."""
+LONGEST_REST_S = 2.0
+GIVEN_UP_S = 60.0
+"""How long a server that met a newer version leaves leading to others before it looks again."""
+
+
+class Backlog(Protocol):
+    """What waits in the queue: told by whoever reads its tail."""
+
+    def urgent(self) -> bool:
+        """True when something other than the server's own calls waits."""
+
+    def size(self) -> int:
+        """Bytes not yet committed."""
+
+
+class Warehouse(Protocol):
+    batch_rows: int
+    """How many rows a batch should have that is not there to catch up."""
+    contexts_at_once: bool
+    """Whether a commit is in the contexts when it returns; else segments stay for an hour, for what the contexts lag behind."""
+
+    def release(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Leader:
+    """Runs ``turn`` five times a second, in quiet times twice, on a daemon thread between ``start`` and ``stop``."""
+
+    def __init__(
+        self,
+        lease: Lease,
+        make_flusher: Callable[[], Flusher],
+        refresher: Refresher,
+        warehouse: Warehouse,
+        backlog: Backlog,
+        backpressure: Backpressure,
+        filling: Filling,
+        *,
+        before_turn: Callable[[], None],
+        raise_event: Callable[[dict[str, Any]], None],
+        on_error: Callable[[BaseException], None],
+        upkeep: Upkeep | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self.leads = False
+        self.last_error: str | None = None
+        self._lease = lease
+        self._make_flusher = make_flusher
+        self._flusher: Flusher | None = None
+        self._refresher = refresher
+        self._warehouse = warehouse
+        self._backlog = backlog
+        self._backpressure = backpressure
+        self._filling = filling
+        self._before_turn = before_turn
+        self._raise_event = raise_event
+        self._on_error = on_error
+        self._upkeep = upkeep
+        self._clock = clock
+        self._next_lease_try = 0.0
+        self._last_flush = 0.0
+        self._flush_took = 0.0
+        self._published: Offset | None = None
+        self._last_offset: Offset | None = None
+        self._last_progress = -1e9
+        self._flushed_at: str | None = None
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # --- the thread
+
+    def start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="activity-leader", daemon=True)
+            self._thread.start()
+
+    def stop(self, timeout: float) -> bool:
+        """Ask the thread to end and wait for it; False when it is still in a call of the warehouse at the deadline."""
+        self._stopping.set()
+        if self._thread is None:
+            self._resign()
+            return True
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                try:
+                    self.turn()
+                    pause = self._pause()
+                except Exception as error:  # the thread outlives whatever a turn met
+                    self._failed(error)
+                    pause = LEASE_RETRY_S
+                self._stopping.wait(pause)
+        finally:
+            self._resign()
+
+    def _pause(self) -> float:
+        ships = self.leads and self._clock.monotonic() - self._last_flush < QUIET_S
+        return TURN_S if ships else QUIET_TURN_S
+
+    def _resign(self) -> None:
+        self.leads = False
+        self._flusher = None
+        try:
+            self._warehouse.close()
+        finally:
+            self._lease.release()
+
+    # --- one turn
+
+    def turn(self) -> None:
+        """Everything that is due now."""
+        self._before_turn()
+        if self.leads and not self._lease.in_place():
+            self._resign()  # the directory was removed under us: whoever made it anew may lead there
+        if self._lease.is_asked_to_stand_aside():
+            self._resign()
+            return
+        if not self.leads and not self._take_lease():
+            return
+        try:
+            self._flush_if_due()
+            self._verify_contexts()
+            self._keep_up()
+        except (NewerFormat, WarehouseNewer) as error:
+            self._give_up(error)
+            return
+        finally:
+            self._warehouse.release()
+        self._tell()
+
+    def _give_up(self, error: ActivityError) -> None:
+        """What a newer version wrote is not ours to touch: keep appending, and leave leading to a newer server."""
+        self._failed(error)
+        self._resign()
+        self._next_lease_try = self._clock.monotonic() + GIVEN_UP_S
+
+    def _take_lease(self) -> bool:
+        now = self._clock.monotonic()
+        if now < self._next_lease_try:
+            return False
+        self._next_lease_try = now + LEASE_RETRY_S
+        if not self._lease.try_acquire():
+            return False
+        try:
+            self._flusher = self._make_flusher()
+        except BaseException:
+            self._resign()
+            raise
+        self.leads = True
+        told = self._lease.last_told()  # with what the leader before left behind
+        self._backpressure.resume(told.get("backpressure") is True, self._backlog.size())
+        self._filling.active = told.get("degraded") is True
+        self._last_flush = now - FLUSH_EVERY_S
+        self._last_progress = -1e9
+        return True
+
+    def _flush_if_due(self) -> None:
+        now = self._clock.monotonic()
+        wanted = self._lease.want_pending()
+        try:
+            if (wanted or self._flush_is_due(now)) and self._backpressure.may_try():
+                self._attempt(wanted, now)
+        finally:
+            self._observe()
+
+    def _attempt(self, wanted: bool, began: float) -> None:
+        try:
+            self._drain(wanted)
+        except Exception as error:
+            if wanted:
+                self._lease.touch_want()
+            if isinstance(error, (NewerFormat, WarehouseNewer)):
+                raise
+            self._failed(error)
+            self._backpressure.failed()
+        else:
+            self._backpressure.succeeded()
+            self.last_error = None
+            if self._refresher.disk_error is not None:
+                self._failed(self._refresher.disk_error)
+        finally:
+            self._last_flush = self._clock.monotonic()
+            self._flush_took = self._last_flush - began
+
+    def _flush_is_due(self, now: float) -> bool:
+        if self._backlog.urgent():
+            return now - self._last_flush >= max(FLUSH_EVERY_S, min(RESTS * self._flush_took, LONGEST_REST_S))
+        return now - self._last_flush >= RIDERS_WAIT_S and self._backlog.size() > 0
+
+    def _drain(self, wanted: bool) -> None:
+        flusher = self._led()
+        if wanted:
+            self._lease.clear_want()  # before the flush that fulfils it: a wish that comes meanwhile stands
+        while not self._stopping.is_set():
+            step = flusher.step(max_rows=self._backpressure.batch_rows(self._warehouse.batch_rows))
+            if step.rows:
+                self._flushed_at = iso(self._clock.time_us())
+                self._publish_changes(flusher)
+            if self._warehouse.contexts_at_once and self._refresher.disk_error is None:
+                self._published = flusher.offset  # what is committed is in the contexts, and these are on disk now
+            self._last_progress = -1e9
+            self._tell()
+            if not step.more:
+                break
+        flusher.prune(self._published)
+
+    def _publish_changes(self, flusher: Flusher) -> None:
+        """Publish the contexts that changed. On a full disk the segments that are committed make room for them first."""
+        self._refresher.publish_changes()
+        if self._refresher.disk_error is not None and flusher.prune(flusher.offset):
+            self._refresher.publish_changes()
+
+    def _verify_contexts(self) -> None:
+        due = self._refresher.due() if self._backpressure.may_try() else []
+        if not due:
+            return
+        try:
+            self._refresher.verify(due, self._led().channel_id, self._upto())
+        except (NewerFormat, WarehouseNewer):
+            raise
+        except Exception as error:
+            self._failed(error)
+            self._backpressure.failed()
+        else:
+            self._backpressure.succeeded()
+
+    def _keep_up(self) -> None:
+        """What is done once a day, when nothing waits that matters more."""
+        if self._upkeep is None or not self._upkeep.is_due() or self._backlog.urgent():
+            return
+        try:
+            told = self._upkeep.run()
+            if told is not None:
+                self._refresher.publish_changes()
+                self._refresher.verify_all(self._led().channel_id, self._upto())
+        except (NewerFormat, WarehouseNewer):
+            raise
+        except Exception as error:
+            self._failed(error)
+            return
+        if told is not None:
+            self._raise_event(told)
+
+    def _observe(self) -> None:
+        """Notice what begins and what ends: the warehouse takes nothing, the queue fills up."""
+        waiting = self._backlog.size()
+        self._last_offset = self._led().offset or self._last_offset
+        offset = str(self._last_offset) if self._last_offset else None
+        stalled = self._backpressure.observe(offset, waiting if waiting and self._should_move() else 0)
+        if stalled is not None:
+            self._tell_change(stalled_event(stalled, self.last_error, waiting, self._backpressure.stalled_s()))
+        filled = self._filling.observe(waiting)
+        if filled is not None:
+            self._tell_change(filled_event(filled, waiting))
+
+    def _should_move(self) -> bool:
+        """The server's own calls may rest for a minute; that is no stall."""
+        return self._backpressure.active or self._backpressure.failures > 0 or self._backlog.urgent()
+
+    def _tell_change(self, features: dict[str, Any]) -> None:
+        self._last_progress = -1e9
+        self._raise_event(features)
+
+    def _upto(self) -> str | None:
+        """The committed offset, where the contexts hold all that is committed."""
+        commit = read_commit(self._lease.directory) if self._warehouse.contexts_at_once else None
+        return str(commit.offset) if commit is not None and commit.channel_id == self._led().channel_id else None
+
+    def _led(self) -> Flusher:
+        if self._flusher is None:
+            raise RuntimeError("only the leader flushes")
+        return self._flusher
+
+    def _tell(self) -> None:
+        """Publish who leads and how far it got: at each flush, and every few seconds in between."""
+        now = self._clock.monotonic()
+        if now - self._last_progress < 5.0:
+            return
+        self._last_progress = now
+        offset = self._led().offset
+        self._lease.progress(
+            offset=str(offset) if offset else None,
+            flushed_at=self._flushed_at,
+            error=self.last_error,
+            backpressure=self._backpressure.active,
+            degraded=self._filling.active,
+            quarantined=self._led().quarantined,
+            batch_weight=self._led().batch_size.reduced,
+        )
+
+    def _failed(self, error: BaseException) -> None:
+        self.last_error = error.describe() if isinstance(error, ActivityError) else f"{type(error).__name__}: {error}"
+        self._last_progress = -1e9
+        self._on_error(error)
+
+
+def stalled_event(change: Change, error: str | None, backlog_bytes: int, stalled_s: float) -> dict[str, Any]:
+    """The system_event for a warehouse that takes nothing, or takes events again."""
+    entered = change == "entered"
+    return {
+        "event_type": "backpressure",
+        "severity": "warning" if entered else "info",
+        "message": f"the warehouse takes nothing: {error or 'no error was reported'}"
+        if entered
+        else "the warehouse takes events again",
+        "action_taken": "larger_batches_and_backoff" if entered else "back_to_normal",
+        "metrics": {"backlog_bytes": backlog_bytes, "stalled_s": round(stalled_s, 1)},
+    }
+
+
+def filled_event(change: Change, backlog_bytes: int) -> dict[str, Any]:
+    """The system_event for a queue that fills up, or has room again."""
+    entered = change == "entered"
+    return {
+        "event_type": "queue_degraded",
+        "severity": "warning" if entered else "info",
+        "message": "the queue is over 80 % full: long values of new events are cut until the warehouse takes some"
+        if entered
+        else "the queue has room again: new events are recorded whole",
+        "action_taken": "new_events_cut" if entered else "back_to_normal",
+        "metrics": {"backlog_bytes": backlog_bytes},
+    }

@@ -1,0 +1,141 @@
+"""The refresher: from the warehouse's CONTEXT_CACHE to the snapshot files that every process answers from.
+
+It publishes what a flush has changed, answers the wishes other processes leave (``<key>.want``), and verifies the keys
+somebody asks for at least once per TTL, so that ``as_of`` says when a context was last known to be equal to the warehouse,
+even on an idle machine. A scope without a row gets an empty snapshot: "nothing is known" is an answer too.
+
+Driven by the holder of the lease, after its flush and on the same connection. Where asking costs money a ``Pace`` says how
+often; a key is then verified when the pace allows it, and its snapshot grows old meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..clock import SYSTEM_CLOCK
+from ..context import Snapshot
+from ..warehouse import ContextRow, Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ..clock import Clock
+    from ..context import SnapshotStore
+    from ..warehouse import ContextSource
+    from .poll_schedule import Pace
+
+ACTIVE_S = 600.0
+"""How long a key that somebody asked for is kept verified."""
+
+
+class Refresher:
+    """Publishes snapshots of ``source`` into ``store``. ``ttl_s`` is the longest an active key goes unverified; ``on_changes``
+    is called after each flush, on the same connection, for what else is to be told of it.
+
+    ``disk_error`` is what the disk said to a snapshot of the last call; whatever it did not take is offered again.
+    """
+
+    def __init__(
+        self,
+        source: ContextSource,
+        store: SnapshotStore,
+        *,
+        ttl_s: float,
+        clock: Clock = SYSTEM_CLOCK,
+        pace: Pace | None = None,
+        on_changes: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._on_changes = on_changes
+        self._pace = pace
+        self._source = source
+        self._store = store
+        self._ttl_s = ttl_s
+        self._clock = clock
+        self._active: dict[Scope, float] = {}
+        self._verified: dict[Scope, float] = {}
+        self._published: dict[Scope, int] = {}
+        self.disk_error: OSError | None = None
+        self._kept: set[Scope] = set()
+
+    def keep(self, customer: str, project: str) -> None:
+        """Keep this scope verified for as long as this process leads."""
+        self._kept.add(Scope(customer, project))
+
+    def ask_for(self, customer: str, project: str) -> None:
+        """Keep this scope verified for the next ten minutes."""
+        if self._pace:
+            self._pace.active()
+        self._active[Scope(customer, project)] = self._clock.monotonic()
+
+    def due(self) -> list[Scope]:
+        """The scopes to read now: every wish left on disk, and every active key not verified for most of a TTL."""
+        wished = {Scope(customer, project) for customer, project in self._store.wants()}
+        for scope in wished:
+            self.ask_for(*scope)
+        if self._pace and not self._pace.may_ask():
+            return []
+        now = self._clock.monotonic()
+        self._active = {scope: asked for scope, asked in self._active.items() if now - asked < ACTIVE_S}
+        active = self._kept | self._active.keys()
+        self._verified = {scope: at for scope, at in self._verified.items() if scope in active}
+        overdue = {scope for scope in active if now - self._verified.get(scope, -1e9) >= self._ttl_s * 0.8}
+        return sorted(wished | overdue)
+
+    def publish_changes(self) -> int:
+        """Publish every context that has changed since the last call; how many."""
+        if self._pace:
+            self._pace.active()
+            if not self._pace.may_ask():
+                return 0
+            self._pace.asked()
+        as_of_us = self._clock.time_us()
+        published = self._publish(self._source.changed_contexts(self._published), as_of_us)
+        self._on_changes()
+        return published
+
+    def verify(self, scopes: list[Scope], channel_id: str, upto: str | None = None) -> int:
+        """Read these scopes again and publish what is there, found empty included; how many.
+
+        ``upto`` is the channel's committed offset where contexts hold all that is committed: an empty one does then as well, so
+        that nobody fills it from the events below it that a process still remembers.
+        """
+        if not scopes:
+            return 0
+        if self._pace:
+            self._pace.asked()
+        as_of_us = self._clock.time_us()  # before the read: what changes meanwhile is newer than what is published
+        for scope in scopes:
+            self._store.clear_want(scope.customer, scope.project)  # before it too: a wish that comes meanwhile stands
+        try:
+            found = {row.scope: row for row in self._source.contexts(scopes, channel_id)}
+        except BaseException:
+            for scope in scopes:
+                self._store.want(scope.customer, scope.project)
+            raise
+        empty = {channel_id: upto} if upto is not None else {}
+        return self._publish([found.get(scope) or ContextRow(scope, {}, dict(empty), 0) for scope in scopes], as_of_us)
+
+    def verify_all(self, channel_id: str, upto: str | None = None) -> int:
+        """``verify`` every snapshot there is: some may tell of rows that have left the warehouse; how many were published."""
+        return self.verify([Scope(*key) for key in self._store.known()], channel_id, upto)
+
+    def _publish(self, rows: Iterable[ContextRow], as_of_us: int) -> int:
+        published, now = 0, self._clock.monotonic()
+        self.disk_error = None
+        for row in rows:
+            snapshot = Snapshot(
+                customer=row.scope.customer,
+                project=row.scope.project,
+                blob=row.blob,
+                watermark=row.watermark,
+                as_of_us=as_of_us,
+                row_version=row.row_version,
+            )
+            try:
+                published += self._store.publish(snapshot)
+            except OSError as error:  # readers keep the older one; the events are safe, and shipping them goes on
+                self.disk_error = error
+                continue
+            self._verified[row.scope] = now
+            self._published[row.scope] = row.row_version  # only now: what could not be published is offered again
+        return published

@@ -1,0 +1,119 @@
+"""Rendering that remembers: the same question about the same snapshot and the same events is answered without building again.
+
+Two things are kept, a few of each: what a snapshot holds, read once (``Stored``, which sums its hours once an hour); and the
+whole ``Document`` of (customer, project, context_type), for as long as the snapshot is the same object, the overlay's
+generation is the same, and nothing in it has run out: at the latest for five seconds (ages are said in minutes), until the
+next hour begins, or until the first shown insight ends. A clock set back builds it anew.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from ..activity import dump_json
+from ..context.render import Document, Rendered, Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from ..context.snapshot import Snapshot
+    from .overlay import Overlay
+
+_Value = TypeVar("_Value")
+
+
+class _Built(NamedTuple):
+    snapshot: Snapshot | None
+    generation: int
+    watermark: str | None
+    since_us: int
+    document: Document
+
+
+class _Read(NamedTuple):
+    snapshot: Snapshot
+    stored: Stored
+
+
+class _Newest(Generic[_Value]):
+    """The values asked for last, at most ``size`` of them."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._values: OrderedDict[Hashable, _Value] = OrderedDict()
+
+    def get(self, key: Hashable) -> _Value | None:
+        value = self._values.get(key)
+        if value is not None:
+            self._values.move_to_end(key)
+        return value
+
+    def put(self, key: Hashable, value: _Value) -> None:
+        self._values[key] = value
+        if len(self._values) > self._size:
+            self._values.popitem(last=False)
+
+
+class Renderer:
+    """Answers from snapshot and overlay. Safe to use from several threads; what it returns is shared and must stay as it is."""
+
+    def __init__(self, dumps: Callable[[Any], bytes] = dump_json, *, max_documents: int = 64) -> None:
+        self._dumps = dumps
+        self._lock = threading.Lock()
+        self._documents: _Newest[_Built] = _Newest(max_documents)
+        self._stored: _Newest[_Read] = _Newest(max_documents)
+        self._nothing = Stored({})
+
+    def render(
+        self,
+        snapshot: Snapshot | None,
+        overlay: Overlay,
+        watermark: str | None,
+        *,
+        customer: str,
+        project: str,
+        context_type: str,
+        max_bytes: int,
+        reserve: int,
+        now_us: int,
+    ) -> Rendered:
+        """The context of this scope in at most ``max_bytes`` together with the ``reserve`` (see ``render_context``).
+
+        ``watermark`` is the offset of the overlay's channel up to which the snapshot holds its events (None: of none).
+        """
+        key = (customer, project, context_type)
+        with self._lock:
+            built = self._documents.get(key)
+            if built is None or not _still_reads(built, snapshot, overlay.generation, watermark, now_us):
+                generation = overlay.generation  # read first: what changes while this is built is built again next time
+                document = Document(
+                    self._read(snapshot),
+                    overlay.above(watermark, customer, project),
+                    now_us=now_us,
+                    context_type=context_type,
+                    project=project,
+                )
+                built = _Built(snapshot, generation, watermark, now_us, document)
+                self._documents.put(key, built)
+            return built.document.within(max_bytes - reserve, self._dumps)
+
+    def _read(self, snapshot: Snapshot | None) -> Stored:
+        if snapshot is None:
+            return self._nothing
+        scope = (snapshot.customer, snapshot.project)
+        known = self._stored.get(scope)
+        if known is None or known.snapshot is not snapshot:
+            known = _Read(snapshot, Stored(snapshot.blob, snapshot.watermark))
+            self._stored.put(scope, known)
+        return known.stored
+
+
+def _still_reads(built: _Built, snapshot: Snapshot | None, generation: int, watermark: str | None, now_us: int) -> bool:
+    return (
+        built.snapshot is snapshot
+        and built.generation == generation
+        and built.watermark == watermark
+        and built.since_us <= now_us <= built.document.valid_until_us
+    )

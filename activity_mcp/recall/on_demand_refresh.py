@@ -1,0 +1,58 @@
+"""A context refreshed on demand: a wish for whoever leads, and waiting until it is fulfilled."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..clock import iso
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..clock import Clock
+    from ..context import SnapshotStore
+    from ..queue import Lease
+    from .cache import ContextCache
+
+_LOOKS_EVERY_S = 0.02
+
+
+class OnDemand:
+    """Asks whoever leads, in this process or another, to flush and to read a context again."""
+
+    def __init__(self, cache: ContextCache, snapshots: SnapshotStore, lease: Lease, clock: Clock) -> None:
+        self._cache = cache
+        self._snapshots = snapshots
+        self._lease = lease
+        self._clock = clock
+
+    def refresh(
+        self, customer: str, project: str, *, timeout_s: float, cancelled: Callable[[], bool] = lambda: False
+    ) -> dict[str, Any]:
+        """{as_of, age_ms, freshness, refreshed}, and the ``reason`` where it was not read again within ``timeout_s``."""
+        asked_us, deadline = self._clock.time_us(), time.monotonic() + timeout_s
+        self._lease.touch_want()
+        self._snapshots.want(customer, project)
+        while True:
+            entry = self._cache.peek(customer, project)
+            refreshed = entry.snapshot is not None and entry.snapshot.as_of_us >= asked_us
+            if refreshed or cancelled() or time.monotonic() >= deadline:
+                break
+            time.sleep(_LOOKS_EVERY_S)
+        answer: dict[str, Any] = {
+            "as_of": iso(entry.snapshot.as_of_us) if entry.snapshot else None,
+            "age_ms": entry.age_ms,
+            "freshness": entry.freshness,
+            "refreshed": refreshed,
+        }
+        if not refreshed:
+            answer["reason"] = self._why(timeout_s)
+        return answer
+
+    def _why(self, timeout_s: float) -> str:
+        if not self._lease.is_held():
+            return "no server leads here: run `activity-mcp flush`; get_context answers from what is known"
+        error = (self._lease.holder() or {}).get("error")
+        said = f" (its last error: {error})" if error else ""
+        return f"the leader did not read it within {timeout_s:g} s{said}; get_context answers from what is known"

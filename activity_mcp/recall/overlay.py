@@ -1,0 +1,183 @@
+"""The overlay: the newest local events that a snapshot does not hold yet, so that one's own events show at once.
+
+Whoever tails the queue hands in what it has read: each event with its offset, and how many lines it passed over. The overlay
+keeps the newest ``max_events``, each reduced to what a context can show (``Fact``), and counts the rest: for any watermark
+
+    above(watermark) + pending(watermark) = the events above the watermark
+
+once duplicates are folded as the warehouse folds them: of the events that share an ``activity_id`` one counts, the one of the
+better source (otel and hook before mcp and cli before import), then the earlier. Left out altogether are the server's own
+``mcp_event`` rows (``ride``, and every method but record_insight and store_artifact), which no context shows.
+
+An event belongs to a scope when its customer is equal and its project too; project ``"*"`` takes all of a customer's.
+Lines that were passed over unread belong to nobody known, so they count for every scope until the watermark is past them.
+"""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from bisect import bisect_right
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from ..context.facts import Fact
+from ..context.snapshot import ALL_PROJECTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+MAX_EVENTS = 1000
+_KEPT_METHODS = ("record_insight", "store_artifact")
+_RANKS = {"otel": 0, "hook": 0, "mcp": 1, "cli": 1, "import": 2}
+_MOST_GAPS = 64
+
+
+class _Entry:
+    """One fact. Its place is where it was first seen, whichever of its duplicates it is read from."""
+
+    __slots__ = ("fact", "offset", "rank")
+
+    def __init__(self, offset: str, fact: Fact, rank: int) -> None:
+        self.offset = offset
+        self.fact = fact
+        self.rank = rank
+
+
+class Overlay:
+    """A window over the end of one queue. Safe to use from several threads."""
+
+    def __init__(self, max_events: int = MAX_EVENTS) -> None:
+        self._max_events = max_events
+        self._lock = threading.Lock()
+        self._window: OrderedDict[str, _Entry] = OrderedDict()
+        self._seen: OrderedDict[str, None] = OrderedDict()  # ids that left the window: a late duplicate is not a new fact
+        self._dropped: dict[tuple[str | None, str | None], array[int]] = {}
+        self._gaps: list[tuple[str, int]] = []  # lines passed over: they lie below this offset, so many
+        self._open_gap = 0
+        self._last = ""
+        self.generation = 0
+        """Changes whenever ``above`` or ``pending`` may answer differently."""
+
+    def extend(self, events: Iterable[tuple[str, Mapping[str, Any]]], skipped: int = 0, *, upto: str | None = None) -> None:
+        """Take in what was read: events in the order of their offsets, after ``skipped`` lines that were passed over.
+
+        ``upto`` is the offset the tail has reached; it bounds the skipped lines where no event follows them. What was handed
+        in before is ignored, so a tail that starts again does no harm.
+        """
+        with self._lock:
+            changed = skipped > 0
+            self._open_gap += skipped
+            for offset, event in events:
+                if offset <= self._last:
+                    self._open_gap, skipped = self._open_gap - skipped, 0  # and so was what lies before it
+                    continue
+                self._last = offset
+                self._close_gap(offset)
+                changed = self._take(offset, event) or changed
+            if upto is not None and upto > self._last:
+                self._last = upto
+            if upto is not None:
+                self._close_gap(upto)
+            self.generation += changed
+
+    def above(self, watermark: str | None, customer: str, project: str) -> list[Fact]:
+        """What this scope's events above the watermark (None: all) say, in the order of their offsets."""
+        found: list[Fact] = []
+        with self._lock:
+            for entry in reversed(self._window.values()):  # from the end, as what is above is little beside what is kept
+                if watermark is not None and entry.offset <= watermark:
+                    break
+                if _belongs(entry.fact, customer, project):
+                    found.append(entry.fact)
+        found.reverse()
+        return found
+
+    def pending(self, watermark: str | None, customer: str, project: str) -> int:
+        """How many events of this scope above the watermark ``above`` does not show."""
+        place = -1 if watermark is None else _place(watermark)
+        with self._lock:
+            dropped = sum(
+                len(places) - bisect_right(places, place)
+                for (owner, where), places in self._dropped.items()
+                if owner == customer and project in (ALL_PROJECTS, where)
+            )
+            passed_over = sum(count for bound, count in self._gaps if watermark is None or bound > watermark)
+            return dropped + passed_over + self._open_gap
+
+    def discard_until(self, offset: str) -> None:
+        """Forget what lies at or below this offset: the lowest watermark of the snapshots that are still being served."""
+        with self._lock:
+            size = len(self._window)
+            while self._window and next(iter(self._window.values())).offset <= offset:
+                self._remember(self._window.popitem(last=False)[0])
+            place = _place(offset)
+            for scope, places in list(self._dropped.items()):
+                del places[: bisect_right(places, place)]
+                if not places:
+                    del self._dropped[scope]
+            self._gaps = [(bound, count) for bound, count in self._gaps if bound > offset]
+            self.generation += len(self._window) != size
+
+    # --- under the lock
+
+    def _take(self, offset: str, event: Mapping[str, Any]) -> bool:
+        if _is_own(event):
+            return False
+        name = str(event.get("activity_id") or offset)
+        rank = _RANKS.get(str(event.get("source")), 3)
+        known = self._window.get(name)
+        if known is not None:
+            if rank >= known.rank:
+                return False
+            known.fact, known.rank = Fact(event), rank
+            return True
+        if name in self._seen:
+            return False
+        self._window[name] = _Entry(offset, Fact(event), rank)
+        if len(self._window) > self._max_events:
+            self._drop_oldest()
+        return True
+
+    def _drop_oldest(self) -> None:
+        name, entry = self._window.popitem(last=False)
+        self._remember(name)
+        scope = (entry.fact.customer, entry.fact.project)
+        self._dropped.setdefault(scope, array("Q")).append(_place(entry.offset))
+
+    def _remember(self, name: str) -> None:
+        self._seen[name] = None
+        if len(self._seen) > 2 * self._max_events:
+            self._seen.popitem(last=False)
+
+    def _close_gap(self, offset: str) -> None:
+        if not self._open_gap:
+            return
+        self._gaps.append((offset, self._open_gap))
+        self._open_gap = 0
+        if len(self._gaps) > _MOST_GAPS:  # two as one, at the later bound: counted until the watermark is past both
+            (_, first), (bound, second) = self._gaps[:2]
+            self._gaps[:2] = [(bound, first + second)]
+
+
+def _is_own(event: Mapping[str, Any]) -> bool:
+    """Whether this is the recorder talking of itself."""
+    if event.get("ride"):
+        return True
+    if event.get("event_name") != "mcp_event":
+        return False
+    features = event.get("feature_json")
+    return not isinstance(features, dict) or features.get("method") not in _KEPT_METHODS
+
+
+def _belongs(fact: Fact, customer: str, project: str) -> bool:
+    return fact.customer == customer and project in (ALL_PROJECTS, fact.project)
+
+
+def _place(offset: str) -> int:
+    """Segment and end byte of an offset as one number in the same order; what is no offset lies before everything."""
+    segment, _, rest = offset.partition(":")
+    try:
+        return min(int(segment) << 40 | int(rest[:12]) & (1 << 40) - 1, (1 << 64) - 1)
+    except ValueError:
+        return 0

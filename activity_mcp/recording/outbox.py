@@ -1,0 +1,47 @@
+"""What a process owes to others and cannot give at once: events for a queue that is full, and errors that repeat themselves."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..activity import Activity
+    from ..clock import Clock
+
+MOST_OWED = 100
+SILENCE_S = 60.0
+
+
+class OwedEvents:
+    """The process's own system_events until the queue has taken them, the oldest first. Beyond a hundred the oldest go."""
+
+    def __init__(self) -> None:
+        self._owed: deque[Activity] = deque(maxlen=MOST_OWED)
+
+    def add(self, activity: Activity) -> None:
+        self._owed.append(activity)
+
+    def pay(self, append: Callable[[Activity], object]) -> None:
+        """Hand them to ``append``, until it raises: what it did not take is owed on."""
+        while self._owed:
+            append(self._owed[0])
+            self._owed.popleft()
+
+
+class OncePerMinute:
+    """Hands errors on, each text once a minute: what fails at every turn must not fill a log."""
+
+    def __init__(self, on_error: Callable[[BaseException], None], clock: Clock) -> None:
+        self._on_error = on_error
+        self._clock = clock
+        self._told: dict[str, float] = {}
+
+    def __call__(self, error: BaseException) -> None:
+        now, text = self._clock.monotonic(), f"{type(error).__name__}: {error}"
+        self._told = {known: at for known, at in self._told.items() if now - at < SILENCE_S}
+        if text not in self._told:
+            self._told[text] = now
+            self._on_error(error)

@@ -1,0 +1,141 @@
+"""The log path up to the disk: redact → build → validate → append. The answer never comes before the sync.
+
+Every event that this process writes goes through here: the ``log_event`` tool, the commands, the server's own events. A
+caller who can fix an event is refused with the path and the reason; an import's events are kept and marked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from .. import schema
+from ..activity import Activity, Origin, build
+from ..errors import InvalidActivity, InvalidInput, NotDurable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ..clock import Clock
+    from ..config import Config
+    from ..identity import Identity
+    from ..queue import Appended, QueueWriter
+
+RESERVED_METHODS = ("record_insight", "store_artifact")
+"""Methods of mcp_event that carry insights and artifacts: their own tools write them, ``log_event`` may not."""
+MAX_KEPT_BYTES = 128 << 10
+"""How long the line of an insight or an artifact may be: it is never cut, so what is longer is refused."""
+_KEPT_ACTIVITIES = {"record_insight": "recorded_insight", "store_artifact": "stored_artifact"}
+
+
+class Recorder:
+    """Writes activities of one process into its queue. Thread-safe; ``log`` and ``append`` block on the disk."""
+
+    def __init__(self, config: Config, identity: Identity, writer: QueueWriter, clock: Clock) -> None:
+        self.writer = writer
+        self.redactor = config.redactor()
+        self._config = config
+        self._identity = identity
+        self._clock = clock
+
+    def origin(
+        self, source: str, *, customer: str | None = None, project: str | None = None, session_id: str | None = None
+    ) -> Origin:
+        """Who and where, for the events of one caller."""
+        return Origin(
+            customer if customer is not None else self._identity.customer,
+            source,
+            anonymous_customer_id=self._identity.anonymous_customer_id,
+            session_id=session_id,
+            project=project,
+            org_id=self._config.org_id,
+        )
+
+    def log(self, event_name: str, features: Mapping[str, Any], origin: Origin, **columns: Any) -> dict[str, Any]:
+        """Record one event of a caller who can fix it. ``columns`` as in ``activity.build``.
+
+        Raises InvalidActivity (nothing was recorded) or a QueueRefused.
+        """
+        activity = self.prepare(event_name, features, origin, **columns)
+        try:
+            appended = self.append([activity])
+        except NotDurable as error:
+            error.hint = f"{error.hint} (activity_id {activity.activity_id})"
+            raise
+        return {
+            "activity_id": activity.activity_id,
+            "accepted": True,
+            "durable": appended.durable,
+            "degraded": appended.degraded,
+        }
+
+    def prepare(self, event_name: str, features: Mapping[str, Any], origin: Origin, **columns: Any) -> Activity:
+        """The event redacted, built and validated, not yet written. Raises InvalidActivity."""
+        if not hasattr(features, "items"):
+            raise InvalidActivity("feature_json", "must be an object", hint="pass the event's fields as a JSON object")
+        if event_name == "mcp_event" and features.get("method") in RESERVED_METHODS:
+            raise InvalidActivity("feature_json.method", f"{features['method']} has a tool of its own", hint="call that tool")
+        if columns.get("link"):
+            columns["link"] = self.redactor.text(str(columns["link"]))
+        activity = build(event_name, self.redactor.value(dict(features)), origin, now_us=self._clock.time_us(), **columns)
+        _complete(activity)
+        schema.validate(activity)
+        return activity
+
+    def redacted(self, value: Any) -> Any:
+        """What a caller said, without its secrets."""
+        return self.redactor.value(value)
+
+    def prepare_kept(self, method: str, features: Mapping[str, Any], origin: Origin, *, link: str | None = None) -> Activity:
+        """The event that carries an insight or an artifact, as it is: whoever calls has redacted what is not its own.
+
+        Raises InvalidActivity, or InvalidInput where its line is longer than ``MAX_KEPT_BYTES``.
+        """
+        said = {"method": method, "success": True, **{name: value for name, value in features.items() if value is not None}}
+        name = _KEPT_ACTIVITIES[method]
+        activity = build("mcp_event", said, origin, now_us=self._clock.time_us(), activity=name, link=link)
+        schema.validate(activity)
+        size = len(activity.line(orjson.dumps))
+        if size > MAX_KEPT_BYTES:
+            raise InvalidInput(
+                f"{method} refused, nothing was recorded: {size} bytes, at most {MAX_KEPT_BYTES} are kept",
+                hint="store what is large with store_artifact as rows or content, and refer to it",
+            )
+        return activity
+
+    def keep(self, activities: Sequence[Activity]) -> Appended:
+        """Append durably and whole, whatever the durability and the pressure: of insights and artifacts nothing is cut."""
+        return self.writer.append([activity.line(orjson.dumps) for activity in activities], durable=True)
+
+    def append(self, activities: Sequence[Activity], *, durable: bool | None = None, counted: bool = True) -> Appended:
+        """Append activities, cut where the queue is under pressure with them (``degraded`` then says so).
+
+        ``durable`` None: as configured. ``counted`` False: a refusal is not counted, as the caller keeps the event.
+        """
+        lines = [activity.line(orjson.dumps) for activity in activities]
+        degraded = self.writer.pressure(sum(map(len, lines))) != "ok"
+        if degraded:
+            lines = [activity.line(orjson.dumps, degraded=True) for activity in activities]
+        appended = self.writer.append(lines, durable=durable, counted=counted)
+        appended.degraded = degraded
+        return appended
+
+    def system_event(self, features: dict[str, Any], activity_id: str | None = None) -> Activity:
+        """A ``system_event`` of the server itself, as of now, not yet written."""
+        now_us, origin = self._clock.time_us(), self.origin("mcp")
+        activity = build("system_event", features, origin, now_us=now_us, activity_id=activity_id, strict=False)
+        activity.validated = True
+        return activity
+
+
+def _complete(activity: Activity) -> None:
+    """What the schema requires and the columns already know."""
+    features = activity.feature_json
+    if activity.event_name == "sql_event" and not features.get("query_id"):
+        features["query_id"] = activity.activity_id
+    if activity.event_name == "session_event":
+        if activity.session_id and not features.get("session_id"):
+            features["session_id"] = activity.session_id
+        elif not activity.session_id and isinstance(features.get("session_id"), str):
+            activity.session_id = features["session_id"][:255]

@@ -1,0 +1,74 @@
+"""From the first request to the end: uvicorn on sockets of ours, with signals of ours."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+import uvicorn
+
+from ..lifetime import CLOSE_S, ServiceLifetime, on_signals
+from ..stdio import GRACE_S
+from . import MOST_CONNECTIONS
+from .app import build_app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mcp.server import MCPServer
+
+    from ..tools import Service
+    from .sockets import Site
+
+
+class _Uvicorn(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Not its own: it would wait for open streams, and raise the signal again."""
+        yield
+
+
+async def run_web(server: MCPServer[Any], service: Service, site: Site, *, on_end: Callable[[], None] = lambda: None) -> None:
+    """Serve the site until SIGTERM, SIGINT or SIGHUP; then answer what was asked, and flush and close the service.
+
+    ``on_end`` is called when leaving begins. Raises what made the HTTP server stop by itself.
+    """
+    lifetime = ServiceLifetime(service)
+    ended = asyncio.Event()
+    guard = build_app(server, service, site)
+    http = _Uvicorn(_configuration(guard))
+    try:
+        on_signals(ended.set, on_end)
+        serving = asyncio.ensure_future(http.serve(list(site.sockets)))
+        lifetime.start_soon()
+        click.echo(f"activity-mcp serves {site.url}", err=True)
+        await asyncio.wait({serving, asyncio.ensure_future(ended.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        on_end()
+        http.should_exit = True
+        await guard.finish(GRACE_S)
+        closing = asyncio.ensure_future(lifetime.close(CLOSE_S))
+        await asyncio.wait({serving, closing}, timeout=CLOSE_S)
+    finally:
+        await lifetime.close()
+    if serving.done():
+        serving.result()
+
+
+def _configuration(app: Any) -> uvicorn.Config:
+    """Logs go where ours go, without a line for each request; nobody is told what runs here, and no proxy is believed."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        ws="none",
+        http="h11",
+        loop="asyncio",
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=1,
+        server_header=False,
+        proxy_headers=False,
+    )

@@ -1,0 +1,87 @@
+"""Bringing an embedded warehouse file to this version's layout, and refusing one that is newer.
+
+The statements are the generated translation of ``sql/`` and are idempotent, so that deploying is running all of them. An
+older layout is migrated only after its file was copied beside itself; a newer one raises WarehouseNewer and is not touched.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING, Any
+
+from ...activity import sha256_hex
+from ...errors import WarehouseNewer
+from ..base import LAYOUT_VERSION
+from .generated_sql import GENERATED, REFRESH_FILE, statements_of
+from .refresh import CONTEXT_TABLES, rebuild_contexts
+
+if TYPE_CHECKING:
+    import duckdb
+
+_RUN_PREFIX = "run_"  # the bodies of tasks and procedures: run when they are due, not deployed
+
+
+@functools.cache
+def deployment_files() -> tuple[str, ...]:
+    """The generated files that make the layout, in order; the refresh sequence and its like are run, not deployed."""
+    names = sorted(name for name in os.listdir(GENERATED) if name.endswith(".sql") and name != REFRESH_FILE)
+    return tuple(name for name in names if not name.startswith(_RUN_PREFIX))
+
+
+@functools.cache
+def checksums() -> dict[str, str]:
+    """SHA-256 of each deployment file's statements, by name."""
+    return {name: sha256_hex("\0".join(statements_of(name))) for name in deployment_files()}
+
+
+def layout_of(connection: duckdb.DuckDBPyConnection) -> int:
+    """The layout version of an open file; 0 when nothing was deployed yet."""
+    rows = _rows_of(connection, "SELECT MAX(version) FROM ACTIVITY_SCHEMA_VERSION")
+    return int(rows[0][0] or 0) if rows else 0
+
+
+def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
+    """True when exactly this version's statements were deployed into the open file."""
+    return dict(_rows_of(connection, "SELECT file_name, sha256 FROM DEPLOYED_FILES")) == checksums()
+
+
+def deploy(connection: duckdb.DuckDBPyConnection, now: str) -> None:
+    """Run every statement of the layout in one transaction, and note the checksums. Idempotent.
+
+    Where the layout was an older one, the tables of the contexts are made anew from the stream, which no layout changed.
+    """
+    is_older = 0 < layout_of(connection) < LAYOUT_VERSION
+    connection.execute("BEGIN TRANSACTION")
+    try:
+        for table in CONTEXT_TABLES if is_older else ():
+            connection.execute(f"DROP TABLE IF EXISTS {table}")
+        for name in deployment_files():
+            for statement in statements_of(name):
+                connection.execute(statement)
+        connection.execute("DELETE FROM DEPLOYED_FILES")
+        connection.executemany("INSERT INTO DEPLOYED_FILES VALUES (?, ?, ?)", [(*item, now) for item in checksums().items()])
+        if is_older:
+            rebuild_contexts(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Any]:
+    """The rows, or none where the table is not there yet: asking the catalog first costs 20 ms at each opening."""
+    import duckdb
+
+    try:
+        return connection.execute(sql).fetchall()
+    except duckdb.CatalogException:
+        return []
+
+
+def refuse_newer(path: str, found: int) -> None:
+    if found > LAYOUT_VERSION:
+        raise WarehouseNewer(
+            f"{path} has layout {found}, this version knows {LAYOUT_VERSION}; nothing was written, the queue holds it all",
+            hint="upgrade activity-mcp",
+        )

@@ -1,0 +1,104 @@
+"""The refresh sequence on the embedded engine: after each batch, and over the whole stream where contexts are made anew.
+
+It reads the batch from a temporary table that bears the name of Snowflake's stream.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .generated_sql import REFRESH_FILE, condition_of, statements_of
+
+if TYPE_CHECKING:
+    import duckdb
+
+STREAM = "CLAUDE_STREAM_V2_STREAM"
+MAKE_STREAM = f"CREATE OR REPLACE TEMP TABLE {STREAM} AS SELECT * FROM CLAUDE_STREAM_V2 LIMIT 0"  # noqa: S608 - both names are ours
+CONTEXT_TABLES = ("CONTEXT_COUNTS", "CONTEXT_HOURS", "CONTEXT_ITEMS", "CONTEXT_CACHE")
+"""What is derived from the stream and nothing else, and so can be made anew from it."""
+
+_CONTEXT_STATEMENT = re.compile(rf"^(MERGE INTO|DELETE FROM) ({'|'.join(CONTEXT_TABLES)})\b", re.MULTILINE)
+_CHUNK_ROWS = 10_000
+_CHUNK_BYTES = 4 << 20
+"""Of JSON text, of which the refresh makes up to a hundred times as much memory."""
+_REBUILD_MEMORY = "2GB"
+_TAKE_CHUNK = f"""
+    INSERT INTO {STREAM}
+    SELECT * FROM CLAUDE_STREAM_V2 AS event
+    WHERE event.rowid > ? AND event.rowid <= ? AND NOT EXISTS (
+        SELECT 1 FROM SUPERSEDED AS outranked
+        WHERE outranked.channel_id = event.channel_id
+            AND outranked.stream_offset = event.stream_offset AND outranked.ts = event.ts
+    )
+"""  # noqa: S608 - the name is ours
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A statement of the sequence. Where the ``condition`` has no row it would change nothing; steps with one text share it."""
+
+    condition: str | None
+    asked: duckdb.Statement | None
+    statement: duckdb.Statement
+
+
+@functools.cache
+def refresh_sequence() -> tuple[Step, ...]:
+    """The statements that follow each batch, parsed: parsing is a sixth of what running them on a small batch costs."""
+    import duckdb
+
+    def parsed(text: str) -> duckdb.Statement:
+        return duckdb.extract_statements(text)[0]
+
+    told = [(condition_of(text), text) for text in statements_of(REFRESH_FILE)]
+    return tuple(Step(asked, parsed(f"{asked} LIMIT 1") if asked else None, parsed(text)) for asked, text in told)
+
+
+def refresh(connection: duckdb.DuckDBPyConnection) -> None:
+    """The refresh sequence, without the statements that have nothing to do: planning each costs more than a small batch."""
+    found: dict[str | None, bool] = {None: True}
+    for step in refresh_sequence():
+        if step.asked is not None and step.condition not in found:
+            found[step.condition] = connection.execute(step.asked).fetchone() is not None
+        if found[step.condition]:
+            connection.execute(step.statement)
+
+
+def rebuild_contexts(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make CONTEXT_TABLES anew from the stream and SUPERSEDED. To be run inside a transaction.
+
+    What a transaction has changed stays in memory until it ends: so this rare one may hold more than a flush, and the engine is
+    to be closed afterwards, because its limit cannot be lowered again before the memory is free. ``row_version`` starts again:
+    whoever compares it with one read before must forget that one.
+    """
+    connection.execute(f"SET memory_limit = '{_REBUILD_MEMORY}'")
+    for table in CONTEXT_TABLES:
+        connection.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
+    connection.execute("UPDATE SUPERSEDED SET batch_key = NULL")  # no run of these outranks anything
+    start, end = -1, _end_of_chunk(connection, -1)
+    while end is not None:
+        connection.execute(MAKE_STREAM)
+        connection.execute(_TAKE_CHUNK, [start, end])
+        for step in refresh_sequence():
+            if _CONTEXT_STATEMENT.search(step.statement.query):
+                connection.execute(step.statement)
+        start, end = end, _end_of_chunk(connection, end)
+    connection.execute(MAKE_STREAM)
+
+
+def _end_of_chunk(connection: duckdb.DuckDBPyConnection, start: int) -> int | None:
+    """The last row id of the next chunk; None behind the last. Ids have gaps; those of rows not yet committed are immense."""
+    chunk = """
+        SELECT rowid AS id, STRLEN(feature_json) AS size FROM CLAUDE_STREAM_V2 WHERE rowid > ? ORDER BY rowid LIMIT ?
+    """
+    ends = connection.execute(
+        f"SELECT id, SUM(size) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) FROM ({chunk}) ORDER BY id",  # noqa: S608
+        [start, _CHUNK_ROWS],
+    ).fetchall()
+    if not ends:
+        return None
+    within: list[int] = [row_id for row_id, size in ends if size <= _CHUNK_BYTES]
+    return within[-1] if within else int(ends[0][0])

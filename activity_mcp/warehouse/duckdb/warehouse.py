@@ -1,0 +1,382 @@
+"""The embedded warehouse: one DuckDB file, written by the leader only.
+
+    append = one transaction { compare-and-set of the channel's offset, rows, refresh sequence }
+
+The file is attached when it is needed and detached by ``release``, because an open writer shuts every other process out,
+readers included. The engine itself, an empty database in memory, stays: starting one costs three times as much as attaching a
+file. DuckDB runs on one thread: more would take the core that answers ``get_context``. An engine never outlives an exception,
+and no code but DuckDB opens the file: its POSIX lock is lost when anything else in the process closes it.
+
+The refresh sequence reads the batch from a temporary table that bears the name of Snowflake's stream.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import threading
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ... import fs
+from ...clock import SYSTEM_CLOCK, iso
+from ...errors import (
+    BatchTooLarge,
+    OffsetConflict,
+    UnsupportedStateDirectory,
+    WarehouseCorrupt,
+    WarehouseError,
+    WarehouseRefused,
+)
+from ..base import COLUMNS, LAYOUT_VERSION, Batch, ContextRow, LeftOut, Scope
+from ..batch_size import weight
+from . import layout
+from .error_mapping import mapped
+from .refresh import MAKE_STREAM, STREAM, rebuild_contexts, refresh
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import duckdb
+
+    from ...clock import Clock
+
+_COLUMN_LIST = ", ".join(COLUMNS)
+_STORE = f"INSERT INTO CLAUDE_STREAM_V2 ({_COLUMN_LIST}, loaded_at) SELECT {_COLUMN_LIST}, loaded_at FROM {STREAM}"  # noqa: S608
+_READ_CONTEXTS = "SELECT customer, project, context_blob, watermark, row_version FROM CONTEXT_CACHE WHERE "
+_READ_VERSIONS = "SELECT customer, project, row_version FROM CONTEXT_CACHE ORDER BY refreshed_at DESC LIMIT 500"
+_CONFIG: dict[str, str | int | float | list[str]] = {
+    "threads": 1,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+
+MEMORY = "128MB"
+"""What the engine of a server, or of an import of any size, may hold; most of what needs more spills to disk, not all."""
+MEMORY_WITH_ROOM = "1GB"
+"""What it may hold for ``ROOM_S`` after a small batch has failed: then it is not the batch that is large."""
+ROOM_S = 600.0
+_MAX_WEIGHT = 3 << 19
+"""Maximal events of any kind of that weight pass in 128 MB, most in half of it; 2,000 ordinary ones weigh less."""
+_SMALL_WEIGHT = _MAX_WEIGHT // 16
+
+_PASSES = (
+    "expression_rewriter", "filter_pushdown", "cte_filter_pusher", "join_order", "deliminator", "unnest_rewriter",
+    "unused_columns", "statistics_propagation", "common_subexpressions", "column_lifetime", "row_group_pruner",
+    "build_side_probe_side", "join_filter_pushdown", "reorder_filter", "cte_inlining", "materialized_cte",
+)  # fmt: skip
+"""The optimizer's passes that find something to do in this engine's statements; the thirty others cost a tenth of a flush."""
+
+
+class DuckDBWarehouse:
+    """``Sink`` and ``ContextSource`` over the file at ``path``. Not thread-safe: it belongs to the leader's thread.
+
+    ``timeout_s`` bounds each call that reaches the engine; at the deadline the statement is interrupted, the transaction is
+    rolled back and WarehouseUnavailable is raised. ``memory`` bounds what the engine holds.
+    """
+
+    batch_rows = 1000
+    batch_weight = _MAX_WEIGHT
+    contexts_at_once = True
+
+    def __init__(self, path: str, *, clock: Clock = SYSTEM_CLOCK, timeout_s: float = 60.0, memory: str = MEMORY) -> None:
+        self.path = path
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._attached = False
+        self._normal_memory = self._memory = memory
+        self._room_until = 0.0
+
+    # --- Sink
+
+    def committed(self, channel_id: str) -> str | None:
+        with self._engine() as connection:
+            return _committed(connection, channel_id)
+
+    def highest_offset(self, channel_id: str) -> str | None:
+        with self._engine() as connection:
+            return _only(connection, "SELECT MAX(stream_offset) FROM CLAUDE_STREAM_V2 WHERE channel_id = ?", channel_id)
+
+    def append(self, batch: Batch) -> None:
+        try:
+            self._append(batch)
+        except BatchTooLarge:
+            is_large = len(batch.rows) > 1 and sum(map(weight, batch.rows)) > _SMALL_WEIGHT
+            if is_large or not self._make_room():
+                raise
+            self._append(batch)
+
+    def _append(self, batch: Batch) -> None:
+        with self._engine() as connection:
+            connection.execute(MAKE_STREAM)
+            connection.execute("BEGIN TRANSACTION")
+            found = _committed(connection, batch.channel_id)
+            if found != batch.expected:
+                raise OffsetConflict(
+                    f"channel {batch.channel_id} is at {found}, not at {batch.expected}; nothing was written",
+                    found=found,
+                )
+            self._write(connection, batch)
+            connection.execute("COMMIT")
+
+    def _write(self, connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
+        now = iso(self._clock.time_us())
+        if batch.rows:
+            _fill(connection, [(*row, now) for row in batch.rows])
+            connection.execute(_STORE)
+            refresh(connection)
+        if batch.expected is None:
+            connection.execute("INSERT INTO CHANNEL_OFFSETS VALUES (?, ?, ?)", [batch.channel_id, batch.offset, now])
+        else:
+            connection.execute(
+                "UPDATE CHANNEL_OFFSETS SET committed_offset = ?, updated_at = ? WHERE channel_id = ?",
+                [batch.offset, now, batch.channel_id],
+            )
+
+    def left_out(self, channel_id: str) -> LeftOut:
+        return LeftOut(0, "")
+
+    def release(self) -> None:
+        if self._connection is None or not self._attached:
+            return
+        try:
+            _detach(self._connection)
+            self._attached = False
+        except Exception:  # closing the engine closes the file as well; what was committed is committed
+            self.close()
+
+    def close(self) -> None:
+        """Give the file and the engine back; a transaction that is open is rolled back. The next call starts anew."""
+        connection, self._connection, self._attached = self._connection, None, False
+        if connection is not None:
+            with contextlib.suppress(Exception):  # there is nothing left to tell
+                connection.close()
+
+    # --- ContextSource
+
+    def changed_contexts(self, known: Mapping[Scope, int]) -> list[ContextRow]:
+        with self._engine() as connection:
+            versions = connection.execute(_READ_VERSIONS).fetchall()
+            scopes = {Scope(customer, project): version for customer, project, version in versions}
+            changed = [scope for scope, version in scopes.items() if known.get(scope) != version]
+            return _read_contexts(connection, changed)
+
+    def contexts(self, scopes: Sequence[Scope], channel_id: str) -> list[ContextRow]:
+        if not scopes:
+            return []
+        with self._engine() as connection:
+            connection.execute("BEGIN TRANSACTION READ ONLY")
+            committed = _committed(connection, channel_id)
+            contexts = _read_contexts(connection, scopes)
+            connection.execute("COMMIT")
+        if committed is not None:
+            for context in contexts:
+                context.watermark[channel_id] = committed
+        return contexts
+
+    # --- Statements
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[DuckDBStatements]:
+        """Run statements all together or not at all, within this warehouse's deadline. ``release`` it afterwards."""
+        with self._engine() as connection:
+            connection.execute("BEGIN TRANSACTION")
+            yield DuckDBStatements(connection)
+            connection.execute("COMMIT")
+
+    # --- the engine
+
+    @contextlib.contextmanager
+    def _engine(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The open connection, with this call's deadline. After any exception the connection is gone."""
+        import duckdb
+
+        if self._memory != self._normal_memory and self._clock.monotonic() >= self._room_until:
+            self.close()  # a limit cannot be lowered before the memory is free
+            self._memory = self._normal_memory
+        connection = self._connection if self._connection and self._attached else self._open()
+        done = threading.Event()
+        threading.Thread(target=_watch, args=(connection, done, self._timeout_s), name="activity-deadline", daemon=True).start()
+        try:
+            yield connection
+        except WarehouseError:
+            self.close()
+            raise
+        except (duckdb.Error, MemoryError) as error:
+            raise self._failed(error) from error
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            done.set()
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        """The engine, with a file of this layout. Checked at each opening: the file may have been replaced meanwhile."""
+        import duckdb
+
+        try:
+            _check_place(self.path)
+            fs.ensure_directory(os.path.dirname(self.path))
+            connection = self._connection or _engine_for(self.path, self._memory)
+            self._connection = connection
+            _attach(connection, self.path)
+            self._attached = True
+            found = layout.layout_of(connection)
+            layout.refuse_newer(self.path, found)
+            if 0 < found < LAYOUT_VERSION:  # kept as it was, by a copy that DuckDB does not have open
+                _detach(connection)
+                shutil.copyfile(self.path, f"{self.path}.layout-{found}")
+                _attach(connection, self.path)
+            if not layout.is_current(connection):
+                layout.deploy(connection, iso(self._clock.time_us()))
+                os.chmod(self.path, 0o600)
+            if 0 < found < LAYOUT_VERSION:
+                self.close()  # an engine that made contexts anew may hold more than it should from here on
+                return self._open()
+        except (duckdb.Error, OSError, MemoryError) as error:
+            failed = self._failed(error)
+            if isinstance(failed, BatchTooLarge) and self._make_room():  # taking in the log of a process that was killed
+                return self._open()
+            raise failed from error
+        except BaseException:
+            self.close()
+            raise
+        return connection
+
+    def _make_room(self) -> bool:
+        """Give the engine more memory for a while; False where it had that already."""
+        if self._memory == MEMORY_WITH_ROOM:
+            return False
+        self._memory, self._room_until = MEMORY_WITH_ROOM, self._clock.monotonic() + ROOM_S
+        return True
+
+    def _failed(self, error: Exception) -> WarehouseError:
+        """What to raise for it, with the engine gone, and a file that cannot be read out of the way."""
+        self.close()
+        failed = mapped(error, self.path)
+        if isinstance(failed, WarehouseCorrupt):
+            failed.args = (failed.message.replace("<aside>", self._set_aside()),)
+            failed.message = failed.args[0]
+        return failed
+
+    def _set_aside(self) -> str:
+        """Where the file is now: it is kept for a person to look at, and the next call starts a new one."""
+        aside = f"{self.path}.corrupt-{iso(self._clock.time_us())[:19].replace(':', '')}"
+        with contextlib.suppress(OSError):
+            os.rename(self.path, aside)
+        with contextlib.suppress(OSError):
+            os.rename(f"{self.path}.wal", f"{aside}.wal")
+        return aside
+
+
+def is_deployed(path: str) -> bool:
+    """Whether the file is there and has this version's layout; it is opened for reading only. Raises a WarehouseError."""
+    import duckdb
+
+    if not os.path.exists(path):
+        return False
+    try:
+        connection = duckdb.connect(path, read_only=True)
+        try:
+            layout.refuse_newer(path, layout.layout_of(connection))
+            return layout.is_current(connection)
+        finally:
+            connection.close()
+    except duckdb.Error as error:
+        raise mapped(error, path) from error
+
+
+class DuckDBStatements:
+    """``Statements`` on an open connection."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql, parameters or None).fetchall()
+
+    def refresh(self, rows: str, parameters: Mapping[str, Any]) -> None:
+        """Fold rows that are in the stream already, those of the query ``rows``, into what is derived from it."""
+        self._connection.execute(MAKE_STREAM)
+        self._connection.execute(f"INSERT INTO {STREAM} {rows}", parameters)
+        refresh(self._connection)
+
+    def rebuild_contexts(self) -> None:
+        """Make the contexts anew from the whole stream."""
+        rebuild_contexts(self._connection)
+
+
+def _check_place(path: str) -> None:
+    """A file system that fakes locks lets two writers into one file; a directory open to all lets anyone swap it."""
+    try:
+        fs.LOCAL.check_supported(path)
+        fs.LOCAL.check_above(path)
+    except UnsupportedStateDirectory as error:
+        raise WarehouseRefused(
+            f"{path} cannot hold the warehouse: {error.message}; the queue holds everything", hint=error.hint
+        ) from error
+
+
+def _engine_for(path: str, memory: str) -> duckdb.DuckDBPyConnection:
+    """An engine in memory, which spills beside ``path`` and not into whatever directory the process is in."""
+    import duckdb
+
+    connection = duckdb.connect(":memory:", config=_CONFIG | {"memory_limit": memory, "temp_directory": f"{path}.tmp"})
+    connection.execute("SET TimeZone = 'UTC'")
+    known = [name for (name,) in connection.execute("SELECT name FROM duckdb_optimizers()").fetchall()]
+    connection.execute("SET disabled_optimizers = '{}'".format(",".join(name for name in known if name not in _PASSES)))
+    return connection
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, path: str) -> None:
+    connection.execute("ATTACH '{}' AS warehouse".format(path.replace("'", "''")))
+    connection.execute("USE warehouse")
+
+
+def _detach(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("USE memory")
+    connection.execute("DETACH warehouse")
+
+
+def _watch(connection: duckdb.DuckDBPyConnection, done: threading.Event, timeout_s: float) -> None:
+    """Interrupt whatever runs at the deadline, and again until the call gives up: between two statements it has no effect."""
+    if not done.wait(timeout_s):
+        while not done.wait(0.02):
+            with contextlib.suppress(Exception):  # it may have been closed this very moment
+                connection.interrupt()
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, rows: list[tuple[Any, ...]]) -> None:
+    appender = connection.appender(STREAM, columns=[*COLUMNS, "loaded_at"])
+    try:
+        appender.append_rows(rows)
+        appender.flush()
+    except BaseException:
+        appender.clear()  # else it tries again when it is collected
+        raise
+
+
+def _committed(connection: duckdb.DuckDBPyConnection, channel_id: str) -> str | None:
+    return _only(connection, "SELECT committed_offset FROM CHANNEL_OFFSETS WHERE channel_id = ?", channel_id)
+
+
+def _only(connection: duckdb.DuckDBPyConnection, sql: str, parameter: str) -> str | None:
+    """The first value of the first row. Fetched whole: an unfinished result would block the appender after it."""
+    rows = connection.execute(sql, [parameter]).fetchall()
+    return rows[0][0] if rows else None
+
+
+def _read_contexts(connection: duckdb.DuckDBPyConnection, scopes: Sequence[Scope]) -> list[ContextRow]:
+    if not scopes:
+        return []
+    wanted = " OR ".join(["(customer = ? AND project = ?)"] * len(scopes))
+    rows = connection.execute(_READ_CONTEXTS + wanted, [text for scope in scopes for text in scope]).fetchall()
+    return [_context_row(row) for row in rows]
+
+
+def _context_row(row: tuple[Any, ...]) -> ContextRow:
+    customer, project, blob, watermark, version = row
+    return ContextRow(Scope(customer, project), orjson.loads(blob or "{}"), orjson.loads(watermark or "{}"), int(version))

@@ -1,0 +1,242 @@
+"""Snowflake as a warehouse: written through Snowpipe Streaming, read through the genuine connector.
+
+Reading costs money there, so it asks as little as it can: first the change indicator of CONTEXT_CACHE, which the cloud services
+answer; the versions only when that has moved; the blobs only of what has changed. How often it asks is the refresher's
+business (``Pace``); it is never on the path of a call.
+
+A session that has expired, or a connection that was cut, is made anew once within the call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ...clock import SYSTEM_CLOCK
+from ...errors import WarehouseNewer, WarehouseRefused, WarehouseUnavailable
+from ..base import LAYOUT_VERSION, UNBOUNDED, ContextRow, Scope
+from .connection import KEPT, read_connection
+from .snowpipe import SnowpipeSink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from snowflake.connector import SnowflakeConnection
+
+    from ...clock import Clock
+    from ..base import Batch, LeftOut
+    from .connection import NamedConnection
+
+IDLE_S = 300.0
+STATEMENT_TIMEOUT_S = 30
+_REMEMBERED = 64
+_INDICATOR = "SELECT SYSTEM$LAST_CHANGE_COMMIT_TIME('{schema}.CONTEXT_CACHE')"
+_VERSIONS = "SELECT customer, project, row_version FROM {schema}.CONTEXT_CACHE{where} ORDER BY refreshed_at DESC LIMIT 500"
+_CONTEXTS = "SELECT customer, project, context_blob, watermark, row_version FROM {schema}.CONTEXT_CACHE WHERE {where}"
+_HIGHEST = "SELECT highest_offset FROM {schema}.V_CHANNELS WHERE channel_id = ?"
+_LAYOUT = "SELECT MAX(version) FROM {schema}.ACTIVITY_SCHEMA_VERSION"
+
+
+class SnowflakeContextSource:
+    """``ContextSource`` over CONTEXT_CACHE. Not thread-safe: it belongs to the leader's thread.
+
+    ``customer`` None reads everybody's contexts; a client reads its own, and others that are asked for by name.
+    """
+
+    def __init__(
+        self, connection: Callable[[], NamedConnection], *, customer: str | None = None, clock: Clock = SYSTEM_CLOCK
+    ) -> None:
+        self._connection = connection
+        self._customer = customer
+        self._clock = clock
+        self._session: SnowflakeConnection | None = None
+        self._named: NamedConnection | None = None
+        self._used = 0.0
+        self._indicator: Any = None
+        self._versions: dict[Scope, int] = {}
+        self._known: dict[Scope, ContextRow] = {}
+
+    def changed_contexts(self, known: Mapping[Scope, int]) -> list[ContextRow]:
+        self._look()
+        changed = [scope for scope, version in self._versions.items() if known.get(scope) != version]
+        return self._read(changed)
+
+    def contexts(self, scopes: Sequence[Scope], channel_id: str) -> list[ContextRow]:
+        if not scopes:
+            return []
+        self._look()
+        self._read([scope for scope in scopes if scope not in self._known])
+        return [self._known[scope] for scope in scopes if scope in self._known]
+
+    def highest_offset(self, channel_id: str) -> str | None:
+        """The last resort where every token is gone; None too where this role may not read it (what is sent twice folds)."""
+        try:
+            rows = self._rows(_HIGHEST, (channel_id,))
+        except WarehouseRefused:
+            return None
+        return rows[0][0] if rows else None
+
+    def refuse_newer(self) -> None:
+        """Raises WarehouseNewer where the layout is newer than this version; where it cannot be read, nothing is refused."""
+        if self._session is None:
+            try:
+                self._connect()
+            except (WarehouseRefused, WarehouseUnavailable):
+                return  # a writer need not be able to read
+
+    def release(self) -> None:
+        """Close a session that was not used for a while."""
+        if self._session is not None and self._clock.monotonic() - self._used > IDLE_S:
+            self.close()
+
+    def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            try:
+                session.close()
+            except Exception:  # noqa: S110 - a session that is gone already
+                pass
+
+    # --- what has changed
+
+    def _look(self) -> None:
+        """Ask the indicator; when it has moved, forget what was read and read the versions again."""
+        indicator = self._rows(_INDICATOR)[0][0]
+        if indicator == self._indicator:
+            return
+        where, values = (" WHERE customer = ?", (self._customer,)) if self._customer else ("", ())
+        rows = self._rows(_VERSIONS.replace("{where}", where), values)
+        self._versions = {Scope(customer, project): int(version) for customer, project, version in rows}
+        self._known = {scope: row for scope, row in self._known.items() if self._versions.get(scope) == row.row_version}
+        self._indicator = indicator
+
+    def _read(self, scopes: Sequence[Scope]) -> list[ContextRow]:
+        if not scopes:
+            return []
+        where = " OR ".join(["(customer = ? AND project = ?)"] * len(scopes))
+        rows = self._rows(_CONTEXTS.replace("{where}", where), [text for scope in scopes for text in scope])
+        found = [_context_row(row) for row in rows]
+        self._known = dict(list((self._known | {row.scope: row for row in found}).items())[-_REMEMBERED:])
+        return found
+
+    # --- the session
+
+    def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of one statement. An old session that fails for other reasons than the SQL gets one successor."""
+        from snowflake.connector.errors import Error
+
+        is_new = self._session is None
+        session = self._session or self._connect()
+        self._used = self._clock.monotonic()
+        try:
+            return _fetched(session, self._named, sql, values)
+        except Error as error:
+            named = self._named
+            self.close()
+            if is_new or is_about_sql(error):
+                raise (named or self._connection()).failed(error) from error
+        session = self._connect()
+        try:
+            return _fetched(session, self._named, sql, values)
+        except Error as error:
+            self.close()
+            raise (self._named or self._connection()).failed(error) from error
+
+    def _connect(self) -> SnowflakeConnection:
+        self._used = self._clock.monotonic()
+        self._named = self._connection()
+        session = self._named.connect(session_parameters=session_parameters(STATEMENT_TIMEOUT_S))
+        self._session = session
+        try:
+            self._check_layout(session)
+        except BaseException:
+            self.close()
+            raise
+        return session
+
+    def _check_layout(self, session: SnowflakeConnection) -> None:
+        """A layout this version does not know is left to a newer client. A role that may not read the version goes on."""
+        from snowflake.connector.errors import Error
+
+        try:
+            found = _fetched(session, self._named, _LAYOUT, ())[0][0] or 0
+        except Error:
+            return
+        if found > LAYOUT_VERSION:
+            raise WarehouseNewer(
+                f"Snowflake has layout {found}, this version knows {LAYOUT_VERSION}; nothing was written, {KEPT}",
+                hint="upgrade activity-mcp",
+            )
+
+
+class SnowflakeWarehouse:
+    """``Sink`` and ``ContextSource`` on Snowflake. ``connection`` is the name of one, or gives it."""
+
+    batch_rows = 2000
+    """More than the embedded engine's, for a commit there takes seconds whatever its size; bounded by the memory rows take."""
+    batch_weight = UNBOUNDED
+    contexts_at_once = False
+
+    def __init__(
+        self,
+        connection: str | Callable[[], NamedConnection],
+        *,
+        customer: str | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        timeout_s: float = 30.0,
+    ) -> None:
+        named = connection if callable(connection) else lambda: read_connection(connection)
+        self._sink = SnowpipeSink(named, clock=clock, timeout_s=timeout_s)
+        self._source = SnowflakeContextSource(named, customer=customer, clock=clock)
+
+    def committed(self, channel_id: str) -> str | None:
+        token = self._sink.committed(channel_id)
+        self._source.refuse_newer()  # before anything is written
+        return token
+
+    def highest_offset(self, channel_id: str) -> str | None:
+        return self._source.highest_offset(channel_id)
+
+    def append(self, batch: Batch) -> None:
+        self._sink.append(batch)
+
+    def left_out(self, channel_id: str) -> LeftOut:
+        return self._sink.left_out(channel_id)
+
+    def changed_contexts(self, known: Mapping[Scope, int]) -> list[ContextRow]:
+        return self._source.changed_contexts(known)
+
+    def contexts(self, scopes: Sequence[Scope], channel_id: str) -> list[ContextRow]:
+        return self._source.contexts(scopes, channel_id)
+
+    def release(self) -> None:
+        self._sink.release()
+        self._source.release()
+
+    def close(self) -> None:
+        self._sink.close()
+        self._source.close()
+
+
+def session_parameters(timeout_s: float) -> dict[str, Any]:
+    return {"STATEMENT_TIMEOUT_IN_SECONDS": max(1, round(timeout_s))}
+
+
+def is_about_sql(error: Exception) -> bool:
+    """Whether the statement is at fault (SQLSTATE class 42: syntax, names, rights), not the session it ran in."""
+    return str(getattr(error, "sqlstate", "") or "").startswith("42")
+
+
+def _fetched(
+    session: SnowflakeConnection, named: NamedConnection | None, sql: str, values: Sequence[Any]
+) -> list[tuple[Any, ...]]:
+    schema = f"{named.database}.{named.schema}" if named else ""
+    with session.cursor() as cursor:
+        cursor.execute(sql.replace("{schema}", schema), tuple(values))
+        return [tuple(row) for row in cursor.fetchall()]
+
+
+def _context_row(row: tuple[Any, ...]) -> ContextRow:
+    customer, project, blob, watermark, version = row
+    return ContextRow(Scope(customer, project), orjson.loads(blob or "{}"), orjson.loads(watermark or "{}"), int(version))
