@@ -89,7 +89,7 @@ def names_in(sight: Sight, judge: Judge = judge_name, more: Sequence[str] = ()) 
                 judged = judge(text[start:end])
                 if (judged is None or judged[1] != STRONG) and text[start - 1 : start] == " ":
                     judged = judge(_with_word_before(text, start, end)) or judged
-                if judged is not None:
+                if judged is not None and text[start - 10 : start] != "[redacted:":
                     found.append(Name(text[start:end], start, end, *judged))
             at = lowered.find(literal, at + len(literal))
     return found

@@ -66,18 +66,30 @@ def _of_program(text: str, lowered: str, program: str, rows: list[tuple[str, str
     flags = tuple(option.rstrip("+*:%,=;") for row in rows for option in row[1].replace("=secret", "").split())
     has_places = any("#" in row[1] for row in rows)
     at = lowered.find(program)
+    line, is_flagged = -1, has_places
     while at >= 0:
         end = at + len(program)
         if text[end : end + 1] in (" ", "\t", ".", "\\") and (at == 0 or text[at - 1] in _BEFORE):
             if lowered.startswith(".exe", end):
                 end += 4
-            line = end_of_line(text, end)
-            if has_places or "\\\n" in text[line - 1 : line + 1] or any(text.find(flag, end, line) >= 0 or flag[0] == "-" and len(flag) == 2 and text.find(flag[1], end, line) >= 0 and text.find(" -", end - 1, line) >= 0 for flag in flags):
+            if not has_places and end > line:
+                line = end_of_line(text, end)
+                is_flagged = _has_flags(text, end, line, flags)
+            if is_flagged:
                 words, last = words_of_command(text, end)
                 for name, spec in rows:
                     yield from _of_command(text, words, name, spec)
                 end = max(end, last)
         at = lowered.find(program, end)
+
+
+def _has_flags(text: str, start: int, line: int, flags: tuple[str, ...]) -> bool:
+    """Whether the line has one of the options, as a word of its own or the last of some letters (``-su``), or goes on."""
+    if text[line - 1 : line] == "\\":
+        return True
+    if text.find("-", start, line) < 0 and text.find("/", start, line) < 0:
+        return False
+    return any(text.find(flag if len(flag) > 2 else flag[1:], start, line) >= 0 for flag in flags)
 
 
 def words_of_command(text: str, at: int) -> tuple[list[Word], int]:

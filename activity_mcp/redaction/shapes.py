@@ -184,11 +184,12 @@ def _of_row(text: str, row: tuple[str, str, str, int, int]) -> Iterator[Span]:
     kind, prefix, alphabet, least, most = row
     length = len(prefix)
     at = text.find(prefix)
+    run_end = 0
     while at >= 0:
         end = start = at + length
         before = text[at - 1 : at]
         if not (before.isascii() and before.isalnum()) or text[at - 3 : at - 2] == "%" or (before in ("n", "t", "r") and text[at - 2 : at - 1] == "\\"):
-            end = end_of_run(text, start, alphabet)
+            end = run_end = run_end if start < run_end else end_of_run(text, start, alphabet)
             body = text[start : min(end, start + 256)]
             while body and body[-1] in ".-=" and end - start <= 256:
                 body, end = body[:-1], end - 1

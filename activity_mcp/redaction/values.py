@@ -222,7 +222,7 @@ def _is_dotted(text: str) -> bool:
 def _shares_a_word(value: str, name: str) -> bool:
     """``apiKey = apiKey1``, ``token: Token2``, ``password = expected_password``: called as what it is given to is called."""
     bare = value.rstrip("0123456789")
-    if len(value) - len(bare) > 2 or not bare or not _NAME.issuperset(bare) or any(char in _DIGITS for char in bare.replace("_v", "_")):
+    if len(value) - len(bare) > 2 or not bare or not _NAME.issuperset(bare) or _groups(bare) > 1:
         return False
     plain, asked = bare.replace("_", "").lower(), name.replace("_", "").replace("-", "").lower()
     return any(word in plain for word in _OWN_WORDS if word in asked)
