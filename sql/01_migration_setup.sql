@@ -32,6 +32,8 @@ USING (
     SELECT 1 AS version, 'the stream, artifacts, insights, context cache and typed views' AS description
     UNION ALL
     SELECT 2 AS version, 'contexts are kept by adding to CONTEXT_COUNTS' AS description
+    UNION ALL
+    SELECT 3 AS version, 'the refresh is one procedure per step; runs are noted in REFRESH_RUNS' AS description
 ) AS wanted
     ON known.version = wanted.version
 WHEN NOT MATCHED THEN
@@ -94,6 +96,32 @@ CREATE TABLE IF NOT EXISTS SUPERSEDED (
     superseded_at       TIMESTAMP_NTZ  NOT NULL COMMENT 'When this was decided, UTC.'
 )
 COMMENT = 'Rows of CLAUDE_STREAM_V2 that every view leaves out; grain: one row per row left out.';
+
+-- What every statement asks of a row, said once: which of two rows with one activity_id is kept, and which rows are nobody's activity.
+CREATE OR REPLACE FUNCTION SOURCE_RANK(source VARCHAR, features VARIANT)
+RETURNS NUMBER(9, 0)
+LANGUAGE SQL
+COMMENT = 'Place of a row among those with its activity_id, the lowest is kept; a call without its result is behind them all.'
+AS
+$$
+    CASE
+        WHEN features:_unanswered::VARCHAR = 'true' THEN 4
+        WHEN source IN ('otel', 'hook') THEN 0
+        WHEN source IN ('mcp', 'cli') THEN 1
+        WHEN source = 'import' THEN 2
+        ELSE 3
+    END
+$$;
+
+CREATE OR REPLACE FUNCTION IS_OWN_EVENT(event_name VARCHAR, features VARIANT)
+RETURNS BOOLEAN
+LANGUAGE SQL
+COMMENT = 'Whether the recorder talks of itself: a call of its own tools, other than those that store something.'
+AS
+$$
+    event_name = 'mcp_event'
+    AND NOT COALESCE(features:method::VARCHAR IN ('record_insight', 'store_artifact'), FALSE)
+$$;
 
 -- The highest offset of each channel, for a client that has lost its own note of it. The streaming endpoint's committed
 -- token is the truth; this is the last resort, and only as old as the retention of the stream.
@@ -764,26 +792,32 @@ CREATE STREAM IF NOT EXISTS ACTIVITY_STREAM_V1_STREAM
     APPEND_ONLY = TRUE
     COMMENT = 'Rows of ACTIVITY_STREAM not yet followed by CLAUDE_STREAM_V2; consumed by DUAL_WRITE_TASK alone.';
 
--- Dual write, forward only: what a writer of version 1 inserts follows into version 2 within seconds. Suspended unless switched on.
--- snowflake-only: the embedded engine has no tasks; the body's statement is tested there all the same
-CREATE OR REPLACE TASK DUAL_WRITE_TASK
-    USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE = 'XSMALL'
-    TARGET_COMPLETION_INTERVAL = '20 SECONDS'
-    USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS = 10
-    USER_TASK_TIMEOUT_MS = 600000
-    COMMENT = 'Lets new rows of version 1 follow into version 2, while dual_write_enabled is on.'
-    WHEN SYSTEM$STREAM_HAS_DATA('ACTIVITY_STREAM_V1_STREAM')
+-- Dual write, forward only: what a writer of version 1 inserts follows into version 2 within a minute. Suspended unless switched on.
+-- The transaction shows both statements the same rows of the stream, and the second consumes them whatever they are.
+-- snowflake-only: the embedded engine has no tasks; the body's statements are tested there all the same
+CREATE OR REPLACE PROCEDURE FOLLOW_V1()
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Copies what was inserted into version 1 since the last run to version 2, in one transaction.'
+EXECUTE AS OWNER
 AS
-EXECUTE IMMEDIATE $$
+$$
 BEGIN
+    LET from_ts TIMESTAMP_NTZ := NULL;
+    LET to_ts TIMESTAMP_NTZ := NULL;
+
+    BEGIN TRANSACTION;
+
+    SELECT MIN(ts) AS from_ts, MAX(ts) AS to_ts INTO :from_ts, :to_ts FROM ACTIVITY_STREAM_V1_STREAM;
+
     MERGE INTO CLAUDE_STREAM_V2 AS kept
     USING (
         SELECT *
         FROM V_V1_ROWS AS told
         WHERE told.can_follow
             AND NOT told.is_from_v2
-            AND told.ts >= (SELECT MIN(ts) FROM ACTIVITY_STREAM_V1_STREAM)
-            AND told.ts <= (SELECT MAX(ts) FROM ACTIVITY_STREAM_V1_STREAM)
+            AND told.ts >= :from_ts
+            AND told.ts <= :to_ts
             AND EXISTS (
                 SELECT 1
                 FROM ACTIVITY_STREAM_V1_STREAM AS arrived
@@ -803,8 +837,29 @@ BEGIN
             fresh.activity_id, fresh.ts, fresh.customer, fresh.activity, fresh.anonymous_customer_id, fresh.feature_json,
             fresh.revenue_impact, fresh.link, fresh.event_name, 'v1', 'v1', fresh.stream_offset
         );
+
+    COMMIT;
+    RETURN 'done';
+EXCEPTION
+    WHEN OTHER THEN
+        ROLLBACK;
+        RAISE;
 END;
 $$;
+
+-- snowflake-only: the embedded engine has no tasks
+CREATE OR REPLACE TASK DUAL_WRITE_TASK
+    USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE = 'XSMALL'
+    SERVERLESS_TASK_MAX_STATEMENT_SIZE = 'SMALL'
+    TARGET_COMPLETION_INTERVAL = '60 SECONDS'
+    USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS = 60
+    USER_TASK_TIMEOUT_MS = 600000
+    SUSPEND_TASK_AFTER_NUM_FAILURES = 0
+    QUERY_TAG = 'activity-mcp dual write'
+    COMMENT = 'Lets new rows of version 1 follow into version 2, while dual_write_enabled is on.'
+    WHEN SYSTEM$STREAM_HAS_DATA('ACTIVITY_STREAM_V1_STREAM')
+AS
+CALL FOLLOW_V1();
 
 -- Switching on starts the stream anew at this moment, and copies what came before: no row falls between the two. A row that is in
 -- both follows once.

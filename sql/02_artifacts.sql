@@ -140,6 +140,28 @@ CREATE TABLE IF NOT EXISTS CONTEXT_ITEMS (
 )
 COMMENT = 'Entries behind the lists of CONTEXT_CACHE; grain: customer, project, section, session_id, item_key, hour_start.';
 
+-- How many entries of a list are kept in CONTEXT_ITEMS: more than a context shows, because one may be outranked later.
+CREATE OR REPLACE FUNCTION LIST_LIMIT(section VARCHAR)
+RETURNS NUMBER(9, 0)
+LANGUAGE SQL
+COMMENT = 'Entries of one list that CONTEXT_ITEMS keeps; lists of sessions have several for each session shown.'
+AS
+$$
+    IFF(section IN ('session_files', 'recent_sessions'), 160, 60)
+$$;
+
+-- The runs of the refresh sequence, one for each batch that was not empty: how far the context is, and how long it takes.
+-- grain: one row per run that was committed
+CREATE TABLE IF NOT EXISTS REFRESH_RUNS (
+    batch_key      VARCHAR        NOT NULL COMMENT 'Highest channel and offset of the batch; the name of the run.',
+    row_count      NUMBER(38, 0)  NOT NULL COMMENT 'Rows of the batch.',
+    oldest_ts      TIMESTAMP_NTZ  NOT NULL COMMENT 'Time of the oldest activity in it, UTC.',
+    newest_ts      TIMESTAMP_NTZ  NOT NULL COMMENT 'Time of the newest activity in it, UTC.',
+    started_at     TIMESTAMP_NTZ  NOT NULL COMMENT 'When the run began, UTC.',
+    duration_ms    NUMBER(38, 0)           COMMENT 'How long it took; null on Snowflake, where the history of the task has it.'
+)
+COMMENT = 'Committed runs of the refresh sequence, kept for a month; grain: one row per run.';
+
 -- Where events differ from the schemas: a field nobody knows, a type that changed, an event that failed validation.
 -- Shown by VW_SYSTEM_EVENTS as schema_drift_detected; nothing is written back into the stream.
 -- grain: one row per (customer, event_name, field, drift_kind, observed_type)

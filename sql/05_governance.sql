@@ -63,10 +63,19 @@ EXECUTE AS OWNER
 AS
 $$
 BEGIN
+    LET activities_from TIMESTAMP_NTZ := NULL;
+    LET artifacts_from TIMESTAMP_NTZ := NULL;
+
     BEGIN TRANSACTION;
 
+    SELECT
+        MIN(IFF(subject = 'activities', DATEADD(DAY, -keep_days, SYSDATE()), NULL)) AS activities_from,
+        MIN(IFF(subject = 'artifacts', DATEADD(DAY, -keep_days, SYSDATE()), NULL)) AS artifacts_from
+    INTO :activities_from, :artifacts_from
+    FROM RETENTION_RULES;
+
     DELETE FROM CLAUDE_STREAM_V2
-    WHERE ts < (SELECT MIN(DATEADD(DAY, -keep_days, SYSDATE())) FROM RETENTION_RULES WHERE subject = 'activities')
+    WHERE ts < :activities_from
         AND NOT EXISTS (
             SELECT 1
             FROM LEGAL_HOLDS AS hold
@@ -81,7 +90,7 @@ BEGIN
 
     -- A row that is held and outranked stays outranked: else the fact would show twice.
     DELETE FROM SUPERSEDED
-    WHERE ts < (SELECT MIN(DATEADD(DAY, -keep_days, SYSDATE())) FROM RETENTION_RULES WHERE subject = 'activities')
+    WHERE ts < :activities_from
         AND NOT EXISTS (
             SELECT 1
             FROM CLAUDE_STREAM_V2 AS held
@@ -92,7 +101,7 @@ BEGIN
 
     -- Version 1 knows neither organisation, project nor session: a hold on one of them holds all of the customer.
     DELETE FROM ACTIVITY_STREAM
-    WHERE ts < (SELECT MIN(DATEADD(DAY, -keep_days, SYSDATE())) FROM RETENTION_RULES WHERE subject = 'activities')
+    WHERE ts < :activities_from
         AND NOT EXISTS (
             SELECT 1
             FROM LEGAL_HOLDS AS hold
@@ -105,7 +114,7 @@ BEGIN
     -- An insight outlives its event for as long as it says it holds.
     DELETE FROM INSIGHT_ATOMS
     WHERE GREATEST(recorded_at, COALESCE(valid_until, recorded_at))
-        < (SELECT MIN(DATEADD(DAY, -keep_days, SYSDATE())) FROM RETENTION_RULES WHERE subject = 'activities')
+        < :activities_from
         AND NOT EXISTS (
             SELECT 1
             FROM LEGAL_HOLDS AS hold
@@ -119,7 +128,7 @@ BEGIN
         );
 
     DELETE FROM ARTIFACTS
-    WHERE stored_at < (SELECT MIN(DATEADD(DAY, -keep_days, SYSDATE())) FROM RETENTION_RULES WHERE subject = 'artifacts')
+    WHERE stored_at < :artifacts_from
         AND NOT pinned
         AND NOT EXISTS (
             SELECT 1
@@ -136,7 +145,7 @@ BEGIN
     -- What is only derived from the stream is not evidence: no hold keeps it. The lists inside a context that is still in use
     -- lose what is too old with its next refresh.
     DELETE FROM CONTEXT_ITEMS
-    WHERE ts < (SELECT MIN(DATEADD(DAY, -keep_days, SYSDATE())) FROM RETENTION_RULES WHERE subject = 'activities');
+    WHERE ts < :activities_from;
 
     -- No context looks further back than 8 days into these two.
     DELETE FROM CONTEXT_COUNTS
@@ -146,10 +155,10 @@ BEGIN
     WHERE hour_start < DATEADD(DAY, -9, SYSDATE());
 
     DELETE FROM CONTEXT_CACHE
-    WHERE recorded_at < (SELECT MIN(DATEADD(DAY, -keep_days, SYSDATE())) FROM RETENTION_RULES WHERE subject = 'activities');
+    WHERE recorded_at < :activities_from;
 
     DELETE FROM SCHEMA_DRIFT
-    WHERE last_seen_at < (SELECT MIN(DATEADD(DAY, -keep_days, SYSDATE())) FROM RETENTION_RULES WHERE subject = 'activities');
+    WHERE last_seen_at < :activities_from;
 
     COMMIT;
     RETURN 'removed what is older than RETENTION_RULES allows';

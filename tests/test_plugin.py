@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 import activity_mcp
+from activity_mcp.claude_code.setup.own_commands import is_own_hook
 from activity_mcp.claude_code.setup.registration import (
     HOOK_EVENTS,
     PLUGIN_NAME,
     hook_handler,
-    is_own_command,
     server_entry,
 )
 
@@ -50,7 +50,7 @@ def test_its_hooks_are_those_that_install_writes() -> None:
     assert tuple(hooks) == HOOK_EVENTS
     for event, groups in hooks.items():
         [[handler]] = [group["hooks"] for group in groups]
-        assert is_own_command(handler)
+        assert is_own_hook(handler)
         installed = hook_handler(["activity-mcp-hook"], event)
         assert {name: handler.get(name) for name in ("type", "async", "timeout")} == {
             name: installed.get(name) for name in ("type", "async", "timeout")

@@ -1,4 +1,7 @@
-"""Writes activity_mcp/warehouse/duckdb/generated/ from sql/. ``--check`` writes nothing and exits 1 on a difference."""
+"""Writes sql/03_streams_tasks.sql from sql/refresh/, and activity_mcp/warehouse/duckdb/generated/ from sql/.
+
+``--check`` writes nothing and exits 1 on a difference.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-from duckdb_sql import Untranslatable, generate  # noqa: E402
+from duckdb_sql import ASSEMBLED, Untranslatable, assemble, generate  # noqa: E402
 
 TARGET = ROOT / "activity_mcp" / "warehouse" / "duckdb" / "generated"
 
@@ -17,6 +20,14 @@ def main(arguments: list[str]) -> int:
     if arguments not in ([], ["--check"]):
         print("usage: generate_duckdb_sql.py [--check]", file=sys.stderr)
         return 2
+    assembled, whole = ROOT / "sql" / ASSEMBLED, assemble(ROOT)
+    is_stale = not assembled.exists() or assembled.read_text(encoding="utf-8") != whole
+    if is_stale and arguments:
+        print(f"differs: {ASSEMBLED}; run python tools/generate_duckdb_sql.py", file=sys.stderr)
+        return 1
+    if is_stale:
+        assembled.write_text(whole, encoding="utf-8")
+        print(f"wrote {ASSEMBLED}")
     try:
         made = generate(ROOT)
     except Untranslatable as reason:

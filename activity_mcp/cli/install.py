@@ -77,7 +77,7 @@ def _carried_out(changes: Sequence[Change], dry_run: bool, otherwise: str) -> bo
     for change in changes:
         change.apply()
         click.echo(f"{_verb(change)} {change.path}")
-        if change.keep and change.before is not None:
+        if change.backup is not None:
             remark(f"  the file as it was: {change.backup}")
     return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import pytest
 from activity_mcp import __version__
 from activity_mcp.__main__ import run
 from activity_mcp.claude_code.setup import install
+from activity_mcp.claude_code.setup.own_commands import is_own_hook
 from activity_mcp.claude_code.setup.registration import HOOK_EVENTS, own_handlers
 from claude_code.hooked import Hooked, payload, tool_use
 
@@ -181,6 +183,85 @@ def test_an_older_registration_is_brought_up_to_date_and_a_second_one_goes(place
     assert list(servers) == ["mine"]
     assert (servers["mine"]["env"], servers["mine"]["alwaysLoad"]) == ({"ACTIVITY_ORG": "acme"}, True)
     assert os.path.isabs(servers["mine"]["command"])
+
+
+OURS = [
+    "activity-mcp-hook",
+    "/old/venv/bin/activity-mcp-hook",
+    "'/old venv/bin/activity-mcp' hook",
+    "/usr/bin/python3.12 -I -S /v/site-packages/activity_mcp/claude_code/start_hook.py",
+    "/usr/bin/python3 -I -S /v/site-packages/activity_mcp/claude_code/hooks/start_hook.py",
+    "python3 -X utf8 -m activity_mcp hook",
+    "python -Im activity_mcp hook",
+    "python3 /v/bin/activity-mcp-hook",
+    'sh "${CLAUDE_PLUGIN_ROOT}/hooks/run.sh" activity-mcp-hook',
+    "env -u PYTHONPATH ACTIVITY_ORG=acme activity-mcp-hook",
+    "ACTIVITY_ORG=acme activity-mcp-hook 2>/dev/null || true",
+    "uvx --from activity-mcp activity-mcp-hook",
+    "uv run --project /src/other activity-mcp hook",
+    "pipx run activity-mcp hook",
+]
+THEIRS = [
+    "make -C ~/src/activity-mcp lint",
+    "systemctl restart activity-mcp",
+    "cat /src/activity_mcp/claude_code/hooks/hook.py",
+    "python3 -m pytest /src/activity_mcp/claude_code/hooks/hook.py",
+    "python3 check.py -m activity_mcp",
+    "python3 -c 'import activity_mcp'",
+    "/home/me/activity-mcp/bin/lint",
+    "/home/me/activity-mcp-hook/run",
+    "sh -c 'cd ~/activity-mcp && make'",
+    "sh /home/me/run.sh deploy activity-mcp",
+    "activity-mcp log system_event --feature event_type=stop",
+    "activity-mcp flush",
+    "activity-mcp-hook; notify-send done",
+    "activity-mcp-hook\nnotify-send done",
+    "tee /tmp/seen | activity-mcp-hook",
+    "uvx --from /src/activity-mcp ruff check",
+    "grep activity-mcp-hook settings.json",
+    "docker exec activity-mcp activity-mcp-hook-monitor",
+    "echo 'activity-mcp-hook",
+]
+
+
+@pytest.mark.parametrize("command", OURS)
+def test_every_way_to_start_our_hook_is_ours(command: str) -> None:
+    assert is_own_hook({"type": "command", "command": command})
+    if not any(sign in command for sign in ("||", "$", "2>")):
+        program, *arguments = shlex.split(command)
+        assert is_own_hook({"command": program, "args": arguments}) is (program[:9] != "ACTIVITY_")
+
+
+@pytest.mark.parametrize("command", THEIRS)
+def test_a_hook_of_the_user_that_mentions_us_stays(place: Place, command: str) -> None:
+    handler = {"type": "command", "command": command}
+    write(place.settings, {"hooks": {"Stop": [{"hooks": [handler]}]}}, indent=2)
+    before = place.settings.read_bytes()
+    place.call("install")
+    assert read(place.settings)["hooks"]["Stop"][0] == {"hooks": [handler]}
+    assert place.call("uninstall").code == 0
+    assert place.settings.read_bytes() == before
+
+
+def test_a_file_that_holds_an_older_registration_is_kept_as_well(place: Place) -> None:
+    write(
+        place.settings, {"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "activity-mcp-hook", "timeout": 99}]}]}}
+    )
+    before = place.settings.read_bytes()
+    told = place.call("install").err
+    kept = Path(str(place.settings) + install.PREVIOUS_ENDING)
+    assert (kept.read_bytes(), str(kept) in told) == (before, True)
+
+
+@pytest.mark.parametrize("settings", [{"hooks": None}, {"hooks": {"Stop": None}}, {"hooks": {"Stop": [None, {"hooks": None}]}}])
+def test_a_member_that_is_null_counts_as_missing_and_comes_back(place: Place, settings: dict[str, Any]) -> None:
+    write(place.settings, settings)
+    write(place.servers, {"mcpServers": None})
+    before = place.files()
+    assert place.call("install").code == 0
+    assert place.call("install", "--dry-run").out == ""
+    assert place.call("uninstall").code == 0
+    assert place.files() == before
 
 
 def test_the_file_as_it_was_is_kept_beside_it_with_its_permissions(place: Place) -> None:

@@ -11,19 +11,20 @@ from typing import Any
 
 import duckdb
 
+from activity_mcp.warehouse.duckdb.generated_sql import facts_of
+from activity_mcp.warehouse.duckdb.refresh import Step
 from duckdb_sql import generate, read_generated
 from sql.refresh_events import COLUMNS, NOW
 from sql.support import AS_VARIANT, ROOT, statements
 
 Row = dict[str, Any]
-CONDITION = "-- if: "
 JSON_COLUMNS = {"context_blob", "watermark", "value", "source_events", "sample_rows", "content_schema", "bucket", "item"}
 BOOKKEEPING = {"updated_at", "refreshed_at", "row_version", "batch_key", "quarantined_at", "superseded_at", "drift_id"}
 
 
 class Refreshed:
     """``take`` inserts rows and runs the refresh sequence over them. ``skipping`` is what the flusher does: leave out the
-    statements whose condition finds no row; else they run for nothing. ``checked``: fail where a timestamp goes into a VARIANT."""
+    steps that need a fact which is not so; else they run for nothing. ``checked``: fail where a timestamp goes into a VARIANT."""
 
     def __init__(self, *, now: datetime = NOW, skipping: bool = True, checked: bool = False) -> None:
         self.connection = duckdb.connect(":memory:", config={"threads": 1})
@@ -47,9 +48,10 @@ class Refreshed:
         appender.append_rows([[_encoded(name, row[name]) for name in COLUMNS] for row in rows])
         appender.flush()
         connection.execute("INSERT INTO CLAUDE_STREAM_V2 SELECT * FROM CLAUDE_STREAM_V2_STREAM")
-        for condition, statement in self._sequence:
-            if condition is None or not self._skipping or connection.execute(f"{condition} LIMIT 1").fetchone():
-                connection.execute(statement)
+        facts: dict[str, Any] = {}
+        for step in self._sequence:
+            if not (self._skipping and step.is_spared(facts)):
+                step.run(connection, facts)
         connection.execute("COMMIT")
 
     def take_in_cuts(self, rows: list[Row], cuts: list[int]) -> None:
@@ -100,17 +102,12 @@ def tables() -> tuple[duckdb.Statement, ...]:
 
 
 @cache
-def sequence() -> tuple[tuple[str | None, duckdb.Statement], ...]:
+def sequence() -> tuple[Step, ...]:
     return parsed(statements("03_refresh.sql"))
 
 
-def parsed(texts: list[str]) -> tuple[tuple[str | None, duckdb.Statement], ...]:
-    made = []
-    for text in texts:
-        first = text.split("\n", 1)[0]
-        condition = first.removeprefix(CONDITION) if first.startswith(CONDITION) else None
-        made.append((condition, duckdb.extract_statements(text)[0]))
-    return tuple(made)
+def parsed(texts: list[str]) -> tuple[Step, ...]:
+    return tuple(Step(facts_of(text, "asks"), facts_of(text, "needs"), duckdb.extract_statements(text)[0]) for text in texts)
 
 
 def settled(value: Any) -> Any:

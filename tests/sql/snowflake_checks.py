@@ -33,7 +33,8 @@ _CREATES = re.compile(
     re.I,
 )
 # Starting dual write makes its stream anew on purpose: what came before is backfilled.
-_MAY_REPLACE = re.compile(r"CREATE OR REPLACE STREAM ACTIVITY_STREAM_V1_STREAM\b")
+# Making everything anew begins with a stream that shows what its table holds.
+_MAY_REPLACE = re.compile(r"CREATE OR REPLACE STREAM (ACTIVITY_STREAM_V1_STREAM|CLAUDE_STREAM_V2_STREAM)\b")
 _TRAPS = {
     "an operator of another dialect": "->>",
     "an index, which is for hybrid tables only": "CREATE INDEX",
@@ -47,6 +48,8 @@ _TRAPS = {
     "a default, which Snowpipe Streaming evaluates once": " DEFAULT SYSDATE",
     "an interval as a type": " INTERVAL NOT NULL",
 }
+_FUNCTION_HEAD = re.compile(r"CREATE OR REPLACE FUNCTION \w+\(([^()]+)\)(?!.*\bCREATE\b)", re.I | re.S)
+_INTO = re.compile(r"\bINTO(\s+:\w+,?)+", re.I)
 _DML = re.compile(r"(WITH|SELECT|INSERT|MERGE|UPDATE|DELETE|CREATE\s+(OR\s+REPLACE\s+)?(TABLE|VIEW))\b", re.I)
 _FRAME = re.compile(
     r"^(BEGIN\s+BEGIN TRANSACTION|BEGIN|EXCEPTION\s+WHEN OTHER THEN|WHEN OTHER THEN|IF \(.*?\) THEN)\s", re.I | re.S
@@ -66,9 +69,19 @@ def opened(text: str) -> str:
     parts = text.split("$$")
     assert len(parts) % 2 == 1
     for body in range(1, len(parts), 2):
+        if head := _FUNCTION_HEAD.search(parts[body - 1]):  # its body is an expression
+            parts[body - 1] += f"'';\nSELECT {_with_arguments(head[1], parts[body])}"
+            parts[body] = ""
+            continue
         parts[body - 1] = parts[body - 1].replace("EXECUTE IMMEDIATE ", "SELECT 1;\n")
         parts[body + 1] = parts[body + 1].lstrip().removeprefix(";")
     return "".join(parts)
+
+
+def _with_arguments(arguments: str, body: str) -> str:
+    """The body of a function as a query of its arguments."""
+    columns = ", ".join("NULL::{1} AS {0}".format(*argument.split()) for argument in arguments.split(","))
+    return f"{body.strip()} AS result FROM (SELECT {columns})"
 
 
 def opened_bodies(text: str) -> str:
@@ -188,7 +201,7 @@ def trees(text: str) -> tuple[exp.Expr, ...]:
         while found := _FRAME.match(inner):
             inner = inner[found.end() :].lstrip()
         if _DML.match(inner):
-            made.append(sqlglot.parse_one(inner, read="snowflake", error_level=ErrorLevel.RAISE))
+            made.append(sqlglot.parse_one(_INTO.sub("", inner), read="snowflake", error_level=ErrorLevel.RAISE))
     return tuple(made)
 
 

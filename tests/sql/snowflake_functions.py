@@ -22,6 +22,8 @@ FUNCTIONS: dict[str, tuple[int, int]] = {
     "SYSTEM$STREAM_HAS_DATA": (1, 1), "TASK_HISTORY": (0, 5), "TO_CHAR": (1, 2), "TO_TIMESTAMP_NTZ": (1, 2), "TRY_CAST": (1, 1),
     "TRY_PARSE_JSON": (1, 2), "TYPEOF": (1, 1), "UPPER": (1, 1),
 }  # fmt: skip
+# Our own, defined in sql/.
+DEFINED: dict[str, tuple[int, int]] = {"IS_OWN_EVENT": (2, 2), "LIST_LIMIT": (1, 1), "SOURCE_RANK": (2, 2)}
 IN_PAIRS = frozenset({"OBJECT_CONSTRUCT", "OBJECT_CONSTRUCT_KEEP_NULL"})
 _SHARED_PAGES = {"TO_TIMESTAMP_NTZ": "to_timestamp", "MAX_BY": "max_by", "IS_ROLE_IN_SESSION": "is_role_in_session"}
 
@@ -35,10 +37,10 @@ def documentation(name: str) -> str:
 def wrong_calls(text: str) -> Iterator[str]:
     """What is wrong with the calls of a script."""
     for name, count, line in calls(text):
-        if name not in FUNCTIONS:
+        if name not in FUNCTIONS | DEFINED:
             yield f"line {line}: function {name} is not on the list: read {documentation(name)} and add it"
             continue
-        fewest, most = FUNCTIONS[name]
+        fewest, most = (FUNCTIONS | DEFINED)[name]
         if not fewest <= count <= most or (name in IN_PAIRS and count % 2):
             yield f"line {line}: {name} with {count} arguments: {documentation(name)}"
 
@@ -83,7 +85,9 @@ _WORDS = frozenset(
 )
 _TYPES = frozenset(["NUMBER", "VARCHAR", "TIMESTAMP_NTZ", "FLOAT", "BOOLEAN", "VARIANT", "DATE"])
 # A name after one of these is an object with its columns or arguments.
-_BEFORE_NAMES = frozenset(["INTO", "TABLE", "PROCEDURE", "CALL", "POLICY", "AS", "EXISTS", "CLASSIFICATION_PROFILE"])
+_BEFORE_NAMES = frozenset(
+    ["INTO", "TABLE", "FUNCTION", "PROCEDURE", "CALL", "POLICY", "AS", "EXISTS", "CLASSIFICATION_PROFILE"]
+)
 
 
 def calls(text: str) -> Iterator[tuple[str, int, int]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +15,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from duckdb_sql import FILES, Untranslatable, generate, read_generated, translate
+from activity_mcp.warehouse.duckdb.generated_sql import facts_of
+from duckdb_sql import ASSEMBLED, FILES, Untranslatable, assemble, generate, read_generated, translate
 from duckdb_sql.scripts import body_of, split
 from sql.support import AS_VARIANT, GENERATED, ROOT, SCHEMAS, statements, warehouse
 
@@ -73,7 +73,7 @@ def test_the_layout_deploys_twice_without_any_extension_to_load() -> None:
     once = warehouse(connection).execute("SELECT COUNT(*) FROM SCHEMA_FIELDS").fetchone()
     twice = warehouse(connection).execute("SELECT COUNT(*) FROM SCHEMA_FIELDS").fetchone()
     assert once == twice
-    assert connection.execute("SELECT version FROM ACTIVITY_SCHEMA_VERSION ORDER BY version").fetchall() == [(1,), (2,)]
+    assert connection.execute("SELECT version FROM ACTIVITY_SCHEMA_VERSION ORDER BY version").fetchall() == [(1,), (2,), (3,)]
 
 
 def test_the_seed_of_known_fields_agrees_with_the_schemas() -> None:
@@ -371,21 +371,48 @@ def test_the_dml_of_a_task_is_found_with_its_lines() -> None:
     ]
 
 
-def test_statements_inside_if_exists_carry_its_query() -> None:
-    guarded = """IF (EXISTS (
-        SELECT 1
-        FROM S
-        WHERE x = 'y'
-    )) THEN
-        DELETE FROM B WHERE x = 1;
-        DELETE FROM C WHERE x = 2;
+SEQUENCE = """
+CREATE PROCEDURE STEP(key VARCHAR) AS $$
+BEGIN
+    DELETE FROM B WHERE x = :key;
+    DELETE FROM C WHERE x = 2;
+    RETURN 'done';
+END;
+$$;
+CREATE PROCEDURE ALL_STEPS() AS $$
+BEGIN
+    LET key VARCHAR := NULL;
+    LET is_new BOOLEAN := FALSE;
+    SELECT MAX(x) AS key, COUNT(*) > 0 AS is_new INTO :key, :is_new FROM S;
+    INSERT INTO A SELECT 1 FROM S;
+    IF (is_new OR is_old) THEN
+        CALL STEP(:key);
     END IF;
-    DELETE FROM D WHERE x = 3;"""
-    made = body_of(BODY.replace("DELETE FROM B WHERE x = 1;", guarded), "REFRESH")
-    query = "SELECT 1 FROM S WHERE x = 'y'"
-    assert [(statement.text.split()[2], statement.line, statement.condition) for statement in made] == [
-        ("A", 10, None), ("B", 17, query), ("C", 18, query), ("D", 20, None),
+    DELETE FROM D WHERE x = 3;
+    RETURN 'done';
+END;
+$$;
+"""
+
+
+def test_a_sequence_is_its_questions_and_the_statements_of_the_steps_it_calls() -> None:
+    made = body_of(SEQUENCE, "ALL_STEPS")
+    assert [(statement.text.split()[2], statement.line, statement.asks, statement.needs) for statement in made] == [
+        ("AS", 13, ("key", "is_new"), ()), ("A", 14, (), ()), ("B", 4, (), ("is_new", "is_old")), ("C", 5, (), ("is_new", "is_old")),
+        ("D", 18, (), ()),
     ]  # fmt: skip
+    assert "INTO" not in made[0].text
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("CALL STEP(:key)", "CALL STEP(:other)"), ("CALL STEP(:key)", "CALL STEP()"), ("CALL STEP(:key)", "CALL NOWHERE(:key)"),
+     ("(is_new OR is_old)", "(is_new AND is_old)"), ("(is_new OR is_old)", "(EXISTS (SELECT 1 FROM S))")],
+)  # fmt: skip
+def test_a_sequence_that_cannot_be_run_as_it_is_written_is_refused(old: str, new: str) -> None:
+    assert old in SEQUENCE
+    with pytest.raises(Untranslatable):
+        body_of(SEQUENCE.replace(old, new), "ALL_STEPS")
 
 
 @pytest.mark.parametrize(
@@ -399,12 +426,34 @@ def test_a_path_is_read_plainly_where_only_words_are_compared_with_it(condition:
     assert ("variant_text" not in made.lower()) is plainly
 
 
-def test_a_statement_of_the_refresh_begins_with_the_query_it_is_run_for() -> None:
-    begins = [re.match(r"-- if: SELECT 1 FROM (\w*)", statement) for statement in statements("03_refresh.sql")]
-    batch = "CLAUDE_STREAM_V2_STREAM"
-    assert [(found and found[1]) or "(" for found in begins] == [
-        "CLAUDE_STREAM_V2", "SUPERSEDED", "SUPERSEDED", batch, batch, "(", "INSIGHT_ATOMS", *[batch] * 4, "CONTEXT_ITEMS",
-    ]  # fmt: skip
+def test_the_refresh_asks_twice_and_spares_what_needs_no_such_fact() -> None:
+    texts = statements("03_refresh.sql")
+    asked = [facts_of(text, "asks") for text in texts]
+    assert [len(facts) for facts in asked if facts] == [7, 3]
+    known = {fact for facts in asked for fact in facts}
+    for text in texts[2:]:
+        assert facts_of(text, "needs")
+        assert set(facts_of(text, "needs")) < known
+
+
+def test_the_third_file_is_assembled_from_the_files_of_the_steps(tmp_path: Path) -> None:
+    assert (ROOT / "sql" / ASSEMBLED).read_text(encoding="utf-8") == assemble(ROOT)
+    shutil.copytree(ROOT / "sql", tmp_path / "sql")
+    step = tmp_path / "sql" / "refresh" / "06_counts.sql"
+    step.write_text(step.read_text() + "-- changed\n")
+    assert assemble(tmp_path) != assemble(ROOT)
+
+
+def test_a_function_of_one_expression_is_a_macro() -> None:
+    made = translate(
+        "CREATE OR REPLACE FUNCTION LIST_LIMIT(section VARCHAR)\nRETURNS NUMBER(9, 0)\nLANGUAGE SQL\nAS\n$$\n    IFF(section = 'x', 1, 2)\n$$"
+    )
+    assert made is not None
+    assert " ".join(made.split()) == (
+        "CREATE OR REPLACE MACRO LIST_LIMIT(section) AS ( CASE WHEN section = 'x' THEN 1 ELSE 2 END )"
+    )
+    with pytest.raises(Untranslatable, match="function ANOTHER"):
+        translate("CREATE OR REPLACE FUNCTION ANOTHER(a VARCHAR) RETURNS VARCHAR AS $$ a $$")
 
 
 @pytest.mark.parametrize(
@@ -413,6 +462,7 @@ def test_a_statement_of_the_refresh_begins_with_the_query_it_is_run_for() -> Non
         ("DELETE FROM B WHERE x = 1;", "IF (1 = 1) THEN DELETE FROM B; END IF;"),
         ("DELETE FROM B WHERE x = 1;", "IF (EXISTS (SELECT 1 FROM S)) THEN DELETE FROM B; ELSE DELETE FROM C; END IF;"),
         ("DELETE FROM B WHERE x = 1;", "LET n := 1;"),
+        ("DELETE FROM B WHERE x = 1;", "SELECT 1;"),
         ("DELETE FROM B WHERE x = 1;", "CREATE TABLE C (x NUMBER);"),
         ("ROLLBACK;", "ROLLBACK; INSERT INTO E SELECT 1;"),
         ("TASK REFRESH", "TASK ANOTHER"),

@@ -143,13 +143,14 @@ def test_dual_write_lets_each_new_row_follow_once_in_any_order_with_the_backfill
 
 
 def _dual_write(migrated: Migrated, new: list[Row]) -> None:
-    """DUAL_WRITE_TASK's statement over a table that bears the stream's name and shows what was inserted."""
+    """DUAL_WRITE_TASK's statements over a table that bears the stream's name and shows what was inserted."""
     with migrated.warehouse._engine() as connection:
         connection.execute("CREATE OR REPLACE TEMP TABLE ACTIVITY_STREAM_V1_STREAM AS SELECT * FROM ACTIVITY_STREAM LIMIT 0")
         if new:
             fill(connection, "ACTIVITY_STREAM_V1_STREAM", [{name: row[name] for name in COLUMNS} for row in new])
-        (merge,) = statements("run_dual_write.sql")
-        connection.execute(merge)
+        question, merge = statements("run_dual_write.sql")
+        from_ts, to_ts = connection.execute(question).fetchall()[0]
+        connection.execute(merge, {"from_ts": from_ts, "to_ts": to_ts})
 
 
 def damage(migrated: Migrated, rng: random.Random, ids: list[str]) -> dict[str, set[str]]:

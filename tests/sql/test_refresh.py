@@ -362,14 +362,16 @@ def test_the_newest_stay_and_the_tables_do_not_grow_with_history() -> None:
         rows.append(tool(2 * index, at, session_id=f"session-{index // 10:03d}"))
         edited = {"operation": "edit", "file_path": f"/f/{index}"}
         rows.append(row(2 * index + 1, "file_event", at, edited, session_id=f"session-{index // 10:03d}"))
-    made.take_in_cuts(shuffled(rows, 1), [600])
+    made.take_in_cuts(shuffled(rows, 1), [150])
     blob = made.blob()
     assert [session["session_id"] for session in blob["recent_sessions"]] == [f"session-{n:03d}" for n in range(5)]
     assert blob["recent_sessions"][0]["files"] == [f"/f/{n}" for n in range(8)]
     assert blob["recent_sessions"][0]["failed_commands"] == [f"run {2 * n}" for n in range(3)]
     assert [file["file_path"] for file in blob["recent_files"]] == [f"/f/{n}" for n in range(20)]
     assert failed(made) == [f"activity-{2 * n:05d}" for n in range(10)]
-    assert len(made.rows("CONTEXT_ITEMS")) <= 2 * 2 * (160 + 160 + 60 + 60 + 60 + 60)
+    assert len(made.rows("CONTEXT_ITEMS")) <= 2 * (
+        2 * (160 + 160 + 60 + 60 + 60 + 60) + 150 * 3
+    )  # of two scopes twice the limits, and a batch
 
 
 def test_a_session_is_put_together_from_the_hours_it_spans() -> None:
@@ -407,11 +409,12 @@ def test_the_history_of_a_customer_is_not_read(tmp_path: Path) -> None:
     )
     made.take(tool(1))
     profile, scanned = tmp_path / "profile.json", []
-    for _, statement in sequence():
+    facts: dict[str, Any] = {}
+    for step in sequence():
         made.connection.execute("BEGIN TRANSACTION")
         made.connection.execute("SET enable_profiling = 'json'; SET profiling_mode = 'detailed'")
         made.connection.execute(f"SET profiling_output = '{profile}'")
-        made.connection.execute(statement)
+        step.run(made.connection, facts)
         made.connection.execute("PRAGMA disable_profiling")
         made.connection.execute("ROLLBACK")
         scanned += scans_of(json.loads(profile.read_text())["operator"], "CLAUDE_STREAM_V2")

@@ -14,6 +14,7 @@ import pytest
 
 from activity_mcp.errors import BatchRejected, WarehouseCorrupt, WarehouseNewer, WarehouseUnavailable
 from activity_mcp.warehouse import Batch
+from activity_mcp.warehouse.base import LAYOUT_VERSION
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from fakes import FakeClock
 from warehouse.test_contract import CHANNEL, batch, offset, row
@@ -113,7 +114,7 @@ def test_an_older_layout_is_migrated_only_after_its_file_was_copied(tmp_path: Pa
     assert Path(f"{path}.layout-1").read_bytes() == before
     with duckdb.connect(path, read_only=True) as connection:
         assert connection.execute("SELECT COUNT(*) FROM CLAUDE_STREAM_V2").fetchall() == [(2,)]
-        assert connection.execute("SELECT MAX(version) FROM ACTIVITY_SCHEMA_VERSION").fetchall() == [(2,)]
+        assert connection.execute("SELECT MAX(version) FROM ACTIVITY_SCHEMA_VERSION").fetchall() == [(LAYOUT_VERSION,)]
         assert connection.execute("SELECT COUNT(*) > 3 FROM DEPLOYED_FILES").fetchall() == [(True,)]
         assert connection.execute("SELECT SUM(calls) FROM CONTEXT_COUNTS WHERE project = '*'").fetchall() == [(2,)]
 

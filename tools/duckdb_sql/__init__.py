@@ -13,7 +13,7 @@ To teach it a construct, add a row to a table in ``rules``, and a case to tests/
 """
 
 from .errors import Untranslatable
-from .files import FILES, generate, read_generated
+from .files import ASSEMBLED, FILES, assemble, generate, read_generated
 from .rules import translate
 
-__all__ = ["FILES", "Untranslatable", "generate", "read_generated", "translate"]
+__all__ = ["ASSEMBLED", "FILES", "Untranslatable", "assemble", "generate", "read_generated", "translate"]

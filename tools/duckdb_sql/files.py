@@ -17,6 +17,7 @@ from .rules import translate, translate_query
 from .scripts import Statement, body_of, split
 
 SEPARATOR = "-- statement"
+ASSEMBLED = "03_streams_tasks.sql"
 HERE = Path(__file__).resolve().parent
 
 # generated file → its source. In this order they build the schema.
@@ -40,16 +41,22 @@ FILES = {
 }
 # Of these the source is not the file but the body of one task or procedure in it: they are run, not deployed.
 BODIES = {
-    "03_refresh.sql": "REFRESH_CONTEXT_TASK",
+    "03_refresh.sql": "FOLD_BATCH",
     "run_accept_drift.sql": "ACCEPT_DRIFT",
     "run_backfill_to_v1.sql": "BACKFILL_RANGE_TO_V1",
     "run_backfill_to_v2.sql": "BACKFILL_RANGE_TO_V2",
     "run_clean_up.sql": "CLEAN_UP",
-    "run_dual_write.sql": "DUAL_WRITE_TASK",
+    "run_dual_write.sql": "FOLLOW_V1",
     "run_quarantine.sql": "QUARANTINE_INSIGHT",
     "run_retention.sql": "APPLY_RETENTION",
     "run_set_flag.sql": "SET_MIGRATION_FLAG",
 }
+
+
+def assemble(root: Path) -> str:
+    """The text of sql/03_streams_tasks.sql: what `snow sql -f` and `activity-mcp deploy` take whole."""
+    parts = [path.read_text(encoding="utf-8") for path in sorted((root / "sql" / "refresh").glob("*.sql"))]
+    return f"-- {ASSEMBLED}: assembled from sql/refresh/ by tools/generate_duckdb_sql.py; edit it there.\n" + "\n".join(parts)
 
 
 def generate(root: Path, *, checked: bool = False) -> dict[str, str]:
@@ -84,11 +91,15 @@ def _translated(source: str, statement: Statement, row_timestamps: frozenset[str
     if statement.snowflake_only:
         return ""
     try:
-        made = translate(statement.text, row_timestamps=row_timestamps, checked=checked)
-        condition = f"-- if: {translate_query(statement.condition)}\n" if statement.condition else ""
+        if statement.asks:
+            made: str | None = translate_query(statement.text, statement.asks)
+        else:
+            made = translate(statement.text, row_timestamps=row_timestamps, checked=checked)
     except (Untranslatable, sqlglot.errors.SqlglotError) as reason:
         raise Untranslatable(f"{source}:{statement.line}: {reason}") from reason
-    return "" if made is None else f"\n{SEPARATOR}\n{condition}{made};\n"
+    heads = (("asks", statement.asks), ("needs", statement.needs))
+    head = "".join(f"-- {word}: {' '.join(facts)}\n" for word, facts in heads if facts)
+    return "" if made is None else f"\n{SEPARATOR}\n{head}{made};\n"
 
 
 def _row_timestamps(root: Path) -> frozenset[str]:

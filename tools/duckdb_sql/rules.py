@@ -13,6 +13,8 @@ it has just replaced.
 
 from __future__ import annotations
 
+import re
+
 import sqlglot
 from sqlglot import ErrorLevel, exp
 
@@ -65,9 +67,15 @@ RULES: dict[str, to.Rule] = {
 }  # fmt: skip
 
 FUNCTIONS: dict[str, to.Rule] = {
+    "SOURCE_RANK": to.leaf,
+    "IS_OWN_EVENT": to.leaf,
+    "LIST_LIMIT": to.leaf,  # our own, in sql/
     "TRY_TO_TIMESTAMP_NTZ": to.try_to("TIMESTAMP_NTZ"),
 }
 
+_FUNCTION = re.compile(
+    r"CREATE\s+OR\s+REPLACE\s+FUNCTION\s+(\w+)\s*\(([^()]*)\)\s.*?\bAS\s+\$\$(.*)\$\$\s*$", re.IGNORECASE | re.DOTALL
+)
 DROPPED_SETTINGS = frozenset({"ROW_TIMESTAMP", "ERROR_LOGGING", "CHANGE_TRACKING"})
 
 
@@ -78,6 +86,8 @@ def translate(sql: str, *, row_timestamps: frozenset[str] = frozenset(), checked
     calls a macro ``as_variant`` where a value goes into a VARIANT: only DuckDB's binder knows the type of a column, so a test
     defines that macro and plans the statements, and the program need not do it at each flush.
     """
+    if macro := _function(sql, checked):
+        return macro
     tree = sqlglot.parse_one(sql, read="snowflake", error_level=ErrorLevel.RAISE)
     if _is_dropped(tree):
         return None
@@ -91,14 +101,31 @@ def translate(sql: str, *, row_timestamps: frozenset[str] = frozenset(), checked
     return made.sql("duckdb", pretty=True, comments=False, unsupported_level=ErrorLevel.RAISE)
 
 
-def translate_query(sql: str) -> str:
-    """One Snowflake SELECT as DuckDB SQL, on one line."""
+def translate_query(sql: str, names: tuple[str, ...]) -> str:
+    """One Snowflake SELECT, whose columns must have these names, as DuckDB SQL."""
     tree = sqlglot.parse_one(sql, read="snowflake", error_level=ErrorLevel.RAISE)
-    if not isinstance(tree, exp.Select):
-        raise Untranslatable(f"not a SELECT: {sql[:80]}")
+    if not isinstance(tree, exp.Select) or tuple(tree.named_selects) != names:
+        raise Untranslatable(f"not a SELECT of {', '.join(names)}: {sql[:80]}")
     made = _rewritten(tree)
     to.leave_checks_out(made)
-    return made.sql("duckdb", comments=False, unsupported_level=ErrorLevel.RAISE)
+    return made.sql("duckdb", pretty=True, comments=False, unsupported_level=ErrorLevel.RAISE)
+
+
+def _function(sql: str, checked: bool) -> str | None:
+    """``CREATE FUNCTION`` of one expression as a macro; None where the statement is another."""
+    found = _FUNCTION.match(sql)
+    if found is None:
+        return None
+    name, parameters, body = found.groups()
+    if name.upper() not in FUNCTIONS:
+        raise Untranslatable(f"function {name}, which is not in FUNCTIONS")
+    (tree,) = sqlglot.parse_one(f"SELECT {body}", read="snowflake", error_level=ErrorLevel.RAISE).expressions
+    made = _rewritten(exp.Paren(this=tree))
+    if not checked:
+        to.leave_checks_out(made)
+    names = ", ".join(parameter.split()[0] for parameter in parameters.split(",") if parameter.strip())
+    text = made.sql("duckdb", pretty=True, comments=False, unsupported_level=ErrorLevel.RAISE)
+    return f"CREATE OR REPLACE MACRO {name}({names}) AS {text}"
 
 
 def _is_dropped(tree: exp.Expr) -> bool:

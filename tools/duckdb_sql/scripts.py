@@ -2,14 +2,15 @@
 
 A comment line ``-- snowflake-only: <reason>`` before a statement leaves it out of the embedded engine's SQL, and
 ``-- snowflake-only from here on: <reason>`` everything after it as well.
-``IF (EXISTS (SELECT …)) THEN`` … ``END IF;`` around statements of a task gives each of them that condition.
+A procedure may be a sequence: it asks for facts (``SELECT … INTO :name, …``), and calls steps, which are procedures too.
+``IF (name OR name) THEN`` … ``END IF;`` around a call: without one of those facts the step would change nothing.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot.dialects.snowflake import Snowflake
 from sqlglot.tokenizer_core import Token, TokenType
@@ -23,17 +24,25 @@ _FRAME = re.compile(r"(BEGIN|BEGIN TRANSACTION|COMMIT|END|RETURN '[^']*')$", re.
 # A handler is Snowflake's own affair: on the embedded engine an error ends the flusher's transaction.
 _HANDLER = re.compile(r"EXCEPTION WHEN OTHER THEN$", re.IGNORECASE)
 _HANDLED = re.compile(r"(ROLLBACK|RAISE|END)$", re.IGNORECASE)
-_CONDITION = re.compile(r"^([ \t]*IF \(EXISTS \(\s*SELECT\b[^;]*?\)\) THEN)[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_CONDITION = re.compile(r"^([ \t]*IF \(\w+( OR \w+)*\) THEN)[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_VARIABLE = re.compile(r"LET \w+ \w+ := (NULL|FALSE)$", re.IGNORECASE)
+_CALL = re.compile(r"CALL (\w+)\(([^()]*)\)$", re.IGNORECASE)
+_INTO = re.compile(r"\bINTO\s+(:\w+(?:\s*,\s*:\w+)*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement's text, without its semicolon, the line of the file it starts on, and the query it is run for, if any."""
+    """One statement's text, without its semicolon, and the line of the file it starts on.
+
+    Of a sequence: ``needs`` are the facts of which one must be true, else it would change nothing; ``asks`` the facts that a
+    question gives, in the order of its columns.
+    """
 
     text: str
     line: int
     snowflake_only: bool
-    condition: str | None = None
+    needs: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
 
 
 def split(script: str) -> list[Statement]:
@@ -60,35 +69,53 @@ def _split(script: str) -> tuple[Statement, ...]:
 
 
 def body_of(script: str, name: str) -> list[Statement]:
-    """The DML statements in the body of ``CREATE TASK <name> … $$ BEGIN … END; $$`` or of such a PROCEDURE, in order."""
+    """The DML statements in the body of ``CREATE PROCEDURE <name> … $$ BEGIN … END; $$``, or of such a TASK, in order; where it
+    calls a procedure of the same script, those of that one."""
     for statement in split(script):
         if re.match(rf"CREATE\s+(OR\s+REPLACE\s+)?(TASK|PROCEDURE)\s+{name}\b", statement.text, re.IGNORECASE):
-            return _body(statement)
+            return _body(script, statement)
     raise Untranslatable(f"no task or procedure {name}")
 
 
-def _body(routine: Statement) -> list[Statement]:
+def _body(script: str, routine: Statement) -> list[Statement]:
     parts = routine.text.split("$$")
     if len(parts) != 3:
         raise Untranslatable("a body must be one pair of $$")
     offset = routine.line + parts[0].count("\n") - 1
-    made, frame, condition, skipping = [], _FRAME, None, False
+    made: list[Statement] = []
+    frame, needs, skipping = _FRAME, (), False
     for inner in split(_without_frame(parts[1])):
-        words = " ".join(inner.text.split())
+        words, line = " ".join(inner.text.split()), inner.line + offset
         if inner.snowflake_only or skipping:
             skipping = (skipping or words.upper().startswith("IF ")) and words.upper() != "END IF"
-            continue
-        if _HANDLER.match(words):
+        elif _HANDLER.match(words):
             frame = _HANDLED
-        elif condition is None and _CONDITION.match(words):
-            condition = words[len("IF (EXISTS (") : -len(")) THEN")].strip()
-        elif condition is not None and words.upper() == "END IF":
-            condition = None
+        elif not needs and _CONDITION.match(words):
+            needs = tuple(words[len("IF (") : -len(") THEN")].split(" OR "))
+        elif needs and words.upper() == "END IF":
+            needs = ()
+        elif frame is _FRAME and (called := _CALL.match(words)):
+            made += [replace(statement, needs=needs) for statement in _called(script, *called.groups(), line)]
         elif frame is _FRAME and words.split()[0].upper() in _DML:
-            made.append(Statement(inner.text, inner.line + offset, inner.snowflake_only, condition))
-        elif not frame.match(words):
-            raise Untranslatable(f"line {inner.line + offset}: neither DML nor its frame in a body: {words[:80]}")
+            made.append(Statement(inner.text, line, inner.snowflake_only, needs))
+        elif frame is _FRAME and words.upper().startswith("SELECT ") and (asked := _INTO.search(inner.text)):
+            made.append(Statement(_INTO.sub("", inner.text, count=1), line, False, needs, _names(asked[1])))
+        elif not frame.match(words) and not _VARIABLE.match(words):
+            raise Untranslatable(f"line {line}: neither DML nor its frame in a body: {words[:80]}")
     return made
+
+
+def _called(script: str, name: str, arguments: str, line: int) -> list[Statement]:
+    """The statements of a step. Its parameters are called as what it is called with: no statement has to be rewritten."""
+    head = re.search(rf"\bPROCEDURE\s+{name}\s*\(([^()]*)\)", script, re.IGNORECASE)
+    parameters = tuple(part.split()[0] for part in head[1].split(",") if part.strip()) if head else ()
+    if head is None or _names(arguments) != parameters:
+        raise Untranslatable(f"line {line}: CALL {name}({arguments}) is not of a procedure here with parameters of these names")
+    return body_of(script, name)
+
+
+def _names(variables: str) -> tuple[str, ...]:
+    return tuple(name.strip().removeprefix(":") for name in variables.split(",") if name.strip())
 
 
 def _without_frame(body: str) -> str:

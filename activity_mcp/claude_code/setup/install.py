@@ -5,8 +5,9 @@
 
 ``plan_install`` and ``plan_uninstall`` read everything and write nothing; a file that cannot be read whole refuses the plan
 before any file is touched. ``Change.apply`` publishes one file atomically, through symbolic links, with its permissions, after
-looking that nobody has written it since (Claude Code itself writes ``.claude.json``). The file as it was before the first
-installation is kept beside it; where installing that one gives what is there now, uninstalling puts it back byte for byte.
+looking that nobody has written it since (Claude Code itself writes ``.claude.json``). Every file that is changed is kept beside
+it as it was: before the first installation under ``BACKUP_ENDING``, which uninstalling puts back byte for byte where installing
+it gives what is there now; before a later one, with an older registration of ours in it, under ``PREVIOUS_ENDING``.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 SCOPES = ("user", "project")
 BACKUP_ENDING = ".activity-mcp-backup"
+PREVIOUS_ENDING = ".activity-mcp-previous"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +55,21 @@ class Files:
 class Change:
     """What becomes of one file: ``before`` and ``after`` are its bytes, None where there is no file.
 
-    ``keep`` says whether ``before`` is to be kept as the backup; ``restores`` that ``after`` is what the backup holds (no file,
-    where there was none), which then goes.
+    ``ending`` names the copy that is kept of ``before``; ``restores`` says that ``after`` is what the backup holds (no file,
+    where there was none): then the copies go instead.
     """
 
     path: str
     before: bytes | None
     after: bytes | None
     mode: int
-    keep: bool = False
+    ending: str = BACKUP_ENDING
     restores: bool = False
 
     @property
-    def backup(self) -> str:
-        return self.path + BACKUP_ENDING
+    def backup(self) -> str | None:
+        """Where the file as it was is kept; None where there was none, or nothing of it is lost."""
+        return None if self.before is None or self.restores else self.path + self.ending
 
     def diff(self) -> str:
         """The change as a unified diff."""
@@ -82,7 +85,7 @@ class Change:
                 f"{self.path} was written by another program just now; it was left as it is",
                 hint="close Claude Code and try again",
             )
-        if self.keep and self.before is not None:
+        if self.backup is not None and self.before is not None:
             fs.publish(self.backup, self.before, mode=self.mode)
         if self.after is None:
             os.unlink(self.path)
@@ -90,8 +93,9 @@ class Change:
         else:
             os.makedirs(os.path.dirname(self.path), exist_ok=True)
             fs.publish(self.path, self.after, mode=self.mode)
-        if self.restores and os.path.exists(self.backup):
-            os.unlink(self.backup)
+        if self.restores:
+            for ending in (BACKUP_ENDING, PREVIOUS_ENDING):
+                fs.LOCAL.unlink(self.path + ending)
 
 
 def files_of(scope: str, environ: Mapping[str, str], root: str) -> Files:
@@ -171,8 +175,8 @@ class _Edit:
         after = _bytes(self.put(file))
         if after == before:
             return None
-        is_without_ours = self.take(file).text == file.text
-        return self._change(before, after, keep=is_without_ours)
+        has_ours = self.take(file).text != file.text
+        return self._change(before, after, ending=PREVIOUS_ENDING if has_ours else BACKUP_ENDING)
 
     def uninstall(self) -> Change | None:
         before = _read(self.path)
@@ -185,7 +189,7 @@ class _Edit:
         kept = _read(self.path + BACKUP_ENDING)
         if self._gives(kept, before):
             return self._change(before, kept, restores=True)
-        return self._change(before, _bytes(taken), keep=True)
+        return self._change(before, _bytes(taken))
 
     def _gives(self, old: bytes | None, now: bytes) -> bool:
         """Whether installing into ``old`` gives what is there now."""
@@ -194,8 +198,10 @@ class _Edit:
         except InvalidInput:
             return False
 
-    def _change(self, before: bytes | None, after: bytes | None, **how: bool) -> Change:
-        return Change(self.path, before, after, _mode(self.path, self.mode), **how)
+    def _change(
+        self, before: bytes | None, after: bytes | None, *, ending: str = BACKUP_ENDING, restores: bool = False
+    ) -> Change:
+        return Change(self.path, before, after, _mode(self.path, self.mode), ending, restores)
 
 
 def _parsed(path: str, data: bytes | None) -> JsonText:

@@ -2,8 +2,8 @@
 
     JsonText.parse(text, name)      refuses what is not one JSON object, with the line and the column
     .get(path)                      the value there, None where nothing is
-    .put(path, content)             replaces the value, or adds the member; missing objects above it are made
-    .append(path, content)          adds an element to the array there, which is made if it is missing
+    .put(path, content)             replaces the value, or adds the member; objects above it that are missing or null are made
+    .append(path, content)          adds an element to the array there, which is made if it is missing or null
     .remove(path)                   takes it out with its comma; what becomes empty stays as ``{}`` or ``[]``
 
 Each change gives a new JsonText. A path is a tuple of member names and array indices. What is added takes the indentation and
@@ -78,13 +78,13 @@ class JsonText:
             shown = self._shown(content, self._indent_of(found.start), self._is_flat(found))
             return JsonText(self.text[: found.start] + shown + self.text[found.end :])
         parent = self._find(path[:-1])
-        if parent is None:
+        if parent is None or parent.content is None:
             return self.put(path[:-1], {path[-1]: content})
         return self._added(parent, str(path[-1]), content)
 
     def append(self, path: Path, content: Any) -> JsonText:
         found = self._find(path)
-        return self.put(path, [content]) if found is None else self._added(found, None, content)
+        return self.put(path, [content]) if found is None or found.content is None else self._added(found, None, content)
 
     def remove(self, path: Path) -> JsonText:
         parent = self._find(path[:-1])

@@ -7,16 +7,16 @@ The formats are those documented at https://code.claude.com/docs/en/ (pages mcp 
     hooks        {event: [{matcher?, hooks: [{type: "command", command, args, async, timeout}]}]}. Without a matcher all are
                  meant; with ``args`` no shell is started; ``timeout`` is in seconds.
 
-All hooks are asynchronous but SessionStart, whose output is the injection. What is ours is known by its command, wherever it
-lies and whatever it is called, so that a second installation replaces the first and removal leaves nothing behind.
+All hooks are asynchronous but SessionStart, whose output is the injection. What is ours is known by its program
+(``own_commands``), wherever it lies, so that a second installation replaces the first and removal leaves nothing behind.
 """
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from ...errors import InvalidInput
+from .own_commands import is_own_command, is_own_hook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,9 +30,6 @@ HOOK_EVENTS = (
     "StopFailure", "PermissionDenied",
 )  # fmt: skip
 HOOK_TIMEOUT_S = 10
-_PROGRAMS = ("activity-mcp", "activity-mcp-hook")
-_MODULE = "activity_mcp"
-_FILES = "/activity_mcp/claude_code/"
 
 
 def server_entry(command: list[str]) -> dict[str, Any]:
@@ -132,30 +129,8 @@ def own_handlers(groups: Any) -> Iterator[tuple[int, int]]:
     for number, group in enumerate(groups if isinstance(groups, list) else ()):
         handlers = group.get("hooks") if isinstance(group, dict) else None
         for at, handler in enumerate(handlers if isinstance(handlers, list) else ()):
-            if isinstance(handler, dict) and is_own_command(handler):
+            if isinstance(handler, dict) and is_own_hook(handler):
                 yield number, at
-
-
-def is_own_command(entry: dict[str, Any]) -> bool:
-    """Whether a handler or a server entry starts this package: by a script of ours, ``python -m activity_mcp``, or one of its
-    files. Both written with ``args`` and as one line for a shell are known.
-    """
-    return any(os.path.basename(word) in _PROGRAMS or word == _MODULE or _FILES in word for word in words_of(entry))
-
-
-def words_of(entry: dict[str, Any]) -> list[str]:
-    """Program and arguments of an entry, of a line for a shell as the shell would cut it."""
-    command, arguments = entry.get("command"), entry.get("args")
-    if not isinstance(command, str):
-        return []
-    if isinstance(arguments, list):
-        return [command, *(word for word in arguments if isinstance(word, str))]
-    import shlex
-
-    try:
-        return shlex.split(command)
-    except ValueError:
-        return command.split()
 
 
 def _events(file: JsonText) -> list[str]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from ...claude_code.setup.install import project_root
-from ...claude_code.setup.registration import HOOK_EVENTS, words_of
+from ...claude_code.setup.own_commands import words_of
+from ...claude_code.setup.registration import HOOK_EVENTS
 from ...claude_code.setup.survey import survey
 from ...claude_code.transcripts import ImportLedger
 from ...claude_code.transcripts.expiry import expiring

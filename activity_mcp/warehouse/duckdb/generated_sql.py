@@ -1,7 +1,7 @@
 """The generated statements of ``generated/``, which the wheel holds: read once, in order, without understanding SQL.
 
-A line ``-- statement`` stands before each statement; a first line ``-- if: SELECT …`` says that the statement changes nothing
-when that query has no row.
+A line ``-- statement`` stands before each statement. Of a sequence, a first line ``-- asks: a b`` names the facts that the
+query gives, in the order of its columns; ``-- needs: a b`` says that the statement changes nothing unless one of them is true.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ GENERATED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "generated"
 REFRESH_FILE = "03_refresh.sql"
 
 _SEPARATOR = "-- statement\n"
-_CONDITION = "-- if: "
 
 
 @functools.cache
@@ -24,7 +23,8 @@ def statements_of(name: str) -> tuple[str, ...]:
     return tuple(statement.strip().rstrip(";") for statement in statements)
 
 
-def condition_of(text: str) -> str | None:
-    """The query a statement is run for, or None where it always is."""
+def facts_of(text: str, word: str) -> tuple[str, ...]:
+    """The facts that a statement ``asks`` or ``needs``, by its first line; none where it has no such line."""
     first = text.split("\n", 1)[0]
-    return first.removeprefix(_CONDITION) if first.startswith(_CONDITION) else None
+    start = f"-- {word}: "
+    return tuple(first.removeprefix(start).split()) if first.startswith(start) else ()

@@ -8,11 +8,13 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .generated_sql import REFRESH_FILE, condition_of, statements_of
+from .generated_sql import REFRESH_FILE, facts_of, statements_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import duckdb
 
 STREAM = "CLAUDE_STREAM_V2_STREAM"
@@ -38,11 +40,20 @@ _TAKE_CHUNK = f"""
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A statement of the sequence. Where the ``condition`` has no row it would change nothing; steps with one text share it."""
+    """A statement of the sequence: it ``asks`` for facts, or changes nothing unless one of those it ``needs`` is true."""
 
-    condition: str | None
-    asked: duckdb.Statement | None
+    asks: tuple[str, ...]
+    needs: tuple[str, ...]
     statement: duckdb.Statement
+
+    def run(self, connection: duckdb.DuckDBPyConnection, facts: dict[str, Any]) -> None:
+        parameters = {name: facts[name] for name in self.statement.named_parameters}
+        found = connection.execute(self.statement, parameters or None)
+        if self.asks:
+            facts.update(zip(self.asks, found.fetchall()[0], strict=True))
+
+    def is_spared(self, facts: Mapping[str, Any]) -> bool:
+        return bool(self.needs) and not any(facts[name] for name in self.needs)
 
 
 @functools.cache
@@ -50,21 +61,18 @@ def refresh_sequence() -> tuple[Step, ...]:
     """The statements that follow each batch, parsed: parsing is a sixth of what running them on a small batch costs."""
     import duckdb
 
-    def parsed(text: str) -> duckdb.Statement:
-        return duckdb.extract_statements(text)[0]
-
-    told = [(condition_of(text), text) for text in statements_of(REFRESH_FILE)]
-    return tuple(Step(asked, parsed(f"{asked} LIMIT 1") if asked else None, parsed(text)) for asked, text in told)
+    return tuple(
+        Step(facts_of(text, "asks"), facts_of(text, "needs"), duckdb.extract_statements(text)[0])
+        for text in statements_of(REFRESH_FILE)
+    )
 
 
 def refresh(connection: duckdb.DuckDBPyConnection) -> None:
     """The refresh sequence, without the statements that have nothing to do: planning each costs more than a small batch."""
-    found: dict[str | None, bool] = {None: True}
+    facts: dict[str, Any] = {}
     for step in refresh_sequence():
-        if step.asked is not None and step.condition not in found:
-            found[step.condition] = connection.execute(step.asked).fetchone() is not None
-        if found[step.condition]:
-            connection.execute(step.statement)
+        if not step.is_spared(facts):
+            step.run(connection, facts)
 
 
 def rebuild_contexts(connection: duckdb.DuckDBPyConnection) -> None:
@@ -82,9 +90,10 @@ def rebuild_contexts(connection: duckdb.DuckDBPyConnection) -> None:
     while end is not None:
         connection.execute(MAKE_STREAM)
         connection.execute(_TAKE_CHUNK, [start, end])
+        facts: dict[str, Any] = {}
         for step in refresh_sequence():
-            if _CONTEXT_STATEMENT.search(step.statement.query):
-                connection.execute(step.statement)
+            if step.asks or _CONTEXT_STATEMENT.search(step.statement.query):
+                step.run(connection, facts)
         start, end = end, _end_of_chunk(connection, end)
     connection.execute(MAKE_STREAM)
 

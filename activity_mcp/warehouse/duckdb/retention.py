@@ -6,9 +6,9 @@ so whoever leads runs them here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .generated_sql import statements_of
+from .generated_sql import facts_of, statements_of
 
 if TYPE_CHECKING:
     from ..base import Statements
@@ -36,4 +36,12 @@ def clean_up(statements: Statements) -> dict[str, int]:
 
 def _run(statements: Statements, name: str) -> dict[str, int]:
     """The rows that each DELETE of a file removed."""
-    return {text.split()[2]: int(statements.execute(text)[0][0]) for text in statements_of(name)}
+    facts: dict[str, Any] = {}
+    removed = {}
+    for text in statements_of(name):
+        rows = statements.execute(text, {fact: value for fact, value in facts.items() if f"${fact}" in text})
+        if asked := facts_of(text, "asks"):
+            facts.update(zip(asked, rows[0], strict=True))
+        else:
+            removed[text.split()[2]] = int(rows[0][0])
+    return removed

@@ -1,0 +1,115 @@
+-- grain: one insight; of two events that name the same one the later wins
+-- snowflake-only: a step of REFRESH_CONTEXT, whose statements the embedded engine runs itself
+CREATE OR REPLACE PROCEDURE REFRESH_INSIGHTS()
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Folds insights that the batch brought into INSIGHT_ATOMS.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    MERGE INTO INSIGHT_ATOMS AS atom
+    USING (
+        SELECT
+            *,
+            OBJECT_CONSTRUCT_KEEP_NULL(
+                'insight_id', insight_id,
+                'subject', SUBSTR(subject, 1, 300),
+                'metric', SUBSTR(metric, 1, 300),
+                'value', IFF(LENGTH(value_text) > 2000, SUBSTR(value_text, 1, 2000)::VARIANT, value),
+                'grain', SUBSTR(grain, 1, 300),
+                'confidence', confidence,
+                'artifact_id', artifact_id,
+                'query_id', query_id,
+                'recorded_at', TO_CHAR(recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"'),
+                'valid_until', TO_CHAR(valid_until, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"')
+            ) AS item
+        FROM (
+            SELECT
+                *,
+                TRY_CAST(confidence_text AS NUMBER(9, 6)) AS confidence,
+                COALESCE(
+                    TRY_CAST(valid_until_text AS TIMESTAMP_NTZ),
+                    IFF(
+                        recorded_at < '9900-01-01'::TIMESTAMP_NTZ,
+                        DATEADD(SECOND, ROUND(valid_hours * 3600), recorded_at),
+                        NULL
+                    )
+                ) AS valid_until
+            FROM (
+                SELECT
+                    COALESCE(NULLIF(event.feature_json:insight_id::VARCHAR, ''), event.activity_id) AS insight_id,
+                    event.customer,
+                    event.org_id,
+                    event.project,
+                    event.session_id,
+                    event.feature_json:subject::VARCHAR AS subject,
+                    event.feature_json:metric::VARCHAR AS metric,
+                    event.feature_json:value AS value,
+                    event.feature_json:value::VARCHAR AS value_text,
+                    event.feature_json:grain::VARCHAR AS grain,
+                    event.feature_json:confidence::VARCHAR AS confidence_text,
+                    event.feature_json:artifact_id::VARCHAR AS artifact_id,
+                    event.feature_json:query_id::VARCHAR AS query_id,
+                    IFF(
+                        ARRAY_SIZE(event.feature_json:source_events) >= 0, event.feature_json:source_events, NULL
+                    ) AS source_events,
+                    event.feature_json:valid_until::VARCHAR AS valid_until_text,
+                    LEAST(TRY_CAST(event.feature_json:valid_for_hours::VARCHAR AS NUMBER(18, 3)), 500000) AS valid_hours,
+                    event.ts AS recorded_at,
+                    event.activity_id,
+                    event.channel_id,
+                    event.stream_offset
+                FROM CLAUDE_STREAM_V2_STREAM AS event
+                WHERE event.event_name = 'mcp_event'
+                    AND event.feature_json:method::VARCHAR = 'record_insight'
+                    AND NOT EXISTS (
+                        SELECT 1
+                        FROM SUPERSEDED AS outranked
+                        WHERE outranked.channel_id = event.channel_id
+                            AND outranked.stream_offset = event.stream_offset
+                            AND outranked.ts = event.ts
+                    )
+            ) AS told
+        ) AS read
+        QUALIFY ROW_NUMBER() OVER (PARTITION BY insight_id ORDER BY recorded_at DESC, activity_id) = 1
+    ) AS fresh
+        ON atom.insight_id = fresh.insight_id
+    WHEN MATCHED AND (
+        fresh.recorded_at > atom.recorded_at
+        OR (fresh.activity_id = atom.activity_id AND ABS(DATEDIFF(SECOND, fresh.recorded_at, atom.recorded_at)) <= 86400)
+        OR (fresh.recorded_at = atom.recorded_at AND fresh.activity_id < atom.activity_id)
+    ) THEN
+        UPDATE SET
+            customer = fresh.customer,
+            org_id = fresh.org_id,
+            project = fresh.project,
+            session_id = fresh.session_id,
+            subject = fresh.subject,
+            metric = fresh.metric,
+            value = fresh.value,
+            grain = fresh.grain,
+            confidence = fresh.confidence,
+            artifact_id = fresh.artifact_id,
+            query_id = fresh.query_id,
+            source_events = fresh.source_events,
+            item = fresh.item,
+            recorded_at = fresh.recorded_at,
+            valid_until = fresh.valid_until,
+            activity_id = fresh.activity_id,
+            channel_id = fresh.channel_id,
+            stream_offset = fresh.stream_offset,
+            updated_at = SYSDATE()
+    WHEN NOT MATCHED THEN
+        INSERT (
+            insight_id, customer, org_id, project, session_id, subject, metric, value, grain, confidence, artifact_id, query_id,
+            source_events, item, recorded_at, valid_until, quarantined, activity_id, channel_id, stream_offset, updated_at
+        )
+        VALUES (
+            fresh.insight_id, fresh.customer, fresh.org_id, fresh.project, fresh.session_id, fresh.subject, fresh.metric,
+            fresh.value, fresh.grain, fresh.confidence, fresh.artifact_id, fresh.query_id, fresh.source_events, fresh.item,
+            fresh.recorded_at, fresh.valid_until, FALSE, fresh.activity_id, fresh.channel_id, fresh.stream_offset, SYSDATE()
+        );
+    RETURN 'done';
+END;
+$$;

@@ -1,0 +1,270 @@
+-- grain: customer, project or '*', section, session_id, item_key, hour; of any age, for a context may rest for weeks.
+-- Sections of the context have an empty session_id; session_files and failed_commands are lists of one session;
+-- recent_sessions holds, for each hour of a session (and of what belongs to none), what that hour knows of it.
+-- The batch adds to what is kept: of a list's entries with one key in an hour the newest stays. A row that is read
+-- twice adds nothing.
+-- snowflake-only: a step of REFRESH_CONTEXT, whose statements the embedded engine runs itself
+CREATE OR REPLACE PROCEDURE REFRESH_ITEMS(batch_key VARCHAR)
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Adds the sessions, files, errors and queries of the batch to CONTEXT_ITEMS.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    MERGE INTO CONTEXT_ITEMS AS kept
+    USING (
+        WITH again AS (
+            SELECT DISTINCT
+                customer,
+                DATE_TRUNC('HOUR', ts) AS hour_start,
+                DATEADD(HOUR, 1, DATE_TRUNC('HOUR', ts)) AS hour_end
+            FROM SUPERSEDED
+            WHERE is_counted
+                AND batch_key = :batch_key
+        ),
+
+        events AS (
+            SELECT
+                customer, project, event_name, activity_id, ts, session_id, org_id, feature_json, channel_id, stream_offset
+            FROM CLAUDE_STREAM_V2_STREAM
+            UNION ALL
+            SELECT
+                event.customer, event.project, event.event_name, event.activity_id, event.ts, event.session_id, event.org_id,
+                event.feature_json, event.channel_id, event.stream_offset
+            FROM CLAUDE_STREAM_V2 AS event
+            INNER JOIN again
+                ON event.customer = again.customer
+                AND event.ts >= again.hour_start
+                AND event.ts < again.hour_end
+        ),
+
+        live AS (
+            SELECT
+                event.customer,
+                event.project,
+                DATE_TRUNC('HOUR', event.ts) AS hour_start,
+                event.event_name,
+                event.activity_id,
+                event.ts,
+                TO_CHAR(event.ts, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"') AS at_text,
+                COALESCE(event.session_id, '') AS session_id,
+                event.org_id,
+                event.feature_json:git_branch::VARCHAR AS git_branch,
+                -- what a subagent asks and concludes is not what the session does
+                CASE
+                    WHEN event.event_name = 'session_event' AND event.feature_json:agent_id::VARCHAR IS NULL
+                        THEN event.feature_json:event_type::VARCHAR
+                END AS moment,
+                CASE event.event_name
+                    WHEN 'session_event' THEN SUBSTR(event.feature_json:excerpt::VARCHAR, 1, 300)
+                END AS excerpt,
+                CASE
+                    WHEN event.event_name = 'system_event'
+                        THEN event.feature_json:severity::VARCHAR NOT IN ('error', 'critical')
+                    WHEN event.event_name NOT IN ('llm_event', 'session_event')
+                        THEN TRY_CAST(event.feature_json:success::VARCHAR AS BOOLEAN)
+                END AS success,
+                CASE event.event_name
+                    WHEN 'file_event' THEN NULLIF(SUBSTR(event.feature_json:file_path::VARCHAR, 1, 1024), '')
+                    WHEN 'tool_event' THEN event.feature_json:tool_name::VARCHAR
+                END AS subject,
+                event.feature_json
+            FROM events AS event
+            WHERE NOT IS_OWN_EVENT(event.event_name, event.feature_json)
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM SUPERSEDED AS outranked
+                    WHERE outranked.channel_id = event.channel_id
+                        AND outranked.stream_offset = event.stream_offset
+                        AND outranked.ts = event.ts
+                )
+        ),
+
+        sections AS (
+            SELECT section, is_of_all
+            FROM (VALUES
+                ('recent_errors', TRUE), ('recent_files', TRUE), ('recent_queries', TRUE), ('session_files', TRUE),
+                ('failed_commands', TRUE), ('recent_sessions', TRUE),
+                ('recent_errors', FALSE), ('recent_files', FALSE), ('recent_queries', FALSE), ('session_files', FALSE),
+                ('failed_commands', FALSE), ('recent_sessions', FALSE)
+            ) AS listed (section, is_of_all)
+        ),
+
+        entries AS (
+            SELECT
+                live.customer,
+                IFF(sections.is_of_all, '*', live.project) AS project,
+                sections.section,
+                IFF(sections.section IN ('session_files', 'failed_commands'), live.session_id, '') AS session_id,
+                CASE
+                    WHEN sections.section IN ('recent_files', 'session_files') THEN live.subject
+                    WHEN sections.section = 'failed_commands'
+                        THEN SUBSTR(COALESCE(
+                            IFF(live.subject = 'Bash', live.feature_json:parameters.command::VARCHAR, NULL),
+                            live.subject,
+                            'unknown'
+                        ), 1, 300)
+                    ELSE live.activity_id
+                END AS item_key,
+                live.hour_start,
+                live.ts,
+                live.activity_id,
+                CASE sections.section
+                    WHEN 'recent_errors' THEN OBJECT_CONSTRUCT_KEEP_NULL(
+                        'ts', live.at_text,
+                        'event_name', live.event_name,
+                        'name', SUBSTR(CASE live.event_name
+                            WHEN 'tool_event' THEN live.subject
+                            WHEN 'sql_event' THEN 'sql'
+                            WHEN 'file_event' THEN live.feature_json:operation::VARCHAR
+                            WHEN 'mcp_event' THEN live.feature_json:method::VARCHAR
+                            ELSE live.feature_json:event_type::VARCHAR
+                        END, 1, 255),
+                        'error', SUBSTR(COALESCE(
+                            live.feature_json:error::VARCHAR,
+                            live.feature_json:message::VARCHAR,
+                            live.feature_json:error_type::VARCHAR
+                        ), 1, 300),
+                        'session_id', NULLIF(live.session_id, ''),
+                        'project', live.project,
+                        'activity_id', live.activity_id
+                    )
+                    WHEN 'recent_files' THEN OBJECT_CONSTRUCT_KEEP_NULL(
+                        'file_path', live.subject,
+                        'operation', SUBSTR(live.feature_json:operation::VARCHAR, 1, 255),
+                        'ts', live.at_text,
+                        'session_id', NULLIF(live.session_id, ''),
+                        'project', live.project
+                    )
+                    WHEN 'recent_queries' THEN OBJECT_CONSTRUCT_KEEP_NULL(
+                        'ts', live.at_text,
+                        'sql', SUBSTR(live.feature_json:sql::VARCHAR, 1, 300),
+                        'query_id', live.feature_json:query_id::VARCHAR,
+                        'rows', TRY_CAST(live.feature_json['rows']::VARCHAR AS NUMBER(18, 0)),
+                        'duration_ms', TRY_CAST(live.feature_json:duration_ms::VARCHAR AS NUMBER(18, 3)),
+                        'artifact_id', live.feature_json:artifact_id::VARCHAR,
+                        'session_id', NULLIF(live.session_id, ''),
+                        'project', live.project,
+                        'activity_id', live.activity_id
+                    )
+                END AS item
+            FROM live
+            INNER JOIN sections
+                ON (sections.is_of_all OR live.project <> '*')
+                AND CASE sections.section
+                    WHEN 'recent_errors' THEN NOT live.success
+                    WHEN 'recent_files' THEN live.event_name = 'file_event'
+                    WHEN 'recent_queries' THEN live.event_name = 'sql_event' AND live.success
+                    WHEN 'session_files' THEN live.event_name = 'file_event' AND live.session_id <> ''
+                    WHEN 'failed_commands'
+                        THEN live.event_name = 'tool_event' AND NOT live.success AND live.session_id <> ''
+                END
+        ),
+
+        -- what a row, or what is kept already, knows of an hour of a session; a text stands behind the time it is from, so that
+        -- the greatest is the newest
+        moments AS (
+            SELECT
+                live.customer,
+                IFF(sections.is_of_all, '*', live.project) AS project,
+                live.session_id,
+                live.hour_start,
+                live.ts,
+                live.at_text AS first_at,
+                IFF(live.moment = 'start', live.at_text, NULL) AS started,
+                IFF(live.moment = 'end', live.at_text, NULL) AS ended,
+                IFF(live.moment = 'user_prompt', live.at_text || ' ' || live.excerpt, NULL) AS asked,
+                IFF(live.moment = 'turn_end', live.at_text || ' ' || live.excerpt, NULL) AS concluded,
+                live.at_text || ' ' || live.git_branch AS git_branch,
+                live.at_text || ' ' || live.project AS session_project,
+                live.at_text || ' ' || live.org_id AS org_id,
+                1 AS is_fresh
+            FROM live
+            INNER JOIN sections
+                ON (sections.is_of_all OR live.project <> '*')
+                AND sections.section = 'recent_sessions'
+            UNION ALL
+            SELECT
+                customer,
+                project,
+                session_id,
+                hour_start,
+                ts,
+                item:first::VARCHAR,
+                item:started::VARCHAR,
+                item:ended::VARCHAR,
+                item:asked::VARCHAR,
+                item:concluded::VARCHAR,
+                item:git_branch::VARCHAR,
+                item:project::VARCHAR,
+                item:org_id::VARCHAR,
+                0 AS is_fresh
+            FROM CONTEXT_ITEMS
+            WHERE section = 'recent_sessions'
+                AND (customer, hour_start) IN (SELECT customer, hour_start FROM live)
+        ),
+
+        newest AS (
+            SELECT customer, project, section, session_id, item_key, hour_start, ts, activity_id, item
+            FROM entries
+            WHERE item_key IS NOT NULL
+            QUALIFY ROW_NUMBER() OVER (
+                PARTITION BY customer, project, section, session_id, item_key, hour_start ORDER BY ts DESC, activity_id
+            ) = 1
+        )
+
+        SELECT customer, project, section, session_id, item_key, hour_start, ts, activity_id, item
+        FROM newest
+        QUALIFY ROW_NUMBER() OVER (
+            PARTITION BY customer, project, section ORDER BY ts DESC, session_id, item_key, hour_start
+        ) <= LIST_LIMIT(section)
+        UNION ALL
+        SELECT
+            customer,
+            project,
+            'recent_sessions' AS section,
+            session_id,
+            '' AS item_key,
+            hour_start,
+            MAX(ts) AS ts,
+            '' AS activity_id,
+            OBJECT_CONSTRUCT_KEEP_NULL(
+                'first', MIN(first_at),
+                'started', MIN(started),
+                'ended', MAX(ended),
+                'asked', MAX(asked),
+                'concluded', MAX(concluded),
+                'git_branch', MAX(git_branch),
+                'project', MAX(session_project),
+                'org_id', MAX(org_id)
+            ) AS item
+        FROM moments
+        GROUP BY customer, project, session_id, hour_start
+        HAVING MAX(is_fresh) = 1
+    ) AS fresh
+        ON kept.customer = fresh.customer
+        AND kept.project = fresh.project
+        AND kept.section = fresh.section
+        AND kept.session_id = fresh.session_id
+        AND kept.item_key = fresh.item_key
+        AND kept.hour_start = fresh.hour_start
+    WHEN MATCHED AND (
+        fresh.section = 'recent_sessions'
+        OR fresh.ts > kept.ts
+        OR (fresh.ts = kept.ts AND fresh.activity_id < kept.activity_id)
+    ) THEN
+        UPDATE SET
+            ts = fresh.ts,
+            activity_id = fresh.activity_id,
+            item = fresh.item,
+            refreshed_at = SYSDATE()
+    WHEN NOT MATCHED THEN
+        INSERT (customer, project, section, session_id, item_key, hour_start, ts, activity_id, item, refreshed_at)
+        VALUES (
+            fresh.customer, fresh.project, fresh.section, fresh.session_id, fresh.item_key, fresh.hour_start, fresh.ts,
+            fresh.activity_id, fresh.item, SYSDATE()
+        );
+    RETURN 'done';
+END;
+$$;

@@ -1,0 +1,94 @@
+-- One run of the refresh sequence: all of it or nothing. It can be called by hand.
+-- snowflake-only: on the embedded engine the transaction is the flusher's
+CREATE OR REPLACE PROCEDURE REFRESH_CONTEXT()
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Folds new activities into SUPERSEDED, INSIGHT_ATOMS, ARTIFACTS, SCHEMA_DRIFT and CONTEXT_CACHE, in one transaction.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    BEGIN TRANSACTION;
+    CALL FOLD_BATCH();
+    COMMIT;
+    RETURN 'done';
+EXCEPTION
+    WHEN OTHER THEN
+        ROLLBACK;
+        RAISE;
+END;
+$$;
+
+-- Contexts, and all else that is folded from the stream, made anew from it: after the stream went stale (the task rested longer
+-- than the table keeps its history), or when a context is doubted. A stream that shows what the table holds already is one batch
+-- of everything; each known loser is taken back from it as if it had been outranked in this run.
+-- snowflake-only: the embedded engine makes its contexts anew in chunks
+CREATE OR REPLACE PROCEDURE REBUILD_CONTEXTS()
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Makes the stream and everything folded from it anew. Suspend REFRESH_CONTEXT_TASK before, and resume it afterwards.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    CREATE OR REPLACE STREAM CLAUDE_STREAM_V2_STREAM
+        ON TABLE CLAUDE_STREAM_V2
+        APPEND_ONLY = TRUE
+        SHOW_INITIAL_ROWS = TRUE
+        COMMENT = 'Rows of CLAUDE_STREAM_V2 not yet folded into the context; consumed by REFRESH_CONTEXT_TASK alone.';
+
+    BEGIN TRANSACTION;
+
+    DELETE FROM CONTEXT_COUNTS;
+
+    DELETE FROM CONTEXT_HOURS;
+
+    DELETE FROM CONTEXT_ITEMS;
+
+    DELETE FROM CONTEXT_CACHE;
+
+    UPDATE SCHEMA_DRIFT
+    SET occurrences = 0;
+
+    UPDATE SUPERSEDED
+    SET
+        is_counted = FALSE,
+        batch_key = (SELECT MAX(channel_id || ' ' || stream_offset) FROM CLAUDE_STREAM_V2_STREAM);
+
+    CALL FOLD_BATCH();
+
+    COMMIT;
+    RETURN 'rebuilt';
+EXCEPTION
+    WHEN OTHER THEN
+        ROLLBACK;
+        RAISE;
+END;
+$$;
+
+CREATE OR REPLACE TASK REFRESH_CONTEXT_TASK
+    USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE = 'XSMALL'
+    SERVERLESS_TASK_MAX_STATEMENT_SIZE = 'SMALL'
+    TARGET_COMPLETION_INTERVAL = '60 SECONDS'
+    USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS = 60
+    USER_TASK_TIMEOUT_MS = 600000
+    SUSPEND_TASK_AFTER_NUM_FAILURES = 0
+    QUERY_TAG = 'activity-mcp refresh'
+    COMMENT = 'Runs REFRESH_CONTEXT when activities have come, at most once a minute.'
+    WHEN SYSTEM$STREAM_HAS_DATA('CLAUDE_STREAM_V2_STREAM')
+AS
+CALL REFRESH_CONTEXT();
+
+-- Once a day: what has expired (02) and what is older than its rule allows (05) leaves, unless LEGAL_HOLDS names it.
+CREATE OR REPLACE TASK DAILY_UPKEEP_TASK
+    USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE = 'XSMALL'
+    SCHEDULE = 'USING CRON 17 3 * * * UTC'
+    USER_TASK_TIMEOUT_MS = 3600000
+    COMMENT = 'Removes what has expired and what is too old, once a day.'
+AS
+EXECUTE IMMEDIATE $$
+BEGIN
+    CALL CLEAN_UP();
+    CALL APPLY_RETENTION();
+END;
+$$;
