@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from .clock import Clock
     from .queue import QueueInfo
+    from .redaction import Redactor
     from .warehouse.duckdb.warehouse import DuckDBWarehouse
     from .warehouse.snowflake.warehouse import SnowflakeWarehouse
 
@@ -141,6 +142,10 @@ class Composition:
     @lazy
     def renderer(self) -> Renderer:
         return Renderer(dumps=orjson.dumps)
+
+    @lazy
+    def redactor(self) -> Redactor:
+        return self.config.redactor()
 
     @lazy
     def self_log(self) -> SelfLog:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..identity import Identity
     from ..pipeline.leader import Leader
     from ..pipeline.refresher import Refresher
+    from ..redaction import Redactor
     from .cache import ContextCache
     from .local_events import LocalEvents
     from .memoized_renderer import Renderer
@@ -44,6 +45,8 @@ class Host(Protocol):
     def identity(self) -> Identity: ...
     @property
     def own_project(self) -> str | None: ...
+    @property
+    def redactor(self) -> Redactor: ...
     @property
     def local_events(self) -> LocalEvents: ...
     @property
@@ -103,7 +106,9 @@ class Recall:
         """Whose context and of which project, where None stands for this process's own."""
         if project is None:
             project = self._host.own_project or ALL_PROJECTS
-        return self._host.identity.customer if customer is None else customer, place_of(project)
+        redactor = self._host.redactor  # as the events have it: no file and no wish is named after a secret
+        customer = self._host.identity.customer if customer is None else customer
+        return redactor.identifier(customer), redactor.label(place_of(project))
 
     def _keep_warm(self, customer: str, project: str) -> None:
         """Tell whoever leads, every few minutes, that somebody still asks for this scope; a fresh answer leaves no wish."""

@@ -1,16 +1,17 @@
 """Redaction: secrets are replaced by ``[redacted:kind]`` before anything is written.
 
-Two things count as a secret: a value that has the shape of one wherever it stands (``shapes``: tokens of the table in ``tokens``,
-patterns, runs that only a generator makes; ``pem``: private keys), and a value that something calls a secret: the value of a
-sensitive key of an object, of an assignment, member, element, argument or option in a text (``assigned``), of a column (``tables``)
-or of an option that only its program gives a meaning (``commands``). ``names`` says what a name announces, ``values`` what a value
-tells of itself, ``reading`` where a value begins and ends, ``views`` what a text says that is encoded or cut. What only mentions
-secrets stays: token counts, ``token_source``, references (``$TOKEN``), hashes. ``settings`` is what a user adds: patterns, names,
-values to be kept as hashes, paths to be left out.
+Two things count as a secret: a value that has the shape of one wherever it stands (``shapes``: tokens of the table in
+``tokens``, patterns, runs that only a generator makes; ``pem``: private keys), and a value that something calls a secret: the
+value of a sensitive key of an object, of an assignment, member, element, argument or option in a text (``assigned``), of a
+column (``tables``) or of an option that only its program gives a meaning (``commands``). ``names`` says what a name
+announces, ``values`` what a value tells of itself, ``reading`` where a value begins and ends, ``views`` what a text says that
+is encoded or cut. What only mentions secrets stays: token counts, ``token_source``, references (``$TOKEN``), hashes.
+``settings`` is what a user adds: patterns, names, values to be kept as hashes, paths to be left out.
 
-A text is searched for literals first and then for what must follow them, by hand; the few patterns are compiled when a text calls
-for one: so a text without secrets costs a hook no regular expressions. No search looks at the same characters again and again. All
-finds are replaced in one pass over the text, and the same text gives the same redacted text: what is equal stays equal.
+A text is searched for literals first and then for what must follow them, by hand; the few patterns are compiled when a text
+calls for one: so a text without secrets costs a hook no regular expressions. No search looks at the same characters again and
+again. All finds are replaced in one pass over the text, and the same text gives the same redacted text: what is equal stays
+equal.
 
 No redaction knows every secret: what no shape and no name gives away is stored as it is. ``docs/redaction.md`` says how much is
 found, by kind. Standard library only, no I/O.
@@ -18,14 +19,15 @@ found, by kind. Standard library only, no I/O.
 
 from __future__ import annotations
 
-from .assigned import Name, assignments, is_secret_of_weak, names_in
+from .assigned import assignments
 from .commands import commands
+from .judging import Name, is_secret_of_weak
 from .names import PATH_MEMBERS, STRONG, judge_name, sensitive_kind
-from .phrases import phrases
+from .naming import names_in
 from .pem import private_keys
-
+from .phrases import phrases
 from .shapes import RULES, shapes
-from .sight import Sight
+from .sight import APART, Sight
 from .tables import columns
 from .urls import url_passwords
 from .values import is_plain, is_random, is_reference
@@ -33,7 +35,7 @@ from .views import views
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from .assigned import Span
@@ -48,8 +50,13 @@ _LEAST_KEY = 12
 _NAMING = ("name", "key", "Name", "Key", "id", "ParameterKey", "variable")
 _VALUED = frozenset(("value", "parametervalue", "val", "default", "secretstring", "secretvalue", "stringdata"))
 _CONTENTS = frozenset(("content", "new_string", "old_string", "new_str", "old_str", "file_text", "text"))
-_KEY_FILES = (".key", ".vault-token", ".vault_pass", ".vault_password", ".pgpass", "_token", ".token", "password.txt", "secret.txt", ".secret",
-              "passwd", ".passwd", ".pw", ".password", "id_rsa", "id_ed25519", "id_ecdsa", ".ppk", "master.key", "secret_key_base", ".credentials")  # fmt: skip
+_KEY_FILES = (
+    ".key", ".vault-token", ".vault_pass", ".vault_password", ".pgpass", "_token", ".token", "password.txt", "secret.txt",
+    ".secret", "passwd", ".passwd", ".pw", ".password", "id_rsa", "id_ed25519", "id_ecdsa", ".ppk", "master.key",
+    "secret_key_base", ".credentials",
+)  # fmt: skip
+_CONTENT = frozenset(("parameters", "error", "sql", "text", "excerpt", "file_path", "sample_rows", "content_schema"))
+"""Members that hooks, imports and the recorder redact themselves, before they cut them."""
 _LONG_NUMBER = 6
 """Digits from which a number below a secret key is a secret: a PIN of four, a version or a count stays."""
 
@@ -71,7 +78,9 @@ class Redactor:
         """The text with each secret in it replaced."""
         if not self.enabled or len(text) < 4:
             return text
-        spans = self._spans(text)
+        return self._replaced(text, self._spans(text))
+
+    def _replaced(self, text: str, spans: list[Span]) -> str:
         if not spans:
             return text
         parts: list[str] = []
@@ -95,12 +104,44 @@ class Redactor:
         if " " in text:
             spans += commands(sight)
         for view in views(text):
-            spans += ((*view.span(start, end), kind) for start, end, kind in shapes(Sight(view.text), self._rules, by_chance=False))
+            spans += (
+                (*view.span(start, end), kind) for start, end, kind in shapes(Sight(view.text), self._rules, by_chance=False)
+            )
         return [span for span in spans if not text.startswith("[redacted:", span[0])]
 
     def value(self, value: Any) -> Any:
         """The JSON value with each secret in it replaced: texts by their content, members by the name of their key."""
         return self._walk(value, 0) if self.enabled else value
+
+    def label(self, text: str) -> str:
+        """A name, a path or a branch: its secrets replaced, by the same mark wherever it is given. E-mail addresses stay."""
+        if not self.enabled or not _may_hold_secret(text):
+            return text
+        return self._replaced(text, [span for span in self._spans(text) if span[2] != "email"])
+
+    def identifier(self, text: str) -> str:
+        """An id, which stays one: what holds a secret becomes ``redacted-`` and the beginning of its SHA-256."""
+        if not self.enabled or not _may_hold_secret(text) or all(span[2] == "email" for span in self._spans(text)):
+            return text
+        from ..activity import sha256_hex
+
+        self.count += 1
+        return f"redacted-{sha256_hex(text)[:24]}"
+
+    def labels(self, features: Mapping[str, Any]) -> dict[str, Any]:
+        """The members of an event's features that are labels or ids; its content is redacted where it is cut."""
+        if not self.enabled:
+            return dict(features)
+        before = self.count
+        kept = {name: item if name in _CONTENT else self._labelled(name, item) for name, item in features.items()}
+        if self.count > before and isinstance(kept.get("_redacted", 0), int):
+            kept["_redacted"] = kept.get("_redacted", 0) + self.count - before
+        return kept
+
+    def _labelled(self, name: str, item: Any) -> Any:
+        if isinstance(item, str):
+            return self.identifier(item) if name.endswith(("_id", "_uuid", "Id")) else self.label(item)
+        return self.value(item) if isinstance(item, (dict, list)) and item else item
 
     def path(self, path: str) -> str:
         """The path of a file, unless the settings hide it, or keep no more than a hash of it."""
@@ -182,7 +223,8 @@ class Redactor:
         return walked
 
     def _hide(self, value: Any, kind: str, depth: int) -> Any:
-        """What stands under a sensitive key is a secret: texts, long numbers, and the keys of a table of them; references are not."""
+        """What stands under a sensitive key is a secret: texts, long numbers, and the keys of a table of them; references are
+        not."""
         if isinstance(value, str):
             if not value or is_reference(value):
                 return value
@@ -225,6 +267,16 @@ class Redactor:
         text = value if isinstance(value, str) else dumps(value)
         self.count += 1
         return f"[sha256:{sha256_hex(text)} length:{len(text)}]"
+
+
+def _may_hold_secret(label: str) -> bool:
+    """Whether a short text can hold one: it has ten characters of a token in a row, or gives something a value."""
+    if len(label) < 10:
+        return False
+    if ":" in label or "=" in label or "$" in label:
+        return True
+    pieces = label.encode("utf-8", "surrogatepass").translate(APART).split()
+    return any(len(piece) >= 10 for piece in pieces)
 
 
 def _is_key_file(path: str) -> bool:

@@ -1,4 +1,5 @@
-"""Secrets on command lines, where only the program says what an option is: ``docker login -p``, ``curl -u``, ``redis-cli AUTH``.
+"""Secrets on command lines, where only the program says what an option is: ``docker login -p``, ``curl -u``, ``redis-cli
+AUTH``.
 
 A command is read word by word, as the shell does, to its end; every word once, so that a line of commands costs its length.
 """
@@ -87,7 +88,7 @@ def _has_flags(text: str, start: int, line: int, flags: tuple[str, ...]) -> bool
     """Whether the line has one of the options, as a word of its own or the last of some letters (``-su``), or goes on."""
     if text[line - 1 : line] == "\\":
         return True
-    if text.find("-", start, line) < 0 and text.find("/", start, line) < 0:
+    if all(flag[:1] in "-/" for flag in flags) and text.find("-", start, line) < 0 and text.find("/", start, line) < 0:
         return False
     return any(text.find(flag if len(flag) > 2 else flag[1:], start, line) >= 0 for flag in flags)
 
@@ -101,11 +102,11 @@ def words_of_command(text: str, at: int) -> tuple[list[Word], int]:
             at += 1
         elif char == "\\" and text[at + 1 : at + 2] in ("\n", "\r"):
             at += 2
-        elif char in _ENDS and not (char == "&" and text[at + 1 : at + 2].isalnum()):
-            return words, at
-        elif char == "\\" and text[at + 1 : at + 2] == "n":
-            return words, at
-        elif char in ">#" and text[at + 1 : at + 2] == " ":
+        elif (
+            (char in _ENDS and not (char == "&" and text[at + 1 : at + 2].isalnum()))
+            or (char == "\\" and text[at + 1 : at + 2] == "n")
+            or (char in ">#" and text[at + 1 : at + 2] == " ")
+        ):
             return words, at
         else:
             word, at = _word(text, at)
@@ -169,9 +170,7 @@ def _places(text: str, plain: list[Word], place: str) -> Iterator[Span]:
             name, mark, value = word.text.partition("=")
             if mark and name and not value.startswith("@") and (place == "=" or _is_secret_name(name)):
                 yield from _hidden(text, word.start + len(name) + 1, word.end)
-    elif place == "last" and len(plain) > 1 and plain:
-        yield from _hidden(text, plain[-1].start, plain[-1].end)
-    elif place == "last" and plain:
+    elif (place == "last" and len(plain) > 1 and plain) or (place == "last" and plain):
         yield from _hidden(text, plain[-1].start, plain[-1].end)
     elif place == "/" and plain:
         login = plain[0].text.partition("@")[0]
@@ -260,7 +259,7 @@ def _hidden(text: str, start: int, end: int, kind: str = "password") -> Iterator
         return
     if value[0] == "@" and not is_random(value, 12):
         return  # a file that holds it
-    if value.isdigit() and len(value) < 5 or value.startswith("pass:"):
+    if (value.isdigit() and len(value) < 5) or value.startswith("pass:"):
         return
     if value.count("/") > 1 and value[0] in "/.~":
         return

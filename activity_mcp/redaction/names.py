@@ -1,7 +1,7 @@
 """What kind of secret a name announces, and how sure that is.
 
-A name is judged by its words: ``dbPassword``, ``DB_PASSWORD`` and ``db-password`` are the same. A *strong* name (password, token,
-secret, api key …) makes any value a secret; a *weak* one (``…_KEY``, ``…_PAT``, ``…_SALT``) only a value that is random.
+A name is judged by its words: ``dbPassword``, ``DB_PASSWORD`` and ``db-password`` are the same. A *strong* name (password,
+token, secret, api key …) makes any value a secret; a *weak* one (``…_KEY``, ``…_PAT``, ``…_SALT``) only a value that is random.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from .patterns import words as _words
 
 PATH_MEMBERS = ("file_path", "notebook_path", "path", "filePath")
 STRONG, WEAK, BARE = 3, 2, 1
-"""BARE: a weak word alone (``key``), which in most texts is the key of a table, so that its value must be random beyond doubt."""
+"""BARE: a weak word alone (``key``), which in most texts is the key of a table, so that its value must be random beyond
+doubt."""
 
 _SECRET_WORDS = {
     "password": "password", "passwords": "password", "passwd": "password", "passphrase": "password", "passcode": "password",
@@ -18,17 +19,19 @@ _SECRET_WORDS = {
     "motdepasse": "password", "mdp": "password", "parola": "password", "heslo": "password", "passwordhash": "password",
     "secret": "secret", "secrets": "secret", "token": "token", "authorization": "authorization", "bearer": "token",
     "credential": "credentials", "credentials": "credentials", "cookie": "cookie", "cookies": "cookie", "psk": "password",
-    "mnemonic": "secret", "passe": "password", "clave": "password", "motpasse": "password", "requirepass": "password", "masterauth": "password", "jwt": "token", "storepass": "password",
+    "mnemonic": "secret", "passe": "password", "clave": "password", "motpasse": "password", "requirepass": "password",
+    "masterauth": "password", "jwt": "token", "storepass": "password",
     "keypass": "password", "keystorepass": "password", "passwordplain": "password", "tokensecret": "secret",
 }  # fmt: skip
 _SECRET_ENDINGS = (
     ("password", "password"), ("passwd", "password"), ("passphrase", "password"), ("apikey", "api_key"),
-    ("secretaccesskey", "aws_secret_access_key"), ("accesskey", "access_key"), ("secretkey", "secret_key"), ("privatekey", "private_key"), ("clientsecret", "secret"),
+    ("secretaccesskey", "aws_secret_access_key"), ("accesskey", "access_key"), ("secretkey", "secret_key"),
+    ("privatekey", "private_key"), ("clientsecret", "secret"),
     ("signingkey", "secret_key"), ("encryptionkey", "secret_key"), ("masterkey", "secret_key"), ("accountkey", "secret_key"),
     ("authkey", "secret_key"), ("sshkey", "private_key"), ("token", "token"), ("secretkeybase", "secret_key"),
     ("secret", "secret"), ("apikeys", "api_key"), ("apisecret", "secret"), ("presharedkey", "secret_key"),
     ("sharedkey", "secret_key"), ("sessionkey", "secret_key"), ("seedphrase", "secret"), ("recoveryphrase", "secret"),
-    ("connectionkey", "secret_key"), ("webhooksecret", "secret"), ("dockerconfigjson", "credentials"), ("masterkeybase", "secret_key"),
+    ("connectionkey", "secret_key"), ("webhooksecret", "secret"), ("dockerconfigjson", "credentials"),
     ("storagekey", "secret_key"), ("sharedaccesskey", "secret_key"), ("deploykey", "secret_key"), ("passwort", "password"),
     ("kennwort", "password"),
 )  # fmt: skip
@@ -37,20 +40,35 @@ _WEAK_WORDS = {
     "pass": "password", "pwd": "password", "creds": "credentials", "cred": "credentials", "salt": "secret", "pepper": "secret",
     "pin": "password", "otp": "password", "totp": "secret", "seed": "secret", "sig": "signature", "signature": "signature",
     "login": "password", "sid": "token", "sessionid": "cookie", "session": "cookie", "sas": "token", "hmac": "secret",
-    "appid": "api_key", "apppass": "password", "dek": "secret_key", "kek": "secret_key", "privkey": "private_key", "api": "api_key",
+    "appid": "api_key", "apppass": "password", "dek": "secret_key", "kek": "secret_key", "privkey": "private_key",
+    "api": "api_key",
     "phpsessid": "cookie", "jsessionid": "cookie", "license": "secret_key", "licence": "secret_key", "tokens": "token",
     "code": "token",
 }  # fmt: skip
 _ALMOST_STRONG = _words("pass pw pwd creds cred salt pepper pat auth apppass pin")
 """Weak words whose value need not be long: what stands there is no word, no path and no number of a port."""
-FOREIGN_NAMES = ("пароль", "密码", "密碼", "口令", "パスワード", "비밀번호", "암호", "contraseña", "hasło", "lösenord", "şifre", "सांकेतिक")
+FOREIGN_NAMES = (
+    "пароль",
+    "密码",
+    "密碼",
+    "口令",
+    "パスワード",
+    "비밀번호",
+    "암호",
+    "contraseña",
+    "hasło",
+    "lösenord",
+    "şifre",
+    "सांकेतिक",
+)
 _NOT_A_KEY = _words(
     "primary foreign public publishable cache sort partition row group unique object natural composite lookup map dict hash"
     " index order bucket idempotency dedup dedupe translation i18n locale event registry shard routing hot shortcut keyboard"
     " press candidate surrogate join range record message storage config setting field column property attribute item node"
     " tree menu tab react query route cursor page next prev start last first any enter arrow up down left right home escape"
     " delete backspace space metadata label tag topic lock redis s3 file resource dedupe distinct answer legend major minor"
-    " pub host known turn hockey mon don the a an this that each every your my our its no any one same new which what of for with by and"
+    " pub host known turn hockey mon don the a an this that each every your my our its no any one same new which"
+    " what of for with by and"
 )
 _ACCOUNTS = _words(
     "db database user smtp mail email admin root mysql postgres pg redis snowsql snowflake ftp ssh login sudo app my imap ldap"
@@ -72,11 +90,51 @@ NAME_LITERALS = ("pass", "secret", "token", "key", "cred", "pwd", "cookie", "aut
 """What most secret names have somewhere; the others have one of ``NAME_WORDS`` as a word of its own."""
 NAME_WORDS = frozenset(
     word.encode()
-    for word in (
-        "pw pat pats sig signature login appid sid sessionid sessid phpsessid jsessionid kennwort contrasena senha wachtwoord mdp motdepasse"
-        " heslo parola pepper pin jwt api sas bearer mnemonic psk phrase dockerconfigjson requirepass otp totp seed hmac dek kek license licence"
-        " session code storepass keypass"
-    ).split()
+    for word in [
+        "pw",
+        "pat",
+        "pats",
+        "sig",
+        "signature",
+        "login",
+        "appid",
+        "sid",
+        "sessionid",
+        "sessid",
+        "phpsessid",
+        "jsessionid",
+        "kennwort",
+        "contrasena",
+        "senha",
+        "wachtwoord",
+        "mdp",
+        "motdepasse",
+        "heslo",
+        "parola",
+        "pepper",
+        "pin",
+        "jwt",
+        "api",
+        "sas",
+        "bearer",
+        "mnemonic",
+        "psk",
+        "phrase",
+        "dockerconfigjson",
+        "requirepass",
+        "otp",
+        "totp",
+        "seed",
+        "hmac",
+        "dek",
+        "kek",
+        "license",
+        "licence",
+        "session",
+        "code",
+        "storepass",
+        "keypass",
+    ]
 )
 
 
@@ -113,12 +171,16 @@ def _judge(name: str) -> tuple[str, int] | None:
     if last in _SECRET_WORDS:
         return _SECRET_WORDS[last], STRONG
     joined = "".join(words[-3:])
-    if before not in _NOT_A_KEY:
+    if before not in _NOT_A_KEY and len(last) > 2:
         for ending, kind in _SECRET_ENDINGS:
-            if joined.endswith(ending) and (len(last) > 2 or last == "id"):
+            if joined.endswith(ending):
                 return kind, STRONG
     if last in ("key", "keys") and (before in _NOT_A_KEY or words[0] in ("public", "primary", "foreign")):
         return None
+    return _judge_weak(last, before)
+
+
+def _judge_weak(last: str, before: str) -> tuple[str, int] | None:
     if last in _WEAK_WORDS:
         return _WEAK_WORDS[last], WEAK if before or last in _ALMOST_STRONG else BARE
     if last.endswith("key") and len(last) > 5 and last[:-3] not in _NOT_A_KEY:

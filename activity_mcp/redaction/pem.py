@@ -1,8 +1,8 @@
 """Private keys: everything between the lines that begin and end one, whatever a text puts around its lines.
 
-A key stands in a file as it is, in JSON with ``\\n``, in YAML indented, in code as quoted and joined lines, in a shell script behind
-``echo``: so all that is between ``-----BEGIN … PRIVATE KEY-----`` and its end goes. Without an end, or without a beginning, the lines
-that look like a key's go: base64 of the usual width.
+A key stands in a file as it is, in JSON with ``\\n``, in YAML indented, in code as quoted and joined lines, in a shell script
+behind ``echo``: so all that is between ``-----BEGIN … PRIVATE KEY-----`` and its end goes. Without an end, or without a
+beginning, the lines that look like a key's go: base64 of the usual width.
 """
 
 from __future__ import annotations
@@ -117,7 +117,12 @@ def _bare(text: str, lowered: str) -> Iterator[Span]:
 
 
 def _is_key_line(line: str) -> bool:
-    return not line.strip(_BASE64) and any(c.isupper() for c in line) and any(c.islower() for c in line) and any(c.isdigit() for c in line)
+    return (
+        not line.strip(_BASE64)
+        and any(c.isupper() for c in line)
+        and any(c.islower() for c in line)
+        and any(c.isdigit() for c in line)
+    )
 
 
 def _is_public(lowered: str, start: int) -> bool:

@@ -1,8 +1,9 @@
-"""Secrets that a phrase gives away: ``IDENTIFIED BY '…'``, ``auth=('bob', '…')``, ``secret 5 …`` of a router's configuration."""
+"""Secrets that a phrase gives away: ``IDENTIFIED BY '…'``, ``auth=('bob', '…')``, ``secret 5 …`` of a router's
+configuration."""
 
 from __future__ import annotations
 
-from .assigned import Name, is_secret_text
+from .judging import Name, is_secret_text
 from .names import STRONG
 from .reading import quoted_value, skip_blanks, word
 from .values import is_plain, is_reference
@@ -16,9 +17,12 @@ if TYPE_CHECKING:
     Span = tuple[int, int, str]
 
 _IDENTIFIED = ("identified by ", "identified by password ", "identified externally as ")
-_PAIRS = (b"auth", b"basicauth", b"httpbasicauth", b"networkcredential", b"credentials", b"pscredential", b"basic", b"login", b"digestauth",
-          b"httpdigestauth", b"usernamepasswordcredentials", b"directoryentry", b"basiccredentials", b"usernamepasswordauthenticationtoken",
-          b"basicauthentication", b"passwordauthentication", b"setbasicauth", b"httpntlmauth", b"userpassword")  # fmt: skip
+_PAIRS = (
+    b"auth", b"basicauth", b"httpbasicauth", b"networkcredential", b"credentials", b"pscredential", b"basic", b"login",
+    b"digestauth", b"httpdigestauth", b"usernamepasswordcredentials", b"directoryentry", b"basiccredentials",
+    b"usernamepasswordauthenticationtoken", b"basicauthentication", b"passwordauthentication", b"setbasicauth",
+    b"httpntlmauth", b"userpassword",
+)  # fmt: skip
 _SETTINGS = ("secret", "password", "community", "key-string", "key-chain")
 
 

@@ -1,7 +1,8 @@
-"""Where a value begins and ends: quoted with any quote at any level of escaping, or a word as the shell, YAML, INI and code have it.
+"""Where a value begins and ends: quoted with any quote at any level of escaping, or a word as the shell, YAML, INI and code
+have it.
 
-All readers move forward only, look at a bounded stretch for what ends a value, and then take the rest of the word as a whole: so the
-cost of reading is that of finding the next white space or the next quote.
+All readers move forward only, look at a bounded stretch for what ends a value, and then take the rest of the word as a whole:
+so the cost of reading is that of finding the next white space or the next quote.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def opening_quote(text: str, at: int) -> tuple[int, int] | None:
 def quoted(text: str, quote_at: int, level: int) -> tuple[int, int] | None:
     """The span between the quote and the one that closes it: the same, behind as many backslashes; None if no line has it.
 
-    ``''`` within is a quote (SQL, CSV); a closing quote that a word follows at once does not close (a password with a quote in it).
+    ``''`` within is a quote (SQL, CSV); a closing quote that a word follows at once does not close (a password with a quote
+    in it).
     """
     quote, start = text[quote_at], quote_at + 1
     if level == 0 and text.startswith(quote * 3, quote_at):
@@ -181,13 +183,15 @@ def _without_closers(text: str, at: int, end: int) -> int:
     """Brackets, commas and full stops that belong to what is around the value are not its end."""
     while end > at + 1:
         last = text[end - 1]
-        if last in ",;":
-            end -= 1
-        elif last in ")]}>" and text.count({")": "(", "]": "[", "}": "{", ">": "<"}[last], at, min(end, at + 4096)) < text.count(
-            last, at, min(end, at + 4096)
+        if (
+            last in ",;"
+            or (
+                last in ")]}>"
+                and text.count({")": "(", "]": "[", "}": "{", ">": "<"}[last], at, min(end, at + 4096))
+                < text.count(last, at, min(end, at + 4096))
+            )
+            or (last in QUOTES and end - at < 4096 and text.count(last, at, end) % 2)
         ):
-            end -= 1
-        elif last in QUOTES and end - at < 4096 and text.count(last, at, end) % 2:
             end -= 1
         else:
             break
@@ -221,3 +225,36 @@ def block(text: str, at: int, column: int) -> tuple[int, int] | None:
             break
         place = following + 1
     return (first, last) if first >= 0 else None
+
+
+_SEPARATORS = (":=", "=>", "===", "==", "?=", "+=", "!==", "!=", "=", "：", "＝", "<-", ":")
+
+
+def separator_at(text: str, at: int) -> str:
+    char = text[at : at + 1]
+    if not char or char not in "=:?+!<：＝":
+        return ""
+    found = next((mark for mark in _SEPARATORS if text.startswith(mark, at)), "")
+    if found == ":" and text[at + 1 : at + 2] == ":":
+        return ""
+    return "" if found == ":" and text.startswith("://", at) else found
+
+
+def after_prefix(text: str, at: int) -> int:
+    """Behind the letters that may stand before a quote: ``f"…"``, ``rb'…'``, ``@"…"``, ``$'…'``."""
+    place = at
+    while place < at + 3 and text[place : place + 1] in tuple("fFrRbBuUL@$"):
+        place += 1
+    return place if place > at and text[place : place + 1] in ('"', "'") else at
+
+
+def is_line_end(text: str, at: int) -> bool:
+    """Whether the value stands on the following lines: nothing, or the mark of a block, ends this one."""
+    if at >= len(text):
+        return False
+    if text[at] in "\r\n":
+        return True
+    if text[at] in "|>":
+        end = end_of_line(text, at)
+        return end - at <= 12 and not text[at + 1 : end].strip("-+0123456789 \t") and end < len(text)
+    return False

@@ -1,9 +1,10 @@
-"""Finds values that are secrets by their shape, wherever they stand: tokens by the table, others by a pattern, the rest by chance.
+"""Finds values that are secrets by their shape, wherever they stand: tokens by the table, others by a pattern, the rest by
+chance.
 
-Tokens (``tokens``): a text is cut at everything that is no letter and no digit; only where a piece begins as a token does, the token
-is measured. Other shapes (``RULES``) are patterns, tried only where a literal of theirs stands and their hint agrees, for a pattern
-costs a hook the import of the regular expressions. Last, what no table knows: a word, ``_`` or ``-``, and then many characters that
-are as mixed as only a generator makes them.
+Tokens (``tokens``): a text is cut at everything that is no letter and no digit; only where a piece begins as a token does,
+the token is measured. Other shapes (``RULES``) are patterns, tried only where a literal of theirs stands and their hint
+agrees, for a pattern costs a hook the import of the regular expressions. Last, what no table knows: a word, ``_`` or ``-``,
+and then many characters that are as mixed as only a generator makes them.
 
 Every run in a pattern is possessive or bounded, so that none can search the same characters again and again.
 """
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 
     Hint = int | str | Callable[[str, int], bool]
     Rule = (
-        tuple[str, tuple[str, ...], str]
-        | tuple[str, tuple[str, ...], str, Hint]
-        | tuple[str, tuple[str, ...], str, Hint, str]
+        tuple[str, tuple[str, ...], str] | tuple[str, tuple[str, ...], str, Hint] | tuple[str, tuple[str, ...], str, Hint, str]
     )
     Span = tuple[int, int, str]
 
@@ -37,14 +36,96 @@ _HEX = ALPHABETS["h"]
 _IN_TOKENS = "abcdefghijklmnopqrstuvwxyz0123456789-_./+=%"
 _LEAST_MIXED, _LEAST_PLAIN = 32, 40
 _HARMLESS = frozenset(
-    "cursor page next prev etag hash digest checksum nonce state challenge verifier request trace span id uuid ref sha rev version"
-    " integrity commit build v ver data src href image content body after before offset continuation fingerprint".split()
+    [
+        "cursor",
+        "page",
+        "next",
+        "prev",
+        "etag",
+        "hash",
+        "digest",
+        "checksum",
+        "nonce",
+        "state",
+        "challenge",
+        "verifier",
+        "request",
+        "trace",
+        "span",
+        "id",
+        "uuid",
+        "ref",
+        "sha",
+        "rev",
+        "version",
+        "integrity",
+        "commit",
+        "build",
+        "v",
+        "ver",
+        "data",
+        "src",
+        "href",
+        "image",
+        "content",
+        "body",
+        "after",
+        "before",
+        "offset",
+        "continuation",
+        "fingerprint",
+    ]
 )
 """Names before ``=`` whose long random values are no secrets."""
-_NOT_PREFIXES = frozenset("sha1 sha256 sha384 sha512 sha md5 h1 base64 integrity rev commit etag uuid hash digest".split())
+_NOT_PREFIXES = frozenset(
+    [
+        "sha1",
+        "sha256",
+        "sha384",
+        "sha512",
+        "sha",
+        "md5",
+        "h1",
+        "base64",
+        "integrity",
+        "rev",
+        "commit",
+        "etag",
+        "uuid",
+        "hash",
+        "digest",
+    ]
+)
 
 
-_CRYPT = frozenset("1 2 2a 2b 2x 2y 5 6 7 8 y gy apr1 sha1 md5 scrypt argon2i argon2d argon2id pbkdf2 pbkdf2-sha256 pbkdf2-sha512 krb5asrep krb5tgs".split())
+_CRYPT = frozenset(
+    [
+        "1",
+        "2",
+        "2a",
+        "2b",
+        "2x",
+        "2y",
+        "5",
+        "6",
+        "7",
+        "8",
+        "y",
+        "gy",
+        "apr1",
+        "sha1",
+        "md5",
+        "scrypt",
+        "argon2i",
+        "argon2d",
+        "argon2id",
+        "pbkdf2",
+        "pbkdf2-sha256",
+        "pbkdf2-sha512",
+        "krb5asrep",
+        "krb5tgs",
+    ]
+)
 
 
 def _is_hex_before(text: str, at: int, least: int) -> bool:
@@ -108,14 +189,24 @@ RULES: tuple[Rule, ...] = (
     ("azure_devops_token", ("azdo",), r"(?<=[A-Za-z0-9]{60})AZDO[A-Za-z0-9]{4}(?![A-Za-z0-9])", _is_azure_devops, ""),
     ("salesforce_token", ("!",), r"(?<=00[A-Za-z0-9]{13})![A-Za-z0-9_.]{60,120}", _is_salesforce, ""),
     ("salesforce_key", ("3mvg9",), _B + r"3MVG9[0-9A-Za-z._+/=]{75,251}", 60, "3MVG?"),
-    ("pem_base64", ("ls0tls1crudjti",), r"(?<![A-Za-z0-9+/])LS0tLS1CRUdJTi(?!BDRVJU|BQVUJM|BORVcg|BUUlVT|BYNTA5)[A-Za-z0-9+/=]{24,}+", 24, "LS0t?"),
+    (
+        "pem_base64",
+        ("ls0tls1crudjti",),
+        r"(?<![A-Za-z0-9+/])LS0tLS1CRUdJTi(?!BDRVJU|BQVUJM|BORVcg|BUUlVT|BYNTA5)[A-Za-z0-9+/=]{24,}+",
+        24, "LS0t?",
+    ),
     ("newrelic_key", ("nral",), r"(?<=[0-9a-f]{30})(?:FFFF)?NRAL(?![A-Za-z0-9])", _is_newrelic, ""),
     # --- messages
     ("webhook", ("hooks.slack.com/",), r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9_/]{20,}+)", 0, "hooks"),
     ("webhook", ("/api/webhooks/",), r"/api/webhooks/(\d{10,24}/[A-Za-z0-9_-]{40,}+)", 0, "webhooks"),
     ("webhook", ("hooks.zapier.com/hooks/catch/",), r"hooks\.zapier\.com/hooks/catch/([A-Za-z0-9/]{12,})", 0, "zapier"),
     ("webhook", (".tines.com/webhook/",), r"\.tines\.com/webhook/([a-z0-9/]{32,})", 0, "tines"),
-    ("webhook", ("/webhookb2/", "office.com/webhook/"), r"/?(?:office\.com/)?webhook(?:b2)?/([A-Za-z0-9@/_-]{60,}+)", 0, "office"),
+    (
+        "webhook",
+        ("/webhookb2/", "office.com/webhook/"),
+        r"/?(?:office\.com/)?webhook(?:b2)?/([A-Za-z0-9@/_-]{60,}+)",
+        0, "office",
+    ),
     (
         "webhook",
         ("@",),
@@ -129,19 +220,30 @@ RULES: tuple[Rule, ...] = (
     ("snowflake_token", ("-hint:",), r"-hint:\d{1,20}-[A-Za-z0-9+/=_-]{30,}+", 0, "hint"),
     ("terraform_token", (".atlasv1.",), r"\.atlasv1\.[A-Za-z0-9_=-]{40,}+", -40, "atlasv1"),
     # --- carriers
-    ("jwt", ("ey",), r"(?<![A-Za-z0-9_-])ey[A-Z][A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{12,}+(?:\.[A-Za-z0-9_-]*+){1,3}", _is_jwt, ""),
+    (
+        "jwt",
+        ("ey",),
+        r"(?<![A-Za-z0-9_-])ey[A-Z][A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{12,}+(?:\.[A-Za-z0-9_-]*+){1,3}",
+        _is_jwt, "",
+    ),
     ("jwt_base64", ("zxlk",), r"(?<![A-Za-z0-9+/_-])ZXlK[A-Za-z0-9+/_=-]{40,}+", 40, "ZXlK?"),
     (
         "authorization",
         ("authorization",),
         (
             r"(?i)authorization\\{0,7}[\"'`]?[ \t]{0,4}(?:[:=]|,|=>)[ \t]{0,4}\\{0,7}[\"'`]?[fbr]?"
-            r"(?:(?:bearer|basic|token|digest|api-?key|negotiate|bot|splunk|genie|sso-key|github-bearer)[ \t]{1,4}|(?=[^\s\"'\\`]{0,256}\d))"
+            r"(?:(?:bearer|basic|token|digest|api-?key|negotiate|bot|splunk|genie|sso-key|github-bearer)[ \t]{1,4}"
+            r"|(?=[^\s\"'\\`]{0,256}\d))"
             r"([^\s\"'\\`]{6,}+)"
         ),
         0, "authorization",
     ),
-    ("bearer_token", ("bearer ",), r"(?i)(?<![a-z])bearer[ \t]{1,4}(?=[a-z._~+/=-]{0,256}\d)([a-z0-9._~+/=-]{16,}+)", 0, "bearer"),
+    (
+        "bearer_token",
+        ("bearer ",),
+        r"(?i)(?<![a-z])bearer[ \t]{1,4}(?=[a-z._~+/=-]{0,256}\d)([a-z0-9._~+/=-]{16,}+)",
+        0, "bearer",
+    ),
     ("cookie", ("ookie:",), r"(?i)ookie:[ \t]{0,4}([a-z0-9_.$-]{1,128}=[^\s\"'\\;][^\"'\r\n]{0,4096}+)", "=", "cookie"),
     ("password_hash", ("$",), r"\$[0-9A-Za-z-]{1,16}\$[A-Za-z0-9./$=,+_@*:-]{20,400}+", _is_hash, ""),
     ("password", (" pass:", "=pass:"), r"[ =]pass:([^\s\"'\\]{3,256})", 0, "pass"),
@@ -188,7 +290,11 @@ def _of_row(text: str, row: tuple[str, str, str, int, int]) -> Iterator[Span]:
     while at >= 0:
         end = start = at + length
         before = text[at - 1 : at]
-        if not (before.isascii() and before.isalnum()) or text[at - 3 : at - 2] == "%" or (before in ("n", "t", "r") and text[at - 2 : at - 1] == "\\"):
+        if (
+            not (before.isascii() and before.isalnum())
+            or text[at - 3 : at - 2] == "%"
+            or (before in ("n", "t", "r") and text[at - 2 : at - 1] == "\\")
+        ):
             end = run_end = run_end if start < run_end else end_of_run(text, start, alphabet)
             body = text[start : min(end, start + 256)]
             while body and body[-1] in ".-=" and end - start <= 256:
@@ -214,12 +320,12 @@ def end_of_run(text: str, at: int, alphabet: str) -> int:
 
 def _is_generated(body: str, prefix: str) -> bool:
     """Not a word: digits, or letters of both cases, or no separator at all."""
-    if len(set(body)) < 5:
+    if len(set(body)) < 4:
         return False
     if any(char in _DIGITS for char in body):
         return True
     upper = sum(char.isupper() for char in body)
-    return 1 < upper < len(body) and len(body) > 14 or (len(prefix) > 2 and body.isalpha() and len(body) >= 28)
+    return (1 < upper < len(body) and len(body) > 14) or (len(prefix) > 2 and body.isalpha() and len(body) >= 28)
 
 
 # --- patterns
@@ -245,8 +351,13 @@ def _patterns(sight: Sight, rules: Iterable[Rule]) -> Iterator[Span]:
                 yield from _found(match, text, kind, judge=False)
 
 
-_BACKWARDS = {"telegram_token", "azure_secret", "maxmind_key", "mailchimp_key", "salesforce_token", "azure_devops_token", "newrelic_key",
-              "discord_token", "sentry_key", "authress_key", "terraform_token"}  # fmt: skip
+_BACKWARDS = frozenset(
+    (
+        "telegram_token", "azure_secret", "maxmind_key", "mailchimp_key", "salesforce_token", "azure_devops_token",
+        "newrelic_key", "authress_key", "terraform_token",
+    )
+)  # fmt: skip
+"""Kinds whose pattern begins in the middle: the whole token goes."""
 
 
 def _found(match: re.Match[str], text: str, kind: str, *, judge: bool) -> Iterator[Span]:
@@ -295,7 +406,8 @@ def _may_match(lowered: str, at: int, length: int, hint: Hint) -> bool:
 
 
 def _mixed(text: str, run: str) -> Iterator[Span]:
-    """``prefix_`` and a long run that only a generator makes: letters of both cases and digits, or forty of letters and digits."""
+    """``prefix_`` and a long run that only a generator makes: letters of both cases and digits, or forty of letters and
+    digits."""
     if not run.strip(_HEX) or not is_mixed(run):
         return
     at = text.find(run)
@@ -320,7 +432,7 @@ def is_mixed(run: str) -> bool:
     if has_upper and has_lower and digits >= 6 and changes:
         return len(set(run)) >= 14
     length = min(len(run), 200)
-    return len(set(run)) >= 14 and changes * (6 if len(run) >= _LEAST_PLAIN or has_upper and has_lower else 4) >= length
+    return len(set(run)) >= 14 and changes * (6 if len(run) >= _LEAST_PLAIN or (has_upper and has_lower) else 4) >= length
 
 
 def _start_of_prefix(text: str, at: int) -> int:
@@ -336,6 +448,11 @@ def _start_of_prefix(text: str, at: int) -> int:
     if mark == "=":
         last = prefix.replace("-", "_").rpartition("_")[2].lower()
         return at if last in _HARMLESS or not last.isalpha() else at - 1
-    if not prefix or not any(char.isalpha() for char in prefix) or prefix.lower() in _NOT_PREFIXES or text[start - 1 : start] in ("+", "/") and mark == ".":
+    if (
+        not prefix
+        or not any(char.isalpha() for char in prefix)
+        or prefix.lower() in _NOT_PREFIXES
+        or (text[start - 1 : start] in ("+", "/") and mark == ".")
+    ):
         return at
     return start if text[start - 1 : start] != "+" else at

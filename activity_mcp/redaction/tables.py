@@ -1,8 +1,9 @@
-"""Secrets in columns: of CSV, of Markdown, of ``INSERT INTO``, of ``.pgpass``. The name stands above the value, not before it."""
+"""Secrets in columns: of CSV, of Markdown, of ``INSERT INTO``, of ``.pgpass``. The name stands above the value, not before
+it."""
 
 from __future__ import annotations
 
-from .assigned import Name, is_secret_text
+from .judging import Name, is_secret_text
 from .names import STRONG
 from .reading import end_of_line, quoted
 from .values import is_plain, is_reference
@@ -11,7 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .assigned import Judge, Span
+    from .assigned import Span
+    from .naming import Judge
     from .sight import Sight
 
 _DELIMITERS = "|,;\t"
@@ -74,9 +76,8 @@ def _rows(text: str, name: Name, judge: Judge) -> tuple[int, list[Span]]:
         for column, kind in secret.items():
             first, last = spans[column]
             value = line[first:last]
-            if len(value) >= 3 and value.strip("-: ") and not is_plain(value) and not is_reference(value):
-                if is_secret_text(Name(cells[column].strip(), 0, 0, kind, STRONG), value) or value.isdigit() and len(value) > 3:
-                    found.append((place + first, place + last, kind))
+            if value.strip("-: ") and is_secret_text(Name(cells[column].strip(), 0, 0, kind, STRONG), value):
+                found.append((place + first, place + last, kind))
         place = text.find("\n", line_end) + 1
     return max(end, place), found
 
@@ -84,7 +85,8 @@ def _rows(text: str, name: Name, judge: Judge) -> tuple[int, list[Span]]:
 def _is_head(line: str, delimiter: str) -> bool:
     cells = [cell.strip().strip("\"'*` ") for cell in line.strip().strip("|" if delimiter == "|" else "").split(delimiter)]
     return len(cells) > 1 and all(
-        0 < len(cell) <= 40 and cell.replace("_", "").replace(" ", "").replace("-", "").replace(".", "").isalnum() for cell in cells
+        0 < len(cell) <= 40 and cell.replace("_", "").replace(" ", "").replace("-", "").replace(".", "").isalnum()
+        for cell in cells
     )
 
 
@@ -136,7 +138,12 @@ def _insert(text: str, lowered: str, name: Name, judge: Judge) -> tuple[int, lis
             return at, found
         at, cells = _tuple(text, at + 1)
         for kind, span in zip(judged, cells, strict=False):
-            if kind is not None and kind[1] == STRONG and span is not None and is_secret_text(name, text[span[0] : span[1]][:520]):
+            if (
+                kind is not None
+                and kind[1] == STRONG
+                and span is not None
+                and is_secret_text(name, text[span[0] : span[1]][:520])
+            ):
                 found.append((*span, kind[0]))
 
 
@@ -177,7 +184,12 @@ def _pgpass(text: str) -> Iterator[Span]:
             end = end_of_line(text, at)
             fields = text[start : min(end, start + 1024)].split(":")
             following = at + len(mark)
-            if len(fields) >= 5 and " " not in ":".join(fields[:4]) and "/" not in fields[0] and (fields[1].isdigit() or fields[1] == "*"):
+            if (
+                len(fields) >= 5
+                and " " not in ":".join(fields[:4])
+                and "/" not in fields[0]
+                and (fields[1].isdigit() or fields[1] == "*")
+            ):
                 first = start + sum(len(field) + 1 for field in fields[:4])
                 value = text[first:end].split("'")[0].split('"')[0].rstrip()
                 if len(value) >= 3 and "/" not in fields[2] and not is_reference(value) and not is_plain(value):

@@ -20,15 +20,21 @@ PLAIN_WORDS = words(
     " invalid expired empty changeme placeholder dummy todo fixme tbd redacted masked removed xxx replaceme insert username"
     " password123example error failed denied incorrect wrong rejected accepted disabled enabled prompt stdin oauth auth digest"
     " type field input array list dict map set function undefined void never public private static const var let func def class"
-    " include omit cors same-origin anonymous use-credentials return await async lambda new self this float double long short byte uuid json yaml file path env secretstr user admin"
+    " include omit cors same-origin anonymous use-credentials return await async lambda new self this float"
+    " double long short byte uuid json yaml file path env secretstr user admin"
 )
 """What stands where a secret would, and is none."""
 
-_PLACEHOLDERS = ("your_", "your-", "your.", "yourown", "<your", "replace_", "replace-", "replaceme", "replacewith", "change_", "change-",
-                 "changeit", "changethis", "insert_", "insert-", "enter_", "enter-", "enteryour", "put_your", "example_", "example-",
-                 "placeholder", "dummy_", "dummy-", "fake_", "fake-", "xxxx", "todo_", "todo-", "my_secret", "redacted")  # fmt: skip
-_REMOTE = ("file://", "fileb://", "op://", "arn:", "secretref:", "ref+", "vault:", "env:", "env.", "ssm:", "keyvault:", "akv://",
-           "sops:", "enc[", "doppler://", "infisical://", "bao:", "berglas://", "secretsmanager:", "awssm://", "gcpsm://")  # fmt: skip
+_PLACEHOLDERS = (
+    "your_", "your-", "your.", "yourown", "<your", "replace_", "replace-", "replaceme", "replacewith", "change_",
+    "change-", "changeit", "changethis", "insert_", "insert-", "enter_", "enter-", "enteryour", "put_your", "example_",
+    "example-", "placeholder", "dummy_", "dummy-", "fake_", "fake-", "xxxx", "todo_", "todo-", "my_secret", "redacted",
+)  # fmt: skip
+_REMOTE = (
+    "file://", "fileb://", "op://", "arn:", "secretref:", "ref+", "vault:", "env:", "env.", "ssm:", "keyvault:",
+    "akv://", "sops:", "enc[", "doppler://", "infisical://", "bao:", "berglas://", "secretsmanager:", "awssm://",
+    "gcpsm://",
+)  # fmt: skip
 CODE_ROOTS = words(
     "os process settings config self this env ctx args options opts req request app cfg conf import var local data module each"
     " props state params event response res result session context secrets vars inputs github steps needs values string"
@@ -41,7 +47,7 @@ def is_reference(value: str) -> bool:
     if len(value) > _JUDGED:
         return False
     value = value.strip()
-    if not value or len(value) > 2 and not value.strip(value[0]):
+    if not value or (len(value) > 2 and not value.strip(value[0])):
         return True  # ****, xxxx, ----
     first = value[0]
     if first == "[" and value.startswith("[redacted:") and value.endswith("]"):
@@ -102,7 +108,11 @@ def _end_of_reference(value: str, at: int) -> int:
         if value[at + 1 :] in ("s", "d", "v", "q", "r", "@") or value[at : at + 2] == "%s":
             return at + 2
         end = value.find("%", at + 1)
-        return end + 1 if end > at + 1 and value[at + 1 : end].upper() == value[at + 1 : end] and _is_name(value[at + 1 : end]) else 0
+        return (
+            end + 1
+            if end > at + 1 and value[at + 1 : end].upper() == value[at + 1 : end] and _is_name(value[at + 1 : end])
+            else 0
+        )
     return 0
 
 
@@ -149,10 +159,8 @@ def _is_name(text: str) -> bool:
     if not text or not _NAME.issuperset(text) or text[0] in _DIGITS:
         return False
     if text.isupper() or text.isalpha():
-        return text.isupper() and len(text) < 40 or len(text) < 12 or not _is_no_word(text, 4)
-    return not any(
-        text[at] in _DIGITS and text[at + 1].islower() for at in range(len(text) - 1) if text[at + 1].isalpha()
-    )
+        return (text.isupper() and len(text) < 40) or len(text) < 12 or not _is_no_word(text, 4)
+    return not any(text[at] in _DIGITS and text[at + 1].islower() for at in range(len(text) - 1) if text[at + 1].isalpha())
 
 
 def is_identifier(text: str) -> bool:
@@ -182,7 +190,9 @@ def is_plain(value: str) -> bool:
     if lowered in PLAIN_WORDS:
         return True
     bare = lowered.rstrip("0123456789")
-    return len(lowered) - len(bare) <= 2 and (bare.rstrip("_-") in PLAIN_WORDS or bare.replace("_", "").replace("-", "") in PLAIN_WORDS)
+    return len(lowered) - len(bare) <= 2 and (
+        bare.rstrip("_-") in PLAIN_WORDS or bare.replace("_", "").replace("-", "") in PLAIN_WORDS
+    )
 
 
 def is_code(value: str, name: str = "") -> bool:
@@ -228,14 +238,195 @@ def _shares_a_word(value: str, name: str) -> bool:
     return any(word in plain for word in _OWN_WORDS if word in asked)
 
 
-_OWN_WORDS = ("password", "passwd", "passphrase", "secret", "token", "apikey", "key", "credential", "cookie", "auth", "pass", "pwd", "salt")
+_OWN_WORDS = (
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "apikey",
+    "key",
+    "credential",
+    "cookie",
+    "auth",
+    "pass",
+    "pwd",
+    "salt",
+)
 
 
 _PAIRS = frozenset(
-    "th he in er an re nd at on nt ha es st en ed to it ou ea hi is or ti as te et ng of al de se le sa si ar ve ra ld ur li ri io ne ic"
-    " co me ma om ce el ro ch us ll la ta em be tr ns no ec ac ca ss il pr ai su pe ut ol un ad ag mo lo am po da ie pa ge ho wa ow id"
-    " fi ee sh ot nc ul oo ir wi up ke ab ev ay ry vi gr ly ty so do ap op ex we ck im fo sc bo ba uc ef ui ei ov ey ig iv ci av tt pl"
-    " ff rt mi sp rs mp rd rm rk rn rc bl cl cr dr fr gi go gu ht ki lt ms ob od os pu rr ru sl sw tu ub ue um va ye qu ct".split()
+    [
+        "th",
+        "he",
+        "in",
+        "er",
+        "an",
+        "re",
+        "nd",
+        "at",
+        "on",
+        "nt",
+        "ha",
+        "es",
+        "st",
+        "en",
+        "ed",
+        "to",
+        "it",
+        "ou",
+        "ea",
+        "hi",
+        "is",
+        "or",
+        "ti",
+        "as",
+        "te",
+        "et",
+        "ng",
+        "of",
+        "al",
+        "de",
+        "se",
+        "le",
+        "sa",
+        "si",
+        "ar",
+        "ve",
+        "ra",
+        "ld",
+        "ur",
+        "li",
+        "ri",
+        "io",
+        "ne",
+        "ic",
+        "co",
+        "me",
+        "ma",
+        "om",
+        "ce",
+        "el",
+        "ro",
+        "ch",
+        "us",
+        "ll",
+        "la",
+        "ta",
+        "em",
+        "be",
+        "tr",
+        "ns",
+        "no",
+        "ec",
+        "ac",
+        "ca",
+        "ss",
+        "il",
+        "pr",
+        "ai",
+        "su",
+        "pe",
+        "ut",
+        "ol",
+        "un",
+        "ad",
+        "ag",
+        "mo",
+        "lo",
+        "am",
+        "po",
+        "da",
+        "ie",
+        "pa",
+        "ge",
+        "ho",
+        "wa",
+        "ow",
+        "id",
+        "fi",
+        "ee",
+        "sh",
+        "ot",
+        "nc",
+        "ul",
+        "oo",
+        "ir",
+        "wi",
+        "up",
+        "ke",
+        "ab",
+        "ev",
+        "ay",
+        "ry",
+        "vi",
+        "gr",
+        "ly",
+        "ty",
+        "so",
+        "do",
+        "ap",
+        "op",
+        "ex",
+        "we",
+        "ck",
+        "im",
+        "fo",
+        "sc",
+        "bo",
+        "ba",
+        "uc",
+        "ef",
+        "ui",
+        "ei",
+        "ov",
+        "ey",
+        "ig",
+        "iv",
+        "ci",
+        "av",
+        "tt",
+        "pl",
+        "ff",
+        "rt",
+        "mi",
+        "sp",
+        "rs",
+        "mp",
+        "rd",
+        "rm",
+        "rk",
+        "rn",
+        "rc",
+        "bl",
+        "cl",
+        "cr",
+        "dr",
+        "fr",
+        "gi",
+        "go",
+        "gu",
+        "ht",
+        "ki",
+        "lt",
+        "ms",
+        "ob",
+        "od",
+        "os",
+        "pu",
+        "rr",
+        "ru",
+        "sl",
+        "sw",
+        "tu",
+        "ub",
+        "ue",
+        "um",
+        "va",
+        "ye",
+        "qu",
+        "ct",
+    ]
 )
 """The pairs of letters that make up five sixths of what is written in English; of random letters, less than a quarter."""
 
@@ -252,7 +443,12 @@ def is_random(value: str, least: int) -> bool:
     if len(longest) >= max(10, least * 2 // 3) and _is_scrambled(longest):
         return True
     joined = "".join(runs)
-    if len(joined) * 4 >= least * 3 and _changes(joined) >= 4 and _longest_word(joined) <= 7 and any(c.isupper() for c in joined):
+    if (
+        len(joined) * 4 >= least * 3
+        and _changes(joined) >= 4
+        and _longest_word(joined) <= 7
+        and any(c.isupper() for c in joined)
+    ):
         return True
     odd = sum(len(run) for run in runs if is_odd(run))
     return odd * 2 >= least and odd * 2 >= len(joined)
@@ -265,7 +461,7 @@ def is_odd(run: str) -> bool:
     if run.isalpha():
         return len(run) >= 6 and _is_no_word(run, 3)
     bare = run.rstrip("0123456789")
-    return len(run) > 2 and (any(char in _DIGITS for char in bare) or len(bare) >= 6 and _is_no_word(bare, 3))
+    return len(run) > 2 and (any(char in _DIGITS for char in bare) or (len(bare) >= 6 and _is_no_word(bare, 3)))
 
 
 def _is_scrambled(run: str) -> bool:
@@ -275,9 +471,9 @@ def _is_scrambled(run: str) -> bool:
     if digits == len(run):
         return len(run) >= 16
     changes = _changes(run)
-    if digits >= 4 and len(run) >= 20 or changes >= 3:
+    if (digits >= 4 and len(run) >= 20) or changes >= 3:
         return True
-    return changes >= 1 and (not run.strip(_HEX) or digits >= 4 and changes >= 2 or _is_no_word(run.translate(_NO_DIGITS), 5))
+    return changes >= 1 and (not run.strip(_HEX) or (digits >= 4 and changes >= 2) or _is_no_word(run.translate(_NO_DIGITS), 5))
 
 
 _NO_DIGITS = {ord(char): None for char in "0123456789"}

@@ -1,11 +1,12 @@
 """Corpora of made-up secrets by kind, and of what must stay: what recall and false alarms are measured on.
 
 Every value is made when it is asked for, from a seed, so that no scanner takes these files for a leak and no rule can know one.
-``shapes.txt`` holds the shapes of public rule sets (gitleaks and noseyparker of July 2026, kingfisher of June 2025), one a line:
-``source rule template``, where ``<A36>`` stands for 36 characters of an alphabet. ``places.txt`` and ``look_alikes.txt`` hold texts.
+``shapes.txt`` holds the shapes of public rule sets (gitleaks and noseyparker of July 2026, kingfisher of June 2025), one a
+line: ``source rule template``, where ``<A36>`` stands for 36 characters of an alphabet. ``places.txt`` and
+``look_alikes.txt`` hold texts.
 
-Each case belongs to one half by a hash of its name: the rules were written with only the ``open`` half in view, and the ``held`` one
-is what tells how they do on what they have not seen. Both are published.
+Each case belongs to one half by a hash of its name: the rules were written with only the ``open`` half in view, and the
+``held`` one is what tells how they do on what they have not seen. Both are published.
 """
 
 from __future__ import annotations
@@ -25,9 +26,40 @@ _ALPHABETS = {
     "W": _LOWER + _UPPER + _DIGITS + "_-", "D": _LOWER + _UPPER + _DIGITS + "_-.", "E": _LOWER + _UPPER + _DIGITS + "_-.=",
     "B": _LOWER + _UPPER + _DIGITS + "+/", "X": _LOWER + _DIGITS + "-", "Q": _LOWER + _DIGITS + "-_=",
 }  # fmt: skip
-_CARRIERS = ("{S}", "the new one is {S} since today", 'run("{S}")', "- {S}\n- x\n", "curl https://x.example/{S}", "export THING={S}")
-VENDORS = ("acme", "globex", "initech", "hooli", "umbrella", "stark-io", "wayne_pay", "cyberdyne", "tyrell", "wonka", "soylent", "oscorp")
-_STRONG = ("api_key", "apikey", "api_token", "access_token", "secret", "secret_key", "client_secret", "password", "auth_token", "private_key")
+_CARRIERS = (
+    "{S}",
+    "the new one is {S} since today",
+    'run("{S}")',
+    "- {S}\n- x\n",
+    "curl https://x.example/{S}",
+    "export THING={S}",
+)
+VENDORS = (
+    "acme",
+    "globex",
+    "initech",
+    "hooli",
+    "umbrella",
+    "stark-io",
+    "wayne_pay",
+    "cyberdyne",
+    "tyrell",
+    "wonka",
+    "soylent",
+    "oscorp",
+)
+_STRONG = (
+    "api_key",
+    "apikey",
+    "api_token",
+    "access_token",
+    "secret",
+    "secret_key",
+    "client_secret",
+    "password",
+    "auth_token",
+    "private_key",
+)
 _WEAK = ("key", "pat", "pw", "creds", "auth", "salt")
 _NAMED = (
     "{n}={S}", 'export {N}="{S}"', "{n} = '{S}'", '"{n}": "{S}"', "{n}: {S}\n", "{N}={S} make deploy", "-e {N}={S} img", "{c}: '{S}',",
@@ -85,7 +117,19 @@ def tokens() -> list[Case]:
 def named(kind: str) -> list[Case]:
     """Values that only their name gives away: ``strong`` names, or ``weak`` ones with a random value."""
     words = _STRONG if kind == "strong" else _WEAK
-    shapes = ("<l20>", "<l32>", "<h32>", "<h40>", "<A24>", "<A40>", "<M22>", "<U32>", "<W36>", "<h8>-<h4>-<h4>-<h4>-<h12>", "<B40>=")
+    shapes = (
+        "<l20>",
+        "<l32>",
+        "<h32>",
+        "<h40>",
+        "<A24>",
+        "<A40>",
+        "<M22>",
+        "<U32>",
+        "<W36>",
+        "<h8>-<h4>-<h4>-<h4>-<h12>",
+        "<B40>=",
+    )
     cases = []
     for vendor in VENDORS:
         for word in words:
@@ -95,7 +139,12 @@ def named(kind: str) -> list[Case]:
                 secret = made(rng.choice(shapes), rng)
                 plain = f"{vendor}_{word}".replace("-", "_")
                 camel = "".join(part.capitalize() if at else part for at, part in enumerate(plain.split("_")))
-                text = form.replace("{N}", plain.upper()).replace("{n}", plain).replace("{c}", camel).replace("{d}", plain.replace("_", "-"))
+                text = (
+                    form.replace("{N}", plain.upper())
+                    .replace("{n}", plain)
+                    .replace("{c}", camel)
+                    .replace("{d}", plain.replace("_", "-"))
+                )
                 cases.append(Case(f"names:{kind}", name, text.replace("{S}", secret), secret, is_held(name)))
     return cases
 
@@ -107,10 +156,18 @@ def places() -> list[Case]:
         name, template, text = line.split("\t", 2)
         rng = random.Random(name)
         secret = made(template, rng)
-        given = json.loads(text.replace("{BEGIN}", "-----BEGIN" + " RSA " + "PRIVATE KEY-----").replace("{END}", "-----END RSA PRIVATE KEY-----"))
+        given = json.loads(
+            text.replace("{BEGIN}", "-----BEGIN" + " RSA " + "PRIVATE KEY-----").replace(
+                "{END}", "-----END RSA PRIVATE KEY-----"
+            )
+        )
         while "{L}" in text:  # a line of a key
             text = text.replace("{L}", made("<B64>", rng), 1)
-        given = json.loads(text.replace("{BEGIN}", "-----BEGIN" + " RSA " + "PRIVATE KEY-----").replace("{END}", "-----END RSA PRIVATE KEY-----"))
+        given = json.loads(
+            text.replace("{BEGIN}", "-----BEGIN" + " RSA " + "PRIVATE KEY-----").replace(
+                "{END}", "-----END RSA PRIVATE KEY-----"
+            )
+        )
         cases.append(Case("places", name, _filled(given, secret), secret, is_held(name)))
     return cases
 
@@ -129,11 +186,13 @@ def special() -> list[Case]:
     left, right = "Kx9mQ2vT", "w7Rb4Zp8"
     for char in SPECIAL:
         for form in _SPECIAL_FORMS:
-            if char in "\"'`" and char in form or char == "/" and "://" in form or char in "<&" and "</" in form:
+            if (char in "\"'`" and char in form) or (char == "/" and "://" in form) or (char in "<&" and "</" in form):
                 continue  # it would end the value
             for secret in (left + char + right, char + left + right):
                 quoted = json.dumps(secret)[1:-1]
-                text = form.replace("{{", "{").replace("}}", "}").replace("{J2}", json.dumps(quoted)[1:-1]).replace("{J}", quoted)
+                text = (
+                    form.replace("{{", "{").replace("}}", "}").replace("{J2}", json.dumps(quoted)[1:-1]).replace("{J}", quoted)
+                )
                 text = text.replace("{X}", secret).replace("{S}", secret)
                 name = f"special:{form}:{secret}"
                 cases.append(Case("special characters", name, text, right, is_held(name)))

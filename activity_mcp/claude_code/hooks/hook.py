@@ -114,9 +114,10 @@ class Place:
 
 
 def _record(members: dict[str, Any], place: Place, identity: Identity, config: Config, clock: Clock) -> None:
+    redactor = config.redactor()
     payload = HookPayload(
         members,
-        redactor=config.redactor(),
+        redactor=redactor,
         prompts=config.prompts,
         now_us=clock.time_us(),
         branch=place.branch,
@@ -131,6 +132,7 @@ def _record(members: dict[str, Any], place: Place, identity: Identity, config: C
         session_id=payload.session_id,
         project=place.project,
         org_id=config.org_id,
+        redactor=redactor,
     )
     now_us, ts_us = clock.time_us(), payload.ts_us
     made = [
@@ -164,7 +166,9 @@ def _injection(members: Mapping[str, Any], place: Place, identity: Identity, con
     from ...context.injection import injection_text
     from ...context.snapshot import SnapshotStore
 
-    snapshot = SnapshotStore(os.path.join(config.queue_dir, "context"), clock=clock).read(identity.customer, place.project)
+    redactor = config.redactor()
+    customer, project = redactor.identifier(identity.customer), redactor.label(place.project)
+    snapshot = SnapshotStore(os.path.join(config.queue_dir, "context"), clock=clock).read(customer, project)
     if snapshot is None:
         return b""
     told = injection_text(snapshot.blob, project=place.project, now_us=clock.time_us(), limit=config.inject_chars)
