@@ -8,7 +8,7 @@ SQL, code). No regular expressions: a hook has none loaded.
 from __future__ import annotations
 
 from .judging import Name, is_secret_text, is_secret_word
-from .mentions import STATED, after_blank, argument, call, element, paired
+from .mentions import after_blank, argument, call, element, paired
 from .reading import QUOTES, after_prefix, is_line_end, opening_quote, quoted_value, separator_at, skip_blanks, word
 from .yaml_lines import value_on_lines
 
@@ -46,8 +46,6 @@ def value_of(text: str, lowered: str, name: Name) -> tuple[int, int] | None:
     if not char:
         return None
     before = text[name.start - 1 : name.start]
-    if char == " " and before != "<" and not name.is_option and _is_in_sentence(text, lowered, at):
-        return None
     if before == "<" or (before == ":" and char == ">"):
         return element(text, name)
     at = _behind_closers(text, at)
@@ -73,18 +71,6 @@ def _behind_closers(text: str, at: int) -> int:
     while at < most and text[at] in _CLOSERS:
         at += 1
     return at
-
-
-def _is_in_sentence(text: str, lowered: str, at: int) -> bool:
-    return text[at + 1 : at + 2].isalpha() and not lowered.startswith(STATED, at) and _is_followed_by_a_word(text, at + 1)
-
-
-def _is_followed_by_a_word(text: str, at: int) -> bool:
-    """As in a sentence: of letters, and no type that a value follows (``password String = "…"``)."""
-    parts = text[at : at + 96].split(None, 2)
-    if len(parts) > 1 and (parts[1] in ("=", ":=") or (len(parts) > 2 and parts[2].startswith("= "))):
-        return False
-    return parts[0].rstrip(".,;:!?)\"'").isalpha()
 
 
 # --- after = and :
@@ -118,10 +104,22 @@ def _after_separator(
         if opening_quote(text, value) and text[value] == "`" and " " in found:
             return None  # a command whose output it is
         return span if is_secret_text(name, found, separator) else None
+    if _is_plain_path(text, value, name):
+        return None
     span = word(text, value)
     if span[1] <= span[0]:
         return None
     return span if is_secret_word(text, lowered, name, before, separator, span, spaced=spaced) else None
+
+
+def _is_plain_path(text: str, at: int, name: Name) -> bool:
+    """``t.token,``: a short path of names as code has them, which is most of what follows a name there."""
+    if name.is_option or name.text.isupper() or not text[at].isalpha():
+        return False
+    end, most = at + 1, min(len(text), at + 13)
+    while end < most and (text[end].isalpha() or text[end] == "."):
+        end += 1
+    return end < most and text[end] in ",)}(|&" and text[end + 1 : end + 2] != "\n" and text[at:end].isascii()
 
 
 def _after_type(text: str, at: int) -> int:

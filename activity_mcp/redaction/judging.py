@@ -64,7 +64,7 @@ _SENTENCE = frozenset(
 class Name:
     """A name in a text: where it stands, and what it announces."""
 
-    __slots__ = ("end", "kind", "start", "strength", "text")
+    __slots__ = ("end", "is_option", "kind", "start", "strength", "text")
 
     def __init__(self, text: str, start: int, end: int, kind: str, strength: int) -> None:
         self.text = text
@@ -72,10 +72,7 @@ class Name:
         self.end = end
         self.kind = kind
         self.strength = strength
-
-    @property
-    def is_option(self) -> bool:
-        return self.text.startswith("-")
+        self.is_option = text[:1] == "-"
 
 
 def is_secret_text(name: Name, value: str, separator: str = "=") -> bool:

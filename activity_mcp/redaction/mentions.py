@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .judging import Name, is_chosen, is_place, is_secret_of_weak, is_secret_text
 from .names import STRONG, words_of
+from .naming import STATED
 from .reading import (
     QUOTES,
     after_prefix,
@@ -87,7 +88,6 @@ _SETTERS = frozenset(
     ]
 )
 _DIRECTIVES = ("machine", "login", "default", "username", "enable")
-STATED = (" is ", " was ", " is: ", " ist ", " es ", " est ", " = ", "是", " 是 ", "为", " to be ")
 
 
 def element(text: str, name: Name) -> tuple[int, int] | None:
@@ -193,17 +193,17 @@ def after_blank(text: str, lowered: str, name: Name, at: int, place: int) -> tup
     """Options, settings that a blank separates, sentences that tell a password."""
     if name.is_option:
         return _option(text, name, place)
-    stated = next((mark for mark in STATED if lowered.startswith(mark, at)), "")
-    if stated and name.strength == STRONG:
-        return _stated(text, name, at + len(stated))
-    if place >= len(text) or text[place] in "\r\n,;)":
-        return None
-    if text[at] not in " \t":
+    if name.strength == STRONG and lowered.startswith(STATED, at):
+        mark = next(mark for mark in STATED if lowered.startswith(mark, at))
+        return _stated(text, name, at + len(mark))
+    if place + 3 >= len(text) or text[at] not in " \t":
         return None
     typed = _behind_type(text, place) if at == name.end else 0
     if typed:
         span = quoted_value(text, typed)
         return span if span is not None and is_secret_text(name, text[span[0] : span[1]][:520]) else None
+    if _is_short_word(text, place):
+        return None
     if text[place] not in "\"'`\\" and text[place : place + 64].split(None, 1)[0].rstrip(".,;:!?)").isalpha():
         return None  # a word of a sentence
     lead = _lead(text, lowered, name)
@@ -217,6 +217,11 @@ def after_blank(text: str, lowered: str, name: Name, at: int, place: int) -> tup
     if name.kind == "password" or is_set or is_random(found, 16):
         return span if is_secret_text(name, found) and (is_set or text[span[0] - 1] == "'" or not found.isalpha()) else None
     return None
+
+
+def _is_short_word(text: str, at: int) -> bool:
+    """Whether what follows is too short for a secret: most names in sentences and comments end here."""
+    return text[at] in "\r\n,;)" or text[at + 1] in " \t\r\n" or text[at + 2] in " \t\r\n" or text[at + 3] in "\r\n"
 
 
 def _lead(text: str, lowered: str, name: Name) -> list[str]:

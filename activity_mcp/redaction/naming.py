@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     Judge = Callable[[str], tuple[str, int] | None]
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+STATED = (" is ", " was ", " is: ", " ist ", " es ", " est ", " = ", "是", " 是 ", "为", " to be ")
+"""How a sentence tells the value of a name."""
 _MAX_NAME = 64
 
 
@@ -35,6 +37,9 @@ def names_in(sight: Sight, judge: Judge = judge_name, more: Sequence[str] = ()) 
             if end not in seen:
                 seen.add(end)
                 start = _start_of_name(text, at)
+                if text[end : end + 1] == " " and is_in_sentence(text, lowered, start, end):
+                    at = lowered.find(literal, at + len(literal))
+                    continue
                 judged = judge(text[start:end])
                 if (judged is None or judged[1] != STRONG) and text[start - 1 : start] == " ":
                     judged = judge(_with_word_before(text, start, end)) or judged
@@ -42,6 +47,21 @@ def names_in(sight: Sight, judge: Judge = judge_name, more: Sequence[str] = ()) 
                     found.append(Name(text[start:end], start, end, *judged))
             at = lowered.find(literal, at + len(literal))
     return found
+
+
+def is_in_sentence(text: str, lowered: str, start: int, at: int) -> bool:
+    """Whether the name is one of the words of a sentence, as most are: a word follows, and no statement of what it is."""
+    if text[start] == "-" or text[start - 1 : start] == "<":
+        return False
+    return text[at + 1 : at + 2].isalpha() and not lowered.startswith(STATED, at) and _is_followed_by_a_word(text, at + 1)
+
+
+def _is_followed_by_a_word(text: str, at: int) -> bool:
+    """As in a sentence: of letters, and no type that a value follows (``password String = "…"``)."""
+    parts = text[at : at + 96].split(None, 2)
+    if len(parts) > 1 and (parts[1] in ("=", ":=") or (len(parts) > 2 and parts[2].startswith("= "))):
+        return False
+    return parts[0].rstrip(".,;:!?)\"'").isalpha()
 
 
 def _with_word_before(text: str, start: int, end: int) -> str:

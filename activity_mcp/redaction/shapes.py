@@ -180,7 +180,8 @@ RULES: tuple[Rule, ...] = (
     ("airtable_token", ("pat",), _B + r"pat[A-Za-z0-9]{14}\.[0-9a-f]{60,66}", 30, "pat?"),
     ("clickup_token", ("pk_",), _B + r"pk_[0-9]{6,9}_[0-9A-Z]{30,34}(?![A-Za-z0-9])", 36, "pk"),
     ("voiceflow_key", ("vf.",), _B + r"VF\.(?:(?:DM|WS)\.)?[A-Za-z0-9]{22,26}\.[A-Za-z0-9]{14,18}", 36, "vf"),
-    ("harness_token", ("pat.", "sat."), _B + r"[ps]at\.[A-Za-z0-9_-]{20,24}\.[A-Za-z0-9]{22,26}\.[A-Za-z0-9]{18,22}", 60, ""),
+    ("harness_token", ("pat.",), _B + r"[ps]at\.[A-Za-z0-9_-]{20,24}\.[A-Za-z0-9]{22,26}\.[A-Za-z0-9]{18,22}", 60, "pat"),
+    ("harness_token", ("sat.",), _B + r"[ps]at\.[A-Za-z0-9_-]{20,24}\.[A-Za-z0-9]{22,26}\.[A-Za-z0-9]{18,22}", 60, "sat"),
     ("zoho_token", ("1000.",), _B + r"1000\.[0-9a-f]{32}\.[0-9a-f]{32}", 60, "1000"),
     ("bitwarden_token", ("0.",), _B + r"0\.[0-9a-f-]{36}\.[A-Za-z0-9]{28,32}(?::[A-Za-z0-9+/=]{20,28})?", 64, "0"),
     ("authress_key", (".acc_", ".acc-"), r"(?<=[a-z0-9]{4})\.acc[_-][a-z0-9-]{10,32}\.[A-Za-z0-9+/_=-]{30,120}", 0, "acc"),
@@ -224,7 +225,7 @@ RULES: tuple[Rule, ...] = (
         "jwt",
         ("ey",),
         r"(?<![A-Za-z0-9_-])ey[A-Z][A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{12,}+(?:\.[A-Za-z0-9_-]*+){1,3}",
-        _is_jwt, "",
+        _is_jwt, "ey?",
     ),
     ("jwt_base64", ("zxlk",), r"(?<![A-Za-z0-9+/_-])ZXlK[A-Za-z0-9+/_=-]{40,}+", 40, "ZXlK?"),
     (

@@ -93,7 +93,7 @@ def _gaps(text: str) -> Iterator[tuple[int, int]]:
             end = at + len(mark)
             while end < min(len(text), at + _MAX_GAP) and text[end] in " \t":
                 end += 1
-            if text[at - 1 : at].isalnum() and text[end : end + 1].isalnum():
+            if _is_within_token(text, at, end):
                 yield at, end
             at = text.find(mark, end)
     marks = ("'\n", '"\n') if "+" not in text else ("'\n", '"\n', "'+", "' +", '"+', '" +')
@@ -109,6 +109,16 @@ def _joints(text: str, mark: str) -> Iterator[tuple[int, int]]:
         if text[at - 1 : at].isalnum():
             while end < min(len(text), at + _MAX_GAP) and text[end] in " \t\r\n":
                 end += 1
-            if text[end : end + 1] == mark[0]:
+            if text[end : end + 1] == mark[0] and _is_within_token(text, at, end + 1):
                 yield at, end + 1
         at = text.find(mark, at + len(mark))
+
+
+def _is_within_token(text: str, at: int, end: int) -> bool:
+    """Whether what stands before the gap and behind it makes one token: long, without blanks, with a digit."""
+    start, stop = at, end
+    while start > max(0, at - 40) and (text[start - 1].isalnum() or text[start - 1] in "_-."):
+        start -= 1
+    while stop < min(len(text), end + 40) and (text[stop].isalnum() or text[stop] in "_-."):
+        stop += 1
+    return at > start and stop > end and at - start + stop - end >= 20 and any(char.isdigit() for char in text[start:stop])
