@@ -28,9 +28,9 @@ from .recording.recorder import Recorder
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from .activity import Labels
     from .clock import Clock
     from .queue import QueueInfo
-    from .redaction import Redactor
     from .warehouse.duckdb.warehouse import DuckDBWarehouse
     from .warehouse.snowflake.warehouse import SnowflakeWarehouse
 
@@ -144,7 +144,7 @@ class Composition:
         return Renderer(dumps=orjson.dumps)
 
     @lazy
-    def redactor(self) -> Redactor:
+    def redactor(self) -> Labels:
         return self.config.redactor()
 
     @lazy

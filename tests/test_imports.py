@@ -43,7 +43,7 @@ ROOMS: dict[str, set[str]] = {
     "provenance": {"activity", "clock", "config", "errors", "fs", "identity", "queue", "recall", "recording", "warehouse"},
     "health": {"activity", "clock", "config", "context", "errors", "fs", "identity", "queue", "recall", "recording", "warehouse"},
     "composition": {
-        "clock", "config", "context", "fs", "health", "identity", "pipeline", "queue", "recall", "recording", "warehouse",
+        "activity", "clock", "config", "context", "fs", "health", "identity", "pipeline", "queue", "recall", "recording", "warehouse",
     },
     "service": {
         "clock", "composition", "config", "context", "errors", "health", "identity", "pipeline", "provenance", "queue", "recall",

@@ -19,13 +19,13 @@ from ..pipeline.refresher import ACTIVE_S
 from .cache import Entry
 
 if TYPE_CHECKING:
+    from ..activity import Labels
     from ..clock import Clock
     from ..config import Config
     from ..context import SnapshotStore
     from ..identity import Identity
     from ..pipeline.leader import Leader
     from ..pipeline.refresher import Refresher
-    from ..redaction import Redactor
     from .cache import ContextCache
     from .local_events import LocalEvents
     from .memoized_renderer import Renderer
@@ -46,7 +46,7 @@ class Host(Protocol):
     @property
     def own_project(self) -> str | None: ...
     @property
-    def redactor(self) -> Redactor: ...
+    def redactor(self) -> Labels: ...
     @property
     def local_events(self) -> LocalEvents: ...
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .programs import COMMANDS, CONSUMERS
 from .reading import backslashes, end_of_line, quoted_value, skip_blanks, word_end
-from .values import is_plain, is_random, is_reference
+from .values import has_odd_part, is_plain, is_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,12 +27,13 @@ _STDIN_WINDOW = 400
 class Word:
     """A word of a command: its span, without its quotes."""
 
-    __slots__ = ("end", "start", "text")
+    __slots__ = ("end", "is_option", "start", "text")
 
-    def __init__(self, text: str, start: int, end: int) -> None:
+    def __init__(self, text: str, start: int, end: int, *, is_quoted: bool = False) -> None:
         self.start = start
         self.end = end
         self.text = text[start : min(end, start + 600)]
+        self.is_option = not is_quoted and text[start : start + 1] == "-"
 
 
 def commands(sight: Sight) -> Iterator[Span]:
@@ -119,7 +120,7 @@ def _word(text: str, at: int) -> tuple[Word, int]:
     if text[at + level : at + level + 1] in ("'", '"'):
         span = quoted_value(text, at)
         if span is not None:
-            return Word(text, *span), span[1] + 1 + backslashes(text, span[1])
+            return Word(text, *span, is_quoted=True), span[1] + 1 + backslashes(text, span[1])
     line = end_of_line(text, at)
     end = at
     while end < line and text[end] not in " \t":
@@ -145,7 +146,7 @@ def _word(text: str, at: int) -> tuple[Word, int]:
 
 
 def _of_command(text: str, words: list[Word], name: str, spec: str) -> Iterator[Span]:
-    plain = [word for word in words if not word.text.startswith("-")]
+    plain = [word for word in words if not word.is_option]
     if name:
         parts = name.split()
         start = _index(plain, parts)
@@ -178,7 +179,7 @@ def _places(text: str, plain: list[Word], place: str) -> Iterator[Span]:
             yield from _hidden(text, plain[0].start + login.index("/") + 1, plain[0].start + len(login))
     elif place.isdigit() and len(plain) >= int(place):
         word = plain[int(place) - 1]
-        if "=" not in word.text[:-2] or len(word.text) > 30:
+        if "=" not in word.text[:-2] or has_odd_part(word.text):
             yield from _hidden(text, word.start, word.end)
     elif place in ("using", "user_pw"):
         for at, word in enumerate(plain[:-1]):
@@ -257,11 +258,11 @@ def _hidden(text: str, start: int, end: int, kind: str = "password") -> Iterator
     value = text[start : min(end, start + 600)]
     if len(value) < 3 or is_reference(value) or is_plain(value) or value.startswith(("file:", "env:", "fd:", "<(", "/dev/")):
         return
-    if value[0] == "@" and not is_random(value, 12):
+    if value[0] == "@" and not has_odd_part(value):
         return  # a file that holds it
     if (value.isdigit() and len(value) < 5) or value.startswith("pass:"):
         return
-    if value.count("/") > 1 and value[0] in "/.~":
+    if value.count("/") > 1 and value[0] in "/.~" and not has_odd_part(value):
         return
     yield start, end, kind
 

@@ -4,60 +4,14 @@ like."""
 from __future__ import annotations
 
 from .names import BARE, STRONG, is_almost_strong, judge_name, words_of
+from .patterns import words
 from .reading import end_of_line
-from .values import is_code, is_identifier, is_plain, is_random, is_reference
+from .values import has_odd_part, is_code, is_identifier, is_odd, is_plain, is_random, is_reference
 
-_SENTENCE = frozenset(
-    [
-        "is",
-        "are",
-        "must",
-        "should",
-        "the",
-        "your",
-        "you",
-        "enter",
-        "please",
-        "required",
-        "invalid",
-        "at",
-        "be",
-        "a",
-        "an",
-        "to",
-        "for",
-        "not",
-        "does",
-        "do",
-        "in",
-        "of",
-        "with",
-        "or",
-        "and",
-        "this",
-        "that",
-        "has",
-        "have",
-        "will",
-        "can",
-        "cannot",
-        "could",
-        "was",
-        "were",
-        "it",
-        "been",
-        "by",
-        "on",
-        "from",
-        "if",
-        "incorrect",
-        "wrong",
-        "match",
-        "contain",
-        "characters",
-        "least",
-        "provide",
-    ]
+_SENTENCE = words(
+    "is are must should the your you enter please required invalid at be a an to for not does do in of with or and"
+    " this that has have will can cannot could was were it been by on from if incorrect wrong match contain"
+    " characters least provide"
 )
 
 
@@ -99,7 +53,7 @@ def is_secret_text(name: Name, value: str, separator: str = "=") -> bool:
 
 
 def is_place(value: str) -> bool:
-    return value[0] in "/.~" and not is_random(value, 16)
+    return value[0] in "/.~" and not has_odd_part(value)
 
 
 def _is_secret_name(value: str) -> bool:
@@ -206,7 +160,11 @@ def _is_literal(
         if not bare.isascii() and len(bare) < 6:
             return False
         letters = sum(char.isalnum() and char.isascii() for char in bare)
-        return len(bare) >= 4 and (letters >= 2 or not bare.isascii()) and not (len(bare) < 6 and spaced and separator == ":")
+        return (
+            len(bare) >= 4
+            and (letters >= 2 or not bare.isascii())
+            and not (len(bare) < 6 and spaced and separator == ":" and not is_odd(bare))
+        )
     if separator in ("==", "===", "!=", "!=="):
         return False
     rest = text[end : end_of_line(text, end)].strip()

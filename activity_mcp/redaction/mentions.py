@@ -5,6 +5,7 @@ from __future__ import annotations
 from .judging import Name, is_chosen, is_place, is_secret_of_weak, is_secret_text
 from .names import STRONG, words_of
 from .naming import STATED
+from .patterns import words
 from .reading import (
     QUOTES,
     after_prefix,
@@ -20,73 +21,12 @@ from .reading import (
 from .values import is_code, is_identifier, is_plain, is_random, is_reference
 from .yaml_lines import value_on_lines
 
-_GETTERS = frozenset(
-    [
-        "get",
-        "fetch",
-        "read",
-        "load",
-        "find",
-        "lookup",
-        "hash",
-        "check",
-        "verify",
-        "is",
-        "has",
-        "create",
-        "generate",
-        "make",
-        "new",
-        "delete",
-        "revoke",
-        "require",
-        "parse",
-        "decode",
-        "validate",
-        "match",
-        "compare",
-        "refresh",
-        "rotate",
-        "request",
-        "use",
-        "test",
-        "encrypt",
-        "decrypt",
-        "sign",
-        "ask",
-        "prompt",
-        "ensure",
-        "update",
-        "compute",
-        "build",
-        "forgot",
-        "reset",
-    ]
+_GETTERS = words(
+    "get fetch read load find lookup hash check verify is has create generate make new delete revoke require parse"
+    " decode validate match compare refresh rotate request use test encrypt decrypt sign ask prompt ensure update"
+    " compute build forgot reset"
 )
-_SETTERS = frozenset(
-    [
-        "env",
-        "arg",
-        "setenv",
-        "setx",
-        "set",
-        "export",
-        "define",
-        "declare",
-        "config",
-        "add",
-        "put",
-        "pass",
-        "echo",
-        "-e",
-        "-p",
-        "let",
-        "const",
-        "var",
-        "string",
-        "user",
-    ]
-)
+_SETTERS = words("env arg setenv setx set export define declare config add put pass echo -e -p let const var string user")
 _DIRECTIVES = ("machine", "login", "default", "username", "enable")
 
 
@@ -97,10 +37,10 @@ def element(text: str, name: Name) -> tuple[int, int] | None:
         return None
     start = close + 1
     if text.startswith("<![CDATA[", start):
-        end = text.find("]]>", start)
         start += 9
+        end = text.find("]]>", start)
     else:
-        end = text.find("</", start, start + 16384)
+        end = text.find("<", start)
     if end < 0:
         return None
     value = text[start:end]

@@ -90,51 +90,11 @@ NAME_LITERALS = ("pass", "secret", "token", "key", "cred", "pwd", "cookie", "aut
 """What most secret names have somewhere; the others have one of ``NAME_WORDS`` as a word of its own."""
 NAME_WORDS = frozenset(
     word.encode()
-    for word in [
-        "pw",
-        "pat",
-        "pats",
-        "sig",
-        "signature",
-        "login",
-        "appid",
-        "sid",
-        "sessionid",
-        "sessid",
-        "phpsessid",
-        "jsessionid",
-        "kennwort",
-        "contrasena",
-        "senha",
-        "wachtwoord",
-        "mdp",
-        "motdepasse",
-        "heslo",
-        "parola",
-        "pepper",
-        "pin",
-        "jwt",
-        "api",
-        "sas",
-        "bearer",
-        "mnemonic",
-        "psk",
-        "phrase",
-        "dockerconfigjson",
-        "requirepass",
-        "otp",
-        "totp",
-        "seed",
-        "hmac",
-        "dek",
-        "kek",
-        "license",
-        "licence",
-        "session",
-        "code",
-        "storepass",
-        "keypass",
-    ]
+    for word in _words(
+        "pw pat pats sig signature login appid sid sessionid sessid phpsessid jsessionid kennwort contrasena senha"
+        " wachtwoord mdp motdepasse heslo parola pepper pin jwt api sas bearer mnemonic psk phrase dockerconfigjson"
+        " requirepass otp totp seed hmac dek kek license licence session code storepass keypass"
+    )
 )
 
 

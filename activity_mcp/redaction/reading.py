@@ -155,7 +155,7 @@ def _begins_another(text: str, at: int, end: int) -> bool:
     if after >= end:
         return True
     if text[at] == "|":
-        return text[at + 1 : at + 2] in ("|", "")
+        return text[at + 1 : at + 2] == "|" and text[at + 2 : min(end, at + 32)].isalpha()
     start = after
     while after < min(end, start + 48) and text[after] in _NAME:
         after += 1

@@ -11,7 +11,7 @@ Every run in a pattern is possessive or bounded, so that none can search the sam
 
 from __future__ import annotations
 
-from .patterns import compiled
+from .patterns import compiled, words
 from .sight import APART as _APART
 from .sight import Sight
 from .tokens import ALPHABETS, TOKENS
@@ -35,96 +35,18 @@ _ALNUM = ALPHABETS["A"]
 _HEX = ALPHABETS["h"]
 _IN_TOKENS = "abcdefghijklmnopqrstuvwxyz0123456789-_./+=%"
 _LEAST_MIXED, _LEAST_PLAIN = 32, 40
-_HARMLESS = frozenset(
-    [
-        "cursor",
-        "page",
-        "next",
-        "prev",
-        "etag",
-        "hash",
-        "digest",
-        "checksum",
-        "nonce",
-        "state",
-        "challenge",
-        "verifier",
-        "request",
-        "trace",
-        "span",
-        "id",
-        "uuid",
-        "ref",
-        "sha",
-        "rev",
-        "version",
-        "integrity",
-        "commit",
-        "build",
-        "v",
-        "ver",
-        "data",
-        "src",
-        "href",
-        "image",
-        "content",
-        "body",
-        "after",
-        "before",
-        "offset",
-        "continuation",
-        "fingerprint",
-    ]
+_HARMLESS = words(
+    "cursor page next prev etag hash digest checksum nonce state challenge verifier request trace span id uuid ref"
+    " sha rev version integrity commit build v ver data src href image content body after before offset continuation"
+    " fingerprint"
 )
 """Names before ``=`` whose long random values are no secrets."""
-_NOT_PREFIXES = frozenset(
-    [
-        "sha1",
-        "sha256",
-        "sha384",
-        "sha512",
-        "sha",
-        "md5",
-        "h1",
-        "base64",
-        "integrity",
-        "rev",
-        "commit",
-        "etag",
-        "uuid",
-        "hash",
-        "digest",
-    ]
-)
+_NOT_PREFIXES = words("sha1 sha256 sha384 sha512 sha md5 h1 base64 integrity rev commit etag uuid hash digest")
 
 
-_CRYPT = frozenset(
-    [
-        "1",
-        "2",
-        "2a",
-        "2b",
-        "2x",
-        "2y",
-        "5",
-        "6",
-        "7",
-        "8",
-        "y",
-        "gy",
-        "apr1",
-        "sha1",
-        "md5",
-        "scrypt",
-        "argon2i",
-        "argon2d",
-        "argon2id",
-        "pbkdf2",
-        "pbkdf2-sha256",
-        "pbkdf2-sha512",
-        "krb5asrep",
-        "krb5tgs",
-    ]
+_CRYPT = words(
+    "1 2 2a 2b 2x 2y 5 6 7 8 y gy apr1 sha1 md5 scrypt argon2i argon2d argon2id pbkdf2 pbkdf2-sha256 pbkdf2-sha512"
+    " krb5asrep krb5tgs"
 )
 
 

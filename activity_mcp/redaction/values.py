@@ -7,6 +7,7 @@ Only the first ``_JUDGED`` characters of a value are looked at, so that judging 
 from __future__ import annotations
 
 from .patterns import words
+from .sight import APART
 
 _JUDGED = 512
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
@@ -202,7 +203,9 @@ def is_code(value: str, name: str = "") -> bool:
     if not bare:
         return True
     if value[0] in "{[(":
-        return value[-1] in "{[(" or len(value) < 3 or any(mark in value for mark in ":,\"'=") or value[-1] in "]})"
+        if value[-1] in "{[(" or len(value) < 3 or value[-1] in "]})":
+            return True
+        return any(mark in value for mark in ":,\"'=") and not has_odd_part(value)
     head = bare
     for at, char in enumerate(value):
         if char in "([<{":
@@ -255,178 +258,12 @@ _OWN_WORDS = (
 )
 
 
-_PAIRS = frozenset(
-    [
-        "th",
-        "he",
-        "in",
-        "er",
-        "an",
-        "re",
-        "nd",
-        "at",
-        "on",
-        "nt",
-        "ha",
-        "es",
-        "st",
-        "en",
-        "ed",
-        "to",
-        "it",
-        "ou",
-        "ea",
-        "hi",
-        "is",
-        "or",
-        "ti",
-        "as",
-        "te",
-        "et",
-        "ng",
-        "of",
-        "al",
-        "de",
-        "se",
-        "le",
-        "sa",
-        "si",
-        "ar",
-        "ve",
-        "ra",
-        "ld",
-        "ur",
-        "li",
-        "ri",
-        "io",
-        "ne",
-        "ic",
-        "co",
-        "me",
-        "ma",
-        "om",
-        "ce",
-        "el",
-        "ro",
-        "ch",
-        "us",
-        "ll",
-        "la",
-        "ta",
-        "em",
-        "be",
-        "tr",
-        "ns",
-        "no",
-        "ec",
-        "ac",
-        "ca",
-        "ss",
-        "il",
-        "pr",
-        "ai",
-        "su",
-        "pe",
-        "ut",
-        "ol",
-        "un",
-        "ad",
-        "ag",
-        "mo",
-        "lo",
-        "am",
-        "po",
-        "da",
-        "ie",
-        "pa",
-        "ge",
-        "ho",
-        "wa",
-        "ow",
-        "id",
-        "fi",
-        "ee",
-        "sh",
-        "ot",
-        "nc",
-        "ul",
-        "oo",
-        "ir",
-        "wi",
-        "up",
-        "ke",
-        "ab",
-        "ev",
-        "ay",
-        "ry",
-        "vi",
-        "gr",
-        "ly",
-        "ty",
-        "so",
-        "do",
-        "ap",
-        "op",
-        "ex",
-        "we",
-        "ck",
-        "im",
-        "fo",
-        "sc",
-        "bo",
-        "ba",
-        "uc",
-        "ef",
-        "ui",
-        "ei",
-        "ov",
-        "ey",
-        "ig",
-        "iv",
-        "ci",
-        "av",
-        "tt",
-        "pl",
-        "ff",
-        "rt",
-        "mi",
-        "sp",
-        "rs",
-        "mp",
-        "rd",
-        "rm",
-        "rk",
-        "rn",
-        "rc",
-        "bl",
-        "cl",
-        "cr",
-        "dr",
-        "fr",
-        "gi",
-        "go",
-        "gu",
-        "ht",
-        "ki",
-        "lt",
-        "ms",
-        "ob",
-        "od",
-        "os",
-        "pu",
-        "rr",
-        "ru",
-        "sl",
-        "sw",
-        "tu",
-        "ub",
-        "ue",
-        "um",
-        "va",
-        "ye",
-        "qu",
-        "ct",
-    ]
+_PAIRS = words(
+    "th he in er an re nd at on nt ha es st en ed to it ou ea hi is or ti as te et ng of al de se le sa si ar ve ra"
+    " ld ur li ri io ne ic co me ma om ce el ro ch us ll la ta em be tr ns no ec ac ca ss il pr ai su pe ut ol un ad"
+    " ag mo lo am po da ie pa ge ho wa ow id fi ee sh ot nc ul oo ir wi up ke ab ev ay ry vi gr ly ty so do ap op ex"
+    " we ck im fo sc bo ba uc ef ui ei ov ey ig iv ci av tt pl ff rt mi sp rs mp rd rm rk rn rc bl cl cr dr fr gi go"
+    " gu ht ki lt ms ob od os pu rr ru sl sw tu ub ue um va ye qu ct"
 )
 """The pairs of letters that make up five sixths of what is written in English; of random letters, less than a quarter."""
 
@@ -452,6 +289,12 @@ def is_random(value: str, least: int) -> bool:
         return True
     odd = sum(len(run) for run in runs if is_odd(run))
     return odd * 2 >= least and odd * 2 >= len(joined)
+
+
+def has_odd_part(value: str) -> bool:
+    """Whether a run of six letters and digits or more is one that nobody would choose, whatever stands between."""
+    runs = value[:_JUDGED].encode("utf-8", "replace").translate(APART).split()
+    return any(len(run) >= 6 and is_odd(run.decode("ascii")) for run in runs)
 
 
 def is_odd(run: str) -> bool:

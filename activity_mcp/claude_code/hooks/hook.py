@@ -166,7 +166,10 @@ def _injection(members: Mapping[str, Any], place: Place, identity: Identity, con
     from ...context.injection import injection_text
     from ...context.snapshot import SnapshotStore
 
-    redactor = config.redactor()
+    try:
+        redactor = config.redactor()
+    except InvalidConfig:
+        return b""  # counted where it was recorded
     customer, project = redactor.identifier(identity.customer), redactor.label(place.project)
     snapshot = SnapshotStore(os.path.join(config.queue_dir, "context"), clock=clock).read(customer, project)
     if snapshot is None:
