@@ -82,8 +82,8 @@ _PLAIN_ACTIVITIES = {
 class Origin:
     """Who and where: the columns that every event of one caller shares.
 
-    With a ``redactor`` no column, id or label that ``build`` is given with this origin holds a secret. An id that has one becomes
-    the same other id wherever it comes from: what belongs together stays together.
+    With a ``redactor`` no column, id or label that ``build`` is given with this origin holds a secret. An id that has one
+    becomes the same other id wherever it comes from: what belongs together stays together.
     """
 
     __slots__ = ("anonymous_customer_id", "customer", "org_id", "project", "redactor", "session_id", "source")

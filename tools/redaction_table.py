@@ -4,8 +4,8 @@ python tools/redaction_table.py            prints the counts; exits 1 if the tab
 python tools/redaction_table.py --write    renders the page as well
 python tools/redaction_table.py --check    exits 1 as well if the page is not what would be rendered
 
-Two measures: the corpora (``tests/redaction/corpora.py``), recall by kind on made-up secrets, half of them held out while the rules
-were written; and the table (``tests/redaction/cases.py``), which was made together with the rules and shows what is covered.
+Two measures: the corpora (``tests/redaction/corpora.py``), recall by kind on made-up secrets, half of them held out while the
+rules were written; and the table (``tests/redaction/cases.py``), made together with the rules, which shows what is covered.
 """
 
 from __future__ import annotations
@@ -64,12 +64,10 @@ class Recall:
             self.replaced[held].append(Redactor().text(text) != text)
 
     def rows(self) -> list[str]:
-        rows = [
-            f"| {kind} | {_WHAT[kind]} | {_share(halves[False])} | {_share(halves[True])} |"
-            for kind, halves in self.found.items()
-        ]
-        stay = f"| look-alikes | replaced though they should stay | {_share(self.replaced[False])} | {_share(self.replaced[True])} |"
-        return ["| kind | what | rules seen | held out |", "|---|---|---|---|", *rows, stay]
+        measured = [(kind, _WHAT[kind], halves) for kind, halves in self.found.items()]
+        measured.append(("look-alikes", "replaced though they should stay", self.replaced))
+        rows = [f"| {kind} | {what} | {_share(halves[False])} | {_share(halves[True])} |" for kind, what, halves in measured]
+        return ["| kind | what | seen | held out |", "|---|---|---|---|", *rows]
 
 
 def _share(found: list[bool]) -> str:
@@ -89,15 +87,16 @@ def page(counts: Counts, recall: Recall) -> str:
     ]
     lines += ["", "## Look-alikes that stay", "", "| text |", "|---|", *(f"| {_cell(text)} |" for text in LOOK_ALIKES)]
     lines += ["", "## Tokens by their beginning", "", "| kind | begins with | sources |", "|---|---|---|"]
-    lines += [
-        f"| {kind} | {_prefixes(prefixes)} | {', '.join(SOURCES[code] for code in sources)} |"
-        for kind, prefixes, *_, sources in TOKENS
-    ]
+    lines += [f"| {kind} | {_prefixes(prefixes)} | {_sources(codes)} |" for kind, prefixes, *_, codes in TOKENS]
     return "\n".join(lines) + "\n"
 
 
 def _prefixes(prefixes: str) -> str:
     return " ".join(f"`{prefix}`" for prefix in prefixes.split())
+
+
+def _sources(codes: str) -> str:
+    return ", ".join(SOURCES[code] for code in codes)
 
 
 def _short(secret: str) -> str:

@@ -2,8 +2,9 @@
 
 One row: (kind, prefixes, alphabet of what follows, fewest characters of it, most of them or 0, sources). The fewest are a
 little less than what the sources say, for tokens are cut and lengths change. Sources, looked up in August 2026: ``g``
-gitleaks' gitleaks.toml, ``k`` kingfisher's data/rules, ``n`` noseyparker's builtin rules, ``t`` trufflehog's detectors, ``d``
-the vendor's documentation. The rule sets were read for the facts (prefix, alphabet, length); what stands here is written anew.
+gitleaks' gitleaks.toml, ``k`` kingfisher's data/rules, ``n`` noseyparker's builtin rules, ``t`` trufflehog's detectors,
+``d`` the vendor itself, in none of these four. The rule sets were read for the facts (prefix, alphabet, length); what stands
+here is written anew.
 """
 
 from __future__ import annotations
@@ -264,5 +265,5 @@ TOKENS: tuple[tuple[str, str, str, int, int, str], ...] = (
 )
 
 SOURCES = {
-    "g": "gitleaks", "k": "kingfisher", "n": "noseyparker", "t": "trufflehog", "d": "vendor documentation",
+    "g": "gitleaks", "k": "kingfisher", "n": "noseyparker", "t": "trufflehog", "d": "vendor",
 }  # fmt: skip

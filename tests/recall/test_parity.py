@@ -48,12 +48,16 @@ class Life(random.Random):
             self.sessions.add(session)
             if session % 2:  # the others were already under way when recording began
                 name, features = "session_event", {"event_type": "start"}
+        if name in ("tool_event", "sql_event", "file_event"):
+            features |= self.choice([{}, {}, {"tool_use_id": f"t-{number}"}, {"denied": "user"}, *self.INTERRUPTS])
         if self.random() < 0.3:
             features["git_branch"] = self.choice(["main", "topic"])
         if features.get("insight_id"):
             features["insight_id"] += f" of project {session % 3}"
         project = PROJECTS[session % 3]
         return event(name, features, at=at, activity_id=f"a-{number}", session_id=f"s-{session}", project=project)
+
+    INTERRUPTS = ({"interrupted": True}, {"interrupted": "true"}, {"interrupted": False}, {"interrupted": None})
 
     def succeeds(self) -> Any:
         return self.choice([True, True, False, "false", "true", None])
@@ -87,7 +91,7 @@ class Life(random.Random):
         return "file_event", {"operation": self.choice(["read", "edit"]), "file_path": path, "success": self.succeeds()}
 
     def session(self) -> tuple[str, dict[str, Any]]:
-        moment = self.choice(["end", "user_prompt", "turn_end", "heartbeat"])
+        moment = self.choice(["end", "user_prompt", "turn_end", "turn_stopped", "heartbeat"])
         return "session_event", {"event_type": moment, "excerpt": self.choice([None, f"text {self.random()}", "w" * 500])}
 
     def llm(self) -> tuple[str, dict[str, Any]]:
