@@ -6,7 +6,6 @@
     datatypes  what one data type, path or date format becomes
     files      which file of sql/ becomes which generated file, and the form of those
     macros.sql           functions the generated SQL calls
-    embedded_only.sql    what only the embedded engine has
 
 It never guesses: a node, a function, a property or a statement it has not been told about is an error with the line.
 To teach it a construct, add a row to a table in ``rules``, and a case to tests/sql/test_generated.py.

@@ -60,7 +60,7 @@ RULES: dict[str, to.Rule] = {
     "Div": to.divide, "DecodeCase": to.decode, "ConcatWs": to.concat_ws, "ToBoolean": to.to_boolean, "SHA2": to.sha2,
     "Length": to.macro("length"), "Substring": to.substring,
     "ColumnDef": to.column_definition, "CommentColumnConstraint": to.leaf, "SchemaCommentProperty": to.leaf,
-    "Property": to.leaf, "CopyGrantsProperty": to.leaf,
+    "Property": to.leaf, "SecureProperty": to.leaf, "TransientProperty": to.leaf, "CopyGrantsProperty": to.leaf,
     "Properties": to.properties(
         frozenset({"CHANGE_TRACKING", "DATA_RETENTION_TIME_IN_DAYS", "MAX_DATA_EXTENSION_TIME_IN_DAYS"})
     ),
@@ -69,7 +69,8 @@ RULES: dict[str, to.Rule] = {
 FUNCTIONS: dict[str, to.Rule] = {
     "SOURCE_RANK": to.leaf,
     "IS_OWN_EVENT": to.leaf,
-    "LIST_LIMIT": to.leaf,  # our own, in sql/
+    "LIST_LIMIT": to.leaf,
+    "HOLD_COVERS": to.leaf,  # our own, in sql/
     "TRY_TO_TIMESTAMP_NTZ": to.try_to("TIMESTAMP_NTZ"),
 }
 
