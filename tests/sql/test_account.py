@@ -26,6 +26,7 @@ MASKED = {
     "SCHEMA_DRIFT": {"sample_reason"},
     "ACTIVITY_STREAM": {"feature_1", "feature_2", "feature_3"},
 }
+THROUGH_VIEWS = {"CLAUDE_STREAM_V2", "SCHEMA_DRIFT", "ACTIVITY_STREAM"}
 READER = "ACTIVITY_READER"
 
 
@@ -39,10 +40,10 @@ class Watched(Account):
         return answer
 
     def open_tables(self) -> set[str]:
-        """Tables without their policies, while something that reads them is READER's. Views read with their owner's rights."""
-        if not self.readable():
-            return set()
-        tables = {name: thing for name, thing in self.things.items() if name in MASKED}
+        """Tables without their policies that READER can read: granted, or through views, which read with their owner's rights."""
+        readable = self.readable()
+        readable |= THROUGH_VIEWS if any(self.things[name].kind == "VIEW" for name in readable) else set()
+        tables = {name: thing for name, thing in self.things.items() if name in MASKED.keys() & readable}
         return {name for name, thing in tables.items() if not thing.row_policy or set(thing.masks) != MASKED[name]}
 
     def readable(self) -> set[str]:
