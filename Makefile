@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 TEST_PROCESSES ?= 2
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test slow crash mutants conformance lint sql wheel clean
+.PHONY: demo test slow client crash mutants conformance lint sql wheel clean
 
 demo: $(VENV)/.installed
 	$(BIN)/activity-mcp demo
@@ -27,6 +27,12 @@ mutants: wheel $(VENV)/.tested
 # The protocol's own test suite and its Inspector, installed from npm for the run. Two minutes.
 conformance: wheel $(VENV)/.tested
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest tests/web/test_conformance.py --conformance $(PYTEST_ARGS)
+
+# The genuine Claude Code, from npm into a cache outside the checkout, in every scenario and on each version; then the start it
+# costs. Twenty minutes; SHORT=1: the short scenarios on the newest version, a minute. CLAUDE_VERSIONS="2.1.240 2.1.300": others.
+client: wheel $(VENV)/.tested
+	ACTIVITY_TEST_WHEEL=1 $(BIN)/pytest tests/claude_client -m client $(if $(SHORT),--short-client) $(PYTEST_ARGS)
+	$(if $(SHORT),,cd tests && ../$(BIN)/python -m claude_client.measure)
 
 # Tests that would make the suite longer than a change should wait for.
 slow: wheel $(VENV)/.tested

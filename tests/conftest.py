@@ -23,6 +23,7 @@ _numbers = itertools.count(1)
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--crash-seconds", type=float, default=SHORT_CRASH_S, help="how long the kill loops run, together")
     parser.addoption("--conformance", action="store_true", help="run the protocol's own test suites, from npm")
+    parser.addoption("--short-client", action="store_true", help="of Claude Code's scenarios the short ones, newest version")
     parser.addoption("--crash-seed", type=int, default=None, help="repeat the kill loops of this seed")
 
 
