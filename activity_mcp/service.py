@@ -192,7 +192,16 @@ class ActivityService(Composition):
             return SnowflakeQueries(read_connection(self.config.snow_connection)).query(sql, **limits)
         from .warehouse.duckdb.query import DuckDBQueries
 
-        return DuckDBQueries(self.config.db).query(sql, **limits)
+        return DuckDBQueries(self.config.db, self._waiting).query(sql, **limits)
+
+    def _waiting(self) -> tuple[int, int]:
+        """How many events wait in the queue, and the age of the oldest in ms."""
+        from .queue import QueueReader, read_commit
+
+        commit = read_commit(self.queue.directory)
+        backlog = QueueReader(self.queue.directory).backlog(commit.offset if commit else None)
+        oldest_us = backlog.oldest_us
+        return backlog.events, max(0, self.clock.time_us() - oldest_us) // 1000 if oldest_us is not None else 0
 
     @lazy
     def findings(self) -> Findings:

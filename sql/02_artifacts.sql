@@ -166,7 +166,7 @@ CREATE TABLE IF NOT EXISTS REFRESH_RUNS (
     started_at     TIMESTAMP_NTZ  NOT NULL COMMENT 'When the run began, UTC.',
     duration_ms    NUMBER(38, 0)           COMMENT 'How long it took; null on Snowflake, where the history of the task has it.'
 )
-COMMENT = 'Committed runs of the refresh sequence, kept for a month; grain: one row per run.';
+COMMENT = 'Committed runs of the refresh sequence, kept for a week; grain: one row per run.';
 
 -- Where events differ from the schemas: a field nobody knows, a type that changed, an event that failed validation.
 -- Shown by VW_SYSTEM_EVENTS as schema_drift_detected; nothing is written back into the stream.
@@ -396,6 +396,15 @@ CREATE TABLE IF NOT EXISTS CHANNEL_OFFSETS (
     updated_at        TIMESTAMP_NTZ  NOT NULL COMMENT 'When it was set, UTC.'
 )
 COMMENT = 'Offsets of channels written with SQL; grain: one row per channel.';
+
+-- What the first write of a channel locks, for it has no row of its own yet.
+-- snowflake-only: the embedded engine has one writer at a time
+MERGE INTO CHANNEL_OFFSETS AS known
+USING (SELECT '' AS channel_id) AS first
+    ON known.channel_id = first.channel_id
+WHEN NOT MATCHED THEN
+    INSERT (channel_id, committed_offset, updated_at)
+    VALUES ('', '', SYSDATE());
 
 -- How long rows are kept. Change keep_days to keep them longer; without its rule nothing of a kind is removed.
 -- grain: one row per kind of row
@@ -631,7 +640,7 @@ BEGIN
     WHERE recorded_at < :activities_from;
 
     DELETE FROM REFRESH_RUNS
-    WHERE started_at < DATEADD(DAY, -31, SYSDATE());
+    WHERE started_at < DATEADD(DAY, -7, SYSDATE());
 
     DELETE FROM SCHEMA_DRIFT
     WHERE last_seen_at < :activities_from;

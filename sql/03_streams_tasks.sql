@@ -1600,6 +1600,44 @@ EXCEPTION
 END;
 $$;
 
+-- A row that is stored twice, with one channel and one offset: no source outranks itself, so SUPERSEDED does not settle it. It can
+-- come about when a channel and every note of its offset are lost together (V_DOUBLED_OFFSETS shows it; docs/snowflake.md says how).
+-- One of them stays, and everything is folded anew, for the stream would show it as new.
+-- snowflake-only: the embedded engine reads the offset in the transaction that writes
+CREATE OR REPLACE PROCEDURE REMOVE_DOUBLED_ROWS()
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Leaves one row of each channel and offset, and makes everything folded from the stream anew. Suspend REFRESH_CONTEXT_TASK before.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    CREATE OR REPLACE TEMPORARY TABLE KEPT_ROWS AS
+    SELECT *
+    FROM CLAUDE_STREAM_V2
+    QUALIFY COUNT(*) OVER (PARTITION BY channel_id, stream_offset) > 1
+        AND ROW_NUMBER() OVER (PARTITION BY channel_id, stream_offset ORDER BY ts, activity_id) = 1;
+
+    BEGIN TRANSACTION;
+
+    DELETE FROM CLAUDE_STREAM_V2
+    WHERE (channel_id, stream_offset) IN (SELECT channel_id, stream_offset FROM KEPT_ROWS);
+
+    INSERT INTO CLAUDE_STREAM_V2
+    SELECT *
+    FROM KEPT_ROWS;
+
+    COMMIT;
+
+    CALL REBUILD_CONTEXTS();
+    RETURN 'one row of each channel and offset is left';
+EXCEPTION
+    WHEN OTHER THEN
+        ROLLBACK;
+        RAISE;
+END;
+$$;
+
 CREATE OR REPLACE TASK REFRESH_CONTEXT_TASK
     USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE = 'XSMALL'
     SERVERLESS_TASK_MAX_STATEMENT_SIZE = 'SMALL'

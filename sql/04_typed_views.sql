@@ -56,6 +56,22 @@ WHERE NOT EXISTS (
         AND outranked.ts = stream.ts
 );
 
+-- Rows that are stored twice: each queue's line should be one row. REMOVE_DOUBLED_ROWS (03) puts it right.
+-- grain: one row per channel and offset that is stored more than once
+CREATE OR REPLACE SECURE VIEW V_DOUBLED_OFFSETS
+COPY GRANTS
+COMMENT = 'Channels and offsets stored more than once in the last 7 days, which should be none; grain: channel_id, stream_offset.'
+AS
+SELECT
+    channel_id,
+    stream_offset,
+    COUNT(*)  AS row_count,
+    MIN(ts)   AS ts
+FROM CLAUDE_STREAM_V2
+WHERE ts >= DATEADD(DAY, -7, SYSDATE())
+GROUP BY channel_id, stream_offset
+HAVING COUNT(*) > 1;
+
 -- ActivitySchema 2.0: which occurrence of the activity it is for the customer, and when the customer did it next.
 -- grain: one row per activity
 CREATE OR REPLACE SECURE VIEW VW_ACTIVITY_STREAM

@@ -137,6 +137,7 @@ class Findings:
             "result_sha256": result_hash,
             "as_of": result.as_of,
             "elapsed_ms": result.elapsed_ms,
+            "dialect": result.dialect,
         }
         if store and host.recording(project):
             artifact = self._keep_result(statement, result, answer, cancelled)

@@ -109,7 +109,7 @@ def assert_governed(account: Watched, *, dual_write: bool = False) -> None:
     assert not account.may(READER, "SELECT", "V_QUERY_HISTORY")
     assert account.things["SUPERSEDED"].row_policy == ""
     views = {name for name, thing in account.of_kind("VIEW").items() if name.startswith("VW_")}
-    operators = {"V_CHANNELS", "V_STREAM_LAG", "V_TASK_MONITORING"}
+    operators = {"V_CHANNELS", "V_DOUBLED_OFFSETS", "V_STREAM_LAG", "V_TASK_MONITORING"}
     tables = {"CONTEXT_CACHE", "ARTIFACTS", "INSIGHT_ATOMS", "SCHEMA_DRIFT", "ACTIVITY_SCHEMA_VERSION"}
     assert account.readable() == views | operators | tables
     assert all("SECURE VIEW" in account.things[name].text for name in views | operators)

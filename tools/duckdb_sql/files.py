@@ -12,8 +12,9 @@ from pathlib import Path
 
 import sqlglot.errors
 
-from .errors import Untranslatable
-from .rules import translate, translate_query
+from activity_mcp.warehouse.duckdb.dialect.errors import Untranslatable
+from activity_mcp.warehouse.duckdb.dialect.rules import translate, translate_query
+
 from .scripts import Statement, body_of, split
 
 SEPARATOR = "-- statement"
@@ -29,6 +30,7 @@ FILES = {
     "03_refresh.sql": "sql/03_streams_tasks.sql",
     "04_typed_views.sql": "sql/04_typed_views.sql",
     "05_governance.sql": "sql/05_governance.sql",
+    "90_monitoring.sql": "monitoring.sql",
     "run_accept_drift.sql": "sql/02_artifacts.sql",
     "run_backfill_to_v1.sql": "sql/01_migration_setup.sql",
     "run_backfill_to_v2.sql": "sql/01_migration_setup.sql",
