@@ -44,6 +44,8 @@ def checks(subject: Subject) -> Iterator[Check]:
 
 
 def _writer(connection: NamedConnection) -> Check:
+    if not connection.can_stream:
+        return Check("writer", "ok", "writes with SQL, which needs a running warehouse; a key or a token would not")
     if importlib.util.find_spec("snowflake.ingest") is None:
         return Check("writer", "fail", "snowpipe-streaming is not installed", "pip install 'activity-mcp[snowflake]'")
     try:
