@@ -597,7 +597,12 @@ BEGIN
                     WHEN 'tool_event' THEN TRY_CAST(feature_json:latency_ms::VARCHAR AS NUMBER(18, 3))
                 END AS latency_ms,
                 CASE event_name
-                    WHEN 'tool_event' THEN TRY_CAST(feature_json:success::VARCHAR AS BOOLEAN)
+                    WHEN 'tool_event' THEN IFF(
+                        feature_json:denied::VARCHAR IS NULL
+                        AND NOT COALESCE(TRY_CAST(feature_json:interrupted::VARCHAR AS BOOLEAN), FALSE),
+                        TRY_CAST(feature_json:success::VARCHAR AS BOOLEAN),
+                        NULL
+                    )
                 END AS success,
                 CASE event_name
                     WHEN 'llm_event' THEN TRY_CAST(feature_json:prompt_tokens::VARCHAR AS NUMBER(18, 0))
@@ -908,6 +913,9 @@ BEGIN
                     WHEN event.event_name = 'system_event'
                         THEN event.feature_json:severity::VARCHAR NOT IN ('error', 'critical')
                     WHEN event.event_name NOT IN ('llm_event', 'session_event')
+                        -- nobody's No, and nothing that was interrupted, is a failure
+                        AND event.feature_json:denied::VARCHAR IS NULL
+                        AND NOT COALESCE(TRY_CAST(event.feature_json:interrupted::VARCHAR AS BOOLEAN), FALSE)
                         THEN TRY_CAST(event.feature_json:success::VARCHAR AS BOOLEAN)
                 END AS success,
                 CASE event.event_name
@@ -998,7 +1006,11 @@ BEGIN
             INNER JOIN sections
                 ON (sections.is_of_all OR live.project <> '*')
                 AND CASE sections.section
-                    WHEN 'recent_errors' THEN NOT live.success
+                    -- one failure, one place: a call's own event says it for the statements and files in it
+                    WHEN 'recent_errors' THEN NOT live.success AND (
+                        live.event_name NOT IN ('sql_event', 'file_event')
+                        OR live.feature_json:tool_use_id::VARCHAR IS NULL
+                    )
                     WHEN 'recent_files' THEN live.event_name = 'file_event'
                     WHEN 'recent_queries' THEN live.event_name = 'sql_event' AND live.success
                     WHEN 'session_files' THEN live.event_name = 'file_event' AND live.session_id <> ''
@@ -1021,6 +1033,7 @@ BEGIN
                 IFF(live.moment = 'end', live.at_text, NULL) AS ended,
                 IFF(live.moment = 'user_prompt', live.at_text || ' ' || live.excerpt, NULL) AS asked,
                 IFF(live.moment = 'turn_end', live.at_text || ' ' || live.excerpt, NULL) AS concluded,
+                IFF(live.moment = 'turn_stopped', live.at_text || ' ' || live.excerpt, NULL) AS stopped,
                 live.at_text || ' ' || live.git_branch AS git_branch,
                 live.at_text || ' ' || live.project AS session_project,
                 live.at_text || ' ' || live.org_id AS org_id,
@@ -1041,6 +1054,7 @@ BEGIN
                 item:ended::VARCHAR,
                 item:asked::VARCHAR,
                 item:concluded::VARCHAR,
+                item:stopped::VARCHAR,
                 item:git_branch::VARCHAR,
                 item:project::VARCHAR,
                 item:org_id::VARCHAR,
@@ -1080,6 +1094,7 @@ BEGIN
                 'ended', MAX(ended),
                 'asked', MAX(asked),
                 'concluded', MAX(concluded),
+                'stopped', MAX(stopped),
                 'git_branch', MAX(git_branch),
                 'project', MAX(session_project),
                 'org_id', MAX(org_id)
@@ -1283,6 +1298,7 @@ BEGIN
                 MAX(item.item:ended::VARCHAR) AS ended,
                 MAX(item.item:asked::VARCHAR) AS asked,
                 MAX(item.item:concluded::VARCHAR) AS concluded,
+                MAX(item.item:stopped::VARCHAR) AS stopped,
                 MAX(item.item:git_branch::VARCHAR) AS git_branch,
                 MAX(item.item:project::VARCHAR) AS session_project,
                 MAX(item.item:org_id::VARCHAR) AS org_id
@@ -1321,6 +1337,8 @@ BEGIN
                         'asked_ts', SUBSTR(sessions.asked, 1, 27),
                         'concluded', SUBSTR(sessions.concluded, 29),
                         'concluded_ts', SUBSTR(sessions.concluded, 1, 27),
+                        'stopped', SUBSTR(sessions.stopped, 29),
+                        'stopped_ts', SUBSTR(sessions.stopped, 1, 27),
                         'files', lists.lists:session_files,
                         'failed_commands', lists.lists:failed_commands
                     ) AS session

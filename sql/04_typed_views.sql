@@ -626,6 +626,8 @@ WITH events AS (
         END AS latency_ms,
         CASE
             WHEN event_name IN ('sql_event', 'tool_event', 'file_event', 'mcp_event')
+                AND feature_json:denied::VARCHAR IS NULL
+                AND NOT COALESCE(TRY_CAST(feature_json:interrupted::VARCHAR AS BOOLEAN), FALSE)
                 THEN TRY_CAST(feature_json:success::VARCHAR AS BOOLEAN)
         END AS success,
         CASE

@@ -127,7 +127,14 @@ def test_the_examples_of_hooks_record_every_event(tmp_path: Path) -> None:
     (tmp_path / "activity-mcp-hook").chmod(0o755)
     for event, groups in read(REPO / "examples" / "settings.json")["hooks"].items():
         given = json.dumps(
-            {**json.loads(PAYLOAD), "hook_event_name": event, "tool_use_id": "t1", "prompt": "hi", "source": "resume"}
+            {
+                **json.loads(PAYLOAD),
+                "hook_event_name": event,
+                "tool_use_id": "t1",
+                "prompt": "hi",
+                "source": "resume",
+                "agent_id": "a",
+            }
         )
         done = as_claude_code_does(groups[0]["hooks"][0], given, f"{tmp_path}:/usr/bin:/bin", tmp_path)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), event
@@ -138,7 +145,8 @@ def test_the_examples_of_hooks_record_every_event(tmp_path: Path) -> None:
         if "_segment" not in line
     ]
     assert recorded == [
-        "start", "end", "user_prompt", "tool_event", "tool_event", "turn_end", "turn_end", "PreCompact", "StopFailure", "PermissionDenied",
+        "start", "end", "user_prompt", "tool_event", "tool_event", "PostToolBatch", "turn_end", "turn_stopped", "subagent_start",
+        "turn_end", "tool_event",
     ]  # fmt: skip
 
 

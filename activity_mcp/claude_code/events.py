@@ -3,7 +3,8 @@
     a tool call        one tool_event, one file_event for Read, Write, Edit, MultiEdit and NotebookEdit, and one sql_event for
                        each SQL statement written in it (``statements``)
     an LLM response    one llm_event
-    a prompt           session_event user_prompt          the end of a turn   session_event turn_end
+    a prompt           session_event user_prompt          the end of a turn   session_event turn_end, or turn_stopped where
+                                                                              nothing was concluded
     a session          session_event start and end
 
 Each function returns drafts (event_name, activity_id, features). The id is derived from what Claude Code itself calls the fact
@@ -66,6 +67,7 @@ def tool_activities(
     tool_name: str,
     tool_input: Any,
     *,
+    key: str | None = None,
     redactor: Redactor,
     success: bool,
     error: str | None = None,
@@ -74,45 +76,52 @@ def tool_activities(
     result_size: int | None = None,
     common: Mapping[str, Any] | None = None,
     git_branch: str | None = None,
+    marks: Mapping[str, Any] | None = None,
 ) -> list[Draft]:
     """The events of one tool call. ``result`` is what Claude Code calls tool_response or toolUseResult: it is measured only.
 
-    ``common`` is what else every event of the call says (prompt_id, agent_id, agent_type).
+    ``key`` is what its events are named by, where its id is not enough (``ids``); ``common`` what else each of them says
+    (prompt_id, agent_id, agent_type); ``marks`` what ``outcomes`` says: a denied call touched no file, ran no SQL, took no time
+    and has no error.
     """
-    shared = {"tool_use_id": tool_use_id, **(common or {})}
+    key = key or tool_use_id
+    shared = {"tool_use_id": tool_use_id, **(common or {}), **(marks or {})}
+    is_denied = "denied" in shared
     before = redactor.count
     features: dict[str, Any] = {"tool_name": tool_name, "success": success, "tool_category": _category(tool_name)}
     if isinstance(tool_input, dict):
         features["parameters"], cut = parameters_of(tool_input, redactor)
         if cut:
             features["_truncated"] = [f"parameters.{name}" for name in cut]
-    if error:
+    if error and not is_denied:
         features["error"] = HIDDEN_PATH if redactor.hides(_path_in(tool_input)) else error_text(error, redactor)
-    if latency_ms is not None:
-        features["latency_ms"] = latency_ms
+    if latency_ms is not None and not is_denied:
+        features["elapsed_ms" if marks else "latency_ms"] = latency_ms
     if result_size is not None:
         features["result_size"] = result_size
     if result is not None:
         features["result_type"] = _json_type(result)
     if redactor.count > before:
         features["_redacted"] = redactor.count - before
-    drafts = [("tool_event", derived_id("tool_event", "tool_use_id", tool_use_id), features | shared)]
+    drafts = [("tool_event", derived_id("tool_event", "tool_use_id", key), features | shared)]
+    if is_denied:
+        return drafts
     touched = _file_features(tool_name, tool_input, result, success, redactor)
     if touched is not None:
         if git_branch:
             touched["git_branch"] = git_branch
-        drafts.append(("file_event", derived_id("file_event", "tool_use_id", tool_use_id), touched | shared))
+        drafts.append(("file_event", derived_id("file_event", "tool_use_id", key), touched | shared))
     if isinstance(tool_input, dict) and may_run_sql(tool_name, tool_input, redactor):
         from .sql_statements import sql_activities
 
         drafts += sql_activities(
-            tool_use_id,
+            key,
             tool_name,
             tool_input,
             redactor=redactor,
             success=success,
             error=features.get("error"),
-            latency_ms=latency_ms,
+            latency_ms=None if marks else latency_ms,
             shared=shared,
         )
     return drafts
@@ -271,11 +280,6 @@ def prompt_activity(prompt_key: str, session_id: str, text: str, *, policy: str,
     return "session_event", derived_id("session_event", "user_prompt", prompt_key), features
 
 
-def unnamed_prompt_key(session_id: str, text: str) -> str:
-    """What names a prompt that has no id: its session and what it says."""
-    return "\0".join((session_id, sha256_hex(text.strip())))
-
-
 def turn_end_activity(session_id: str, prompt_key: str | None, text: str, *, policy: str, redactor: Redactor) -> Draft:
     """What was concluded: the last message of the turn that the prompt started."""
     key = "\0".join((session_id, prompt_key or "", sha256_hex(text.strip())))
@@ -283,17 +287,31 @@ def turn_end_activity(session_id: str, prompt_key: str | None, text: str, *, pol
     return "session_event", derived_id("session_event", "turn_end", key), features
 
 
+def turn_stopped_activity(session_id: str, prompt_key: str | None, reason: str, error: str | None, redactor: Redactor) -> Draft:
+    """A turn that ended without a conclusion: failed (an error of the API), interrupted, or unfinished (the process died).
+
+    Its excerpt is the word for it, and for a failure what Claude Code showed: Claude Code's words, not a person's.
+    """
+    features: dict[str, Any] = {"session_id": session_id, "event_type": "turn_stopped", "reason": reason, "excerpt": reason}
+    if error:
+        features["error"] = error_text(error, redactor)
+        features["excerpt"] = f"{reason}: {features['error']}"[:EXCERPT_CHARACTERS]
+    key = "\0".join((session_id, prompt_key or "", reason))
+    return "session_event", derived_id("session_event", "turn_stopped", key), features
+
+
 def session_activity(session_id: str, event_type: str, moment: str, features: Mapping[str, Any]) -> Draft:
     """The start or the end of a session. ``moment`` tells several apart: empty for its beginning, how and when it went on, and
-    for an end the id of the last prompt before it. (Where Claude Code gives prompts no ids, a hook's end and an
-    import's have no common name: both stay.)"""
+    for an end the id of the start it belongs to, as ``session_state`` keeps it. (Where no hook has told of a start it is the id
+    of the last prompt.)"""
     key = "\0".join((session_id, moment))
     made = {"session_id": session_id, "event_type": event_type, **features}
     return "session_event", derived_id("session_event", event_type, key), made
 
 
-def llm_activity(message_id: str, model: str, tokens: Mapping[str, int], features: Mapping[str, Any]) -> Draft:
-    """One response. ``tokens``: input, output, cache_read, cache_creation; input counts what the cache did not serve."""
+def llm_activity(key: str, model: str, tokens: Mapping[str, int], features: Mapping[str, Any]) -> Draft:
+    """One response, named by its message's id, or where that is not unique by its line. ``tokens``: input (what the cache did
+    not serve), output, cache_read, cache_creation."""
     made = {
         "model": model,
         "prompt_tokens": tokens.get("input", 0),
@@ -303,7 +321,7 @@ def llm_activity(message_id: str, model: str, tokens: Mapping[str, int], feature
         "total_tokens": sum(tokens.values()),
         **features,
     }
-    return "llm_event", derived_id("llm_event", "message_id", message_id), made
+    return "llm_event", derived_id("llm_event", "message_id", key), made
 
 
 def text_features(text: str, policy: str, redactor: Redactor) -> dict[str, Any]:

@@ -16,10 +16,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+TASK_NOTIFICATION = "<task-notification>"
 _NOT_PROMPTS = (
     "<local-command-",
     "<bash-",
-    "<task-notification>",
+    TASK_NOTIFICATION,
     "<system-reminder>",
     "<user-memory-input>",
     "<cross-session-message",
@@ -58,6 +59,13 @@ def said(line: dict[str, Any]) -> Said | None:
     return classified("prompt", content)
 
 
+def beginning_of_turn(line: dict[str, Any]) -> Said | None:
+    """What begins a turn without being a prompt: a ``!`` line, a background task that ended, a local command."""
+    if any(line.get(flag) for flag in _FLAGS) or not isinstance(line.get("message"), dict):
+        return None
+    return Said("other", text_of(line["message"].get("content")))
+
+
 def _queued(attachment: Any) -> Said | None:
     if not isinstance(attachment, dict) or attachment.get("type") != "queued_command" or not _is_human(attachment):
         return None
@@ -83,6 +91,12 @@ def classified(kind: str, content: Any) -> Said | None:
     if stripped.startswith(_NOT_PROMPTS) or not (stripped or images):
         return None
     return Said(kind, text, images)
+
+
+def is_command(text: str) -> bool:
+    """Whether what was typed is a slash command, such as ``/compact`` or ``/plugin:name``, and no path."""
+    name = text.split(None, 1)[0] if text.strip() else ""
+    return name.startswith("/") and len(name) > 1 and all(char.isalnum() or char in "_-:." for char in name[1:])
 
 
 def text_of(content: Any) -> str:

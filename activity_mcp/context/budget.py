@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 ALL_LEFT_OUT = "context"
 _SHORT_TEXT = 80
 _SHORT_LIST = 2
-_TEXTS = frozenset(("asked", "concluded", "error", "sql", "value", "subject", "metric", "failed_commands", "git_branch"))
+_TEXTS = frozenset(
+    ("asked", "concluded", "stopped", "error", "sql", "value", "subject", "metric", "failed_commands", "git_branch")
+)
 _QUOTED = 3  # two quotation marks, and a comma or a colon
 
 

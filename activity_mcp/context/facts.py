@@ -18,15 +18,17 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
 
 TOKENS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_creation_tokens")
-_MOMENTS = {"start": "started", "end": "ended", "user_prompt": "asked", "turn_end": "concluded"}
+_MOMENTS = {
+    "start": "started", "end": "ended", "user_prompt": "asked", "turn_end": "concluded", "turn_stopped": "stopped",
+}  # fmt: skip
 _MOST_HOURS = 500_000
 
 
 class Fact:
     """One event, reduced to what a context can show of it, each text bounded.
 
-    ``moment`` is what a session_event tells of its session (started, ended, asked, concluded), ``tool`` and ``model`` what the
-    event counts for, ``path`` and ``command`` what it adds to its session's files and failed commands.
+    ``moment`` is what a session_event tells of its session (started, ended, asked, concluded, stopped), ``tool`` and ``model``
+    what the event counts for, ``path`` and ``command`` what it adds to its session's files and failed commands.
     """
 
     __slots__ = (
@@ -64,22 +66,22 @@ class Fact:
     def read_tool(self, event: Mapping[str, Any], features: Mapping[str, Any]) -> None:
         tool = as_name(features.get("tool_name"))
         self.tool = tool or "unknown"
-        self.failed = as_boolean(features.get("success")) is False
+        self.failed = _success(features) is False
         if self.failed:
             self.command = _command(tool, features.get("parameters"))
             self._fail(event, tool, features)
 
     def read_sql(self, event: Mapping[str, Any], features: Mapping[str, Any]) -> None:
-        success = as_boolean(features.get("success"))
+        success = _success(features)
         if success:
             self.query = QUERIES.read({**features, **_place(event)})
-        elif success is False:
+        elif success is False and not _is_told_by_its_call(features):
             self._fail(event, "sql", features)
 
     def read_file(self, event: Mapping[str, Any], features: Mapping[str, Any]) -> None:
         self.file = FILES.read({**features, **_place(event)})
         self.path = self.file["file_path"] if self.file else None
-        if as_boolean(features.get("success")) is False:
+        if _success(features) is False and not _is_told_by_its_call(features):
             self._fail(event, features.get("operation"), features)
 
     def read_session(self, event: Mapping[str, Any], features: Mapping[str, Any]) -> None:
@@ -128,6 +130,18 @@ _READERS = {
 
 def facts_of(events: Iterable[Mapping[str, Any] | Fact]) -> list[Fact]:
     return [event if isinstance(event, Fact) else Fact(event) for event in events]
+
+
+def _success(features: Mapping[str, Any]) -> bool | None:
+    """Whether it succeeded; None where it does not say, and where somebody said no or interrupted it."""
+    if features.get("denied") is not None or as_boolean(features.get("interrupted")) is True:
+        return None
+    return as_boolean(features.get("success"))
+
+
+def _is_told_by_its_call(features: Mapping[str, Any]) -> bool:
+    """A failed tool call is in the list of errors already, with the same text."""
+    return features.get("tool_use_id") is not None
 
 
 def _place(event: Mapping[str, Any]) -> Record:

@@ -17,7 +17,7 @@ from ..clock import iso, parse_iso
 from .budget import Section, fit
 from .facts import facts_of
 from .records import ERRORS, FILES, INSIGHTS, QUERIES, insights_that_hold, newest_first
-from .sessions import recent_sessions, stored_sessions
+from .sessions import last_turn, recent_sessions, stored_sessions
 from .snapshot import ALL_PROJECTS
 from .usage import Usage, Windows, usage_of
 from .values import MAX_TEXT, age, as_name, as_time, objects, shorter
@@ -152,8 +152,12 @@ class Document:
     # --- the sections
 
     def recent_sessions(self) -> Section:
+        return self._list("recent_sessions", recent_sessions(self._stored.sessions, self._facts), self._session)
+
+    def _session(self, record: Record) -> Record:
         form = self._form
-        return self._list("recent_sessions", recent_sessions(self._stored.sessions, self._facts), lambda record: {
+        concluded, stopped = last_turn(record)
+        return {
             "session_id": record["session_id"],
             "project": record["project"],
             "git_branch": record["git_branch"],
@@ -161,10 +165,11 @@ class Document:
             "ended": record["ended"],
             "age": age(record["last_ts"], self._now_us),
             "asked": shorter(record["asked"], form.text),
-            "concluded": shorter(record["concluded"], form.text),
+            "concluded": shorter(concluded, form.text),
+            **({"stopped": shorter(stopped, form.text)} if stopped else {}),
             "files": record["files"][: form.session_files],
             "failed_commands": [shorter(command, form.text) for command in record["failed_commands"][: form.commands]],
-        })  # fmt: skip
+        }  # fmt: skip
 
     def recent_errors(self) -> Section:
         fresh = [fact.error for fact in self._facts if fact.error is not None]

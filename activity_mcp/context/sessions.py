@@ -39,11 +39,13 @@ def read_session(given: Mapping[str, Any]) -> Record:
         "ended": as_time(given.get("ended")),
         "asked": as_text(given.get("asked")),
         "concluded": as_text(given.get("concluded")),
+        "stopped": as_text(given.get("stopped")),
         "files": _texts(given.get("files"), as_path)[:MAX_FILES],
         "failed_commands": _texts(given.get("failed_commands"), as_text)[:MAX_FAILED_COMMANDS],
         # what a blob does not say the time of is as new as the session
         "since": {
-            name: as_time(given.get(f"{name}_ts")) or last_ts for name in ("project", "git_branch", "asked", "concluded")
+            name: as_time(given.get(f"{name}_ts")) or last_ts
+            for name in ("project", "git_branch", "asked", "concluded", "stopped")
         },
     }
 
@@ -115,6 +117,14 @@ class _Session:
         record["files"] = _newest_first(self._files, record["files"])[:MAX_FILES]
         record["failed_commands"] = _newest_first(self._failed, record["failed_commands"])[:MAX_FAILED_COMMANDS]
         return record
+
+
+def last_turn(record: Record) -> tuple[str | None, str | None]:
+    """What the session concluded last, and the word for a turn that was stopped since; never both."""
+    concluded, stopped, since = record["concluded"], record["stopped"], record["since"]
+    if stopped is not None and (concluded is None or since["stopped"] >= since["concluded"]):
+        return None, stopped
+    return concluded, None
 
 
 def _newest_first(fresh: dict[str, str], stored: list[str]) -> list[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from .. import schema
+from ..claude_code.session_state import SessionState
 from ..claude_code.transcripts import ImportLedger, TranscriptReader, TranscriptReport, discover
 from ..claude_code.transcripts.discovery import ImportOrigins
 from ..claude_code.transcripts.expiry import expiring
@@ -60,6 +61,7 @@ class Backfill:
         def was_forgotten(activity_id: str, origin: Origin, ts_us: int) -> bool:
             return tombstones.covers(activity_id, origin.session_id, origin.project, ts_us)
 
+        owners = self._ledger.owners()
         pending = dict(self._ledger.pending(found, now_us=service.clock.time_us(), since_us=since_us))
         for path in found:
             if path in pending:
@@ -72,8 +74,10 @@ class Backfill:
                     mark=pending[path],
                     since_us=since_us,
                     seen=seen,
+                    copies=owners.of(os.path.realpath(path)),
                     loads=orjson.loads,
                     was_forgotten=was_forgotten if tombstones else None,
+                    start_of=SessionState(service.queue.directory).start_of,
                 )
                 self._import(reader, done, sum(sizes.values()), dry_run)
                 total.add(reader.report)

@@ -40,7 +40,12 @@ BEGIN
                     WHEN 'tool_event' THEN TRY_CAST(feature_json:latency_ms::VARCHAR AS NUMBER(18, 3))
                 END AS latency_ms,
                 CASE event_name
-                    WHEN 'tool_event' THEN TRY_CAST(feature_json:success::VARCHAR AS BOOLEAN)
+                    WHEN 'tool_event' THEN IFF(
+                        feature_json:denied::VARCHAR IS NULL
+                        AND NOT COALESCE(TRY_CAST(feature_json:interrupted::VARCHAR AS BOOLEAN), FALSE),
+                        TRY_CAST(feature_json:success::VARCHAR AS BOOLEAN),
+                        NULL
+                    )
                 END AS success,
                 CASE event_name
                     WHEN 'llm_event' THEN TRY_CAST(feature_json:prompt_tokens::VARCHAR AS NUMBER(18, 0))

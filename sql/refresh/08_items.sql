@@ -63,6 +63,9 @@ BEGIN
                     WHEN event.event_name = 'system_event'
                         THEN event.feature_json:severity::VARCHAR NOT IN ('error', 'critical')
                     WHEN event.event_name NOT IN ('llm_event', 'session_event')
+                        -- nobody's No, and nothing that was interrupted, is a failure
+                        AND event.feature_json:denied::VARCHAR IS NULL
+                        AND NOT COALESCE(TRY_CAST(event.feature_json:interrupted::VARCHAR AS BOOLEAN), FALSE)
                         THEN TRY_CAST(event.feature_json:success::VARCHAR AS BOOLEAN)
                 END AS success,
                 CASE event.event_name
@@ -153,7 +156,11 @@ BEGIN
             INNER JOIN sections
                 ON (sections.is_of_all OR live.project <> '*')
                 AND CASE sections.section
-                    WHEN 'recent_errors' THEN NOT live.success
+                    -- one failure, one place: a call's own event says it for the statements and files in it
+                    WHEN 'recent_errors' THEN NOT live.success AND (
+                        live.event_name NOT IN ('sql_event', 'file_event')
+                        OR live.feature_json:tool_use_id::VARCHAR IS NULL
+                    )
                     WHEN 'recent_files' THEN live.event_name = 'file_event'
                     WHEN 'recent_queries' THEN live.event_name = 'sql_event' AND live.success
                     WHEN 'session_files' THEN live.event_name = 'file_event' AND live.session_id <> ''
@@ -176,6 +183,7 @@ BEGIN
                 IFF(live.moment = 'end', live.at_text, NULL) AS ended,
                 IFF(live.moment = 'user_prompt', live.at_text || ' ' || live.excerpt, NULL) AS asked,
                 IFF(live.moment = 'turn_end', live.at_text || ' ' || live.excerpt, NULL) AS concluded,
+                IFF(live.moment = 'turn_stopped', live.at_text || ' ' || live.excerpt, NULL) AS stopped,
                 live.at_text || ' ' || live.git_branch AS git_branch,
                 live.at_text || ' ' || live.project AS session_project,
                 live.at_text || ' ' || live.org_id AS org_id,
@@ -196,6 +204,7 @@ BEGIN
                 item:ended::VARCHAR,
                 item:asked::VARCHAR,
                 item:concluded::VARCHAR,
+                item:stopped::VARCHAR,
                 item:git_branch::VARCHAR,
                 item:project::VARCHAR,
                 item:org_id::VARCHAR,
@@ -235,6 +244,7 @@ BEGIN
                 'ended', MAX(ended),
                 'asked', MAX(asked),
                 'concluded', MAX(concluded),
+                'stopped', MAX(stopped),
                 'git_branch', MAX(git_branch),
                 'project', MAX(session_project),
                 'org_id', MAX(org_id)

@@ -167,6 +167,7 @@ BEGIN
                 MAX(item.item:ended::VARCHAR) AS ended,
                 MAX(item.item:asked::VARCHAR) AS asked,
                 MAX(item.item:concluded::VARCHAR) AS concluded,
+                MAX(item.item:stopped::VARCHAR) AS stopped,
                 MAX(item.item:git_branch::VARCHAR) AS git_branch,
                 MAX(item.item:project::VARCHAR) AS session_project,
                 MAX(item.item:org_id::VARCHAR) AS org_id
@@ -205,6 +206,8 @@ BEGIN
                         'asked_ts', SUBSTR(sessions.asked, 1, 27),
                         'concluded', SUBSTR(sessions.concluded, 29),
                         'concluded_ts', SUBSTR(sessions.concluded, 1, 27),
+                        'stopped', SUBSTR(sessions.stopped, 29),
+                        'stopped_ts', SUBSTR(sessions.stopped, 1, 27),
                         'files', lists.lists:session_files,
                         'failed_commands', lists.lists:failed_commands
                     ) AS session

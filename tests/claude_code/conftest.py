@@ -21,6 +21,11 @@ LATER_US = START_US + 48 * 3600 * 1_000_000
 """Two days after the written sessions: they are quiet."""
 
 
+def unique(kind: str, name: str) -> str:
+    """An id as Anthropic gives it, unique in the world: ``msg_…`` and ``toolu_…``."""
+    return f"{kind}_01{name:A<22}"
+
+
 class Script:
     """Writes a transcript line by line, a second apart, as Claude Code does."""
 
@@ -62,11 +67,18 @@ class Script:
         if usage is ...:
             usage = {"input_tokens": 1, "output_tokens": 2, "cache_read_input_tokens": 3, "cache_creation_input_tokens": 4}
         message = {"id": id, "model": "opus", "role": "assistant", "content": [block], "usage": usage}
-        return self.line("assistant", **({"message": message, "requestId": f"req-{id}"} | members))
+        return self.line("assistant", **({"message": message, "requestId": f"req_{id}"} | members))
 
-    def result(self, call: str, content: Any = "done", structured: Any = ..., **block: Any) -> dict[str, Any]:
+    def result(
+        self,
+        call: str,
+        content: Any = "done",
+        structured: Any = ...,
+        line: dict[str, Any] | None = None,
+        **block: Any,
+    ) -> dict[str, Any]:
         found = {"type": "tool_result", "tool_use_id": call, "content": content, **block}
-        return self.line("user", message={"role": "user", "content": [found]}, toolUseResult=structured)
+        return self.line("user", message={"role": "user", "content": [found]}, toolUseResult=structured, **(line or {}))
 
 
 Read = Callable[..., tuple[list[Activity], TranscriptReader]]

@@ -32,13 +32,14 @@ def told(line: dict[str, Any]) -> tuple[str, Any]:
     return line["event_name"], features.get("event_type") or features.get("tool_name") or features.get("operation")
 
 
-CALL = {"tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": "t1"}
+CALL = {"tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": "toolu_01AAAAAAAAAAAAAAAAAAAAAA"}
+REFUSED = "<tool_use_error>InputValidationError: a parameter is missing</tool_use_error>"
 EVENTS: list[tuple[str, dict[str, Any], list[tuple[str, Any]]]] = [
     ("SessionStart", {"source": "startup", "model": "opus", "session_title": "x"}, [("session_event", "start")]),
     ("SessionStart", {"source": "resume"}, [("session_event", "start")]),
     ("SessionEnd", {"reason": "prompt_input_exit"}, [("session_event", "end")]),
     ("UserPromptSubmit", {"prompt": ASKED}, [("session_event", "user_prompt")]),
-    ("UserPromptSubmit", {"prompt": "<task-notification>done</task-notification>"}, [("system_event", "hook")]),
+    ("UserPromptSubmit", {"prompt": "<task-notification>done</task-notification>"}, []),
     ("UserPromptSubmit", {"prompt": "<command-name>/clear</command-name>"}, [("system_event", "hook")]),
     ("UserPromptExpansion", {"expansion_type": "slash_command", "command_name": "review", "prompt": ASKED}, [("system_event", "hook")]),
     ("PreToolUse", CALL, []),
@@ -47,14 +48,15 @@ EVENTS: list[tuple[str, dict[str, Any], list[tuple[str, Any]]]] = [
     ("PostToolUse", {"tool_name": "Bash", "tool_input": {"command": "psql -c 'select 1'"}, "tool_use_id": "t3"}, [("tool_event", "Bash"), ("sql_event", None)]),
     ("PostToolUse", {"tool_name": "mcp__activity__get_context", "tool_input": {}, "tool_use_id": "t4"}, []),
     ("PostToolUseFailure", {**CALL, "error": "Exit code 1", "is_interrupt": True}, [("tool_event", "Bash")]),
-    ("PostToolBatch", {"tool_calls": [CALL, {**CALL, "tool_use_id": "t5"}]}, [("tool_event", "Bash"), ("tool_event", "Bash")]),
+    ("PostToolBatch", {"tool_calls": [CALL, {**CALL, "tool_use_id": "t5", "tool_response": REFUSED}]}, [("tool_event", "Bash")]),
     ("PostToolBatch", {"tool_calls": []}, []),
     ("PermissionRequest", {**CALL, "permission_suggestions": []}, [("system_event", "hook")]),
-    ("PermissionDenied", {**CALL, "reason": "rule"}, [("system_event", "hook")]),
+    ("PermissionDenied", {**CALL, "reason": "rule"}, [("tool_event", "Bash")]),
     ("Stop", {"stop_hook_active": False, "last_assistant_message": "A float."}, [("session_event", "turn_end")]),
     ("SubagentStop", {"last_assistant_message": "Found.", "agent_id": "a1", "agent_type": "Explore"}, [("session_event", "turn_end")]),
-    ("StopFailure", {"error": "rate_limit", "last_assistant_message": "half"}, [("system_event", "hook")]),
-    ("SubagentStart", {"agent_id": "a1", "agent_type": "Explore"}, [("system_event", "hook")]),
+    ("SubagentStop", {"last_assistant_message": "<summary>", "agent_id": "a1", "agent_type": ""}, []),
+    ("StopFailure", {"error": "rate_limit", "last_assistant_message": "half"}, [("session_event", "turn_stopped")]),
+    ("SubagentStart", {"agent_id": "a1", "agent_type": "Explore"}, [("session_event", "subagent_start")]),
     ("Notification", {"message": "waiting", "title": "x", "notification_type": "idle"}, [("system_event", "hook")]),
     ("PreCompact", {"trigger": "auto", "custom_instructions": ""}, [("system_event", "hook")]),
     ("PostCompact", {"trigger": "auto", "compact_summary": "We did this."}, [("system_event", "hook")]),
@@ -106,7 +108,7 @@ def test_what_the_events_say_in_full(hooked: Hooked) -> None:
         {**said, "event_type": "user_prompt", "excerpt": ASKED, "length": 23, "prompt_hash": sha256_hex(ASKED)},
         {
             "tool_name": "Bash", "success": False, "tool_category": "shell", "parameters": {"command": "ls"}, "error": "Exit code 1\nboom",
-            "latency_ms": 1500, "tool_use_id": "t1", "prompt_id": "p1", "interrupted": True,
+            "elapsed_ms": 1500, "tool_use_id": CALL["tool_use_id"], "prompt_id": "p1", "interrupted": True,
         },
         {
             **said, "event_type": "turn_end", "excerpt": "A float. password=[redacted:password]", "length": 27,
@@ -151,10 +153,49 @@ def test_the_call_and_not_its_announcement_is_recorded_in_whatever_order_they_co
         members = {"tool_calls": [CALL]} if event == "PostToolBatch" else {**CALL, "duration_ms": 5}
         take(hooked, payload(event, **members))
     lines = hooked.lines()
-    assert {line["activity_id"] for line in lines} == {derived_id("tool_event", "tool_use_id", "t1")}
-    assert [line["feature_json"].get("latency_ms") for line in lines] == [5, None], (
-        "the first to arrive stays: the one with a latency"
-    )
+    assert {line["activity_id"] for line in lines} == {derived_id("tool_event", "tool_use_id", str(CALL["tool_use_id"]))}
+    assert [line["feature_json"].get("latency_ms") for line in lines] == [5]
+
+
+def test_of_a_batch_only_what_claude_code_refused_itself_is_told(hooked: Hooked) -> None:
+    told_by_others = [
+        "x",
+        "cat: nonexist: No such file or directory",
+        {"stdout": "x"},
+        "Permission to use Bash has been denied.",
+        None,
+    ]
+    calls = [{**CALL, "tool_use_id": f"t{n}", "tool_response": told} for n, told in enumerate((*told_by_others, REFUSED))]
+    take(hooked, payload("PostToolBatch", tool_calls=calls))
+    assert [(line["feature_json"]["tool_use_id"], line["feature_json"]["error"]) for line in hooked.lines()] == [
+        ("t5", "InputValidationError: a parameter is missing")
+    ]
+
+
+def test_a_turn_that_an_api_error_ended_is_named_as_an_import_names_it(hooked: Hooked) -> None:
+    take(hooked, payload("StopFailure", error="server_error", last_assistant_message="API Error: 529 token=hunter22x"))
+    (line,) = hooked.lines()
+    assert line["activity_id"] == derived_id("session_event", "turn_stopped", "s1\0p1\0failed")
+    assert line["feature_json"]["excerpt"] == "failed: API Error: 529 token=[redacted:token]"
+
+
+def test_the_end_of_a_session_is_named_by_its_last_start(hooked: Hooked) -> None:
+    def fire(event: str, **members: Any) -> str:
+        take(hooked, payload(event, **members))
+        return str(hooked.lines()[-1]["activity_id"])
+
+    start = fire("SessionStart", source="startup")
+    fire("SessionStart", source="compact")  # the process is still the same
+    first = fire("SessionEnd", reason="other", prompt_id="of /exit, which no transcript has")
+    resumed = fire("SessionStart", source="resume", context_tokens=12)
+    second = fire("SessionEnd", reason="other")
+    assert (first, second) == tuple(derived_id("session_event", "end", f"s1\0{of}") for of in (start, resumed))
+
+
+def test_two_that_resume_within_a_minute_are_two_and_the_same_one_told_twice_is_one(hooked: Hooked) -> None:
+    for tokens in (12, 12, 40):
+        take(hooked, payload("SessionStart", source="resume", context_tokens=tokens))
+    assert len({line["activity_id"] for line in hooked.lines()}) == 2
 
 
 def test_a_call_without_an_id_is_named_by_what_it_was(hooked: Hooked) -> None:
@@ -182,7 +223,7 @@ BROKEN = [None, True, -1, 10**30, "", "\ud800", [], {"a": [{"b": []}]}, [None, 5
 
 def test_no_field_of_any_event_is_of_a_type_that_breaks_it(hooked: Hooked) -> None:
     count = 0
-    for event, members in {event: members for event, members, _ in EVENTS[:24] if event[:1] != "I"}.items():
+    for event, members in {event: members for event, members, _ in EVENTS[:25] if event[:1] != "I"}.items():
         given = payload(event, agent_id="a1") | members
         for name in [*given, "tool_response", "error", "duration_ms", "unknown"]:
             for value in BROKEN:

@@ -140,9 +140,10 @@ def test_hooks_hooks_again_and_import_tell_each_fact_once(tmp_path: Path, path: 
     assert len(by_both) > 8
 
 
-def test_a_call_that_only_a_batch_told_is_recorded(tmp_path: Path) -> None:
+def test_a_call_that_only_a_batch_told_is_recorded_where_claude_code_refused_it(tmp_path: Path) -> None:
     hooked = Hooked(tmp_path / "home")
-    call = {"tool_name": "Read", "tool_input": {"file_path": "/a.py"}, "tool_use_id": "t1"}
+    refused = "<tool_use_error>File does not exist.</tool_use_error>"
+    call = {"tool_name": "Read", "tool_input": {"file_path": "/a.py"}, "tool_use_id": "t1", "tool_response": refused}
     for members in ({"hook_event_name": "PreToolUse", **call}, {"hook_event_name": "PostToolBatch", "tool_calls": [call]}):
         hook.run(json.dumps({"session_id": "s", **members}).encode(), hooked.environ)
     with warehouse(hooked) as facts:
@@ -150,5 +151,5 @@ def test_a_call_that_only_a_batch_told_is_recorded(tmp_path: Path) -> None:
             ["file", "t1", "read/a.py-1", 1],
             ["from", "hook", None, 1],
             ["model", None, None, 0],
-            ["tool", "t1", "Readtrue", 1],
+            ["tool", "t1", "Readfalse", 1],
         ]

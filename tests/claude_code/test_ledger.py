@@ -83,7 +83,7 @@ def test_a_session_that_comes_to_rest_is_ended_by_the_next_import_though_its_fil
     assert len(run_import(ledger, [script.path], read, now_us)) == 2
     assert list(ledger.pending([str(script.path)], now_us=now_us + MINUTE_US)) == [], "still running, and nothing new"
     rest = run_import(ledger, [script.path], read, now_us + QUIET_US)
-    assert [activity.activity for activity in rest] == ["used_tool", "called_llm", "ended_session"]
+    assert [activity.activity for activity in rest] == ["used_tool", "called_llm", "turn_stopped", "ended_session"]
     assert run_import(ledger, [script.path], read, now_us + 2 * QUIET_US) == []
 
 

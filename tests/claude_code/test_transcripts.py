@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from activity_mcp.activity import Origin, derived_id, sha256_hex
-from activity_mcp.claude_code.events import unnamed_prompt_key
+from activity_mcp.claude_code.ids import unnamed_prompt_key
 from activity_mcp.claude_code.transcripts import TranscriptReader, TranscriptReport
 from activity_mcp.clock import iso
 from activity_mcp.redaction import Redactor
+from claude_code.conftest import unique
 
 START_US = 1_790_000_000_000_000
 LATER_US = 1_900_000_000_000_000
@@ -44,26 +45,71 @@ def test_a_call_without_a_result_is_not_judged_while_the_session_runs(script, re
     assert [activity.activity for activity in activities] == ["started_session", "asked"]
 
 
-def test_calls_that_run_side_by_side_find_their_own_results(script, read) -> None:
+def test_calls_that_run_side_by_side_find_their_own_results_but_no_latency(script, read) -> None:
     for call in ("t1", "t2", "t3"):
         script.calls("Bash", call, {"command": call}, "m1")
     script.result("t3", "Exit code 2", is_error=True)
     script.result("t1")
     script.result("t2")
+    script.calls("Bash", "t4", {}, "m2")
+    script.result("t4", permissionDecision={"decision": "accept", "source": "config"})
     found = {event["tool_use_id"]: event for event in events(read(script.path)[0], "tool_event")}
-    assert {call: (event["success"], event["latency_ms"]) for call, event in found.items()} == {
-        "t1": (True, 4000.0),
-        "t2": (True, 4000.0),
-        "t3": (False, 1000.0),
+    assert {call: (event["success"], event.get("latency_ms"), event.get("elapsed_ms")) for call, event in found.items()} == {
+        "t1": (True, None, 4000.0),
+        "t2": (True, None, 4000.0),
+        "t3": (False, None, 1000.0),
+        "t4": (True, 1000.0, None),
     }
 
 
+def test_the_time_a_dialog_stood_open_is_no_latency(script, read) -> None:
+    script.calls("Bash", "t1", {}, "m1")
+    script.seconds += 60
+    script.result("t1", line={"permissionDecision": {"decision": "accept", "source": "user_temporary"}})
+    (event,) = events(read(script.path)[0], "tool_event")
+    assert (event.get("latency_ms"), event["elapsed_ms"]) == (None, 61_000.0)
+
+
+DENIALS = [
+    ("The user doesn't want to proceed with this tool use. The tool use was rejected", "user-rejected", {"denied": "user"}),
+    ("Claude requested permissions to write to /x, but you haven't granted it yet.", "user-rejected", {"denied": "user"}),
+    ("Permission to use Bash with command rm -rf build has been denied.", "permission-rule", {"denied": "rule"}),
+    ("Permission for this action has been denied. Reason: it is dangerous", "automode-blocked", {"denied": "rule"}),
+    ("[Request interrupted by user for tool use]", "cancelled", {"interrupted": True}),
+    ("[Tool call interrupted: the session ended before this call's result was recorded]", "interrupted", {"interrupted": True}),
+]
+
+
+@pytest.mark.parametrize("says_kind", [True, False], ids=["newer", "older"])
+@pytest.mark.parametrize(("text", "kind", "marks"), DENIALS)
+def test_somebodys_no_is_recorded_as_that_and_not_as_a_failure(script, read, text, kind, marks, says_kind) -> None:
+    script.calls("Bash", "t1", {"command": "psql -c 'select 1'"}, "m1")
+    script.result("t1", text, is_error=True, line={"toolDenialKind": kind} if says_kind else {})
+    drafts = [activity for activity in read(script.path)[0] if activity.event_name in ("tool_event", "sql_event")]
+    call = drafts[0].feature_json
+    assert {name: call.get(name) for name in ("success", "denied", "interrupted", "latency_ms", "elapsed_ms")} == {
+        "success": False, "denied": None, "interrupted": None, "latency_ms": None,
+        "elapsed_ms": 1000.0 if "interrupted" in marks else None, **marks,
+    }  # fmt: skip
+    if "denied" in marks:
+        assert (len(drafts), "error" in call) == (1, False), "it touched nothing, and nothing went wrong"
+    else:
+        assert drafts[1].feature_json["interrupted"] is True
+
+
+def test_a_kind_of_denial_of_next_week_is_a_rules(script, read) -> None:
+    script.calls("Bash", "t1", {}, "m1")
+    script.result("t1", "something new", is_error=True, line={"toolDenialKind": "moon-phase"})
+    assert events(read(script.path)[0], "tool_event")[0]["denied"] == "rule"
+
+
 def test_the_event_has_the_time_of_the_call_and_a_derived_id(script, read) -> None:
-    line = script.calls("Grep", "t1", {"pattern": "x"}, "m1")
-    script.result("t1", [{"type": "text", "text": "äb"}, {"type": "image", "source": {"data": "AAAA"}}])
+    call = unique("toolu", "t1")
+    line = script.calls("Grep", call, {"pattern": "x"}, "m1")
+    script.result(call, [{"type": "text", "text": "äb"}, {"type": "image", "source": {"data": "AAAA"}}])
     (activity,) = [activity for activity in read(script.path)[0] if activity.event_name == "tool_event"]
     assert activity.ts == line["timestamp"]
-    assert activity.activity_id == derived_id("tool_event", "tool_use_id", "t1")
+    assert activity.activity_id == derived_id("tool_event", "tool_use_id", call)
     assert (activity.feature_json["result_size"], activity.feature_json["result_type"]) == (3 + 4, "array")
 
 
@@ -170,42 +216,45 @@ def test_calls_of_this_very_server_are_left_out(script, read) -> None:
 # --- responses
 
 
+M1, M2, M3 = (unique("msg", name) for name in ("m1", "m2", "m3"))
+
+
 def usage(output: int) -> dict[str, int]:
     return {"input_tokens": 5, "output_tokens": output, "cache_read_input_tokens": 7, "cache_creation_input_tokens": 0}
 
 
 def test_lines_of_one_response_count_once_with_the_largest_counts(script, read) -> None:
-    first = script.says("a", "m1", usage(1))
-    script.calls("Bash", "t1", {}, "m1", usage(40))
+    first = script.says("a", M1, usage(1))
+    script.calls("Bash", "t1", {}, M1, usage(40))
     script.result("t1")
-    script.calls("Bash", "t2", {}, "m1", usage(90))
+    script.calls("Bash", "t2", {}, M1, usage(90))
     script.result("t2")
-    script.says("b", "m2", usage(3))
+    script.says("b", M2, usage(3))
     activities, reader = read(script.path)
     one, two = [activity for activity in activities if activity.event_name == "llm_event"]
     assert one.feature_json == {
         "model": "opus", "prompt_tokens": 5, "completion_tokens": 90, "cache_read_tokens": 7, "cache_creation_tokens": 0,
-        "total_tokens": 102, "token_source": "transcript", "request_id": "req-m1",
+        "total_tokens": 102, "token_source": "transcript", "request_id": f"req_{M1}",
     }  # fmt: skip
-    assert (one.ts, one.activity_id) == (first["timestamp"], derived_id("llm_event", "message_id", "m1"))
+    assert (one.ts, one.activity_id) == (first["timestamp"], derived_id("llm_event", "message_id", M1))
     assert one.revenue_impact is None
     assert two.feature_json["completion_tokens"] == 3
     assert reader.report.tokens["opus"]["total_tokens"] == 102 + 15
 
 
 def test_a_side_chain_that_replays_its_parent_adds_nothing(script, read) -> None:
-    agent = {"isSidechain": True, "agentId": "a1", "requestId": "req-other"}
-    script.says("a", "m1", usage(10))
-    script.says("a", "m1", usage(999), **agent)  # while the parent's is open
-    script.says("c", "m3", usage(30), isSidechain=True, agentId="a1")
-    script.says("b", "m2", usage(20))
-    script.says("a", "m1", usage(999), **agent)  # and when it is over
+    agent = {"isSidechain": True, "agentId": "a1", "requestId": "req_other"}
+    script.says("a", M1, usage(10))
+    script.says("a", M1, usage(999), **agent)  # while the parent's is open
+    script.says("c", M3, usage(30), isSidechain=True, agentId="a1")
+    script.says("b", M2, usage(20))
+    script.says("a", M1, usage(999), **agent)  # and when it is over
     activities, _ = read(script.path)
     found = {event["request_id"]: event for event in events(activities, "llm_event")}
     assert {name: (event["completion_tokens"], event.get("agent_id")) for name, event in found.items()} == {
-        "req-m1": (10, None),
-        "req-m2": (20, None),
-        "req-m3": (30, "a1"),
+        f"req_{M1}": (10, None),
+        f"req_{M2}": (20, None),
+        f"req_{M3}": (30, "a1"),
     }
     (end,) = events(activities, "session_event", "end")
     assert end["total_tokens"] == sum(event["total_tokens"] for event in found.values())
@@ -220,13 +269,13 @@ def test_side_chains_that_run_side_by_side_keep_their_own_responses(script, read
     assert {event["agent_id"]: event["completion_tokens"] for event in found} == {"a1": 50, "a2": 60}
 
 
+def synthetic(text: str) -> dict[str, Any]:
+    return {"id": "m1", "model": "<synthetic>", "content": [{"type": "text", "text": text}]}
+
+
 def test_what_claude_code_says_in_the_models_name_is_no_response(script, read) -> None:
     script.prompt("go")
-    script.line(
-        "assistant",
-        message={"id": "m1", "model": "<synthetic>", "content": [{"type": "text", "text": "API Error"}]},
-        isApiErrorMessage=True,
-    )
+    script.line("assistant", message=synthetic("No response requested."))
     activities, reader = read(script.path)
     assert events(activities, "llm_event") == events(activities, "session_event", "turn_end") == []
     assert reader.report.skipped_types == {"synthetic": 1}
@@ -299,21 +348,87 @@ def test_a_turn_ends_with_its_last_message_before_the_next_prompt(script, read) 
     script.says("an agent's own words", "m9", isSidechain=True, agentId="a1")
     script.prompt("<command-name>/review</command-name>", promptId="p2")
     script.says("Reviewed.", "m3")
-    script.prompt("two", promptId="p3")
-    script.says("Half of", "m4")
-    script.prompt("[Request interrupted by user]")
     activities, _ = read(script.path)
     ends = events(activities, "session_event", "turn_end")
-    assert [(end["excerpt"], end["prompt_id"], end.get("interrupted")) for end in ends] == [
-        ("It is done.\nAnd documented.", "p1", None),
-        ("Reviewed.", "p2", None),
-        ("Half of", "p3", True),
+    assert [(end["excerpt"], end["prompt_id"]) for end in ends] == [
+        ("It is done.\nAnd documented.", "p1"),
+        ("Reviewed.", "p2"),
     ]
     first = next(activity for activity in activities if activity.feature_json.get("event_type") == "turn_end")
     assert iso(START_US) < last["timestamp"] < first.ts
     assert first.activity_id == derived_id(
         "session_event", "turn_end", "\0".join(("s1", "p1", sha256_hex("It is done.\nAnd documented.")))
     )
+
+
+def stopped(activities: list[Any]) -> list[tuple[str, str, str]]:
+    found = events(activities, "session_event", "turn_stopped")
+    return [(event["prompt_id"], event["reason"], event["excerpt"]) for event in found]
+
+
+def test_a_turn_that_failed_was_interrupted_or_never_ended_has_concluded_nothing(script, read) -> None:
+    script.prompt("one", promptId="p1")
+    script.says("I begin.", "m1")
+    script.calls("Bash", "t1", {}, "m1")
+    script.result("t1")
+    script.line("assistant", message=synthetic("API Error: 529 overloaded"), isApiErrorMessage=True)
+    script.prompt("two", promptId="p2")
+    script.says("Half of", "m2")
+    script.prompt("[Request interrupted by user]", promptId="p2")
+    script.prompt("three", promptId="p3")
+    script.says("I run it.", "m3")
+    script.calls("Bash", "t3", {}, "m3")  # and here the process was killed; it was resumed with:
+    script.prompt("four", promptId="p4")
+    script.calls("Bash", "t4", {}, "m4")
+    activities, _ = read(script.path)
+    assert events(activities, "session_event", "turn_end") == []
+    assert stopped(activities) == [
+        ("p1", "failed", "failed: API Error: 529 overloaded"),
+        ("p2", "interrupted", "interrupted"),
+        ("p3", "unfinished", "unfinished"),
+        ("p4", "unfinished", "unfinished"),
+    ]
+
+
+def test_a_turn_that_somebody_is_still_at_is_not_judged(script, read) -> None:
+    script.prompt("go", promptId="p1")
+    script.calls("Bash", "t1", {}, "m1")
+    assert stopped(read(script.path, now_us=script.now_us + 60_000_000)[0]) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<task-notification>\n<task-id>a1</task-id>\n</task-notification>",
+        "<bash-input>echo x</bash-input>",
+        "<local-command-stdout>See ya!</local-command-stdout>",
+    ],
+)
+def test_what_begins_a_turn_without_being_a_prompt_names_its_conclusion(script, read, text: str) -> None:
+    script.prompt("go", promptId="p1")
+    script.says("I wait for it.", "m1")
+    script.prompt(text, promptId="p2")
+    script.says("It has ended.", "m2")
+    activities, _ = read(script.path)
+    ends = events(activities, "session_event", "turn_end")
+    assert [(end["prompt_id"], end["excerpt"]) for end in ends] == [("p1", "I wait for it."), ("p2", "It has ended.")]
+    assert [event["excerpt"] for event in events(activities, "session_event", "user_prompt")] == ["go"]
+
+
+@pytest.mark.parametrize("flag", ["isMeta", "isSidechain", "isCompactSummary"])
+def test_what_is_not_the_users_begins_no_turn(script, read, flag: str) -> None:
+    script.prompt("go", promptId="p1")
+    script.says("One moment.", "m1")
+    script.prompt("a remark", promptId="p2", **{flag: True})
+    script.says("Done.", "m2")
+    assert [end["excerpt"] for end in events(read(script.path)[0], "session_event", "turn_end")] == ["Done."]
+
+
+def test_the_end_of_a_session_is_named_by_the_start_that_a_hook_noted(script, read) -> None:
+    script.prompt("go", promptId="p1")
+    script.says("Done.", "m1")
+    end = read(script.path, start_of={"s1": "the-start"}.get)[0][-1]
+    assert end.activity_id == derived_id("session_event", "end", "s1\0the-start")
 
 
 def test_two_turns_that_conclude_alike_are_two(script, read) -> None:
@@ -335,9 +450,9 @@ def test_a_prompts_id_is_claude_codes_own_and_else_its_lines(script, read) -> No
 
 def test_lines_written_twice_count_once(script, read) -> None:
     script.prompt("go", promptId="p1")
-    script.says("working", "m1")
-    script.calls("Read", "t1", {"file_path": "/a.py"}, "m1")
+    script.calls("Read", "t1", {"file_path": "/a.py"}, "m0")
     script.result("t1")
+    script.says("working", "m1")
     script.prompt("more")
     script.says("done", "m2")
     text = script.path.read_text(encoding="utf-8")
@@ -354,10 +469,11 @@ def test_files_of_one_import_that_repeat_each_other_are_sent_once(script, read, 
     script.prompt("go")
     script.calls("Bash", "t1", {}, "m1")
     script.result("t1")
+    script.says("done", "m2")
     copy = tmp_path / "agent-a1.jsonl"
     copy.write_bytes(script.path.read_bytes())
     seen: set[bytes] = set()
-    assert len(read(script.path, seen=seen)[0]) == 5
+    assert len(read(script.path, seen=seen)[0]) == 7
     assert read(copy, seen=seen)[0] == []
 
 
@@ -369,7 +485,7 @@ def test_several_sessions_of_one_file_are_told_apart(script, read) -> None:
     script.prompt("one")
     script.says("first", "m1")
     script.session, script.cwd = "s2", "/work/other"
-    script.prompt("two")
+    script.prompt("two", parentUuid=None)
     script.says("second", "m2")
     script.session, script.cwd = "s1", "/work/shop/sub"
     script.prompt("three")
@@ -522,7 +638,7 @@ def test_a_file_that_cannot_be_read_is_reported(read, tmp_path: Path) -> None:
     activities, reader = read(tmp_path / "gone.jsonl")
     assert (activities, reader.mark) == ([], None)
     assert reader.report.unreadable == [f"{tmp_path / 'gone.jsonl'}: No such file or directory"]
-    assert read(tmp_path)[1].report.unreadable == [f"{tmp_path}: Is a directory"]
+    assert read(tmp_path)[1].report.unreadable == [f"{tmp_path}: not a regular file"]
 
 
 def test_reports_of_several_files_add_up(script, read, example) -> None:
@@ -625,7 +741,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         count = sum(1 for _ in reader)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-        assert count == 2 * calls + 2
+        assert count == 2 * calls + 3
     assert path.stat().st_size > 19_000_000
     assert peaks[1] < peaks[0] + 1_000_000
     assert peaks[1] < 4_000_000

@@ -123,12 +123,26 @@ def _tool(rng: random.Random, index: int) -> dict[str, Any]:
         "latency_ms": round(rng.lognormvariate(4, 2), 3),
         "parameters": parameters,
     }
-    return made | _common(rng) | ({} if made["success"] else {"error": f"exit code {index}"})
+    return made | _common(rng) | _call(rng, index) | ({} if made["success"] else {"error": f"exit code {index}"})
+
+
+def _call(rng: random.Random, index: int) -> dict[str, Any]:
+    """Which call it was, and somebody's No or an interrupt, in all the ways a value can be written."""
+    made: dict[str, Any] = {"tool_use_id": f"t{index}"} if rng.random() < 0.3 else {}
+    if rng.random() < 0.2:
+        made["denied"] = rng.choice(["user", "rule", None, False])
+    if rng.random() < 0.2:
+        made["interrupted"] = rng.choice([True, "true", False, None, "perhaps"])
+    return made
 
 
 def _file(rng: random.Random, index: int) -> dict[str, Any]:
     operation = rng.choice(["read", "write", "edit"])
-    return {"operation": operation, "file_path": f"/work/{rng.randrange(30)}.py", "success": rng.random() < 0.8} | _common(rng)
+    return (
+        {"operation": operation, "file_path": f"/work/{rng.randrange(30)}.py", "success": rng.random() < 0.8}
+        | _common(rng)
+        | _call(rng, index)
+    )
 
 
 def _sql(rng: random.Random, index: int) -> dict[str, Any]:
@@ -136,7 +150,7 @@ def _sql(rng: random.Random, index: int) -> dict[str, Any]:
         "query_id": f"q{index}", "sql": f"SELECT {index} " + "-" * rng.choice([0, 400]), "success": rng.random() < 0.7,
         "rows": rng.randrange(99), "duration_ms": rng.randrange(9999) / 8, "error": rng.choice([None, "no such table"]),
         "artifact_id": rng.choice([None, f"artifact-{index}"]),
-    } | _common(rng)  # fmt: skip
+    } | _common(rng) | _call(rng, index)  # fmt: skip
 
 
 def _llm(rng: random.Random, index: int) -> dict[str, Any]:
@@ -147,8 +161,12 @@ def _llm(rng: random.Random, index: int) -> dict[str, Any]:
 
 
 def _session(rng: random.Random, index: int) -> dict[str, Any]:
-    kind = rng.choice(["start", "end", "user_prompt", "turn_end", "heartbeat"])
-    spoken = {"excerpt": f"words {index} " + "z" * rng.choice([0, 400])} if kind in ("user_prompt", "turn_end") else {}
+    kind = rng.choice(["start", "end", "user_prompt", "turn_end", "turn_stopped", "heartbeat"])
+    spoken = (
+        {"excerpt": f"words {index} " + "z" * rng.choice([0, 400])}
+        if kind in ("user_prompt", "turn_end", "turn_stopped")
+        else {}
+    )
     agent = {"agent_id": "agent-1"} if index % 5 == 0 else {}
     return {"session_id": "s", "event_type": kind} | spoken | agent | _common(rng)
 

@@ -286,14 +286,23 @@ def _path(row: Row) -> str | None:
 
 
 def _succeeded_query(row: Row) -> bool:
-    return row["event_name"] == "sql_event" and boolean(features(row).get("success")) is True
+    return row["event_name"] == "sql_event" and success_of(features(row)) is True
+
+
+def success_of(f: dict[str, Any]) -> bool | None:
+    """None as well for what somebody denied, and for what was interrupted."""
+    if text(f.get("denied")) is not None or boolean(f.get("interrupted")) is True:
+        return None
+    return boolean(f.get("success"))
 
 
 def _failed(row: Row) -> bool:
     f = features(row)
     if row["event_name"] == "system_event":
         return text(f.get("severity")) in ("error", "critical")
-    return row["event_name"] in ("tool_event", "sql_event", "file_event", "mcp_event") and boolean(f.get("success")) is False
+    if row["event_name"] in ("sql_event", "file_event") and text(f.get("tool_use_id")) is not None:
+        return False  # the call's own event says it
+    return row["event_name"] in ("tool_event", "sql_event", "file_event", "mcp_event") and success_of(f) is False
 
 
 def _where(row: Row) -> dict[str, Any]:
@@ -367,7 +376,7 @@ def _session(session_id: str, rows: list[Row]) -> dict[str, Any]:
         return _newest_text([(row["ts"], cut(features(row).get("excerpt"), 300)) for row in moments(kind)])
 
     starts, ends = moments("start"), moments("end")
-    asked, concluded = said("user_prompt"), said("turn_end")
+    asked, concluded, stopped = said("user_prompt"), said("turn_end"), said("turn_stopped")
     return compact(
         session_id=session_id,
         project=_newest_text([(row["ts"], row["project"]) for row in rows])[1],
@@ -375,7 +384,8 @@ def _session(session_id: str, rows: list[Row]) -> dict[str, Any]:
         started=iso(min(row["ts"] for row in starts or rows)),
         ended=iso(max(row["ts"] for row in ends)) if ends else None,
         last_ts=iso(max(row["ts"] for row in rows)),
-        asked=asked[1], asked_ts=asked[0], concluded=concluded[1], concluded_ts=concluded[0],
+        asked=asked[1], asked_ts=asked[0], concluded=concluded[1], concluded_ts=concluded[0], stopped=stopped[1],
+        stopped_ts=stopped[0],
         files=[_path(row) for row in _newest_by(rows, _path, _path)[:8]],
         failed_commands=[_command(row) for row in _newest_by(rows, _command, _failed_tool)[:3]],
     )  # fmt: skip
@@ -388,7 +398,7 @@ def _newest_text(pairs: list[tuple[datetime, str | None]]) -> tuple[str | None, 
 
 
 def _failed_tool(row: Row) -> bool:
-    return row["event_name"] == "tool_event" and boolean(features(row).get("success")) is False
+    return row["event_name"] == "tool_event" and success_of(features(row)) is False
 
 
 def _command(row: Row) -> str:
@@ -437,7 +447,7 @@ def _tool(calls: list[dict[str, Any]]) -> dict[str, Any]:
         measured = number(f.get("latency_ms"), 18, 3)
         if measured is not None:
             latency[str(math.floor(math.log(max(measured, 0.01)) / math.log(1.1)))] += 1
-    failures = sum(boolean(f.get("success")) is False for f in calls)
+    failures = sum(success_of(f) is False for f in calls)
     return {"calls": len(calls), "failures": failures, "latency": dict(latency)}
 
 

@@ -18,11 +18,12 @@ import os
 from ...activity import Origin, build, clean
 from ...clock import SYSTEM_CLOCK
 from ...config import default_home, read_config
-from ...errors import DiskFull, InvalidConfig, QueueBusy, QueueFull, QueueRefused
+from ...errors import DiskFull, ForeignHome, InvalidConfig, QueueBusy, QueueFull, QueueRefused
 from ...identity import branch_of, is_ignored, project_of, resolve_identity
 from ...plain_json import dumps, loads
 from ...queue.writer import QueueWriter
 from ...recording.dropped import CONFIGURATION, PAYLOAD, QUEUE, UNEXPECTED, note_drop
+from ..session_state import SessionState
 from .payloads import HookPayload
 
 TYPE_CHECKING = False
@@ -40,6 +41,8 @@ CROWD_TIMEOUT_S = 1.0
 """How much longer it waits where many hooks run at once on a busy machine: for holders that only wait for their turn."""
 INJECTED_SOURCES = ("startup", "clear", "compact")
 """A resumed session still has its context; a fork has its parent's."""
+ENDS = ("Stop", "StopFailure", "SessionEnd")
+"""Behind these a transcript holds what no hook says: tokens, denials, the outcome of calls without a hook."""
 _SHORT_LINE_BYTES = 1024  # no value of such a line is over the limit that pressure sets
 _COUNTED_BY_QUEUE = (QueueFull, QueueBusy, DiskFull, QueueRefused)
 """Exactly these types: the writer has counted them in ``refused``."""
@@ -48,6 +51,7 @@ _COUNTED_BY_QUEUE = (QueueFull, QueueBusy, DiskFull, QueueRefused)
 def main() -> NoReturn:
     """Read standard input, record, print the injection if there is one, and end the process with 0."""
     try:
+        os.umask(0o077)
         answer = run(_standard_input(), os.environ)
         while answer:
             answer = answer[os.write(1, answer) :]
@@ -66,7 +70,8 @@ def run(data: bytes | None, environ: Mapping[str, str], *, clock: Clock = SYSTEM
     try:
         return _run(data, environ, config, clock)
     except Exception as error:
-        note_drop(config.queue_root, _kind_of(error))
+        if not isinstance(error, ForeignHome):
+            note_drop(config.queue_root, _kind_of(error))
     return b""
 
 
@@ -114,12 +119,14 @@ class Place:
 
 
 def _record(members: dict[str, Any], place: Place, identity: Identity, config: Config, clock: Clock) -> None:
+    state = SessionState(config.queue_dir)
     payload = HookPayload(
         members,
         redactor=config.redactor(),
         prompts=config.prompts,
         now_us=clock.time_us(),
         branch=place.branch,
+        start_of=state.start_of,
     )
     drafts = payload.drafts()
     if not drafts:
@@ -154,6 +161,22 @@ def _record(members: dict[str, Any], place: Place, identity: Identity, config: C
     except QueueRefused as refused:
         if type(refused) not in _COUNTED_BY_QUEUE:
             raise
+    else:
+        _leave_word(payload, drafts[0][1], state)
+
+
+def _leave_word(payload: HookPayload, activity_id: str, state: SessionState) -> None:
+    """For the session's end, which start it belongs to; for the leader, where there is something to read."""
+    session_id, transcript = payload.session_id, payload.text("transcript_path")
+    if session_id is None:
+        return
+    try:
+        if payload.event == "SessionStart" and payload.text("source") != "compact":
+            state.note_start(session_id, activity_id)
+        elif payload.event in ENDS and transcript is not None:
+            state.request(session_id, transcript)
+    except OSError:
+        pass  # what they lose by it is little, and the event itself is recorded
 
 
 def _injection(members: Mapping[str, Any], place: Place, identity: Identity, config: Config, clock: Clock) -> bytes:

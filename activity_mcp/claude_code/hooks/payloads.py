@@ -2,9 +2,14 @@
 
     SessionStart, SessionEnd              session_event start, end
     UserPromptSubmit                      session_event user_prompt
-    Stop, SubagentStop                    session_event turn_end
+    Stop, SubagentStop                    session_event turn_end; nothing for a SubagentStop whose agent_type is empty, which is
+                                          that of a compaction
+    StopFailure                           session_event turn_stopped, for the reason "failed"
+    SubagentStart                         session_event subagent_start
     PostToolUse, PostToolUseFailure       tool_event, with its file_event and sql_events
-    PostToolBatch                         the same for each call of it
+    PostToolBatch                         the same for each call of it that Claude Code refused itself: of these no other hook
+                                          tells. Of the others it says no outcome, only the text that the model sees
+    PermissionDenied                      tool_event, denied
     PreToolUse                            nothing: the call is recorded when it ended. Both name the same fact, and of two
                                           hooks that do, the first to arrive would stay: the one that knows no outcome
     every other one, known or not         system_event ``hook`` with the payload, redacted and cut
@@ -21,7 +26,9 @@ from __future__ import annotations
 from ...activity import FILE_TOOLS, derived_id, sha256_hex
 from ...plain_json import dumps
 from .. import events
-from ..prompts import classified
+from ..ids import call_key, unnamed_prompt_key
+from ..outcomes import RULE, marks_of, refusal_in
+from ..prompts import TASK_NOTIFICATION, classified
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,17 +49,26 @@ _DAY_MS = 86_400_000
 class HookPayload:
     """One payload, cleaned (``activity.clean``), and what is needed to tell of it.
 
-    ``branch`` is asked for only by events that say it.
+    ``branch`` is asked for only by events that say it, ``start_of`` (the id of a session's last recorded start) by the end of a
+    session.
     """
 
     def __init__(
-        self, members: dict[str, Any], *, redactor: Redactor, prompts: str, now_us: int, branch: Callable[[], str | None]
+        self,
+        members: dict[str, Any],
+        *,
+        redactor: Redactor,
+        prompts: str,
+        now_us: int,
+        branch: Callable[[], str | None],
+        start_of: Callable[[str], str | None],
     ) -> None:
         self._members = members
         self._redactor = redactor
         self._prompts = prompts
         self._now_us = now_us
         self._branch = branch
+        self._start_of = start_of
         self.event = self.text("hook_event_name") or "unknown"
         self.session_id = self.text("session_id")
         self._common = {name: value for name in _COMMON if (value := self.text(name))}
@@ -84,13 +100,15 @@ class HookPayload:
         source = self.text("source") or "unknown"
         told = ("model",) if self._prompts == "hash" else ("model", "session_title")  # a title is made of what was asked
         features = {"start_source": source, **self._circumstances(), **self._said_of(told)}
-        moment = "" if source in _BEGINNINGS else f"{source}\0{self._now_us // _MINUTE_US}"
+        moment = (
+            "" if source in _BEGINNINGS else "\0".join((source, _content_hash(self._members), str(self._now_us // _MINUTE_US)))
+        )
         return [self._session("start", moment, features)]
 
     def _session_end(self) -> list[Draft] | None:
         if self.session_id is None:
             return None
-        moment = self._common.get("prompt_id") or f"hook\0{self._now_us // _MINUTE_US}"
+        moment = self._start_of(self.session_id) or self._common.get("prompt_id") or f"hook\0{self._now_us // _MINUTE_US}"
         return [self._session("end", moment, self._said_of(("reason",)) | self._circumstances())]
 
     def _session(self, event_type: str, moment: str, features: dict[str, Any]) -> Draft:
@@ -109,10 +127,12 @@ class HookPayload:
         text = self.text("prompt")
         if text is None or self.session_id is None:
             return None
+        if text.lstrip().startswith(TASK_NOTIFICATION):
+            return []  # a background task has ended: nobody has asked anything
         words = classified("prompt", text)
         if words is None or words.kind != "prompt":
             return None  # Claude Code speaking in the user's name, or a command
-        key = self._common.get("prompt_id") or events.unnamed_prompt_key(self.session_id, text)
+        key = self._common.get("prompt_id") or unnamed_prompt_key(self.session_id, text)
         draft = events.prompt_activity(key, self.session_id, text, policy=self._prompts, redactor=self._redactor)
         draft[2].update(self._common)
         branch = self._branch()
@@ -124,12 +144,30 @@ class HookPayload:
         text = self.text("last_assistant_message")
         if self.session_id is None:
             return None
-        key = "\0".join(found for name in ("prompt_id", "agent_id") if (found := self._common.get(name)))
-        draft = events.turn_end_activity(self.session_id, key, text or "", policy=self._prompts, redactor=self._redactor)
+        if self.event == "SubagentStop" and self._members.get("agent_type") == "":
+            return []
+        draft = events.turn_end_activity(
+            self.session_id, self._turn_key(), text or "", policy=self._prompts, redactor=self._redactor
+        )
         if text is None:  # a turn that ended without a word: nothing was concluded
             draft = (*draft[:2], {"session_id": self.session_id, "event_type": "turn_end"})
         draft[2].update(self._common)
         return [draft]
+
+    def _turn_failed(self) -> list[Draft] | None:
+        if self.session_id is None:
+            return None
+        error = self.text("last_assistant_message") or self.text("error_details") or self.text("error")
+        draft = events.turn_stopped_activity(self.session_id, self._turn_key(), "failed", error, self._redactor)
+        draft[2].update(self._common)
+        return [draft]
+
+    def _turn_key(self) -> str:
+        return "\0".join(found for name in ("prompt_id", "agent_id") if (found := self._common.get(name)))
+
+    def _subagent_start(self) -> list[Draft] | None:
+        agent = self._common.get("agent_id")
+        return None if agent is None or self.session_id is None else [self._session("subagent_start", agent, {})]
 
     # --- tool calls
 
@@ -140,7 +178,8 @@ class HookPayload:
         response = self._members.get("tool_response")
         error = self.text("error") if self.event == "PostToolUseFailure" else events.error_in(response)
         failed = self.event == "PostToolUseFailure" or error is not None
-        drafts = self._call(
+        marks = marks_of(None, error or "") if failed else {}
+        return self._call(
             self.text("tool_use_id"),
             name,
             self._members.get("tool_input"),
@@ -148,10 +187,14 @@ class HookPayload:
             success=not failed,
             error=(error or "failed without a message") if failed else None,
             latency_ms=self._duration_ms(),
+            marks={"interrupted": True} if self._members.get("is_interrupt") is True else marks,
         )
-        if self._members.get("is_interrupt") is True:
-            drafts[0][2]["interrupted"] = True
-        return drafts
+
+    def _denied(self) -> list[Draft] | None:
+        name, call_id = self.text("tool_name"), self.text("tool_use_id")
+        if name is None or call_id is None:
+            return None
+        return self._call(call_id, name, self._members.get("tool_input"), None, success=False, marks={"denied": RULE})
 
     def _batch(self) -> list[Draft] | None:
         calls = self._members.get("tool_calls")
@@ -163,23 +206,23 @@ class HookPayload:
             if not isinstance(name, str) or not name or events.is_own_tool(name):
                 continue
             call_id, response = call.get("tool_use_id"), call.get("tool_response")
-            error = events.error_in(response)
-            drafts += self._call(
-                call_id if isinstance(call_id, str) and call_id else None,
-                name,
-                call.get("tool_input"),
-                response,
-                success=error is None,
-                error=error,
-            )
+            refused = refusal_in(response) if isinstance(response, str) else None
+            if refused is not None:
+                known = call_id if isinstance(call_id, str) and call_id else None
+                drafts += self._call(known, name, call.get("tool_input"), response, success=False, error=refused)
         return drafts
 
     def _call(self, call_id: str | None, name: str, tool_input: Any, response: Any, **outcome: Any) -> list[Draft]:
-        key = call_id or "\0".join((self.session_id or "", name, _content_hash(tool_input), _content_hash(response)))
+        session = self.session_id or ""
+        if call_id is None:
+            key = "\0".join((session, name, _content_hash(tool_input), _content_hash(response)))
+        else:
+            key = call_key(session, call_id, name, tool_input)
         drafts = events.tool_activities(
-            key,
+            call_id or key,
             name,
             tool_input,
+            key=key,
             redactor=self._redactor,
             result=response,
             result_size=events.response_size(response),
@@ -234,6 +277,9 @@ _TELLERS: dict[str, Callable[[HookPayload], list[Draft] | None]] = {
     "UserPromptSubmit": HookPayload._prompt,
     "Stop": HookPayload._turn_end,
     "SubagentStop": HookPayload._turn_end,
+    "SubagentStart": HookPayload._subagent_start,
+    "StopFailure": HookPayload._turn_failed,
+    "PermissionDenied": HookPayload._denied,
     "PreToolUse": HookPayload._nothing,
     "PostToolUse": HookPayload._tool,
     "PostToolUseFailure": HookPayload._tool,

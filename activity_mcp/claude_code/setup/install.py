@@ -13,6 +13,7 @@ it gives what is there now; before a later one, with an older registration of ou
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import shutil
 import stat
@@ -23,11 +24,14 @@ from typing import TYPE_CHECKING
 from ... import fs
 from ...errors import InvalidInput
 from ..hooks.start_hook import hook_command
+from ..versions import knows_event
 from .json_editor import JsonText
-from .registration import with_hooks, with_server, without_hooks, without_server
+from .registration import HOOK_EVENTS, with_hooks, with_server, without_hooks, without_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from ..versions import Version
 
 SCOPES = ("user", "project")
 BACKUP_ENDING = ".activity-mcp-backup"
@@ -36,10 +40,11 @@ PREVIOUS_ENDING = ".activity-mcp-previous"
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """What to start: absolute, so that it runs outside of the virtual environment it is installed in."""
+    """What to start: absolute, so that it runs outside of the virtual environment it is installed in; ``events`` are hooked."""
 
     server: list[str]
     hook: list[str]
+    events: tuple[str, ...] = HOOK_EVENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ class Change:
             os.unlink(self.path)
             _remove_if_empty(os.path.dirname(self.path))
         else:
-            os.makedirs(os.path.dirname(self.path), exist_ok=True)
+            _make_directory(os.path.dirname(self.path), self.mode)
             fs.publish(self.path, self.after, mode=self.mode)
         if self.restores:
             for ending in (BACKUP_ENDING, PREVIOUS_ENDING):
@@ -122,11 +127,12 @@ def project_root(directory: str) -> str:
     return at
 
 
-def commands() -> Commands:
-    """How to start the server and the hook of this very installation."""
+def commands(version: Version | None = None) -> Commands:
+    """How to start the server and the hook of this very installation, for the events that this Claude Code knows."""
     return Commands(
         server=[*(_script("activity-mcp") or [os.path.abspath(sys.executable), "-m", "activity_mcp"]), "serve"],
         hook=hook_command(),
+        events=tuple(event for event in HOOK_EVENTS if knows_event(version, event)),
     )
 
 
@@ -156,7 +162,7 @@ def _edits(files: Files, commands: Commands) -> list[_Edit]:
     servers, settings = os.path.realpath(files.servers), os.path.realpath(files.settings)
     return [
         _Edit(servers, files.mode, lambda file: with_server(file, commands.server), without_server),
-        _Edit(settings, files.mode, lambda file: with_hooks(file, commands.hook), without_hooks),
+        _Edit(settings, files.mode, lambda file: with_hooks(file, commands.hook, commands.events), without_hooks),
     ]
 
 
@@ -221,12 +227,20 @@ def _text(data: bytes | None) -> str:
 
 def _read(path: str) -> bytes | None:
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return fs.read(path)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read ({error.strerror}); nothing was changed") from None
+
+
+def json_of(path: str) -> object:
+    """What a file holds, to look at only; None where it cannot be read."""
+    try:
+        found: object = json.loads(fs.read(path))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found
 
 
 def _mode(path: str, new: int) -> int:
@@ -235,6 +249,13 @@ def _mode(path: str, new: int) -> int:
         return stat.S_IMODE(os.stat(path).st_mode)
     except FileNotFoundError:
         return new
+
+
+def _make_directory(directory: str, mode: int) -> None:
+    """As readable as the file in it: a project's ``.claude`` is for whoever has the repository."""
+    if not os.path.isdir(directory):
+        os.makedirs(directory)
+        os.chmod(directory, 0o755 if mode & 0o044 else 0o700)
 
 
 def _remove_if_empty(directory: str) -> None:

@@ -4,31 +4,57 @@ The formats are those documented at https://code.claude.com/docs/en/ (pages mcp 
 
     mcpServers   {name: {type, command, args, env, alwaysLoad}}. Tools that are not always loaded are deferred behind a search,
                  and often never called.
-    hooks        {event: [{matcher?, hooks: [{type: "command", command, args, async, timeout}]}]}. Without a matcher all are
-                 meant; with ``args`` no shell is started; ``timeout`` is in seconds.
+    hooks        {event: [{matcher?, hooks: [{type: "command", command, args, async, timeout, statusMessage}]}]}. Without a
+                 matcher all are meant; with ``args`` no shell is started; ``timeout`` is in seconds; ``/hooks`` shows the
+                 ``statusMessage`` where there is one, and else the command.
 
-All hooks are asynchronous but SessionStart, whose output is the injection. What is ours is known by its program
-(``own_commands``), wherever it lies, so that a second installation replaces the first and removal leaves nothing behind.
+A hook is asynchronous unless Claude Code exits behind the event: it does not wait for hooks that are still running, and a
+``claude -p`` loses up to all of its last ones. What is ours is known by its program (``own_commands``), wherever it lies, so
+that a second installation replaces the first and removal leaves nothing behind.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...errors import InvalidInput
 from .own_commands import is_own_command, is_own_hook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from .json_editor import JsonText
 
 SERVER_NAME = "activity"
 PLUGIN_NAME = "activity-mcp"
-HOOK_EVENTS = (
-    "SessionStart", "SessionEnd", "UserPromptSubmit", "PostToolUse", "PostToolUseFailure", "Stop", "SubagentStop", "PreCompact",
-    "StopFailure", "PermissionDenied",
-)  # fmt: skip
+
+
+class Hook(NamedTuple):
+    """An event to register. ``waits``: Claude Code goes on only when the hook has recorded it."""
+
+    event: str
+    waits: bool
+    reason: str
+
+
+HOOKS = (
+    Hook("SessionStart", True, "the start, also after a compaction; what it prints is the injection"),
+    Hook("SessionEnd", True, "the end; Claude Code exits behind it"),
+    Hook("UserPromptSubmit", False, "what was asked"),
+    Hook("PostToolUse", False, "calls that succeeded"),
+    Hook("PostToolUseFailure", False, "calls that failed"),
+    Hook("PostToolBatch", False, "calls that Claude Code refuses itself, or that are denied: of these no other hook tells"),
+    Hook("Stop", True, "what was concluded; claude -p exits behind it"),
+    Hook("StopFailure", True, "a turn that an API error ended; claude -p exits behind it"),
+    Hook("SubagentStart", False, "that a subagent began, also if it never ends"),
+    Hook("SubagentStop", False, "what a subagent concluded"),
+    Hook("PermissionDenied", False, "what auto mode denied"),
+)
+"""Not PreToolUse (the outcome says all of it), nor PreCompact and PostCompact: Claude Code prints to the user that each of
+their hooks has run, and SessionStart records the same moment."""
+HOOK_EVENTS = tuple(hook.event for hook in HOOKS)
+_WAITS = {hook.event: hook.waits for hook in HOOKS}
+HOOK_LABEL = "activity-mcp records this"
 HOOK_TIMEOUT_S = 10
 
 
@@ -38,9 +64,14 @@ def server_entry(command: list[str]) -> dict[str, Any]:
 
 def hook_handler(command: list[str], event: str) -> dict[str, Any]:
     handler: dict[str, Any] = {"type": "command", "command": command[0], "args": command[1:]}
-    if event != "SessionStart":
+    if not _WAITS[event]:
         handler["async"] = True
-    return {**handler, "timeout": HOOK_TIMEOUT_S}
+    return {**handler, "timeout": HOOK_TIMEOUT_S, "statusMessage": HOOK_LABEL}
+
+
+def is_lost_at_exit(event: str, entry: dict[str, Any]) -> bool:
+    """Whether this registration of ours is asynchronous where Claude Code exits behind the event."""
+    return _WAITS.get(event, False) and entry.get("async") is True
 
 
 # --- registering
@@ -76,11 +107,16 @@ def without_server(file: JsonText) -> JsonText:
     return file
 
 
-def with_hooks(file: JsonText, command: list[str]) -> JsonText:
-    """Each event hooked once. A handler of ours that is there is brought up to date where it stands; surplus ones go."""
+def with_hooks(file: JsonText, command: list[str], events: Sequence[str] = HOOK_EVENTS) -> JsonText:
+    """Each event hooked once. A handler of ours that is there is brought up to date where it stands; surplus ones go, and those
+    of other events.
+    """
     hooks = file.get(("hooks",))
     _refuse_unless(hooks is None or isinstance(hooks, dict), "hooks", "an object")
-    for event in HOOK_EVENTS:
+    for event in _events(file):
+        if event not in events:
+            file = _without_event(file, event)
+    for event in events:
         _refuse_unless(isinstance(file.get(("hooks", event)), (list, type(None))), f"hooks.{event}", "an array")
         places = list(own_handlers(file.get(("hooks", event))))
         wanted = hook_handler(command, event)
@@ -95,13 +131,18 @@ def with_hooks(file: JsonText, command: list[str]) -> JsonText:
 
 def without_hooks(file: JsonText) -> JsonText:
     """No hook of ours is left, of whichever event, nor a group or an event that held nothing else."""
-    for event in list(_events(file)):
-        for group, at in reversed(list(own_handlers(file.get(("hooks", event))))):
-            file = _without_handler(file, event, group, at)
-            if file.get(("hooks", event)) == []:
-                file = file.remove(("hooks", event))
-            if file.get(("hooks",)) == {}:
-                file = file.remove(("hooks",))
+    for event in _events(file):
+        file = _without_event(file, event)
+    return file
+
+
+def _without_event(file: JsonText, event: str) -> JsonText:
+    for group, at in reversed(list(own_handlers(file.get(("hooks", event))))):
+        file = _without_handler(file, event, group, at)
+        if file.get(("hooks", event)) == []:
+            file = file.remove(("hooks", event))
+        if file.get(("hooks",)) == {}:
+            file = file.remove(("hooks",))
     return file
 
 

@@ -16,8 +16,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
+class Waiting:
+    """A prompt in the queue. ``is_told``: another line tells of it."""
+
+    text: str
+    ts_us: int
+    is_told: bool = False
+
+
+@dataclass(slots=True)
 class Session:
-    """One session of the file. ``answer`` is what the last message of the turn says, text by text."""
+    """One session of the file. ``answer`` is what the last message of the turn says, text by text; ``announced`` the id of the
+    message, if the last one calls a tool.
+    """
 
     id: str
     cwd: str | None = None
@@ -33,28 +44,63 @@ class Session:
     answer: list[str] = field(default_factory=list)
     answer_id: str | None = None
     answer_us: int = 0
-    interrupted: bool = False
+    announced: str | None = None
+    is_copied: bool = False  # the running turn: it is another session's, of which this one is a fork
+    is_continued: bool = False  # by another session of the same file, which is a fork of it
+    queue: list[Waiting] = field(default_factory=list)
+    absorbed: list[Waiting] = field(default_factory=list)
+
+    def announce(self, message_id: str) -> None:
+        """The message calls a tool: its text is no answer."""
+        self.announced = message_id
+        if self.answer_id == message_id:
+            self.answer, self.answer_id = [], None
 
 
 @dataclass(slots=True)
 class Call:
+    """A call without a result yet. ``is_alone``: no other call of its conversation was open meanwhile; ``key`` is what its
+    events are named by, ``line`` the uuid of its line; ``is_damaged``: what came behind it is lost in part.
+    """
+
     session: Session
+    id: str
+    key: str
+    line: str | None
     name: str
     input: Any
     ts_us: int
     timed: bool
     common: dict[str, Any]
     branch: str | None
+    is_alone: bool = True
+    is_damaged: bool = False
+
+    @property
+    def chain(self) -> tuple[str, str | None]:
+        """The conversation it belongs to: its session's, or a subagent's."""
+        return self.session.id, self.common.get("agent_id")
 
 
 @dataclass(slots=True)
 class Response:
+    """A response of the model. ``position``: where the next one of its chain begins, None while it is the last; ``lines``:
+    their uuids, where its id is not unique; ``is_followed``: a line of the user's came after it; ``is_known``: another file
+    told of it.
+    """
+
     session: Session
+    key: str
     id: str
     model: str
     ts_us: int
-    features: dict[str, Any]
+    features: dict[str, Any] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
+    chain: tuple[str, str | bool] = ("", False)
+    lines: list[str] = field(default_factory=list)
+    position: int | None = None
+    is_followed: bool = False
+    is_known: bool = False
 
 
 def known_as(activity_id: str) -> bytes:
@@ -68,9 +114,16 @@ def text_in(members: dict[str, Any], name: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def original_uuid(line: dict[str, Any]) -> str | None:
+    """The uuid of the line that this one is a copy of (``forkedFrom``), or its own."""
+    origin = line.get("forkedFrom")
+    copied = text_in(origin, "messageUuid") if isinstance(origin, dict) else None
+    return copied or text_in(line, "uuid")
+
+
 def line_id(session: Session, line: dict[str, Any], words: Said) -> str:
-    """The line's uuid, else one made of what it says and when."""
-    return text_in(line, "uuid") or sha256_hex("\0".join((session.id, words.text, str(line.get("timestamp")))))
+    """The line's uuid, or that of the line it is a copy of; else one made of what it says and when."""
+    return original_uuid(line) or sha256_hex("\0".join((session.id, words.text, str(line.get("timestamp")))))
 
 
 def told_with(session: Session, line: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +136,13 @@ def circumstances(session: Session) -> dict[str, Any]:
     """What is known of a session from its lines so far."""
     found = {"project_path": session.cwd, "cli_version": session.version, "git_branch": session.branch}
     return {name: value for name, value in found.items() if value}
+
+
+def asked_a_person(line: dict[str, Any]) -> bool:
+    """Whether a dialog stood open before the call of this result ran."""
+    decision = line.get("permissionDecision")
+    source = decision.get("source") if isinstance(decision, dict) else None
+    return isinstance(source, str) and source.startswith("user")
 
 
 def error_text(content: Any) -> str:

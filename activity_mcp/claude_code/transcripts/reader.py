@@ -18,11 +18,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ...activity import Activity, Origin, build
+from ...fs import reader as open_regular
 from ..events import UNANSWERED
 from .conversation import Conversation
+from .copies import Copies
 from .ledger import FileMark, fingerprint_of, is_quiet
 from .lines import TranscriptLines
-from .open_state import Session
+from .order import by_time, is_in_order
 from .report import TranscriptReport
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
     from ...redaction import Redactor
     from ..events import Draft
+    from .lines import Piece
+    from .open_state import Session
 
 __all__ = ["TranscriptReader", "TranscriptReport"]
 
@@ -41,7 +45,8 @@ class TranscriptReader:
     ``origin_for(session_id, cwd)`` says whose they are, None to leave a session out; ``mark`` is how far an earlier import
     came. Afterwards ``self.mark`` is what to commit to the ledger, None when there is nothing to remember. ``seen`` is shared
     by the readers of one import, so that what several files repeat is sent once. ``since_us`` leaves out what is older,
-    ``was_forgotten`` (asked with id, origin and time) what was forgotten on request.
+    ``was_forgotten`` (asked with id, origin and time) what was forgotten on request. ``start_of`` is that of ``SessionState``,
+    ``copies`` knows the lines of other files.
     """
 
     def __init__(
@@ -57,6 +62,8 @@ class TranscriptReader:
         seen: set[bytes] | None = None,
         loads: Callable[[bytes], Any] = json.loads,
         was_forgotten: Callable[[str, Origin, int], bool] | None = None,
+        start_of: Callable[[str], str | None] = lambda session_id: None,
+        copies: Copies | None = None,
     ) -> None:
         self.path = path
         self.report = TranscriptReport(files=1)
@@ -67,6 +74,7 @@ class TranscriptReader:
         self._since_us = since_us
         self._loads = loads
         self._was_forgotten = was_forgotten or (lambda activity_id, origin, ts_us: False)
+        self._copies = copies if copies is not None else Copies(path)
         self._conversation = Conversation(
             path,
             send=self._send,
@@ -75,6 +83,8 @@ class TranscriptReader:
             prompts=prompts,
             now_us=now_us,
             seen=seen if seen is not None else set(),
+            start_of=start_of,
+            copies=self._copies,
         )
         self._origins: dict[str, tuple[str | None, Origin | None]] = {}
         self._out: list[Activity] = []
@@ -90,45 +100,59 @@ class TranscriptReader:
 
     def __iter__(self) -> Iterator[Activity]:
         try:
-            with open(self.path, "rb") as file:
+            with open_regular(self.path) as file:
                 yield from self._read(file)
         except OSError as error:
             self.report.unreadable.append(f"{self.path}: {error.strerror or error}")
 
     def _read(self, file: BinaryIO) -> Iterator[Activity]:
+        in_order = is_in_order(TranscriptLines(file, self._loads))
+        file.seek(0)
         lines = TranscriptLines(file, self._loads)
-        for self._position, line in lines:
-            self._conversation.take(line)
-            if self._out:
-                yield from self._drain()
-        self._position = lines.position
+        for piece in lines if in_order else map(lines.again, by_time(lines)):
+            self._take(piece)
+            yield from self._drain()
         quiet = is_quiet(self.report.last_ts_us, self._now_us)
         if quiet:
-            tail = lines.parse(lines.tail)
-            if tail is not None:
-                self._conversation.take(tail)
-                self._position += len(lines.tail)
+            for piece in lines.take_tail():
+                self._take(piece)
+                lines.position += len(lines.tail)
+                lines.tail = b""
+        self._position = lines.position
+        self._conversation.pause()
+        if quiet:
             self._closed = set()
             self._conversation.close()
-        self.report.lines, self.report.malformed = lines.lines, lines.malformed
+        self.report.lines, self.report.malformed, self.report.mended = lines.lines, lines.malformed, lines.mended
         yield from self._drain()
         self.mark = self._marked(file, lines.position + len(lines.tail), quiet)
+
+    def _take(self, piece: Piece) -> None:
+        self._position = piece.position
+        if isinstance(piece.content, str):
+            self._conversation.damaged(piece.content)
+        else:
+            self._conversation.take(piece.content, piece.position)
 
     def _drain(self) -> list[Activity]:
         out, self._out = self._out, []
         return out
 
-    def _send(self, session: Session, draft: Draft, ts_us: int) -> None:
-        """Hand the event on, unless it was sent by an earlier import or is not wanted."""
+    def _send(self, session: Session, draft: Draft, ts_us: int, position: int | None) -> None:
+        """Hand the event on, unless it was sent by an earlier import or is not wanted.
+
+        ``position`` is where it was complete, None for the line being read.
+        """
+        position = self._position if position is None else position
         event_name, activity_id, features = draft
         report, earlier = self.report, self._earlier
         report.sessions.add(session.id)
         is_answer = UNANSWERED not in features
-        if earlier is not None and earlier.has(activity_id, self._position, ts_us, is_answer=is_answer):
+        if earlier is not None and earlier.has(activity_id, position, ts_us, is_answer=is_answer):
             report.already += 1
         elif self._since_us is not None and ts_us < self._since_us:
             report.before_since += 1
-            self._left_out = self._left_out or earlier is None or self._position >= earlier.position
+            self._left_out = self._left_out or earlier is None or position >= earlier.position
             return
         elif (origin := self._origin(session)) is None:
             report.ignored += 1
@@ -175,4 +199,5 @@ class TranscriptReader:
             since_us=since_us,
             closed=frozenset(closed),
             unanswered=frozenset(self._unanswered),
+            lines=frozenset(() if since_us is not None else self._copies.lines),
         )

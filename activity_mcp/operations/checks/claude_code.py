@@ -10,7 +10,7 @@ import orjson
 
 from ...claude_code.setup.install import project_root
 from ...claude_code.setup.own_commands import words_of
-from ...claude_code.setup.registration import HOOK_EVENTS
+from ...claude_code.setup.registration import HOOK_EVENTS, is_lost_at_exit
 from ...claude_code.setup.survey import survey
 from ...claude_code.transcripts import ImportLedger
 from ...claude_code.transcripts.expiry import expiring
@@ -82,6 +82,10 @@ def _hooks(found: Survey) -> Check:
     lacking = [event for event in HOOK_EVENTS if not found.hooks[event]]
     if lacking and not found.plugins:
         return Check(name, "warn", f"not for {', '.join(lacking)}", _INSTALL)
+    lost = [event for event, hooks in found.hooks.items() if any(is_lost_at_exit(event, hook.entry) for hook in hooks)]
+    if lost:
+        told = f"asynchronous for {', '.join(lost)}: Claude Code often exits before they have recorded"
+        return Check(name, "warn", told, "`activity-mcp install` brings them up to date")
     places = [*dict.fromkeys(hook.path for hook in registered), *(f"plugin {plugin}" for plugin in found.plugins)]
     if len(places) > 1 or any(len(hooks) > 1 for hooks in found.hooks.values()):
         told = f"registered more than once: {', '.join(places)}"

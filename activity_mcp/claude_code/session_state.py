@@ -1,0 +1,57 @@
+"""What hooks leave in the queue's directory for each other and for whoever reads transcripts; nothing of it is durable.
+
+    sessions/<hash of the session's id>        the activity id of the session's last recorded start. The session's end is named
+                                               by it, by the hook and by an import alike, so that one end has one name
+    transcripts/<hash of the session's id>     the path of a transcript that has something new: the leader reads it
+
+Both are written by rename, never synced, and lost without harm: an end then has the name of its last prompt, and a transcript
+is read by the next request, or by an import.
+
+Standard library only: hooks load it.
+"""
+
+from __future__ import annotations
+
+from ..activity import sha256_hex
+from ..fs import LOCAL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..fs import FileSystem
+
+STARTS, REQUESTS = "sessions", "transcripts"
+_MAX_PATH_BYTES = 4096
+
+
+class SessionState:
+    """The state below one queue's directory. Writing raises OSError; reading does not."""
+
+    def __init__(self, queue_dir: str, *, fs: FileSystem = LOCAL) -> None:
+        self._directory = queue_dir
+        self._fs = fs
+
+    def note_start(self, session_id: str, start_id: str) -> None:
+        """From now on the session's end belongs to this start."""
+        self._publish(STARTS, session_id, start_id)
+
+    def start_of(self, session_id: str) -> str | None:
+        """The activity id of the session's last start; None where no hook has noted one."""
+        return self._read(self._path(STARTS, session_id))
+
+    def request(self, session_id: str, transcript: str) -> None:
+        """Ask the leader to read what is new in this transcript."""
+        self._publish(REQUESTS, session_id, transcript)
+
+    def _publish(self, folder: str, session_id: str, text: str) -> None:
+        self._fs.ensure_directory(f"{self._directory}/{folder}")
+        self._fs.publish(self._path(folder, session_id), text.encode("utf-8", "surrogateescape"), durable=False)
+
+    def _path(self, folder: str, session_id: str) -> str:
+        return f"{self._directory}/{folder}/{sha256_hex(session_id)[:32]}"
+
+    def _read(self, path: str) -> str | None:
+        try:
+            data = self._fs.read(path)
+        except OSError:
+            return None
+        return data.decode("utf-8", "surrogateescape") if 0 < len(data) <= _MAX_PATH_BYTES else None
