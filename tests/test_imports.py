@@ -51,7 +51,10 @@ ROOMS: dict[str, set[str]] = {
         "clock", "composition", "config", "context", "errors", "health", "identity", "pipeline", "queue", "recall",
         "recording", "warehouse",
     },
-    "server": {"activity", "clock", "config", "context", "errors", "health", "logs", "plain_json", "recording", "schema", "service"},
+    "server": {
+        "activity", "clock", "config", "context", "errors", "fs", "health", "identity", "logs", "plain_json", "recording", "schema",
+        "service",
+    },
     "operations": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "identity", "pipeline", "queue",
         "recording", "schema", "server", "service", "warehouse",
