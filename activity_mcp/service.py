@@ -267,6 +267,7 @@ class ActivityService(Composition):
             raise_event=self.raise_event,
             on_error=self._on_error,
             upkeep=self._upkeep(),
+            follow=self.follow_transcripts,
             clock=self.clock,
         )
         self.refresher.keep(self.identity.customer, ALL_PROJECTS)

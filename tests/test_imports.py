@@ -43,7 +43,7 @@ ROOMS: dict[str, set[str]] = {
     "provenance": {"activity", "clock", "config", "errors", "fs", "identity", "queue", "recall", "recording", "warehouse"},
     "health": {"activity", "clock", "config", "context", "errors", "fs", "identity", "queue", "recall", "recording", "warehouse"},
     "composition": {
-        "clock", "config", "context", "fs", "health", "identity", "pipeline", "queue", "recall", "recording", "warehouse",
+        "activity", "claude_code", "clock", "config", "context", "fs", "health", "identity", "pipeline", "queue", "recall", "recording", "warehouse",
     },
     "service": {
         "clock", "composition", "config", "context", "errors", "health", "identity", "pipeline", "provenance", "queue", "recall",
@@ -51,7 +51,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "server": {"activity", "clock", "config", "context", "errors", "logs", "recording", "schema", "service"},
     "operations": {
-        "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "pipeline", "queue", "schema",
+        "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "pipeline", "queue", "recording",
         "service", "warehouse",
     },
     "bench": {
@@ -68,7 +68,7 @@ ROOMS: dict[str, set[str]] = {
 PARTS: dict[str, dict[str, set[str]]] = {
     "claude_code": {
         "hooks": {"events", "outcomes", "prompts", "session_state", "shell", "sql_statements"},
-        "transcripts": {"events", "outcomes", "prompts", "setup", "shell", "sql_statements"},
+        "transcripts": {"events", "outcomes", "prompts", "session_state", "setup", "shell", "sql_statements"},
         "setup": {"hooks", "versions"},
     },
     "warehouse": {"duckdb": {"base", "batch_size", "values"}, "snowflake": {"base", "values"}},

@@ -15,6 +15,7 @@ Events that are recorded after the command has begun are new, and are kept. What
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -24,9 +25,9 @@ import orjson
 from ..context import Snapshot
 from ..errors import WarehouseUnavailable
 from ..queue import QueueReader, dead_letters, prune, read_commit, seal_segment
+from ..recording.tombstones import Tombstones
 from ..warehouse import ContextRow, Scope
 from .drain import BATCH_BYTES, BATCH_ROWS, patiently
-from .tombstones import Tombstones
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -287,6 +288,7 @@ class Forgetter:
         if needles:
             ledger = ImportLedger(os.path.join(self._service.queue.directory, "imports.json"))
             ledger.forget(lambda path: all(needle in path for needle in needles))
+        self._service.session_state.take_requests(sys.maxsize)  # they name transcripts too; another request follows any of them
 
 
 def _artifact_id(path: str) -> str:

@@ -42,6 +42,7 @@ from .open_state import (
     text_in,
     told_with,
 )
+from .turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +90,7 @@ class Conversation:
         self._prompts = prompts
         self._ts_us = now_us  # of the line, or the last one known before it
         self._seen = seen
+        self._turns = Turns(self._send, redactor=redactor, prompts=prompts, seen=seen)
         self._sessions: dict[str, Session] = {}
         self._calls: dict[str, Call] = {}
         self._early: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}  # results that stand before their call
@@ -122,7 +124,7 @@ class Conversation:
         for chain in list(self._responses):
             self._finish(chain)
         for session in self._sessions.values():
-            self._end_turn(session)
+            self._turns.end(session)
             if session.started and session.first_us is not None and session.last_us is not None:
                 features = {
                     **circumstances(session),
@@ -132,6 +134,13 @@ class Conversation:
                 }
                 moment = self._start_of(session.id) or session.prompt_id or f"import\0{iso(session.last_us)}"
                 self._edge(session, "end", moment, session.last_us, features)
+
+    def settle(self) -> dict[str, str]:
+        """Send the responses that are whole though nothing has followed them yet: {chain: activity id} of these."""
+        whole = {chain: response for chain, response in self._responses.items() if response.is_whole and response.tokens}
+        for chain in whole:
+            self._finish(chain)
+        return {chain: derived_id("llm_event", "message_id", response.id) for chain, response in whole.items()}
 
     # --- the line's place
 
@@ -190,7 +199,7 @@ class Conversation:
             return
         content, is_main = message["content"], not line.get("isSidechain")
         if line.get("isApiErrorMessage") and is_main:
-            self._stop_turn(session, "failed", text_of(content).strip())
+            self._turns.stop(session, "failed", self._ts_us, text_of(content).strip())
             return
         if message.get("model") == "<synthetic>" or line.get("isApiErrorMessage"):
             self._report.skipped_types["synthetic"] += 1  # written by Claude Code itself: no response, and no conclusion
@@ -203,9 +212,9 @@ class Conversation:
         if replayed or not is_main:
             return
         if calls or message.get("stop_reason") == "tool_use":
-            session.announce(message_id)
+            session.announce(message_id, self._ts_us)
         elif message_id != session.announced:
-            self._answer(session, message_id, text_of(content).strip())
+            session.conclude(message_id, text_of(content).strip(), self._ts_us)
 
     def _message(self, line: dict[str, Any]) -> dict[str, Any] | None:
         message = line.get("message")
@@ -233,6 +242,7 @@ class Conversation:
                 features["request_id"] = line["requestId"]
             response = Response(session, message_id, text_in(message, "model") or "unknown", self._ts_us, features)
             self._responses[chain] = response
+        response.is_whole = response.is_whole or message.get("stop_reason") is not None
         usage = message.get("usage")
         counts = {name: usage.get(member) for name, member in _TOKENS.items()} if isinstance(usage, dict) else {}
         valid = {name: count for name, count in counts.items() if type(count) is int and 0 <= count < 1 << 53}
@@ -266,16 +276,6 @@ class Conversation:
             if early is not None:
                 self._result(*early, timed=False)
 
-    def _answer(self, session: Session, message_id: str, text: str) -> None:
-        if not text:
-            return
-        session.announced = None
-        if session.answer_id != message_id:
-            session.answer, session.answer_id = [], message_id
-        if text not in session.answer:
-            session.answer.append(text)
-            session.answer_us = self._ts_us
-
     # --- the user
 
     def _user(self, session: Session, line: dict[str, Any], timed: bool) -> None:
@@ -292,9 +292,9 @@ class Conversation:
         if words is None or not self._is_first(session, line, words):
             return
         if words.kind == "interrupt":
-            self._stop_turn(session, "interrupted")
+            self._turns.stop(session, "interrupted", self._ts_us)
             return
-        self._end_turn(session)
+        self._turns.end(session)
         uuid = line_id(session, line, words)
         session.prompt_key, session.prompt_id = prompt_id or uuid, prompt_id
         if words.kind != "prompt":
@@ -360,32 +360,6 @@ class Conversation:
         if session.branch:
             draft[2]["git_branch"] = session.branch
         self._send(session, draft, self._ts_us)
-
-    def _end_turn(self, session: Session) -> None:
-        """Another turn begins, or nothing follows: what was said last was concluded; a call that was announced last was not."""
-        if session.announced is not None:
-            self._stop_turn(session, "unfinished")
-        text = "\n".join(session.answer)
-        session.answer, session.answer_id = [], None
-        if not text:
-            return
-        draft = self._concluded(session, session.prompt_id, text)
-        if session.prompt_id is None and known_as(draft[1]) in self._seen:  # the same words as at the end of another turn
-            draft = self._concluded(session, session.prompt_key, text)
-        self._send_turn(session, draft, session.answer_us)
-
-    def _stop_turn(self, session: Session, reason: str, error: str | None = None) -> None:
-        session.answer, session.answer_id, session.announced = [], None, None
-        draft = events.turn_stopped_activity(session.id, session.prompt_id or session.prompt_key, reason, error, self._redactor)
-        self._send_turn(session, draft, self._ts_us)
-
-    def _send_turn(self, session: Session, draft: events.Draft, ts_us: int) -> None:
-        found = {"prompt_id": session.prompt_id, "git_branch": session.branch}
-        draft[2].update({name: value for name, value in found.items() if value})
-        self._send(session, draft, ts_us)
-
-    def _concluded(self, session: Session, prompt_key: str | None, text: str) -> events.Draft:
-        return events.turn_end_activity(session.id, prompt_key, text, policy=self._prompts, redactor=self._redactor)
 
     # --- sending
 

@@ -34,12 +34,14 @@ class TranscriptLines:
     ``lines`` and ``malformed`` count as it goes; ``position`` is the offset after the last complete line.
     """
 
-    def __init__(self, file: BinaryIO, loads: Callable[[bytes], Any] = json.loads) -> None:
+    def __init__(self, file: BinaryIO, loads: Callable[[bytes], Any] = json.loads, *, position: int = 0) -> None:
+        """``position`` is where the file stands, at the beginning of a line."""
         self._file = file
         self._loads = loads
+        self._is_beginning = position == 0
         self.lines = 0
         self.malformed = 0
-        self.position = 0
+        self.position = position
         self.tail = b""
 
     def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -59,7 +61,7 @@ class TranscriptLines:
 
     def parse(self, line: bytes) -> dict[str, Any] | None:
         """The object of this line; None, and counted, when it is none. An empty line is nothing at all."""
-        if self.lines == 0:
+        if self._is_beginning and self.lines == 0:
             line = line.removeprefix(_BYTE_ORDER_MARK)
         if not line.strip():
             return None

@@ -37,9 +37,20 @@ class Session:
     answer_us: int = 0
     announced: str | None = None
 
-    def announce(self, message_id: str) -> None:
+    def conclude(self, message_id: str, text: str, ts_us: int) -> None:
+        """The message says this, and calls no tool: it is what the turn concludes, if nothing follows."""
+        if not text:
+            return
+        self.announced = None
+        if self.answer_id != message_id:
+            self.answer, self.answer_id = [], message_id
+        if text not in self.answer:
+            self.answer.append(text)
+            self.answer_us = ts_us
+
+    def announce(self, message_id: str, ts_us: int) -> None:
         """The message calls a tool: its text is no answer."""
-        self.announced = message_id
+        self.announced, self.answer_us = message_id, ts_us
         if self.answer_id == message_id:
             self.answer, self.answer_id = [], None
 
@@ -65,12 +76,15 @@ class Call:
 
 @dataclass(slots=True)
 class Response:
+    """A response whose lines may not all be read yet; ``is_whole`` once one of them says why it stopped."""
+
     session: Session
     id: str
     model: str
     ts_us: int
     features: dict[str, Any]
     tokens: dict[str, int] = field(default_factory=dict)
+    is_whole: bool = False
 
 
 def known_as(activity_id: str) -> bytes:

@@ -84,6 +84,7 @@ class TranscriptReader:
         self._closed: set[str] | None = None  # ids that the end of the file completed, once it is reached
         self._unanswered = set(mark.unanswered) if mark is not None else set[str]()
         self._left_out = False
+        self._settled: dict[str, str] = {}  # of each chain the response that was sent though nothing followed it
 
     @property
     def position(self) -> int:
@@ -115,6 +116,27 @@ class TranscriptReader:
         self.report.lines, self.report.malformed = lines.lines, lines.malformed
         yield from self._drain()
         self.mark = self._marked(file, lines.position + len(lines.tail), quiet)
+
+    def read_more(self, max_bytes: int, now_us: int) -> Iterator[Activity]:
+        """What whole lines were added since the last call, up to so many bytes; the session is not taken to be over.
+
+        Raises OSError. Afterwards ``mark`` is what to commit, and ``position`` tells whether there is more.
+        """
+        self._now_us = now_us
+        with open(self.path, "rb") as file:
+            file.seek(self._position)
+            began = self._position
+            lines = TranscriptLines(file, self._loads, position=began)
+            for self._position, line in lines:
+                self._conversation.take(line)
+                if self._out:
+                    yield from self._drain()
+                if lines.position - began >= max_bytes:
+                    break
+            self._position = lines.position
+            self._settled |= self._conversation.settle()
+            yield from self._drain()
+            self.mark = self._marked(file, lines.position + len(lines.tail), quiet=False)
 
     def _drain(self) -> list[Activity]:
         out, self._out = self._out, []
@@ -175,6 +197,6 @@ class TranscriptReader:
             settled=quiet,
             last_ts_us=self.report.last_ts_us,
             since_us=since_us,
-            closed=frozenset(closed),
+            closed=frozenset(closed) | frozenset(self._settled.values()),
             unanswered=frozenset(self._unanswered),
         )
