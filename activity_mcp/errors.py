@@ -12,6 +12,7 @@
     │   ├── DiskFull                          retryable: no space, nothing half-written remains
     │   ├── NotDurable                        retryable with the same activity_id: it may still be recorded
     │   ├── UnsupportedStateDirectory         the place cannot hold a queue (network drive, permissions, platform)
+    │   │   └── ForeignHome                   ACTIVITY_HOME is another program's, or open to other users
     │   └── NewerFormat                       the queue on disk was written by a newer version: upgrade
     ├── CheckFailed                  exit 5   a step was not taken, because a check before it failed
     └── WarehouseError               exit 4   nothing is lost, the queue holds it
@@ -98,6 +99,10 @@ class NotDurable(QueueRefused):
 
 class UnsupportedStateDirectory(QueueRefused):
     pass
+
+
+class ForeignHome(UnsupportedStateDirectory):
+    """ACTIVITY_HOME is another program's, or open to other users: nothing at all is written there."""
 
 
 class NewerFormat(QueueRefused):

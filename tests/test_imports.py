@@ -49,10 +49,10 @@ ROOMS: dict[str, set[str]] = {
         "clock", "composition", "config", "context", "errors", "health", "identity", "pipeline", "provenance", "queue", "recall",
         "recording", "warehouse",
     },
-    "server": {"activity", "clock", "config", "context", "errors", "logs", "recording", "schema", "service"},
+    "server": {"activity", "clock", "config", "context", "errors", "logs", "plain_json", "recording", "schema", "service"},
     "operations": {
-        "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "pipeline", "queue", "recording",
-        "service", "warehouse",
+        "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "identity", "pipeline", "queue",
+        "recording", "server", "service", "warehouse",
     },
     "bench": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "identity", "operations", "pipeline", "queue",
@@ -62,7 +62,7 @@ ROOMS: dict[str, set[str]] = {
         "activity", "bench", "claude_code", "clock", "config", "context", "errors", "health", "identity", "operations",
         "package_files", "queue", "schema", "server", "service", "warehouse",
     },
-    "__main__": {"claude_code", "cli", "errors"},
+    "__main__": {"claude_code", "cli", "errors", "server"},
 }  # fmt: skip
 # The walls inside a room: what each part of it may import of the other parts. A part is a module or a package of the room.
 PARTS: dict[str, dict[str, set[str]]] = {
@@ -72,7 +72,13 @@ PARTS: dict[str, dict[str, set[str]]] = {
         "setup": {"hooks", "versions"},
     },
     "warehouse": {"duckdb": {"base", "batch_size", "values"}, "snowflake": {"base", "values"}},
-    "server": {"tools": set(), "stdio": {"tools", "open_requests"}, "http": {"lifetime", "open_requests", "stdio", "tools"}},
+    "server": {
+        "tools": set(),
+        "lanes": {"tools"},
+        "calls": {"tools"},
+        "front": {"calls", "lanes", "leaving", "tools"},
+        "http": {"leaving", "lifetime", "tools"},
+    },
 }
 HEAVY = {"mcp", "snowflake", "duckdb", "jsonschema", "pydantic", "rich", "structlog", "sqlglot", "platformdirs"}
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING
 
 import click
 
-from ..claude_code.setup.install import SCOPES, commands, files_of, plan_install, plan_uninstall, project_root
+from ..claude_code.setup.install import SCOPES, commands, files_of, json_of, plan_install, plan_uninstall, project_root
 from ..claude_code.setup.registration import enabled_plugins
 from ..claude_code.versions import installed_version
 from ..config import read_config
 from ..errors import InvalidInput
-from ..operations.purge import holdings, purge
+from ..operations.holdings import holdings
+from ..operations.purge import purge
 from .output import remark
 
 if TYPE_CHECKING:
@@ -61,7 +61,9 @@ def uninstall_command(scope: str, dry_run: bool, purging: bool, yes: bool) -> No
     _carried_out(changes, dry_run, "nothing to do: nothing of ours is registered")
     if purging and not dry_run:
         removed = purge(config)
-        remark(f"deleted {sum(held.size for held in removed)} bytes in {len(removed)} places below {config.home}")
+        remark(f"deleted {removed.size} bytes in {removed.places} places below {config.home}")
+        for path in removed.left:
+            remark(f"  left, as it is not activity-mcp's: {path}")
         remark("What was sent to Snowflake stays there: `activity-mcp forget` prints the SQL for it.")
     else:
         _tell_of_data(config, "would be deleted" if purging else "was kept")
@@ -124,15 +126,6 @@ def _warn_of_plugin(root: str) -> None:
     """A plugin's hooks and those of the settings both fire; the ids fold, but each event costs twice."""
     paths = [files_of(scope, os.environ, root).settings for scope in SCOPES]
     for path in (*paths, os.path.join(root, ".claude", "settings.local.json")):
-        for name in enabled_plugins(_json_of(path)):
+        for name in enabled_plugins(json_of(path)):
             remark(f"warning: the plugin {name} is enabled too ({path}): every event is recorded by both, and counted once.")
             remark(f"  Keep one of them: `claude plugin disable {name}`, or `activity-mcp uninstall`.")
-
-
-def _json_of(path: str) -> object:
-    try:
-        with open(path, encoding="utf-8") as file:
-            found: object = json.load(file)
-            return found
-    except (OSError, ValueError):
-        return None

@@ -13,7 +13,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from activity_mcp.warehouse.duckdb.query import answer_request
+from activity_mcp.errors import QueryRefused
+from activity_mcp.warehouse.duckdb.query import DuckDBQueries, _without_answer
+from activity_mcp.warehouse.duckdb.query_child import MAX_ROW_BYTES, answer_request
+from activity_mcp.warehouse.duckdb.query_functions import SCALAR_FUNCTIONS, TABLE_FUNCTIONS
+from activity_mcp.warehouse.duckdb.query_guard import refusal_of
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +130,16 @@ REFUSED = [
     "FROM query('SELECT 1')",
     "FROM query_table('events')",
     "FROM json_execute_serialized_sql(json_serialize_sql('SELECT 1'))",
+    "SELECT json_serialize_plan('SELECT version() AS a', optimize := true)",
+    "SELECT json_serialize_sql('SELECT 1')",
+    "SELECT list_transform(['SELECT version()'], lambda s: json_serialize_plan(s, optimize := true))",
+    "SELECT ('SELECT version()').json_serialize_plan()",
+    'SELECT main."JSON_Serialize_Plan"(\'SELECT version()\')',
+    "SELECT n FROM events ORDER BY json_serialize_plan('SELECT 1')",
+    "SELECT SUM(n) FILTER (json_serialize_plan('SELECT 1') IS NOT NULL) FROM events",
+    "SELECT SUM(n) OVER (PARTITION BY json_serialize_plan('SELECT 1')) FROM events",
+    "SELECT stats(n) FROM events",
+    "SELECT current_query()",
 ]  # fmt: skip
 
 
@@ -160,6 +174,70 @@ def test_what_only_reads_is_answered(db: Path, sql: str, rows: list[Any]) -> Non
     assert (answer.get("error"), answer.get("rows")) == (None, rows)
 
 
+def test_each_function_that_is_not_listed_is_refused_wherever_it_stands(db: Path) -> None:
+    with duckdb.connect(str(db), read_only=True) as connection:
+        connection.execute("SET lock_configuration = true")
+        query = "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_name SIMILAR TO '[A-Za-z]\\w*'"
+        names = {name.lower() for (name,) in connection.execute(query).fetchall()}
+        assert len(names) > 900
+        assert names >= SCALAR_FUNCTIONS - {"unnest", "count_star"}
+        for name in names - SCALAR_FUNCTIONS - TABLE_FUNCTIONS:
+            assert refusal_of(connection, f"SELECT {name}('SELECT 1')") is not None, name
+        for name in names - TABLE_FUNCTIONS:
+            assert refusal_of(connection, f"SELECT * FROM {name}('SELECT 1')") is not None, name
+
+
+def test_the_macros_of_the_warehouse_itself_may_be_called(tmp_path: Path) -> None:
+    path = tmp_path / "own.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE MACRO own_double(x) AS 2 * x")
+        connection.execute("CREATE MACRO own_rows(n) AS TABLE SELECT * FROM range(n)")
+    assert ask(path, "SELECT own_double(21), COUNT(*) FROM own_rows(3)").get("rows") == [[42, 3]]
+
+
+BOMBS = [
+    "SELECT range(100000000)",
+    "SELECT REPEAT('x', 5000000) FROM range(1000)",
+    "SELECT REPEAT('x', 100000000) FROM range(1000)",
+    "SELECT PRINTF('%1000000000d', 1)",
+    "SELECT REPEAT('é', 300000000)",
+    "SELECT STRING_AGG(REPEAT('x', 1000000), ',') FROM range(3000)",
+    "SELECT LIST(REPEAT('x', 1000)) FROM range(10000000)",
+]
+
+
+@pytest.mark.parametrize("sql", BOMBS)
+def test_a_query_that_eats_memory_ends_alone_and_within_its_gigabyte(db: Path, sql: str) -> None:
+    request = {"db": str(db), "sql": sql, "max_rows": 10, "max_bytes": 100_000, "timeout_s": 30}
+    measured = (
+        "import json, resource, runpy, sys\n"
+        "try: runpy.run_module('activity_mcp.warehouse.duckdb.query_child', run_name='__main__')\n"
+        "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", measured]
+    done = subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, timeout=60, check=False)
+    answer = json.loads(done.stdout) if done.stdout else _without_answer(done.returncode, done.stderr)
+    assert (answer.get("kind"), answer.get("rows")) == ("refused", None)
+    if done.returncode == 0:
+        assert int(done.stderr.split()[-1]) < 1_250_000  # KB
+
+
+def test_the_parent_reports_a_query_over_its_limits_once_and_at_once(db: Path) -> None:
+    with pytest.raises(QueryRefused, match="memory"):
+        DuckDBQueries(str(db)).query("SELECT range(100000000)", max_rows=10)
+
+
+@pytest.mark.parametrize(("code", "err"), [(-6, b"terminate called"), (-9, b""), (-11, b""), (1, b"Traceback\nMemoryError\n")])
+def test_a_process_that_died_of_memory_is_not_tried_again(code: int, err: bytes) -> None:
+    assert _without_answer(code, err)["kind"] == "refused"
+    assert _without_answer(1, b"ImportError: x")["kind"] == "unavailable"
+
+
+def test_one_row_larger_than_any_event_is_refused(db: Path) -> None:
+    assert "too large" in ask(db, f"SELECT REPEAT('x', {MAX_ROW_BYTES})").get("error", "")
+    assert len(ask(db, f"SELECT REPEAT('x', {MAX_ROW_BYTES - 100})")["rows"][0][0]) == MAX_ROW_BYTES - 100
+
+
 def test_a_result_is_cut_at_its_rows_and_at_its_bytes(db: Path) -> None:
     sql = "SELECT REPEAT('x', 98) FROM range(5000)"
     rows = ask(db, sql, max_rows=2500)
@@ -178,7 +256,7 @@ def test_a_query_that_needs_too_much_memory_fails_and_fills_no_disk(db: Path) ->
 def test_a_query_whose_parent_is_gone_ends_by_itself(db: Path) -> None:
     endless = "SELECT COUNT(*) FROM range(1000000) AS a (i), range(1000000) AS b (j) WHERE i * j % 7 = 3"
     request = {"db": str(db), "sql": endless, "max_rows": None, "timeout_s": 0.2}
-    command = [sys.executable, "-m", "activity_mcp.warehouse.duckdb.query"]
+    command = [sys.executable, "-m", "activity_mcp.warehouse.duckdb.query_child"]
     done = subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (-signal.SIGALRM, b"")
 

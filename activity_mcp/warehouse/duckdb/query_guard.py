@@ -5,31 +5,26 @@ the engine's own tables, or hide another statement in text, and the engine would
 
     statements   exactly one, a SELECT to DuckDB's parser, every node of its tree one that reads
     tables       of this database, and information_schema; not the engine's own catalogs
-    functions    every scalar but a few that look outside or wait; of table functions those that make rows of arguments
+    functions    those of ``query_functions``, which compute from their arguments, and the macros of this database
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
+
+from .query_functions import SCALAR_FUNCTIONS, TABLE_FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import duckdb
 
-_TABLE_FUNCTIONS = {
-    "generate_series", "generate_subscripts", "histogram", "histogram_values", "json_each", "json_tree", "range", "repeat",
-    "repeat_row", "unnest",
-}  # fmt: skip
-_REFUSED_FUNCTIONS = {
-    "current_setting", "currval", "getenv", "getvariable", "inet_client_addr", "inet_server_addr", "nextval", "version",
-    "json_execute_serialized_sql", "parse_duckdb_log_message", "pg_conf_load_time", "pg_sleep", "query", "query_table",
-    "set_config", "setseed", "setval", "sleep_ms", "write_log",
-}  # fmt: skip
 _QUERY_NODES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"}
 _SHOWS = {"DESCRIBE", "SUMMARY", "SHOW_SPECIAL"}
 _SCHEMAS = {"", "main", "information_schema"}
+_WORD = re.compile(r"\w")
 _ENGINE_TABLES = ("duckdb_", "pragma_", "pg_", "sqlite_")
 
 
@@ -54,7 +49,14 @@ def refusal_of(connection: duckdb.DuckDBPyConnection, sql: str) -> str | None:
         return "the statement is nested too deeply; nothing was run"
     if tree.get("error"):
         return f"{tree.get('error_message', 'this statement cannot be read')}; nothing was run"
-    return next((f"{reason}; nothing was run" for node in _nodes(tree) if (reason := _refused(node))), None)
+    own = _own_macros(connection)
+    return next((f"{reason}; nothing was run" for node in _nodes(tree) if (reason := _refused(node, own))), None)
+
+
+def _own_macros(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """What this database itself defines: the functions that make DuckDB agree with Snowflake."""
+    found = connection.execute("SELECT DISTINCT lower(function_name) FROM duckdb_functions() WHERE NOT internal").fetchall()
+    return frozenset(name for (name,) in found)
 
 
 def first_lines(error: Exception) -> str:
@@ -73,25 +75,25 @@ def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
             waiting.extend(node)
 
 
-def _refused(node: dict[str, Any]) -> str | None:
+def _refused(node: dict[str, Any], own: frozenset[str]) -> str | None:
     kind = str(node.get("type", ""))
     if kind == "TABLE_FUNCTION":
-        return _refused_table_function(node.get("function") or {})
+        return _refused_function(node.get("function") or {}, TABLE_FUNCTIONS | own, "table function")
     if kind == "BASE_TABLE":
         return _refused_table(node)
     if kind == "SHOW_REF" and node.get("show_type") not in _SHOWS:
         return "settings are not shown here"
     if kind.endswith("_NODE") and kind not in _QUERY_NODES:
         return f"only what reads is run here, not {kind.removesuffix('_NODE').removesuffix('_QUERY')}"
-    name = str(node.get("function_name", "")).lower()
-    return f"the function {name} is not available here" if name in _REFUSED_FUNCTIONS else None
+    return _refused_function(node, SCALAR_FUNCTIONS | TABLE_FUNCTIONS | own, "function")
 
 
-def _refused_table_function(function: dict[str, Any]) -> str | None:
-    name = str(function.get("function_name", "")).lower()
-    if name in _TABLE_FUNCTIONS:
+def _refused_function(node: dict[str, Any], known: frozenset[str], what: str) -> str | None:
+    """A name of signs alone is an operator; each of these computes."""
+    name = str(node.get("function_name") or "").lower()
+    if name in known or not _WORD.search(name):
         return None
-    return f"the table function {name} is not available here (no files, settings, extensions or text as SQL)"
+    return f"the {what} {name} is not available here: only those that compute from their arguments are"
 
 
 def _refused_table(node: dict[str, Any]) -> str | None:
