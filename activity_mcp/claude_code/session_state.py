@@ -61,6 +61,14 @@ class SessionState:
         if self._fs.stat(path) is None:
             self._fs.publish(path, transcript.encode("utf-8", "surrogateescape"), durable=False)
 
+    def prune(self, before_us: int) -> None:
+        """Forget the starts noted before then: a session that goes on after that starts anew."""
+        for name in self._fs.names(f"{self._directory}/{STARTS}"):
+            path = f"{self._directory}/{STARTS}/{name}"
+            found = self._fs.stat(path)
+            if found is not None and found.st_mtime * 1e6 < before_us:
+                self._fs.unlink(path)
+
     def _publish(self, folder: str, session_id: str, text: str) -> None:
         self._fs.ensure_directory(f"{self._directory}/{folder}")
         self._fs.publish(self._path(folder, session_id), text.encode("utf-8", "surrogateescape"), durable=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +13,10 @@ import pytest
 
 from activity_mcp.claude_code.hooks import hook
 from activity_mcp.claude_code.transcripts import follower
+from activity_mcp.config import read_config
 from activity_mcp.operations.drain import Drainer
 from activity_mcp.operations.erase import Forgetter
+from activity_mcp.operations.holdings import holdings
 from activity_mcp.operations.import_transcripts import Backfill
 from activity_mcp.operations.selection import Selection
 from activity_mcp.service import ActivityService
@@ -204,3 +207,17 @@ def test_a_request_that_cannot_be_left_costs_the_event_nothing(live: Session) ->
     live.fire("Stop", last_assistant_message="Done.")
     assert [line["feature_json"]["event_type"] for line in live.hooked.lines()] == ["start", "turn_end"]
     assert live.hooked.dropped() == {}
+
+
+def test_what_hooks_leave_is_ours_to_purge_and_goes_in_time(live: Session) -> None:
+    live.fire("SessionStart", source="startup")
+    live.fire("Stop", last_assistant_message="Done.")
+    config = read_config(live.hooked.environ)
+    (queue,) = live.hooked.home.glob("queue/*")
+    (start,) = (queue / "sessions").iterdir()
+    held = {file for holding in holdings(config) for file in holding.files}
+    assert {str(start), *map(str, live.requests())} <= held
+    os.utime(start, (START_US / 1e6 - 40 * 86_400,) * 2)
+    with live.leader() as service:
+        live.turn(service)
+    assert list((queue / "sessions").iterdir()) == []

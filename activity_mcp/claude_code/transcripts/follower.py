@@ -25,6 +25,8 @@ MAX_BYTES = 8 * 1024 * 1024
 MAX_REQUESTS = 8
 MAX_READERS = 32
 GROUP = 200
+KEPT_STARTS_US = 35 * 86_400_000_000
+"""How long a session's start is kept for the name of its end: longer than Claude Code keeps a transcript."""
 
 
 class TranscriptFollower:
@@ -50,11 +52,15 @@ class TranscriptFollower:
         self._has_room = has_room
         self._clock = clock
         self._readers: dict[str, TranscriptReader] = {}
+        self._has_pruned = False
 
     def turn(self) -> None:
         """Read what was asked for. Raises a QueueRefused or OSError; what was not read is asked for again."""
         if not self._has_room():
             return
+        if not self._has_pruned:
+            self._state.prune(self._clock.time_us() - KEPT_STARTS_US)
+            self._has_pruned = True
         for name, transcript in self._state.take_requests(MAX_REQUESTS):
             try:
                 is_done = all(self._read(path) for path in (transcript, *_subagents_of(transcript)))
