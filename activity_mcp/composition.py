@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from .activity import Origin
     from .claude_code.transcripts import FileMark, TranscriptReader
+    from .claude_code.transcripts.copies import Copies
     from .claude_code.transcripts.follower import TranscriptFollower
     from .clock import Clock
     from .queue import QueueInfo
@@ -165,7 +166,7 @@ class Composition:
             tombstones = Tombstones(self.config.home)  # as they are now: a reader outlives many of its requests
             return tombstones.covers(activity_id, origin.session_id, origin.project, ts_us)
 
-        def make_reader(path: str, mark: FileMark | None) -> TranscriptReader:
+        def make_reader(path: str, mark: FileMark | None, copies: Copies) -> TranscriptReader:
             return TranscriptReader(
                 path,
                 origin_for=ImportOrigins(self.identity, self.config.org_id),
@@ -176,6 +177,7 @@ class Composition:
                 loads=orjson.loads,
                 was_forgotten=was_forgotten,
                 start_of=self.session_state.start_of,
+                copies=copies,
             )
 
         return TranscriptFollower(

@@ -67,6 +67,7 @@ def tool_activities(
     tool_name: str,
     tool_input: Any,
     *,
+    key: str | None = None,
     redactor: Redactor,
     success: bool,
     error: str | None = None,
@@ -79,9 +80,11 @@ def tool_activities(
 ) -> list[Draft]:
     """The events of one tool call. ``result`` is what Claude Code calls tool_response or toolUseResult: it is measured only.
 
-    ``common`` is what else every event of the call says (prompt_id, agent_id, agent_type), ``marks`` what ``outcomes`` says of
-    it: a denied call touched no file, ran no SQL, took no time and has no error.
+    ``key`` is what its events are named by, where its id is not enough (``ids``); ``common`` what else each of them says
+    (prompt_id, agent_id, agent_type); ``marks`` what ``outcomes`` says: a denied call touched no file, ran no SQL, took no time
+    and has no error.
     """
+    key = key or tool_use_id
     shared = {"tool_use_id": tool_use_id, **(common or {}), **(marks or {})}
     is_denied = "denied" in shared
     before = redactor.count
@@ -100,19 +103,19 @@ def tool_activities(
         features["result_type"] = _json_type(result)
     if redactor.count > before:
         features["_redacted"] = redactor.count - before
-    drafts = [("tool_event", derived_id("tool_event", "tool_use_id", tool_use_id), features | shared)]
+    drafts = [("tool_event", derived_id("tool_event", "tool_use_id", key), features | shared)]
     if is_denied:
         return drafts
     touched = _file_features(tool_name, tool_input, result, success, redactor)
     if touched is not None:
         if git_branch:
             touched["git_branch"] = git_branch
-        drafts.append(("file_event", derived_id("file_event", "tool_use_id", tool_use_id), touched | shared))
+        drafts.append(("file_event", derived_id("file_event", "tool_use_id", key), touched | shared))
     if isinstance(tool_input, dict) and may_run_sql(tool_name, tool_input, redactor):
         from .sql_statements import sql_activities
 
         drafts += sql_activities(
-            tool_use_id,
+            key,
             tool_name,
             tool_input,
             redactor=redactor,
@@ -277,11 +280,6 @@ def prompt_activity(prompt_key: str, session_id: str, text: str, *, policy: str,
     return "session_event", derived_id("session_event", "user_prompt", prompt_key), features
 
 
-def unnamed_prompt_key(session_id: str, text: str) -> str:
-    """What names a prompt that has no id: its session and what it says."""
-    return "\0".join((session_id, sha256_hex(text.strip())))
-
-
 def turn_end_activity(session_id: str, prompt_key: str | None, text: str, *, policy: str, redactor: Redactor) -> Draft:
     """What was concluded: the last message of the turn that the prompt started."""
     key = "\0".join((session_id, prompt_key or "", sha256_hex(text.strip())))
@@ -311,8 +309,9 @@ def session_activity(session_id: str, event_type: str, moment: str, features: Ma
     return "session_event", derived_id("session_event", event_type, key), made
 
 
-def llm_activity(message_id: str, model: str, tokens: Mapping[str, int], features: Mapping[str, Any]) -> Draft:
-    """One response. ``tokens``: input, output, cache_read, cache_creation; input counts what the cache did not serve."""
+def llm_activity(key: str, model: str, tokens: Mapping[str, int], features: Mapping[str, Any]) -> Draft:
+    """One response, named by its message's id, or where that is not unique by its line. ``tokens``: input (what the cache did
+    not serve), output, cache_read, cache_creation."""
     made = {
         "model": model,
         "prompt_tokens": tokens.get("input", 0),
@@ -322,7 +321,7 @@ def llm_activity(message_id: str, model: str, tokens: Mapping[str, int], feature
         "total_tokens": sum(tokens.values()),
         **features,
     }
-    return "llm_event", derived_id("llm_event", "message_id", message_id), made
+    return "llm_event", derived_id("llm_event", "message_id", key), made
 
 
 def text_features(text: str, policy: str, redactor: Redactor) -> dict[str, Any]:

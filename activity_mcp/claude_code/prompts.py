@@ -93,6 +93,12 @@ def classified(kind: str, content: Any) -> Said | None:
     return Said(kind, text, images)
 
 
+def is_command(text: str) -> bool:
+    """Whether what was typed is a slash command, such as ``/compact`` or ``/plugin:name``, and no path."""
+    name = text.split(None, 1)[0] if text.strip() else ""
+    return name.startswith("/") and len(name) > 1 and all(char.isalnum() or char in "_-:." for char in name[1:])
+
+
 def text_of(content: Any) -> str:
     """The texts of a message's content, one per line."""
     if isinstance(content, str):

@@ -1,6 +1,6 @@
 """SQL that a tool call ran: by an MCP tool that takes SQL, or by ``snow sql``, ``psql``, ``duckdb`` or ``sqlite3`` in Bash.
 
-Each statement is one sql_event with the key ``<tool_use_id>#<ordinal>``, counted over the call from 1. Hook and import read
+Each statement is one sql_event with the key ``<key of its call>#<ordinal>``, counted over the call from 1. Hook and import read
 the same input, so they agree. What is not written in the call (a file, a variable as a whole) is not guessed at; a text in
 which the shell puts something is kept as it is written, with ``unexpanded: true``. Of a call with several statements only the
 whole's success is known, so each has it; its duration is told where there is one statement.
@@ -78,7 +78,7 @@ _SECOND_WORDS = {
 
 
 def sql_activities(
-    tool_use_id: str,
+    call: str,
     tool_name: str,
     tool_input: Mapping[str, Any],
     *,
@@ -92,7 +92,7 @@ def sql_activities(
     found = list(_statements(tool_name, tool_input))[:MAX_STATEMENTS]
     drafts: list[Draft] = []
     for ordinal, (sql, place) in enumerate(found, 1):
-        key = f"{tool_use_id}#{ordinal}"
+        key = f"{call}#{ordinal}"
         before = redactor.count
         features: dict[str, Any] = {
             "query_id": key,

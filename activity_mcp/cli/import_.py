@@ -81,6 +81,7 @@ def _document(report: TranscriptReport, dry_run: bool) -> dict[str, object]:
         "forgotten": report.forgotten,
         "before_since": report.before_since,
         "malformed_lines": report.malformed,
+        "mended_lines": report.mended,
         "unknown_line_types": dict(report.unknown_types),
         "partly_usable_lines": dict(report.problems),
         "sessions": len(report.sessions),
@@ -114,6 +115,7 @@ def _show(report: TranscriptReport, dry_run: bool) -> None:
         (report.forgotten, "activities: forgotten on request"),
         (report.before_since, "activities: older than --since"),
         (report.malformed, "lines: not JSON objects"),
+        (report.mended, "lines: damaged; what is whole of them was taken"),
         (sum(report.problems.values()), "lines: usable only in part"),
         *((count, f"lines: of the unknown type {name!r}") for name, count in report.unknown_types.most_common(5)),
     ):

@@ -59,6 +59,7 @@ class Backfill:
         def was_forgotten(activity_id: str, origin: Origin, ts_us: int) -> bool:
             return tombstones.covers(activity_id, origin.session_id, origin.project, ts_us)
 
+        owners = self._ledger.owners()
         pending = dict(self._ledger.pending(found, now_us=service.clock.time_us(), since_us=since_us))
         for path in found:
             if path in pending:
@@ -71,6 +72,7 @@ class Backfill:
                     mark=pending[path],
                     since_us=since_us,
                     seen=seen,
+                    copies=owners.of(os.path.realpath(path)),
                     loads=orjson.loads,
                     was_forgotten=was_forgotten if tombstones else None,
                     start_of=service.session_state.start_of,

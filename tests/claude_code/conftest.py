@@ -21,6 +21,11 @@ LATER_US = START_US + 48 * 3600 * 1_000_000
 """Two days after the written sessions: they are quiet."""
 
 
+def unique(kind: str, name: str) -> str:
+    """An id as Anthropic gives it, unique in the world: ``msg_…`` and ``toolu_…``."""
+    return f"{kind}_01{name:A<22}"
+
+
 class Script:
     """Writes a transcript line by line, a second apart, as Claude Code does."""
 
@@ -64,7 +69,7 @@ class Script:
         message = {"id": id, "model": "opus", "role": "assistant", "content": [block], "usage": usage}
         if "stop" in members:
             message["stop_reason"] = members.pop("stop")
-        return self.line("assistant", **({"message": message, "requestId": f"req-{id}"} | members))
+        return self.line("assistant", **({"message": message, "requestId": f"req_{id}"} | members))
 
     def result(
         self,

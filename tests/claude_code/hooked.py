@@ -49,7 +49,9 @@ class Hooked:
         return rows
 
 
-def tool_use(tool: str = "Bash", tool_input: Any = ..., call: str = "toolu_1", **members: Any) -> dict[str, Any]:
+def tool_use(
+    tool: str = "Bash", tool_input: Any = ..., call: str = "toolu_01AAAAAAAAAAAAAAAAAAAAAA", **members: Any
+) -> dict[str, Any]:
     """A PostToolUse payload; ``...`` as a value leaves a member out."""
     return (
         payload(

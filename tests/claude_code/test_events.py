@@ -11,6 +11,7 @@ import pytest
 from activity_mcp.activity import derived_id
 from activity_mcp.claude_code.events import is_own_tool, parameters_of, session_activity, tool_activities
 from activity_mcp.redaction import Redactor
+from claude_code.conftest import unique
 
 REPO = Path(__file__).resolve().parents[2]
 DEAR = {
@@ -34,9 +35,10 @@ def test_a_hook_can_afford_the_mapping_and_the_redaction() -> None:
 def test_a_hook_and_an_import_of_one_edit_give_the_same_two_events(script, read) -> None:
     edit = {"file_path": "/a.py", "old_string": "a", "new_string": "b"}
     response = {"originalFile": "a", "oldString": "a", "newString": "b", "structuredPatch": [{"lines": ["-a", "+b"]}]}
-    hooked = tool_activities("t1", "Edit", edit, redactor=Redactor(), success=True, latency_ms=12.5, result=response)
-    script.calls("Edit", "t1", edit, "m1")
-    script.result("t1", structured=response)
+    call = unique("toolu", "t1")
+    hooked = tool_activities(call, "Edit", edit, redactor=Redactor(), success=True, latency_ms=12.5, result=response)
+    script.calls("Edit", call, edit, "m1")
+    script.result(call, structured=response)
     imported = [activity for activity in read(script.path)[0] if activity.event_name in ("tool_event", "file_event")]
     assert [(name, key) for name, key, _ in hooked] == [(activity.event_name, activity.activity_id) for activity in imported]
     measured = ("latency_ms", "result_size", "git_branch")

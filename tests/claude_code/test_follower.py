@@ -110,11 +110,11 @@ def test_what_was_read_live_is_sent_again_by_no_later_turn_leader_or_import(live
 
 def test_a_response_that_may_still_grow_is_not_sent_yet(live: Session) -> None:
     live.script.prompt("go", promptId="p1")
-    live.script.says("Half of it", "m1")  # no reason to stop: it is still being written
+    live.script.says("Half of it", "msg_01XFDUDYJgAACzvnptvVoYEL")  # no reason to stop: it is still being written
     live.fire("Stop", last_assistant_message="x")
     with live.leader() as service:
         assert "llm_event" not in live.turn(service)
-        live.script.says("and the rest.", "m1", {"input_tokens": 1, "output_tokens": 50}, stop="end_turn")
+        live.script.says("and the rest.", "msg_01XFDUDYJgAACzvnptvVoYEL", {"input_tokens": 1, "output_tokens": 50}, stop="end_turn")
         live.fire("Stop", last_assistant_message="y")
         live.turn(service)
         assert service.query("SELECT completion_tokens FROM VW_LLM_EVENTS").rows == [[50]]

@@ -24,11 +24,11 @@ def test_a_tool_call_becomes_one_line_of_the_queue(hooked: Hooked) -> None:
     (line,) = hooked.lines()
     columns = ("activity_id", "customer", "activity", "event_name", "session_id", "project", "source")
     assert [line[name] for name in columns] == [
-        derived_id("tool_event", "tool_use_id", "toolu_1"), "ada@example.org", "used_tool", "tool_event", "s1", "/work/shop", "hook",
+        derived_id("tool_event", "tool_use_id", "toolu_01AAAAAAAAAAAAAAAAAAAAAA"), "ada@example.org", "used_tool", "tool_event", "s1", "/work/shop", "hook",
     ]  # fmt: skip
     assert line["feature_json"] == {
         "tool_name": "Bash", "success": True, "tool_category": "shell", "parameters": {"command": "ls"}, "latency_ms": 12,
-        "result_size": 5, "result_type": "object", "tool_use_id": "toolu_1", "prompt_id": "p1",
+        "result_size": 5, "result_type": "object", "tool_use_id": "toolu_01AAAAAAAAAAAAAAAAAAAAAA", "prompt_id": "p1",
     }  # fmt: skip
 
 

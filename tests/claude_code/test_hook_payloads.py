@@ -32,7 +32,7 @@ def told(line: dict[str, Any]) -> tuple[str, Any]:
     return line["event_name"], features.get("event_type") or features.get("tool_name") or features.get("operation")
 
 
-CALL = {"tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": "t1"}
+CALL = {"tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": "toolu_01AAAAAAAAAAAAAAAAAAAAAA"}
 REFUSED = "<tool_use_error>InputValidationError: a parameter is missing</tool_use_error>"
 EVENTS: list[tuple[str, dict[str, Any], list[tuple[str, Any]]]] = [
     ("SessionStart", {"source": "startup", "model": "opus", "session_title": "x"}, [("session_event", "start")]),
@@ -108,7 +108,7 @@ def test_what_the_events_say_in_full(hooked: Hooked) -> None:
         {**said, "event_type": "user_prompt", "excerpt": ASKED, "length": 23, "prompt_hash": sha256_hex(ASKED)},
         {
             "tool_name": "Bash", "success": False, "tool_category": "shell", "parameters": {"command": "ls"}, "error": "Exit code 1\nboom",
-            "elapsed_ms": 1500, "tool_use_id": "t1", "prompt_id": "p1", "interrupted": True,
+            "elapsed_ms": 1500, "tool_use_id": CALL["tool_use_id"], "prompt_id": "p1", "interrupted": True,
         },
         {
             **said, "event_type": "turn_end", "excerpt": "A float. password=[redacted:password]", "length": 27,
@@ -153,7 +153,7 @@ def test_the_call_and_not_its_announcement_is_recorded_in_whatever_order_they_co
         members = {"tool_calls": [CALL]} if event == "PostToolBatch" else {**CALL, "duration_ms": 5}
         take(hooked, payload(event, **members))
     lines = hooked.lines()
-    assert {line["activity_id"] for line in lines} == {derived_id("tool_event", "tool_use_id", "t1")}
+    assert {line["activity_id"] for line in lines} == {derived_id("tool_event", "tool_use_id", str(CALL["tool_use_id"]))}
     assert [line["feature_json"].get("latency_ms") for line in lines] == [5]
 
 

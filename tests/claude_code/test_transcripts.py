@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from activity_mcp.activity import Origin, derived_id, sha256_hex
-from activity_mcp.claude_code.events import unnamed_prompt_key
+from activity_mcp.claude_code.ids import unnamed_prompt_key
 from activity_mcp.claude_code.transcripts import TranscriptReader, TranscriptReport
 from activity_mcp.clock import iso
 from activity_mcp.redaction import Redactor
+from claude_code.conftest import unique
 
 START_US = 1_790_000_000_000_000
 LATER_US = 1_900_000_000_000_000
@@ -103,11 +104,12 @@ def test_a_kind_of_denial_of_next_week_is_a_rules(script, read) -> None:
 
 
 def test_the_event_has_the_time_of_the_call_and_a_derived_id(script, read) -> None:
-    line = script.calls("Grep", "t1", {"pattern": "x"}, "m1")
-    script.result("t1", [{"type": "text", "text": "äb"}, {"type": "image", "source": {"data": "AAAA"}}])
+    call = unique("toolu", "t1")
+    line = script.calls("Grep", call, {"pattern": "x"}, "m1")
+    script.result(call, [{"type": "text", "text": "äb"}, {"type": "image", "source": {"data": "AAAA"}}])
     (activity,) = [activity for activity in read(script.path)[0] if activity.event_name == "tool_event"]
     assert activity.ts == line["timestamp"]
-    assert activity.activity_id == derived_id("tool_event", "tool_use_id", "t1")
+    assert activity.activity_id == derived_id("tool_event", "tool_use_id", call)
     assert (activity.feature_json["result_size"], activity.feature_json["result_type"]) == (3 + 4, "array")
 
 
@@ -214,42 +216,45 @@ def test_calls_of_this_very_server_are_left_out(script, read) -> None:
 # --- responses
 
 
+M1, M2, M3 = (unique("msg", name) for name in ("m1", "m2", "m3"))
+
+
 def usage(output: int) -> dict[str, int]:
     return {"input_tokens": 5, "output_tokens": output, "cache_read_input_tokens": 7, "cache_creation_input_tokens": 0}
 
 
 def test_lines_of_one_response_count_once_with_the_largest_counts(script, read) -> None:
-    first = script.says("a", "m1", usage(1))
-    script.calls("Bash", "t1", {}, "m1", usage(40))
+    first = script.says("a", M1, usage(1))
+    script.calls("Bash", "t1", {}, M1, usage(40))
     script.result("t1")
-    script.calls("Bash", "t2", {}, "m1", usage(90))
+    script.calls("Bash", "t2", {}, M1, usage(90))
     script.result("t2")
-    script.says("b", "m2", usage(3))
+    script.says("b", M2, usage(3))
     activities, reader = read(script.path)
     one, two = [activity for activity in activities if activity.event_name == "llm_event"]
     assert one.feature_json == {
         "model": "opus", "prompt_tokens": 5, "completion_tokens": 90, "cache_read_tokens": 7, "cache_creation_tokens": 0,
-        "total_tokens": 102, "token_source": "transcript", "request_id": "req-m1",
+        "total_tokens": 102, "token_source": "transcript", "request_id": f"req_{M1}",
     }  # fmt: skip
-    assert (one.ts, one.activity_id) == (first["timestamp"], derived_id("llm_event", "message_id", "m1"))
+    assert (one.ts, one.activity_id) == (first["timestamp"], derived_id("llm_event", "message_id", M1))
     assert one.revenue_impact is None
     assert two.feature_json["completion_tokens"] == 3
     assert reader.report.tokens["opus"]["total_tokens"] == 102 + 15
 
 
 def test_a_side_chain_that_replays_its_parent_adds_nothing(script, read) -> None:
-    agent = {"isSidechain": True, "agentId": "a1", "requestId": "req-other"}
-    script.says("a", "m1", usage(10))
-    script.says("a", "m1", usage(999), **agent)  # while the parent's is open
-    script.says("c", "m3", usage(30), isSidechain=True, agentId="a1")
-    script.says("b", "m2", usage(20))
-    script.says("a", "m1", usage(999), **agent)  # and when it is over
+    agent = {"isSidechain": True, "agentId": "a1", "requestId": "req_other"}
+    script.says("a", M1, usage(10))
+    script.says("a", M1, usage(999), **agent)  # while the parent's is open
+    script.says("c", M3, usage(30), isSidechain=True, agentId="a1")
+    script.says("b", M2, usage(20))
+    script.says("a", M1, usage(999), **agent)  # and when it is over
     activities, _ = read(script.path)
     found = {event["request_id"]: event for event in events(activities, "llm_event")}
     assert {name: (event["completion_tokens"], event.get("agent_id")) for name, event in found.items()} == {
-        "req-m1": (10, None),
-        "req-m2": (20, None),
-        "req-m3": (30, "a1"),
+        f"req_{M1}": (10, None),
+        f"req_{M2}": (20, None),
+        f"req_{M3}": (30, "a1"),
     }
     (end,) = events(activities, "session_event", "end")
     assert end["total_tokens"] == sum(event["total_tokens"] for event in found.values())
@@ -480,7 +485,7 @@ def test_several_sessions_of_one_file_are_told_apart(script, read) -> None:
     script.prompt("one")
     script.says("first", "m1")
     script.session, script.cwd = "s2", "/work/other"
-    script.prompt("two")
+    script.prompt("two", parentUuid=None)
     script.says("second", "m2")
     script.session, script.cwd = "s1", "/work/shop/sub"
     script.prompt("three")
@@ -633,7 +638,7 @@ def test_a_file_that_cannot_be_read_is_reported(read, tmp_path: Path) -> None:
     activities, reader = read(tmp_path / "gone.jsonl")
     assert (activities, reader.mark) == ([], None)
     assert reader.report.unreadable == [f"{tmp_path / 'gone.jsonl'}: No such file or directory"]
-    assert read(tmp_path)[1].report.unreadable == [f"{tmp_path}: Is a directory"]
+    assert read(tmp_path)[1].report.unreadable == [f"{tmp_path}: not a regular file"]
 
 
 def test_reports_of_several_files_add_up(script, read, example) -> None:

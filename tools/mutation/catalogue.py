@@ -24,13 +24,13 @@ class Mutant:
 
 
 W, R, L, SEG, APP = "queue/writer.py", "queue/reader.py", "queue/live.py", "queue/segment.py", "queue/appended.py"
-WRITER, READER, FLUSHER = "tests/queue/test_writer.py", "tests/queue/test_reader.py", "tests/test_flusher.py"
+WRITER, READER, FLUSHER = "tests/queue/test_writer.py", "tests/queue/test_reader.py", "tests/pipeline/test_flusher.py"
 KILLS, POWER, DAMAGE, FULL = (f"tests/crash/test_{name}.py" for name in ("kills", "power", "damage", "full_disk"))
-MODEL, LEADER, FORMATS = "tests/crash/test_model.py", "tests/test_leader.py", "tests/test_formats.py"
+MODEL, LEADER, FORMATS = "tests/crash/test_model.py", "tests/pipeline/test_leader.py", "tests/queue/test_formats.py"
 RETRY, BAD, PRESSURE, LEADERS = (
-    "tests/queue/test_retry_dead.py",
+    "tests/operations/test_redrive.py",
     "tests/test_bad_state.py",
-    "tests/test_pressure.py",
+    "tests/queue/test_pressure.py",
     "tests/crash/test_leadership.py",
 )
 CONTRACT = "tests/warehouse/test_contract.py"
@@ -128,7 +128,7 @@ MUTANTS = (
     Mutant(11, "a commit counts for its own channel only", "queue/pressure.py", "commit.offset if commit and commit.channel_id == queue_id else None", "commit.offset if commit else None",
            (f"{WRITER}::test_a_commit_of_another_channel_frees_nothing",)),
     Mutant(11, "a stall is measured by the monotonic clock", "pipeline/backpressure.py", "        now = self._clock.monotonic()\n        moved", "        now = self._clock.time_us() / 1e6\n        moved",
-           ("tests/test_backpressure.py", MODEL)),
+           ("tests/pipeline/test_backpressure.py", MODEL)),
     Mutant(11, "news that the caller keeps are not counted as refused", W, "if kind is not None and counted:", "if kind is not None:",
            (f"{PRESSURE}::test_news_that_the_full_queue_had_no_room_for_come_later_with_the_time_of_the_fact",)),
     Mutant(11, "an idle hour is no stall", "pipeline/leader.py", "waiting if waiting and self._should_move() else 0", "waiting",

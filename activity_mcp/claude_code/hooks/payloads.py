@@ -26,6 +26,7 @@ from __future__ import annotations
 from ...activity import FILE_TOOLS, derived_id, sha256_hex
 from ...plain_json import dumps
 from .. import events
+from ..ids import call_key, unnamed_prompt_key
 from ..outcomes import RULE, marks_of, refusal_in
 from ..prompts import TASK_NOTIFICATION, classified
 
@@ -131,7 +132,7 @@ class HookPayload:
         words = classified("prompt", text)
         if words is None or words.kind != "prompt":
             return None  # Claude Code speaking in the user's name, or a command
-        key = self._common.get("prompt_id") or events.unnamed_prompt_key(self.session_id, text)
+        key = self._common.get("prompt_id") or unnamed_prompt_key(self.session_id, text)
         draft = events.prompt_activity(key, self.session_id, text, policy=self._prompts, redactor=self._redactor)
         draft[2].update(self._common)
         branch = self._branch()
@@ -212,11 +213,16 @@ class HookPayload:
         return drafts
 
     def _call(self, call_id: str | None, name: str, tool_input: Any, response: Any, **outcome: Any) -> list[Draft]:
-        key = call_id or "\0".join((self.session_id or "", name, _content_hash(tool_input), _content_hash(response)))
+        session = self.session_id or ""
+        if call_id is None:
+            key = "\0".join((session, name, _content_hash(tool_input), _content_hash(response)))
+        else:
+            key = call_key(session, call_id, name, tool_input)
         drafts = events.tool_activities(
-            key,
+            call_id or key,
             name,
             tool_input,
+            key=key,
             redactor=self._redactor,
             result=response,
             result_size=events.response_size(response),

@@ -27,40 +27,21 @@ from typing import TYPE_CHECKING, Any
 from ...activity import derived_id
 from ...clock import iso, parse_iso
 from .. import events
-from ..outcomes import marks_of
-from ..prompts import Said, beginning_of_turn, said, text_of
+from ..ids import unnamed_prompt_key
+from ..prompts import Said, beginning_of_turn, classified, said, text_of
+from . import queued
+from .calls import ToolCalls
 from .lines import EVENTLESS_TYPES
-from .open_state import (
-    Call,
-    Response,
-    Session,
-    asked_a_person,
-    circumstances,
-    error_text,
-    known_as,
-    line_id,
-    text_in,
-    told_with,
-)
-from .turns import Turns
+from .open_state import Session, circumstances, known_as, line_id, text_in, told_with
+from .responses import Responses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...redaction import Redactor
+    from .copies import Copies
     from .report import TranscriptReport
-
-NO_RESULT = "no result recorded"
-_TOKENS = {
-    "input": "input_tokens",
-    "output": "output_tokens",
-    "cache_read": "cache_read_input_tokens",
-    "cache_creation": "cache_creation_input_tokens",
-}
-
-
-MOST_EARLY = 1000
-"""How many results may wait for a call that stands after them (lines out of order)."""
+    from .responses import Chain
 
 
 class Conversation:
@@ -74,12 +55,13 @@ class Conversation:
         self,
         path: str,
         *,
-        send: Callable[[Session, events.Draft, int], None],
+        send: Callable[[Session, events.Draft, int, int | None], None],
         report: TranscriptReport,
         redactor: Redactor,
         prompts: str,
         now_us: int,
         seen: set[bytes],
+        copies: Copies,
         start_of: Callable[[str], str | None],
     ) -> None:
         self._path = path
@@ -90,14 +72,15 @@ class Conversation:
         self._prompts = prompts
         self._ts_us = now_us  # of the line, or the last one known before it
         self._seen = seen
-        self._turns = Turns(self._send, redactor=redactor, prompts=prompts, seen=seen)
         self._sessions: dict[str, Session] = {}
-        self._calls: dict[str, Call] = {}
-        self._early: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}  # results that stand before their call
-        self._responses: dict[str, Response] = {}
+        self._copies = copies
+        self._calls = ToolCalls(self._send, seen=seen, copies=copies, report=report, redactor=redactor)
+        self._responses = Responses(self._send, seen, report)
+        self._position = 0
 
-    def take(self, line: dict[str, Any]) -> None:
-        """One line of the file."""
+    def take(self, line: dict[str, Any], position: int) -> None:
+        """One line of the file, which begins at ``position``."""
+        self._position = position
         kind = line.get("type")
         timed = self._time(line)
         session = self._session(line, kind)
@@ -112,19 +95,26 @@ class Conversation:
         else:
             self._report.unknown(kind if isinstance(kind, str) else f"[{type(kind).__name__}]")
 
+    def damaged(self, text: str) -> None:
+        """Here something is torn out of the file; ``text`` is what is left of it."""
+        self._calls.damaged(text)
+
+    def pause(self) -> None:
+        """The file is read, and the session may go on: what is complete is sent."""
+        self._responses.finish(closing=False)
+
+    def settle(self) -> dict[Chain, str]:
+        """Send the responses that are whole though none has followed them: the activity id of each, by its chain."""
+        return self._responses.settle()
+
     def close(self) -> None:
         """Nothing follows: what is open is completed as it stands."""
-        for call_id, call in self._calls.items():
-            call.common[events.UNANSWERED] = True
-            self._complete(call_id, call, success=False, error=NO_RESULT)
-        if self._early:
-            self._report.problems["tool_result without its tool_use"] += len(self._early)
-            self._early.clear()
-        self._calls.clear()
-        for chain in list(self._responses):
-            self._finish(chain)
+        self._calls.close()
+        self._responses.finish(closing=True)
         for session in self._sessions.values():
-            self._turns.end(session)
+            self._end_turn(session)
+            if session.is_continued:
+                continue
             if session.started and session.first_us is not None and session.last_us is not None:
                 features = {
                     **circumstances(session),
@@ -134,13 +124,6 @@ class Conversation:
                 }
                 moment = self._start_of(session.id) or session.prompt_id or f"import\0{iso(session.last_us)}"
                 self._edge(session, "end", moment, session.last_us, features)
-
-    def settle(self) -> dict[str, str]:
-        """Send the responses that are whole though nothing has followed them yet: {chain: activity id} of these."""
-        whole = {chain: response for chain, response in self._responses.items() if response.is_whole and response.tokens}
-        for chain in whole:
-            self._finish(chain)
-        return {chain: derived_id("llm_event", "message_id", response.id) for chain, response in whole.items()}
 
     # --- the line's place
 
@@ -175,20 +158,32 @@ class Conversation:
         session.version = text_in(line, "version") or session.version
         session.branch = text_in(line, "gitBranch") or session.branch
         if timed:
-            session.first_us = self._ts_us if session.first_us is None else session.first_us
-            session.last_us = self._ts_us
+            session.first_us = min(self._ts_us, session.first_us or self._ts_us)
+            session.last_us = max(self._ts_us, session.last_us or self._ts_us)
         if kind in ("user", "assistant") and not session.started and session.first_us is not None:
             session.started = True
+            self._note_fork(session, line)
             self._edge(session, "start", "", session.first_us, circumstances(session))
+
+    def _note_fork(self, session: Session, line: dict[str, Any]) -> None:
+        """A session that begins in the middle of a file, and not with a line that follows none, is a fork of the one before: of
+        that the file holds a copy only, and not its end.
+        """
+        before = [other for other in self._sessions.values() if other is not session and other.started]
+        if before and line.get("parentUuid", "") is not None:
+            before[-1].is_continued = True
 
     def _edge(self, session: Session, event_type: str, moment: str, ts_us: int, features: dict[str, Any]) -> None:
         self._send(session, events.session_activity(session.id, event_type, moment, features), ts_us)
 
     def _other(self, session: Session | None, line: dict[str, Any], kind: str) -> None:
         words = said(line) if kind == "attachment" and session is not None else None
+        if session is not None and kind == "queue-operation":
+            queued.follow(session, line, self._ts_us)
         if session is None or words is None:
             self._report.skipped_types[kind] += 1
         elif self._is_first(session, line, words):
+            queued.told(session, words.text)
             self._prompt(session, line, words, line_id(session, line, words))  # joins the running turn: nothing ends
 
     # --- the assistant
@@ -199,22 +194,21 @@ class Conversation:
             return
         content, is_main = message["content"], not line.get("isSidechain")
         if line.get("isApiErrorMessage") and is_main:
-            self._turns.stop(session, "failed", self._ts_us, text_of(content).strip())
+            self._stop_turn(session, "failed", text_of(content).strip())
             return
         if message.get("model") == "<synthetic>" or line.get("isApiErrorMessage"):
             self._report.skipped_types["synthetic"] += 1  # written by Claude Code itself: no response, and no conclusion
             return
-        message_id = text_in(message, "id") or text_in(line, "requestId") or text_in(line, "uuid") or self._path
-        replayed = not self._respond(session, line, message, message_id)
+        response = self._responses.take(session, line, message, self._ts_us, self._position)
         calls = [block for block in content if isinstance(block, dict) and block.get("type") == "tool_use"]
         for block in calls:
-            self._call(session, line, block, timed)
-        if replayed or not is_main:
+            self._calls.take(session, line, block, self._ts_us, timed=timed)
+        if response is None or not is_main:
             return
         if calls or message.get("stop_reason") == "tool_use":
-            session.announce(message_id, self._ts_us)
-        elif message_id != session.announced:
-            session.conclude(message_id, text_of(content).strip(), self._ts_us)
+            session.announce(response, self._ts_us)
+        elif response != session.announced:
+            self._answer(session, response, text_of(content).strip())
 
     def _message(self, line: dict[str, Any]) -> dict[str, Any] | None:
         message = line.get("message")
@@ -228,53 +222,15 @@ class Conversation:
             return message
         return None
 
-    def _respond(self, session: Session, line: dict[str, Any], message: dict[str, Any], message_id: str) -> bool:
-        """Count the response's usage; False when the line replays a response that is over, or another chain's."""
-        chain = f"{session.id}/{text_in(line, 'agentId') or bool(line.get('isSidechain'))}"
-        response = self._responses.get(chain)
-        if response is None or response.id != message_id:
-            replayed = any(other.id == message_id for other in self._responses.values())
-            if replayed or self._is_known("llm_event", "message_id", message_id):
-                return False
-            self._finish(chain)
-            features = {"token_source": "transcript", **told_with(session, line)}
-            if text_in(line, "requestId"):
-                features["request_id"] = line["requestId"]
-            response = Response(session, message_id, text_in(message, "model") or "unknown", self._ts_us, features)
-            self._responses[chain] = response
-        response.is_whole = response.is_whole or message.get("stop_reason") is not None
-        usage = message.get("usage")
-        counts = {name: usage.get(member) for name, member in _TOKENS.items()} if isinstance(usage, dict) else {}
-        valid = {name: count for name, count in counts.items() if type(count) is int and 0 <= count < 1 << 53}
-        if "input" not in valid and "output" not in valid:
-            self._report.problems["usage"] += 1
-            return True
-        for name, count in valid.items():
-            response.tokens[name] = max(count, response.tokens.get(name, 0))
-        return True
-
-    def _finish(self, chain: str) -> None:
-        """The chain's response is complete: another has begun, or nothing follows."""
-        response = self._responses.pop(chain, None)
-        if response is not None and response.tokens:
-            response.session.tokens += sum(response.tokens.values())
-            draft = events.llm_activity(response.id, response.model, response.tokens, response.features)
-            self._send(response.session, draft, response.ts_us)
-
-    def _call(self, session: Session, line: dict[str, Any], block: dict[str, Any], timed: bool) -> None:
-        call_id, name = text_in(block, "id"), text_in(block, "name")
-        if call_id is None or name is None:
-            self._report.problems["tool_use"] += 1
-        elif call_id not in self._calls and not self._is_known("tool_event", "tool_use_id", call_id):
-            common, branch = told_with(session, line), text_in(line, "gitBranch")
-            call = Call(session, name, block.get("input"), self._ts_us, timed, common, branch)
-            for other in self._calls.values():
-                if other.chain == call.chain:
-                    other.is_alone = call.is_alone = False
-            self._calls[call_id] = call
-            early = self._early.pop(call_id, None)
-            if early is not None:
-                self._result(*early, timed=False)
+    def _answer(self, session: Session, message_id: str, text: str) -> None:
+        if not text:
+            return
+        session.announced = None
+        if session.answer_id != message_id:
+            session.answer, session.answer_id = [], message_id
+        if text not in session.answer:
+            session.answer.append(text)
+            session.answer_us = self._ts_us
 
     # --- the user
 
@@ -284,91 +240,104 @@ class Conversation:
             return
         blocks = message["content"] if isinstance(message["content"], list) else []
         results = [block for block in blocks if isinstance(block, dict) and block.get("type") == "tool_result"]
+        self._responses.interrupt(session, line)
         for block in results:
-            self._result(block, line if len(results) == 1 else {**line, "toolUseResult": None}, timed)
+            told = line if len(results) == 1 else {**line, "toolUseResult": None}
+            self._calls.answer(session, block, told, self._ts_us, timed=timed)
         words, prompt_id = said(line), text_in(line, "promptId")
         if words is None and not results and prompt_id is not None and prompt_id != session.prompt_id:
             words = beginning_of_turn(line)
         if words is None or not self._is_first(session, line, words):
             return
         if words.kind == "interrupt":
-            self._turns.stop(session, "interrupted", self._ts_us)
+            self._stop_turn(session, "interrupted")
             return
-        self._turns.end(session)
+        queued.told(session, words.text)
+        self._end_turn(session)
         uuid = line_id(session, line, words)
         session.prompt_key, session.prompt_id = prompt_id or uuid, prompt_id
         if words.kind != "prompt":
             return
-        key = prompt_id or events.unnamed_prompt_key(session.id, words.text)
+        key = prompt_id or unnamed_prompt_key(session.id, words.text)
         self._prompt(session, line, words, uuid if self._is_known("session_event", "user_prompt", key) else key)
-
-    def _result(self, block: dict[str, Any], line: dict[str, Any], timed: bool) -> None:
-        """``line`` holds the result ``block``, and what else is known of it: its structure, and why a call was denied."""
-        call_id, content = text_in(block, "tool_use_id"), block.get("content")
-        call = self._calls.pop(call_id, None) if call_id is not None else None
-        if call_id is None or call is None:
-            if call_id is None or len(self._early) >= MOST_EARLY:
-                self._report.problems["tool_result without its tool_use"] += 1
-            elif not self._is_known("tool_event", "tool_use_id", call_id):
-                self._early[call_id] = (block, line)
-            return
-        success, structured = block.get("is_error") is not True, line.get("toolUseResult")
-        spent_us = self._ts_us - call.ts_us
-        spent_ms = spent_us / 1000 if timed and call.timed and spent_us >= 0 else None
-        is_own_time = call.is_alone and not asked_a_person(line)
-        marks = {} if success else marks_of(line.get("toolDenialKind"), text_of(content))
-        self._complete(
-            call_id,
-            call,
-            success=success,
-            error=None if success else error_text(content),
-            latency_ms=spent_ms if is_own_time else None,
-            elapsed_ms=None if is_own_time or marks else spent_ms,
-            result=content if structured is None else structured,
-            result_size=events.content_size(content),
-            marks=marks,
-        )
-
-    def _complete(self, call_id: str, call: Call, *, elapsed_ms: float | None = None, **outcome: Any) -> None:
-        if events.is_own_tool(call.name):
-            self._report.own += 1
-            self._seen.add(known_as(derived_id("tool_event", "tool_use_id", call_id)))
-            return
-        drafts = events.tool_activities(
-            call_id, call.name, call.input, redactor=self._redactor, common=call.common, git_branch=call.branch, **outcome
-        )
-        if elapsed_ms is not None:
-            drafts[0][2]["elapsed_ms"] = elapsed_ms
-        for draft in drafts:
-            self._send(call.session, draft, call.ts_us)
 
     # --- turns
 
     def _is_first(self, session: Session, line: dict[str, Any], words: Said) -> bool:
-        """False for a line that was read before: replayed lines keep their uuid."""
-        key = known_as(derived_id("session_event", "line", line_id(session, line, words)))
+        """False for a line that was read before, in this file or in that of the session it was copied from."""
+        name = line_id(session, line, words)
+        key = known_as(derived_id("session_event", "line", name))
         if key in self._seen:
             return False
+        if self._copies.is_copy(name):
+            self._report.already += 1
+            if line.get("type") == "user":
+                self._end_turn(session)
+                session.is_copied = True
+            return False
         self._seen.add(key)
+        if line.get("type") == "user" and session.is_copied:
+            self._end_turn(session)
+            session.is_copied = False
         return True
 
-    def _prompt(self, session: Session, line: dict[str, Any], words: Said, key: str) -> None:
+    def _absorbed(self, session: Session) -> None:
+        """Prompts that were handed to the model within the turn that is over, and of which no other line tells."""
+        for waiting in session.absorbed:
+            words = classified("queued", waiting.text)
+            name = f"queued\0{waiting.text}\0{waiting.ts_us}"
+            if words is not None and words.kind == "queued" and not self._copies.is_copy(name):
+                key = unnamed_prompt_key(session.id, words.text)
+                key = f"{key}\0{waiting.ts_us}" if self._is_known("session_event", "user_prompt", key) else key
+                self._prompt(session, {}, words, key, waiting.ts_us)
+        session.absorbed.clear()
+
+    def _prompt(self, session: Session, line: dict[str, Any], words: Said, key: str, ts_us: int | None = None) -> None:
         draft = events.prompt_activity(key, session.id, words.text, policy=self._prompts, redactor=self._redactor)
         draft[2].update(told_with(session, line))
         if words.images:
             draft[2]["images"] = words.images
         if session.branch:
             draft[2]["git_branch"] = session.branch
-        self._send(session, draft, self._ts_us)
+        self._send(session, draft, self._ts_us if ts_us is None else ts_us)
+
+    def _end_turn(self, session: Session) -> None:
+        """Another turn begins, or nothing follows: what was said last was concluded; a call that was announced last was not."""
+        self._absorbed(session)
+        if session.announced is not None:
+            self._stop_turn(session, "unfinished", ts_us=session.answer_us)
+        text = "\n".join(session.answer)
+        session.answer, session.answer_id = [], None
+        if not text:
+            return
+        draft = self._concluded(session, session.prompt_id, text)
+        if session.prompt_id is None and known_as(draft[1]) in self._seen:  # the same words as at the end of another turn
+            draft = self._concluded(session, session.prompt_key, text)
+        self._send_turn(session, draft, session.answer_us)
+
+    def _stop_turn(self, session: Session, reason: str, error: str | None = None, ts_us: int | None = None) -> None:
+        session.answer, session.answer_id, session.announced = [], None, None
+        draft = events.turn_stopped_activity(session.id, session.prompt_id or session.prompt_key, reason, error, self._redactor)
+        self._send_turn(session, draft, self._ts_us if ts_us is None else ts_us)
+
+    def _send_turn(self, session: Session, draft: events.Draft, ts_us: int) -> None:
+        if session.is_copied:
+            return
+        found = {"prompt_id": session.prompt_id, "git_branch": session.branch}
+        draft[2].update({name: value for name, value in found.items() if value})
+        self._send(session, draft, ts_us)
+
+    def _concluded(self, session: Session, prompt_key: str | None, text: str) -> events.Draft:
+        return events.turn_end_activity(session.id, prompt_key, text, policy=self._prompts, redactor=self._redactor)
 
     # --- sending
 
-    def _send(self, session: Session, draft: events.Draft, ts_us: int) -> None:
+    def _send(self, session: Session, draft: events.Draft, ts_us: int, position: int | None = None) -> None:
         key = known_as(draft[1])
         if key not in self._seen:
             self._seen.add(key)
             session.activities += 1
-            self._deliver(session, draft, ts_us)
+            self._deliver(session, draft, ts_us, position)
 
     def _is_known(self, event_name: str, kind: str, key: str) -> bool:
         return known_as(derived_id(event_name, kind, key)) in self._seen

@@ -30,7 +30,7 @@ KEPT_STARTS_US = 35 * 86_400_000_000
 
 
 class TranscriptFollower:
-    """``make_reader(path, mark)`` gives a reader of what is new behind the mark; ``append`` takes its activities.
+    """``make_reader(path, mark, copies)`` gives a reader of what is new behind the mark; ``append`` takes its activities.
 
     ``has_room`` says whether the queue can take them without being in the way of live events.
     """
@@ -79,7 +79,7 @@ class TranscriptFollower:
         ledger = ImportLedger(self._ledger_path)
         reader = self._readers.pop(path, None)  # and kept again once what it read is in the queue
         if reader is None or reader.position > size:
-            reader = self._make_reader(path, ledger.mark(path))
+            reader = self._make_reader(path, ledger.mark(path), ledger.owners().of(os.path.realpath(path)))
         group: list[Activity] = []
         for activity in reader.read_more(MAX_BYTES, self._clock.time_us()):
             group.append(activity)

@@ -5,7 +5,8 @@ that completes an event. ``FileMark.position`` is the offset up to which lines w
 sent. Events that only the end of a file completes (a call without a result, the last turn's end, the session's end) are sent
 when the file has been quiet for 30 minutes; ``settled`` says that this was done and ``closed`` holds their ids, in case the
 file grows after all; ``unanswered`` holds those of calls without a result, which a later answer corrects. ``since_us`` is the
-``--since`` of the import: older events were left out, and still count as new.
+``--since`` of the import: older events were left out, and still count as new. ``lines`` are those that a fork of the session
+copies (see ``copies``); a mark that an older version wrote has none, and its file is read once more.
 
 A mark holds for a file that begins with the same bytes and has the same bytes before the position. A file that was truncated or
 replaced is imported from the start; so is one whose mark was lost. Its events have the same ids, and the warehouse folds them.
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import NewerFormat
 from ...fs import ensure_directory, publish, reader
+from .copies import LineOwners
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 VERSION = 1
 QUIET_US = 30 * 60 * 1_000_000
 """A session that has written nothing for this long is over, as far as an import can tell."""
+_SETS = ("closed", "unanswered", "lines")
 _HEAD_BYTES = 4096
 _TAIL_BYTES = 1024
 
@@ -48,6 +51,7 @@ class FileMark:
     since_us: int | None = None
     closed: frozenset[str] = field(default_factory=frozenset)
     unanswered: frozenset[str] = field(default_factory=frozenset)
+    lines: frozenset[str] | None = None
 
     def has(self, activity_id: str, position: int, ts_us: int, *, is_answer: bool = True) -> bool:
         """True when the event with this id, completed by the line at ``position``, was sent.
@@ -62,7 +66,11 @@ class FileMark:
 
     def is_complete(self, size: int, now_us: int, since_us: int | None) -> bool:
         """True when reading the file again could send nothing: it has not grown, and its end is settled or still open."""
-        if size != self.size or (self.since_us is not None and (since_us is None or since_us < self.since_us)):
+        if (
+            self.lines is None
+            or size != self.size
+            or (self.since_us is not None and (since_us is None or since_us < self.since_us))
+        ):
             return False
         return self.settled or not is_quiet(self.last_ts_us, now_us)
 
@@ -111,6 +119,13 @@ class ImportLedger:
             return None
         return mark if same else None
 
+    def owners(self) -> LineOwners:
+        """Which file each remembered line was taken under."""
+        owners = LineOwners()
+        for path, mark in self._marks.items():
+            owners.add(path, mark.lines or ())
+        return owners
+
     def commit(self, marks: Iterable[FileMark | None]) -> None:
         """Remember these marks (None is passed over). Marks of files that are gone are forgotten."""
         new = {mark.path: mark for mark in marks if mark is not None}
@@ -140,8 +155,7 @@ def _size(path: str) -> int:
 
 def _encoded(marks: dict[str, FileMark]) -> bytes:
     files = {
-        path: {**asdict(mark), "closed": sorted(mark.closed), "unanswered": sorted(mark.unanswered)}
-        for path, mark in marks.items()
+        path: {**asdict(mark), **{name: sorted(getattr(mark, name) or ()) for name in _SETS}} for path, mark in marks.items()
     }
     return json.dumps({"version": VERSION, "files": files}).encode("utf-8", "surrogatepass")
 
@@ -163,7 +177,7 @@ def _read(path: str) -> dict[str, FileMark]:
 
 def _mark(entry: Any) -> FileMark | None:
     try:
-        sets = {name: frozenset(entry.get(name, ())) for name in ("closed", "unanswered")}
+        sets = {name: frozenset(entry[name]) for name in _SETS if name in entry}
         mark = FileMark(**{**entry, **sets})
     except (TypeError, AttributeError):
         return None

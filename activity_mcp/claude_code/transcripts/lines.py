@@ -1,13 +1,16 @@
 """The lines of a transcript, one at a time: a file of any size is read in the memory of its longest line.
 
-What is not a JSON object is counted as malformed and passed over, and so is a line longer than 32 MiB, which is never held
-whole. A last line without a newline may be half written: it is kept aside in ``tail``, for the reader to judge.
+What is damaged is mended as far as ``damage`` can, and counted. What holds no record is counted as malformed and passed over,
+and so is a line longer than 32 MiB, which is never held whole. A last line without a newline may be half written: it is kept
+aside in ``tail``, for the reader to judge.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .damage import Found, records_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
 MAX_LINE_BYTES = 32 * 1024 * 1024
 _CHUNK_BYTES = 1024 * 1024
+_MAX_TORN_BYTES = 4 * 1024 * 1024
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 EVENTLESS_TYPES = frozenset(
@@ -28,49 +32,85 @@ EVENTLESS_TYPES = frozenset(
 """Types of lines that are known and make no event, but for an ``attachment`` that is a queued prompt."""
 
 
-class TranscriptLines:
-    """Iterates over (byte offset of the line, object) of the complete lines.
+class Piece(NamedTuple):
+    """A record, or as text what was torn, and where it stands: the bytes from ``start`` to ``end``, of which it is record
+    ``nth`` record; ``position`` is where the line begins that made it whole.
+    """
 
-    ``lines`` and ``malformed`` count as it goes; ``position`` is the offset after the last complete line.
+    start: int
+    end: int
+    nth: int
+    position: int
+    content: dict[str, Any] | str
+
+
+class TranscriptLines:
+    """Iterates over the pieces of the complete lines.
+
+    ``lines``, ``malformed`` and ``mended`` count as it goes; ``position`` is the offset after the last complete line.
     """
 
     def __init__(self, file: BinaryIO, loads: Callable[[bytes], Any] = json.loads, *, position: int = 0) -> None:
         """``position`` is where the file stands, at the beginning of a line."""
         self._file = file
         self._loads = loads
-        self._is_beginning = position == 0
+        self._torn = b""  # lines before this one of which nothing is whole: a line break may stand in their text
         self.lines = 0
         self.malformed = 0
+        self.mended = 0
         self.position = position
         self.tail = b""
 
-    def __iter__(self) -> Iterator[tuple[int, dict[str, Any]]]:
+    def __iter__(self) -> Iterator[Piece]:
         while line := self._file.readline(MAX_LINE_BYTES):
-            start = self.position
             if not line.endswith(b"\n"):
                 if len(line) < MAX_LINE_BYTES:
                     self.tail = line
-                    return
+                    break
                 if not self._skip(len(line)):
-                    return
+                    break
                 continue
+            start = self.position
             self.position += len(line)
-            found = self.parse(line)
-            if found is not None:
-                yield start, found
+            yield from self._pieces(line, start)
+        yield from self._given_up(self.position)
 
-    def parse(self, line: bytes) -> dict[str, Any] | None:
-        """The object of this line; None, and counted, when it is none. An empty line is nothing at all."""
-        if self._is_beginning and self.lines == 0:
-            line = line.removeprefix(_BYTE_ORDER_MARK)
+    def take_tail(self) -> Iterator[Piece]:
+        """The pieces of the last line, which has no newline."""
+        yield from self._pieces(self.tail, self.position)
+        yield from self._given_up(self.position)
+
+    def again(self, piece: Piece) -> Piece:
+        """The same piece, read once more; its content is left out of what is kept of many."""
+        self._file.seek(piece.start)
+        found = records_of(_without_mark(self._file.read(piece.end - piece.start), piece.start), self._loads)
+        return piece._replace(content=found.records[piece.nth] if piece.nth >= 0 else found.lost)
+
+    def _pieces(self, line: bytes, start: int) -> Iterator[Piece]:
+        line = _without_mark(line, start)
         if not line.strip():
-            return None
+            return
         self.lines += 1
-        found = _object_of(line, self._loads)
-        if isinstance(found, dict):
-            return found
-        self.malformed += 1
-        return None
+        begin, end, found = start, self.position if line.endswith(b"\n") else start + len(line), records_of(line, self._loads)
+        if not found.records and found.lost:
+            self.malformed += 1
+            joined = records_of(self._torn + line, self._loads) if self._torn else Found([])
+            if not joined.records:
+                self._torn = self._torn + line if len(self._torn) + len(line) <= _MAX_TORN_BYTES else b""
+                return
+            self.malformed -= self._torn.count(b"\n") + 1
+            begin, found, self._torn = start - len(self._torn), joined, b""
+        yield from self._given_up(start)
+        self.mended += found.is_mended and bool(found.records)
+        for index, record in enumerate(found.records):
+            yield Piece(begin, end, index, start, record)
+        if found.lost:
+            yield Piece(begin, end, -1, start, found.lost)
+
+    def _given_up(self, before: int) -> Iterator[Piece]:
+        torn, self._torn = self._torn, b""
+        if torn:
+            yield Piece(before - len(torn), before, -1, before - len(torn), torn.decode("utf-8", "replace"))
 
     def _skip(self, length: int) -> bool:
         """Pass over the rest of a line that is too long; False when the file ends before the line does."""
@@ -84,11 +124,5 @@ class TranscriptLines:
         return False
 
 
-def _object_of(line: bytes, loads: Callable[[bytes], Any]) -> Any:
-    """What the line says, or None. JavaScript writes half a character as a lone surrogate, which a strict parser refuses."""
-    for attempt in (loads, json.loads):
-        try:
-            return attempt(line)
-        except (ValueError, RecursionError):
-            continue
-    return None
+def _without_mark(line: bytes, start: int) -> bytes:
+    return line.removeprefix(_BYTE_ORDER_MARK) if start == 0 else line

@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
+class Waiting:
+    """A prompt in the queue. ``is_told``: another line tells of it."""
+
+    text: str
+    ts_us: int
+    is_told: bool = False
+
+
+@dataclass(slots=True)
 class Session:
     """One session of the file. ``answer`` is what the last message of the turn says, text by text; ``announced`` the id of the
     message, if the last one calls a tool.
@@ -36,17 +45,10 @@ class Session:
     answer_id: str | None = None
     answer_us: int = 0
     announced: str | None = None
-
-    def conclude(self, message_id: str, text: str, ts_us: int) -> None:
-        """The message says this, and calls no tool: it is what the turn concludes, if nothing follows."""
-        if not text:
-            return
-        self.announced = None
-        if self.answer_id != message_id:
-            self.answer, self.answer_id = [], message_id
-        if text not in self.answer:
-            self.answer.append(text)
-            self.answer_us = ts_us
+    is_copied: bool = False  # the running turn: it is another session's, of which this one is a fork
+    is_continued: bool = False  # by another session of the same file, which is a fork of it
+    queue: list[Waiting] = field(default_factory=list)
+    absorbed: list[Waiting] = field(default_factory=list)
 
     def announce(self, message_id: str, ts_us: int) -> None:
         """The message calls a tool: its text is no answer."""
@@ -57,9 +59,14 @@ class Session:
 
 @dataclass(slots=True)
 class Call:
-    """A call without a result yet. ``is_alone``: no other call of its conversation was open meanwhile."""
+    """A call without a result yet. ``is_alone``: no other call of its conversation was open meanwhile; ``key`` is what its
+    events are named by, ``line`` the uuid of its line; ``is_damaged``: what came behind it is lost in part.
+    """
 
     session: Session
+    id: str
+    key: str
+    line: str | None
     name: str
     input: Any
     ts_us: int
@@ -67,6 +74,7 @@ class Call:
     common: dict[str, Any]
     branch: str | None
     is_alone: bool = True
+    is_damaged: bool = False
 
     @property
     def chain(self) -> tuple[str, str | None]:
@@ -76,14 +84,23 @@ class Call:
 
 @dataclass(slots=True)
 class Response:
-    """A response whose lines may not all be read yet; ``is_whole`` once one of them says why it stopped."""
+    """A response of the model. ``position``: where the next one of its chain begins, None while it is the last; ``lines``:
+    their uuids, where its id is not unique; ``is_followed``: a line of the user's came after it; ``is_known``: another file
+    told of it; ``is_whole``: one of its lines says why it stopped.
+    """
 
     session: Session
+    key: str
     id: str
     model: str
     ts_us: int
-    features: dict[str, Any]
+    features: dict[str, Any] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
+    chain: tuple[str, str | bool] = ("", False)
+    lines: list[str] = field(default_factory=list)
+    position: int | None = None
+    is_followed: bool = False
+    is_known: bool = False
     is_whole: bool = False
 
 
@@ -98,9 +115,16 @@ def text_in(members: dict[str, Any], name: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def original_uuid(line: dict[str, Any]) -> str | None:
+    """The uuid of the line that this one is a copy of (``forkedFrom``), or its own."""
+    origin = line.get("forkedFrom")
+    copied = text_in(origin, "messageUuid") if isinstance(origin, dict) else None
+    return copied or text_in(line, "uuid")
+
+
 def line_id(session: Session, line: dict[str, Any], words: Said) -> str:
-    """The line's uuid, else one made of what it says and when."""
-    return text_in(line, "uuid") or sha256_hex("\0".join((session.id, words.text, str(line.get("timestamp")))))
+    """The line's uuid, or that of the line it is a copy of; else one made of what it says and when."""
+    return original_uuid(line) or sha256_hex("\0".join((session.id, words.text, str(line.get("timestamp")))))
 
 
 def told_with(session: Session, line: dict[str, Any]) -> dict[str, Any]:

@@ -21,9 +21,10 @@ from ...activity import Activity, Origin, build
 from ...fs import reader as open_regular
 from ..events import UNANSWERED
 from .conversation import Conversation
+from .copies import Copies
 from .ledger import FileMark, fingerprint_of, is_quiet
 from .lines import TranscriptLines
-from .open_state import Session
+from .order import by_time, is_in_order
 from .report import TranscriptReport
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
     from ...redaction import Redactor
     from ..events import Draft
+    from .lines import Piece
+    from .open_state import Session
+    from .responses import Chain
 
 __all__ = ["TranscriptReader", "TranscriptReport"]
 
@@ -42,7 +46,8 @@ class TranscriptReader:
     ``origin_for(session_id, cwd)`` says whose they are, None to leave a session out; ``mark`` is how far an earlier import
     came. Afterwards ``self.mark`` is what to commit to the ledger, None when there is nothing to remember. ``seen`` is shared
     by the readers of one import, so that what several files repeat is sent once. ``since_us`` leaves out what is older,
-    ``was_forgotten`` (asked with id, origin and time) what was forgotten on request. ``start_of`` is that of ``SessionState``.
+    ``was_forgotten`` (asked with id, origin and time) what was forgotten on request. ``start_of`` is that of ``SessionState``,
+    ``copies`` knows the lines of other files.
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class TranscriptReader:
         loads: Callable[[bytes], Any] = json.loads,
         was_forgotten: Callable[[str, Origin, int], bool] | None = None,
         start_of: Callable[[str], str | None] = lambda session_id: None,
+        copies: Copies | None = None,
     ) -> None:
         self.path = path
         self.report = TranscriptReport(files=1)
@@ -69,6 +75,7 @@ class TranscriptReader:
         self._since_us = since_us
         self._loads = loads
         self._was_forgotten = was_forgotten or (lambda activity_id, origin, ts_us: False)
+        self._copies = copies if copies is not None else Copies(path)
         self._conversation = Conversation(
             path,
             send=self._send,
@@ -78,6 +85,7 @@ class TranscriptReader:
             now_us=now_us,
             seen=seen if seen is not None else set(),
             start_of=start_of,
+            copies=self._copies,
         )
         self._origins: dict[str, tuple[str | None, Origin | None]] = {}
         self._out: list[Activity] = []
@@ -85,7 +93,7 @@ class TranscriptReader:
         self._closed: set[str] | None = None  # ids that the end of the file completed, once it is reached
         self._unanswered = set(mark.unanswered) if mark is not None else set[str]()
         self._left_out = False
-        self._settled: dict[str, str] = {}  # of each chain the response that was sent though nothing followed it
+        self._settled: dict[Chain, str] = {}  # of each chain the response that was sent though none had followed it
 
     @property
     def position(self) -> int:
@@ -100,21 +108,24 @@ class TranscriptReader:
             self.report.unreadable.append(f"{self.path}: {error.strerror or error}")
 
     def _read(self, file: BinaryIO) -> Iterator[Activity]:
+        in_order = is_in_order(TranscriptLines(file, self._loads))
+        file.seek(0)
         lines = TranscriptLines(file, self._loads)
-        for self._position, line in lines:
-            self._conversation.take(line)
-            if self._out:
-                yield from self._drain()
-        self._position = lines.position
+        for piece in lines if in_order else map(lines.again, by_time(lines)):
+            self._take(piece)
+            yield from self._drain()
         quiet = is_quiet(self.report.last_ts_us, self._now_us)
         if quiet:
-            tail = lines.parse(lines.tail)
-            if tail is not None:
-                self._conversation.take(tail)
-                self._position += len(lines.tail)
+            for piece in lines.take_tail():
+                self._take(piece)
+                lines.position += len(lines.tail)
+                lines.tail = b""
+        self._position = lines.position
+        self._conversation.pause()
+        if quiet:
             self._closed = set()
             self._conversation.close()
-        self.report.lines, self.report.malformed = lines.lines, lines.malformed
+        self.report.lines, self.report.malformed, self.report.mended = lines.lines, lines.malformed, lines.mended
         yield from self._drain()
         self.mark = self._marked(file, lines.position + len(lines.tail), quiet)
 
@@ -123,37 +134,47 @@ class TranscriptReader:
 
         Raises OSError. Afterwards ``mark`` is what to commit, and ``position`` tells whether there is more.
         """
-        self._now_us = now_us
-        with open(self.path, "rb") as file:
-            file.seek(self._position)
-            began = self._position
+        self._now_us, began = now_us, self._position
+        with open_regular(self.path) as file:
+            file.seek(began)
             lines = TranscriptLines(file, self._loads, position=began)
-            for self._position, line in lines:
-                self._conversation.take(line)
-                if self._out:
-                    yield from self._drain()
+            for piece in lines:
+                self._take(piece)
+                yield from self._drain()
                 if lines.position - began >= max_bytes:
                     break
             self._position = lines.position
+            self._conversation.pause()
             self._settled |= self._conversation.settle()
             yield from self._drain()
             self.mark = self._marked(file, lines.position + len(lines.tail), quiet=False)
+
+    def _take(self, piece: Piece) -> None:
+        self._position = piece.position
+        if isinstance(piece.content, str):
+            self._conversation.damaged(piece.content)
+        else:
+            self._conversation.take(piece.content, piece.position)
 
     def _drain(self) -> list[Activity]:
         out, self._out = self._out, []
         return out
 
-    def _send(self, session: Session, draft: Draft, ts_us: int) -> None:
-        """Hand the event on, unless it was sent by an earlier import or is not wanted."""
+    def _send(self, session: Session, draft: Draft, ts_us: int, position: int | None) -> None:
+        """Hand the event on, unless it was sent by an earlier import or is not wanted.
+
+        ``position`` is where it was complete, None for the line being read.
+        """
+        position = self._position if position is None else position
         event_name, activity_id, features = draft
         report, earlier = self.report, self._earlier
         report.sessions.add(session.id)
         is_answer = UNANSWERED not in features
-        if earlier is not None and earlier.has(activity_id, self._position, ts_us, is_answer=is_answer):
+        if earlier is not None and earlier.has(activity_id, position, ts_us, is_answer=is_answer):
             report.already += 1
         elif self._since_us is not None and ts_us < self._since_us:
             report.before_since += 1
-            self._left_out = self._left_out or earlier is None or self._position >= earlier.position
+            self._left_out = self._left_out or earlier is None or position >= earlier.position
             return
         elif (origin := self._origin(session)) is None:
             report.ignored += 1
@@ -200,4 +221,5 @@ class TranscriptReader:
             since_us=since_us,
             closed=frozenset(closed) | frozenset(self._settled.values()),
             unanswered=frozenset(self._unanswered),
+            lines=frozenset(() if since_us is not None else self._copies.lines),
         )

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from .expiry import Expiring
 
 MAX_NAMES = 50
+_COUNTS = (
+    "files", "unchanged", "lines", "malformed", "mended", "already", "ignored", "forgotten", "before_since", "own",
+)  # fmt: skip
 _TOKENS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_creation_tokens", "total_tokens")
 
 
@@ -20,6 +23,7 @@ class TranscriptReport:
     ``activities`` counts what was handed on; ``already`` what an earlier import has sent, ``ignored`` what belongs to a project
     that is not to be recorded, ``forgotten`` what was forgotten on request, ``before_since`` what is older than asked for,
     ``own`` calls of this server's own tools.
+    ``malformed`` counts lines that hold nothing whole, ``mended`` damaged ones of which something could be had.
     ``unchanged`` counts files that were not read because nothing in them is new.
     ``skipped_types`` are lines known to carry no event, ``unknown_types`` lines of a type this version does not know;
     ``problems`` are lines that could be used only in part, by what was wrong. ``expiring``: what was near its deletion when the
@@ -30,6 +34,7 @@ class TranscriptReport:
     unchanged: int = 0
     lines: int = 0
     malformed: int = 0
+    mended: int = 0
     activities: Counter[str] = field(default_factory=Counter)
     already: int = 0
     ignored: int = 0
@@ -61,7 +66,7 @@ class TranscriptReport:
         self.tokens.setdefault(features["model"], Counter()).update({"calls": 1, **counts})
 
     def add(self, other: TranscriptReport) -> None:
-        for name in ("files", "unchanged", "lines", "malformed", "already", "ignored", "forgotten", "before_since", "own"):
+        for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in ("activities", "skipped_types", "unknown_types", "problems"):
             getattr(self, name).update(getattr(other, name))

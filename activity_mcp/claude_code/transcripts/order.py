@@ -1,0 +1,56 @@
+"""The order in which the lines of a transcript are taken: as they stand, unless they were put out of order.
+
+Claude Code appends, so a file's order is the conversation's, even where a clock was set back: a line names the one it follows
+(``parentUuid``). Only where times run backwards and the line does not follow one that stands before it was the file put
+together from pieces (merged, restored, written by two processes); then its lines are taken in the order of their times.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...clock import parse_iso
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .lines import Piece
+
+
+def is_in_order(pieces: Iterable[Piece]) -> bool:
+    """Whether the times run forwards, or each line that says otherwise follows one that stands before it."""
+    known: set[int] = set()
+    now_us = 0
+    for piece in pieces:
+        line = piece.content if isinstance(piece.content, dict) else {}
+        time_us = _time_of(line)
+        if time_us is not None and time_us < now_us and not _follows(line, known):
+            return False
+        now_us = now_us if time_us is None else time_us
+        if isinstance(uuid := line.get("uuid"), str):
+            known.add(hash(uuid))
+    return True
+
+
+def by_time(pieces: Iterable[Piece]) -> list[Piece]:
+    """The pieces by their times, without their contents; one without a time of its own has that of the one before it."""
+    found: list[tuple[int, Piece]] = []
+    now_us = 0
+    for piece in pieces:
+        time_us = _time_of(piece.content) if isinstance(piece.content, dict) else None
+        now_us = now_us if time_us is None else time_us
+        found.append((now_us, piece._replace(content="")))
+    return [piece for _, piece in sorted(found, key=lambda entry: entry[0])]
+
+
+def _follows(line: dict[str, Any], known: set[int]) -> bool:
+    parents = (line.get("parentUuid"), line.get("logicalParentUuid"))
+    return any(isinstance(parent, str) and hash(parent) in known for parent in parents)
+
+
+def _time_of(line: dict[str, Any]) -> int | None:
+    text = line.get("timestamp")
+    try:
+        return parse_iso(text) if isinstance(text, str) else None
+    except ValueError:
+        return None

@@ -1,0 +1,170 @@
+"""The responses of the model in one transcript: each is written as several lines, whose counts may grow.
+
+The greatest count of each kind is the response's, wherever its lines lie: subagents that run side by side write them in
+turns. So a response stays open until the file is read, or until MAX_OPEN younger ones have begun. It is complete, for the
+ledger, where the next response of its chain begins; the last of each chain only when nothing follows.
+
+A side chain that replays a message of its parent, with another requestId, adds nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ...activity import derived_id
+from .. import events
+from ..ids import is_unique_message_id
+from .open_state import Response, known_as, original_uuid, text_in, told_with
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .open_state import Session
+    from .report import TranscriptReport
+
+Chain = tuple[str, "str | bool"]
+"""A session, and in it a subagent's id, or whether it is a side chain without one."""
+MAX_OPEN = 256
+_TOKENS = {
+    "input": "input_tokens",
+    "output": "output_tokens",
+    "cache_read": "cache_read_input_tokens",
+    "cache_creation": "cache_creation_input_tokens",
+}
+_GIVEN = ("input", "cache_read", "cache_creation")
+
+
+class Responses:
+    """``send(session, draft, ts_us, position)`` receives each response once; ``seen`` holds what is known already."""
+
+    def __init__(
+        self, send: Callable[[Session, events.Draft, int, int | None], None], seen: set[bytes], report: TranscriptReport
+    ) -> None:
+        self._send = send
+        self._seen = seen
+        self._report = report
+        self._open: dict[str, Response] = {}
+        self._current: dict[Chain, Response] = {}
+        self._by_line: dict[str, Response] = {}  # of responses whose id is not unique, the lines they hold
+
+    def take(self, session: Session, line: dict[str, Any], message: dict[str, Any], ts_us: int, position: int) -> str | None:
+        """Count the line's usage. The key of its response; None for a line that replays one that is over or another chain's."""
+        chain, usage = _chain_of(session, line), self._usage(message)
+        message_id, request_id = text_in(message, "id") or text_in(line, "requestId") or "", text_in(line, "requestId")
+        is_unique = is_unique_message_id(message_id, request_id)
+        response = self._open.get(message_id) if is_unique else self._same(chain, session, line, message_id, usage)
+        if response is None:
+            key = message_id if is_unique else _line_key(session, line, message, message_id, ts_us)
+            response = Response(session, key, message_id, text_in(message, "model") or "unknown", ts_us)
+            self._begin(response, chain, line, position)
+        if response.chain != chain:
+            return None
+        response.is_whole = response.is_whole or message.get("stop_reason") is not None
+        for name, count in usage.items():
+            response.tokens[name] = max(count, response.tokens.get(name, 0))
+        uuid = text_in(line, "uuid")
+        if uuid is not None and not is_unique:
+            self._by_line[uuid] = response
+            response.lines.append(uuid)
+        return response.key if self._current.get(chain) is response and not response.is_known else None
+
+    def interrupt(self, session: Session, line: dict[str, Any]) -> None:
+        """A line of the user's came: what follows is another response, even under the same id."""
+        current = self._current.get(_chain_of(session, line))
+        if current is not None:
+            current.is_followed = True
+
+    def finish(self, *, closing: bool) -> None:
+        """The file is read: send what is complete, and when nothing follows all of it."""
+        for response in list(self._open.values()):
+            if closing or response.position is not None:
+                self._finish(response)
+
+    def settle(self) -> dict[Chain, str]:
+        """Send the last response of each chain, if it is whole: the activity id of each."""
+        whole = [response for response in self._open.values() if response.is_whole and response.tokens]
+        for response in whole:
+            self._finish(response)
+        return {response.chain: derived_id("llm_event", "message_id", response.key) for response in whole}
+
+    def _begin(self, response: Response, chain: Chain, line: dict[str, Any], position: int) -> None:
+        response.features = {"token_source": "transcript", **told_with(response.session, line)}
+        if text_in(line, "requestId"):
+            response.features["request_id"] = line["requestId"]
+        response.chain = chain
+        previous = self._current.get(chain)
+        if previous is not None and previous.position is None:
+            previous.position = position
+        self._current[chain] = response
+        response.is_known = known_as(derived_id("llm_event", "message_id", response.key)) in self._seen
+        self._open[response.key] = response
+        if len(self._open) > MAX_OPEN:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        oldest = next((response for response in self._open.values() if response.position is not None), None)
+        if oldest is not None:
+            self._finish(oldest)
+
+    def _finish(self, response: Response) -> None:
+        del self._open[response.key]
+        for uuid in response.lines:
+            self._by_line.pop(uuid, None)
+        if response.tokens and not response.is_known:
+            response.session.tokens += sum(response.tokens.values())
+            draft = events.llm_activity(response.key, response.model, response.tokens, response.features)
+            self._send(response.session, draft, response.ts_us, response.position)
+
+    # --- ids that are not unique
+
+    def _same(
+        self, chain: Chain, session: Session, line: dict[str, Any], message_id: str, usage: dict[str, int]
+    ) -> Response | None:
+        """The response that this line goes on with or repeats: by its uuid; by the line it follows; else the chain's last of
+        this id, if no line of the user's came between, or if it was given the same.
+        """
+        known = self._by_line.get(text_in(line, "uuid") or "")
+        if known is not None:
+            return known
+        parent = self._by_line.get(text_in(line, "parentUuid") or "")
+        if parent is not None and parent.id == message_id and _is_given_alike(parent, usage):
+            return parent
+        current = self._current.get(chain)
+        given = any(usage.get(name) for name in _GIVEN)
+        if current is not None and current.id == message_id and _is_given_alike(current, usage):
+            return current if given or not current.is_followed else None
+        beside = (
+            response for response in reversed(self._open.values()) if response.chain == chain and response.id == message_id
+        )
+        alike = (response for response in beside if given and not response.is_followed and _is_given_alike(response, usage))
+        return next(alike, None) or self._replayed(session, line, message_id, usage)
+
+    def _replayed(self, session: Session, line: dict[str, Any], message_id: str, usage: dict[str, int]) -> Response | None:
+        """The response of the main chain that a side chain repeats, known by its id and all of its counts."""
+        if not line.get("isSidechain") or not usage:
+            return None
+        main = self._current.get((session.id, False))
+        return main if main is not None and main.id == message_id and main.tokens == usage else None
+
+    def _usage(self, message: dict[str, Any]) -> dict[str, int]:
+        usage = message.get("usage")
+        counts = {name: usage.get(member) for name, member in _TOKENS.items()} if isinstance(usage, dict) else {}
+        valid = {name: count for name, count in counts.items() if type(count) is int and 0 <= count < 1 << 53}
+        if "input" not in valid and "output" not in valid:
+            self._report.problems["usage"] += 1
+            return {}
+        return valid
+
+
+def _chain_of(session: Session, line: dict[str, Any]) -> Chain:
+    return session.id, text_in(line, "agentId") or bool(line.get("isSidechain"))
+
+
+def _line_key(session: Session, line: dict[str, Any], message: dict[str, Any], message_id: str, ts_us: int) -> str:
+    return original_uuid(line) or "\0".join((session.id, message_id, str(ts_us), repr(message.get("content"))[:1000]))
+
+
+def _is_given_alike(response: Response, usage: dict[str, int]) -> bool:
+    """Whether both were given the same number of tokens, as all lines of a response were; some tell it only at the end."""
+    known = [[counts.get(name, 0) for name in _GIVEN] for counts in (response.tokens, usage)]
+    return known[0] == known[1] or not any(known[0]) or not any(known[1])
