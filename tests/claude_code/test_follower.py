@@ -114,7 +114,9 @@ def test_a_response_that_may_still_grow_is_not_sent_yet(live: Session) -> None:
     live.fire("Stop", last_assistant_message="x")
     with live.leader() as service:
         assert "llm_event" not in live.turn(service)
-        live.script.says("and the rest.", "msg_01XFDUDYJgAACzvnptvVoYEL", {"input_tokens": 1, "output_tokens": 50}, stop="end_turn")
+        live.script.says(
+            "and the rest.", "msg_01XFDUDYJgAACzvnptvVoYEL", {"input_tokens": 1, "output_tokens": 50}, stop="end_turn"
+        )
         live.fire("Stop", last_assistant_message="y")
         live.turn(service)
         assert service.query("SELECT completion_tokens FROM VW_LLM_EVENTS").rows == [[50]]

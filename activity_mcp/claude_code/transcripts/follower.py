@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from .discovery import began_us
 from .ledger import ImportLedger
 from .reader import TranscriptReader
 
@@ -61,7 +62,8 @@ class TranscriptFollower:
         if not self._has_pruned:
             self._state.prune(self._clock.time_us() - KEPT_STARTS_US)
             self._has_pruned = True
-        for name, transcript in self._state.take_requests(MAX_REQUESTS):
+        requests = self._state.take_requests(MAX_REQUESTS)
+        for name, transcript in sorted(requests, key=lambda request: began_us(request[1])):  # a fork after what it copies
             try:
                 is_done = all(self._read(path) for path in (transcript, *_subagents_of(transcript)))
             except BaseException:
