@@ -9,7 +9,7 @@ import click
 from .. import package_files
 from ..config import read_config
 from ..errors import InvalidInput
-from .output import console, progress_bar, remark
+from .output import console, progress_bar, remark, say
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -40,12 +40,15 @@ def deploy_command(dry_run: bool, only_print: bool, only: str | None, **names: s
     """Apply sql/ in order to the warehouse, as often as you like. The embedded warehouse deploys itself."""
     import os
 
+    from ..warehouse.factory import adapter_of
+
     config = read_config(os.environ)
-    if only_print and (config.snow_connection or any(value for key, value in names.items() if key != "role_prefix")):
-        return _print(only, _names(None if not config.snow_connection else _connection(config), names))
-    if config.snow_connection is None:
+    connect = adapter_of(config).connection
+    if only_print and (connect is not None or any(value for key, value in names.items() if key != "role_prefix")):
+        return _print(only, _names(connect() if connect is not None else None, names))
+    if connect is None:
         return _embedded(config, dry_run, only_print)
-    return _snowflake(_connection(config), dry_run, only, names)
+    return _snowflake(connect(), dry_run, only, names)
 
 
 def scripts(only: str | None = None) -> dict[str, str]:
@@ -56,12 +59,6 @@ def scripts(only: str | None = None) -> dict[str, str]:
     if only is not None and only not in found:
         raise InvalidInput(f"there is no file {only!r}; nothing was applied", hint=f"there are {', '.join(found)}")
     return {name: package_files.read_bytes("sql", name).decode() for name in found}
-
-
-def _connection(config: Config) -> NamedConnection:
-    from ..warehouse.snowflake.connection import read_connection
-
-    return read_connection(str(config.snow_connection))
 
 
 def _names(connection: NamedConnection | None, given: dict[str, str | None]) -> Names:
@@ -81,7 +78,7 @@ def _names(connection: NamedConnection | None, given: dict[str, str | None]) -> 
 def _print(only: str | None, names: Names) -> int:
     for name, text in scripts(only).items():
         if only in (None, name):
-            click.echo(names.put_into(text))
+            say(names.put_into(text))
     return 0
 
 
@@ -92,16 +89,16 @@ def _embedded(config: Config, dry_run: bool, only_print: bool) -> int:
 
     if only_print:
         for name in layout.deployment_files():
-            click.echo(f"-- {name}\n" + ";\n\n".join(generated_sql.statements_of(name)) + ";\n")
+            say(f"-- {name}\n" + ";\n\n".join(generated_sql.statements_of(name)) + ";\n")
         return 0
     if dry_run:
-        click.echo(f"{config.db}: {'up to date' if is_deployed(config.db) else 'to be deployed'}")
+        say(f"{config.db}: {'up to date' if is_deployed(config.db) else 'to be deployed'}")
     else:
         warehouse = DuckDBWarehouse(config.db)
         with warehouse.transaction():
             pass  # opening it deploys
         warehouse.release()
-        click.echo(f"{config.db}: layout {LAYOUT_VERSION}, up to date")
+        say(f"{config.db}: layout {LAYOUT_VERSION}, up to date")
     remark(NOT_EMBEDDED)
     return 0
 
@@ -139,9 +136,9 @@ def _show(plan: list[Planned]) -> None:
 
 
 def _tell(deployed: Deployed, engine: str) -> int:
-    click.echo(f"applied: {', '.join(deployed.files) or 'nothing, all of it was applied already'}")
+    say(f"applied: {', '.join(deployed.files) or 'nothing, all of it was applied already'}")
     if deployed.tasks:
-        click.echo(f"running: {', '.join(deployed.tasks)}")
+        say(f"running: {', '.join(deployed.tasks)}")
     if deployed.edition_lacks_policies:
         remark("this account's edition has no row access and masking policies: whoever may read sees all rows unmasked")
     if deployed.owners_taken:

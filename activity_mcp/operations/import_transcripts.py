@@ -53,7 +53,7 @@ class Backfill:
         found = discover(paths, service.environ, since_us)
         sizes = {path: _size(path) for path in found}
         done, seen = 0, set[bytes]()
-        origins = ImportOrigins(service.identity, service.config.org_id)
+        origins = ImportOrigins(service.identity, service.config.org_id, service.recorder.redactor)
         tombstones = Tombstones(service.config.home)
 
         def was_forgotten(activity_id: str, origin: Origin, ts_us: int) -> bool:
@@ -91,7 +91,7 @@ class Backfill:
         size, most = 0, self._service.config.max_queue_bytes // 8
         for activity in reader:
             group.append(activity)
-            size += len(orjson.dumps(activity.feature_json)) + _COLUMNS_BYTES
+            size += len(activity.encoded_features(orjson.dumps)) + _COLUMNS_BYTES
             if len(group) == GROUP or size >= most:
                 self._append(group, size, dry_run)
                 self._on_progress(before + reader.position, total)

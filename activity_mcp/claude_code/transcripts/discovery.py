@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ...identity import Identity
+    from ...redaction import Redactor
 
 _FIRST_TIME = re.compile(rb'"timestamp"\s*:\s*"([^"]{1,40})"')
 _HEAD_BYTES = 64 * 1024
@@ -49,7 +50,7 @@ def default_folder(environ: Mapping[str, str]) -> str:
 
 
 def began_us(path: str) -> int:
-    """The first time that stands in the file: a fork notes its own before the lines it copies. Else when it was written last."""
+    """The first time that stands in it: a fork notes its own before the lines it copies. Else when it was written last."""
     try:
         with reader(path) as file:
             found = _FIRST_TIME.search(file.read(_HEAD_BYTES))
@@ -82,8 +83,9 @@ class ImportOrigins:
     Calling it with a session and its folder gives the Origin, or None where the project does not want to be recorded.
     """
 
-    def __init__(self, identity: Identity, org_id: str | None = None) -> None:
+    def __init__(self, identity: Identity, org_id: str | None = None, redactor: Redactor | None = None) -> None:
         self._identity = identity
+        self._redactor = redactor
         self._org_id = org_id
         self._projects: dict[str, tuple[str, bool]] = {}
 
@@ -98,6 +100,7 @@ class ImportOrigins:
             session_id=session_id,
             project=project,
             org_id=self._org_id,
+            redactor=self._redactor,
         )
 
     def _project(self, cwd: str) -> tuple[str, bool]:
