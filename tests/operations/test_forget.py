@@ -22,7 +22,7 @@ from activity_mcp import fs
 from activity_mcp.activity import build
 from activity_mcp.config import read_config
 from activity_mcp.errors import InvalidInput, NewerFormat
-from activity_mcp.operations import erase, tombstones
+from activity_mcp.operations import erase
 from activity_mcp.operations.drain import Drainer
 from activity_mcp.operations.erase import Forgetter
 from activity_mcp.operations.import_transcripts import Backfill
@@ -30,6 +30,7 @@ from activity_mcp.operations.selection import Selection
 from activity_mcp.pipeline.flusher import Flusher
 from activity_mcp.provenance.artifact_store import Artifact, ArtifactStore
 from activity_mcp.queue import QueueReader
+from activity_mcp.recording import tombstones
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse.duckdb import rewrite
 from activity_mcp.warehouse.memory import MemoryWarehouse
@@ -336,7 +337,7 @@ def test_an_import_does_not_bring_it_back(make: Make, transcript: Path, tmp_path
         Path(service.queue.directory, "imports.json").unlink()  # even when nobody knows how far the file was imported
     report = Backfill(make()).run([str(transcript)])
     assert report.forgotten == found.lines
-    assert sum(report.activities.values()) == (0 if "session" in given else 4)
+    assert sum(report.activities.values()) == (0 if "session" in given else 5)
     Drainer(service).drain()
     assert SECRET not in json.dumps(rows_of(service, "SELECT feature_json FROM CLAUDE_STREAM_V2"))
 
