@@ -31,6 +31,9 @@
 
 from __future__ import annotations
 
+DOCS_URL = "https://github.com/activity-mcp/activity-mcp/blob/main/docs"
+"""Where hints send a reader: an installed package holds no documents."""
+
 
 class ActivityError(Exception):
     """Base of every error raised on purpose. ``str(error)`` is one line; ``hint`` is the next thing to do."""

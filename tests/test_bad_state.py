@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +23,6 @@ from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from machines import Machine, until
 
 TOOL = {"tool_name": "Bash", "success": True}
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    made = Machine(tmp_path / "home")
-    yield made
-    for service in made.services:
-        service.close()
 
 
 def log(server: ActivityService, count: int = 1, size: int = 10) -> list[str]:

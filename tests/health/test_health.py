@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,14 +15,6 @@ from activity_mcp.operations.doctor import examine
 from machines import Machine, until
 
 TOOL = {"tool_name": "Bash", "success": True}
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    made = Machine(tmp_path)
-    yield made
-    for service in made.services:
-        service.close()
 
 
 def changes(machine: Machine) -> list[tuple[str, str]]:

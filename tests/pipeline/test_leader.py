@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,6 @@ from activity_mcp.warehouse import Batch
 from machines import Machine
 
 TOOL = {"tool_name": "Bash", "success": True}
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    made = Machine(tmp_path)
-    yield made
-    for service in made.services:
-        service.close()
 
 
 def test_an_event_is_flushed_within_two_seconds_and_its_context_published(machine: Machine) -> None:

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +19,6 @@ from server.house import House, call, client_of, drain, refused
 pytestmark = pytest.mark.anyio
 
 BY_TOOL = "SELECT tool_name, success, COUNT(*) AS calls FROM VW_TOOL_EVENTS GROUP BY tool_name, success"
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    made = House(tmp_path / "home")
-    yield made
-    for service in made.opened:
-        service.close()
 
 
 async def test_a_question_becomes_an_insight_that_says_what_it_rests_on_before_and_after_the_flush(house: House) -> None:

@@ -19,11 +19,6 @@ from server.double import FakeService
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Publishing(FakeService):
     """With names to complete, and one artifact."""
 
