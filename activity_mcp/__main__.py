@@ -61,13 +61,17 @@ def _command(arguments: list[str]) -> int:
         click.echo("interrupted; what was acknowledged is recorded", err=True)
         return 130
     except click.ClickException as error:
-        error.show()
+        from .cli.output import show_usage_error
+
+        show_usage_error(error)
         return error.exit_code
     return result if isinstance(result, int) else 0
 
 
 def _tell(message: str, hint: str) -> None:
-    sys.stderr.write(f"error: {message}\n" + (f"hint: {hint}\n" if hint else ""))
+    from .context.visible import for_terminal
+
+    sys.stderr.write(for_terminal(f"error: {message}\n" + (f"hint: {hint}\n" if hint else "")))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@
     ├── CheckFailed                  exit 5   a step was not taken, because a check before it failed
     └── WarehouseError               exit 4   nothing is lost, the queue holds it
         ├── WarehouseUnavailable              retryable: locked, unreachable, timed out
+        │   └── WarehouseBusy                 another process has the file open, for now
         ├── WarehouseRefused                  it says no: credentials, grants, a missing table or extra; a person has to act
         ├── WarehouseCorrupt                  the file was set aside; a new one is made
         ├── WarehouseNewer                    its schema is newer than this version: upgrade
@@ -125,6 +126,10 @@ class WarehouseError(ActivityError):
 
 class WarehouseUnavailable(WarehouseError):
     retryable = True
+
+
+class WarehouseBusy(WarehouseUnavailable):
+    pass
 
 
 class WarehouseRefused(WarehouseError):

@@ -45,6 +45,7 @@ _FOREIGN_TYPES = frozenset(
         "fuse", "fuseblk", "9p", "virtiofs", "drvfs", "vboxsf", "prl_fs",
     )
 )  # fmt: skip
+_SMALL_FILE = 16 * 1024
 _LOCAL_HINT = "set ACTIVITY_HOME to a directory on a local disk"
 _ESCAPES = ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\"))
 
@@ -287,6 +288,14 @@ class FileSystem:
             return os.listdir(path)
         except FileNotFoundError:
             return []
+
+    def is_full(self, path: str) -> bool:
+        """Whether the disk takes no more files, or not the block that a small one needs. False where it does not say."""
+        try:
+            found = os.statvfs(path)
+        except (OSError, AttributeError):
+            return False
+        return found.f_bavail * found.f_frsize < _SMALL_FILE or (found.f_files > 0 and found.f_favail == 0)
 
     def sync_directory(self, path: str) -> None:
         """The directory's entries are on the disk: files made or renamed in it survive a power cut."""

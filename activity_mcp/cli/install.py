@@ -14,7 +14,7 @@ from ..config import read_config
 from ..errors import InvalidInput
 from ..operations.holdings import holdings
 from ..operations.purge import purge
-from .output import remark
+from .output import remark, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,14 +73,14 @@ def _carried_out(changes: Sequence[Change], dry_run: bool, otherwise: str) -> bo
     """Show or make the changes; whether any was made."""
     if dry_run:
         for change in changes:
-            click.echo(change.diff(), nl=False)
+            say(change.diff(), nl=False)
     if not changes:
         remark(otherwise)
     if dry_run or not changes:
         return False
     for change in changes:
         change.apply()
-        click.echo(f"{_verb(change)} {change.path}")
+        say(f"{_verb(change)} {change.path}")
         if change.backup is not None:
             remark(f"  the file as it was: {change.backup}")
     return True
