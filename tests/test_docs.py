@@ -79,8 +79,10 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
 
 @every_page
 def test_every_test_that_a_page_names_exists(page: Path) -> None:
-    named = set(re.findall(r"\b(test_\w+)(?![\w.*/])", "\n".join(code_in(page))))
-    assert sorted(named - names_of_tests()) == []
+    """A name that ends in ``…`` is the beginning of one."""
+    named = re.findall(r"\b(test_\w+)(?![\w.*/])(…?)", "\n".join(code_in(page)))
+    begun = {name for name, more in named if more and any(test.startswith(name) for test in names_of_tests())}
+    assert sorted({name for name, _ in named} - begun - names_of_tests()) == []
 
 
 def test_the_page_on_security_and_the_page_on_testing_name_their_tests() -> None:
