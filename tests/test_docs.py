@@ -159,7 +159,7 @@ class _Nothing:
 
 
 def test_the_table_of_tools_is_what_the_server_offers() -> None:
-    offered = {spec.name: spec for spec in specs(_Nothing())}  # type: ignore[arg-type]
+    offered = {spec.name: spec for spec in specs(_Nothing())}
     table = re.search(r"^\| tool \|.*?(?=\n\n)", README.read_text(), re.S | re.M)
     assert table
     rows = [line.split("|")[1:3] for line in table.group().splitlines()[2:]]
@@ -176,11 +176,12 @@ def test_the_table_of_tools_is_what_the_server_offers() -> None:
 def test_every_hint_of_an_installed_package_leads_to_a_page_that_exists_by_its_address() -> None:
     for path in PACKAGE.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        spoken = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+        spoken = [node for node in ast.walk(tree) if isinstance(node, ast.Constant)]
         docstrings = {
             id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         }
-        named = [node.value for node in spoken if id(node) not in docstrings and re.search(r"(?<!/)\bdocs/\w+\.md", node.value)]
+        texts = [node.value for node in spoken if id(node) not in docstrings and isinstance(node.value, str)]
+        named = [text for text in texts if re.search(r"(?<!/)\bdocs/\w+\.md", text)]
         assert named == [], f"{path.name}: an installed package has no docs/; use errors.DOCS_URL"
         for page in re.findall(r"\{DOCS_URL\}/([\w.-]+)", path.read_text(encoding="utf-8")):
             assert (DOCS / page).is_file(), f"{path.name} sends its reader to {page}"

@@ -166,14 +166,14 @@ _FILES = {
     "settings of a newer version": ("settings.json", '{"version": 99}'),
     "broken rules": ("redaction.json", '{"patterns": 5}'),
 }
-_ENVIRON = {
+_ENVIRON: dict[str, dict[str, Any]] = {
     "home under a file": {"ACTIVITY_HOME": f"{__file__}/home"},
     "home in no file system": {"ACTIVITY_HOME": "/proc/nowhere"},
     "a value that cannot be used": {"ACTIVITY_INJECT": "a lot"},
 }
 
 
-def broken_home(hooked: Hooked, how: str) -> dict[str, str]:
+def broken_home(hooked: Hooked, how: str) -> dict[str, Any]:
     """Break the state directory; what the environment says of it then."""
     if how in _FILES:
         name, text = _FILES[how]

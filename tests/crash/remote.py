@@ -42,6 +42,7 @@ class WarehouseServer:
             while True:
                 try:
                     method, arguments = client.recv()
+                    answer: tuple[Exception | None, Any]
                     try:
                         answer = (None, getattr(self._warehouse, method)(*arguments))
                     except Exception as error:
@@ -73,6 +74,9 @@ class RemoteWarehouse:
 
     def release(self) -> None:
         pass
+
+    def close(self) -> None:
+        self._server.close()
 
     def _ask(self, method: str, *arguments: Any) -> Any:
         self._server.send((method, arguments))

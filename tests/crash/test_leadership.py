@@ -222,10 +222,10 @@ class Slow(FileSystem):
         super().__init__()
         self.stopped, self.may_go = threading.Event(), threading.Event()
 
-    def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True) -> None:
+    def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True, mode: int = 0o600) -> None:
         self.stopped.set()
         assert self.may_go.wait(20)
-        super().publish(path, data, durable=durable)
+        super().publish(path, data, durable=durable, mode=mode)
 
 
 def test_a_leader_stopped_in_the_middle_of_publishing_never_replaces_a_newer_snapshot(tmp_path: Path) -> None:

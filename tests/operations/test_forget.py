@@ -31,6 +31,7 @@ from activity_mcp.pipeline.flusher import Flusher
 from activity_mcp.queue import QueueReader
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse.duckdb import rewrite
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from activity_mcp.warehouse.memory import MemoryWarehouse
 
 SECRET = "hunter2-quetzal"
@@ -206,6 +207,7 @@ def test_a_project_that_is_gone_is_answered_empty(make: Make, home: Path) -> Non
 
 def test_a_legal_hold_keeps_its_rows(make: Make, home: Path) -> None:
     service = make()
+    assert isinstance(service.warehouse, DuckDBWarehouse)
     with service.warehouse.transaction() as statements:
         statements.execute(
             "INSERT INTO LEGAL_HOLDS (hold_id, session_id, reason, placed_by, placed_at) VALUES ('c1', 'session-0', 'x', 'y', now()::TIMESTAMP)"
@@ -313,7 +315,7 @@ def test_what_a_newer_version_has_forgotten_is_not_imported_by_this_one(tmp_path
 # --- kills
 
 KILLED_AT = [
-    (erase.Forgetter, "_drain"), (erase.Tombstones, "add"), (erase.Forgetter, "_rewrite"), (rewrite, "_carry_over"),
+    (erase.Forgetter, "_drain"), (tombstones.Tombstones, "add"), (erase.Forgetter, "_rewrite"), (rewrite, "_carry_over"),
     (fs, "put_in_place"), (erase.Forgetter, "_publish"), (erase.Forgetter, "_delete_segments"),
     (erase.Forgetter, "_forget_imports"),
 ]  # fmt: skip
@@ -333,7 +335,7 @@ Forgetter(service, Selection.of(None, None, None, "hunter2")).run()
 
 
 def killed_at() -> list[Any]:
-    """Two of the places; all of them where ACTIVITY_TEST_KILLS is set (ACTIVITY_TEST_KILLS=1 pytest tests/test_forget.py)."""
+    """Two of the places; all of them where ACTIVITY_TEST_KILLS is set (ACTIVITY_TEST_KILLS=1 pytest tests/operations/test_forget.py)."""
     usual = ("put_in_place", "_delete_segments")
     return [pytest.param(*at, id=at[1]) for at in KILLED_AT if at[1] in usual or os.environ.get("ACTIVITY_TEST_KILLS")]
 

@@ -36,6 +36,9 @@ STATUS: dict[str, Any] = {
 class FakeService:
     """Answers at once. ``fail`` makes the next calls raise; ``arrive_after`` is how many asks a first miss takes."""
 
+    findings: Any = None  # a test that needs them brings its own
+    insights: Any = None
+
     def __init__(self, path: str | None = None) -> None:
         self.path = path
         self.events: list[dict[str, Any]] = []
@@ -87,6 +90,12 @@ class FakeService:
 
     def context_expected(self, customer: str | None, project: str | None) -> bool:
         return self.arrive_after > 0
+
+    def known_names(self, kind: str) -> list[str]:
+        return []
+
+    def refresh(self, **asked: Any) -> dict[str, Any]:
+        return self.context(**{name: value for name, value in asked.items() if name in ("customer", "project")})
 
     def status(self) -> dict[str, Any]:
         if self.fail is not None:

@@ -22,8 +22,6 @@ pytestmark = pytest.mark.anyio
 class Publishing(FakeService):
     """With names to complete, and one artifact."""
 
-    findings: Any
-
     def __init__(self) -> None:
         super().__init__()
         self.findings = self
