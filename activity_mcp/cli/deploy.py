@@ -40,12 +40,15 @@ def deploy_command(dry_run: bool, only_print: bool, only: str | None, **names: s
     """Apply sql/ in order to the warehouse, as often as you like. The embedded warehouse deploys itself."""
     import os
 
+    from ..warehouse.factory import adapter_of
+
     config = read_config(os.environ)
-    if only_print and (config.snow_connection or any(value for key, value in names.items() if key != "role_prefix")):
-        return _print(only, _names(None if not config.snow_connection else _connection(config), names))
-    if config.snow_connection is None:
+    connect = adapter_of(config).connection
+    if only_print and (connect is not None or any(value for key, value in names.items() if key != "role_prefix")):
+        return _print(only, _names(connect() if connect is not None else None, names))
+    if connect is None:
         return _embedded(config, dry_run, only_print)
-    return _snowflake(_connection(config), dry_run, only, names)
+    return _snowflake(connect(), dry_run, only, names)
 
 
 def scripts(only: str | None = None) -> dict[str, str]:
@@ -56,12 +59,6 @@ def scripts(only: str | None = None) -> dict[str, str]:
     if only is not None and only not in found:
         raise InvalidInput(f"there is no file {only!r}; nothing was applied", hint=f"there are {', '.join(found)}")
     return {name: package_files.read_bytes("sql", name).decode() for name in found}
-
-
-def _connection(config: Config) -> NamedConnection:
-    from ..warehouse.snowflake.connection import read_connection
-
-    return read_connection(str(config.snow_connection))
 
 
 def _names(connection: NamedConnection | None, given: dict[str, str | None]) -> Names:
