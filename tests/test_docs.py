@@ -7,7 +7,7 @@ import re
 import shlex
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 import pytest
@@ -16,6 +16,9 @@ import activity_mcp
 from activity_mcp.cli import commands
 from activity_mcp.config import read_config
 from activity_mcp.server.tools import specs
+
+if TYPE_CHECKING:
+    from activity_mcp.service import ActivityService
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
@@ -159,7 +162,7 @@ class _Nothing:
 
 
 def test_the_table_of_tools_is_what_the_server_offers() -> None:
-    offered = {spec.name: spec for spec in specs(_Nothing())}
+    offered = {spec.name: spec for spec in specs(cast("ActivityService", _Nothing()))}
     table = re.search(r"^\| tool \|.*?(?=\n\n)", README.read_text(), re.S | re.M)
     assert table
     rows = [line.split("|")[1:3] for line in table.group().splitlines()[2:]]

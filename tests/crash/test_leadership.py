@@ -67,7 +67,7 @@ class Servers:
         commit, end = read_commit(str(self.directory)), self.onlooker.local_events
         return commit is not None and not end.urgent()
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> Any:
         return self.onlooker.status()
 
     def end(self) -> None:

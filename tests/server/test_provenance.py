@@ -263,7 +263,7 @@ async def test_a_cancelled_query_ends_its_process_and_stores_nothing_while_other
             children.append(self)
             started.set()
 
-        def __exit__(self, *given: Any) -> None:
+        def __exit__(self, *given: Any) -> None:  # noqa: PYI036 - handed on as it came
             super().__exit__(*given)
             gone.set()
 
