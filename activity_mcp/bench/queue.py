@@ -154,7 +154,7 @@ def takeover(environ: Mapping[str, str], rounds: int) -> Measured:
 def _wait_for_leader(lease: Lease, servers: list[RawClient]) -> RawClient:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        pid = lease.last_told().get("pid")  # told by whoever takes the lease, as it takes it
+        pid = lease.last_report().get("pid")  # told by whoever takes the lease, as it takes it
         found = [server for server in servers if server.pid == pid]
         if found:
             return found[0]

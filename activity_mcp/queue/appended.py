@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 class Appended:
     """What was accepted: whether it is on the disk for good (``durable``), whether the queue is over 80 % of its cap with it
-    (``degraded``), and where it is: the offsets of the ``first`` and the ``last`` line, worked out when somebody asks."""
+    (``degraded``), and where it is: the offsets of the ``first`` and the ``last`` line, worked out when asked for."""
 
     __slots__ = ("_lines", "_segment", "_start", "degraded", "durable")
 

@@ -95,7 +95,7 @@ def publish_commit(
 
 
 def next_number(numbers: Sequence[int], commit: Commit | None, floor: int = 0) -> int:
-    """The number of the next segment: above every file, commit.json (of whichever channel) and ``floor`` (the sink's
+    """The number of the next segment: above every file, commit.json (of any channel) and ``floor`` (the sink's
     token)."""
     return max(numbers[-1] if numbers else 0, commit.offset.segment if commit else 0, floor) + 1
 

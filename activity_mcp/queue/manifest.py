@@ -63,7 +63,7 @@ def open_queue(
 ) -> QueueInfo:
     """The queue in ``directory``, made if there is none (``create=False``: QueueRefused instead).
 
-    ``patience_s`` is how long to wait for whoever else is making it. ``sink`` is the name of its warehouse; empty asks for
+    ``patience_s`` is how long to wait, in seconds, while another process creates it. ``sink`` is the name of its warehouse; empty asks for
     whatever is there. Raises UnsupportedStateDirectory for a place that cannot hold a queue or that belongs to another
     warehouse, NewerFormat for one that a newer version made.
     """
@@ -152,7 +152,7 @@ def _make(directory: str, sink: str, patience_s: float, clock: Clock, fs: FileSy
     lock = locked(directory, fs, patience_s)
     try:
         info = read_queue(directory, fs=fs)
-        if info is None:  # nobody was faster
+        if info is None:  # no other process was faster
             info = _rebuilt(directory, sink, clock, fs)
             _publish(info, fs, None)
             Refusals(directory, fs).reserve()

@@ -1,4 +1,4 @@
-"""What the disk says, as an answer to the caller: what happened, what it means for the event, what to do."""
+"""Errors of the disk as answers to the caller: what happened, what it means for the event, what to do."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ _NO_PLACE = frozenset((errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, er
 
 
 def refusal(error: OSError, directory: str) -> QueueRefused:
-    """The error to raise for an event that was not written because the disk said ``error``."""
-    said = error.strerror or str(error)
+    """The error to raise for an event that was not written because of the disk's ``error``."""
+    reason = error.strerror or str(error)
     if error.errno in _NO_SPACE:
         return DiskFull(
-            f"not accepted: {said} in {directory}; nothing half-written remains", hint="free some space, then try again"
+            f"not accepted: {reason} in {directory}; nothing half-written remains", hint="free some space, then try again"
         )
     if error.errno in _NO_PLACE:
         return UnsupportedStateDirectory(
-            f"not accepted: {said}: {error.filename or directory}",
+            f"not accepted: {reason}: {error.filename or directory}",
             hint="make the directory writable for you, or set ACTIVITY_HOME",
         )
     if error.errno == errno.EIO:
-        return not_durable(said)
-    return QueueRefused(f"not accepted: {said} in {directory}", hint="the event was not recorded; try again")
+        return not_durable(reason)
+    return QueueRefused(f"not accepted: {reason} in {directory}", hint="the event was not recorded; try again")
 
 
-def not_durable(said: str) -> NotDurable:
+def not_durable(reason: str) -> NotDurable:
     return NotDurable(
-        f"not accepted, may still be recorded: the disk failed ({said})",
+        f"not accepted, may still be recorded: the disk failed ({reason})",
         hint="try again with the same activity_id: it is counted once; look at the disk",
     )
 

@@ -37,7 +37,7 @@ def segment_path(directory: str, number: int) -> str:
 
 
 def segment_numbers(directory: str, fs: FileSystem) -> list[int]:
-    """The segments there are, ascending. A file with a number that no queue reaches is none: somebody put it there."""
+    """The segments there are, ascending. A file with a number that no queue reaches is no segment, and ignored."""
     numbers = (_number_of(name) for name in fs.names(f"{directory}/{SEGMENT_DIRECTORY}"))
     return sorted(number for number in numbers if number is not None and number <= MAX_NUMBER)
 
@@ -88,7 +88,7 @@ def _is_settled(stamp_ns: int, now_ns: int) -> bool:
 
 
 class Header:
-    """What the first line of a segment says."""
+    """The first line of a segment."""
 
     __slots__ = ("boot", "created_us", "end", "number", "queue_id")
 
@@ -146,7 +146,7 @@ def newer_format(what: str, version: int) -> NewerFormat:
 def start_segment(directory: str, number: int, queue_id: str, *, clock: Clock, fs: FileSystem) -> None:
     """Make the next segment, header whole, under append.lock. Its first sync must include the directory.
 
-    Raises QueueRefused where nobody would find it again.
+    Raises QueueRefused where no process would find it again.
     """
     if number > MAX_NUMBER:
         raise QueueRefused(
@@ -158,7 +158,7 @@ def start_segment(directory: str, number: int, queue_id: str, *, clock: Clock, f
 
 
 def sync_segment(directory: str, number: int, fs: FileSystem) -> OSError | None:
-    """Put the segment and its directory entry on the disk. Returns what the disk said where it failed.
+    """Put the segment and its directory entry on the disk. Returns the disk's error if it failed.
 
     A segment that is gone was committed and deleted: there is nothing left to sync.
     """
