@@ -147,7 +147,7 @@ class FileSystem:
         self.sync_directory(parent or ".")
 
     def type_of(self, path: str) -> str | None:
-        """The name of the file system that holds ``path`` or will hold it, such as ``ext4``; None where nothing tells."""
+        """The name of the file system that holds ``path`` or will hold it, such as ``ext4``; None where that is unknown."""
         path, table = _existing(path), self.mount_table()
         device = os.stat(path).st_dev
         needle = b" %d:%d " % (os.major(device), os.minor(device))

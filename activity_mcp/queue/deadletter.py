@@ -88,7 +88,7 @@ def bury(
 def bury_range(
     directory: str, after: Offset | None, upto: Offset, reason: str, *, clock: Clock = SYSTEM_CLOCK, fs: FileSystem = LOCAL
 ) -> list[str]:
-    """Keep the bytes between two offsets, in one file for each segment. Returns the paths; segments that are gone are left out."""
+    """Keep the bytes between two offsets, one file for each segment. Returns the paths; segments that are gone are left out."""
     paths = []
     for segment in segment_numbers(directory, fs):
         if segment > upto.segment or (after is not None and segment < after.segment):

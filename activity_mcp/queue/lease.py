@@ -68,7 +68,7 @@ class Lease:
         return False
 
     def acquire_from(self, timeout_s: float) -> bool:
-        """Ask the current leader to step down and take over the lease. False when that took longer than ``timeout_s`` seconds."""
+        """Ask the current leader to step down and take over the lease. False when that takes longer than ``timeout_s``."""
         request, deadline = _lead_want(self.directory), time.monotonic() + timeout_s
         try:
             while not self.try_acquire():

@@ -63,9 +63,13 @@ def open_queue(
 ) -> QueueInfo:
     """The queue in ``directory``, made if there is none (``create=False``: QueueRefused instead).
 
-    ``patience_s`` is how long to wait, in seconds, while another process creates it. ``sink`` is the name of its warehouse; empty asks for
-    whatever is there. Raises UnsupportedStateDirectory for a place that cannot hold a queue or that belongs to another
-    warehouse, NewerFormat for one that a newer version made.
+    ``patience_s`` is how long to wait, in seconds, while another process creates it. ``sink`` is the name of its warehouse; empty
+    accepts any.
+
+    Raises:
+        UnsupportedStateDirectory: the place cannot hold a queue, or holds that of another warehouse.
+        NewerFormat: a newer version made it.
+        QueueRefused: there is none and ``create`` is False, or the disk does not take it.
     """
     fs.check_supported(directory)
     fs.check_owner(os.path.dirname(directory))
