@@ -28,16 +28,23 @@ class Appended:
 
     @property
     def first(self) -> Offset:
+        """The place just behind the first of the lines."""
         line = self._lines[0]
         return Offset(self._segment, self._start + len(line), zlib.crc32(line))
 
     @property
     def last(self) -> Offset:
+        """The place just behind the last of the lines."""
         return Offset(self._segment, self._start + sum(map(len, self._lines)), zlib.crc32(self._lines[-1]))
 
 
 def joined(lines: Sequence[bytes]) -> bytes:
-    """The lines as one. Their form is checked, not their checksums: only ``encode_line`` makes lines."""
+    """The lines as one. Their form is checked, not their checksums: only ``encode_line`` makes lines.
+
+    Raises:
+        InvalidInput: a line is longer than ``MAX_LINE_BYTES``.
+        ValueError: there is no line, or one that ``encode_line`` did not make.
+    """
     if not lines:
         raise ValueError("nothing to append")
     for line in lines:

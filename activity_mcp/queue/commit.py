@@ -52,7 +52,11 @@ class Commit:
 
 
 def read_commit(directory: str, *, fs: FileSystem = LOCAL) -> Commit | None:
-    """What commit.json says; None where it is missing or cannot be read. Raises NewerFormat."""
+    """The content of commit.json; None where it is missing or cannot be read.
+
+    Raises:
+        NewerFormat: a newer version wrote it.
+    """  # noqa: DOC501 - newer_format makes it
     try:
         members = loads(fs.read(f"{directory}/commit.json"))
         version = members["version"]

@@ -146,6 +146,7 @@ class Lease:
         return _read_object(f"{self.directory}/leader.json", self._fs)
 
     def touch_want(self) -> None:
+        """Request a flush, as ``touch_want`` of the module."""
         touch_want(self.directory, clock=self._clock, fs=self._fs)
 
     def want_pending(self) -> bool:
@@ -153,6 +154,7 @@ class Lease:
         return self._fs.stat(_want(self.directory)) is not None
 
     def clear_want(self) -> None:
+        """Remove the request, as ``clear_want`` of the module."""
         clear_want(self.directory, fs=self._fs)
 
 

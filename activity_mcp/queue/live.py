@@ -85,6 +85,7 @@ class LiveSegment:
             self._users += 1
 
     def let_go(self) -> None:
+        """End one use of the descriptor; the last one closes a retired segment."""
         with self._guard:
             self._users -= 1
             if self._retired and not self._users:

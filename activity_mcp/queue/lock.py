@@ -95,6 +95,7 @@ class LockFile:
             return True  # gone: its lock is gone with it
 
     def release(self) -> None:
+        """Free the lock and keep the descriptor. Idempotent."""
         if self.held:
             self.held = False
             fcntl.flock(self._fd, _GIVE)

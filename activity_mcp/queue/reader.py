@@ -81,9 +81,11 @@ class ReadBatch:
 
     @property
     def records(self) -> list[Record]:
+        """The whole lines of the batch, without the damaged ranges."""
         return [item for item in self.items if isinstance(item, Record)]
 
     def add(self, item: Record | Damage) -> None:
+        """Take one more item, which follows the last one."""
         self.items.append(item)
         self.end = item.offset
         self.size += _size(item)
@@ -125,8 +127,11 @@ class QueueReader:
     def read(self, after: Offset | None, max_bytes: int = 4 << 20, max_records: int = 1000) -> ReadBatch:
         """What follows ``after`` (None: from the first segment there is), at least one item, at most the limits.
 
-        Raises OffsetLost when the segment is there but ``after`` is not in it, and NewerFormat when a newer version wrote what
-        comes next. Whoever commits a batch syncs first: ``sync_segments(batch.end)``.
+        At most ``max_bytes`` bytes and ``max_records`` items. Sync before a batch is committed: ``sync_segments(batch.end)``.
+
+        Raises:
+            OffsetLost: the segment is there, but ``after`` is not a place in it.
+            NewerFormat: a newer version wrote what comes next.
         """
         batch = ReadBatch(after)
         numbers = self.segments()
@@ -254,7 +259,7 @@ class QueueReader:
     # --- one segment
 
     def _guarded(self, items: Iterator[Record | Damage], batch: ReadBatch) -> Iterator[Record | Damage]:
-        """A newer segment ends the batch before it; only the read that begins there raises."""
+        """A newer segment ends the batch before it; only the read that begins there raises."""  # noqa: DOC501 - of ``read``
         try:
             yield from items
         except NewerFormat:

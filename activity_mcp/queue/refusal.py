@@ -28,6 +28,7 @@ def refusal(error: OSError, directory: str) -> QueueRefused:
 
 
 def not_durable(reason: str) -> NotDurable:
+    """The error for lines that may or may not be on the disk."""
     return NotDurable(
         f"not accepted, may still be recorded: the disk failed ({reason})",
         hint="try again with the same activity_id: it is counted once; look at the disk",
@@ -35,6 +36,7 @@ def not_durable(reason: str) -> NotDurable:
 
 
 def busy(pid: int | None) -> QueueBusy:
+    """The error for a lock that stayed held, by ``pid`` where that is known."""
     holder = f"pid {pid}" if pid else "another process"
     return QueueBusy(
         f"not accepted: append.lock held by {holder}; nothing was written",
@@ -43,6 +45,7 @@ def busy(pid: int | None) -> QueueBusy:
 
 
 def full(uncommitted: int, size: int, max_bytes: int) -> QueueFull:
+    """The error for ``size`` bytes that pass the cap; ``uncommitted`` and ``max_bytes`` in bytes as well."""
     return QueueFull(
         f"not accepted: {uncommitted} bytes wait for the warehouse and {size} more would pass MAX_QUEUE_SIZE ({max_bytes}); "
         "what was accepted before is kept",

@@ -33,6 +33,7 @@ _COARSE_NS = 3_000_000_000  # longer than the coarsest time stamp of a file syst
 
 
 def segment_path(directory: str, number: int) -> str:
+    """The path of the segment with this number."""
     return f"{directory}/{SEGMENT_DIRECTORY}/{number:012d}{_SUFFIX}"
 
 
@@ -101,16 +102,20 @@ class Header:
 
 
 def header_line(number: int, queue_id: str, boot: str, created_us: int) -> bytes:
+    """The first line of segment ``number``; ``created_us`` in microseconds since 1970."""
     created = iso(created_us)
     return encode_line({"_segment": number, "queue_id": queue_id, "boot": boot, "created": created, "version": FORMAT_VERSION})
 
 
 def parse_header(line: bytes) -> Header | None:
-    """The header in ``line``, or None if it is none. Raises NewerFormat when a newer version wrote it.
+    """The header in ``line``, or None if it is none.
 
     A checksum that disagrees means damage, not a newer version; a line without one, in a form that this version does not
     know, is believed when it says that it is newer.
-    """
+
+    Raises:
+        NewerFormat: a newer version wrote it.
+    """  # noqa: DOC501 - newer_format makes it
     if not line.startswith(b'{"_segment":'):
         return None
     sealed = checksum_agrees(line)
@@ -137,6 +142,7 @@ def read_header(fs: FileSystem, fd: int) -> Header | None:
 
 
 def newer_format(what: str, version: int) -> NewerFormat:
+    """The error for what was written in a ``version`` of the format above this one's."""
     return NewerFormat(
         f"{what} was written in format {version}; this version knows {FORMAT_VERSION}. Nothing was changed",
         hint="upgrade activity-mcp",
@@ -146,7 +152,8 @@ def newer_format(what: str, version: int) -> NewerFormat:
 def start_segment(directory: str, number: int, queue_id: str, *, clock: Clock, fs: FileSystem) -> None:
     """Make the next segment, header whole, under append.lock. Its first sync must include the directory.
 
-    Raises QueueRefused where no process would find it again.
+    Raises:
+        QueueRefused: no process would find a segment of that number again.
     """
     if number > MAX_NUMBER:
         raise QueueRefused(

@@ -105,9 +105,9 @@ class QueueWriter:
     def append(self, lines: Sequence[bytes], durable: bool | None = None, *, counted: bool = True) -> Appended:
         """Append all of ``lines`` (``activity.encode_line``) or none. ``durable`` None: as the writer is configured.
 
-        Raises QueueFull, QueueBusy, DiskFull: not accepted, and counted in ``refused`` unless the caller keeps the event and
-        tries again (``counted`` False); NotDurable: not accepted, may still be
-        recorded; UnsupportedStateDirectory and NewerFormat: this queue takes nothing from this process.
+        Raises:
+            QueueRefused: not accepted (NotDurable: it may still be recorded). QueueFull, QueueBusy and DiskFull are counted in
+                ``refused``, unless the caller keeps the event to try again (``counted`` False).
         """
         payload = joined(lines)
         must_sync = self._durability == "event" if durable is None else durable
@@ -125,7 +125,7 @@ class QueueWriter:
         return Appended(live.number, start, lines, must_sync, degraded)
 
     def _locked_write(self, payload: bytes, must_sync: bool) -> tuple[LiveSegment, int, bool]:
-        """The live segment, where in it the payload begins, and whether the queue is under pressure with it."""
+        """The live segment, where in it the payload begins, and whether the queue is under pressure with it."""  # noqa: DOC501
         self._enter()
         try:
             try:
@@ -182,7 +182,7 @@ class QueueWriter:
         return uncommitted
 
     def _put(self, live: LiveSegment, data: bytes) -> None:
-        """One write; what it could not finish it takes back."""
+        """One write; a short write is rolled back."""  # noqa: DOC501
         try:
             written = self._fs.write(live.fd, data)
             if written != len(data):
@@ -218,7 +218,7 @@ class QueueWriter:
         return live
 
     def _open_live(self, numbers: Sequence[int]) -> LiveSegment | None:
-        """The newest segment, unless it is of an earlier boot, of another queue_id, or has no readable header."""
+        """The newest segment, unless it is of an earlier boot, of another queue_id, or has no readable header."""  # noqa: DOC501
         if not self._lock.in_place():  # the directory was replaced: this lock excludes no other process
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._lock.path)
         self._info = self._present_queue()
@@ -269,7 +269,7 @@ class QueueWriter:
     # --- durability
 
     def sync(self) -> None:
-        """Everything that this writer appended is on the disk when this returns. Raises NotDurable."""
+        """Everything that this writer appended is on the disk when this returns. Raises NotDurable."""  # noqa: DOC501
         if self._pid != os.getpid():
             return
         with self._mutex:

@@ -91,6 +91,7 @@ class LocalEvents:
             self.overlay.discard_until(str(Offset(segments[0], 0, 0)))
 
     def committed(self) -> Offset | None:
+        """The offset that the warehouse has committed, as far as this machine knows."""
         commit = self._writer.commit()
         return commit.offset if commit else None
 
