@@ -45,7 +45,7 @@ ROOMS: dict[str, set[str]] = {
     "health": {"activity", "clock", "config", "context", "errors", "fs", "queue", "recall", "recording", "warehouse"},
     "composition": {
         "activity", "clock", "config", "context", "fs", "health", "identity", "pipeline", "provenance", "queue", "recall",
-        "recording", "warehouse",
+        "recording", "redaction", "warehouse",
     },
     "service": {
         "clock", "composition", "config", "context", "errors", "health", "identity", "pipeline", "queue", "recall",
