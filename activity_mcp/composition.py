@@ -354,5 +354,5 @@ class Composition:
             on_event=self.system_events.report,
             omits=omits,
         )
-        flusher.batch_size.resume(self.lease.last_told().get("batch_weight"))
+        flusher.batch_size.resume(self.lease.last_report().get("batch_weight"))
         return flusher

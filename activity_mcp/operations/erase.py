@@ -133,7 +133,7 @@ class Forgetter:
 
     def _lead(self) -> None:
         if not self._service.lease.acquire_from(LEAD_WITHIN_S):
-            pid = self._service.lease.last_told().get("pid", "?")
+            pid = self._service.lease.last_report().get("pid", "?")
             raise WarehouseUnavailable(
                 f"process {pid} leads and did not stand aside; nothing was forgotten", hint="close Claude Code and try again"
             )

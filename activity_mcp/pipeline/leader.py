@@ -151,7 +151,7 @@ class Leader:
         self._before_turn()
         if self.leads and not self._lease.in_place():
             self._resign()  # the directory was removed under us: whoever made it anew may lead there
-        if self._lease.is_asked_to_stand_aside():
+        if self._lease.is_asked_to_step_down():
             self._resign()
             return
         if not self.leads and not self._take_lease():
@@ -187,7 +187,7 @@ class Leader:
             self._resign()
             raise
         self.leads = True
-        told = self._lease.last_told()  # with what the leader before left behind
+        told = self._lease.last_report()  # with what the leader before left behind
         self._backpressure.resume(told.get("backpressure") is True, self._backlog_bytes())
         self._filling.active = told.get("degraded") is True
         self._last_flush = now - FLUSH_EVERY_S

@@ -33,6 +33,7 @@ from activity_mcp.queue import QueueReader
 from activity_mcp.recording import tombstones
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse.duckdb import rewrite
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from activity_mcp.warehouse.memory import MemoryWarehouse
 
 SECRET = "hunter2-quetzal"
@@ -253,6 +254,7 @@ def test_text_that_only_free_blocks_of_the_file_hold_goes_as_well(make: Make, ho
 
 def test_a_legal_hold_keeps_its_rows(make: Make, home: Path) -> None:
     service = make()
+    assert isinstance(service.warehouse, DuckDBWarehouse)
     with service.warehouse.transaction() as statements:
         statements.execute(
             "INSERT INTO LEGAL_HOLDS (hold_id, session_id, reason, placed_by, placed_at) VALUES ('c1', 'session-0', 'x', 'y', now()::TIMESTAMP)"
@@ -360,7 +362,7 @@ def test_what_a_newer_version_has_forgotten_is_not_imported_by_this_one(tmp_path
 # --- kills
 
 KILLED_AT = [
-    (erase.Forgetter, "_drain"), (erase.Tombstones, "add"), (erase.Forgetter, "_rewrite"), (rewrite, "_carry_over"),
+    (erase.Forgetter, "_drain"), (tombstones.Tombstones, "add"), (erase.Forgetter, "_rewrite"), (rewrite, "_carry_over"),
     (fs, "put_in_place"), (erase.Forgetter, "_publish"), (erase.Forgetter, "_delete_segments"),
     (erase.Forgetter, "_forget_imports"),
 ]  # fmt: skip
@@ -381,7 +383,7 @@ Forgetter(service, Selection.of(None, None, None, "hunter2")).run()
 
 
 def killed_at() -> list[Any]:
-    """Two of the places; all of them where ACTIVITY_TEST_KILLS is set (ACTIVITY_TEST_KILLS=1 pytest tests/test_forget.py)."""
+    """Two of the places; all of them where ACTIVITY_TEST_KILLS is set (ACTIVITY_TEST_KILLS=1 pytest tests/operations/test_forget.py)."""
     usual = ("put_in_place", "_delete_segments")
     return [pytest.param(*at, id=at[1]) for at in KILLED_AT if at[1] in usual or os.environ.get("ACTIVITY_TEST_KILLS")]
 

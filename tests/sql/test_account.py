@@ -108,7 +108,7 @@ def assert_governed(account: Watched, *, dual_write: bool = False) -> None:
     assert account.may("ACTIVITY_ENGINE", "USAGE", "IS_OWN_EVENT")
     assert not account.may(READER, "SELECT", "V_QUERY_HISTORY")
     assert account.things["SUPERSEDED"].row_policy == ""
-    views = {name for name, thing in account.of_kind("VIEW").items() if name.startswith("VW_")}
+    views = {name for name in account.of_kind("VIEW") if name.startswith("VW_")}
     operators = {"V_CHANNELS", "V_DOUBLED_OFFSETS", "V_STREAM_LAG", "V_TASK_MONITORING"}
     tables = {"CONTEXT_CACHE", "ARTIFACTS", "INSIGHT_ATOMS", "SCHEMA_DRIFT", "ACTIVITY_SCHEMA_VERSION"}
     assert account.readable() == views | operators | tables
