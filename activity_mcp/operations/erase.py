@@ -16,6 +16,7 @@ Events that are recorded after the command has begun are new, and are kept. What
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,11 +26,13 @@ import orjson
 from .. import fs
 from ..context import Snapshot
 from ..errors import WarehouseUnavailable
+from ..pipeline.draining import drain
 from ..queue import QueueReader, dead_letters, prune, read_commit, seal_segment
+from ..recording.event_catalogue import FORGOTTEN
+from ..recording.tombstones import Tombstones
 from ..warehouse import Scope
 from .drain import BATCH_BYTES, BATCH_ROWS, patiently
 from .holdings import files_that_hold, holdings
-from .tombstones import Tombstones
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
 
 LEAD_WITHIN_S = 15.0
 DRAIN_WITHIN_S = 300.0
-_NOTE = {"event_type": "forgotten", "severity": "info", "message": "events were forgotten on request"}
+_NOTE = FORGOTTEN.features("events were forgotten on request")
 
 
 @dataclass(slots=True)
@@ -130,7 +133,7 @@ class Forgetter:
 
     def _lead(self) -> None:
         if not self._service.lease.acquire_from(LEAD_WITHIN_S):
-            pid = self._service.lease.last_told().get("pid", "?")
+            pid = self._service.lease.last_report().get("pid", "?")
             raise WarehouseUnavailable(
                 f"process {pid} leads and did not stand aside; nothing was forgotten", hint="close Claude Code and try again"
             )
@@ -144,8 +147,7 @@ class Forgetter:
     def _drain(self, flusher: Flusher) -> None:
         """Everything is committed, without what is picked."""
         deadline = self._deadline()
-        while patiently(lambda: flusher.step(max_rows=BATCH_ROWS, max_bytes=BATCH_BYTES), deadline).more:
-            pass
+        drain(lambda: patiently(lambda: flusher.step(max_rows=BATCH_ROWS, max_bytes=BATCH_BYTES), deadline))
 
     def _omits(self, members: Mapping[str, Any]) -> bool:
         if not self._picks(members):
@@ -199,31 +201,19 @@ class Forgetter:
 
     # --- the warehouse
 
-    @property
-    def _db(self) -> str | None:
-        """The embedded warehouse's file, where that is the warehouse and there is one."""
-        config = self._service.config
-        return config.db if not config.snow_connection and os.path.exists(config.db) else None
-
     def _count_rows(self) -> dict[str, int]:
-        if self._db is None:
-            return {}
-        from ..warehouse.duckdb.rewrite import count_picked
-
-        self._service.warehouse.release()
-        db = self._db
-        return patiently(lambda: count_picked(db, self._picks_row, clock=self._service.clock), self._deadline())
+        rewriter = self._service.adapter.rewriter
+        return patiently(lambda: rewriter.count(self._picks_row), self._deadline()) if rewriter is not None else {}
 
     def _is_in_free_blocks(self) -> bool:
         """Whether the file holds the text though no row does: of rows that retention or a refresh has removed."""
-        return self._db is not None and bool(files_that_hold(self._selection, [self._db]))
+        is_embedded = self._service.adapter.rewriter is not None
+        return is_embedded and bool(files_that_hold(self._selection, [self._service.config.db]))
 
     def _rewrite(self) -> None:
-        from ..warehouse.duckdb.rewrite import rewrite
-
-        db = self._db or ""
-        call = lambda: rewrite(db, self._picks, clock=self._service.clock, on_progress=self._on_progress)  # noqa: E731
-        patiently(call, self._deadline())
+        rewriter = self._service.adapter.rewriter
+        if rewriter is not None:
+            patiently(lambda: rewriter.rewrite(self._picks, self._on_progress), self._deadline())
 
     def _picks_row(self, members: Mapping[str, Any]) -> bool:
         if not self._picks(members):
@@ -248,7 +238,7 @@ class Forgetter:
         from Snowflake all are gone, until the leader has read them again.
         """
         service, now = self._service, self._service.clock.time_us()
-        at_once, found = service.warehouse.contexts_at_once, {}
+        at_once, found = service.adapter.capabilities.contexts_at_once, {}
         if at_once:
             patiently(service.refresher.publish_changes, self._deadline())
         scopes = [Scope(*key) for key in service.snapshots.known()]
@@ -290,7 +280,7 @@ class Forgetter:
 
     def _old_copies(self) -> list[str]:
         """Copies of the database from before a migration: nobody reads them, and they hold everything."""
-        return self._beside("layout-") if self._db else []
+        return self._beside("layout-") if self._service.adapter.rewriter is not None else []
 
     def _set_aside(self) -> list[str]:
         return self._beside("corrupt-")
@@ -311,6 +301,7 @@ class Forgetter:
             ledger.forget(
                 lambda path: all(needle in path for needle in needles) and (pattern is None or bool(pattern.search(path)))
             )
+        self._service.session_state.take_requests(sys.maxsize)  # they name transcripts too; another request follows any of them
 
 
 def _artifact_id(path: str) -> str:
