@@ -235,7 +235,7 @@ class _Wire:
 def connection() -> tuple[BoundedProtocol, _Wire]:
     wire = _Wire()
     config = uvicorn.Config(None, http=BoundedProtocol, interface="asgi3", lifespan="off", log_config=None)  # type: ignore[arg-type]
-    config.loaded, config.loaded_app, config.ws_protocol_class = True, None, None  # type: ignore[assignment]
+    config.loaded, config.loaded_app, config.ws_protocol_class = True, None, None
     made = BoundedProtocol(config, ServerState(), {}, _loop=wire)  # type: ignore[arg-type]
     made.connection_made(wire)  # type: ignore[arg-type]
     return made, wire
