@@ -132,8 +132,8 @@ class HookPayload:
         words = classified("prompt", text)
         if words is None or words.kind != "prompt":
             return None  # Claude Code speaking in the user's name, or a command
-        key = self._common.get("prompt_id") or unnamed_prompt_key(self.session_id, text)
-        draft = events.prompt_activity(key, self.session_id, text, policy=self._prompts, redactor=self._redactor)
+        key = self._common.get("prompt_id") or unnamed_prompt_key(self.session_id, words.text)
+        draft = events.prompt_activity(key, self.session_id, words.text, policy=self._prompts, redactor=self._redactor)
         draft[2].update(self._common)
         branch = self._branch()
         if branch:
