@@ -29,6 +29,7 @@ from .. import __version__
 from ..activity import new_id
 from ..clock import SYSTEM_CLOCK
 from ..errors import ActivityError
+from .parameters import check_parameters
 from .resources import publish
 from .stdio import Answer
 from .tools import check_arguments, input_schema, specs
@@ -69,6 +70,7 @@ def build_server(service: Service) -> ActivityServer:
     )
     server.calls = {spec.name: partial(calls.plainly, spec) for spec in present if not spec.slow}
     publish(server, service)
+    server.middleware.append(check_parameters(server))
     return server
 
 

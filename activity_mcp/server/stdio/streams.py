@@ -41,6 +41,8 @@ BROKEN_TEXT = (
     "refused, nothing was done: the arguments hold a lone surrogate (such as \\ud800), which is not valid Unicode, "
     "or are nested deeper than 32 levels. Send whole characters in flatter values"
 )
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What PowerShell and some editors put before what they pipe: it is no part of a message."""
 _LEADING_ID = re.compile(rb'"id"\s*:\s*(-?\d{1,18}|"[^"\\]{1,200}")')
 
 
@@ -73,6 +75,8 @@ class MessageReader:
             except EOFError:
                 await self._settle()
                 raise anyio.EndOfStream from None
+            if line is not None:
+                line = line.removeprefix(BYTE_ORDER_MARK)
             if line is not None and self._shortcut is not None and self._shortcut.takes(line):
                 if self._lines.more():
                     await asyncio.sleep(0)  # whoever sends many at once does not keep the others from their turn
@@ -90,6 +94,9 @@ class MessageReader:
         except ValueError:
             if line.strip() and not self._answer_broken_call(line):
                 self._refuse(*_diagnose(line))
+            return None
+        if isinstance(message, JSONRPCNotification) and b'"id"' in line and "id" in json.loads(line.decode("utf-8", "replace")):
+            self._refuse(None, INVALID_REQUEST, "the id of a request must be a text or a whole number; it was skipped")
             return None
         if self._shortcut is not None:
             self._shortcut.sees(message)
