@@ -10,6 +10,7 @@ from .errors import ActivityError
 
 def main() -> None:
     """Run one command and exit with its code."""
+    os.umask(0o077)  # what libraries write is as private as what we write: DuckDB's files and what it spills
     sys.exit(run(sys.argv[1:]))
 
 
@@ -19,20 +20,8 @@ def run(arguments: list[str]) -> int:
         from .claude_code.hooks.hook import main as hook
 
         hook()
-    import click
-
-    from .cli import commands
-
     try:
-        result = commands.main(args=arguments, prog_name="activity-mcp", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.Abort:
-        click.echo("interrupted; what was acknowledged is recorded", err=True)
-        return 130
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        return _serve() if arguments == ["serve"] else _command(arguments)
     except ActivityError as error:
         _tell(error.message, error.hint)
         return error.exit_code
@@ -50,15 +39,39 @@ def run(arguments: list[str]) -> int:
             f"unexpected {type(error).__name__}: {error}", "what was acknowledged is kept; ACTIVITY_LOG_LEVEL=debug shows where"
         )
         return 1
+
+
+def _serve() -> int:
+    """``serve`` as Claude Code starts it, without what reads command lines: a user waits for its first answer."""
+    from .server.run import serve_stdio
+
+    serve_stdio()
+
+
+def _command(arguments: list[str]) -> int:
+    import click
+
+    from .cli import commands
+
+    try:
+        result = commands.main(args=arguments, prog_name="activity-mcp", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.Abort:
+        click.echo("interrupted; what was acknowledged is recorded", err=True)
+        return 130
+    except click.ClickException as error:
+        from .cli.output import show_usage_error
+
+        show_usage_error(error)
+        return error.exit_code
     return result if isinstance(result, int) else 0
 
 
 def _tell(message: str, hint: str) -> None:
-    import click
+    from .context.visible import for_terminal
 
-    click.echo(f"error: {message}", err=True)
-    if hint:
-        click.echo(f"hint: {hint}", err=True)
+    sys.stderr.write(for_terminal(f"error: {message}\n" + (f"hint: {hint}\n" if hint else "")))
 
 
 if __name__ == "__main__":

@@ -12,10 +12,12 @@
     │   ├── DiskFull                          retryable: no space, nothing half-written remains
     │   ├── NotDurable                        retryable with the same activity_id: it may still be recorded
     │   ├── UnsupportedStateDirectory         the place cannot hold a queue (network drive, permissions, platform)
+    │   │   └── ForeignHome                   ACTIVITY_HOME is another program's, or open to other users
     │   └── NewerFormat                       the queue on disk was written by a newer version: upgrade
     ├── CheckFailed                  exit 5   a step was not taken, because a check before it failed
     └── WarehouseError               exit 4   nothing is lost, the queue holds it
         ├── WarehouseUnavailable              retryable: locked, unreachable, timed out
+        │   └── WarehouseBusy                 another process has the file open, for now
         ├── WarehouseRefused                  it says no: credentials, grants, a missing table or extra; a person has to act
         ├── WarehouseCorrupt                  the file was set aside; a new one is made
         ├── WarehouseNewer                    its schema is newer than this version: upgrade
@@ -100,6 +102,10 @@ class UnsupportedStateDirectory(QueueRefused):
     pass
 
 
+class ForeignHome(UnsupportedStateDirectory):
+    """ACTIVITY_HOME is another program's, or open to other users: nothing at all is written there."""
+
+
 class NewerFormat(QueueRefused):
     pass
 
@@ -117,6 +123,10 @@ class WarehouseError(ActivityError):
 
 class WarehouseUnavailable(WarehouseError):
     retryable = True
+
+
+class WarehouseBusy(WarehouseUnavailable):
+    pass
 
 
 class WarehouseRefused(WarehouseError):

@@ -34,14 +34,18 @@ except ImportError:  # Windows
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import BinaryIO
 
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+"""Opening a FIFO waits for its other end, which may never come; for a regular file this changes nothing."""
 _FOREIGN_TYPES = frozenset(
     (
         "nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "ncpfs", "afs", "ceph", "lustre", "gpfs", "davfs",
         "fuse", "fuseblk", "9p", "virtiofs", "drvfs", "vboxsf", "prl_fs",
     )
 )  # fmt: skip
+_SMALL_FILE = 16 * 1024
 _LOCAL_HINT = "set ACTIVITY_HOME to a directory on a local disk"
 _ESCAPES = ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\"))
 
@@ -157,14 +161,19 @@ class FileSystem:
 
     def open_append(self, path: str) -> int:
         """An existing file, for appending to and for reading its last byte."""
-        return os.open(path, os.O_RDWR | os.O_APPEND | _CLOEXEC)
+        return _open_regular(path, os.O_RDWR | os.O_APPEND)
 
     def open_read(self, path: str) -> int:
-        return os.open(path, os.O_RDONLY | _CLOEXEC)
+        """A regular file. Raises OSError (EINVAL) for a FIFO, a device or a directory, and never waits for one."""
+        return _open_regular(path, os.O_RDONLY)
+
+    def reader(self, path: str) -> BinaryIO:
+        """``open_read`` as a binary file."""
+        return os.fdopen(self.open_read(path), "rb")
 
     def open_lock(self, path: str) -> int:
         """A lock file, made if it is missing. It holds nothing."""
-        return os.open(path, os.O_RDWR | os.O_CREAT | _CLOEXEC, 0o600)
+        return _open_regular(path, os.O_RDWR | os.O_CREAT)
 
     def close(self, fd: int) -> None:
         os.close(fd)
@@ -213,6 +222,22 @@ class FileSystem:
         if durable:
             self.sync_directory(os.path.dirname(path) or ".")
 
+    def publish_new(self, path: str, data: bytes) -> None:
+        """``publish`` where nothing has this name yet, not even a broken link. Raises FileExistsError otherwise."""
+        made = f"{path}.{os.getpid()}.{id(self):x}.{next(self._serial)}.new.tmp"
+        self.publish(made, data)
+        try:
+            os.link(made, path, follow_symlinks=False)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links: another process may come between these two
+            if os.path.lexists(path):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path) from None
+            os.rename(made, path)
+        finally:
+            self.unlink(made)
+        self.sync_directory(os.path.dirname(path) or ".")
+
     def put_in_place(self, made: str, path: str) -> None:
         """A file that somebody else has written and closed takes the place of ``path``, whole and durably."""
         fd = self.open_append(made)
@@ -225,18 +250,20 @@ class FileSystem:
 
     def append_bytes(self, path: str, data: bytes) -> int:
         """Bytes at the end of a file in which each stands for itself; how many went through. Not synced."""
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _CLOEXEC, 0o600)
+        fd = _open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
             return self.write(fd, data)
         finally:
             os.close(fd)
 
-    def read(self, path: str) -> bytes:
+    def read(self, path: str, at_most: int | None = None) -> bytes:
+        """A regular file's bytes, the first ``at_most`` of them."""
         fd = self.open_read(path)
         try:
-            pieces = []
-            while piece := os.read(fd, 1 << 16):
+            pieces, left = [], at_most if at_most is not None else sys.maxsize
+            while left > 0 and (piece := os.read(fd, min(1 << 16, left))):
                 pieces.append(piece)
+                left -= len(piece)
             return b"".join(pieces)
         finally:
             os.close(fd)
@@ -262,6 +289,14 @@ class FileSystem:
         except FileNotFoundError:
             return []
 
+    def is_full(self, path: str) -> bool:
+        """Whether the disk takes no more files, or not the block that a small one needs. False where it does not say."""
+        try:
+            found = os.statvfs(path)
+        except (OSError, AttributeError):
+            return False
+        return found.f_bavail * found.f_frsize < _SMALL_FILE or (found.f_files > 0 and found.f_favail == 0)
+
     def sync_directory(self, path: str) -> None:
         """The directory's entries are on the disk: files made or renamed in it survive a power cut."""
         fd = os.open(path, os.O_RDONLY | _CLOEXEC)
@@ -282,6 +317,8 @@ class FileSystem:
 LOCAL = FileSystem()
 ensure_directory = LOCAL.ensure_directory
 publish = LOCAL.publish
+read = LOCAL.read
+reader = LOCAL.reader
 put_in_place = LOCAL.put_in_place
 
 
@@ -296,6 +333,14 @@ def same_boot(one: str, other: str) -> bool:
     if one[:2] == other[:2] == "t:" and one[2:].isdigit() and other[2:].isdigit():
         return abs(int(one[2:]) - int(other[2:])) <= 5
     return False
+
+
+def _open_regular(path: str, flags: int) -> int:
+    fd = os.open(path, flags | _NO_WAIT | _CLOEXEC, 0o600)
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        return fd
+    os.close(fd)
+    raise OSError(errno.EINVAL, "not a regular file", path)
 
 
 def _boot_time() -> str:
@@ -334,8 +379,9 @@ def _type_by_prefix(table: bytes, path: bytes) -> str | None:
 
 def _refuse_unless_private(path: str, found: os.stat_result) -> None:
     _refuse_unless_owned(path, found)
-    if found.st_mode & stat.S_IWOTH:
-        raise UnsupportedStateDirectory(f"{path} can be written by every user", hint=f"chmod 700 {path}")
+    if found.st_mode & (stat.S_IWOTH | stat.S_IWGRP):
+        who = "every user" if found.st_mode & stat.S_IWOTH else "its group"
+        raise UnsupportedStateDirectory(f"{path} can be written by {who}; nothing was written", hint=f"chmod 700 {path}")
 
 
 def _refuse_unless_owned(path: str, found: os.stat_result) -> None:

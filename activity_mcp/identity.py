@@ -12,14 +12,22 @@ import os
 
 from . import fs
 from .activity import sha256_hex
-from .errors import NewerFormat, QueueRefused
+from .errors import ForeignHome, NewerFormat, QueueRefused, UnsupportedStateDirectory
 from .plain_json import dumps, loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
+SETTINGS = "settings.json"
 SETTINGS_VERSION = 1
+_STORED = ("customer", "host_id")
+MARKER = ".activity-mcp-home"
+"""In a directory that was new or empty when activity-mcp came: what has a name of ours in there is ours."""
+_MARKER_TEXT = b"This directory is the state of activity-mcp: what was recorded. `activity-mcp uninstall --purge` deletes it.\n"
+_MADE_BEFORE_SETTINGS = frozenset(("queue", "redaction.json"))
+_HOME_HINT = "set ACTIVITY_HOME to a directory of its own; where that file is a damaged one of activity-mcp, move it away"
 IGNORE_FILE = ".activity-mcp-ignore"
 
 
@@ -36,37 +44,90 @@ class Identity:
 def resolve_identity(home: str, environ: Mapping[str, str], customer: str | None = None) -> Identity:
     """The stored identity of this state directory, resolved and stored at the first call.
 
-    ``customer`` (the configured one) wins over what is stored and is not stored itself. Raises NewerFormat when the
-    settings were written by a newer version, QueueRefused when the place takes no file.
+    ``customer`` (the configured one) wins over what is stored and is not stored itself. Raises ForeignHome when the directory
+    is open to others or its settings are another program's (nothing is written then), NewerFormat when they were written by a
+    newer version, QueueRefused when the place takes no file.
     """
-    path = os.path.join(home, "settings.json")
-    settings = _read_settings(path)
-    if settings is None:
-        settings = {"customer": _guess_customer(environ), "host_id": _host_id()}
-        try:
-            fs.ensure_directory(home)
-            fs.publish(path, dumps({"version": SETTINGS_VERSION, **settings}).encode("utf-8"))
-        except OSError as error:
-            raise QueueRefused(
-                f"{path} cannot be written ({error.strerror}); nothing was recorded",
-                hint="check the disk and the permissions, or point ACTIVITY_HOME elsewhere",
-            ) from error
+    try:
+        settings = _read_settings(home) or _store_settings(home, environ)
+    except OSError as error:
+        raise QueueRefused(
+            f"{home} cannot be used ({error.strerror}); nothing was recorded",
+            hint="check the disk and the permissions, or point ACTIVITY_HOME elsewhere",
+        ) from error
     return Identity(customer or settings["customer"], settings["host_id"])
 
 
-def _read_settings(path: str) -> dict[str, str] | None:
+def is_own_home(home: str) -> bool:
+    """Whether this directory was made by activity-mcp, or its settings are. Raises NewerFormat, OSError."""
+    if os.path.isfile(os.path.join(home, MARKER)):
+        return True
     try:
-        settings = loads(fs.LOCAL.read(path))
-    except (OSError, ValueError, RecursionError):
+        return _read_settings(home) is not None
+    except ForeignHome:
+        return False
+
+
+def _read_settings(home: str) -> dict[str, str] | None:
+    """What is stored; None where there is nothing yet. Damaged settings in a directory of ours are set aside."""
+    path = os.path.join(home, SETTINGS)
+    _check_private(home)
+    try:
+        data = fs.read(path)
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    if not isinstance(settings, dict):
-        return None
+    except OSError as error:
+        raise ForeignHome(f"{path} cannot be read ({error.strerror}); nothing was recorded", hint=_HOME_HINT) from error
+    settings = _parsed(data)
     version = settings.get("version")
     if isinstance(version, int) and version > SETTINGS_VERSION:
         raise NewerFormat(f"{path} was written by a newer version", hint="upgrade activity-mcp")
-    if not all(isinstance(settings.get(name), str) and settings[name] for name in ("customer", "host_id")):
-        return None
+    if version is not None and all(isinstance(settings.get(name), str) and settings[name] for name in _STORED):
+        return settings
+    if data.strip(b"\0 \t\r\n"):
+        if not os.path.isfile(os.path.join(home, MARKER)):
+            raise ForeignHome(f"{path} is not activity-mcp's: another program keeps its settings there", hint=_HOME_HINT)
+        fs.publish(f"{path}.damaged", data)
+    return None
+
+
+def _store_settings(home: str, environ: Mapping[str, str]) -> dict[str, str]:
+    path = os.path.join(home, SETTINGS)
+    settings = {"customer": _guess_customer(environ), "host_id": _host_id()}
+    data = dumps({"version": SETTINGS_VERSION, **settings}).encode("utf-8")
+    is_new = set(fs.LOCAL.names(home)) <= _MADE_BEFORE_SETTINGS
+    fs.ensure_directory(home)
+    try:
+        if is_new:
+            fs.publish(os.path.join(home, MARKER), _MARKER_TEXT)
+        if os.path.isfile(path):  # it holds nothing
+            fs.publish(path, data)
+        else:
+            fs.LOCAL.publish_new(path, data)
+    except FileExistsError:
+        stored = _read_settings(home)  # another process was faster
+        if stored is None:
+            raise ForeignHome(f"{path} is a link that leads nowhere; nothing was recorded", hint=_HOME_HINT) from None
+        return stored
     return settings
+
+
+def _check_private(home: str) -> None:
+    """Raises ForeignHome for a directory that is another user's, or that others may write to; it need not exist."""
+    try:
+        fs.LOCAL.check_private(home)
+    except FileNotFoundError:
+        pass
+    except UnsupportedStateDirectory as error:
+        raise ForeignHome(error.message, hint=error.hint) from None
+
+
+def _parsed(data: bytes) -> dict[str, Any]:
+    try:
+        settings = loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return settings if isinstance(settings, dict) else {}
 
 
 def _guess_customer(environ: Mapping[str, str]) -> str:
@@ -85,8 +146,7 @@ def _guess_customer(environ: Mapping[str, str]) -> str:
 def _email_of(path: str) -> str | None:
     """``user.email`` of a git configuration file; its section and key names ignore case, as git's do."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            lines = file.read(1 << 20).splitlines()
+        lines = fs.LOCAL.read(path, 1 << 20).decode("utf-8", "replace").splitlines()
     except OSError:
         return None
     section, email = "", None
@@ -115,8 +175,7 @@ def _os_user(environ: Mapping[str, str]) -> str:
 def _host_id() -> str:
     for path in ("/etc/machine-id", "/var/lib/dbus/machine-id"):
         try:
-            with open(path, encoding="ascii") as file:
-                seed = file.read(64).strip()
+            seed = fs.LOCAL.read(path, 64).decode("ascii").strip()
         except (OSError, ValueError):
             continue
         if seed:
@@ -179,9 +238,9 @@ def branch_of(directory: str) -> str | None:
 
 
 def _text_of(path: str) -> str | None:
+    """The beginning of a file. A FIFO or a device in its place, out of an archive or not, counts as missing."""
     try:
-        with open(path, "rb") as file:
-            return file.read(4096).decode("utf-8", "replace").strip()
+        return fs.LOCAL.read(path, 4096).decode("utf-8", "replace").strip()
     except OSError:
         return None
 

@@ -23,7 +23,7 @@ from .health.watcher import HealthWatch
 from .identity import is_ignored, place_of
 from .pipeline.backpressure import Backpressure, Filling
 from .pipeline.leader import Leader
-from .queue import read_queue
+from .queue import Sweeper, read_queue
 from .recall.context_reader import Recall
 from .recording.call_log import AllCalls
 from .recording.outbox import OncePerMinute, OwedEvents
@@ -73,6 +73,7 @@ class ActivityService(Composition):
         self.leader: Leader | None = None
         self._closed = False
         self._recall = Recall(self)
+        self._sweeper = Sweeper((config.home, config.queue_root, config.artifacts_dir), clock=clock)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None, **options: Any) -> ActivityService:
@@ -308,6 +309,7 @@ class ActivityService(Composition):
         self.report_refusals()
         self._tell_failed_syncs()
         self._pay()
+        self._sweeper.sweep()
         self._watch_health()
         noted = "self_log" in self.__dict__ and self.self_log.waits()
         if noted and self.writer.pressure() != "full":  # else they stay in their buffer, which is bounded

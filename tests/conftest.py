@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from activity_mcp.warehouse.snowflake import snowpipe
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 SHORT_CRASH_S = 12.0
 
 _numbers = itertools.count(1)
+
+# No test fails because the machine is busy: neither an example nor the making of examples has a deadline.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import ActivityError
-from .output import console, print_json, remark
+from .output import console, print_json, remark, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +31,7 @@ def bench_command(names: tuple[str, ...], as_json: bool, place: str | None, list
     chosen = registry.chosen(names)
     if listed:
         for name in chosen:
-            click.echo(f"{name:<10} {registry.BENCHMARKS[name]}")
+            say(f"{name:<10} {registry.BENCHMARKS[name]}")
         return 0
     started = time.monotonic()
     rows: dict[str, list[Measured]] = {}

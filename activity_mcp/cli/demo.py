@@ -14,7 +14,7 @@ from .. import package_files
 from ..bench.registry import own_environment
 from ..errors import ActivityError
 from .bench import table_of
-from .output import console
+from .output import console, remark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +66,7 @@ def demo_command(quick: bool, keep: bool) -> int:
         return _run(directory, console(), quick)
     finally:
         if keep:
-            click.echo(f"kept: ACTIVITY_HOME={directory}", err=True)
+            remark(f"kept: ACTIVITY_HOME={directory}")
         else:
             import shutil
 

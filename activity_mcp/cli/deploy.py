@@ -9,7 +9,7 @@ import click
 from .. import package_files
 from ..config import read_config
 from ..errors import InvalidInput
-from .output import console, progress_bar, remark
+from .output import console, progress_bar, remark, say
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -81,7 +81,7 @@ def _names(connection: NamedConnection | None, given: dict[str, str | None]) -> 
 def _print(only: str | None, names: Names) -> int:
     for name, text in scripts(only).items():
         if only in (None, name):
-            click.echo(names.put_into(text))
+            say(names.put_into(text))
     return 0
 
 
@@ -92,16 +92,16 @@ def _embedded(config: Config, dry_run: bool, only_print: bool) -> int:
 
     if only_print:
         for name in layout.deployment_files():
-            click.echo(f"-- {name}\n" + ";\n\n".join(generated_sql.statements_of(name)) + ";\n")
+            say(f"-- {name}\n" + ";\n\n".join(generated_sql.statements_of(name)) + ";\n")
         return 0
     if dry_run:
-        click.echo(f"{config.db}: {'up to date' if is_deployed(config.db) else 'to be deployed'}")
+        say(f"{config.db}: {'up to date' if is_deployed(config.db) else 'to be deployed'}")
     else:
         warehouse = DuckDBWarehouse(config.db)
         with warehouse.transaction():
             pass  # opening it deploys
         warehouse.release()
-        click.echo(f"{config.db}: layout {LAYOUT_VERSION}, up to date")
+        say(f"{config.db}: layout {LAYOUT_VERSION}, up to date")
     remark(NOT_EMBEDDED)
     return 0
 
@@ -139,9 +139,9 @@ def _show(plan: list[Planned]) -> None:
 
 
 def _tell(deployed: Deployed, engine: str) -> int:
-    click.echo(f"applied: {', '.join(deployed.files) or 'nothing, all of it was applied already'}")
+    say(f"applied: {', '.join(deployed.files) or 'nothing, all of it was applied already'}")
     if deployed.tasks:
-        click.echo(f"running: {', '.join(deployed.tasks)}")
+        say(f"running: {', '.join(deployed.tasks)}")
     if deployed.edition_lacks_policies:
         remark("this account's edition has no row access and masking policies: whoever may read sees all rows unmasked")
     if deployed.owners_taken:

@@ -9,7 +9,7 @@ import click
 from ..errors import InvalidInput
 from ..operations.accept_drift import accept, open_drifts
 from ..service import ActivityService
-from .output import console, print_json
+from .output import console, print_json, say
 
 
 @click.group("drift", invoke_without_command=True)
@@ -46,7 +46,7 @@ def accept_command(drift_ids: tuple[str, ...], all_of_them: bool, timeout: float
             accept(service, chosen, timeout)
     finally:
         service.close()
-    click.echo(f"accepted {len(chosen)} of {len(known)}")
+    say(f"accepted {len(chosen)} of {len(known)}")
 
 
 def _completed(begun: str, known: list[str]) -> str:
@@ -60,7 +60,7 @@ def _show(found: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     if not found:
-        click.echo("no drift is open")
+        say("no drift is open")
         return
     table = Table("id", "event", "field", "what", "seen", "last", "quarantines insights", box=None, pad_edge=False)
     for drift in found:

@@ -10,7 +10,7 @@ from ..identity import project_of
 from ..operations.erase import Forgetter
 from ..operations.selection import Selection
 from ..service import ActivityService
-from .output import folder, print_json, progress_bar, remark
+from .output import folder, print_json, progress_bar, remark, say
 
 if TYPE_CHECKING:
     from ..operations.erase import Forgotten
@@ -75,18 +75,18 @@ def _document(found: Forgotten, dry_run: bool, selection: Selection) -> dict[str
 
 def _show(found: Forgotten, dry_run: bool, selection: Selection) -> None:
     verb = "would be forgotten" if dry_run else "forgotten"
-    click.echo(f"{sum(found.rows.values())} rows of the warehouse and {found.lines} events still in the queue {verb}")
+    say(f"{sum(found.rows.values())} rows of the warehouse and {found.lines} events still in the queue {verb}")
     for name, count in sorted(found.rows.items()):
-        click.echo(f"{count:>8} {name}")
+        say(f"{count:>8} {name}")
     for path in found.removed:
-        click.echo(f"{'would be removed' if dry_run else 'removed'}: {path}")
+        say(f"{'would be removed' if dry_run else 'removed'}: {path}")
     if found.held:
         remark(f"{found.held} rows stay: a legal hold names them (LEGAL_HOLDS)")
     for path in found.untouched:
         remark(f"not looked at: {path} is the queue of another warehouse; give the command with that one's settings too")
     for path in found.set_aside:
         remark(f"not looked at: {path} could not be read when it was set aside; delete it yourself if it may hold it")
-    click.echo(f"\n-- What was sent to Snowflake is forgotten there by:\n{snowflake_sql(selection)}")
+    say(f"\n-- What was sent to Snowflake is forgotten there by:\n{snowflake_sql(selection)}")
 
 
 def snowflake_sql(selection: Selection) -> str:

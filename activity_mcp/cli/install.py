@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING
 
 import click
 
-from ..claude_code.setup.install import SCOPES, commands, files_of, plan_install, plan_uninstall, project_root
+from ..claude_code.setup.install import SCOPES, commands, files_of, json_of, plan_install, plan_uninstall, project_root
 from ..claude_code.setup.registration import enabled_plugins
 from ..claude_code.versions import installed_version
 from ..config import read_config
 from ..errors import InvalidInput
-from ..operations.purge import holdings, purge
-from .output import remark
+from ..operations.holdings import holdings
+from ..operations.purge import purge
+from .output import remark, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,9 @@ def uninstall_command(scope: str, dry_run: bool, purging: bool, yes: bool) -> No
     _carried_out(changes, dry_run, "nothing to do: nothing of ours is registered")
     if purging and not dry_run:
         removed = purge(config)
-        remark(f"deleted {sum(held.size for held in removed)} bytes in {len(removed)} places below {config.home}")
+        remark(f"deleted {removed.size} bytes in {removed.places} places below {config.home}")
+        for path in removed.left:
+            remark(f"  left, as it is not activity-mcp's: {path}")
         remark("What was sent to Snowflake stays there: `activity-mcp forget` prints the SQL for it.")
     else:
         _tell_of_data(config, "would be deleted" if purging else "was kept")
@@ -71,14 +73,14 @@ def _carried_out(changes: Sequence[Change], dry_run: bool, otherwise: str) -> bo
     """Show or make the changes; whether any was made."""
     if dry_run:
         for change in changes:
-            click.echo(change.diff(), nl=False)
+            say(change.diff(), nl=False)
     if not changes:
         remark(otherwise)
     if dry_run or not changes:
         return False
     for change in changes:
         change.apply()
-        click.echo(f"{_verb(change)} {change.path}")
+        say(f"{_verb(change)} {change.path}")
         if change.backup is not None:
             remark(f"  the file as it was: {change.backup}")
     return True
@@ -124,15 +126,6 @@ def _warn_of_plugin(root: str) -> None:
     """A plugin's hooks and those of the settings both fire; the ids fold, but each event costs twice."""
     paths = [files_of(scope, os.environ, root).settings for scope in SCOPES]
     for path in (*paths, os.path.join(root, ".claude", "settings.local.json")):
-        for name in enabled_plugins(_json_of(path)):
+        for name in enabled_plugins(json_of(path)):
             remark(f"warning: the plugin {name} is enabled too ({path}): every event is recorded by both, and counted once.")
             remark(f"  Keep one of them: `claude plugin disable {name}`, or `activity-mcp uninstall`.")
-
-
-def _json_of(path: str) -> object:
-    try:
-        with open(path, encoding="utf-8") as file:
-            found: object = json.load(file)
-            return found
-    except (OSError, ValueError):
-        return None

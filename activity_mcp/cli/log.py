@@ -14,7 +14,7 @@ from ..errors import InvalidActivity, InvalidInput, QueueRefused
 from ..identity import is_ignored, project_of
 from ..schema import schemas
 from ..service import ActivityService
-from .output import folder, print_json, remark
+from .output import folder, print_json, remark, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ def log_command(event_name: str, features: tuple[str, ...], source: str | None, 
         if source is None:
             answer = service.log(event_name, dict(_feature(event_name, text) for text in features), **given)  # type: ignore[arg-type]
             if answer["accepted"]:
-                click.echo(answer["activity_id"])
+                say(answer["activity_id"])
             else:
                 remark(f"not recorded: {answer['reason']}")
             return 0

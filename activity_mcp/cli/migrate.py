@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .output import console, print_json, progress_bar, remark
+from .output import console, print_json, progress_bar, remark, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,13 +34,9 @@ def status_command(as_json: bool) -> None:
     if as_json:
         print_json(dataclasses.asdict(progress))
         return
-    click.echo(f"version 1 has {progress.v1_rows} rows, {progress.to_backfill} activities of it are not in version 2 yet")
-    click.echo(
-        f"version 2 has {progress.followed_rows} rows of version 1, and {progress.only_in_v2} activities that version 1 lacks"
-    )
-    click.echo(
-        f"dual write is {'on' if progress.dual_write else 'off'}, consumers read version {2 if progress.reads_v2 else 1}"
-    )
+    say(f"version 1 has {progress.v1_rows} rows, {progress.to_backfill} activities of it are not in version 2 yet")
+    say(f"version 2 has {progress.followed_rows} rows of version 1, and {progress.only_in_v2} activities that version 1 lacks")
+    say(f"dual write is {'on' if progress.dual_write else 'off'}, consumers read version {2 if progress.reads_v2 else 1}")
 
 
 @migrate_command.command("dual-write")
@@ -51,7 +47,7 @@ def dual_write_command(state: str) -> None:
         if state == "on":
             _backfill(migration)
         migration.dual_write(state == "on")
-        click.echo(f"dual write is {state}")
+        say(f"dual write is {state}")
         if migration.remark:
             remark(migration.remark)
 
@@ -66,7 +62,7 @@ def backfill_command() -> None:
 def _backfill(migration: Migration) -> None:
     with progress_bar("backfilling") as on_progress:
         copied = migration.backfill(on_progress)
-    click.echo(f"copied {copied} activities to version 2")
+    say(f"copied {copied} activities to version 2")
 
 
 @migrate_command.command("validate")
@@ -87,7 +83,7 @@ def cutover_command() -> None:
     """Let VW_ACTIVITIES read version 2. Refused, with exit code 5, while a check fails."""
     with _migration() as migration:
         migration.cutover()
-    click.echo("consumers of VW_ACTIVITIES read version 2")
+    say("consumers of VW_ACTIVITIES read version 2")
 
 
 @migrate_command.command("rollback")
@@ -95,7 +91,7 @@ def rollback_command() -> None:
     """Let VW_ACTIVITIES read version 1 again, after copying there what only version 2 has."""
     with _migration() as migration, progress_bar("copying back") as on_progress:
         copied = migration.rollback(on_progress)
-    click.echo(f"copied {copied} activities to version 1; consumers of VW_ACTIVITIES read version 1")
+    say(f"copied {copied} activities to version 1; consumers of VW_ACTIVITIES read version 1")
 
 
 @contextlib.contextmanager

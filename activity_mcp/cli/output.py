@@ -1,8 +1,13 @@
-"""How commands speak: answers on stdout as JSON or as tables, progress and remarks on stderr."""
+"""How commands speak: answers on stdout as JSON or as tables, progress and remarks on stderr.
+
+Everything goes through here: an argument, a file's name or a recorded text may hold sequences that a terminal obeys, so what
+would do that, or show nothing, is written as an escape (``visible.for_terminal``), in JSON as JSON's own.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -10,29 +15,49 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
+from ..context.visible import for_terminal, for_terminal_json
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.console import Console
+    from rich.segment import Segment
+
+
+def say(text: str, *, nl: bool = True) -> None:
+    """A line of the answer."""
+    click.echo(for_terminal(text), nl=nl)
 
 
 def print_json(document: Any) -> None:
     """One JSON document on stdout."""
-    click.echo(orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS))
+    click.echo(for_terminal_json(orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS).decode()))
 
 
 def remark(text: str) -> None:
     """A line for the person, not for the pipe."""
-    click.echo(text, err=True)
+    click.echo(for_terminal(text), err=True)
+
+
+def show_usage_error(error: click.ClickException) -> None:
+    """What click says of a wrong command line, which repeats it."""
+    said = io.StringIO()
+    error.show(said)
+    click.echo(for_terminal(said.getvalue()), nl=False, err=True)
 
 
 def console() -> Console:
     """The console for tables on stdout; as wide as the terminal, or 120 where there is none."""
     from rich.console import Console
+    from rich.segment import Segment
 
     class Output(Console):
         def on_broken_pipe(self) -> None:  # rich would exit with 1: a reader that has seen enough is no error
             raise BrokenPipeError
+
+        def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
+            for text, style, control in super().render(renderable, options):
+                yield Segment(text if control else for_terminal(text), style, control)
 
     return Output(width=None if sys.stdout.isatty() else 120, highlight=False)
 

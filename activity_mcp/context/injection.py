@@ -1,16 +1,17 @@
 """What a starting session is told of its project: a few plain lines out of the snapshot, each with its age.
 
     Earlier in this project, …            the heading: what follows is a record, quoted
-    - 2 h ago on main asked "…"           what was asked and concluded last, up to three sessions
+    - 2 h ago on "main" asked "…"         what was asked and concluded last, up to three sessions
       concluded "…"
     - 2 h ago this failed: "…"            commands that failed, and errors
     - 3 h ago edited app/orders.py        files
     - 1 d ago this query ran: "…"         queries that succeeded, with their rows
     - insight of 1 d ago: …               insights that still hold and say what they rest on
 
-Everything recorded is **data**: a web page, an error message or a file name may be written to be read as an instruction. So a
-text stands between quotation marks on one line, at most 200 characters long, without control characters, direction marks,
-invisible characters, and without the characters that make markup; the heading says what it is.
+Everything recorded is **data**: a web page, an error message, a branch or a tool's name may be written to be read as an
+instruction. So every text, names included, stands between quotation marks on one line, at most 200 characters long, without
+invisible characters, without other quotation marks, and without the characters that make markup (``visible``); the heading
+says what it is. What stands outside of the marks is ours: words, numbers and ages.
 
 The room is shared out in turns, so that one long section does not push out the others. Standard library only, and pure.
 """
@@ -21,6 +22,7 @@ from ..clock import iso
 from .records import ERRORS, FILES, INSIGHTS, QUERIES, insights_that_hold, newest_first
 from .sessions import last_turn, stored_sessions
 from .values import age, objects
+from .visible import in_quotes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,11 +45,10 @@ _DONE = {
 }  # fmt: skip
 _INERT = str.maketrans(
     {
-        "<": "‹", ">": "›", "＜": "‹", "＞": "›", "[": "(", "]": ")", "{": "(", "}": ")", "`": "'",
-        '"': "'", "“": "'", "”": "'", "|": "¦", "*": "∗", "#": "♯", "~": "∼",
+        "<": "⟨", ">": "⟩", "[": "(", "]": ")", "{": "(", "}": ")", "`": "'", "|": "¦", "*": "∗", "#": "♯", "~": "∼",
     }
 )  # fmt: skip
-_ENTITIES = (("&lt;", "‹"), ("&gt;", "›"), ("&#", "& "))
+_ENTITIES = (("&lt", "⟨"), ("&LT", "⟨"), ("&gt", "⟩"), ("&GT", "⟩"), ("&#", "& "))
 
 
 def injection_text(blob: Mapping[str, Any], *, project: str, now_us: int, limit: int) -> str:
@@ -67,11 +68,10 @@ def injection_text(blob: Mapping[str, Any], *, project: str, now_us: int, limit:
 
 def one_line(text: str, limit: int = MAX_ITEM) -> str:
     """The text as it can do no harm: one line of visible characters, none of which makes markup, at most ``limit`` of them."""
-    text = text[: limit * 8]
+    words = in_quotes(text[: limit * 8])
     for entity, plain in _ENTITIES:
-        text = text.replace(entity, plain)
-    visible = "".join(char if char.isprintable() else " " if char.isspace() else "" for char in text.translate(_INERT))
-    words = " ".join(visible.split())
+        words = words.replace(entity, plain)
+    words = words.translate(_INERT)
     return words if len(words) <= limit else words[: limit - 1].rstrip() + "…"
 
 
@@ -84,7 +84,7 @@ def _sessions(blob: Mapping[str, Any], project: str, now_us: int) -> Iterator[st
         branch = one_line(session["git_branch"] or "", 40)
         told = (session["asked"], *last_turn(session))
         asked, concluded, stopped = (one_line(text or "", MAX_ITEM) for text in told)
-        start = f"- {when} on {branch}" if branch else f"- {when}"
+        start = f'- {when} on "{branch}"' if branch else f"- {when}"
         lines = [_quoted(f"{start} asked", asked)] if asked else []
         if concluded:
             lines.append(_quoted("  concluded" if asked else f"{start} concluded", concluded))
@@ -103,7 +103,7 @@ def _failures(blob: Mapping[str, Any], project: str, now_us: int) -> Iterator[st
     for error in _read(blob, "recent_errors", ERRORS)[:3]:
         if one_line(error["error"] or ""):
             name = one_line(error["name"] or error["event_name"] or "something", 40)
-            yield _quoted(f"- {_when(error['ts'], now_us)} {name} failed with", one_line(error["error"]))
+            yield _quoted(f'- {_when(error["ts"], now_us)} "{name}" failed with', one_line(error["error"]))
 
 
 def _insights(blob: Mapping[str, Any], project: str, now_us: int) -> Iterator[str]:

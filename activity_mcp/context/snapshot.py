@@ -202,7 +202,7 @@ class SnapshotStore:
 
     def _load_path(self, path: str) -> Reading:
         try:
-            with open(path, "rb") as file:
+            with self._fs.reader(path) as file:
                 signature = _signature(os.fstat(file.fileno()))
                 data = file.read(MAX_BYTES + 1)
         except FileNotFoundError:
@@ -268,7 +268,7 @@ def _snapshot_of(record: Any) -> Snapshot | None:
 
 
 def _read_wish(path: str) -> tuple[str, str]:
-    with open(path, "rb") as file:
+    with LOCAL.reader(path) as file:
         wish = plain_loads(file.read(64 * 1024))
     customer, project = wish["customer"], wish["project"]
     if not (isinstance(customer, str) and isinstance(project, str)):

@@ -1,13 +1,15 @@
 """Values as they come out of a blob or a line: read without trusting their types, and cut to what a reader is shown.
 
-What these functions give can always be encoded as JSON. They read a feature as the refresh sequence does (``::VARCHAR``,
-``TRY_CAST … AS NUMBER``, ``… AS BOOLEAN``), so that an event reads the same before and after it was flushed.
+What these functions give can always be encoded as JSON, and a reader sees all of it. They read a feature as the refresh
+sequence does (``::VARCHAR``, ``TRY_CAST … AS NUMBER``, ``… AS BOOLEAN``), so that an event reads the same before and after it
+was flushed.
 """
 
 from __future__ import annotations
 
 from ..activity import clean, dump_json
 from ..clock import parse_iso
+from .visible import without_invisible
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def as_text(value: Any, limit: int = MAX_TEXT) -> str | None:
         return None
     text = value if isinstance(value, str) else _as_json(value)
     text = text[:limit]
-    return text if text.isascii() else _encodable(text)
+    return text if text.isascii() else without_invisible(text)
 
 
 def _as_json(value: Any) -> str:
@@ -44,14 +46,6 @@ def as_name(value: Any) -> str | None:
 
 def as_path(value: Any) -> str | None:
     return as_text(value, MAX_PATH)
-
-
-def _encodable(text: str) -> str:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode("utf-8")
-    return text
 
 
 def shorter(text: str | None, limit: int) -> str | None:

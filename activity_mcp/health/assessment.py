@@ -72,8 +72,17 @@ def judge_leader(leader: dict[str, Any], waiting: int) -> Check:
 def _queue(queue: dict[str, Any]) -> Check:
     if queue["pressure"] == "full":
         return Check("queue", "fail", "the queue is full", "new events are refused until the warehouse takes some")
+    if queue["disk_full"]:
+        return Check("queue", "fail", f"the disk of {queue['directory']} is full", "new events are refused until it has room")
+    if queue["foreign_files"]:
+        names = ", ".join(queue["foreign_files"][:3])
+        hint = "move what you have put there away; nothing of it is read"
+        return Check("queue", "warn", f"among the segments in {queue['directory']}/seg lies what is none: {names}", hint)
     if queue["pressure"] == "degraded":
         return Check("queue", "warn", "the queue is over 80 % full", "new events are cut until the warehouse takes some")
+    if queue["refused_unreported"]:
+        said = f"{queue['refused_unreported']} events were refused, and no server has recorded that since"
+        return Check("queue", "warn", said, "what was refused is lost; run `activity-mcp flush`, or start a server")
     return Check("queue", "ok", f"{queue['depth_events']} events wait in {queue['directory']}")
 
 

@@ -67,7 +67,7 @@ class DriftWatch:
 def told(directory: str) -> list[dict[str, Any]] | None:
     """What was open at the last flush; None where nobody has told (nothing flushed yet, or on Snowflake)."""
     try:
-        with open(_path(directory), "rb") as file:
+        with fs.reader(_path(directory)) as file:
             document = json.load(file)
         found: list[dict[str, Any]] | None = document["open"] if document["version"] == VERSION else None
     except (OSError, ValueError, KeyError, TypeError):

@@ -13,7 +13,7 @@ from ..clock import iso, parse_iso
 from ..context import ALL_PROJECTS
 from ..errors import ActivityError
 from ..fs import LOCAL
-from ..queue import Lease, QueueReader, dead_letters, read_commit, read_queue
+from ..queue import Lease, QueueReader, dead_letters, foreign_files, read_commit, read_queue
 from ..recording.dropped import count_drops
 from ..warehouse.base import LEFT_OUT, REJECTED
 from . import drift_report
@@ -114,6 +114,9 @@ def _queue(service: Examined) -> dict[str, Any]:
         "committed_offset": str(commit.offset) if commit else None,
         "last_commit": commit.at if commit else None,
         "refused": service.writer.refused(),
+        "refused_unreported": service.writer.unreported_refusals(),
+        "disk_full": LOCAL.is_full(directory),
+        "foreign_files": foreign_files(directory, LOCAL),
         "own_sync_failures": service.writer.sync_failures,  # of this process: a command has none, a server may
         "quarantined": sum(not letter.reason.startswith((REJECTED, LEFT_OUT)) for letter in buried),
         "rejected": sum(_rejected_in(letter.reason) for letter in buried),

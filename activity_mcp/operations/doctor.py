@@ -25,7 +25,7 @@ from ..service import ActivityService
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-PARTS = ("storage", "state", "snowflake", "claude_code")
+PARTS = ("storage", "state", "snowflake", "server", "claude_code")
 
 
 class Subject:

@@ -75,7 +75,7 @@ def _hash(text: str) -> str:
 
 def _read(path: str) -> dict[str, Any]:
     try:
-        with open(path, "rb") as file:
+        with fs.reader(path) as file:
             stored = json.load(file)
         version, rules, ids = stored["version"], stored["rules"], stored["ids"]
     except (OSError, ValueError, KeyError, TypeError):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Change = Literal["entered", "left"]
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
+BUSY_ATTEMPTS = 30
 
 
 class Backpressure:
@@ -61,9 +62,13 @@ class Backpressure:
         """Seconds since the committed offset last moved or nothing was waiting."""
         return 0.0 if self._moved_at is None else self._clock.monotonic() - self._moved_at
 
-    def failed(self) -> None:
-        """An attempt failed: the next one waits, twice as long each time, with jitter."""
-        pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(self.failures, 10)) * self._jitter.uniform(0.5, 1.0)
+    def failed(self, *, busy: bool = False) -> None:
+        """An attempt failed: the next one waits, twice as long each time, with jitter.
+
+        ``busy``: others use the warehouse and give way to who keeps asking; so the first minutes of that are short pauses.
+        """
+        longest_s = FIRST_PAUSE_S if busy and self.failures < BUSY_ATTEMPTS else LONGEST_PAUSE_S
+        pause = min(longest_s, FIRST_PAUSE_S * 2 ** min(self.failures, 10)) * self._jitter.uniform(0.5, 1.0)
         self.failures += 1
         self._not_before = self._clock.monotonic() + pause
 

@@ -85,7 +85,7 @@ class Upkeep:
 
 def _last(path: str) -> int | None:
     try:
-        with open(path, "rb") as file:
+        with fs.reader(path) as file:
             return parse_iso(json.load(file)["at"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None

@@ -19,7 +19,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..clock import SYSTEM_CLOCK, iso
-from ..errors import ActivityError, NewerFormat, WarehouseNewer
+from ..errors import ActivityError, NewerFormat, WarehouseBusy, WarehouseNewer
 from ..queue import read_commit
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ class Leader:
             if isinstance(error, (NewerFormat, WarehouseNewer)):
                 raise
             self._failed(error)
-            self._backpressure.failed()
+            self._backpressure.failed(busy=isinstance(error, WarehouseBusy))
         else:
             self._backpressure.succeeded()
             self.last_error = None
@@ -267,7 +267,7 @@ class Leader:
             raise
         except Exception as error:
             self._failed(error)
-            self._backpressure.failed()
+            self._backpressure.failed(busy=isinstance(error, WarehouseBusy))
         else:
             self._backpressure.succeeded()
 

@@ -106,7 +106,7 @@ class ArtifactStore:
         A JSON value that is longer comes as the beginning of its text. Of a file that somebody removed nothing is left.
         """
         try:
-            with open(self.path_of(artifact), "rb") as file:
+            with self._fs.reader(self.path_of(artifact)) as file:
                 read = file.read(most_bytes + 1)
         except OSError:
             return {"truncated": True, "reason": "its file is gone"}

@@ -80,10 +80,11 @@ if TYPE_CHECKING:
     from .commit import Commit, prune, publish_commit, read_commit
     from .deadletter import DeadLetter, bury, bury_range, dead_letters, salvage
     from .lease import Lease, clear_want, touch_want, want_age
+    from .leftovers import Sweeper
     from .manifest import QueueInfo, open_queue, read_queue, renew_queue_id, seal_segment
     from .offset import Offset, OffsetLost
     from .reader import Backlog, Damage, QueueReader, ReadBatch, Record
-    from .segment import MAX_LINE_BYTES
+    from .segment import MAX_LINE_BYTES, foreign_files
     from .tail import Polled, SegmentTail
     from .writer import QueueWriter
 
@@ -96,17 +97,19 @@ __all__ = [
     "bury", "bury_range", "dead_letters", "salvage", "DeadLetter",
     "Lease", "touch_want", "want_age", "clear_want",
     "SegmentTail", "Polled",
+    "Sweeper", "foreign_files",
 ]  # fmt: skip
 
 _HOMES = {
     "appended": ("Appended",),
     "commit": ("Commit", "prune", "publish_commit", "read_commit"),
     "deadletter": ("DeadLetter", "bury", "bury_range", "dead_letters", "salvage"),
+    "leftovers": ("Sweeper",),
     "lease": ("Lease", "clear_want", "touch_want", "want_age"),
     "manifest": ("QueueInfo", "open_queue", "read_queue", "renew_queue_id", "seal_segment"),
     "offset": ("Offset", "OffsetLost"),
     "reader": ("Backlog", "Damage", "QueueReader", "ReadBatch", "Record"),
-    "segment": ("MAX_LINE_BYTES",),
+    "segment": ("MAX_LINE_BYTES", "foreign_files"),
     "tail": ("Polled", "SegmentTail"),
     "writer": ("QueueWriter",),
 }

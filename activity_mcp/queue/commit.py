@@ -13,8 +13,16 @@ from ..activity import dump_json
 from ..clock import SYSTEM_CLOCK, parse_iso
 from ..fs import LOCAL
 from ..plain_json import loads
+from .leftovers import remove_leftovers
 from .offset import Offset
-from .segment import FORMAT_VERSION, SEGMENT_DIRECTORY, newer_format, remove_leftovers, segment_numbers, segment_path
+from .segment import (
+    FORMAT_VERSION,
+    MAX_NUMBER,
+    SEGMENT_DIRECTORY,
+    newer_format,
+    segment_numbers,
+    segment_path,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +32,6 @@ if TYPE_CHECKING:
     from ..fs import FileSystem
 
 _REMEMBERED = 64
-_HIGHEST = 10**12 - 10**6
-"""No queue gets there by itself, and beyond it the next segment's number would have a digit too many to be found again."""
 
 
 class Commit:
@@ -54,7 +60,7 @@ def read_commit(directory: str, *, fs: FileSystem = LOCAL) -> Commit | None:
             raise newer_format(f"{directory}/commit.json", version)
         passed = [(int(segment), str(at)) for segment, at in members.get("passed", ())]
         offset, left_out = Offset.parse(members["offset"]), int(members.get("left_out", 0))
-        if offset.segment > _HIGHEST:
+        if offset.segment > MAX_NUMBER:
             return None
         return Commit(str(members["channel_id"]), offset, str(members["at"]), passed, left_out)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -111,7 +117,7 @@ def prune(
     for number in segment_numbers(directory, fs)[:-1]:
         if number < below:
             deleted += fs.unlink(segment_path(directory, number))
-    for place in (directory, f"{directory}/{SEGMENT_DIRECTORY}", f"{directory}/dead"):
+    for place in (directory, f"{directory}/{SEGMENT_DIRECTORY}", f"{directory}/dead", f"{directory}/context"):
         remove_leftovers(place, time.time_ns(), fs)
     return deleted
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 import zlib
 
 from ..activity import encode_line
 from ..clock import iso, parse_iso
-from ..errors import NewerFormat
+from ..errors import NewerFormat, QueueRefused
 from ..plain_json import loads
 
 TYPE_CHECKING = False
@@ -22,6 +21,8 @@ FORMAT_VERSION = 1
 MAX_LINE_BYTES = 1 << 20
 """Four times the largest event: room for whatever escaping does to it."""
 SEGMENT_DIRECTORY = "seg"
+MAX_NUMBER = 10**12 - 10**6
+"""No queue gets there by itself. Beyond it a number would soon have a digit too many for its file to be found again."""
 
 _SUFFIX = ".ndjson"
 _CRC_BYTES = len(b',"_crc":"01234567"}\n')
@@ -36,12 +37,20 @@ def segment_path(directory: str, number: int) -> str:
 
 
 def segment_numbers(directory: str, fs: FileSystem) -> list[int]:
-    """The segments there are, ascending."""
-    return sorted(
-        int(name[:12])
-        for name in fs.names(f"{directory}/{SEGMENT_DIRECTORY}")
-        if len(name) == 19 and name.endswith(_SUFFIX) and name[:12].isdecimal()
-    )
+    """The segments there are, ascending. A file with a number that no queue reaches is none: somebody put it there."""
+    numbers = (_number_of(name) for name in fs.names(f"{directory}/{SEGMENT_DIRECTORY}"))
+    return sorted(number for number in numbers if number is not None and number <= MAX_NUMBER)
+
+
+def foreign_files(directory: str, fs: FileSystem) -> list[str]:
+    """The names of what lies among the segments and is none, ascending."""
+    names = fs.names(f"{directory}/{SEGMENT_DIRECTORY}")
+    return sorted(name for name in names if name.endswith(_SUFFIX) and not (_number_of(name) or MAX_NUMBER + 1) <= MAX_NUMBER)
+
+
+def _number_of(name: str) -> int | None:
+    digits = name.removesuffix(_SUFFIX)
+    return int(digits) if len(name) == 19 and len(digits) == 12 and digits.isascii() and digits.isdecimal() else None
 
 
 class SegmentList:
@@ -135,7 +144,15 @@ def newer_format(what: str, version: int) -> NewerFormat:
 
 
 def start_segment(directory: str, number: int, queue_id: str, *, clock: Clock, fs: FileSystem) -> None:
-    """Make the next segment, header whole, under append.lock. Its first sync must include the directory."""
+    """Make the next segment, header whole, under append.lock. Its first sync must include the directory.
+
+    Raises QueueRefused where nobody would find it again.
+    """
+    if number > MAX_NUMBER:
+        raise QueueRefused(
+            f"not accepted: segment {number} would be beyond the last that a queue may have, {MAX_NUMBER}; nothing was written",
+            hint=f"no queue gets there by itself: move the file with such a number away from {directory}/{SEGMENT_DIRECTORY}",
+        )
     line = header_line(number, queue_id, fs.boot_id(), clock.time_us())
     fs.publish(segment_path(directory, number), line, durable=False)
 
@@ -247,13 +264,3 @@ def crc_of_line_ending_at(fs: FileSystem, fd: int, end: int) -> int:
         crc = zlib.crc32(chunk, crc)
         start += len(chunk)
     return crc
-
-
-def remove_leftovers(directory: str, now_ns: int, fs: FileSystem) -> None:
-    """Temporary files of processes that were killed while they published; an hour old, so that none is in use."""
-    for name in fs.names(directory):
-        path = os.path.join(directory, name)
-        if name.endswith(".tmp"):
-            found = fs.stat(path)
-            if found is not None and now_ns - found.st_mtime_ns > 3600 * 1_000_000_000:
-                fs.unlink(path)

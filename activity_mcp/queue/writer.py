@@ -357,6 +357,10 @@ class QueueWriter:
         """How many events were ever refused in this queue, by any process."""
         return self._refusals.total()
 
+    def unreported_refusals(self) -> int:
+        """How many of these no ``system_event`` tells of yet: none while events are recorded and a server runs."""
+        return self._refusals.unreported()
+
     def take_refusals(self) -> int:
         """How many were refused since the last report, once space has returned; the caller reports them (one system_event).
 

@@ -1,43 +1,33 @@
-"""The MCP server: tools on one side, a service on the other, and no transport.
+"""The MCP server as the SDK serves it: tools, resources and prompts on one side, a service on the other, and no transport.
 
-A call is checked whole before anything is done, then answered by the service. ``get_context`` runs on the event loop (it
-never blocks), what blocks on the disk runs on one thread of its own. The answer is sent as structured content and once more
-as compact JSON text, which is what a client without output schemas shows its model.
-
-Nothing a call does can end the server: an ``ActivityError`` becomes a tool error that says what to change; anything else
-becomes one clear line for the caller and a traceback in the log. Each call is noted by ``record_call``, which costs it nothing.
+``calls`` checks and answers a call; here it meets the SDK. The answer is sent as structured content and once more as compact
+JSON text, which is what a client without output schemas shows its model.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
-import structlog
-from mcp.server import MCPServer
-from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.tools import Tool
-from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
-from mcp_types import CallToolResult, TextContent
-from pydantic import ConfigDict
-from structlog.contextvars import bound_contextvars
+from mcp.server.lowlevel import Server
+from mcp_types import CallToolResult, ListToolsResult, TextContent, Tool, ToolAnnotations
 
 from .. import __version__
-from ..activity import new_id
-from ..clock import SYSTEM_CLOCK
-from ..errors import ActivityError
-from .parameters import check_parameters
-from .resources import publish
-from .stdio import Answer
-from .tools import check_arguments, input_schema, specs
+from .calls import Answer, Call, Caller
+from .lanes import Lanes
+from .resources import Published, refuse_cursor
+from .tools import input_schema, specs
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from mcp.server.context import ServerRequestContext
+    from mcp_types import CallToolRequestParams, PaginatedRequestParams
 
-    from .tools import Report, Service, ToolSpec
+    from .tools import Service, ToolSpec
+
+    RequestContext = ServerRequestContext[Any, Any]
 
 NAME = "activity-mcp"
 
@@ -50,123 +40,88 @@ for what you conclude: later sessions see it, with what it rests on.
 - Call log_event for what nothing else records: a query run elsewhere, an incident and its cause. Claude Code's own tool \
 calls, prompts and file changes are recorded by its hooks: do not log them again.
 """
-
-log = structlog.get_logger(__name__)
-
-
-class ActivityServer(MCPServer[Any]):
-    """The SDK's server, and what a transport may answer without it: by tool, a plain call's arguments → its answer."""
-
-    calls: Mapping[str, Callable[[dict[str, Any]], Answer | Awaitable[Answer] | None]]
+PROGRESS_EVERY_S = 1.0
 
 
-def build_server(service: Service) -> ActivityServer:
+def build_server(service: Service) -> Server[Any]:
     """The server over this service. It neither starts nor closes the service: the transport does."""
-    calls = CallRunner(service)
-    present = specs(service)
-    tools = [calls.tool(spec) for spec in present]
-    server = ActivityServer(
-        NAME, title="Activity record", instructions=INSTRUCTIONS, version=__version__, tools=tools, subscriptions=False
+    tools, published = _Tools(service), Published(service)
+    return Server(
+        NAME,
+        title="Activity record",
+        instructions=INSTRUCTIONS,
+        version=__version__,
+        get_tool_input_schema=tools.input_schema,
+        on_list_tools=tools.list,
+        on_call_tool=tools.call,
+        on_list_resources=published.list_resources,
+        on_list_resource_templates=published.list_templates,
+        on_read_resource=published.read,
+        on_list_prompts=published.list_prompts,
+        on_get_prompt=published.get_prompt,
+        on_completion=published.complete,
     )
-    server.calls = {spec.name: partial(calls.plainly, spec) for spec in present if not spec.slow}
-    publish(server, service)
-    server.middleware.append(check_parameters(server))
-    return server
 
 
-class CallRunner:
-    """Runs calls of tools: checks the arguments, turns the answer or the error into a result, and notes the call."""
+class _Tools:
+    """Calls that come through the SDK, on its event loop."""
 
-    def __init__(self, service: Service, *, timer: Callable[[], float] = time.perf_counter) -> None:
-        self._service = service
-        self._timer = timer
+    def __init__(self, service: Service) -> None:
+        self._specs = {spec.name: spec for spec in specs(service)}
+        self._caller = Caller(service)
+        self._lanes = Lanes()
 
-    def tool(self, spec: ToolSpec) -> Tool:
-        """The tool as the SDK registers it, its schemas written by hand and its arguments handed over as they came."""
+    def input_schema(self, name: str) -> dict[str, Any] | None:
+        spec = self._specs.get(name)
+        return input_schema(spec.arguments) if spec is not None else None
 
-        async def run(given: dict[str, Any]) -> CallToolResult:
-            return _result(await self.run(spec, given))
+    async def list(self, context: RequestContext, params: PaginatedRequestParams | None) -> ListToolsResult:
+        refuse_cursor(params)
+        return ListToolsResult(tools=[_tool(spec) for spec in self._specs.values()])
 
-        async def run_slowly(given: dict[str, Any], context: Context[Any]) -> CallToolResult:
-            return _result(await self.run(spec, given, report=context.report_progress))
+    async def call(self, context: RequestContext, params: CallToolRequestParams) -> CallToolResult:
+        """The answer to one call. Raises nothing but its cancellation."""
+        spec = self._specs.get(params.name)
+        if spec is None:
+            return _result(Answer(f"Unknown tool: {params.name}"))
+        tool_use_id = (context.meta or {}).get("claudecode/toolUseId")
+        call = self._caller.begin(spec, params.arguments or {}, tool_use_id if isinstance(tool_use_id, str) else None)
+        answer = call.now()
+        return _result(answer if answer is not None else await self._run_on_lane(call, context))
 
-        return Tool(
-            fn=run_slowly if spec.slow else run,
-            name=spec.name,
-            title=spec.title,
-            description=spec.description,
-            parameters=input_schema(spec.arguments),
-            fn_metadata=FuncMetadata(arg_model=_AnyArguments, output_schema=spec.output_schema),
-            is_async=True,
-            context_kwarg="context" if spec.slow else None,
-            annotations=spec.annotations,
-            # else Claude Code defers the tool, and it is often never called
-            meta={"anthropic/alwaysLoad": True} if spec.always_load else None,
-        )
-
-    async def run(self, spec: ToolSpec, given: dict[str, Any], **report: Report) -> Answer:
-        """The answer to one call. Raises nothing but its cancellation.
-
-        The call has an id from the start: what it logs bears it, and so does the mcp_event it is recorded by.
-        """
-        call_id, began = new_id(SYSTEM_CLOCK.time_us()), self._timer()
-        with bound_contextvars(activity_id=call_id):
-            try:
-                found = await spec.answer(**check_arguments(spec.name, spec.arguments, given), **report)
-                answer, facts = _told(spec, found)
-            except asyncio.CancelledError:
-                self._note(spec, began, call_id, {"success": False, "error_type": "Cancelled"})
-                raise
-            except Exception as error:
-                answer, facts = _failed(spec, error)
-            self._note(spec, began, call_id, facts)
-        return answer
-
-    def plainly(self, spec: ToolSpec, given: dict[str, Any]) -> Answer | Awaitable[Answer] | None:
-        """``run``, without a wait where the tool can answer at once. None: whoever asked has to wait by the other way."""
-        if spec.at_once is None:
-            return self.run(spec, given)
-        call_id, began = new_id(SYSTEM_CLOCK.time_us()), self._timer()
-        with bound_contextvars(activity_id=call_id):
-            try:
-                found = spec.at_once(**check_arguments(spec.name, spec.arguments, given))
-                if found is None:
-                    return None
-                answer, facts = _told(spec, found)
-            except Exception as error:
-                answer, facts = _failed(spec, error)
-            self._note(spec, began, call_id, facts)
-        return answer
-
-    def _note(self, spec: ToolSpec, began: float, call_id: str, facts: dict[str, Any]) -> None:
-        latency_ms = (self._timer() - began) * 1000
-        if spec.records_itself and facts["success"]:
-            return
-        # What carries an insight or an artifact is told by its method: a refused call must not look like one.
-        method = f"tools/call {spec.name}" if spec.records_itself else spec.name
+    async def _run_on_lane(self, call: Call, context: RequestContext) -> Answer:
+        gone = threading.Event()
+        future = self._lanes.submit(call.spec.lane, lambda: call.run(gone.is_set))
+        waiting = asyncio.wrap_future(future)
+        began = time.monotonic()
         try:
-            self._service.record_call(method, latency_ms, activity_id=call_id, **facts)
-        except Exception:
-            log.warning("a call could not be noted", tool=spec.name, exc_info=True)
+            while not (await asyncio.wait({waiting}, timeout=PROGRESS_EVERY_S))[0]:
+                if call.spec.progress is not None and future.running():
+                    message, total_s = call.spec.progress
+                    await context.session.report_progress(round(time.monotonic() - began, 1), total_s, message)
+            return waiting.result()
+        except asyncio.CancelledError:
+            call.abandon()
+            raise
+        finally:
+            gone.set()
+            future.cancel()
 
 
-class _AnyArguments(ArgModelBase):
-    """Hands a call's arguments over untouched: ``check_arguments`` says better what is wrong with them."""
-
-    model_config = ConfigDict(extra="allow")
-
-    def model_dump_one_level(self) -> dict[str, Any]:
-        return {"given": self.model_extra or {}}
-
-
-def _told(spec: ToolSpec, found: dict[str, Any]) -> tuple[Answer, dict[str, Any]]:
-    """The answer, and what the call's event says of it."""
-    encoded = orjson.dumps(found)
-    return Answer(encoded.decode(), encoded), {"success": True, **spec.observe(found, len(encoded))}
-
-
-def _failed(spec: ToolSpec, error: Exception) -> tuple[Answer, dict[str, Any]]:
-    return Answer(_explain(spec.name, error)), {"success": False, "error_type": type(error).__name__}
+def _tool(spec: ToolSpec) -> Tool:
+    read_only, destructive, idempotent, open_world = spec.annotations
+    return Tool(
+        name=spec.name,
+        title=spec.title,
+        description=spec.description,
+        input_schema=input_schema(spec.arguments),
+        output_schema=spec.output_schema,
+        annotations=ToolAnnotations(
+            read_only_hint=read_only, destructive_hint=destructive, idempotent_hint=idempotent, open_world_hint=open_world
+        ),
+        # else Claude Code defers the tool, and it is often never called
+        _meta={"anthropic/alwaysLoad": True} if spec.always_load else None,
+    )
 
 
 def _result(answer: Answer) -> CallToolResult:
@@ -175,11 +130,3 @@ def _result(answer: Answer) -> CallToolResult:
     if answer.structured is None:
         return CallToolResult(content=[text], is_error=True)
     return CallToolResult(content=[text], structured_content=orjson.loads(answer.structured))
-
-
-def _explain(tool: str, error: Exception) -> str:
-    if isinstance(error, ActivityError):
-        log.info("a tool call was refused", tool=tool, error=error.describe())
-        return error.describe()
-    log.error("a tool call failed unexpectedly", tool=tool, exc_info=error)
-    return f"{tool} failed unexpectedly ({type(error).__name__}); nothing was acknowledged. The log on stderr says why."

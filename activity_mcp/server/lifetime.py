@@ -1,30 +1,22 @@
-"""The life of a server process, whatever it speaks: its service's start and end, its signals, and its leaving in time.
+"""The life of a server on an event loop: its service's start and end, and its signals.
 
 ServiceLifetime   starts the background work off the event loop, and closes the service within a bound
 on_signals        SIGTERM, SIGINT and SIGHUP end the connection, not the process
-watchdog          ends the process within a second of the connection's end, whatever hangs
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 import threading
-import time
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
+
+from .leaving import CLOSE_S, SIGNALS, START_DELAY_S, log_background_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .tools import Service
-
-START_DELAY_S = 0.1  # after the first answer: a client asks for its lists in one go, and imports would be in their way
-CLOSE_S = 0.5
-LEAVE_S = 0.9  # from the end of the connection to the end of the process, whatever hangs
-
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
 
 
 class ServiceLifetime:
@@ -76,19 +68,6 @@ class ServiceLifetime:
         threading.Thread(target=work, name=name, daemon=True).start()
 
 
-def log_background_error(error: BaseException | None, event: str = "background work failed") -> None:
-    """One line on stderr, with the traceback of what nobody expected."""
-    import structlog
-
-    from ..errors import ActivityError
-
-    log = structlog.get_logger(__name__)
-    if isinstance(error, ActivityError):
-        log.warning(event, error=error.describe())
-    else:
-        log.error(event, exc_info=error)
-
-
 def on_signals(end: Callable[[], None], at_once: Callable[[], None]) -> None:
     """``end`` runs on the loop, ``at_once`` in the handler itself, as the loop may be what hangs."""
     loop = asyncio.get_running_loop()
@@ -99,28 +78,3 @@ def on_signals(end: Callable[[], None], at_once: Callable[[], None]) -> None:
 
     for number in SIGNALS:
         signal.signal(number, handle)
-
-
-def watchdog() -> Callable[[], None]:
-    """A thread that ends the process ``LEAVE_S`` after what is returned here is called; a signal handler may call it."""
-    hears, tells = os.pipe()
-
-    def wait() -> None:
-        os.read(hears, 1)
-        time.sleep(LEAVE_S)
-        leave(0)
-
-    threading.Thread(target=wait, name="activity-watchdog", daemon=True).start()
-
-    def leave_in_time() -> None:
-        os.write(tells, b".")
-
-    return leave_in_time
-
-
-def leave(code: int) -> NoReturn:
-    try:
-        sys.stderr.flush()
-    except (OSError, ValueError, AttributeError):  # full, closed, or never there
-        pass
-    os._exit(code)

@@ -8,111 +8,214 @@ activity://schemas/{event_name}      the JSON Schema of an event's features; eac
 from __future__ import annotations
 
 import asyncio
-from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
-from mcp.server.mcpserver.resources import FunctionResource
-from mcp_types import Completion
-from pydantic import Field
+from mcp.shared.exceptions import MCPError
+from mcp.shared.uri_template import UriTemplate
+from mcp_types import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    CompleteResult,
+    Completion,
+    GetPromptResult,
+    ListPromptsResult,
+    ListResourcesResult,
+    ListResourceTemplatesResult,
+    Prompt,
+    PromptArgument,
+    PromptMessage,
+    ReadResourceResult,
+    Resource,
+    ResourceTemplate,
+    TextContent,
+    TextResourceContents,
+)
 
 from ..activity import EVENT_NAMES
 from ..context import CONTEXT_TYPES
 from ..errors import ActivityError
+from ..logs import get_logger
 from ..schema import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mcp.server import MCPServer
+    from mcp.server.context import ServerRequestContext
+    from mcp_types import CompleteRequestParams, GetPromptRequestParams, PaginatedRequestParams, ReadResourceRequestParams
 
     from .tools import Service
 
+    RequestContext = ServerRequestContext[Any, Any]
+
 CONTEXT_BYTES = 16_384
 _JSON = "application/json"
-_MOST_COMPLETIONS = 100
+_MAX_COMPLETIONS = 100
 
 
-def publish(server: MCPServer[Any], service: Service) -> None:
-    """Add resources, prompts and completions over this service."""
-    _add_resources(server, service)
-    _add_prompts(server)
-    _add_completions(server, service)
+def refuse_cursor(params: PaginatedRequestParams | None) -> None:
+    """Every list is one page. Raises MCPError for a cursor, which was never given."""
+    if params is not None and params.cursor is not None:
+        raise MCPError(INVALID_PARAMS, f"there is no page {params.cursor[:80]!r}: every list comes whole")
 
 
-# --- resources
+class Published:
+    """Resources, prompts and completions over one service, as the SDK's server asks for them."""
 
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._readers: dict[str, Callable[[str], dict[str, Any] | None]] = {
+            "context": lambda customer: service.context(customer=customer, project="*", max_bytes=CONTEXT_BYTES),
+            "artifact": lambda artifact_id: service.findings.artifact(artifact_id),
+            "schema": _schema_of,
+        }
 
-def _add_resources(server: MCPServer[Any], service: Service) -> None:
-    @server.resource("activity://context/{customer}", name="context", title="Context of a customer", mime_type=_JSON)
-    async def context(customer: str) -> str:
-        """What get_context says of a customer, over all projects."""
-        return _answer(lambda: service.context(customer=customer, project="*", max_bytes=CONTEXT_BYTES))
+    # --- resources
 
-    @server.resource("activity://artifact/{artifact_id}", name="artifact", title="Stored artifact", mime_type=_JSON)
-    async def artifact(artifact_id: str) -> str:
-        """An artifact that query or store_artifact kept: what it is, columns and rows or content, as far as 256 KiB go."""
-        found = await asyncio.to_thread(_refusals_told, lambda: service.findings.artifact(artifact_id))
+    async def list_resources(self, context: RequestContext, params: PaginatedRequestParams | None) -> ListResourcesResult:
+        refuse_cursor(params)
+        return ListResourcesResult(resources=[_schema_resource(name) for name in EVENT_NAMES])
+
+    async def list_templates(
+        self, context: RequestContext, params: PaginatedRequestParams | None
+    ) -> ListResourceTemplatesResult:
+        refuse_cursor(params)
+        return ListResourceTemplatesResult(resource_templates=list(TEMPLATES))
+
+    async def read(self, context: RequestContext, params: ReadResourceRequestParams) -> ReadResourceResult:
+        """Raises MCPError: invalid params where there is no such resource, an internal error where it could not be read."""
+        uri = str(params.uri)
+        for template in TEMPLATES:
+            values = UriTemplate.parse(template.uri_template).match(uri)
+            if values is not None:
+                text = await self._read(uri, template.name, str(next(iter(values.values()))))
+                return ReadResourceResult(contents=[TextResourceContents(uri=params.uri, text=text, mime_type=_JSON)])
+        raise _not_found(f"resource {uri[:200]!r}", uri)
+
+    async def _read(self, uri: str, name: str, value: str) -> str:
+        try:
+            found = await asyncio.to_thread(self._readers[name], value)
+        except ActivityError as error:
+            raise MCPError(INTERNAL_ERROR, error.describe(), data={"uri": uri}) from error
+        except Exception as error:
+            get_logger(__name__).error("a resource could not be read", uri=uri, exc_info=error)
+            raise MCPError(INTERNAL_ERROR, f"{uri} could not be read; the log on stderr says why", data={"uri": uri}) from error
         if found is None:
-            raise ResourceNotFoundError(f"there is no artifact {artifact_id[:80]!r}, or it has expired")
+            raise _not_found(f"{name} {value[:80]!r}", uri)
         return orjson.dumps(found).decode()
 
-    @server.resource("activity://schemas/{event_name}", name="schema", title="Schema of an event", mime_type=_JSON)
-    async def schema(event_name: str) -> str:
-        """The JSON Schema (2020-12) of the features of one kind of event."""
-        if event_name not in EVENT_NAMES:
-            raise ResourceNotFoundError(f"there is no event {event_name[:80]!r}: one of {', '.join(EVENT_NAMES)}")
-        return _schema_of(event_name)
+    # --- prompts
 
-    for name in EVENT_NAMES:
-        server.add_resource(
-            FunctionResource(
-                uri=f"activity://schemas/{name}",
-                name=name,
-                title=f"Schema of {name}",
-                description=f"The JSON Schema (2020-12) of the features of a {name}.",
-                mime_type=_JSON,
-                fn=partial(_schema_of, name),
-            )
+    async def list_prompts(self, context: RequestContext, params: PaginatedRequestParams | None) -> ListPromptsResult:
+        refuse_cursor(params)
+        return ListPromptsResult(prompts=list(PROMPTS))
+
+    async def get_prompt(self, context: RequestContext, params: GetPromptRequestParams) -> GetPromptResult:
+        """Raises MCPError: invalid params for an unknown prompt and for a required argument that is missing."""
+        prompt = next((prompt for prompt in PROMPTS if prompt.name == params.name), None)
+        if prompt is None:
+            names = ", ".join(prompt.name for prompt in PROMPTS)
+            raise MCPError(INVALID_PARAMS, f"there is no prompt {params.name[:80]!r}: one of {names}")
+        given = params.arguments or {}
+        missing = [argument.name for argument in prompt.arguments or () if argument.required and argument.name not in given]
+        if missing:
+            raise MCPError(INVALID_PARAMS, f"{prompt.name} needs {', '.join(missing)}")
+        content = TextContent(type="text", text=_PROMPT_TEXTS[prompt.name](given))
+        return GetPromptResult(description=prompt.description, messages=[PromptMessage(role="user", content=content)])
+
+    # --- completions
+
+    async def complete(self, context: RequestContext, params: CompleteRequestParams) -> CompleteResult:
+        begun = params.argument.value.lower()
+        known = await asyncio.to_thread(self._known, params.argument.name)
+        found = [value for value in known if value.lower().startswith(begun)]
+        return CompleteResult(
+            completion=Completion(values=found[:_MAX_COMPLETIONS], total=len(found), has_more=len(found) > _MAX_COMPLETIONS)
         )
 
-
-def _answer(ask: Callable[[], dict[str, Any]]) -> str:
-    return orjson.dumps(_refusals_told(ask)).decode()
-
-
-def _refusals_told(ask: Callable[[], Any]) -> Any:
-    try:
-        return ask()
-    except ActivityError as error:
-        raise ResourceError(error.describe()) from error
+    def _known(self, name: str) -> list[str]:
+        if name == "context_type":
+            return list(CONTEXT_TYPES)
+        if name == "event_name":
+            return list(EVENT_NAMES)
+        if name in ("customer", "project"):
+            return self._service.known_names(name)
+        return self._service.findings.artifact_ids() if name == "artifact_id" else []
 
 
-def _schema_of(event_name: str) -> str:
+def _not_found(what: str, uri: str) -> MCPError:
+    return MCPError(INVALID_PARAMS, f"there is no {what}, or it has expired", data={"uri": uri})
+
+
+def _schema_resource(name: str) -> Resource:
+    return Resource(
+        uri=f"activity://schemas/{name}",
+        name=name,
+        title=f"Schema of {name}",
+        description=f"The JSON Schema (2020-12) of the features of a {name}.",
+        mime_type=_JSON,
+    )
+
+
+def _schema_of(event_name: str) -> dict[str, Any] | None:
+    if event_name not in EVENT_NAMES:
+        return None
     document = schemas()
-    chosen = {"$schema": document["$schema"], "title": event_name, **document["$defs"][event_name]}
-    return orjson.dumps(chosen).decode()
+    return {"$schema": document["$schema"], "title": event_name, **document["$defs"][event_name]}
 
 
-# --- prompts
+TEMPLATES = (
+    ResourceTemplate(
+        uri_template="activity://context/{customer}",
+        name="context",
+        title="Context of a customer",
+        description="What get_context says of a customer, over all projects.",
+        mime_type=_JSON,
+    ),
+    ResourceTemplate(
+        uri_template="activity://artifact/{artifact_id}",
+        name="artifact",
+        title="Stored artifact",
+        description=(
+            "An artifact that query or store_artifact kept: what it is, columns and rows or content, as far as 256 KiB go."
+        ),
+        mime_type=_JSON,
+    ),
+    ResourceTemplate(
+        uri_template="activity://schemas/{event_name}",
+        name="schema",
+        title="Schema of an event",
+        description="The JSON Schema (2020-12) of the features of one kind of event.",
+        mime_type=_JSON,
+    ),
+)
 
-
-def _add_prompts(server: MCPServer[Any]) -> None:
-    @server.prompt(title="Catch up on a project")
-    def catch_up(
-        project: Annotated[str, Field(description="Absolute path of the project; empty for the one Claude Code runs in.")] = "",
-    ) -> str:
-        """What was asked, concluded, changed and failed before in this project, and what is left to do."""
-        return CATCH_UP.replace("{where}", f' with project "{project}"' if project else "")
-
-    @server.prompt(title="Answer with provenance")
-    def answer_with_provenance(
-        question: Annotated[str, Field(description="A question about what was recorded, such as which tools fail most.")],
-    ) -> str:
-        """Answer a question from the record, keep the result, and record the conclusion with what it rests on."""
-        return ANSWER.replace("{question}", question)
-
+PROMPTS = (
+    Prompt(
+        name="catch_up",
+        title="Catch up on a project",
+        description="What was asked, concluded, changed and failed before in this project, and what is left to do.",
+        arguments=[
+            PromptArgument(
+                name="project",
+                description="Absolute path of the project; empty for the one Claude Code runs in.",
+                required=False,
+            )
+        ],
+    ),
+    Prompt(
+        name="answer_with_provenance",
+        title="Answer with provenance",
+        description="Answer a question from the record, keep the result, and record the conclusion with what it rests on.",
+        arguments=[
+            PromptArgument(
+                name="question",
+                description="A question about what was recorded, such as which tools fail most.",
+                required=True,
+            )
+        ],
+    ),
+)
 
 CATCH_UP = """\
 Call get_context{where} and context_type "engineer". Tell me in at most ten lines what was asked and concluded in the last \
@@ -132,21 +235,12 @@ confidence and valid_for_hours.
 """
 
 
-# --- completions
+def _catch_up(given: dict[str, str]) -> str:
+    project = given.get("project")
+    return CATCH_UP.replace("{where}", f' with project "{project}"' if project else "")
 
 
-def _add_completions(server: MCPServer[Any], service: Service) -> None:
-    def known(name: str) -> list[str]:
-        if name == "context_type":
-            return list(CONTEXT_TYPES)
-        if name == "event_name":
-            return list(EVENT_NAMES)
-        if name in ("customer", "project"):
-            return service.known_names(name)
-        return service.findings.artifact_ids() if name == "artifact_id" else []
-
-    @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]  # the SDK does not annotate it
-    async def complete(ref: Any, argument: Any, context: Any) -> Completion:
-        begun = argument.value.lower()
-        found = [value for value in known(argument.name) if value.lower().startswith(begun)]
-        return Completion(values=found[:_MOST_COMPLETIONS], total=len(found), has_more=len(found) > _MOST_COMPLETIONS)
+_PROMPT_TEXTS: dict[str, Callable[[dict[str, str]], str]] = {
+    "catch_up": _catch_up,
+    "answer_with_provenance": lambda given: ANSWER.replace("{question}", given["question"]),
+}

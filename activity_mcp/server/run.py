@@ -1,45 +1,102 @@
-"""How a server meets its clients and how it leaves: over stdio, SSE or streamable HTTP, until EOF or a signal.
+"""What ``activity-mcp serve`` does: environment → service → transport → exit.
 
-    serve_stdio()          what ``activity-mcp serve`` does: environment → service → server → run_stdio → exit
-    serve_web(...)         the same over HTTP (``/mcp``) or SSE (``/sse``); see ``web`` for its rules
-    run_stdio(...)         serves one client over this process's stdin and stdout until it is gone
+    serve_stdio()     over stdin and stdout; see ``front`` for its rules
+    serve_web(...)    over HTTP (``/mcp``) or SSE (``/sse``); see ``http`` for its rules
 
-``initialize`` comes first: Claude Code holds its start-up for it. So nothing is imported here that does not answer it, the
-garbage collector rests meanwhile, and the background work starts only when the first answers are out.
-
-Leaving takes less than a second and ends with exit code 0: what was asked is answered, what is buffered is flushed, the
-rest is in the queue on disk. A thread sees to it even when the event loop, a disk or a library hangs.
+Leaving takes half a second at most and ends with exit code 0: what was asked is answered, what is buffered is flushed, the
+rest is in the queue on disk. A thread sees to it even when a disk or a library hangs.
 """
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import signal
 import sys
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
-from .lifetime import CLOSE_S, LEAVE_S, SIGNALS, ServiceLifetime, leave, log_background_error, on_signals, watchdog
+from ..logs import without_rich
+from .leaving import CLOSE_S, SIGNALS, WEB_LEAVE_S, leave, log_background_error, watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from mcp.server.lowlevel import Server
 
     from ..config import Config
-    from .app import ActivityServer
+    from .front.front import OpenLongWay
+    from .front.long_way import LongWay
+    from .front.pending import Pending
+    from .front.service_loader import ServiceLoader
+    from .front.wire import Output
     from .tools import Service
-
-    Run = Callable[[ActivityServer, Service, Callable[[], None]], Awaitable[None]]
-
-START_AT_LATEST_S = 5.0
 
 
 def serve_stdio(environ: Mapping[str, str] | None = None) -> NoReturn:
     """Serve what this environment asks for, and end the process. Raises ActivityError when it cannot be served."""
+    from ..logs import configure_when_needed
+
     environ = os.environ if environ is None else environ
-    serve(lambda: _open(_configured(environ), environ))
+    config = _configured(environ)
+    configure_when_needed(config.log_level, config.log_format)
+    serve(lambda: _open(config, environ))
+
+
+def serve(open_service: Callable[[], Service], *, front: bool = True) -> NoReturn:
+    """Serve a service over stdio and end the process, with 0 when the client left or a signal came, with 1 after a crash.
+
+    ``open_service`` is called on a thread, after the first answer. Without ``front`` every line takes the long way.
+    """
+    from .front.front import Front
+    from .front.service_loader import ServiceLoader
+    from .front.table import read_table
+    from .front.wire import Input, Output, flush_prints, hold_standard_descriptors, take_descriptors
+
+    hold_standard_descriptors()
+    for number in SIGNALS:  # until the loop takes over: nothing has been accepted yet, so nothing is lost
+        signal.signal(number, lambda *_: os._exit(0))
+    failures: list[BaseException] = []
+
+    def fail(error: BaseException) -> None:
+        failures.append(error)
+        lines.end("failure")
+
+    source, target = take_descriptors()
+    on_end = watchdog()
+    lines = Input(source, target, on_end)
+    output = Output(target, lambda: lines.end("lost"))
+    lines.on_signals()
+    loader = ServiceLoader(open_service, fail)
+    table = read_table() if front and not _is_traced() else None
+    Front(lines, output, table, loader, _long_way_of(loader, output, fail)).serve()
+    on_end()
+    loader.close(CLOSE_S)
+    flush_prints()
+    for failure in failures:
+        log_background_error(failure, "the server stopped")
+    leave(1 if failures else 0)
+
+
+def _long_way_of(loader: ServiceLoader, output: Output, fail: Callable[[BaseException], None]) -> OpenLongWay:
+    def open_server() -> Server:
+        service = loader.tools().service
+        with lean_start():
+            from .app import build_server
+
+            return build_server(service)
+
+    def open_long_way(greeting: Sequence[bytes], pending: Pending) -> LongWay:
+        from .front.long_way import LongWay
+
+        return LongWay(open_server, greeting, output, pending, fail)
+
+    return open_long_way
+
+
+def _is_traced() -> bool:
+    """Whether somebody instruments this process: the SDK makes the spans of OpenTelemetry, the front makes none."""
+    return "opentelemetry.sdk" in sys.modules
 
 
 def serve_web(
@@ -50,27 +107,40 @@ def serve_web(
     Raises InvalidInput when host and port cannot be listened on, or when the host is not loopback and no
     ``ACTIVITY_HTTP_TOKEN`` is set; ActivityError when the environment cannot be served.
     """
-    environ = os.environ if environ is None else environ
-    config = _configured(environ)
+    from ..logs import configure_logging
     from .http.sockets import listen_on
 
-    site = listen_on(transport, host, port, config.http_token, allowed)
+    environ = os.environ if environ is None else environ
+    config = _configured(environ)
+    configure_logging(config.log_level, config.log_format)
 
-    async def run(server: ActivityServer, service: Service, on_end: Callable[[], None]) -> None:
+    site = listen_on(transport, host, port, config.http_token, allowed)
+    import asyncio
+
+    with lean_start():
+        from .app import build_server
         from .http.run import run_web
 
-        await run_web(server, service, site, on_end=on_end)
+        service = _open(config, environ)
+        server = build_server(service)
 
-    serve(lambda: _open(config, environ), run)
+    async def serve_and_leave() -> NoReturn:
+        code = 0
+        try:
+            await run_web(server, service, site, on_end=watchdog(WEB_LEAVE_S))
+        except BaseException as error:
+            log_background_error(error, "the server stopped")
+            code = 1
+        leave(code)
+
+    asyncio.run(serve_and_leave())
+    raise AssertionError("unreachable")
 
 
 def _configured(environ: Mapping[str, str]) -> Config:
     from ..config import read_config
-    from ..logs import configure_logging
 
-    config = read_config(environ)
-    configure_logging(config.log_level, config.log_format)
-    return config
+    return read_config(environ)
 
 
 def _open(config: Config, environ: Mapping[str, str]) -> Service:
@@ -79,88 +149,13 @@ def _open(config: Config, environ: Mapping[str, str]) -> Service:
     return ActivityService(config, environ, on_error=log_background_error)
 
 
-async def _over_stdio(server: ActivityServer, service: Service, on_end: Callable[[], None]) -> None:
-    await run_stdio(server, service, on_end=on_end)
-
-
-def serve(open_service: Callable[[], Service], run: Run = _over_stdio) -> NoReturn:
-    """Serve a service and end the process, with 0 when the client left or a signal came, with 1 after a crash."""
-    _hold_standard_descriptors()
-    for number in SIGNALS:  # until the loop takes over: nothing has been accepted yet, so nothing is lost
-        signal.signal(number, lambda *_: os._exit(0))
-    with lean_start():
-        service = open_service()  # first, as it may refuse what it is asked to serve
-        from .app import build_server
-        from .stdio import open_wire as _open_wire  # noqa: F401 - imported now, while the collector rests
-
-        server = build_server(service)
-
-    async def serve_and_leave() -> NoReturn:
-        code = 0
-        try:
-            await run(server, service, watchdog())
-        except BaseException as error:
-            log_background_error(error, "the server stopped")
-            code = 1
-        leave(code)  # here, as the end of asyncio.run and of the interpreter would wait for threads that may hang
-
-    asyncio.run(serve_and_leave())
-    raise AssertionError("unreachable")
-
-
-async def run_stdio(server: ActivityServer, service: Service, *, on_end: Callable[[], None] = lambda: None) -> None:
-    """Serve one client over stdin and stdout until it leaves or a signal comes; then flush and close the service.
-
-    Takes over SIGTERM, SIGINT and SIGHUP for as long as the event loop runs. ``on_end`` is called when leaving begins.
-    Raises what made the SDK's loop crash, after closing the service.
-    """
-    from .stdio import GRACE_S, open_wire
-
-    lifetime = ServiceLifetime(service)
-    ended = asyncio.Event()
-    lowlevel = server._lowlevel_server  # the way in for transports of one's own: MCPServer has no public one
-    try:
-        async with open_wire(on_end=ended.set, on_first=lifetime.start_soon, calls=server.calls) as wire:
-            on_signals(wire.lines.end, on_end)
-            lifetime.start_soon(START_AT_LATEST_S)
-            serving = asyncio.ensure_future(lowlevel.run(wire.reader, wire.writer, lowlevel.create_initialization_options()))
-            await asyncio.wait({serving, asyncio.ensure_future(ended.wait())}, return_when=asyncio.FIRST_COMPLETED)
-            told = asyncio.ensure_future(wire.lines.told.wait())
-            await asyncio.wait({serving, told}, timeout=wire.lines.grace_s, return_when=asyncio.FIRST_COMPLETED)
-            on_end()
-            began = time.monotonic()
-            await asyncio.wait({serving}, timeout=GRACE_S + 0.05)
-            serving.cancel()  # no effect on one that is done
-            left = LEAVE_S - (time.monotonic() - began)
-            # The service closes while the client reads its last answers.
-            closing = asyncio.ensure_future(lifetime.close(min(CLOSE_S, left - 0.05)))
-        await closing
-    finally:
-        await lifetime.close()
-    if serving.done() and not serving.cancelled():
-        serving.result()
-
-
 @contextmanager
 def lean_start() -> Iterator[None]:
     """For the imports of start-up: the garbage collector rests, and rich is hidden from two libraries that would import it."""
-    hide_rich = "rich" not in sys.modules
     gc.disable()
-    if hide_rich:
-        sys.modules["rich"] = None  # type: ignore[assignment]
     try:
-        yield
+        with without_rich():
+            yield
     finally:
-        if hide_rich:
-            sys.modules.pop("rich", None)
         gc.freeze()  # what start-up made stays: no later collection needs to look at it
         gc.enable()
-
-
-def _hold_standard_descriptors() -> None:
-    """Where one of the three was closed by the parent, the null device, before anything else gets its number."""
-    for descriptor in (0, 1, 2):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one

@@ -186,7 +186,7 @@ def broken_home(hooked: Hooked, how: str) -> dict[str, str]:
 
 BREAKS: dict[str, dict[str, int]] = {
     "home is a file": {}, "home under a file": {}, "home in no file system": {}, "a loop": {},
-    "open to others": {"queue": 2}, "settings of a newer version": {"queue": 2}, "queue of a newer version": {"queue": 2},
+    "open to others": {}, "settings of a newer version": {"queue": 2}, "queue of a newer version": {"queue": 2},
     "segments is a file": {"queue": 2}, "queue.json is a directory": {"queue": 2},
     "broken rules": {"configuration": 2}, "a value that cannot be used": {"configuration": 2},
 }  # fmt: skip

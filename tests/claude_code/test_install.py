@@ -6,12 +6,14 @@ import io
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import duckdb
 import pytest
 
 from activity_mcp import __version__
@@ -19,6 +21,7 @@ from activity_mcp.__main__ import run
 from activity_mcp.claude_code.setup import install
 from activity_mcp.claude_code.setup.own_commands import is_own_hook
 from activity_mcp.claude_code.setup.registration import HOOK_EVENTS, own_handlers
+from activity_mcp.provenance.artifact_store import Artifact, ArtifactStore
 from claude_code.hooked import Hooked, payload, tool_use
 
 OTHERS = {
@@ -380,6 +383,73 @@ def test_purging_deletes_only_what_is_ours(place: Place) -> None:
     (state / "notes.txt").write_text("mine")
     assert place.call("uninstall", "--purge", "--yes").code == 0
     assert [path.name for path in state.iterdir()] == ["notes.txt"]
+
+
+def test_purging_leaves_no_file_of_a_home_in_which_everything_happened(place: Place) -> None:
+    """Each kind of file that the package writes: what is not in the list of its names would stay."""
+    state = record(place)
+    assert place.call("query", "SELECT 1").code == 0
+    place.call("flush")
+    transcript = write(
+        place.home / "t" / "s.jsonl", {"type": "user", "sessionId": "s", "uuid": "u", "message": {"content": "x"}}
+    )
+    place.call("import", str(transcript))
+    place.call("flush")
+    place.call("context")
+    place.call("status")
+    place.call("forget", "--match", "nothing like it")
+    store = ArtifactStore(str(state / "artifacts"))
+    store.put(Artifact("a-1", "text", "ada", None, 1, [], "h", "2026-01-01T00:00:00Z", None, "q", "a-1.txt"), [b"said"])
+    [queue] = (state / "queue").iterdir()
+    unfinished = [
+        state / "settings.json.12.7f00aa.1.tmp", state / "artifacts" / "a-2.txt.12.7f00aa.1.tmp",
+        queue / "commit.json.12.7f00aa.3.tmp", queue / "context" / f"{'0' * 20}.json.12.7f00aa.3.tmp",
+    ]  # fmt: skip
+    for path in unfinished:
+        path.write_text("half")
+    (state / "activity.duckdb.tmp").mkdir()
+    (state / "activity.duckdb.tmp" / "duckdb_temp_storage_DEFAULT-0.tmp").write_text("spilled")
+    shutil.copy(state / "activity.duckdb", state / "activity.duckdb.layout-1")
+    shutil.copy(state / "activity.duckdb", state / "activity.duckdb.corrupt-2026-01-01T000000")
+    purged = place.call("uninstall", "--purge", "--yes")
+    assert purged.code == 0
+    assert "left" not in purged.err
+    assert not state.exists()
+
+
+FOREIGN = [
+    "activity.md", "activity.csv", "activity.duckdb.md", "activity.duckdb.bak", "activity.duckdb.layout-1", "activity.duckdb.d/keep",
+    "activity.duckdb.tmp/notes", "artifacts/photo.png", "artifacts/site.meta.json", "artifacts/site.json", "artifacts/deep/a.txt",
+    "queue/jobs.json", "queue/duckdb-mine/queue.json", "queue/duckdb-mine/seg/000000000001.ndjson", "queue/dropped", "notes.json",
+    "forgotten.json.bak", "http-token.txt",
+]  # fmt: skip
+
+
+def test_purging_leaves_whatever_is_not_ours_wherever_it_lies(place: Place) -> None:
+    state = place.home.parent / "state" / "activity-mcp"
+    for name in FOREIGN:
+        (state / name).parent.mkdir(parents=True, exist_ok=True)
+        (state / name).write_text("mine")
+    state.chmod(0o700)
+    record(place)
+    place.call("flush")
+    (state / "activity.duckdb.wal").symlink_to(state / "notes.json")
+    assert place.call("uninstall", "--purge", "--yes").code == 0
+    assert [name for name in FOREIGN if not (state / name).is_file()] == []
+    assert not (state / "activity.duckdb").exists()
+    left = [path for path in state.rglob("*") if path.is_file() and str(path.relative_to(state)) not in FOREIGN]
+    assert left == [state / "activity.duckdb.wal"]
+
+
+def test_a_database_that_holds_tables_of_somebody_else_is_not_purged(place: Place) -> None:
+    state = record(place)
+    place.call("flush")
+    with duckdb.connect(str(state / "activity.duckdb")) as connection:
+        connection.execute("CREATE TABLE invoices (n INTEGER)")
+    refused = place.call("uninstall", "--purge", "--yes")
+    assert (refused.code, "main.invoices" in refused.err) == (2, True)
+    assert (state / "activity.duckdb").exists()
+    assert (state / "settings.json").exists()
 
 
 @pytest.mark.parametrize(("answer", "code", "kept"), [("y\n", 0, False), ("n\n", 2, True), ("", 2, True)])

@@ -638,7 +638,7 @@ def test_a_file_that_cannot_be_read_is_reported(read, tmp_path: Path) -> None:
     activities, reader = read(tmp_path / "gone.jsonl")
     assert (activities, reader.mark) == ([], None)
     assert reader.report.unreadable == [f"{tmp_path / 'gone.jsonl'}: No such file or directory"]
-    assert read(tmp_path)[1].report.unreadable == [f"{tmp_path}: Is a directory"]
+    assert read(tmp_path)[1].report.unreadable == [f"{tmp_path}: not a regular file"]
 
 
 def test_reports_of_several_files_add_up(script, read, example) -> None:

@@ -93,6 +93,8 @@ def test_the_log_command_on_a_full_disk_says_so_and_what_was_recorded_is_flushed
     assert full.returncode == 3
     assert "No space left on device" in full.stderr
     assert f"{len(ids) - 2} events were accepted before it, none from it on" in full.stderr
+    judged = json.loads(run("status", "--json").stdout)
+    assert (judged["health"], judged["checks"]["queue"], judged["queue"]["refused_unreported"]) == ("fail", "fail", 1)
     flushed = run("flush")
     assert (flushed.returncode, "the contexts were not renewed: No space left" in flushed.stderr) == (0, True)
     ballast.unlink()

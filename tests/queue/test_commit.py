@@ -124,12 +124,15 @@ def test_uncommitted_segments_stay_however_old_their_commit_was_said_to_be(direc
 
 def test_leftovers_of_killed_publishers_are_swept_once_they_are_old(directory: str, clock: FakeClock) -> None:
     offsets = rotated(directory, clock, 2)
-    old, young = Path(directory, "seg", "x.1.tmp"), Path(directory, "y.2.tmp")
-    for path in (old, young):
+    os.makedirs(f"{directory}/context")
+    swept = [Path(directory, place, "x.json.17.7f0a.1.tmp") for place in (".", "seg", "context")]
+    kept = [Path(directory, "x.json.17.7f0a.2.tmp"), Path(directory, "notes.tmp"), Path(directory, "x.1.2.tmp")]
+    for path in (*swept, *kept):
         path.write_bytes(b"half")
-    os.utime(old, (0, 0))
+    for path in (*swept, *kept[1:]):  # the first that stays is young, the others are nobody's
+        os.utime(path, (0, 0))
     prune(directory, offsets[0], None, clock=clock)
-    assert (old.exists(), young.exists()) == (False, True)
+    assert [path.exists() for path in (*swept, *kept)] == [False] * 3 + [True] * 3
 
 
 # --- dead letters

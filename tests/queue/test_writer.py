@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from activity_mcp.errors import DiskFull, InvalidInput, NotDurable, QueueBusy, QueueFull, QueueRefused
-from activity_mcp.queue import Offset, QueueReader, open_queue, publish_commit, read_queue
-from activity_mcp.queue.segment import MAX_LINE_BYTES
+from activity_mcp.fs import LOCAL
+from activity_mcp.queue import Offset, QueueReader, foreign_files, open_queue, publish_commit, read_queue
+from activity_mcp.queue.segment import MAX_LINE_BYTES, MAX_NUMBER, segment_numbers
 from disks import FaultyDisk, damages, line, numbers, read_all, segments, writer
 from fakes import FakeClock
 
@@ -506,3 +507,47 @@ def test_the_header_names_the_queue_and_carries_its_checksum(directory: str, clo
     assert (header["_segment"], header["queue_id"], header["version"]) == (1, info.queue_id, 1)
     assert list(header)[-1] == "_crc"
     assert QueueReader(directory).read(None).records[0].value["n"] == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"x\n", b"\0" * 5000], ids=["empty", "torn", "line", "zeros"])
+@pytest.mark.parametrize(
+    "number", ["999999999999", "999999000001", "9999999999999", "00000000000a", "000000000007 copy", "٠٠٠٠٠٠٠٠٠٠٠٧"]
+)
+def test_a_file_that_is_no_segment_changes_nothing(directory: str, number: str, content: bytes) -> None:
+    before = writer(directory)
+    before.append([line(0)])
+    before.close()
+    foreign = Path(directory, "seg", f"{number}.ndjson")
+    foreign.write_bytes(content)
+    after = writer(directory, segment_bytes=1)
+    for n in range(1, 4):
+        after.append([line(n)])
+    assert segment_numbers(directory, LOCAL) == [1, 2, 3, 4]
+    assert numbers(read_all(directory)) == [0, 1, 2, 3]
+    assert damages(read_all(directory)) == []
+    assert foreign.read_bytes() == content
+    assert foreign_files(directory, LOCAL) == [foreign.name]
+
+
+@pytest.mark.parametrize("number", [7, 500_000_000_000, MAX_NUMBER - 1])
+@pytest.mark.parametrize("content", [b"", b"x\n", b"\0" * 5000], ids=["empty", "line", "zeros"])
+def test_behind_a_strangers_file_that_could_be_a_segment_everything_is_still_read(
+    directory: str, number: int, content: bytes
+) -> None:
+    writer(directory).append([line(0)])
+    Path(directory, "seg", f"{number:012d}.ndjson").write_bytes(content)
+    writer(directory).append([line(1)])
+    assert segment_numbers(directory, LOCAL) == [1, number, number + 1]
+    assert numbers(read_all(directory)) == [0, 1]
+
+
+def test_beyond_the_last_number_events_are_refused_and_said_until_the_file_is_moved_away(directory: str) -> None:
+    writer(directory).append([line(0)])
+    foreign = Path(directory, "seg", f"{MAX_NUMBER:012d}.ndjson")
+    foreign.write_bytes(b"x\n")
+    with pytest.raises(QueueRefused, match="beyond the last") as refused:
+        writer(directory).append([line(1)])
+    assert "move the file" in refused.value.hint
+    foreign.unlink()
+    writer(directory).append([line(2)])
+    assert numbers(read_all(directory)) == [0, 2]

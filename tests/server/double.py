@@ -141,9 +141,9 @@ if __name__ == "__main__":
     from activity_mcp.server.run import serve
 
     def open_service() -> FakeService:
-        from activity_mcp.logs import configure_logging
+        from activity_mcp.logs import configure_when_needed
 
-        configure_logging("warning")
+        configure_when_needed(os.environ.get("FAKE_LOG_LEVEL", "warning"), "text")
         return Troublemaker(os.environ.get("FAKE_FILE"))
 
-    serve(open_service)
+    serve(open_service, front="FAKE_WITHOUT_FRONT" not in os.environ)

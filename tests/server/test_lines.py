@@ -1,23 +1,17 @@
-"""Lines, messages and their pace: whatever comes, nothing is lost, nothing fails, and nothing piles up."""
+"""Lines and messages: whatever comes, nothing is lost, nothing fails, and nothing piles up."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mcp.shared.message import SessionMessage
-from mcp_types import JSONRPCRequest, JSONRPCResponse
+from mcp_types import JSONRPCResponse
 
-from activity_mcp.server.open_requests import OpenRequests
-from activity_mcp.server.stdio import MOST_OPEN
-from activity_mcp.server.stdio.encoding import encode_message
-from activity_mcp.server.stdio.framing import LineCutter
-from activity_mcp.server.stdio.protocols import InboundLines, OutboundBytes
-from activity_mcp.server.stdio.streams import MessageReader, MessageWriter
+from activity_mcp.server.front.framing import LineCutter
+from activity_mcp.server.front.messages import encode_message
 
 
 @given(st.lists(st.binary(max_size=20)), st.lists(st.integers(1, 15), min_size=1, max_size=20))
@@ -57,42 +51,3 @@ def test_any_result_becomes_one_line_that_reads_back(value: Any) -> None:
     assert json.loads(line) == {"jsonrpc": "2.0", "id": "7", "result": {"value": value}}
     assert line.count(b"\n") == 1
     assert line.endswith(b"\n")
-
-
-def test_no_more_is_read_while_too_many_requests_are_unanswered() -> None:
-    async def scenario() -> None:
-        requests, output = OpenRequests(), OutboundBytes(on_lost=lambda: None)
-        lines = InboundLines(on_end=lambda: None)
-        reader = MessageReader(lines, output, requests)
-        writer = MessageWriter(output, requests, on_first=lambda: None)
-        lines.data_received(b"".join(b'{"jsonrpc":"2.0","id":%d,"method":"ping"}\n' % n for n in range(MOST_OPEN + 1)))
-        for number in range(MOST_OPEN):
-            assert _request_id(await reader.receive()) == number
-        one_more = asyncio.ensure_future(reader.receive())
-        for _ in range(5):
-            await asyncio.sleep(0)
-        assert not one_more.done()
-        await writer.send(SessionMessage(JSONRPCResponse(jsonrpc="2.0", id=0, result={})))
-        assert _request_id(await one_more) == MOST_OPEN
-
-    asyncio.run(scenario())
-
-
-def test_a_cancelled_request_does_not_count_as_unanswered() -> None:
-    async def scenario() -> None:
-        requests, output = OpenRequests(), OutboundBytes(on_lost=lambda: None)
-        lines = InboundLines(on_end=lambda: None)
-        reader = MessageReader(lines, output, requests)
-        lines.data_received(b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n')
-        lines.data_received(b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}\n')
-        await reader.receive()
-        await reader.receive()
-        await asyncio.wait_for(requests.at_most(0), 5)
-
-    asyncio.run(scenario())
-
-
-def _request_id(item: SessionMessage | Exception) -> object:
-    assert isinstance(item, SessionMessage)
-    assert isinstance(item.message, JSONRPCRequest)
-    return item.message.id

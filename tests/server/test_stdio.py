@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from activity_mcp.server.stdio import MAX_LINE_BYTES
+from activity_mcp.server.front.framing import MAX_LINE_BYTES
 from server.wire import DOUBLE, ENVIRON, INITIALIZE, RawClient
 
 TOOL_EVENT = {"tool_name": "Bash", "success": True}
@@ -176,11 +176,19 @@ def test_the_unknown_method_and_the_unknown_protocol_version_are_answered(client
     assert client.receive()["result"]["protocolVersion"] == "2025-11-25"
 
 
-def test_nothing_heavy_is_imported_to_answer_calls(client: RawClient) -> None:
-    client.call(1, "get_context", customer="modules")
-    modules = client.receive()["result"]["structuredContent"]["context"]["modules"]
-    assert "structlog" in modules
-    heavy = ("duckdb", "snowflake", "jsonschema", "rich", "pandas", "numpy", "httpx")
+def test_nothing_heavy_is_imported_to_answer_calls() -> None:
+    with RawClient() as client:
+        client.initialize()
+        client.request(1, "tools/list")
+        client.call(2, "log_event", event_name="tool_event", feature_json=TOOL_EVENT)
+        client.call(3, "get_context", customer="modules")
+        answers = {answer["id"]: answer["result"] for answer in (client.receive() for _ in range(3))}
+    modules = answers[3]["structuredContent"]["context"]["modules"]
+    assert "activity_mcp" in modules
+    heavy = (
+        "mcp", "mcp_types", "pydantic", "anyio", "asyncio", "structlog", "duckdb", "snowflake", "jsonschema", "rich", "pandas",
+        "numpy", "httpx",
+    )  # fmt: skip
     assert [name for name in heavy if name in modules] == []
 
 

@@ -18,7 +18,7 @@ from activity_mcp.activity import EVENT_NAMES
 from activity_mcp.errors import QueueBusy
 from activity_mcp.logs import configure_logging
 from activity_mcp.server.app import INSTRUCTIONS, build_server
-from activity_mcp.server.tools.worker_thread import AppendThread
+from activity_mcp.server.lanes import Lanes
 from server.double import STATUS, FakeService
 
 pytestmark = pytest.mark.anyio
@@ -264,20 +264,17 @@ async def test_appends_share_one_thread_of_their_own(client: Client, service: Fa
     async with asyncio.TaskGroup() as group:
         for _ in range(20):
             group.create_task(client.call_tool("log_event", {"event_name": "tool_event", "feature_json": TOOL_EVENT}))
-    assert (service.threads, len(service.events)) == ({"activity-append"}, 20)
+    assert (service.threads, len(service.events)) == ({"activity-appends_0"}, 20)
 
 
-async def test_a_call_cancelled_before_its_turn_is_not_run() -> None:
-    appends = AppendThread()
-    gate, done = threading.Event(), []
-    first = asyncio.ensure_future(appends.run(gate.wait))
-    second = asyncio.ensure_future(appends.run(lambda: done.append("second")))
-    await asyncio.sleep(0)
-    second.cancel()
-    await asyncio.sleep(0)
+def test_a_job_cancelled_before_its_turn_is_not_run() -> None:
+    lanes, gate, done = Lanes(), threading.Event(), []
+    first = lanes.submit("appends", lambda: gate.wait(30))
+    second = lanes.submit("appends", lambda: done.append("second"))
+    assert second.cancel()
     gate.set()
-    await appends.run(lambda: done.append("third"))
-    assert (await first, done) == (True, ["third"])
+    lanes.submit("appends", lambda: done.append("third")).result(30)
+    assert (first.result(30), done) == (True, ["third"])
 
 
 # --- what is refused
@@ -355,7 +352,8 @@ async def test_a_crash_costs_one_call_and_leaves_its_traceback_in_the_log(
     captured = capsys.readouterr()
     assert captured.out == ""
     first, *traceback = captured.err.splitlines()
-    assert f"level='error' event='a tool call failed unexpectedly' logger='activity_mcp.server.app' tool='{tool}'" in first
+    assert "level='error' event='a tool call failed unexpectedly' logger='activity_mcp.server.calls'" in first
+    assert f"tool='{tool}'" in first
     assert traceback[0] == "Traceback (most recent call last):"
     assert traceback[-1] == "ZeroDivisionError: secret detail"
     service.fail = None

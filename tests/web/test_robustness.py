@@ -18,9 +18,8 @@ from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCRequest, JSONRPCResponse
 
 from activity_mcp.operations.drain import Drainer
+from activity_mcp.server.http.open_requests import MOST_OPEN, OpenRequests
 from activity_mcp.server.http.sse import CountingWriter, PacedReader
-from activity_mcp.server.stdio import MOST_OPEN
-from activity_mcp.server.stdio.streams import OpenRequests
 from activity_mcp.service import ActivityService
 from deployed import put_warehouse
 from machines import until

@@ -109,10 +109,8 @@ CREATE OR REPLACE MACRO flatten_variant(v) AS TABLE
     FROM json_each(CASE WHEN json_type(v) IN ('OBJECT', 'ARRAY') THEN v END) AS e;
 
 -- statement
--- FLATTEN(INPUT => v, MODE => 'OBJECT'): the members of an object alone, by their keys; for a row of the stream in half the time.
+-- FLATTEN(INPUT => v, MODE => 'OBJECT'): the members of an object alone. Both lists are in the object's order. Asking for the members
+-- one by one by their keys would read the whole object again for each: memory for 19,000 of them squared.
 CREATE OR REPLACE MACRO flatten_object(v) AS TABLE
-    SELECT
-        e.key AS key,
-        CAST(NULL AS BIGINT) AS index,
-        json_extract(v, '/' || replace(replace(e.key, '~', '~0'), '/', '~1')) AS value
-    FROM (SELECT unnest(json_keys(v)) AS key) AS e;
+    SELECT e.key AS key, CAST(NULL AS BIGINT) AS index, e.value AS value
+    FROM (SELECT unnest(json_keys(v)) AS key, unnest(json_extract(v, '$.*')) AS value) AS e;

@@ -24,13 +24,13 @@ class Mutant:
 
 
 W, R, L, SEG, APP = "queue/writer.py", "queue/reader.py", "queue/live.py", "queue/segment.py", "queue/appended.py"
-WRITER, READER, FLUSHER = "tests/queue/test_writer.py", "tests/queue/test_reader.py", "tests/test_flusher.py"
+WRITER, READER, FLUSHER = "tests/queue/test_writer.py", "tests/queue/test_reader.py", "tests/pipeline/test_flusher.py"
 KILLS, POWER, DAMAGE, FULL = (f"tests/crash/test_{name}.py" for name in ("kills", "power", "damage", "full_disk"))
-MODEL, LEADER, FORMATS = "tests/crash/test_model.py", "tests/test_leader.py", "tests/test_formats.py"
+MODEL, LEADER, FORMATS = "tests/crash/test_model.py", "tests/pipeline/test_leader.py", "tests/queue/test_formats.py"
 RETRY, BAD, PRESSURE, LEADERS = (
-    "tests/queue/test_retry_dead.py",
+    "tests/operations/test_redrive.py",
     "tests/test_bad_state.py",
-    "tests/test_pressure.py",
+    "tests/queue/test_pressure.py",
     "tests/crash/test_leadership.py",
 )
 CONTRACT = "tests/warehouse/test_contract.py"
@@ -128,7 +128,7 @@ MUTANTS = (
     Mutant(11, "a commit counts for its own channel only", "queue/pressure.py", "commit.offset if commit and commit.channel_id == queue_id else None", "commit.offset if commit else None",
            (f"{WRITER}::test_a_commit_of_another_channel_frees_nothing",)),
     Mutant(11, "a stall is measured by the monotonic clock", "pipeline/backpressure.py", "        now = self._clock.monotonic()\n        moved", "        now = self._clock.time_us() / 1e6\n        moved",
-           ("tests/test_backpressure.py", MODEL)),
+           ("tests/pipeline/test_backpressure.py", MODEL)),
     Mutant(11, "news that the caller keeps are not counted as refused", W, "if kind is not None and counted:", "if kind is not None:",
            (f"{PRESSURE}::test_news_that_the_full_queue_had_no_room_for_come_later_with_the_time_of_the_fact",)),
     Mutant(11, "an idle hour is no stall", "pipeline/leader.py", "waiting if waiting and self._should_move() else 0", "waiting",
@@ -150,6 +150,18 @@ MUTANTS = (
            (f"{LEADERS}::test_a_leader_stopped_in_the_middle_of_publishing_never_replaces_a_newer_snapshot",)),
     Mutant(12, "a leader's silence is measured by the monotonic clock", "health/status.py", "at <= (now := clock.monotonic()):", "at < (now := 0.0):",
            (f"{LEADERS}::test_a_leader_that_hangs_is_named_by_status_after_fifteen_seconds_without_progress",)),
+    Mutant(12, "a batch without the memory for it is halved", "pipeline/flusher.py", "except (BatchRejected, BatchTooLarge) as error:", "except BatchRejected as error:",
+           (f"{FLUSHER}::test_a_batch_without_the_memory_for_it_is_halved_until_it_passes_and_nothing_is_set_aside",)),
+    Mutant(12, "the size that works is remembered", "warehouse/batch_size.py", "        self._limit = max(MIN_WEIGHT, min(self._limit, sum(weights)) // 2)\n", "",
+           (f"{FLUSHER}::test_the_size_that_works_is_kept_for_ten_minutes_and_grows_again_afterwards",)),
+    Mutant(12, "DuckDB's lack of memory is no unavailable warehouse", "warehouse/duckdb/error_mapping.py", 'if isinstance(error, (duckdb.OutOfMemoryException, MemoryError)) or "out of memory" in lowered:', "if isinstance(error, MemoryError):",
+           ("tests/warehouse/test_damage.py::test_too_little_memory_costs_no_file",)),
+    Mutant(12, "a file cut short is damage", "warehouse/duckdb/warehouse.py", "if says_damaged(error) or (may_be_damage(error) and is_damaged(self.path)):", "if isinstance(error, UnicodeError):",
+           ("tests/warehouse/test_damage.py::test_a_file_cut_where_a_structure_begins_or_ends_is_set_aside",)),
+    Mutant(12, "a flush that waits goes before queries", "warehouse/duckdb/query.py", "if writer.waited_s() is None:", "if True:",
+           ("tests/warehouse/test_file_turns.py::test_while_a_flush_waits_no_query_begins_and_afterwards_it_does",)),
+    Mutant(7, "a number that no queue reaches is no segment", SEG, "number is not None and number <= MAX_NUMBER", "number is not None",
+           (f"{WRITER}::test_a_file_that_is_no_segment_changes_nothing",)),
     # 13  the backlog drains
     Mutant(13, "anything is shipped", "pipeline/flusher.py", "if not batch.items or batch.end is None:", "if True:",
            (f"{FLUSHER}::test_every_line_becomes_one_row_in_order_with_its_place",)),

@@ -18,7 +18,7 @@ import os
 from ...activity import Origin, build, clean
 from ...clock import SYSTEM_CLOCK
 from ...config import default_home, read_config
-from ...errors import DiskFull, InvalidConfig, QueueBusy, QueueFull, QueueRefused
+from ...errors import DiskFull, ForeignHome, InvalidConfig, QueueBusy, QueueFull, QueueRefused
 from ...identity import branch_of, is_ignored, project_of, resolve_identity
 from ...plain_json import dumps, loads
 from ...queue.writer import QueueWriter
@@ -51,6 +51,7 @@ _COUNTED_BY_QUEUE = (QueueFull, QueueBusy, DiskFull, QueueRefused)
 def main() -> NoReturn:
     """Read standard input, record, print the injection if there is one, and end the process with 0."""
     try:
+        os.umask(0o077)
         answer = run(_standard_input(), os.environ)
         while answer:
             answer = answer[os.write(1, answer) :]
@@ -69,7 +70,8 @@ def run(data: bytes | None, environ: Mapping[str, str], *, clock: Clock = SYSTEM
     try:
         return _run(data, environ, config, clock)
     except Exception as error:
-        note_drop(config.queue_root, _kind_of(error))
+        if not isinstance(error, ForeignHome):
+            note_drop(config.queue_root, _kind_of(error))
     return b""
 
 

@@ -13,6 +13,7 @@ it gives what is there now; before a later one, with an older registration of ou
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import shutil
 import stat
@@ -95,7 +96,7 @@ class Change:
             os.unlink(self.path)
             _remove_if_empty(os.path.dirname(self.path))
         else:
-            os.makedirs(os.path.dirname(self.path), exist_ok=True)
+            _make_directory(os.path.dirname(self.path), self.mode)
             fs.publish(self.path, self.after, mode=self.mode)
         if self.restores:
             for ending in (BACKUP_ENDING, PREVIOUS_ENDING):
@@ -226,12 +227,20 @@ def _text(data: bytes | None) -> str:
 
 def _read(path: str) -> bytes | None:
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return fs.read(path)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read ({error.strerror}); nothing was changed") from None
+
+
+def json_of(path: str) -> object:
+    """What a file holds, to look at only; None where it cannot be read."""
+    try:
+        found: object = json.loads(fs.read(path))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found
 
 
 def _mode(path: str, new: int) -> int:
@@ -240,6 +249,13 @@ def _mode(path: str, new: int) -> int:
         return stat.S_IMODE(os.stat(path).st_mode)
     except FileNotFoundError:
         return new
+
+
+def _make_directory(directory: str, mode: int) -> None:
+    """As readable as the file in it: a project's ``.claude`` is for whoever has the repository."""
+    if not os.path.isdir(directory):
+        os.makedirs(directory)
+        os.chmod(directory, 0o755 if mode & 0o044 else 0o700)
 
 
 def _remove_if_empty(directory: str) -> None:

@@ -15,6 +15,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ... import fs
 from .install import files_of
 from .registration import HOOK_EVENTS, enabled_plugins, own_handlers, own_servers
 
@@ -102,8 +103,7 @@ def _managed_settings(managed: str) -> list[str]:
 def _object(path: str, found: Survey) -> dict[str, Any]:
     """The JSON object in the file; empty where there is none, or where it cannot be read, which is noted."""
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            content = json.load(file)
+        content = json.loads(fs.read(path).decode("utf-8-sig"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:

@@ -23,6 +23,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from ...errors import NewerFormat
+from ...fs import ensure_directory, publish, reader
 from .copies import LineOwners
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ class ImportLedger:
         if mark is None:
             return None
         try:
-            with open(path, "rb") as file:
+            with reader(path) as file:
                 same = os.fstat(file.fileno()).st_size >= mark.position and (
                     fingerprint_of(file, mark.position) == mark.fingerprint
                 )
@@ -130,8 +131,6 @@ class ImportLedger:
         new = {mark.path: mark for mark in marks if mark is not None}
         if not new:
             return
-        from ...fs import ensure_directory, publish
-
         merged = {**_read(self._path), **new}  # another import may have committed other files meanwhile
         self._marks = {path: mark for path, mark in merged.items() if os.path.exists(path)}
         ensure_directory(os.path.dirname(self._path))
@@ -139,8 +138,6 @@ class ImportLedger:
 
     def forget(self, picks: Callable[[str], bool]) -> int:
         """Forget the marks of the files whose path is picked; how many."""
-        from ...fs import publish
-
         marks = _read(self._path)
         kept = {path: mark for path, mark in marks.items() if not picks(path)}
         self._marks = kept
@@ -165,7 +162,7 @@ def _encoded(marks: dict[str, FileMark]) -> bytes:
 
 def _read(path: str) -> dict[str, FileMark]:
     try:
-        with open(path, "rb") as file:
+        with reader(path) as file:
             stored = json.load(file)
     except (OSError, ValueError):
         return {}

@@ -18,6 +18,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ...activity import Activity, Origin, build
+from ...fs import reader as open_regular
 from ..events import UNANSWERED
 from .conversation import Conversation
 from .copies import Copies
@@ -99,7 +100,7 @@ class TranscriptReader:
 
     def __iter__(self) -> Iterator[Activity]:
         try:
-            with open(self.path, "rb") as file:
+            with open_regular(self.path) as file:
                 yield from self._read(file)
         except OSError as error:
             self.report.unreadable.append(f"{self.path}: {error.strerror or error}")

@@ -6,7 +6,7 @@
   ``Host`` is a name that is not this server's is refused, and so is one whose ``Origin`` is another site's.
 - All of that is decided before a byte of the body is read, for every path (``guard``).
 - A body has at most ``MAX_BODY_BYTES``, a process at most ``MOST_CONNECTIONS`` connections and ``MOST_SESSIONS`` sessions, an
-  SSE session at most ``stdio.MOST_OPEN`` unanswered requests. What is over a limit is refused, and what is open goes on.
+  SSE session at most ``open_requests.MOST_OPEN`` unanswered requests. What is over a limit is refused, what is open goes on.
 - At the end, what was asked is answered, open streams are closed, and the service closes as on stdio.
 
     guard      who may come in              listen     the sockets

@@ -17,7 +17,7 @@ from .metrics import CONTENT_TYPE, exposition
 from .sse import GUARDED, SseSessions, sse_routes
 
 if TYPE_CHECKING:
-    from mcp.server import MCPServer
+    from mcp.server.lowlevel import Server
     from starlette.requests import Request
 
     from ..tools import Service
@@ -27,7 +27,7 @@ STATUS_FOR_S = 2.0  # whoever asks more often gets the same answer: anybody may 
 STATUS_WAIT_S = 5.0
 
 
-def build_app(server: MCPServer[Any], service: Service, site: Site) -> Guard:
+def build_app(server: Server[Any], service: Service, site: Site) -> Guard:
     """The application behind its guard: ``/mcp`` or ``/sse``, as the site says, and what operators look at."""
     operators = Operators(service)
     watched = [Route(HEALTH_PATH, operators.health, methods=["GET"]), Route("/metrics", operators.metrics, methods=["GET"])]

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 import uvicorn
 
-from ..lifetime import CLOSE_S, ServiceLifetime, on_signals
-from ..stdio import GRACE_S
+from ..leaving import CLOSE_S, GRACE_S
+from ..lifetime import ServiceLifetime, on_signals
 from . import MOST_CONNECTIONS
 from .app import build_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mcp.server import MCPServer
+    from mcp.server.lowlevel import Server
 
     from ..tools import Service
     from .sockets import Site
@@ -30,7 +30,7 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
-async def run_web(server: MCPServer[Any], service: Service, site: Site, *, on_end: Callable[[], None] = lambda: None) -> None:
+async def run_web(server: Server[Any], service: Service, site: Site, *, on_end: Callable[[], None] = lambda: None) -> None:
     """Serve the site until SIGTERM, SIGINT or SIGHUP; then answer what was asked, and flush and close the service.
 
     ``on_end`` is called when leaving begins. Raises what made the HTTP server stop by itself.

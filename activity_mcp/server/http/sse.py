@@ -14,14 +14,14 @@ from mcp_types import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPC
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from ..open_requests import MOST_OPEN, OpenRequests
 from . import MAX_BODY_BYTES, MOST_SESSIONS
+from .open_requests import MOST_OPEN, OpenRequests
 
 if TYPE_CHECKING:
     from contextvars import Context
     from typing import Self
 
-    from mcp.server import MCPServer
+    from mcp.server.lowlevel import Server
     from mcp.shared.message import SessionMessage
     from starlette.types import Receive, Scope, Send
 
@@ -33,10 +33,10 @@ GUARDED = TransportSecuritySettings(enable_dns_rebinding_protection=False)
 class SseSessions:
     """The stream's endpoint. ``open`` is how many clients listen."""
 
-    def __init__(self, server: MCPServer[Any], *, most: int = MOST_SESSIONS) -> None:
+    def __init__(self, server: Server[Any], *, most: int = MOST_SESSIONS) -> None:
         self.open = 0
         self.transport = SseServerTransport(MESSAGES_PATH, GUARDED, MAX_BODY_BYTES)
-        self._lowlevel = server._lowlevel_server  # as for stdio: MCPServer has no public way in
+        self._lowlevel = server
         self._most = most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,6 +1,6 @@
 """The tools as they are published: one module each, holding its texts, its schemas and what answers it.
 
-``specs`` makes them over a service. How a call is checked, timed and turned into a result is the server's.
+``specs`` makes them over a service. How a call is checked, timed and turned into a result is ``calls``' work.
 """
 
 from __future__ import annotations
@@ -12,23 +12,20 @@ from .log_event import log_event
 from .query import query
 from .record_insight import record_insight
 from .refresh_context import refresh_context
-from .slow_calls import SlowCalls
-from .spec import Report, Service, ToolSpec
+from .spec import Annotations, Lane, Progress, Service, ToolSpec
 from .store_artifact import store_artifact
-from .worker_thread import AppendThread
 
-__all__ = ["specs", "Service", "ToolSpec", "Report", "Argument", "check_arguments", "input_schema"]
+__all__ = ["specs", "Service", "ToolSpec", "Annotations", "Lane", "Progress", "Argument", "check_arguments", "input_schema"]
 
 
 def specs(service: Service) -> tuple[ToolSpec, ...]:
-    """Every tool over this service. Events share one thread, as they block on the disk; what may take seconds has its own."""
-    appends, slow = AppendThread(), SlowCalls()
+    """Every tool over this service."""
     return (
         get_context(service),
-        log_event(service, appends),
-        query(service, slow),
-        record_insight(service, slow),
-        store_artifact(service, slow),
-        refresh_context(service, slow),
+        log_event(service),
+        query(service),
+        record_insight(service),
+        store_artifact(service),
+        refresh_context(service),
         health(service),
     )

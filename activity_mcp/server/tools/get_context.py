@@ -1,14 +1,12 @@
-"""get_context: what is known, from memory. Runs on the event loop, as it never blocks."""
+"""get_context: what is known, from memory. It never blocks, but for a first miss that is about to be filled."""
 
 from __future__ import annotations
 
-import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
-from mcp_types import ToolAnnotations
-
 from .arguments import Argument
-from .spec import ToolSpec
+from .spec import Annotations, ToolSpec
 
 if TYPE_CHECKING:
     from .spec import Service
@@ -73,16 +71,13 @@ def get_context(service: Service) -> ToolSpec:
 
     def at_once(**asked: Any) -> dict[str, Any] | None:
         found = ask(**asked)
-        return found if found["freshness"] != "missing" else None
+        waits = found["freshness"] == "missing" and service.context_expected(asked["customer"], asked["project"])
+        return None if waits else found
 
-    async def answer(**asked: Any) -> dict[str, Any]:
-        found = ask(**asked)
-        if found["freshness"] == "missing" and service.context_expected(asked["customer"], asked["project"]):
-            loop = asyncio.get_running_loop()
-            deadline = loop.time() + FIRST_MISS_WAIT_S
-            while found["freshness"] == "missing" and loop.time() < deadline:
-                await asyncio.sleep(FIRST_MISS_STEP_S)
-                found = ask(**asked)
+    def answer(**asked: Any) -> dict[str, Any]:
+        deadline = time.monotonic() + FIRST_MISS_WAIT_S
+        while (found := ask(**asked))["freshness"] == "missing" and time.monotonic() < deadline:
+            time.sleep(FIRST_MISS_STEP_S)
         return found
 
     return ToolSpec(
@@ -91,8 +86,9 @@ def get_context(service: Service) -> ToolSpec:
         description=DESCRIPTION,
         arguments=ARGUMENTS,
         output_schema=OUTPUT_SCHEMA,
-        annotations=ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False),
+        annotations=Annotations(read_only=True),
         answer=answer,
+        lane="reads",
         at_once=at_once,
         always_load=True,
         observe=_observe,

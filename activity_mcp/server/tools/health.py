@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
-from mcp_types import ToolAnnotations
-
 from ...errors import ActivityError
-from .spec import ToolSpec
-from .worker_thread import AppendThread
+from .spec import Annotations, ToolSpec
 
 if TYPE_CHECKING:
     from .spec import Service
@@ -52,11 +50,11 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 
 
 def health(service: Service) -> ToolSpec:
-    reads = AppendThread("activity-health")
+    reading = ThreadPoolExecutor(1, "activity-health")
 
-    async def answer() -> dict[str, Any]:
+    def answer() -> dict[str, Any]:
         try:
-            return await asyncio.wait_for(reads.run(service.status), ANSWER_WITHIN_S)
+            return reading.submit(copy_context().run, service.status).result(ANSWER_WITHIN_S)
         except TimeoutError:
             raise ActivityError(
                 f"the state directory did not answer within {ANSWER_WITHIN_S:.0f} s",
@@ -69,6 +67,7 @@ def health(service: Service) -> ToolSpec:
         description=DESCRIPTION,
         arguments=(),
         output_schema=OUTPUT_SCHEMA,
-        annotations=ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False),
+        annotations=Annotations(read_only=True),
         answer=answer,
+        lane="reads",
     )

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mcp_types import ToolAnnotations
-
 from ...activity import EVENT_NAMES
 from .arguments import Argument
-from .spec import ToolSpec
+from .spec import Annotations, ToolSpec
 
 if TYPE_CHECKING:
     from .spec import Service
-    from .worker_thread import AppendThread
 
 DESCRIPTION = """\
 Record one event durably: when the answer says `durable`, it is on disk, and it reaches the warehouse exactly once.
@@ -59,9 +56,9 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-def log_event(service: Service, appends: AppendThread) -> ToolSpec:
-    async def answer(event_name: str, feature_json: dict[str, Any], **columns: Any) -> dict[str, Any]:
-        return await appends.run(lambda: service.log(event_name, feature_json, **columns))
+def log_event(service: Service) -> ToolSpec:
+    def answer(event_name: str, feature_json: dict[str, Any], **columns: Any) -> dict[str, Any]:
+        return service.log(event_name, feature_json, **columns)
 
     return ToolSpec(
         name="log_event",
@@ -69,7 +66,8 @@ def log_event(service: Service, appends: AppendThread) -> ToolSpec:
         description=DESCRIPTION,
         arguments=ARGUMENTS,
         output_schema=OUTPUT_SCHEMA,
-        annotations=ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False),
+        annotations=Annotations(read_only=False, idempotent=False),
         answer=answer,
+        lane="appends",
         always_load=True,
     )

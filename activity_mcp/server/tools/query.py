@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mcp_types import ToolAnnotations
-
 from .arguments import Argument
-from .spec import ToolSpec
+from .spec import Annotations, Progress, ToolSpec
 
 if TYPE_CHECKING:
-    from .slow_calls import SlowCalls
-    from .spec import Report, Service
+    from collections.abc import Callable
+
+    from .spec import Service
 
 TIMEOUT_S = 30.0
 
@@ -60,14 +59,9 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }  # fmt: skip
 
 
-def query(service: Service, slow: SlowCalls) -> ToolSpec:
-    async def answer(sql: str, max_rows: int, report: Report) -> dict[str, Any]:
-        return await slow.run(
-            lambda cancelled: service.findings.query(sql, max_rows=max_rows, timeout_s=TIMEOUT_S, cancelled=cancelled),
-            report,
-            message="the query is running",
-            total_s=TIMEOUT_S,
-        )
+def query(service: Service) -> ToolSpec:
+    def answer(sql: str, max_rows: int, cancelled: Callable[[], bool]) -> dict[str, Any]:
+        return service.findings.query(sql, max_rows=max_rows, timeout_s=TIMEOUT_S, cancelled=cancelled)
 
     return ToolSpec(
         name="query",
@@ -75,7 +69,8 @@ def query(service: Service, slow: SlowCalls) -> ToolSpec:
         description=DESCRIPTION,
         arguments=ARGUMENTS,
         output_schema=OUTPUT_SCHEMA,
-        annotations=ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False),
+        annotations=Annotations(read_only=True),
         answer=answer,
-        slow=True,
+        lane="slow",
+        progress=Progress("the query is running", TIMEOUT_S),
     )

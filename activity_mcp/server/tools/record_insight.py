@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mcp_types import ToolAnnotations
-
 from .arguments import Argument
-from .spec import ToolSpec
+from .spec import Annotations, Progress, ToolSpec
 
 if TYPE_CHECKING:
-    from .slow_calls import SlowCalls
-    from .spec import Report, Service
+    from collections.abc import Callable
+
+    from .spec import Service
 
 DESCRIPTION = """\
 Record one conclusion with what it rests on, so that later sessions find it in get_context: {subject: orders, metric: \
@@ -57,13 +56,9 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-def record_insight(service: Service, slow: SlowCalls) -> ToolSpec:
-    async def answer(subject: str, metric: str, value: Any, report: Report, **rests: Any) -> dict[str, Any]:
-        return await slow.run(
-            lambda cancelled: service.insights.record(subject, metric, value, cancelled=cancelled, **rests),
-            report,
-            message="looking up what the insight rests on",
-        )
+def record_insight(service: Service) -> ToolSpec:
+    def answer(subject: str, metric: str, value: Any, cancelled: Callable[[], bool], **rests: Any) -> dict[str, Any]:
+        return service.insights.record(subject, metric, value, cancelled=cancelled, **rests)
 
     return ToolSpec(
         name="record_insight",
@@ -71,8 +66,9 @@ def record_insight(service: Service, slow: SlowCalls) -> ToolSpec:
         description=DESCRIPTION,
         arguments=ARGUMENTS,
         output_schema=OUTPUT_SCHEMA,
-        annotations=ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False),
+        annotations=Annotations(read_only=False),
         answer=answer,
-        slow=True,
+        lane="slow",
+        progress=Progress("looking up what the insight rests on"),
         records_itself=True,
     )

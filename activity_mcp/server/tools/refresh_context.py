@@ -1,17 +1,16 @@
-"""refresh_context: the context read from the warehouse again, now. A slow call: it waits for whoever leads."""
+"""refresh_context: the context read from the warehouse again, now. A slow call: it waits for the leader."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mcp_types import ToolAnnotations
-
 from .arguments import Argument
-from .spec import ToolSpec
+from .spec import Annotations, Progress, ToolSpec
 
 if TYPE_CHECKING:
-    from .slow_calls import SlowCalls
-    from .spec import Report, Service
+    from collections.abc import Callable
+
+    from .spec import Service
 
 TIMEOUT_S = 10.0
 
@@ -40,14 +39,9 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-def refresh_context(service: Service, slow: SlowCalls) -> ToolSpec:
-    async def answer(customer: str | None, project: str | None, report: Report) -> dict[str, Any]:
-        return await slow.run(
-            lambda cancelled: service.refresh(customer=customer, project=project, timeout_s=TIMEOUT_S, cancelled=cancelled),
-            report,
-            message="waiting for the warehouse",
-            total_s=TIMEOUT_S,
-        )
+def refresh_context(service: Service) -> ToolSpec:
+    def answer(customer: str | None, project: str | None, cancelled: Callable[[], bool]) -> dict[str, Any]:
+        return service.refresh(customer=customer, project=project, timeout_s=TIMEOUT_S, cancelled=cancelled)
 
     return ToolSpec(
         name="refresh_context",
@@ -55,7 +49,8 @@ def refresh_context(service: Service, slow: SlowCalls) -> ToolSpec:
         description=DESCRIPTION,
         arguments=ARGUMENTS,
         output_schema=OUTPUT_SCHEMA,
-        annotations=ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False),
+        annotations=Annotations(read_only=True),
         answer=answer,
-        slow=True,
+        lane="slow",
+        progress=Progress("waiting for the warehouse", TIMEOUT_S),
     )

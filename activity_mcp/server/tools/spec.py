@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-
-    from mcp_types import ToolAnnotations
+    from collections.abc import Callable, Mapping
 
     from ...recording.call_log import CallTotals
     from .arguments import Argument
+
+
+Lane = Literal["appends", "reads", "slow"]
 
 
 class Service(Protocol):
@@ -113,28 +114,42 @@ class Insights(Protocol):
     def record(self) -> Callable[..., dict[str, Any]]: ...
 
 
-class Report(Protocol):
-    """Tells the client how far a slow call is; does nothing where it did not ask to be told."""
+class Annotations(NamedTuple):
+    """What a client may assume of a call (MCP's ToolAnnotations)."""
 
-    async def __call__(self, progress: float, total: float | None = None, message: str | None = None) -> None: ...
+    read_only: bool
+    destructive: bool = False
+    idempotent: bool = True
+    open_world: bool = False
+
+
+class Progress(NamedTuple):
+    """What a client that asked for it is told while a slow call runs; ``total_s`` is when it ends at the latest."""
+
+    message: str
+    total_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """One tool. ``answer`` takes the checked arguments by name and gives the structured content; of a ``slow`` tool it takes
-    ``report`` as well. ``always_load``: a client that loads tools when it needs them has this one from the start."""
+    """One tool. ``answer`` takes the checked arguments by name, blocks, and gives the structured content; that of a ``slow``
+    tool takes ``cancelled`` as well, which turns true when nobody waits any more."""
 
     name: str
     title: str
     description: str
     arguments: tuple[Argument, ...]
     output_schema: dict[str, Any]
-    annotations: ToolAnnotations
-    answer: Callable[..., Awaitable[dict[str, Any]]]
+    annotations: Annotations
+    answer: Callable[..., dict[str, Any]]
+    lane: Lane
+    """Which threads it runs on: ``appends`` is one, so that events keep their order; ``reads`` and ``slow`` are a few each."""
     at_once: Callable[..., dict[str, Any] | None] | None = None
-    """``answer`` without a wait, where it mostly needs none; None when it does."""
-    slow: bool = False
+    """``answer`` without blocking, where that is mostly possible; None when it is not."""
+    progress: Progress | None = None
+    """Of a slow tool."""
     always_load: bool = False
+    """A client that loads tools when it needs them has this one from the start."""
     records_itself: bool = False
     """Whether a call that succeeds writes an mcp_event of its own, which is then the only one."""
     observe: Callable[[dict[str, Any], int], dict[str, Any]] = lambda answer, size: {}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mcp_types import ToolAnnotations
-
 from .arguments import Argument
-from .spec import ToolSpec
+from .spec import Annotations, Progress, ToolSpec
 
 if TYPE_CHECKING:
-    from .slow_calls import SlowCalls
-    from .spec import Report, Service
+    from collections.abc import Callable
+
+    from .spec import Service
 
 DESCRIPTION = """\
 Keep a result that an insight can refer to: the rows of a query run elsewhere, a table you worked out, a report.
@@ -52,11 +51,9 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-def store_artifact(service: Service, slow: SlowCalls) -> ToolSpec:
-    async def answer(artifact_type: str, report: Report, **stored: Any) -> dict[str, Any]:
-        return await slow.run(
-            lambda cancelled: service.findings.store_artifact(artifact_type, **stored), report, message="storing the artifact"
-        )
+def store_artifact(service: Service) -> ToolSpec:
+    def answer(artifact_type: str, cancelled: Callable[[], bool], **stored: Any) -> dict[str, Any]:
+        return service.findings.store_artifact(artifact_type, **stored)
 
     return ToolSpec(
         name="store_artifact",
@@ -64,8 +61,9 @@ def store_artifact(service: Service, slow: SlowCalls) -> ToolSpec:
         description=DESCRIPTION,
         arguments=ARGUMENTS,
         output_schema=OUTPUT_SCHEMA,
-        annotations=ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False),
+        annotations=Annotations(read_only=False),
         answer=answer,
-        slow=True,
+        lane="slow",
+        progress=Progress("storing the artifact"),
         records_itself=True,
     )

@@ -4,12 +4,58 @@ from __future__ import annotations
 
 import re
 
-from ...errors import BatchRejected, BatchTooLarge, WarehouseCorrupt, WarehouseError, WarehouseNewer, WarehouseUnavailable
+from ...errors import BatchRejected, BatchTooLarge, WarehouseBusy, WarehouseError, WarehouseNewer, WarehouseUnavailable
 from ..base import REJECTED
+
+_DAMAGED = ("not a valid duckdb database", "corrupt database file", "corrupt wal file", "could not read enough bytes")
+"""What the engine says of a file that it has read and that cannot be right: cut short, or a checksum disagrees."""
+_OF_THE_SURROUNDINGS = (
+    "out of memory", "set lock", "conflicting lock", "permission denied", "no space left", "disk quota", "file too large",
+    "read-only file system", "too many open files", "input/output error", "is a directory", "no such file",
+    "already attached", "different configuration",
+)  # fmt: skip
+"""Part of the engine's message, or of the operating system's in it, where the cause is not what is in the file."""
+
+
+def says_damaged(error: BaseException) -> bool:
+    """Whether the engine says so itself, of the file and not of the disk or of what it has spilled."""
+    text = str(error).lower()
+    return any(words in text for words in _DAMAGED) and "input/output error" not in text and ".tmp/" not in text
+
+
+def is_of_the_surroundings(error: BaseException) -> bool:
+    """Whether the machine keeps the file from being used: memory, disk, locks, permissions, time."""
+    import duckdb
+
+    if isinstance(error, (OSError, MemoryError, duckdb.OutOfMemoryException, duckdb.InterruptException)):
+        return True
+    return any(words in str(error).lower() for words in _OF_THE_SURROUNDINGS)
+
+
+def may_be_damage(error: BaseException) -> bool:
+    """Whether the file should be read once more to know: it failed where nobody but the engine and the file are involved."""
+    import duckdb
+
+    kinds = (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException, duckdb.FatalException)
+    is_unnamed = type(error) is duckdb.Error  # as failures while the log is taken in are
+    return (isinstance(error, kinds) or is_unnamed) and not is_of_the_surroundings(error)
+
+
+def is_in_use(error: BaseException) -> bool:
+    """Whether another process has the file open."""
+    lowered = str(error).lower()
+    return "could not set lock" in lowered or "conflicting lock" in lowered
+
+
+def blames_itself(error: BaseException | None) -> bool:
+    """Whether the engine calls it a fault of its own. Where the same row meets it twice, the engine cannot take the row."""
+    import duckdb
+
+    return isinstance(error, duckdb.InternalException)
 
 
 def mapped(error: Exception, path: str) -> WarehouseError:
-    """The error to raise for it. ``<aside>`` in a WarehouseCorrupt stands for the path that the file gets."""
+    """The error to raise for it, if the file is not damaged."""
     import duckdb
 
     text = str(error).splitlines()[0][:200]
@@ -25,22 +71,16 @@ def mapped(error: Exception, path: str) -> WarehouseError:
             f"the engine of {path} ran out of the memory it may use ({text}); nothing was written, the queue holds it",
             hint="it is tried again by itself with fewer events at a time",
         )
-    if "could not set lock" in lowered or "conflicting lock" in lowered:
+    if is_in_use(error):
         holder = re.search(r"PID (\d+)", str(error))
         who = f"another process (pid {holder[1]})" if holder else "another process"
-        return WarehouseUnavailable(
+        return WarehouseBusy(
             f"{who} has {path} open; nothing is lost, the queue holds it",
             hint="it is tried again by itself; close that program",
         )
-    if "not a valid duckdb database" in lowered or "corrupt database file" in lowered:
-        return WarehouseCorrupt(
-            f"{path} is not readable as a DuckDB file and was set aside as <aside>; "
-            "what was flushed into it is in there, what is queued goes into a new file",
-            hint="keep the set-aside file, or restore a backup in its place",
-        )
     if "version" in lowered and ("newer" in lowered or "storage version" in lowered or "database file with version" in lowered):
         return WarehouseNewer(f"{path} was written by a newer DuckDB ({text})", hint="upgrade activity-mcp")
-    if isinstance(error, (duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException)):
+    if isinstance(error, (duckdb.DataError, duckdb.IntegrityError, duckdb.InvalidInputException, duckdb.InternalException)):
         return BatchRejected(f"{REJECTED}: {text}")
     unusable = WarehouseUnavailable(
         f"{path} cannot be used ({text}); nothing is lost, the queue holds it",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from ...activity import sha256_hex
@@ -19,6 +20,7 @@ from .refresh import CONTEXT_TABLES, rebuild_contexts
 if TYPE_CHECKING:
     import duckdb
 
+_TABLE = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)")
 _RUN_PREFIX = "run_"  # the bodies of tasks and procedures: run when they are due, not deployed
 
 
@@ -39,6 +41,25 @@ def layout_of(connection: duckdb.DuckDBPyConnection) -> int:
     """The layout version of an open file; 0 when nothing was deployed yet."""
     rows = _rows_of(connection, "SELECT MAX(version) FROM ACTIVITY_SCHEMA_VERSION")
     return int(rows[0][0] or 0) if rows else 0
+
+
+def foreign_tables(path: str) -> list[str]:
+    """Tables in the file at ``path`` that no version of this package makes: somebody else keeps them there.
+
+    None where there is no such file, or none that can be read (there is nothing in it that could be told apart then).
+    """
+    import duckdb
+
+    if not os.path.isfile(path):
+        return []
+    try:
+        with duckdb.connect(path, read_only=True) as connection:
+            found = connection.execute("SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal").fetchall()
+    except duckdb.Error:
+        return []
+    statements = "\n".join(text for name in deployment_files() for text in statements_of(name))
+    own = {name.upper() for name in _TABLE.findall(statements)}
+    return [f"{schema}.{table}" for schema, table in found if schema != "main" or table.upper() not in own]
 
 
 def is_current(connection: duckdb.DuckDBPyConnection) -> bool:

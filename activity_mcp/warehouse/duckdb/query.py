@@ -6,7 +6,8 @@ process of its own (``query_child``). The child reads its request as JSON on std
     request   {"db", "sql", "max_rows", "max_bytes", "timeout_s"}
     answer    {"columns", "rows", "truncated", "as_of", "elapsed_ms"} or {"error", "kind"}, kind ∈ refused, unavailable, newer
 
-While a writer has the file the parent tries again, with jitter, until the deadline. A child whose parent is gone ends by an
+While a writer has the file, or waits for it, the parent tries again, with jitter, until the deadline; a query that runs for
+long while a writer waits is stopped and begun anew (``file_turns``). A child whose parent is gone ends by an
 alarm of its own, a second after the deadline.
 """
 
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import QueryCancelled, QueryRefused, WarehouseNewer, WarehouseUnavailable
 from ..base import QueryResult
+from .file_turns import GIVES_WAY_S, WriterMark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,8 +63,14 @@ class DuckDBQueries:
             )
         deadline = time.monotonic() + timeout_s
         request = {"db": self.path, "sql": sql, "max_rows": max_rows, "max_bytes": max_bytes}
+        writer = WriterMark(self.path)
         while True:
-            answer = _run_child(request, deadline - time.monotonic(), cancelled)
+            if writer.waited_s() is None:
+                answer = _run_child(request, deadline - time.monotonic(), cancelled, writer)
+            else:
+                answer = {"error": "a flush waits for the file", "kind": "unavailable"}
+                if cancelled():
+                    raise QueryCancelled("the query was cancelled; nothing was stored")
             if "error" not in answer:
                 return QueryResult(**answer)
             if answer["kind"] == "refused":
@@ -75,7 +83,7 @@ class DuckDBQueries:
             time.sleep(pause)
 
 
-def _run_child(request: dict[str, Any], timeout_s: float, cancelled: Callable[[], bool]) -> dict[str, Any]:
+def _run_child(request: dict[str, Any], timeout_s: float, cancelled: Callable[[], bool], writer: WriterMark) -> dict[str, Any]:
     timeout_s = max(timeout_s, 0.1)
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG", "TMPDIR", "SYSTEMROOT") if name in os.environ}
     with subprocess.Popen(
@@ -86,12 +94,12 @@ def _run_child(request: dict[str, Any], timeout_s: float, cancelled: Callable[[]
         env=kept,
     ) as child:
         try:
-            ended = _talk(child, json.dumps({**request, "timeout_s": timeout_s}).encode(), timeout_s, cancelled)
+            ended = _talk(child, json.dumps({**request, "timeout_s": timeout_s}).encode(), timeout_s, cancelled, writer)
         finally:
             if child.poll() is None:
                 child.kill()
     if ended is None:
-        return {"error": "the query was stopped at its deadline", "kind": "unavailable"}
+        return {"error": "the query was stopped at its deadline, or because a flush waited for the file", "kind": "unavailable"}
     out, err = ended
     if child.returncode != 0:
         return _without_answer(child.returncode, err)
@@ -112,16 +120,16 @@ def _without_answer(code: int, err: bytes) -> dict[str, Any]:
 
 
 def _talk(
-    child: subprocess.Popen[bytes], request: bytes, timeout_s: float, cancelled: Callable[[], bool]
+    child: subprocess.Popen[bytes], request: bytes, timeout_s: float, cancelled: Callable[[], bool], writer: WriterMark
 ) -> tuple[bytes, bytes] | None:
-    """What the child wrote to stdout and stderr; None at the deadline. Raises QueryCancelled."""
+    """What the child wrote to stdout and stderr; None at the deadline, or when it has to give way. Raises QueryCancelled."""
     deadline = time.monotonic() + timeout_s
     to_send: bytes | None = request
     while True:
         if cancelled():
             raise QueryCancelled("the query was cancelled; nothing was stored")
         left = deadline - time.monotonic()
-        if left <= 0:
+        if left <= 0 or (writer.waited_s() or 0) > GIVES_WAY_S:
             return None
         try:
             return child.communicate(to_send, timeout=min(left, _LISTENS_S))

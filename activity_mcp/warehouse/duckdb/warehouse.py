@@ -23,6 +23,7 @@ import orjson
 from ... import fs
 from ...clock import SYSTEM_CLOCK, iso
 from ...errors import (
+    BatchRejected,
     BatchTooLarge,
     OffsetConflict,
     UnsupportedStateDirectory,
@@ -33,7 +34,9 @@ from ...errors import (
 from ..base import COLUMNS, LAYOUT_VERSION, Batch, ContextRow, LeftOut, Scope
 from ..batch_size import weight
 from . import layout
-from .error_mapping import mapped
+from .damage import is_damaged, set_aside
+from .error_mapping import blames_itself, mapped, may_be_damage, says_damaged
+from .file_turns import attach
 from .refresh import MAKE_STREAM, STREAM, rebuild_contexts, refresh
 
 if TYPE_CHECKING:
@@ -74,17 +77,21 @@ class DuckDBWarehouse:
     """``Sink`` and ``ContextSource`` over the file at ``path``. Not thread-safe: it belongs to the leader's thread.
 
     ``timeout_s`` bounds each call that reaches the engine; at the deadline the statement is interrupted, the transaction is
-    rolled back and WarehouseUnavailable is raised. ``memory`` bounds what the engine holds.
+    rolled back and WarehouseUnavailable is raised. ``memory`` bounds what the engine holds; ``patience_s``
+    how long opening the file waits for those who read it.
     """
 
     batch_rows = 1000
     batch_weight = _MAX_WEIGHT
     contexts_at_once = True
 
-    def __init__(self, path: str, *, clock: Clock = SYSTEM_CLOCK, timeout_s: float = 60.0, memory: str = MEMORY) -> None:
+    def __init__(
+        self, path: str, *, clock: Clock = SYSTEM_CLOCK, timeout_s: float = 60.0, memory: str = MEMORY, patience_s: float = 2.0
+    ) -> None:
         self.path = path
         self._clock = clock
         self._timeout_s = timeout_s
+        self._patience_s = patience_s
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._attached = False
         self._normal_memory = self._memory = memory
@@ -106,6 +113,10 @@ class DuckDBWarehouse:
         except BatchTooLarge:
             is_large = len(batch.rows) > 1 and sum(map(weight, batch.rows)) > _SMALL_WEIGHT
             if is_large or not self._make_room():
+                raise
+            self._append(batch)
+        except BatchRejected as error:
+            if len(batch.rows) > 1 or not blames_itself(error.__cause__):
                 raise
             self._append(batch)
 
@@ -222,14 +233,14 @@ class DuckDBWarehouse:
             fs.ensure_directory(os.path.dirname(self.path))
             connection = self._connection or _engine_for(self.path, self._memory)
             self._connection = connection
-            _attach(connection, self.path)
+            _attach(connection, self.path, self._patience_s)
             self._attached = True
             found = layout.layout_of(connection)
             layout.refuse_newer(self.path, found)
             if 0 < found < LAYOUT_VERSION:  # kept as it was, by a copy that DuckDB does not have open
                 _detach(connection)
                 shutil.copyfile(self.path, f"{self.path}.layout-{found}")
-                _attach(connection, self.path)
+                _attach(connection, self.path, self._patience_s)
             if not layout.is_current(connection):
                 layout.deploy(connection, iso(self._clock.time_us()))
                 os.chmod(self.path, 0o600)
@@ -256,20 +267,9 @@ class DuckDBWarehouse:
     def _failed(self, error: Exception) -> WarehouseError:
         """What to raise for it, with the engine gone, and a file that cannot be read out of the way."""
         self.close()
-        failed = mapped(error, self.path)
-        if isinstance(failed, WarehouseCorrupt):
-            failed.args = (failed.message.replace("<aside>", self._set_aside()),)
-            failed.message = failed.args[0]
-        return failed
-
-    def _set_aside(self) -> str:
-        """Where the file is now: it is kept for a person to look at, and the next call starts a new one."""
-        aside = f"{self.path}.corrupt-{iso(self._clock.time_us())[:19].replace(':', '')}"
-        with contextlib.suppress(OSError):
-            os.rename(self.path, aside)
-        with contextlib.suppress(OSError):
-            os.rename(f"{self.path}.wal", f"{aside}.wal")
-        return aside
+        if says_damaged(error) or (may_be_damage(error) and is_damaged(self.path)):
+            return set_aside(self.path, iso(self._clock.time_us()))
+        return mapped(error, self.path)
 
 
 def is_deployed(path: str) -> bool:
@@ -286,6 +286,8 @@ def is_deployed(path: str) -> bool:
         finally:
             connection.close()
     except duckdb.Error as error:
+        if says_damaged(error):
+            raise WarehouseCorrupt(f"{path} is not readable as a DuckDB file", hint="the next flush sets it aside") from error
         raise mapped(error, path) from error
 
 
@@ -331,8 +333,8 @@ def _engine_for(path: str, memory: str) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, path: str) -> None:
-    connection.execute("ATTACH '{}' AS warehouse".format(path.replace("'", "''")))
+def _attach(connection: duckdb.DuckDBPyConnection, path: str, patience_s: float) -> None:
+    attach(connection, path, patience_s)
     connection.execute("USE warehouse")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from activity_mcp.errors import DiskFull
 from activity_mcp.fs import LOCAL
 from activity_mcp.health import assessment
 from activity_mcp.health.assessment import worst
@@ -70,6 +71,28 @@ def test_a_leader_that_hangs_is_told_by_those_who_stand_ready_and_under_one_id(m
     hung = {activity_id for activity_id, event in told if event.get("reason") == "leader was ok, is fail"}
     well = {activity_id for activity_id, event in told if event.get("reason") == "leader was fail, is ok"}
     assert (len(hung), len(well)) == (1, 1)
+
+
+def test_what_was_refused_and_never_reported_is_no_good_health(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = machine.server()
+    monkeypatch.setattr(command.writer, "pressure", lambda more=0: "ok")
+    monkeypatch.setattr(LOCAL, "write", lambda fd, data: 0)
+    with pytest.raises(DiskFull):
+        command.log("tool_event", TOOL)
+    monkeypatch.undo()
+    document = command.status()
+    assert (document["health"], document["checks"]["queue"], document["queue"]["refused_unreported"]) == ("warn", "warn", 1)
+    machine.turns(command, seconds=6)
+    assert (command.status()["health"], command.status()["queue"]["refused_unreported"]) == ("ok", 0)
+
+
+def test_a_strangers_file_among_the_segments_is_said(machine: Machine) -> None:
+    server = machine.server()
+    machine.turns(server, seconds=6)
+    Path(server.queue.directory, "seg", "999999999999.ndjson").write_bytes(b"x")
+    document = server.status()
+    assert document["checks"]["queue"] == "warn"
+    assert any("999999999999.ndjson" in problem for problem in document["problems"])
 
 
 def test_a_sync_that_the_disk_refuses_behind_the_callers_back_is_told_by_the_server_whose_it_is(

@@ -24,7 +24,7 @@ from activity_mcp.redaction import RULES, Redactor, sensitive_kind
 from activity_mcp.redaction.settings import RedactionSettings
 from redaction_cases import HEX40, LOOK_ALIKES, MIXED, WORD, secrets
 
-REPO = Path(__file__).resolve().parents[1]
+REPO = Path(__file__).resolve().parents[2]
 
 
 def test_every_secret_of_the_table_is_replaced() -> None:

@@ -18,7 +18,7 @@ from activity_mcp.pipeline.flusher import Flusher
 from activity_mcp.queue import Lease, QueueReader, QueueWriter, dead_letters, open_queue, read_commit
 from activity_mcp.warehouse import MemoryWarehouse
 
-FIXTURES = Path(__file__).with_name("fixtures")
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -11,10 +10,10 @@ import pytest
 
 from activity_mcp.warehouse.base import LAYOUT_VERSION
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
-from test_cli import Outcome, call, home  # noqa: F401 - fixtures
+from cli.outcome import Call
 
 
-def insert(home: Path, rows: int, first: int = 0) -> None:  # noqa: F811
+def insert(home: Path, rows: int, first: int = 0) -> None:
     warehouse = DuckDBWarehouse(str(home / "activity.duckdb"))
     with warehouse.transaction() as statements:
         statements.execute(
@@ -24,7 +23,7 @@ def insert(home: Path, rows: int, first: int = 0) -> None:  # noqa: F811
     warehouse.release()
 
 
-def test_a_migration_from_the_first_look_to_the_way_back(home: Path, call: Callable[..., Outcome]) -> None:  # noqa: F811
+def test_a_migration_from_the_first_look_to_the_way_back(home: Path, call: Call) -> None:
     insert(home, 30)
     assert call("migrate", "status", "--json").json == {
         "dual_write": False, "reads_v2": False, "v1_rows": 30, "followed_rows": 0, "to_backfill": 30, "only_in_v2": 0,
@@ -52,7 +51,7 @@ def test_a_migration_from_the_first_look_to_the_way_back(home: Path, call: Calla
     assert call("migrate", "status", "--json").json["reads_v2"] is False
 
 
-def test_a_migration_waits_for_the_file_while_another_process_writes(home: Path, call: Callable[..., Outcome]) -> None:  # noqa: F811
+def test_a_migration_waits_for_the_file_while_another_process_writes(home: Path, call: Call) -> None:
     """A server's leader opens the file for each flush: between two of them there is time enough."""
     import subprocess
     import sys
@@ -68,7 +67,7 @@ def test_a_migration_waits_for_the_file_while_another_process_writes(home: Path,
     holder.stdout.close()
 
 
-def test_deploy_on_the_embedded_warehouse_says_what_does_not_apply(home: Path, call: Callable[..., Outcome]) -> None:  # noqa: F811
+def test_deploy_on_the_embedded_warehouse_says_what_does_not_apply(home: Path, call: Call) -> None:
     path = home / "activity.duckdb"
     assert call("deploy", "--dry-run").out == f"{path}: to be deployed\n"
     assert not path.exists()
@@ -80,7 +79,7 @@ def test_deploy_on_the_embedded_warehouse_says_what_does_not_apply(home: Path, c
     duckdb.connect(":memory:").execute(printed)
 
 
-def test_the_sql_is_printed_with_the_names_given(call: Callable[..., Outcome], tmp_path: Path) -> None:  # noqa: F811
+def test_the_sql_is_printed_with_the_names_given(call: Call, tmp_path: Path) -> None:
     printed = call("deploy", "--print", "--only", "05_governance.sql", "--database", "LOGS", "--role-prefix", "TEAM")
     assert printed.code == 0
     assert "SET activity_database = 'LOGS';" in printed.out
@@ -94,7 +93,7 @@ def test_the_sql_is_printed_with_the_names_given(call: Callable[..., Outcome], t
 
 @pytest.mark.parametrize("command", [["deploy"], ["migrate", "status"]])
 def test_a_connection_that_is_not_there_is_named(
-    call: Callable[..., Outcome],  # noqa: F811
+    call: Call,
     command: list[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,

@@ -6,57 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import duckdb
 import pytest
 
 from activity_mcp import __version__, package_files
-from activity_mcp.__main__ import run
-
-REPO = Path(__file__).resolve().parents[1]
-
-
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in list(os.environ):
-        if name.startswith(("ACTIVITY_", "CLAUDE_")) or name in (
-            "QUEUE_DIR",
-            "SNOW_CONNECTION",
-            "MAX_QUEUE_SIZE",
-            "BACKPRESSURE_THRESHOLD",
-        ):
-            monkeypatch.delenv(name)
-    state = tmp_path / "state"
-    monkeypatch.setenv("ACTIVITY_HOME", str(state))
-    monkeypatch.setenv("ACTIVITY_CUSTOMER", "ada@example.com")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return state
-
-
-@pytest.fixture
-def call(home: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    def call(*arguments: str) -> Outcome:
-        capfd.readouterr()
-        code = run(list(arguments))
-        return Outcome(code, *capfd.readouterr())
-
-    return call
-
-
-Call = Callable[..., Outcome]
+from cli.outcome import Call
 
 
 def test_it_tells_its_version_and_its_commands(call: Call) -> None:

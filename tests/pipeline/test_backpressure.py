@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from activity_mcp.pipeline.backpressure import LONGEST_PAUSE_S, Backpressure
+from activity_mcp.pipeline.backpressure import BUSY_ATTEMPTS, FIRST_PAUSE_S, LONGEST_PAUSE_S, Backpressure
 from fakes import FakeClock
 
 
@@ -82,3 +82,15 @@ def test_batches_do_not_grow_after_a_failure() -> None:
     assert pressure.batch_rows(100) == 100
     pressure.succeeded()
     assert pressure.batch_rows(100) == 400
+
+
+def test_who_waits_for_a_file_in_use_asks_again_soon_for_the_first_minute() -> None:
+    clock = FakeClock()
+    pressure = made(clock)
+    for _ in range(BUSY_ATTEMPTS):
+        pressure.failed(busy=True)
+        clock.advance(FIRST_PAUSE_S)
+        assert pressure.may_try()
+    pressure.failed(busy=True)
+    clock.advance(FIRST_PAUSE_S)
+    assert not pressure.may_try()

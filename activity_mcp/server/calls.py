@@ -1,0 +1,118 @@
+"""Calls of tools: the arguments checked whole before anything is done, the answer or the error as text, and the call noted.
+
+Nothing a call does can end the server: an ``ActivityError`` becomes a tool error that says what to change; anything else
+becomes one clear line for the caller and a traceback in the log. Each call is noted by ``record_call``, which costs it nothing.
+Both ways to the tools, the front and the SDK, make their calls here.
+"""
+
+from __future__ import annotations
+
+import time
+from _thread import allocate_lock
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from ..activity import new_id
+from ..clock import SYSTEM_CLOCK
+from ..errors import ActivityError
+from ..logs import call_id, get_logger
+from .tools import check_arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .tools import Service, ToolSpec
+
+
+class Answer(NamedTuple):
+    """What a tool answers: its text, and the structured content that is encoded already; without that it is an error."""
+
+    text: str
+    structured: bytes | None = None
+
+
+class Caller:
+    """Makes calls over one service. ``timer`` gives seconds."""
+
+    def __init__(self, service: Service, *, timer: Callable[[], float] = time.perf_counter) -> None:
+        self._service = service
+        self._timer = timer
+
+    def begin(self, spec: ToolSpec, given: Mapping[str, Any], tool_use_id: str | None = None) -> Call:
+        """One call, its clock started. ``tool_use_id`` is the client's own name for it."""
+        return Call(self._service, spec, given, self._timer, tool_use_id)
+
+
+class Call:
+    """One call of one tool: ``now`` if it can be answered at once, else ``run`` on its lane; ``abandon`` when nobody waits."""
+
+    def __init__(
+        self, service: Service, spec: ToolSpec, given: Mapping[str, Any], timer: Callable[[], float], tool_use_id: str | None
+    ) -> None:
+        self.id = new_id(SYSTEM_CLOCK.time_us())
+        self.spec = spec
+        self._service = service
+        self._given = given
+        self._timer = timer
+        self._tool_use_id = tool_use_id
+        self._began = timer()
+        self._lock = allocate_lock()
+        self._noted = False
+
+    def now(self) -> Answer | None:
+        """The answer, or None where the tool has to block for it. Never raises."""
+        at_once = self.spec.at_once
+        return None if at_once is None else copy_context().run(self._answer, at_once, {})
+
+    def run(self, cancelled: Callable[[], bool] = lambda: False) -> Answer:
+        """The answer, on a thread that may block. Never raises. ``cancelled`` turns true when nobody waits for it any more."""
+        more = {"cancelled": cancelled} if self.spec.lane == "slow" else {}
+        answer = copy_context().run(self._answer, self.spec.answer, more)
+        assert answer is not None
+        return answer
+
+    def abandon(self) -> None:
+        """Note that it was cancelled; whatever it still comes to is not noted."""
+        self._note({"success": False, "error_type": "Cancelled"})
+
+    def _answer(self, ask: Callable[..., dict[str, Any] | None], more: dict[str, Any]) -> Answer | None:
+        call_id.set(self.id)
+        try:
+            found = ask(**check_arguments(self.spec.name, self.spec.arguments, self._given), **more)
+            if found is None:
+                return None
+            encoded = orjson.dumps(found)
+            answer = Answer(encoded.decode(), encoded)
+            facts = {"success": True, **self.spec.observe(found, len(encoded))}
+        except Exception as error:
+            answer = Answer(_explanation(self.spec.name, error))
+            facts = {"success": False, "error_type": type(error).__name__}
+        self._note(facts)
+        return answer
+
+    def _note(self, facts: dict[str, Any]) -> None:
+        with self._lock:
+            noted, self._noted = self._noted, True
+        if noted:
+            return
+        latency_ms = (self._timer() - self._began) * 1000
+        if self.spec.records_itself and facts["success"]:
+            return
+        # What carries an insight or an artifact is known by its method: a refused call must not look like one.
+        method = f"tools/call {self.spec.name}" if self.spec.records_itself else self.spec.name
+        if self._tool_use_id is not None:
+            facts["tool_use_id"] = self._tool_use_id
+        try:
+            self._service.record_call(method, latency_ms, activity_id=self.id, **facts)
+        except Exception:
+            get_logger(__name__).warning("a call could not be noted", tool=self.spec.name, exc_info=True)
+
+
+def _explanation(tool: str, error: Exception) -> str:
+    if isinstance(error, ActivityError):
+        get_logger(__name__).info("a tool call was refused", tool=tool, error=error.describe())
+        return error.describe()
+    get_logger(__name__).error("a tool call failed unexpectedly", tool=tool, exc_info=error)
+    return f"{tool} failed unexpectedly ({type(error).__name__}); nothing was acknowledged. The log on stderr says why."
