@@ -40,9 +40,6 @@ UNANSWERED = "_unanswered"
 """Marks the events of a call whose result is not known yet; the refresh sequence ranks them below the same call's others."""
 _MARGIN_BYTES = 4096  # redaction looks this far beyond a cut, so that a secret that lies across it is seen whole
 
-_OWN_TOOLS = ("get_context", "log_event", "record_insight", "store_artifact", "query", "refresh_context", "health")
-_OWN_SERVERS = ("activity", "activity-mcp", "activity_mcp", "plugin_activity-mcp_activity", "plugin_activity_mcp_activity")
-"""The names that ``install``, the plugin and the README give this server; another may be given by hand."""
 _SQL_CLIENTS = ("snow", "psql", "duckdb", "sqlite3")
 _SQL_MEMBERS = ("sql", "query", "statement")
 _OPERATIONS = {"Read": "read", "Write": "write", "Edit": "edit", "MultiEdit": "edit", "NotebookEdit": "edit"}
@@ -56,13 +53,6 @@ _CATEGORIES = {
 
 
 # --- tool calls
-
-
-def is_own_tool(tool_name: str) -> bool:
-    """A call of this very server, which records its own calls: hooks and imports leave it out."""
-    _, _, name = tool_name.partition("mcp__")
-    server, _, tool = name.rpartition("__")
-    return tool_name.startswith("mcp__") and tool in _OWN_TOOLS and server in _OWN_SERVERS
 
 
 def tool_activities(

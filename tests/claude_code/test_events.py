@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from activity_mcp.activity import derived_id
-from activity_mcp.claude_code.events import is_own_tool, parameters_of, session_activity, tool_activities
+from activity_mcp.claude_code.events import parameters_of, session_activity, tool_activities
+from activity_mcp.claude_code.ids import is_own_tool
 from activity_mcp.redaction import Redactor
 from claude_code.conftest import unique
 

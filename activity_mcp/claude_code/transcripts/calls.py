@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...activity import derived_id
 from .. import events
-from ..ids import call_key, is_unique_call_id
+from ..ids import call_key, is_own_tool, is_unique_call_id
 from ..outcomes import marks_of
 from ..prompts import text_of
 from .open_state import Call, asked_a_person, error_text, known_as, original_uuid, text_in, told_with
@@ -165,7 +165,7 @@ class ToolCalls:
         del self._open[call.key]
         if not is_unique_call_id(call.id):
             self._seen.add(known_as(derived_id("tool_event", "result", f"{call.session.id}\0{call.id}")))
-        if events.is_own_tool(call.name):
+        if is_own_tool(call.name):
             self._report.own += 1
             self._seen.add(known_as(derived_id("tool_event", "tool_use_id", call.key)))
             return

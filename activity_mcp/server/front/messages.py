@@ -13,7 +13,6 @@ from mcp_types import (
     ErrorData,
     JSONRPCError,
     JSONRPCMessage,
-    JSONRPCNotification,
     JSONRPCResponse,
     jsonrpc_message_adapter,
 )
@@ -49,20 +48,11 @@ def read_message(line: bytes | None, refuse: Callable[[bytes], None]) -> JSONRPC
         refuse(_refusal(None, INVALID_REQUEST, f"a message may be at most {MAX_LINE_BYTES} bytes long; it was skipped"))
         return None
     try:
-        message = jsonrpc_message_adapter.validate_json(line.decode("utf-8", "replace"), by_name=False)
+        return jsonrpc_message_adapter.validate_json(line.decode("utf-8", "replace"), by_name=False)
     except ValueError:
         if line.strip():
             refuse(_answer_to_broken_call(line) or _refusal(*_diagnose(line)))
         return None
-    if isinstance(message, JSONRPCNotification) and _has_id(line):
-        refuse(_refusal(None, INVALID_REQUEST, "a request's id must be a text or a whole number; it was not carried out"))
-        return None
-    return message
-
-
-def _has_id(line: bytes) -> bool:
-    """Whether what the SDK takes for a notification is a request with an id that cannot be used."""
-    return b'"id"' in line and "id" in json.loads(line.decode("utf-8", "replace"))
 
 
 def _answer_to_broken_call(line: bytes) -> bytes | None:
