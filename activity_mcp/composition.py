@@ -19,6 +19,7 @@ from .identity import Identity, project_of, resolve_identity
 from .pipeline.poll_schedule import Pace
 from .pipeline.refresher import Refresher
 from .queue import Lease, QueueWriter, open_queue
+from .queue.moved import follow_move
 from .recall.cache import ContextCache
 from .recall.local_events import LocalEvents
 from .recall.memoized_renderer import Renderer
@@ -63,6 +64,8 @@ class Composition:
     """The parts of one process. ``source`` says who is speaking (``mcp`` or ``cli``)."""
 
     def __init__(self, config: Config, environ: Mapping[str, str], *, source: str, clock: Clock = SYSTEM_CLOCK) -> None:
+        if not config.snow_connection:
+            follow_move(config.queue_dir, config.db)
         self.config = config
         self.clock = clock
         self.source = source

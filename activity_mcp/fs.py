@@ -397,3 +397,11 @@ def _refuse_if_open_to_others(parent: str, found: os.stat_result) -> None:
     """In a world-writable parent without the sticky bit, anyone could put another directory in this one's place."""
     if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
         raise UnsupportedStateDirectory(f"{parent} can be written by every user", hint=f"chmod o-w {parent}")
+
+
+def working_directory() -> str:
+    """Where this process stands; where that was deleted, as the shell remembers it, which holds nothing."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return os.environ.get("PWD") or os.sep

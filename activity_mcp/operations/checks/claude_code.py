@@ -16,6 +16,7 @@ from ...claude_code.transcripts import ImportLedger
 from ...claude_code.transcripts.expiry import expiring
 from ...clock import parse_iso
 from ...errors import ActivityError
+from ...fs import working_directory
 from ...health.check import Check
 from ...queue import QueueReader, read_commit
 
@@ -33,7 +34,7 @@ LONG_AGO_S = 7 * 86_400
 
 
 def checks(subject: Subject) -> Iterator[Check]:
-    found = survey(subject.service.environ, project_root(os.getcwd()))
+    found = survey(subject.service.environ, project_root(working_directory()))
     yield _files(found)
     yield _server(found)
     yield _hooks(found)
