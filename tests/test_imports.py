@@ -31,7 +31,7 @@ ROOMS: dict[str, set[str]] = {
     "redaction": {"activity", "errors", "plain_json"},
     "schema": {"activity", "errors", "package_files"},
     "identity": {"activity", "errors", "fs", "plain_json"},
-    "config": {"activity", "errors", "fs", "plain_json", "redaction"},
+    "config": {"activity", "errors", "fs", "identity", "plain_json", "redaction"},
     "queue": {"errors", "clock", "fs", "activity", "plain_json"},
     "context": {"clock", "fs", "activity", "plain_json"},
     "warehouse": {"errors", "clock", "config", "fs", "activity"},
