@@ -34,6 +34,7 @@ from activity_mcp.recording import tombstones
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse.duckdb import rewrite
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from activity_mcp.warehouse.memory import MemoryWarehouse
 
 SECRET = "hunter2-quetzal"
@@ -242,8 +243,7 @@ def test_text_that_only_free_blocks_of_the_file_hold_goes_as_well(make: Make, ho
     """As retention leaves it: no row has it any more."""
     service = make()
     Drainer(service).drain()
-    assert isinstance(service.warehouse, DuckDBWarehouse)
-    with service.warehouse.transaction() as statements:
+    with DuckDBWarehouse(service.config.db).transaction() as statements:
         for (table,) in statements.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal"):
             if table in ("CLAUDE_STREAM_V2", *rewrite.DERIVED):
                 statements.execute(f"DELETE FROM {table}")
