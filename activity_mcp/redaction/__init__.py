@@ -29,7 +29,7 @@ from .phrases import phrases
 from .shapes import RULES, shapes
 from .sight import APART, Sight
 from .tables import columns
-from .urls import url_passwords
+from .urls import driver_passwords, url_passwords
 from .values import is_plain, is_random, is_reference
 from .views import views
 
@@ -98,15 +98,17 @@ class Redactor:
         spans = list(private_keys(sight))
         spans += shapes(sight, self._rules)
         spans += url_passwords(text)
+        if "@" in text:
+            spans += driver_passwords(text)
         spans += assignments(sight, names)
         spans += phrases(sight)
         spans += columns(sight, names, self._judge)
         if " " in text:
             spans += commands(sight)
         for view in views(text):
-            spans += (
-                (*view.span(start, end), kind) for start, end, kind in shapes(Sight(view.text), self._rules, by_chance=False)
-            )
+            seen = Sight(view.text)
+            found = [*shapes(seen, self._rules, by_chance=False), *assignments(seen, names_in(seen, self._judge))]
+            spans += ((*view.span(start, end), kind) for start, end, kind in found)
         return [span for span in spans if not text.startswith("[redacted:", span[0])]
 
     def value(self, value: Any) -> Any:

@@ -44,7 +44,7 @@ def commands(sight: Sight) -> Iterator[Span]:
             rows = [row for row in COMMANDS[program] if row[1] and all(part.encode() in words for part in _parts(row[0]))]
             if rows:
                 yield from _of_program(text, lowered, program, rows)
-    if words & _GIVERS or "<<<" in text:
+    if words & _GIVERS or "<<" in text:
         yield from _standard_input(text, lowered, b"expect" in words)
 
 
@@ -298,6 +298,10 @@ def _piped(text: str, lowered: str, at: int) -> Iterator[Span]:
             word, _ = _word(text, start)
             yield from _hidden(text, word.start, word.end)
     least = max(0, text.rfind("\n", 0, at) + 1, at - _STDIN_WINDOW)
+    heredoc = text.find("<<", least, line)
+    if here < 0 <= heredoc and text[heredoc + 2 : heredoc + 3] != "<" and line < len(text):
+        start = line + 1
+        yield from _hidden(text, start, end_of_line(text, start))
     pipe = text.rfind("|", least, at)
     if pipe < 0:
         return

@@ -70,6 +70,8 @@ _NOT_A_KEY = _words(
     " pub host known turn hockey mon don the a an this that each every your my our its no any one same new which"
     " what of for with by and"
 )
+_SOMETIMES_A_KEY = _words("storage host file record message topic bucket config redis resource field legend route query item")
+"""Of these some vendors have secret keys: only a value that is random beyond doubt is one."""
 _ACCOUNTS = _words(
     "db database user smtp mail email admin root mysql postgres pg redis snowsql snowflake ftp ssh login sudo app my imap ldap"
     " proxy http jdbc mongo rabbitmq amqp mqtt vpn wifi ap service svc bind superuser dba sa oracle mssql sql neo4j elastic"
@@ -136,7 +138,7 @@ def _judge(name: str) -> tuple[str, int] | None:
             if joined.endswith(ending):
                 return kind, STRONG
     if last in ("key", "keys") and (before in _NOT_A_KEY or words[0] in ("public", "primary", "foreign")):
-        return None
+        return ("secret_key", BARE) if before in _SOMETIMES_A_KEY else None
     return _judge_weak(last, before)
 
 

@@ -3,9 +3,9 @@ configuration."""
 
 from __future__ import annotations
 
-from .judging import Name, is_secret_text
+from .judging import Name, is_chosen, is_secret_text
 from .names import STRONG
-from .reading import quoted_value, skip_blanks, word
+from .reading import end_of_line, quoted_value, skip_blanks, word
 from .values import is_plain, is_reference
 
 TYPE_CHECKING = False
@@ -35,6 +35,8 @@ def phrases(sight: Sight) -> Iterator[Span]:
     for name in _PAIRS:
         if name in sight.words:
             yield from _pairs(text, lowered, name.decode())
+    if b"kind" in sight.words and b"secret" in sight.words:
+        yield from _manifest(text, lowered)
     if b"secret" in sight.words or b"community" in sight.words or b"password" in sight.words:
         for setting in _SETTINGS:
             if setting.encode() in sight.words:
@@ -46,16 +48,19 @@ def _after(text: str, lowered: str, phrase: str) -> Iterator[Span]:
     while at >= 0:
         value = skip_blanks(text, at + len(phrase))
         span = quoted_value(text, value) if value < len(text) else None
+        is_quoted = span is not None
         if span is None and value < len(text):
             span = word(text, value)
-        if span is not None and _is_told(text[span[0] : span[1]]):
+        if span is not None and _is_told(text[span[0] : span[1]], is_quoted=is_quoted):
             yield (*span, "password")
         at = lowered.find(phrase, at + len(phrase))
 
 
-def _is_told(value: str) -> bool:
+def _is_told(value: str, *, is_quoted: bool) -> bool:
     value = value[:520]
-    return len(value) >= 3 and not is_reference(value) and not is_plain(value)
+    if len(value) < 3 or is_reference(value) or is_plain(value):
+        return False
+    return is_chosen(value) or (is_quoted and len(value) > 5)
 
 
 def _pairs(text: str, lowered: str, name: str) -> Iterator[Span]:
@@ -90,3 +95,41 @@ def _configured(text: str, lowered: str, setting: str) -> Iterator[Span]:
         elif setting == "community" and lowered.startswith("snmp-server ", at - 12):
             yield (*word(text, start), "password")
         at = lowered.find(setting + " ", at + len(setting))
+
+
+def _manifest(text: str, lowered: str) -> Iterator[Span]:
+    """Every value below ``data:`` and ``stringData:`` of a manifest of Kubernetes that is of the kind Secret."""
+    done = 0
+    for kind in ("kind: secret", "kind: 'secret'", 'kind: "secret"'):
+        at = lowered.find(kind)
+        while at >= 0:
+            begin = max(done, lowered.rfind("\n---", 0, at) + 1)
+            end = lowered.find("\n---", at)
+            end = len(text) if end < 0 else end
+            if lowered[at + len(kind) : at + len(kind) + 1] in ("", "\n", "\r", " ") and at >= done:
+                yield from _data_of(text, lowered, begin, end)
+                done = end
+            at = lowered.find(kind, max(end, at + 1))
+
+
+def _data_of(text: str, lowered: str, begin: int, end: int) -> Iterator[Span]:
+    place, inside = begin, -1
+    while place < end:
+        line_end = min(end, end_of_line(text, place))
+        content = skip_blanks(text, place, 256)
+        indent = content - place
+        if inside >= 0 and indent > inside:
+            colon = text.find(":", content, line_end)
+            value = skip_blanks(text, colon + 1) if colon > 0 else line_end
+            if value < line_end:
+                span = quoted_value(text, value) or (value, line_end)
+                content_of = text[span[0] : span[1]][:520].strip()
+                if len(content_of) > 2 and not is_reference(content_of) and text[value] not in "|>":
+                    yield (*span, "secret")
+            elif colon < 0 and line_end > content:
+                yield content, line_end, "secret"  # a line of a block
+        elif line_end > content:
+            inside = indent if lowered[content:line_end].rstrip() in ("data:", "stringdata:") else -1
+        place = text.find("\n", line_end) + 1
+        if place <= 0:
+            break

@@ -15,7 +15,7 @@ from .patterns import compiled, words
 from .sight import APART as _APART
 from .sight import Sight
 from .tokens import ALPHABETS, TOKENS
-from .values import is_plain, is_reference
+from .values import is_code, is_plain, is_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ RULES: tuple[Rule, ...] = (
         "authorization",
         ("authorization",),
         (
-            r"(?i)authorization\\{0,7}[\"'`]?[ \t]{0,4}(?:[:=]|,|=>)[ \t]{0,4}\\{0,7}[\"'`]?[fbr]?"
+            r"(?i)authorization\\{0,7}[\"'`]?[ \t]{0,4}(?:[:=]|,|=>)[ \t]{0,4}(?:[fbr]?\\{0,7}[\"'`])?"
             r"(?:(?:bearer|basic|token|digest|api-?key|negotiate|bot|splunk|genie|sso-key|github-bearer)[ \t]{1,4}"
             r"|(?=[^\s\"'\\`]{0,256}\d))"
             r"([^\s\"'\\`]{6,}+)"
@@ -290,7 +290,7 @@ def _found(match: re.Match[str], text: str, kind: str, *, judge: bool) -> Iterat
     found = match[group] or ""
     if judge and kind in _BACKWARDS:
         start = _start_of_token(text, start)
-    elif judge and (not found or is_reference(found[:600]) or is_plain(found)):
+    elif judge and (not found or is_reference(found[:600]) or is_plain(found) or (kind == "authorization" and is_code(found))):
         return
     if end > start and not found.startswith("[redacted:"):
         yield start, end, kind
