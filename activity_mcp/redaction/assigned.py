@@ -68,7 +68,7 @@ def value_of(text: str, lowered: str, name: Name) -> tuple[int, int] | None:
 def _behind_closers(text: str, at: int) -> int:
     """Behind the quotes and brackets that close a name."""
     most = min(len(text), at + 24)
-    while at < most and text[at] in _CLOSERS:
+    while at < most and text[at] in _CLOSERS and not text.startswith("\\u00", at):
         at += 1
     return at
 

@@ -15,6 +15,9 @@ _SENTENCE = words(
 )
 
 
+_PUBLIC_VALUES = ("sha256", "sha512", "ssh-", "pk_live_", "pk_test_")
+
+
 class Name:
     """A name in a text: where it stands, and what it announces."""
 
@@ -104,18 +107,16 @@ def is_secret_of_weak(name: Name, value: str, *, addressed: bool = False) -> boo
         return classes > 1 and not is_hex and is_random(value, least) and "." not in value and value.count("/") < 5
     if is_almost_strong(name.text):
         return (is_chosen(value) or is_random(value, 10)) and not is_code(value, name.text) and not _is_template(value)
-    if (
-        value.startswith(("http://", "https://", "/", "./", "~"))
-        or "::" in value
-        or value.lower().startswith(("sha256", "sha512", "ssh-", "pk_"))
-    ):
+    if value.startswith(("http://", "https://")) or value.lower().startswith(_PUBLIC_VALUES):
+        return False
+    if value.startswith(("/", "./", "~")) and not has_odd_part(value):
         return False
     return is_random(value, 10)
 
 
 def is_chosen(value: str) -> bool:
     """A password that somebody has chosen, or a generator: of some length, with a digit or a mark; no slug, path or port."""
-    if len(value) < 6 or value[0] in "~.<{(\\/" or value.count("/") > 2:
+    if len(value) < 6 or ((value[0] in "~.<{(\\/" or value.count("/") > 2) and not has_odd_part(value)):
         return False
     if value.isdigit():
         return len(value) >= 6

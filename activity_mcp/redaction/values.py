@@ -314,7 +314,7 @@ def _is_scrambled(run: str) -> bool:
     if not digits:
         return len(run) >= 10 and _is_no_word(run, 5)
     if digits == len(run):
-        return len(run) >= 16
+        return len(run) >= 12
     changes = _changes(run)
     if (digits >= 4 and len(run) >= 20) or changes >= 3:
         return True
