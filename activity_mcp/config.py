@@ -1,6 +1,6 @@
 """The environment, read once at the edge and handed on as one frozen value.
 
-Every variable of the README's table is parsed here and nowhere else. A bad value raises InvalidConfig naming the variable;
+Every variable of docs/configuration.md is parsed here and nowhere else. A bad value raises InvalidConfig naming the variable;
 it is never replaced by a default. Light enough for a hook: standard library only on Linux.
 """
 

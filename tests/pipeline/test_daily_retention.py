@@ -15,6 +15,7 @@ from activity_mcp.errors import WarehouseUnavailable
 from activity_mcp.operations.drain import Drainer
 from activity_mcp.pipeline.daily_retention import Upkeep
 from activity_mcp.service import ActivityService
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from deployed import put_warehouse
 from fakes import FakeClock
 
@@ -40,6 +41,7 @@ def turn(service: ActivityService, seconds: float) -> None:
 
 
 def read(service: ActivityService, sql: str) -> list[Any]:
+    assert isinstance(service.warehouse, DuckDBWarehouse)
     with service.warehouse.transaction() as statements:
         rows = statements.execute(sql)
     service.warehouse.release()
@@ -85,7 +87,7 @@ class Down:
 
     calls = 0
 
-    def transaction(self) -> Any:
+    def run(self, keep_days: int) -> dict[str, int]:
         self.calls += 1
         raise WarehouseUnavailable("down")
 

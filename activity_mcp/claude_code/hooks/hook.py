@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import os
 
-from ...activity import Origin, build, clean
+from ...activity import Origin, build
 from ...clock import SYSTEM_CLOCK
 from ...config import default_home, read_config
 from ...errors import DiskFull, ForeignHome, InvalidConfig, QueueBusy, QueueFull, QueueRefused
 from ...identity import branch_of, is_ignored, project_of, resolve_identity
-from ...plain_json import dumps, loads
+from ...plain_json import clean, dumps, loads
 from ...queue.writer import QueueWriter
 from ...recording.dropped import CONFIGURATION, PAYLOAD, QUEUE, UNEXPECTED, note_drop
 from ..session_state import SessionState
@@ -177,8 +177,8 @@ def _leave_word(payload: HookPayload, activity_id: str, state: SessionState) -> 
             state.note_start(session_id, activity_id)
         elif payload.event in ENDS and transcript is not None:
             state.request(session_id, transcript)
-    except OSError:
-        pass  # what they lose by it is little, and the event itself is recorded
+    except Exception:  # noqa: S110 - what they lose by it is little, and the event itself is recorded
+        pass
 
 
 def _injection(members: Mapping[str, Any], place: Place, identity: Identity, config: Config, clock: Clock) -> bytes:
