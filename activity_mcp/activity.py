@@ -39,7 +39,18 @@ except ImportError:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
+    from typing import Any, Protocol
+
+    class Labels(Protocol):
+        """What replaces the secrets in the texts around an event's content (``redaction.Redactor``)."""
+
+        count: int
+
+        def text(self, text: str) -> str: ...
+        def label(self, text: str) -> str: ...
+        def identifier(self, text: str) -> str: ...
+        def labels(self, features: Mapping[str, Any]) -> dict[str, Any]: ...
+
 
 SCHEMA_VERSION = "1"
 EVENT_NAMES = ("sql_event", "llm_event", "tool_event", "file_event", "session_event", "mcp_event", "system_event")
@@ -95,9 +106,13 @@ def is_own_event(event_name: object, features: object) -> bool:
 
 
 class Origin:
-    """Who and where: the columns that every event of one caller shares."""
+    """Who and where: the columns that every event of one caller shares.
 
-    __slots__ = ("anonymous_customer_id", "customer", "org_id", "project", "session_id", "source")
+    With a ``redactor`` no column, id or label that ``build`` is given with this origin holds a secret. An id that has one
+    becomes the same other id wherever it comes from: what belongs together stays together.
+    """
+
+    __slots__ = ("anonymous_customer_id", "customer", "org_id", "project", "redactor", "session_id", "source")
 
     def __init__(
         self,
@@ -108,13 +123,15 @@ class Origin:
         session_id: str | None = None,
         project: str | None = None,
         org_id: str | None = None,
+        redactor: Labels | None = None,
     ) -> None:
-        self.customer = customer
+        self.redactor = redactor
+        self.customer = customer if redactor is None else redactor.identifier(customer)
         self.source = source
         self.anonymous_customer_id = anonymous_customer_id
-        self.session_id = session_id
-        self.project = project
-        self.org_id = org_id
+        self.session_id = session_id if redactor is None or session_id is None else redactor.identifier(session_id)
+        self.project = project if redactor is None or project is None else redactor.label(project)
+        self.org_id = org_id if redactor is None or org_id is None else redactor.identifier(org_id)
 
 
 class Activity:
@@ -203,6 +220,12 @@ def build(
     if not hasattr(features, "items"):
         raise InvalidActivity("feature_json", "must be an object", hint="pass the event's fields as a JSON object")
     cleaned = clean(dict(features), "feature_json", strict)
+    redactor = origin.redactor
+    if redactor is not None:
+        cleaned = redactor.labels(cleaned)
+        activity_id = activity_id and redactor.identifier(activity_id)
+        activity = activity and redactor.label(activity)
+        link = link and redactor.text(link)
     made = Activity(
         activity_id=new_id(now_us) if activity_id is None else activity_id,
         ts=_timestamp(ts, now_us, strict),

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .provenance.insights import Insights
     from .provenance.queries import Findings
     from .queue import QueueInfo
+    from .redaction import Redactor
     from .warehouse.adapter import Adapter
     from .warehouse.base import Store
 
@@ -111,7 +112,7 @@ class Composition:
 
     @lazy
     def recorder(self) -> Recorder:
-        redactor, org_id = self.config.redactor(), self.config.org_id
+        redactor, org_id = self.redactor, self.config.org_id
         return Recorder(self.writer, redactor, self.identity, org_id=org_id, clock=self.clock)
 
     @lazy
@@ -178,6 +179,7 @@ class Composition:
             Renderer(dumps=orjson.dumps),
             customer=self.identity.customer,
             own_project=self.own_project,
+            redactor=self.redactor,
             keep_warm=self._keep_warm,
             warm_s=ACTIVE_S / 2,
             ttl_s=self.config.context_ttl_s,
@@ -221,6 +223,10 @@ class Composition:
     def origin(self, customer: str | None, project: str | None) -> Origin:
         """Who and where, for what this process records; None stands for its own customer, and for no project."""
         return self.recorder.origin(self.source, customer=customer, project=project, session_id=self.session_id)
+
+    @lazy
+    def redactor(self) -> Redactor:
+        return self.config.redactor()
 
     @lazy
     def self_log(self) -> SelfLog:

@@ -172,7 +172,7 @@ class ActivityService(Composition):
 
     def known_names(self, kind: str) -> list[str]:
         """The customers (``customer``) or the projects (``project``) of which there is a snapshot, this process's own first."""
-        own = (self.identity.customer, self.own_project or ALL_PROJECTS)
+        own = self.recall.scope(None, None)
         which = 0 if kind == "customer" else 1
         return list(dict.fromkeys([own[which], *sorted(scope[which] for scope in self.snapshots.known())]))
 
@@ -234,9 +234,9 @@ class ActivityService(Composition):
             upkeep=self.upkeep,
             clock=self.clock,
         )
-        self.refresher.keep(self.identity.customer, ALL_PROJECTS)
+        self.refresher.keep(*self.recall.scope(None, ALL_PROJECTS))
         if self.own_project:
-            self.refresher.keep(self.identity.customer, self.own_project)
+            self.refresher.keep(*self.recall.scope(None, None))
 
     def _write_own_events(self) -> None:
         self.system_events.report_state()

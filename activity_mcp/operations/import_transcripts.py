@@ -55,7 +55,7 @@ class Backfill:
         found = discover(paths, service.environ, since_us)
         sizes = {path: _size(path) for path in found}
         done, seen = 0, set[bytes]()
-        origins = ImportOrigins(service.identity, service.config.org_id)
+        origins = ImportOrigins(service.identity, service.config.org_id, service.recorder.redactor)
         tombstones = Tombstones(service.config.home)
 
         def was_forgotten(activity_id: str, origin: Origin, ts_us: int) -> bool:

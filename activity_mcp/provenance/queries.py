@@ -11,7 +11,7 @@ Nothing is stored of a call that was cancelled, and nothing is half stored: cont
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -115,6 +115,7 @@ class Findings:
             timeout_s=max(0.1, timeout_s - (time.monotonic() - began)),
             cancelled=cancelled,
         )
+        result = self._without_secrets(statement, result)
         sql_hash = hashes.sql_sha256(statement)
         result_hash = hashes.result_sha256(result.columns, result.rows)
         project = self._own_project
@@ -142,6 +143,18 @@ class Findings:
                 "expires_at": artifact.expires_at,
             }
         return answer
+
+    def _without_secrets(self, statement: str, result: QueryResult) -> QueryResult:
+        """The result without the secrets that the statement brought into it: in the names of its columns and in its values.
+
+        What the warehouse holds was redacted when it was recorded, so that only a statement with a secret needs a look at
+        every value.
+        """
+        redactor = self._recorder.redactor
+        if redactor.text(statement) == statement and all(redactor.label(name) == name for name in result.columns):
+            return result
+        rows = [[redactor.label(value) if isinstance(value, str) else value for value in row] for row in result.rows]
+        return replace(result, columns=[redactor.label(name) for name in result.columns], rows=rows)
 
     def _settle(self, cancelled: Callable[[], bool], patience_s: float) -> None:
         """Let the leader flush what was recorded before the question, for as long as that is worth waiting for."""
@@ -219,6 +232,8 @@ class Findings:
         if (rows is None) == (content is None):
             raise InvalidInput("store_artifact takes either rows or content; nothing was stored", hint="give one of them")
         hours = KEEP_HOURS if expires_hours is None else positive("expires_hours", expires_hours)
+        artifact_type = self._recorder.redactor.label(artifact_type)
+        query_id = query_id and self._recorder.redactor.identifier(query_id)
         project = self.project_at(project)
         if not self._is_recording(project):
             return {"artifact_id": None, "row_count": 0, "sample_rows": [], "content_schema": [], "reason": OFF}
@@ -232,11 +247,12 @@ class Findings:
             raise InvalidInput(
                 f"the artifact has more than {MAX_CONTENT_BYTES >> 20} MiB; nothing was stored", hint="store less"
             )
+        origin = self.origin(None, project)
         artifact = Artifact(
             artifact_id=artifact_id,
             artifact_type=artifact_type,
-            customer=customer,
-            project=project,
+            customer=origin.customer,
+            project=origin.project,
             row_count=len(body) if rows is not None else 1,
             content_schema=schema_of(body, columns) if rows is not None else schema_of([content]),
             result_sha256=hashed,

@@ -20,6 +20,7 @@ from .cache import Entry
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..activity import Labels
     from ..clock import Clock
     from .cache import ContextCache
     from .local_events import LocalEvents
@@ -44,6 +45,7 @@ class Recall:
         *,
         customer: str,
         own_project: str | None,
+        redactor: Labels,
         keep_warm: Callable[[str, str], None],
         warm_s: float,
         ttl_s: float,
@@ -54,6 +56,7 @@ class Recall:
         self._renderer = renderer
         self._customer = customer
         self._own_project = own_project
+        self._redactor = redactor
         self._keep_warm = keep_warm
         self._clock = clock
         self._warm: TTLCache[tuple[str, str], bool] = TTLCache(_MAX_SCOPES, ttl=warm_s, timer=clock.monotonic)
@@ -98,7 +101,9 @@ class Recall:
         """Whose context and of which project, where None stands for this process's own."""
         if project is None:
             project = self._own_project or ALL_PROJECTS
-        return self._customer if customer is None else customer, place_of(project)
+        customer = self._customer if customer is None else customer
+        # As the events have it: no file and no request is named after a secret.
+        return self._redactor.identifier(customer), self._redactor.label(place_of(project))
 
 
 def _check(customer: str, project: str, context_type: str, max_bytes: int) -> None:

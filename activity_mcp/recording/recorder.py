@@ -52,6 +52,7 @@ class Recorder:
             session_id=session_id,
             project=project,
             org_id=self._org_id,
+            redactor=self.redactor,
         )
 
     def log(self, event_name: str, features: Mapping[str, Any], origin: Origin, **columns: Any) -> dict[str, Any]:
@@ -78,8 +79,6 @@ class Recorder:
             raise InvalidActivity("feature_json", "must be an object", hint="pass the event's fields as a JSON object")
         if event_name == "mcp_event" and features.get("method") in KEPT_METHODS:
             raise InvalidActivity("feature_json.method", f"{features['method']} has a tool of its own", hint="call that tool")
-        if columns.get("link"):
-            columns["link"] = self.redactor.text(str(columns["link"]))
         now_us, redacted = self._clock.time_us(), self.redactor.value(dict(features))
         activity = build(event_name, redacted, origin, now_us=now_us, dumps=orjson.dumps, **columns)
         _complete(activity)
