@@ -15,7 +15,7 @@ PACKAGE = Path(activity_mcp.__file__).parent
 TESTS = Path(__file__).parent
 MAX_LINES = 400
 FLAT = {
-    "errors", "clock", "fs", "plain_json", "package_files", "logs",
+    "errors", "clock", "fs", "plain_json", "package_files", "sql_text",
     "activity", "schema", "identity", "config", "composition", "service",
 }  # fmt: skip
 # What each room may import of the others, from the ground floor up; a room may always import itself, and no room one above it.
@@ -25,7 +25,7 @@ ROOMS: dict[str, set[str]] = {
     "clock": set(),
     "plain_json": {"errors"},
     "package_files": set(),
-    "logs": set(),
+    "sql_text": set(),
     "fs": {"errors"},
     "activity": {"errors", "clock", "plain_json"},
     "redaction": {"activity", "errors", "plain_json"},
@@ -34,24 +34,25 @@ ROOMS: dict[str, set[str]] = {
     "config": {"activity", "errors", "fs", "plain_json", "redaction"},
     "queue": {"errors", "clock", "fs", "activity", "plain_json"},
     "context": {"clock", "fs", "activity", "plain_json"},
-    "warehouse": {"errors", "clock", "config", "fs", "activity"},
+    "warehouse": {"errors", "clock", "config", "fs", "activity", "sql_text"},
     "recording": {"activity", "clock", "errors", "fs", "identity", "queue", "redaction", "schema"},
     "pipeline": {"activity", "clock", "context", "errors", "fs", "queue", "recording", "schema", "warehouse"},
     "recall": {"activity", "clock", "context", "errors", "identity", "queue"},
     "claude_code": {
         "activity", "clock", "config", "context", "errors", "fs", "identity", "plain_json", "queue", "recording", "redaction",
+        "sql_text",
     },
     "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
     "health": {"activity", "clock", "config", "context", "errors", "fs", "queue", "recall", "recording", "warehouse"},
     "composition": {
         "activity", "clock", "config", "context", "fs", "health", "identity", "pipeline", "provenance", "queue", "recall",
-        "recording", "warehouse",
+        "recording", "redaction", "warehouse",
     },
     "service": {
         "clock", "composition", "config", "context", "errors", "health", "identity", "pipeline", "queue", "recall",
         "recording", "warehouse",
     },
-    "server": {"activity", "clock", "config", "context", "errors", "health", "logs", "plain_json", "recording", "schema", "service"},
+    "server": {"activity", "clock", "config", "context", "errors", "health", "plain_json", "recording", "schema", "service"},
     "operations": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "identity", "pipeline", "queue",
         "recording", "schema", "server", "service", "warehouse",
@@ -85,8 +86,8 @@ PARTS: dict[str, dict[str, set[str]]] = {
     "server": {
         "tools": set(),
         "lanes": {"tools"},
-        "calls": {"tools"},
-        "front": {"calls", "lanes", "leaving", "tools"},
+        "calls": {"logs", "tools"},
+        "front": {"calls", "lanes", "leaving", "logs", "tools"},
         "http": {"leaving", "lifetime", "tools"},
     },
 }
