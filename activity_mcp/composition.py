@@ -18,7 +18,7 @@ from .fs import LOCAL
 from .identity import Identity, is_ignored, project_of, resolve_identity
 from .pipeline.poll_schedule import Pace
 from .pipeline.refresher import ACTIVE_S, Refresher
-from .queue import Lease, QueueWriter, open_queue, read_queue
+from .queue import Lease, QueueReader, QueueWriter, open_queue, read_commit, read_queue
 from .recall.cache import ContextCache
 from .recall.context_reader import Recall
 from .recall.local_events import LocalEvents
@@ -136,7 +136,16 @@ class Composition:
     def adapter(self) -> Adapter:
         from .warehouse.factory import adapter_of
 
-        return self._given_adapter or adapter_of(self.config, customer=self.identity.customer, clock=self.clock)
+        return self._given_adapter or adapter_of(
+            self.config, customer=self.identity.customer, clock=self.clock, waiting=self._waiting
+        )
+
+    def _waiting(self) -> tuple[int, int]:
+        """How many events wait in the queue, and the age of the oldest in ms."""
+        commit = read_commit(self.queue.directory)
+        backlog = QueueReader(self.queue.directory).backlog(commit.offset if commit else None)
+        oldest_us = backlog.oldest_us
+        return backlog.events, max(0, self.clock.time_us() - oldest_us) // 1000 if oldest_us is not None else 0
 
     @lazy
     def warehouse(self) -> Store:

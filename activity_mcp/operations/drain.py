@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import WarehouseError, WarehouseUnavailable
+from ..errors import WarehouseError, WarehouseRefused, WarehouseUnavailable
 from ..pipeline.draining import drain
 from ..queue import QueueReader, ask_leader, is_committed
 
@@ -32,7 +32,8 @@ _T = TypeVar("_T")
 class Drained:
     """What a flush did: ``rows`` written by this process (another leader's are not counted), and how long it took.
 
-    ``unpublished``: what the disk said to the contexts, which are as old as before; the rows are in the warehouse.
+    ``unpublished``: why the contexts are as old as before: the disk, or a warehouse that may be written to and not read. The
+    rows are in the warehouse all the same.
     """
 
     rows: int
@@ -70,33 +71,42 @@ class Drainer:
         self._service.writer.sync()
         if self._service.lease.try_acquire():
             try:
-                rows, quarantined = self._lead(deadline, verify)
+                rows, quarantined, refused = self._lead(deadline, verify)
             finally:
                 self._service.warehouse.release()
                 self._service.lease.release()
             said = self._service.refresher.disk_error
-            unpublished = (said.strerror or str(said)) if said else None
+            unpublished = (said.strerror or str(said)) if said else refused
             return Drained(rows, quarantined, True, (time.monotonic() - started) * 1000, unpublished)
         if self._wait_for_leader(deadline, timeout_s):
             return Drained(0, 0, False, (time.monotonic() - started) * 1000)
         return self.drain(max(0.1, deadline - time.monotonic()), verify=verify)
 
-    def _lead(self, deadline: float, verify: bool) -> tuple[int, int]:
+    def _lead(self, deadline: float, verify: bool) -> tuple[int, int, str | None]:
         service = self._service
         flusher = service.make_flusher()
         rows = self._ship(flusher, deadline)
         if service.system_events.report_refusals():  # there is room again, and no server need be there to say so
             rows += self._ship(flusher, deadline)
-        if rows:
-            patiently(service.refresher.publish_changes, deadline)
-        if verify:
-            scopes = service.refresher.due()
-            patiently(lambda: service.refresher.verify(scopes, flusher.channel_id), deadline)
+        refused = self._publish(flusher, deadline, rows, verify)
         flusher.prune(flusher.offset if service.adapter.capabilities.contexts_at_once else None)
         if service.refresher.disk_error is not None:  # a full disk: what is committed makes room for the contexts
             flusher.prune(flusher.offset)
             patiently(service.refresher.publish_changes, deadline)
-        return rows, flusher.quarantined
+        return rows, flusher.quarantined, refused
+
+    def _publish(self, flusher: Flusher, deadline: float, rows: int, verify: bool) -> str | None:
+        """Renew the contexts. Why not, where the warehouse may not be read: what was written is written all the same."""
+        refresher = self._service.refresher
+        try:
+            if rows:
+                patiently(refresher.publish_changes, deadline)
+            if verify:
+                scopes = refresher.due()
+                patiently(lambda: refresher.verify(scopes, flusher.channel_id), deadline)
+        except WarehouseRefused as error:
+            return error.message
+        return None
 
     def _ship(self, flusher: Flusher, deadline: float) -> int:
         writer = self._service.writer

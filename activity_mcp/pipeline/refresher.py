@@ -73,7 +73,8 @@ class Refresher:
         for scope in wished:
             self.ask_for(*scope)
         if self._pace and not self._pace.may_ask():
-            return []
+            unknown = wished - self._verified.keys()
+            return sorted(unknown) if unknown and self._pace.may_ask_for_new() else []
         now = self._clock.monotonic()
         self._active = {scope: asked for scope, asked in self._active.items() if now - asked < ACTIVE_S}
         active = self._kept | self._active.keys()

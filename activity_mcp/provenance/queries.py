@@ -134,6 +134,7 @@ class Findings:
             "result_sha256": result_hash,
             "as_of": result.as_of,
             "elapsed_ms": result.elapsed_ms,
+            "dialect": result.dialect,
         }
         if store and self._is_recording(project):
             artifact = self._keep_result(statement, result, answer, cancelled)

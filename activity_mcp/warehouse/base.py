@@ -115,6 +115,8 @@ class QueryResult:
     truncated: bool
     as_of: str
     elapsed_ms: float = field(default=0.0)
+    dialect: str = "duckdb"
+    """The dialect the statement was read in: ``snowflake`` or ``duckdb``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,24 @@ from typing import TYPE_CHECKING
 from ..clock import SYSTEM_CLOCK
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..clock import Clock
     from ..config import Config
     from .adapter import Adapter
 
 
-def adapter_of(config: Config, *, customer: str | None = None, clock: Clock = SYSTEM_CLOCK) -> Adapter:
+def adapter_of(
+    config: Config,
+    *,
+    customer: str | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+    waiting: Callable[[], tuple[int, int]] = lambda: (0, 0),
+) -> Adapter:
     """The adapter of the engine that the configuration names.
 
-    ``customer`` bounds whose contexts a refresh reads without being asked; None reads everybody's.
+    ``customer`` bounds whose contexts a refresh reads without being asked; None reads everybody's. ``waiting`` gives how many
+    events wait in the queue, and the age of the oldest in ms.
     """
     if config.snow_connection:
         from .snowflake.adapter import SnowflakeAdapter
@@ -23,4 +32,4 @@ def adapter_of(config: Config, *, customer: str | None = None, clock: Clock = SY
         return SnowflakeAdapter(config.snow_connection, customer=customer, clock=clock)
     from .duckdb.adapter import DuckDBAdapter
 
-    return DuckDBAdapter(config.db, clock=clock)
+    return DuckDBAdapter(config.db, clock=clock, waiting=waiting)

@@ -165,7 +165,7 @@ def derived(service: ActivityService) -> dict[str, list[Any]]:
         "CONTEXT_HOURS": "customer, project, hour_start, bucket",
         "CONTEXT_ITEMS": "customer, project, section, session_id, item_key, hour_start, ts, item",
         "CONTEXT_CACHE": "customer, project, context_blob",
-        "INSIGHT_ATOMS": "insight_id, subject, value, quarantined",
+        "INSIGHT_ATOMS": "insight_id, subject, value, is_quarantined",
         "SCHEMA_DRIFT": "event_name, field, drift_kind, occurrences",
     }
     found = {}

@@ -61,7 +61,7 @@ async def test_a_question_becomes_an_insight_that_says_what_it_rests_on_before_a
     ]
     stored = house.rows(service, "SELECT artifact_id, row_count, query_id, sql_sha256, result_sha256, link FROM ARTIFACTS")
     assert stored == [[found["artifact_id"], 2, found["query_id"], found["sql_sha256"], found["result_sha256"], found["link"]]]
-    assert house.rows(service, "SELECT insight_id, quarantined, source_events::VARCHAR FROM INSIGHT_ATOMS") == [
+    assert house.rows(service, "SELECT insight_id, is_quarantined, source_events::VARCHAR FROM INSIGHT_ATOMS") == [
         [said["insight_id"], False, '["tool_event"]']
     ]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from sqlglot.dialects.snowflake import Snowflake
 from sqlglot.tokenizer_core import Token, TokenType
 
-from .errors import Untranslatable
+from activity_mcp.warehouse.duckdb.dialect.errors import Untranslatable
 
 _MARK = re.compile(r"^[ \t]*--[ \t]*snowflake-only(?P<rest> from here on)?:[ \t]*\S", re.MULTILINE)
 _DML = ("INSERT", "MERGE", "UPDATE", "DELETE")

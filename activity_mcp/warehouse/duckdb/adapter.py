@@ -21,12 +21,21 @@ if TYPE_CHECKING:
 
 
 class DuckDBAdapter(Adapter):
-    """The engine over the file at ``path``. ``timeout_s`` bounds each call of the store."""
+    """The engine over the file at ``path``. ``timeout_s`` bounds each call of the store; ``waiting`` gives V_STREAM_LAG what is
+    not in the file yet: events in the queue, and the age of the oldest in ms."""
 
     capabilities: ClassVar = Capabilities(batch_rows=1000, contexts_at_once=True, reads_are_free=True, has_one_writer=True)
 
-    def __init__(self, path: str, *, clock: Clock = SYSTEM_CLOCK, timeout_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        timeout_s: float = 60.0,
+        waiting: Callable[[], tuple[int, int]] = lambda: (0, 0),
+    ) -> None:
         self.path = path
+        self._waiting = waiting
         self._clock = clock
         self._duckdb = DuckDBWarehouse(path, clock=clock, timeout_s=timeout_s)
         self.store = self._duckdb
@@ -37,7 +46,7 @@ class DuckDBAdapter(Adapter):
     def queries(self) -> QueryEngine:
         from .query import DuckDBQueries
 
-        return DuckDBQueries(self.path)
+        return DuckDBQueries(self.path, self._waiting)
 
     @property
     def rewriter(self) -> Rewriter | None:
