@@ -83,7 +83,7 @@ class Connected:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._notes: dict[str, str] = account.__dict__.setdefault("noted", {})
+        self._notes = account.noted
 
     def execute(self, sql: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
         words = sql.split()
