@@ -37,8 +37,8 @@ from mcp_types import (
 from ..activity import EVENT_NAMES
 from ..context import CONTEXT_TYPES
 from ..errors import ActivityError
-from ..logs import get_logger
 from ..schema import schemas
+from .logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
