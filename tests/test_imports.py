@@ -44,17 +44,20 @@ ROOMS: dict[str, set[str]] = {
     "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
     "health": {"activity", "clock", "config", "context", "errors", "fs", "queue", "recall", "recording", "warehouse"},
     "composition": {
-        "activity", "clock", "config", "context", "fs", "health", "identity", "pipeline", "provenance", "queue", "recall",
-        "recording", "redaction", "warehouse",
+        "activity", "claude_code", "clock", "config", "context", "fs", "health", "identity", "pipeline", "provenance", "queue",
+        "recall", "recording", "redaction", "warehouse",
     },
     "service": {
         "clock", "composition", "config", "context", "errors", "health", "identity", "pipeline", "queue", "recall",
         "recording", "warehouse",
     },
-    "server": {"activity", "clock", "config", "context", "errors", "health", "logs", "plain_json", "recording", "schema", "service"},
+    "server": {
+        "activity", "clock", "config", "context", "errors", "fs", "health", "identity", "logs", "plain_json", "recording", "schema",
+        "service",
+    },
     "operations": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "identity", "pipeline", "queue",
-        "recording", "schema", "server", "service", "warehouse",
+        "recording", "server", "service", "warehouse",
     },
     "bench": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "identity", "operations", "pipeline", "queue",
@@ -70,7 +73,7 @@ ROOMS: dict[str, set[str]] = {
 PARTS: dict[str, dict[str, set[str]]] = {
     "claude_code": {
         "hooks": {"events", "ids", "outcomes", "prompts", "session_state", "shell", "sql_statements"},
-        "transcripts": {"events", "ids", "outcomes", "prompts", "setup", "shell", "sql_statements"},
+        "transcripts": {"events", "ids", "outcomes", "prompts", "session_state", "setup", "shell", "sql_statements"},
         "setup": {"hooks", "versions"},
     },
     "warehouse": {

@@ -38,6 +38,7 @@ def install_command(scope: str, dry_run: bool) -> None:
             "Restart Claude Code; `/mcp` then lists the server `activity`, and `activity-mcp doctor` tells whether hooks fire."
         )
         if scope == "project":
+            remark("Claude Code asks once whether to use it: choose `Use this MCP server`; the preselected answer refuses it.")
             remark("These files name paths of this machine. For a team, share the plugin instead, or examples/ of the source.")
     _warn_of_environment()
     _warn_of_plugin(root)

@@ -133,6 +133,14 @@ class Recorder:
         appended.degraded = degraded
         return appended
 
+    def append_read(self, activities: Sequence[Activity], *, durable: bool | None = None) -> Appended:
+        """Append what was read in a transcript: nobody can correct it, so what breaks its schema is kept and says so."""
+        for activity in activities:
+            if schema.mark(activity.event_name, activity.feature_json):
+                activity.features_changed()
+            activity.validated = True
+        return self.append(activities, durable=durable)
+
     def system_event(self, features: dict[str, Any], activity_id: str | None = None) -> Activity:
         """A ``system_event`` of the server itself, as of now, not yet written."""
         now_us, origin = self._clock.time_us(), self.origin("mcp")

@@ -104,17 +104,19 @@ def serve_web(
 ) -> NoReturn:
     """Serve over ``http`` or ``sse`` until a signal comes, and end the process. ``allowed``: more names clients may call it by.
 
-    Raises InvalidInput when host and port cannot be listened on, or when the host is not loopback and no
-    ``ACTIVITY_HTTP_TOKEN`` is set; ActivityError when the environment cannot be served.
+    Clients need a token: ``ACTIVITY_HTTP_TOKEN``, or the one that is made (``http.token``). Raises InvalidInput when host and
+    port cannot be listened on, or when the host is not loopback and no ``ACTIVITY_HTTP_TOKEN`` is set; ActivityError when the
+    environment cannot be served.
     """
     from ..logs import configure_logging
     from .http.sockets import listen_on
+    from .http.token import token_of
 
     environ = os.environ if environ is None else environ
     config = _configured(environ)
     configure_logging(config.log_level, config.log_format)
 
-    site = listen_on(transport, host, port, config.http_token, allowed)
+    site = listen_on(transport, host, port, lambda: token_of(config, environ), allowed, is_chosen=config.http_token is not None)
     import asyncio
 
     with lean_start():

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from ...activity import Origin
+from ...clock import parse_iso
 from ...errors import InvalidInput
+from ...fs import reader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,12 +17,15 @@ if TYPE_CHECKING:
     from ...identity import Identity
     from ...redaction import Redactor
 
+_FIRST_TIME = re.compile(rb'"timestamp"\s*:\s*"([^"]{1,40})"')
+_HEAD_BYTES = 64 * 1024
+
 
 def discover(paths: Iterable[str] | None, environ: Mapping[str, str], since_us: int | None = None) -> list[str]:
     """The transcripts under these files and folders; without any, under Claude Code's own folder.
 
-    Sessions come before their subagents, which may repeat a session's messages, and older files before newer ones, which may
-    repeat a session that was resumed. Files not written since ``since_us`` are left out. Raises InvalidInput for a path that
+    Sessions come before their subagents, which may repeat a session's messages, and those that began earlier before later ones,
+    which may be forks of them. Files not written since ``since_us`` are left out. Raises InvalidInput for a path that
     does not exist; Claude Code's own folder may be missing.
     """
     given = list(paths or ())
@@ -27,13 +33,13 @@ def discover(paths: Iterable[str] | None, environ: Mapping[str, str], since_us: 
         if not os.path.isfile(path) and not os.path.isdir(path):
             what = "neither a file nor a folder" if os.path.exists(path) else "no such file or folder"
             raise InvalidInput(f"{path}: {what}; nothing was imported", hint="name a .jsonl file or a folder")
-    found: dict[str, tuple[bool, int, str]] = {}
+    found: dict[str, tuple[bool, int, int, str]] = {}
     for path in given or [default_folder(environ)]:
         for file in _files(path):
             name = os.path.abspath(file)
             modified_ns = _modified_ns(name)
             if since_us is None or modified_ns // 1000 >= since_us:
-                found[name] = (_is_subagent(name), modified_ns, name)
+                found[name] = (_is_subagent(name), began_us(name), modified_ns, name)
     return sorted(found, key=found.__getitem__)
 
 
@@ -41,6 +47,16 @@ def default_folder(environ: Mapping[str, str]) -> str:
     """Where Claude Code keeps its transcripts."""
     home = environ.get("HOME") or os.path.expanduser("~")
     return os.path.join(environ.get("CLAUDE_CONFIG_DIR") or os.path.join(home, ".claude"), "projects")
+
+
+def began_us(path: str) -> int:
+    """The first time that stands in it: a fork notes its own before the lines it copies. Else when it was written last."""
+    try:
+        with reader(path) as file:
+            found = _FIRST_TIME.search(file.read(_HEAD_BYTES))
+        return parse_iso(found[1].decode()) if found else _modified_ns(path) // 1000
+    except (OSError, ValueError):
+        return _modified_ns(path) // 1000
 
 
 def _files(path: str) -> list[str]:

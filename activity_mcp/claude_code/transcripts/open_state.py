@@ -50,9 +50,9 @@ class Session:
     queue: list[Waiting] = field(default_factory=list)
     absorbed: list[Waiting] = field(default_factory=list)
 
-    def announce(self, message_id: str) -> None:
+    def announce(self, message_id: str, ts_us: int) -> None:
         """The message calls a tool: its text is no answer."""
-        self.announced = message_id
+        self.announced, self.answer_us = message_id, ts_us
         if self.answer_id == message_id:
             self.answer, self.answer_id = [], None
 
@@ -86,7 +86,7 @@ class Call:
 class Response:
     """A response of the model. ``position``: where the next one of its chain begins, None while it is the last; ``lines``:
     their uuids, where its id is not unique; ``is_followed``: a line of the user's came after it; ``is_known``: another file
-    told of it.
+    told of it; ``is_whole``: one of its lines says why it stopped.
     """
 
     session: Session
@@ -101,6 +101,7 @@ class Response:
     position: int | None = None
     is_followed: bool = False
     is_known: bool = False
+    is_whole: bool = False
 
 
 def known_as(activity_id: str) -> bytes:
