@@ -54,15 +54,18 @@ def deploy_command(dry_run: bool, only_print: bool, only: str | None, **options:
     """
     import os
 
+    from ..warehouse.factory import adapter_of
+
     names = {name: options.pop(name) for name in ("database", "schema", "warehouse", "role", "role_prefix")}
-    user, config = options, read_config(os.environ)
-    if any(user[option] for option in ("add_user", "rotate_key", "remove_user")):
-        return _user(config, names, user)
-    if only_print and (config.snow_connection or any(value for key, value in names.items() if key != "role_prefix")):
-        return _print(only, _names(None if not config.snow_connection else _connection(config), names))
-    if config.snow_connection is None:
+    config = read_config(os.environ)
+    connect = adapter_of(config).connection
+    if any(options[option] for option in ("add_user", "rotate_key", "remove_user")):
+        return _user(connect() if connect is not None else None, names, options)
+    if only_print and (connect is not None or any(value for key, value in names.items() if key != "role_prefix")):
+        return _print(only, _names(connect() if connect is not None else None, names))
+    if connect is None:
         return _embedded(config, dry_run, only_print)
-    return _snowflake(_connection(config), dry_run, only, names)
+    return _snowflake(connect(), dry_run, only, names)
 
 
 def scripts(only: str | None = None) -> dict[str, str]:
@@ -73,12 +76,6 @@ def scripts(only: str | None = None) -> dict[str, str]:
     if only is not None and only not in found:
         raise InvalidInput(f"there is no file {only!r}; nothing was applied", hint=f"there are {', '.join(found)}")
     return {name: package_files.read_bytes("sql", name).decode() for name in found}
-
-
-def _connection(config: Config) -> NamedConnection:
-    from ..warehouse.snowflake.connection import read_connection
-
-    return read_connection(str(config.snow_connection))
 
 
 def _names(connection: NamedConnection | None, given: dict[str, str | None]) -> Names:
@@ -123,11 +120,10 @@ def _embedded(config: Config, dry_run: bool, only_print: bool) -> int:
     return 0
 
 
-def _user(config: Config, given: dict[str, str | None], options: dict[str, Any]) -> int:
+def _user(connection: NamedConnection | None, given: dict[str, str | None], options: dict[str, Any]) -> int:
     """The statements for one user, printed or run."""
     from ..warehouse.snowflake import provisioning
 
-    connection = _connection(config) if config.snow_connection else None
     names = _names(connection, given)
     key = _read(options["public_key"]) if options["public_key"] else None
     if options["remove_user"]:

@@ -23,7 +23,9 @@ import orjson
 
 from ..context import Snapshot
 from ..errors import WarehouseUnavailable
+from ..pipeline.draining import drain
 from ..queue import QueueReader, dead_letters, prune, read_commit, seal_segment
+from ..recording.event_catalogue import FORGOTTEN
 from ..warehouse import ContextRow, Scope
 from .drain import BATCH_BYTES, BATCH_ROWS, patiently
 from .tombstones import Tombstones
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 LEAD_WITHIN_S = 15.0
 DRAIN_WITHIN_S = 300.0
-_NOTE = {"event_type": "forgotten", "severity": "info", "message": "events were forgotten on request"}
+_NOTE = FORGOTTEN.features("events were forgotten on request")
 
 
 @dataclass(slots=True)
@@ -138,8 +140,7 @@ class Forgetter:
     def _drain(self, flusher: Flusher) -> None:
         """Everything is committed, without what is picked."""
         deadline = self._deadline()
-        while patiently(lambda: flusher.step(max_rows=BATCH_ROWS, max_bytes=BATCH_BYTES), deadline).more:
-            pass
+        drain(lambda: patiently(lambda: flusher.step(max_rows=BATCH_ROWS, max_bytes=BATCH_BYTES), deadline))
 
     def _omits(self, members: Mapping[str, Any]) -> bool:
         if not self._picks(members):
@@ -193,27 +194,14 @@ class Forgetter:
 
     # --- the warehouse
 
-    @property
-    def _db(self) -> str | None:
-        """The embedded warehouse's file, where that is the warehouse and there is one."""
-        config = self._service.config
-        return config.db if not config.snow_connection and os.path.exists(config.db) else None
-
     def _count_rows(self) -> dict[str, int]:
-        if self._db is None:
-            return {}
-        from ..warehouse.duckdb.rewrite import count_picked
-
-        self._service.warehouse.release()
-        db = self._db
-        return patiently(lambda: count_picked(db, self._picks_row, clock=self._service.clock), self._deadline())
+        rewriter = self._service.adapter.rewriter
+        return patiently(lambda: rewriter.count(self._picks_row), self._deadline()) if rewriter is not None else {}
 
     def _rewrite(self) -> None:
-        from ..warehouse.duckdb.rewrite import rewrite
-
-        db = self._db or ""
-        call = lambda: rewrite(db, self._picks, clock=self._service.clock, on_progress=self._on_progress)  # noqa: E731
-        patiently(call, self._deadline())
+        rewriter = self._service.adapter.rewriter
+        if rewriter is not None:
+            patiently(lambda: rewriter.rewrite(self._picks, self._on_progress), self._deadline())
 
     def _picks_row(self, members: Mapping[str, Any]) -> bool:
         if not self._picks(members):
@@ -237,7 +225,7 @@ class Forgetter:
         Where contexts come from Snowflake all are empty, until the leader has read them again.
         """
         service, now = self._service, self._service.clock.time_us()
-        at_once, found = service.warehouse.contexts_at_once, {}
+        at_once, found = service.adapter.capabilities.contexts_at_once, {}
         if at_once:
             patiently(service.refresher.publish_changes, self._deadline())
         scopes = [Scope(*key) for key in service.snapshots.known()]
@@ -269,7 +257,7 @@ class Forgetter:
 
     def _old_copies(self) -> list[str]:
         """Copies of the database from before a migration: nobody reads them, and they hold everything."""
-        return self._beside("layout-") if self._db else []
+        return self._beside("layout-") if self._service.adapter.rewriter is not None else []
 
     def _set_aside(self) -> list[str]:
         return self._beside("corrupt-")

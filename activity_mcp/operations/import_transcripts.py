@@ -55,7 +55,7 @@ class Backfill:
         found = discover(paths, service.environ, since_us)
         sizes = {path: _size(path) for path in found}
         done, seen = 0, set[bytes]()
-        origins = ImportOrigins(service.identity, service.config.org_id)
+        origins = ImportOrigins(service.identity, service.config.org_id, service.recorder.redactor)
         tombstones = Tombstones(service.config.home)
 
         def was_forgotten(activity_id: str, origin: Origin, ts_us: int) -> bool:
@@ -93,7 +93,7 @@ class Backfill:
         size, most = 0, self._service.config.max_queue_bytes // 8
         for activity in reader:
             group.append(activity)
-            size += len(orjson.dumps(activity.feature_json)) + _COLUMNS_BYTES
+            size += len(activity.encoded_features(orjson.dumps)) + _COLUMNS_BYTES
             if len(group) == GROUP or size >= most:
                 self._append(group, size, dry_run)
                 self._on_progress(before + reader.position, total)
@@ -106,7 +106,8 @@ class Backfill:
         if dry_run or not group:
             return
         for activity in group:
-            schema.mark(activity.event_name, activity.feature_json)
+            if schema.mark(activity.event_name, activity.feature_json):
+                activity.features_changed()
             activity.validated = True  # what fails is kept, and says so itself
         self._make_room(size)
         self._service.recorder.append(group, durable=True)

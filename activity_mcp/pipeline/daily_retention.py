@@ -14,17 +14,11 @@ from typing import TYPE_CHECKING, Any
 from .. import fs
 from ..activity import dump_json
 from ..clock import SYSTEM_CLOCK, iso, parse_iso
-from ..warehouse.duckdb.retention import apply_retention, clean_up
+from ..recording.event_catalogue import RETENTION
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-    from typing import Protocol
-
     from ..clock import Clock
-    from ..warehouse.base import Statements
-
-    class Transacting(Protocol):
-        def transaction(self) -> AbstractContextManager[Statements]: ...
+    from ..warehouse.base import Maintenance
 
 
 VERSION = 1
@@ -34,11 +28,11 @@ _LOOK_EVERY_S = 60.0
 
 
 class Upkeep:
-    """The daily work on ``warehouse``, remembered in ``directory``. Driven by the holder of the lease."""
+    """The daily ``maintenance`` of a warehouse, remembered in ``directory``. Driven by the holder of the lease."""
 
-    def __init__(self, directory: str, warehouse: Transacting, *, keep_days: int, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, directory: str, maintenance: Maintenance, *, keep_days: int, clock: Clock = SYSTEM_CLOCK) -> None:
         self._path = os.path.join(directory, "upkeep.json")
-        self._warehouse = warehouse
+        self._maintenance = maintenance
         self._keep_days = keep_days
         self._clock = clock
         self._next_look = -1e9
@@ -62,21 +56,12 @@ class Upkeep:
         Raises a WarehouseError; it is due again after an hour then.
         """
         self._next_look = self._clock.monotonic() + AGAIN_S  # if it fails
-        with self._warehouse.transaction() as statements:
-            removed = apply_retention(statements, keep_days=self._keep_days)
-            for table, count in clean_up(statements).items():
-                removed[table] = removed.get(table, 0) + count
-        removed = {table: count for table, count in removed.items() if count}
+        removed = self._maintenance.run(self._keep_days)
         self._remember(removed)
         if not removed:
             return None
-        return {
-            "event_type": "retention",
-            "severity": "info",
-            "message": f"{removed.get('CLAUDE_STREAM_V2', 0)} activities older than {self._keep_days} days were removed",
-            "action_taken": "deleted",
-            "metrics": removed,
-        }
+        message = f"{removed.get('CLAUDE_STREAM_V2', 0)} activities older than {self._keep_days} days were removed"
+        return RETENTION.features(message, action_taken="deleted", metrics=removed)
 
     def _remember(self, removed: dict[str, int]) -> None:
         told = {"version": VERSION, "at": iso(self._clock.time_us()), "removed": removed}

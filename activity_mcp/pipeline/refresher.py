@@ -43,7 +43,7 @@ class Refresher:
         ttl_s: float,
         clock: Clock = SYSTEM_CLOCK,
         pace: Pace | None = None,
-        on_changes: Callable[[], None] = lambda: None,
+        on_changes: Callable[[], None] | None = None,
     ) -> None:
         self._on_changes = on_changes
         self._pace = pace
@@ -91,7 +91,8 @@ class Refresher:
             self._pace.asked()
         as_of_us = self._clock.time_us()
         published = self._publish(self._source.changed_contexts(self._published), as_of_us)
-        self._on_changes()
+        if self._on_changes is not None:
+            self._on_changes()
         return published
 
     def verify(self, scopes: list[Scope], channel_id: str, upto: str | None = None) -> int:

@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from .manifest import QueueInfo, open_queue, read_queue, renew_queue_id, seal_segment
     from .offset import Offset, OffsetLost
     from .reader import Backlog, Damage, QueueReader, ReadBatch, Record
+    from .requests import ask_leader, is_committed
     from .segment import MAX_LINE_BYTES, foreign_files
     from .tail import Polled, SegmentTail
     from .writer import QueueWriter
@@ -95,6 +96,7 @@ __all__ = [
     "Offset", "OffsetLost",
     "read_commit", "publish_commit", "Commit", "prune",
     "bury", "bury_range", "dead_letters", "salvage", "DeadLetter",
+    "ask_leader", "is_committed",
     "Lease", "touch_want", "want_age", "clear_want",
     "SegmentTail", "Polled",
     "Sweeper", "foreign_files",
@@ -109,6 +111,7 @@ _HOMES = {
     "manifest": ("QueueInfo", "open_queue", "read_queue", "renew_queue_id", "seal_segment"),
     "offset": ("Offset", "OffsetLost"),
     "reader": ("Backlog", "Damage", "QueueReader", "ReadBatch", "Record"),
+    "requests": ("ask_leader", "is_committed"),
     "segment": ("MAX_LINE_BYTES", "foreign_files"),
     "tail": ("Polled", "SegmentTail"),
     "writer": ("QueueWriter",),

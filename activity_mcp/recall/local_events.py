@@ -90,10 +90,6 @@ class LocalEvents:
         if segments:
             self.overlay.discard_until(str(Offset(segments[0], 0, 0)))
 
-    def size(self) -> int:
-        """Bytes not yet committed."""
-        return self._writer.uncommitted_bytes()
-
     def committed(self) -> Offset | None:
         commit = self._writer.commit()
         return commit.offset if commit else None

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
     from mcp_types import CompleteRequestParams, GetPromptRequestParams, PaginatedRequestParams, ReadResourceRequestParams
 
-    from .tools import Service
+    from ..service import ActivityService
 
     RequestContext = ServerRequestContext[Any, Any]
 
@@ -62,7 +62,7 @@ def refuse_cursor(params: PaginatedRequestParams | None) -> None:
 class Published:
     """Resources, prompts and completions over one service, as the SDK's server asks for them."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: ActivityService) -> None:
         self._service = service
         self._readers: dict[str, Callable[[str], dict[str, Any] | None]] = {
             "context": lambda customer: service.context(customer=customer, project="*", max_bytes=CONTEXT_BYTES),

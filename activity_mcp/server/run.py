@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
 
     from ..config import Config
+    from ..service import ActivityService
     from .front.front import OpenLongWay
     from .front.long_way import LongWay
     from .front.pending import Pending
     from .front.service_loader import ServiceLoader
     from .front.wire import Output
-    from .tools import Service
 
 
 def serve_stdio(environ: Mapping[str, str] | None = None) -> NoReturn:
@@ -43,7 +43,7 @@ def serve_stdio(environ: Mapping[str, str] | None = None) -> NoReturn:
     serve(lambda: _open(config, environ))
 
 
-def serve(open_service: Callable[[], Service], *, front: bool = True) -> NoReturn:
+def serve(open_service: Callable[[], ActivityService], *, front: bool = True) -> NoReturn:
     """Serve a service over stdio and end the process, with 0 when the client left or a signal came, with 1 after a crash.
 
     ``open_service`` is called on a thread, after the first answer. Without ``front`` every line takes the long way.
@@ -143,7 +143,7 @@ def _configured(environ: Mapping[str, str]) -> Config:
     return read_config(environ)
 
 
-def _open(config: Config, environ: Mapping[str, str]) -> Service:
+def _open(config: Config, environ: Mapping[str, str]) -> ActivityService:
     from ..service import ActivityService
 
     return ActivityService(config, environ, on_error=log_background_error)

@@ -1,9 +1,14 @@
-"""What a warehouse is to the rest: four small protocols, one row, one batch.
+"""What a warehouse is to the rest: a few small protocols, one row, one batch.
 
     Sink            takes batches: rows and the channel's new offset in one transaction, by compare-and-set
     ContextSource   gives the rows of CONTEXT_CACHE, with the offset up to which each one holds the stream
     QueryEngine     runs one read-only statement
     Statements      runs whatever it is given, for deploying, migrating and upkeep
+    Maintenance     removes what has expired, where the engine has no tasks of its own
+    DriftTable      lists the open schema drifts and accepts them
+    Rewriter        removes rows down to their bytes
+
+``adapter.Adapter`` puts those of one engine together, with its ``Capabilities``.
 
 A sink never sees the queue and a source never sees the cache. Every implementation passes the same contract suite
 (``tests/warehouse/test_contract.py``): the embedded DuckDB, the double in memory, and Snowflake.
@@ -114,6 +119,22 @@ class QueryResult:
     """The dialect the statement was read in: ``snowflake`` or ``duckdb``."""
 
 
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What differs between the engines for those who use them.
+
+    ``batch_rows``: how many rows a batch should have that is not there to catch up. ``contexts_at_once``: a commit is in the
+    contexts when it returns; else segments stay for an hour, for what the contexts lag behind. ``reads_are_free``: reading
+    contexts and tables costs neither money nor a network, so it is done whenever it is useful. ``has_one_writer``: only the
+    holder of the lease may write, also what is no event.
+    """
+
+    batch_rows: int
+    contexts_at_once: bool
+    reads_are_free: bool
+    has_one_writer: bool
+
+
 class Sink(Protocol):
     batch_weight: int
     """The most that the rows of a batch should weigh (``batch_size.weight``); a batch that is heavier is not refused for it."""
@@ -152,6 +173,10 @@ class ContextSource(Protocol):
         """
 
 
+class Store(Sink, ContextSource, Protocol):
+    """Both over one connection, so that a flush and the contexts it changed need one."""
+
+
 class QueryEngine(Protocol):
     def query(
         self, sql: str, *, max_rows: int | None, max_bytes: int | None, timeout_s: float, cancelled: Callable[[], bool]
@@ -166,3 +191,27 @@ class Statements(Protocol):
 
         Raises a WarehouseError: StatementFailed with the engine's own words, or WarehouseUnavailable.
         """
+
+
+class Maintenance(Protocol):
+    def run(self, keep_days: int) -> dict[str, int]:
+        """Remove activities older than ``keep_days`` and what has expired, in one transaction; the rows removed, by table.
+
+        What LEGAL_HOLDS names stays. To be called by the holder of the lease. Raises a WarehouseError.
+        """
+
+
+class DriftTable(Protocol):
+    def open(self) -> list[dict[str, Any]]:
+        """The drifts nobody has accepted, those that quarantine insights first (see ``drift``). Raises a WarehouseError."""
+
+    def accept(self, drift_ids: Sequence[str]) -> None:
+        """Accept these, all or none of them. Raises a WarehouseError."""
+
+
+class Rewriter(Protocol):
+    def count(self, picks: Callable[[Mapping[str, Any]], bool]) -> dict[str, int]:
+        """The rows that ``picks`` is true of, by event_name; under ``held`` those of them that a legal hold keeps."""
+
+    def rewrite(self, picks: Callable[[Mapping[str, Any]], bool], on_progress: Callable[[int, int], None]) -> None:
+        """Write the warehouse anew without these rows. To be called by the holder of the lease. Raises a WarehouseError."""

@@ -8,7 +8,8 @@ import threading
 from multiprocessing.connection import Client, Connection, Listener
 from typing import Any, Self
 
-from activity_mcp.warehouse import Batch, MemoryWarehouse
+from activity_mcp.warehouse import Batch
+from activity_mcp.warehouse.memory import MemoryWarehouse
 
 
 class WarehouseServer:

@@ -16,12 +16,13 @@ import pytest
 
 from activity_mcp.__main__ import run
 from activity_mcp.bench.raw_client import RawClient
+from activity_mcp.config import read_config
 from activity_mcp.context import Snapshot, SnapshotStore
 from activity_mcp.errors import WarehouseUnavailable
 from activity_mcp.fs import FileSystem
-from activity_mcp.health.status import status_of
 from activity_mcp.queue import Lease, read_commit
 from activity_mcp.service import ActivityService
+from activity_mcp.warehouse.duckdb.adapter import DuckDBAdapter
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from deployed import put_warehouse
 from fakes import FakeClock
@@ -67,7 +68,7 @@ class Servers:
         return commit is not None and not end.urgent()
 
     def status(self) -> dict[str, Any]:
-        return status_of(self.onlooker)
+        return self.onlooker.status()
 
     def end(self) -> None:
         for client in self.running:
@@ -153,10 +154,10 @@ def test_a_leader_that_hangs_is_named_by_status_after_fifteen_seconds_without_pr
     lease = Lease(onlooker.queue.directory, clock=clock)
     assert lease.try_acquire()
     clock.advance(14)
-    assert status_of(onlooker)["problems"] == []
+    assert onlooker.status()["problems"] == []
     clock.advance(2)
     clock.jump_wall(-86_400)  # the wall clock has no say in it
-    (problem,) = status_of(onlooker)["problems"]
+    (problem,) = onlooker.status()["problems"]
     assert f"the leader (pid {os.getpid()}) made no progress for 16 s" in problem
     lease.release()
     onlooker.close()
@@ -254,8 +255,8 @@ def test_a_sink_call_that_hangs_or_raises_is_ended_told_and_tried_again(
 ) -> None:
     environ = {"ACTIVITY_HOME": str(tmp_path), "HOME": str(tmp_path), "ACTIVITY_CUSTOMER": "ada@example.com"}
     errors: list[BaseException] = []
-    service = ActivityService.from_environ(environ, on_error=errors.append)
-    service.__dict__["warehouse"] = DuckDBWarehouse(service.config.db, timeout_s=1.0)
+    adapter = DuckDBAdapter(read_config(environ).db, timeout_s=1.0)
+    service = ActivityService.from_environ(environ, on_error=errors.append, adapter=adapter)
     DuckDBWarehouse(service.config.db).committed("")  # made beforehand, which takes its time
     calls = iter(["hang", "raise"])
 
@@ -286,7 +287,7 @@ def test_whatever_is_in_leader_json_status_answers_and_names_the_holder_of_the_l
     assert lease.try_acquire()
     for content in (b"", b"{}", json.dumps({"pid": [1], "last_progress": "soon", "monotonic": "x", "since": 3}).encode()):
         Path(service.queue.directory, "leader.json").write_bytes(content)
-        document = status_of(service)
+        document = service.status()
         assert (document["leader"]["pid"], document["leader"]["last_progress_age_s"]) == (os.getpid(), None)
         assert document["problems"] == [
             f"the leader (pid {os.getpid()}) tells nothing that can be read: look again in ten seconds: it tells anew"

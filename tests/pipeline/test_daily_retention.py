@@ -85,7 +85,7 @@ class Down:
 
     calls = 0
 
-    def transaction(self) -> Any:
+    def run(self, keep_days: int) -> dict[str, int]:
         self.calls += 1
         raise WarehouseUnavailable("down")
 

@@ -16,7 +16,7 @@ from activity_mcp.context import Snapshot, SnapshotStore
 from activity_mcp.errors import NewerFormat
 from activity_mcp.pipeline.flusher import Flusher
 from activity_mcp.queue import Lease, QueueReader, QueueWriter, dead_letters, open_queue, read_commit
-from activity_mcp.warehouse import MemoryWarehouse
+from activity_mcp.warehouse.memory import MemoryWarehouse
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from activity_mcp.__main__ import run
-from activity_mcp.health.status import status_of
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse.snowflake.connection import NamedConnection
 from fakes import FakeClock
@@ -36,8 +35,7 @@ def name(snowflake: StandIn, database: str, tmp_path: Path, monkeypatch: pytest.
 
     def name(**overrides: Any) -> None:
         named = NamedConnection("test", snowflake.parameters(database, **overrides))
-        monkeypatch.setattr("activity_mcp.warehouse.snowflake.connection.read_connection", lambda _: named)
-        monkeypatch.setattr("activity_mcp.warehouse.snowflake.warehouse.read_connection", lambda _: named)
+        monkeypatch.setattr("activity_mcp.warehouse.snowflake.adapter.read_connection", lambda _: named)
 
     name()
     return name
@@ -99,7 +97,7 @@ def test_rows_that_were_left_out_turn_status_red(
     recorder, clock = service
     recorder.log("tool_event", TOOL | {"reject_me": True})
     turns(recorder, clock, 4)
-    document = status_of(recorder)
+    document = recorder.status()
     assert document["warehouse"]["rejected"] == 1
     assert [line for line in document["problems"] if "ERROR_TABLE" in line and "1 events" in line]
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ...identity import Identity
+    from ...redaction import Redactor
 
 
 def discover(paths: Iterable[str] | None, environ: Mapping[str, str], since_us: int | None = None) -> list[str]:
@@ -66,8 +67,9 @@ class ImportOrigins:
     Calling it with a session and its folder gives the Origin, or None where the project does not want to be recorded.
     """
 
-    def __init__(self, identity: Identity, org_id: str | None = None) -> None:
+    def __init__(self, identity: Identity, org_id: str | None = None, redactor: Redactor | None = None) -> None:
         self._identity = identity
+        self._redactor = redactor
         self._org_id = org_id
         self._projects: dict[str, tuple[str, bool]] = {}
 
@@ -82,6 +84,7 @@ class ImportOrigins:
             session_id=session_id,
             project=project,
             org_id=self._org_id,
+            redactor=self._redactor,
         )
 
     def _project(self, cwd: str) -> tuple[str, bool]:

@@ -141,9 +141,9 @@ def _transcripts(service: ActivityService) -> Check:
 
 
 def _last_event_us(service: ActivityService) -> int | None:
-    """The newest ts of a hook's event, in the queue or in the embedded warehouse (Snowflake is not asked for this)."""
+    """The newest ts of a hook's event, in the queue or in the warehouse where asking it is free."""
     newest = _last_queued(service)
-    if service.config.snow_connection or not os.path.exists(service.config.db):
+    if not service.adapter.capabilities.reads_are_free or not service.adapter.exists():
         return newest
     try:
         rows = service.query(_LAST_STORED, max_rows=1, timeout_s=10).rows

@@ -28,13 +28,11 @@ MOST_SKEW_S = 30.0
 
 
 def checks(subject: Subject) -> Iterator[Check]:
-    config = subject.service.config
-    if not config.snow_connection:
+    read_connection = subject.service.adapter.connection
+    if read_connection is None:
         return
-    from ...warehouse.snowflake.connection import read_connection
-
     try:
-        connection = read_connection(config.snow_connection)
+        connection = read_connection()
     except WarehouseError as error:
         yield Check("connection", "fail", error.message, error.hint)
         return

@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
     from starlette.requests import Request
 
-    from ..tools import Service
+    from ...health.document import StatusDocument
+    from ...service import ActivityService
     from .sockets import Site
 
 STATUS_FOR_S = 2.0  # whoever asks more often gets the same answer: anybody may ask for /healthz
 STATUS_WAIT_S = 5.0
 
 
-def build_app(server: Server[Any], service: Service, site: Site) -> Guard:
+def build_app(server: Server[Any], service: ActivityService, site: Site) -> Guard:
     """The application behind its guard: ``/mcp`` or ``/sse``, as the site says, and what operators look at."""
     operators = Operators(service)
     watched = [Route(HEALTH_PATH, operators.health, methods=["GET"]), Route("/metrics", operators.metrics, methods=["GET"])]
@@ -47,9 +48,9 @@ def build_app(server: Server[Any], service: Service, site: Site) -> Guard:
 class Operators:
     """What a monitor asks for. The status is read off the event loop, at most once in ``STATUS_FOR_S``."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: ActivityService) -> None:
         self._service = service
-        self._reading: asyncio.Task[dict[str, Any]] | None = None
+        self._reading: asyncio.Task[StatusDocument] | None = None
         self._read_at = 0.0
 
     async def health(self, request: Request) -> Response:
@@ -64,7 +65,7 @@ class Operators:
             return Response("the state directory does not answer", 503, media_type="text/plain")
         return Response(exposition(status, self._service.call_totals()), media_type=CONTENT_TYPE)
 
-    async def _status(self) -> dict[str, Any] | None:
+    async def _status(self) -> StatusDocument | None:
         now = time.monotonic()
         if self._reading is None or (self._reading.done() and now - self._read_at > STATUS_FOR_S):
             self._read_at = now

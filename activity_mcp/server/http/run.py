@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mcp.server.lowlevel import Server
 
-    from ..tools import Service
+    from ...service import ActivityService
     from .sockets import Site
 
 
@@ -30,7 +30,9 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
-async def run_web(server: Server[Any], service: Service, site: Site, *, on_end: Callable[[], None] = lambda: None) -> None:
+async def run_web(
+    server: Server[Any], service: ActivityService, site: Site, *, on_end: Callable[[], None] = lambda: None
+) -> None:
     """Serve the site until SIGTERM, SIGINT or SIGHUP; then answer what was asked, and flush and close the service.
 
     ``on_end`` is called when leaving begins. Raises what made the HTTP server stop by itself.

@@ -10,7 +10,7 @@ from .spec import Annotations, Progress, ToolSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .spec import Service
+    from ...service import ActivityService
 
 TIMEOUT_S = 30.0
 
@@ -61,7 +61,7 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }  # fmt: skip
 
 
-def query(service: Service) -> ToolSpec:
+def query(service: ActivityService) -> ToolSpec:
     def answer(sql: str, max_rows: int, cancelled: Callable[[], bool]) -> dict[str, Any]:
         return service.findings.query(sql, max_rows=max_rows, timeout_s=TIMEOUT_S, cancelled=cancelled)
 

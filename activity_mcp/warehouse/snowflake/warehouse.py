@@ -16,7 +16,7 @@ import orjson
 from ...clock import SYSTEM_CLOCK
 from ...errors import WarehouseNewer, WarehouseRefused, WarehouseUnavailable
 from ..base import LAYOUT_VERSION, UNBOUNDED, ContextRow, Scope
-from .connection import KEPT, read_connection
+from .connection import KEPT
 from .snowpipe import SnowpipeSink
 from .sql_writer import SqlSink
 
@@ -172,26 +172,22 @@ class SnowflakeContextSource:
 
 
 class SnowflakeWarehouse:
-    """``Sink`` and ``ContextSource`` on Snowflake. ``connection`` is the name of one, or gives it."""
+    """``Store`` on Snowflake. ``connection`` is asked for the named connection whenever a session is made."""
 
-    batch_rows = 2000
-    """More than the embedded engine's, for a commit there takes seconds whatever its size; bounded by the memory rows take."""
     batch_weight = UNBOUNDED
-    contexts_at_once = False
 
     def __init__(
         self,
-        connection: str | Callable[[], NamedConnection],
+        connection: Callable[[], NamedConnection],
         *,
         customer: str | None = None,
         clock: Clock = SYSTEM_CLOCK,
         timeout_s: float = 30.0,
     ) -> None:
-        named = connection if callable(connection) else lambda: read_connection(connection)
-        self._named = named
+        self._named = connection
         self._clock, self._timeout_s = clock, timeout_s
         self._writer: SnowpipeSink | SqlSink | None = None
-        self._source = SnowflakeContextSource(named, customer=customer, clock=clock)
+        self._source = SnowflakeContextSource(connection, customer=customer, clock=clock)
 
     @property
     def _sink(self) -> SnowpipeSink | SqlSink:
