@@ -34,7 +34,6 @@ from activity_mcp.recording import tombstones
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse.duckdb import rewrite
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
-from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from activity_mcp.warehouse.memory import MemoryWarehouse
 
 SECRET = "hunter2-quetzal"
