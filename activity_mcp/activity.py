@@ -24,6 +24,7 @@ import zlib
 
 from .clock import iso, parse_iso
 from .errors import InvalidActivity
+from .plain_json import clean, clean_text
 from .plain_json import dumps as _dumps
 from .plain_json import loads as _loads
 
@@ -38,7 +39,18 @@ except ImportError:
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
+    from typing import Any, Protocol
+
+    class Labels(Protocol):
+        """What replaces the secrets in the texts around an event's content (``redaction.Redactor``)."""
+
+        count: int
+
+        def text(self, text: str) -> str: ...
+        def label(self, text: str) -> str: ...
+        def identifier(self, text: str) -> str: ...
+        def labels(self, features: Mapping[str, Any]) -> dict[str, Any]: ...
+
 
 SCHEMA_VERSION = "1"
 EVENT_NAMES = ("sql_event", "llm_event", "tool_event", "file_event", "session_event", "mcp_event", "system_event")
@@ -47,7 +59,6 @@ FILE_TOOLS = ("Read", "Write", "Edit", "MultiEdit", "NotebookEdit")
 MAX_TEXT = 255
 MAX_LINK = 2048
 MAX_EVENT_BYTES = 256 * 1024
-MAX_DEPTH = 32
 DEGRADED_VALUE_BYTES = 1024
 
 _TEXT_COLUMNS = ("activity_id", "customer", "activity", "anonymous_customer_id", "session_id", "project", "org_id")
@@ -68,10 +79,40 @@ _PLAIN_ACTIVITIES = {
 }  # fmt: skip
 
 
-class Origin:
-    """Who and where: the columns that every event of one caller shares."""
+_SOURCE_RANKS = {"otel": 0, "hook": 0, "mcp": 1, "cli": 1, "import": 2}
+_OTHER_RANK, _UNANSWERED_RANK = 3, 4
+KEPT_ACTIVITIES = {"record_insight": "recorded_insight", "store_artifact": "stored_artifact"}
+"""The methods of mcp_event that carry insights and artifacts, and their activities: facts, where other calls are the server's
+own. Only their own tools write them."""
+KEPT_METHODS = tuple(KEPT_ACTIVITIES)
 
-    __slots__ = ("anonymous_customer_id", "customer", "org_id", "project", "session_id", "source")
+
+def source_rank(source: object, features: object) -> int:
+    """The place of an event among those that share its activity_id: the lowest counts, then the earliest.
+
+    The same as SOURCE_RANK in ``sql/``, whose tests compare the two.
+    """
+    unanswered = features.get("_unanswered") if isinstance(features, dict) else None
+    if unanswered is True or unanswered == "true":
+        return _UNANSWERED_RANK
+    return _SOURCE_RANKS.get(str(source), _OTHER_RANK)
+
+
+def is_own_event(event_name: object, features: object) -> bool:
+    """Whether the server reports a call of its own, which no context shows: IS_OWN_EVENT in ``sql/``."""
+    if event_name != "mcp_event":
+        return False
+    return not isinstance(features, dict) or features.get("method") not in KEPT_METHODS
+
+
+class Origin:
+    """Who and where: the columns that every event of one caller shares.
+
+    With a ``redactor`` no column, id or label that ``build`` is given with this origin holds a secret. An id that has one
+    becomes the same other id wherever it comes from: what belongs together stays together.
+    """
+
+    __slots__ = ("anonymous_customer_id", "customer", "org_id", "project", "redactor", "session_id", "source")
 
     def __init__(
         self,
@@ -82,19 +123,24 @@ class Origin:
         session_id: str | None = None,
         project: str | None = None,
         org_id: str | None = None,
+        redactor: Labels | None = None,
     ) -> None:
-        self.customer = customer
+        self.redactor = redactor
+        self.customer = customer if redactor is None else redactor.identifier(customer)
         self.source = source
         self.anonymous_customer_id = anonymous_customer_id
-        self.session_id = session_id
-        self.project = project
-        self.org_id = org_id
+        self.session_id = session_id if redactor is None or session_id is None else redactor.identifier(session_id)
+        self.project = project if redactor is None or project is None else redactor.label(project)
+        self.org_id = org_id if redactor is None or org_id is None else redactor.identifier(org_id)
 
 
 class Activity:
-    """One event, complete and within the limits. Make it with ``build``; nothing changes it afterwards."""
+    """One event, complete and within the limits. Make it with ``build``.
 
-    __slots__ = (*_MEMBERS, "ride", "validated")
+    Its features are encoded once: whoever changes them afterwards calls ``features_changed``.
+    """
+
+    __slots__ = (*_MEMBERS, "_encoded", "ride", "validated")
 
     activity_id: str
     ts: str
@@ -120,6 +166,17 @@ class Activity:
             setattr(self, name, columns.get(name))
         self.validated = False
         self.ride = False
+        self._encoded: bytes | None = None
+
+    def features_changed(self) -> None:
+        """What was encoded of the features is no longer true."""
+        self._encoded = None
+
+    def encoded_features(self, dumps: Callable[[Any], bytes] | None = None) -> bytes:
+        """``feature_json`` as compact JSON."""
+        if self._encoded is None:
+            self._encoded = (dumps or dump_json)(self.feature_json)
+        return self._encoded
 
     def record(self) -> dict[str, Any]:
         """The members of the line, in their order, without the checksum."""
@@ -132,10 +189,10 @@ class Activity:
 
     def line(self, dumps: Callable[[Any], bytes] | None = None, *, degraded: bool = False) -> bytes:
         """The queue's line, newline included. ``degraded`` cuts feature values over 1 KiB (backpressure at 80 %)."""
-        record = self.record()
-        if degraded:
-            record["feature_json"] = cut(record["feature_json"])
-        return encode_line(record, dumps)
+        dumps = dumps or dump_json
+        features = dumps(cut(self.feature_json)) if degraded else self.encoded_features(dumps)
+        body = dumps({**self.record(), "feature_json": None})[:-1]
+        return _checked(body.replace(b'"feature_json":null', b'"feature_json":%s' % features, 1))  # no text holds bare quotes
 
 
 def build(
@@ -150,18 +207,25 @@ def build(
     link: str | None = None,
     revenue_impact: float | None = None,
     strict: bool = True,
+    dumps: Callable[[Any], bytes] | None = None,
 ) -> Activity:
     """One Activity within the limits, with the defaults filled in.
 
     ``ts`` is ISO 8601 text or microseconds since 1970; missing means ``now_us``. ``strict`` refuses what does not fit
     (InvalidActivity with path and reason); otherwise it is cut or replaced, and ``feature_json._truncated`` says so.
-    The features are not validated against their schema here.
+    The features are not validated against their schema here. ``dumps`` encodes them, where orjson is loaded anyway.
     """
     if event_name not in EVENT_NAMES:
         raise InvalidActivity("event_name", f"unknown: {str(event_name)[:60]!r}", hint=f"one of {', '.join(EVENT_NAMES)}")
     if not hasattr(features, "items"):
         raise InvalidActivity("feature_json", "must be an object", hint="pass the event's fields as a JSON object")
     cleaned = clean(dict(features), "feature_json", strict)
+    redactor = origin.redactor
+    if redactor is not None:
+        cleaned = redactor.labels(cleaned)
+        activity_id = activity_id and redactor.identifier(activity_id)
+        activity = activity and redactor.label(activity)
+        link = link and redactor.text(link)
     made = Activity(
         activity_id=new_id(now_us) if activity_id is None else activity_id,
         ts=_timestamp(ts, now_us, strict),
@@ -178,7 +242,7 @@ def build(
         source=origin.source,
         schema_version=SCHEMA_VERSION,
     )
-    _enforce_lengths(made, strict)
+    _enforce_lengths(made, strict, dumps)
     return made
 
 
@@ -228,7 +292,11 @@ def dump_json(value: Any) -> bytes:
 
 def encode_line(record: Mapping[str, Any], dumps: Callable[[Any], bytes] | None = None) -> bytes:
     """The record as one line of the queue: its members, then ``_crc`` over the bytes before it, then a newline."""
-    body = (dumps or dump_json)(record)[:-1]
+    return _checked((dumps or dump_json)(record)[:-1])
+
+
+def _checked(body: bytes) -> bytes:
+    """The line of a record that lacks its closing brace."""
     return b'%s,"_crc":"%08x"}\n' % (body, zlib.crc32(body))
 
 
@@ -242,58 +310,6 @@ def decode_line(line: bytes, loads: Callable[[bytes], Any] = _loads) -> dict[str
 
 
 # --- limits
-
-
-def clean(value: Any, path: str, strict: bool, depth: int = 0) -> Any:
-    """The value as JSON can hold it. Strict: InvalidActivity for what cannot; else it is replaced by what comes closest."""
-    if isinstance(value, str):
-        return _clean_text(value, path, strict)
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return _clean_integer(value, path, strict)
-    if isinstance(value, float):
-        return _clean_number(value, path, strict)
-    if depth >= MAX_DEPTH:
-        if strict:
-            raise InvalidActivity(path, f"nested deeper than {MAX_DEPTH} levels")
-        return "[nested too deeply]"
-    if isinstance(value, dict):
-        return {
-            _clean_text(str(key), path, strict): clean(item, f"{path}.{str(key)[:60]}", strict, depth + 1)
-            for key, item in value.items()
-        }
-    if isinstance(value, (list, tuple)):
-        return [clean(item, f"{path}[{index}]", strict, depth + 1) for index, item in enumerate(value)]
-    raise InvalidActivity(path, f"a {type(value).__name__} is not JSON")
-
-
-def _clean_text(text: str, path: str, strict: bool) -> str:
-    if text.isascii() and "\0" not in text:
-        return text
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        if strict:
-            raise InvalidActivity(path, "holds a lone surrogate, which is not valid Unicode", hint="send UTF-8") from None
-        text = text.encode("utf-8", "replace").decode("utf-8")
-    return text.replace("\0", "\ufffd")  # a NUL ends strings early in too many places downstream
-
-
-def _clean_integer(value: int, path: str, strict: bool) -> int | str:
-    if -(1 << 63) <= value < 1 << 63:
-        return value
-    if strict:
-        raise InvalidActivity(path, "an integer over 64 bits", hint="send it as a string")
-    return str(value) if abs(value) < 1 << 256 else "[integer too long]"
-
-
-def _clean_number(value: float, path: str, strict: bool) -> float | None:
-    if value - value == 0:  # neither NaN nor infinite
-        return value
-    if strict:
-        raise InvalidActivity(path, f"{value} is not a JSON number", hint="leave it out, or send null")
-    return None
 
 
 def cut(features: Mapping[str, Any], limit: int = DEGRADED_VALUE_BYTES) -> dict[str, Any]:
@@ -325,7 +341,7 @@ def _shorten(value: Any, limit: int) -> Any:
     return value
 
 
-def _enforce_lengths(made: Activity, strict: bool) -> None:
+def _enforce_lengths(made: Activity, strict: bool, dumps: Callable[[Any], bytes] | None) -> None:
     for name in (*_TEXT_COLUMNS, "link"):
         text = getattr(made, name)
         if text is None:
@@ -333,7 +349,7 @@ def _enforce_lengths(made: Activity, strict: bool) -> None:
         limit = MAX_LINK if name == "link" else MAX_TEXT
         if not isinstance(text, str):
             raise InvalidActivity(name, "must be text")
-        text = _clean_text(text, name, strict)
+        text = clean_text(text, name, strict)
         if len(text) > limit:
             if strict:
                 raise InvalidActivity(name, f"{len(text)} characters, at most {limit} fit")
@@ -343,7 +359,7 @@ def _enforce_lengths(made: Activity, strict: bool) -> None:
     for name in ("customer", "activity_id", "activity"):
         if not getattr(made, name).strip():
             raise InvalidActivity(name, "must not be empty", hint="leave it out for the default")
-    if len(dump_json(made.feature_json)) + 4096 > MAX_EVENT_BYTES:
+    if len(made.encoded_features(dumps)) + 4096 > MAX_EVENT_BYTES:
         if strict:
             raise InvalidActivity(
                 "feature_json",
@@ -353,6 +369,7 @@ def _enforce_lengths(made: Activity, strict: bool) -> None:
         made.feature_json = cut(made.feature_json)
         if len(dump_json(made.feature_json)) + 4096 > MAX_EVENT_BYTES:  # thousands of keys: keep the first few
             made.feature_json = dict(list(made.feature_json.items())[:100]) | {"_truncated": True}
+        made.features_changed()
 
 
 def _timestamp(ts: str | int | None, now_us: int, strict: bool) -> str:

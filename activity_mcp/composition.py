@@ -7,38 +7,49 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import orjson
 
+from .claude_code.session_state import SessionState
 from .clock import SYSTEM_CLOCK
 from .config import Config
 from .context import SnapshotStore
 from .fs import LOCAL
-from .identity import Identity, project_of, resolve_identity
+from .identity import Identity, is_ignored, project_of, resolve_identity
 from .pipeline.poll_schedule import Pace
-from .pipeline.refresher import Refresher
-from .queue import Lease, QueueWriter, open_queue
+from .pipeline.refresher import ACTIVE_S, Refresher
+from .queue import Lease, QueueReader, QueueWriter, open_queue, read_commit, read_queue
 from .queue.moved import follow_move
 from .recall.cache import ContextCache
+from .recall.context_reader import Recall
 from .recall.local_events import LocalEvents
 from .recall.memoized_renderer import Renderer
 from .recording.call_log import SelfLog
+from .recording.outbox import OncePerMinute
 from .recording.recorder import Recorder
+from .recording.system_events import SystemEvents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from .activity import Origin
+    from .claude_code.transcripts import FileMark, TranscriptReader
+    from .claude_code.transcripts.copies import Copies
+    from .claude_code.transcripts.follower import TranscriptFollower
     from .clock import Clock
+    from .health.drift_report import DriftWatch
+    from .health.status import StatusReader
+    from .pipeline.daily_retention import Upkeep
+    from .pipeline.flusher import Flusher
+    from .pipeline.leader import Leader
+    from .provenance.artifact_store import ArtifactStore
+    from .provenance.insights import Insights
+    from .provenance.queries import Findings
     from .queue import QueueInfo
-    from .warehouse.duckdb.warehouse import DuckDBWarehouse
-    from .warehouse.snowflake.warehouse import SnowflakeWarehouse
-
-
-class Composed(Protocol):
-    """An object with lazy parts: it has the reentrant lock under which they are made."""
-
-    parts_lock: threading.RLock
+    from .redaction import Redactor
+    from .warehouse.adapter import Adapter
+    from .warehouse.base import Store
 
 
 _Part = TypeVar("_Part")
@@ -52,7 +63,7 @@ class lazy(Generic[_Part]):
         self._name = make.__name__
         self.__doc__ = make.__doc__
 
-    def __get__(self, composed: Composed, owner: type | None = None) -> _Part:
+    def __get__(self, composed: Composition, owner: type | None = None) -> _Part:
         with composed.parts_lock:
             if self._name not in composed.__dict__:
                 composed.__dict__[self._name] = self._make(composed)
@@ -61,12 +72,27 @@ class lazy(Generic[_Part]):
 
 
 class Composition:
-    """The parts of one process. ``source`` says who is speaking (``mcp`` or ``cli``)."""
+    """The parts of one process. ``source`` says who is speaking (``mcp`` or ``cli``).
 
-    def __init__(self, config: Config, environ: Mapping[str, str], *, source: str, clock: Clock = SYSTEM_CLOCK) -> None:
-        if not config.snow_connection:
+    ``adapter``: a warehouse in the place of the one that the configuration names.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        environ: Mapping[str, str],
+        *,
+        source: str,
+        clock: Clock = SYSTEM_CLOCK,
+        on_error: Callable[[BaseException], None] = lambda error: None,
+        adapter: Adapter | None = None,
+    ) -> None:
+        if config.is_embedded:
             follow_move(config.queue_dir, config.db)
         self.config = config
+        self.on_error = OncePerMinute(on_error, clock)
+        self.leader: Leader | None = None
+        self._given_adapter = adapter
         self.clock = clock
         self.source = source
         self.environ = environ
@@ -93,7 +119,12 @@ class Composition:
 
     @lazy
     def recorder(self) -> Recorder:
-        return Recorder(self.config, self.identity, self.writer, self.clock)
+        redactor, org_id = self.redactor, self.config.org_id
+        return Recorder(self.writer, redactor, self.identity, org_id=org_id, clock=self.clock)
+
+    @lazy
+    def system_events(self) -> SystemEvents:
+        return SystemEvents(self.recorder, self.queue, self.on_error)
 
     @lazy
     def local_events(self) -> LocalEvents:
@@ -109,27 +140,42 @@ class Composition:
         return Lease(self.queue.directory, clock=self.clock)
 
     @lazy
-    def warehouse(self) -> DuckDBWarehouse | SnowflakeWarehouse:
-        if self.config.snow_connection:
-            from .warehouse.snowflake.warehouse import SnowflakeWarehouse
+    def adapter(self) -> Adapter:
+        from .warehouse.factory import adapter_of
 
-            return SnowflakeWarehouse(self.config.snow_connection, customer=self.identity.customer, clock=self.clock)
-        from .warehouse.duckdb.warehouse import DuckDBWarehouse
+        return self._given_adapter or adapter_of(
+            self.config, customer=self.identity.customer, clock=self.clock, waiting=self._waiting
+        )
 
-        return DuckDBWarehouse(self.config.db, clock=self.clock)
+    def _waiting(self) -> tuple[int, int]:
+        """How many events wait in the queue, and the age of the oldest in ms."""
+        commit = read_commit(self.queue.directory)
+        backlog = QueueReader(self.queue.directory).backlog(commit.offset if commit else None)
+        oldest_us = backlog.oldest_us
+        return backlog.events, max(0, self.clock.time_us() - oldest_us) // 1000 if oldest_us is not None else 0
+
+    @lazy
+    def warehouse(self) -> Store:
+        return self.adapter.store
 
     @lazy
     def refresher(self) -> Refresher:
-        kind: dict[str, Any] = {"ttl_s": self.config.context_ttl_s, "clock": self.clock}
-        if self.config.snow_connection:
-            return Refresher(self.warehouse, self.snapshots, pace=Pace(self.clock), **kind)
-        from .health.drift_report import DriftWatch
-        from .warehouse.duckdb.warehouse import DuckDBWarehouse
+        are_free, watch = self.adapter.capabilities.reads_are_free, self.drift_watch
+        return Refresher(
+            self.warehouse,
+            self.snapshots,
+            ttl_s=self.config.context_ttl_s,
+            clock=self.clock,
+            pace=None if are_free else Pace(self.clock),
+            on_changes=watch.look if watch is not None and are_free else None,
+        )
 
-        warehouse = self.warehouse
-        if isinstance(warehouse, DuckDBWarehouse):  # the double knows no statements
-            kind["on_changes"] = DriftWatch(self.queue.directory, warehouse, self.clock).look
-        return Refresher(warehouse, self.snapshots, **kind)
+    @lazy
+    def drift_watch(self) -> DriftWatch | None:
+        from .health.drift_report import DriftWatch
+
+        drifts = self.adapter.drift
+        return DriftWatch(self.queue.directory, drifts, self.clock) if drifts is not None else None
 
     @lazy
     def cache(self) -> ContextCache:
@@ -142,12 +188,108 @@ class Composition:
         )
 
     @lazy
-    def renderer(self) -> Renderer:
-        return Renderer(dumps=orjson.dumps)
+    def recall(self) -> Recall:
+        return Recall(
+            self.cache,
+            self.local_events,
+            Renderer(dumps=orjson.dumps),
+            customer=self.identity.customer,
+            own_project=self.own_project,
+            redactor=self.redactor,
+            keep_warm=self._keep_warm,
+            warm_s=ACTIVE_S / 2,
+            ttl_s=self.config.context_ttl_s,
+            clock=self.clock,
+        )
+
+    def _keep_warm(self, customer: str, project: str) -> None:
+        """Let the leader know that somebody still asks for this scope; a fresh answer leaves no request."""
+        if self.leader is not None and self.leader.leads:
+            self.refresher.ask_for(customer, project)
+        elif self.snapshots.stat(customer, project) is not None:  # without a snapshot the cache leaves the request itself
+            self.snapshots.want(customer, project)
+
+    @lazy
+    def artifacts(self) -> ArtifactStore:
+        from .provenance.artifact_store import ArtifactStore
+
+        return ArtifactStore(self.config.artifacts_dir, clock=self.clock)
+
+    @lazy
+    def status_reader(self) -> StatusReader:
+        from .health.status import StatusReader
+
+        return StatusReader(
+            self.config,
+            self.queue,
+            self.writer,
+            self.lease,
+            self.cache,
+            self.snapshots,
+            self.adapter,
+            customer=self.identity.customer,
+            is_recording=lambda: self.is_recording(self.own_project),
+            clock=self.clock,
+        )
+
+    def is_recording(self, project: str | None) -> bool:
+        """False where ``ACTIVITY_RECORD=off`` or the project's ``.activity-mcp-ignore`` says so."""
+        return self.config.record and not is_ignored(project)
+
+    def origin(self, customer: str | None, project: str | None) -> Origin:
+        """Who and where, for what this process records; None stands for its own customer, and for no project."""
+        return self.recorder.origin(self.source, customer=customer, project=project, session_id=self.session_id)
+
+    @lazy
+    def redactor(self) -> Redactor:
+        return self.config.redactor()
 
     @lazy
     def self_log(self) -> SelfLog:
         return SelfLog(self.recorder.origin("mcp", session_id=self.session_id), self.clock)
+
+    @lazy
+    def session_state(self) -> SessionState:
+        return SessionState(self.queue.directory)
+
+    @lazy
+    def follower(self) -> TranscriptFollower:
+        """Reads transcripts while their sessions run. A quarter of the queue is the most that its backlog may take."""
+        from .claude_code.transcripts import ImportOrigins, TranscriptReader
+        from .claude_code.transcripts.follower import TranscriptFollower
+        from .recording.tombstones import Tombstones
+
+        def was_forgotten(activity_id: str, origin: Origin, ts_us: int) -> bool:
+            tombstones = Tombstones(self.config.home)  # as they are now: a reader outlives many of its requests
+            return tombstones.covers(activity_id, origin.session_id, origin.project, ts_us)
+
+        def make_reader(path: str, mark: FileMark | None, copies: Copies) -> TranscriptReader:
+            return TranscriptReader(
+                path,
+                origin_for=ImportOrigins(self.identity, self.config.org_id),
+                redactor=self.config.redactor(),
+                prompts=self.config.prompts,
+                now_us=self.clock.time_us(),
+                mark=mark,
+                loads=orjson.loads,
+                was_forgotten=was_forgotten,
+                start_of=self.session_state.start_of,
+                copies=copies,
+            )
+
+        return TranscriptFollower(
+            self.session_state,
+            os.path.join(self.queue.directory, "imports.json"),
+            make_reader=make_reader,
+            append=self.recorder.append_read,
+            has_room=lambda: self.writer.uncommitted_bytes() < self.config.max_queue_bytes // 4,
+            clock=self.clock,
+        )
+
+    def follow_transcripts(self) -> None:
+        """What the leader does in each turn: mostly to see that no transcript has anything new."""
+        if self.config.record and self.session_state.has_requests():
+            self.follower.turn()
 
     @property
     def session_id(self) -> str | None:
@@ -162,3 +304,58 @@ class Composition:
     def ask_for_context(self, customer: str, project: str) -> None:
         """The cache wants this scope newer: a wish on disk, which whoever leads will see."""
         self.snapshots.want(customer, project)
+
+    @lazy
+    def findings(self) -> Findings:
+        from .provenance.queries import Findings
+
+        return Findings(
+            lambda sql, **limits: self.adapter.queries.query(sql, **limits),
+            self.artifacts,
+            self.recorder,
+            self.lease,
+            origin=self.origin,
+            is_recording=self.is_recording,
+            is_urgent=self.local_events.urgent,
+            own_project=self.own_project,
+            queue_id=self.queue.queue_id,
+            clock=self.clock,
+        )
+
+    @lazy
+    def insights(self) -> Insights:
+        from .provenance.insights import Insights
+
+        return Insights(self.findings, self.recorder, is_recording=self.is_recording)
+
+    @lazy
+    def upkeep(self) -> Upkeep | None:
+        """The daily work, where the engine does not do it by itself."""
+        maintenance = self.adapter.maintenance
+        if maintenance is None:
+            return None
+        from .pipeline.daily_retention import Upkeep
+
+        return Upkeep(self.queue.directory, maintenance, keep_days=self.config.retention_days, clock=self.clock)
+
+    def made(self, name: str) -> Any:
+        """The part of that name where it was made already, else None: what closes must not open what nothing has used."""
+        return self.__dict__.get(name)
+
+    def make_flusher(self, omits: Callable[[dict[str, Any]], bool] | None = None) -> Flusher:
+        """A flusher over this queue; only the holder of the lease may drive it. ``omits``: see ``Flusher``."""
+        from .pipeline.flusher import Flusher
+
+        self.system_events.report_rebuilt()
+        present = read_queue(self.queue.directory) or self.queue  # another leader may have renewed the id meanwhile
+        flusher = Flusher(
+            self.queue.directory,
+            present.queue_id,
+            self.warehouse,
+            self.recorder.origin("mcp"),
+            clock=self.clock,
+            on_event=self.system_events.report,
+            omits=omits,
+        )
+        flusher.batch_size.resume(self.lease.last_report().get("batch_weight"))
+        return flusher

@@ -1,6 +1,6 @@
 """The environment, read once at the edge and handed on as one frozen value.
 
-Every variable of the README's table is parsed here and nowhere else. A bad value raises InvalidConfig naming the variable;
+Every variable of docs/configuration.md is parsed here and nowhere else. A bad value raises InvalidConfig naming the variable;
 it is never replaced by a default. Light enough for a hook: standard library only on Linux.
 """
 
@@ -11,7 +11,8 @@ import sys
 
 from .activity import MAX_TEXT, sha256_hex
 from .errors import InvalidConfig
-from .fs import LOCAL, working_directory
+from .fs import LOCAL
+from .identity import working_directory
 from .redaction import Redactor
 
 TYPE_CHECKING = False
@@ -59,6 +60,11 @@ class Config:
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"Config is frozen: {name}")
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the warehouse is a file on this machine."""
+        return not self.snow_connection
 
     @property
     def sink(self) -> str:

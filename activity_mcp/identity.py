@@ -263,3 +263,11 @@ def _text_of(path: str) -> str | None:
 def is_ignored(project: str | None) -> bool:
     """True where the project asks not to be recorded."""
     return project is not None and os.path.exists(os.path.join(project, IGNORE_FILE))
+
+
+def working_directory() -> str:
+    """Where this process stands; where that was deleted, as the shell remembers it, which holds nothing."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return os.environ.get("PWD") or os.sep

@@ -27,6 +27,23 @@ CREATE TABLE IF NOT EXISTS ACTIVITY_SCHEMA_VERSION (
 )
 COMMENT = 'Layout version of this schema; grain: one row per version applied, the highest is in force.';
 
+-- What an older layout had otherwise. Tables that are folded from the stream leave, and are made anew (REBUILD_CONTEXTS in 03).
+-- snowflake-only: the embedded engine changes its file itself, after a copy
+EXECUTE IMMEDIATE $$
+BEGIN
+    LET found NUMBER := 0;
+    SELECT COALESCE(MAX(version), 0) AS found INTO :found FROM ACTIVITY_SCHEMA_VERSION;
+    IF (found IN (1, 2)) THEN
+        ALTER TABLE IF EXISTS INSIGHT_ATOMS RENAME COLUMN quarantined TO is_quarantined;
+        DROP TABLE IF EXISTS CONTEXT_CACHE;
+        DROP TABLE IF EXISTS CONTEXT_COUNTS;
+        DROP TABLE IF EXISTS CONTEXT_HOURS;
+        DROP TABLE IF EXISTS CONTEXT_ITEMS;
+    END IF;
+    RETURN found;
+END;
+$$;
+
 MERGE INTO ACTIVITY_SCHEMA_VERSION AS known
 USING (
     SELECT 1 AS version, 'the stream, artifacts, insights, context cache and typed views' AS description
@@ -82,7 +99,7 @@ ALTER TABLE CLAUDE_STREAM_V2 SET ERROR_LOGGING = TRUE;
 -- Rows of the stream that another row with the same activity_id outranks. The refresh sequence finds them once; every view
 -- leaves them out. Small by nature: only facts that two sources reported are in it.
 -- grain: one row per outranked row of the stream
-CREATE TABLE IF NOT EXISTS SUPERSEDED (
+CREATE TRANSIENT TABLE IF NOT EXISTS SUPERSEDED (
     channel_id          VARCHAR        NOT NULL COMMENT 'Channel of the row left out.',
     stream_offset       VARCHAR        NOT NULL COMMENT 'Offset of the row left out.',
     activity_id         VARCHAR        NOT NULL COMMENT 'The activity both rows tell of.',
@@ -95,6 +112,7 @@ CREATE TABLE IF NOT EXISTS SUPERSEDED (
     batch_key           VARCHAR                 COMMENT 'Highest channel and offset of the batch that decided it.',
     superseded_at       TIMESTAMP_NTZ  NOT NULL COMMENT 'When this was decided, UTC.'
 )
+DATA_RETENTION_TIME_IN_DAYS = 0
 COMMENT = 'Rows of CLAUDE_STREAM_V2 that every view leaves out; grain: one row per row left out.';
 
 -- What every statement asks of a row, said once: which of two rows with one activity_id is kept, and which rows are nobody's activity.
@@ -126,7 +144,7 @@ $$;
 -- The highest offset of each channel, for a client that has lost its own note of it. The streaming endpoint's committed
 -- token is the truth; this is the last resort, and only as old as the retention of the stream.
 -- grain: one row per channel
-CREATE OR REPLACE VIEW V_CHANNELS
+CREATE OR REPLACE SECURE VIEW V_CHANNELS
 COPY GRANTS
 COMMENT = 'Highest offset stored for each channel (queue); grain: one row per channel_id.'
 AS
@@ -576,7 +594,7 @@ WHERE old_count <> new_count;
 -- What consumers read: version 1 as it is until cutover, version 2 afterwards, in one shape. A query on version 1 needs only this
 -- name in place of ACTIVITY_STREAM.
 -- grain: one row per activity (of version 1: per row)
-CREATE OR REPLACE VIEW VW_ACTIVITIES
+CREATE OR REPLACE SECURE VIEW VW_ACTIVITIES
 COPY GRANTS
 COMMENT = 'Activities of version 1 or 2, by the flag read_from_v2; grain: one row per activity.'
 AS
@@ -909,15 +927,5 @@ BEGIN
     SET is_on = :is_on, changed_at = SYSDATE()
     WHERE MIGRATION_FLAGS.flag_name = :flag_name;
     RETURN 'done';
-END;
-$$;
-
--- Replacing a task suspends it: one that was switched on goes on.
--- snowflake-only: tasks
-EXECUTE IMMEDIATE $$
-BEGIN
-    IF (EXISTS (SELECT 1 FROM MIGRATION_FLAGS WHERE flag_name = 'dual_write_enabled' AND is_on)) THEN
-        ALTER TASK DUAL_WRITE_TASK RESUME;
-    END IF;
 END;
 $$;

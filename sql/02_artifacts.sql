@@ -59,7 +59,7 @@ CREATE TABLE IF NOT EXISTS INSIGHT_ATOMS (
     item               VARIANT                 COMMENT 'The insight as the context shows it, long values cut.',
     recorded_at        TIMESTAMP_NTZ  NOT NULL COMMENT 'When it was recorded, UTC (the ts of its event).',
     valid_until        TIMESTAMP_NTZ           COMMENT 'Until when it holds, UTC; null: until replaced. The reader compares it with its clock.',
-    quarantined        BOOLEAN        NOT NULL COMMENT 'Left out of contexts because its source drifted.',
+    is_quarantined     BOOLEAN        NOT NULL COMMENT 'Left out of contexts because its source drifted.',
     quarantine_reason  VARCHAR                 COMMENT 'Why.',
     quarantined_at     TIMESTAMP_NTZ           COMMENT 'Since when, UTC.',
     activity_id        VARCHAR        NOT NULL COMMENT 'Event that recorded it.',
@@ -70,10 +70,13 @@ CREATE TABLE IF NOT EXISTS INSIGHT_ATOMS (
 )
 COMMENT = 'Insights with their provenance; grain: one row per insight_id.';
 
+-- The tables of the contexts are rewritten by every run, and hold nothing that the stream has not: no time travel, no fail-safe,
+-- and REBUILD_CONTEXTS (03) where one is lost.
+--
 -- What get_context answers from. Nothing in it depends on the hour it is read at: windows are hourly buckets, insights
 -- carry valid_until, and the reader sums and filters by its own clock.
 -- grain: one row per (customer, project), and one per customer with project '*'
-CREATE TABLE IF NOT EXISTS CONTEXT_CACHE (
+CREATE TRANSIENT TABLE IF NOT EXISTS CONTEXT_CACHE (
     customer      VARCHAR        NOT NULL COMMENT 'Whose context.',
     org_id        VARCHAR                 COMMENT 'Organisation of the customer.',
     project       VARCHAR        NOT NULL COMMENT 'Which project, or * for all of them.',
@@ -83,13 +86,13 @@ CREATE TABLE IF NOT EXISTS CONTEXT_CACHE (
     refreshed_at  TIMESTAMP_NTZ  NOT NULL COMMENT 'When this row changed last, UTC.',
     row_version   NUMBER(38, 0)  NOT NULL COMMENT 'Counts the changes of this row.'
 )
-CHANGE_TRACKING = TRUE
+DATA_RETENTION_TIME_IN_DAYS = 0
 COMMENT = 'The context recalled by get_context; grain: one row per (customer, project), project * for all.';
 
 -- What CONTEXT_HOURS is made from: sums that a batch adds to, and takes from when it outranks a row counted before. Of the last 8
 -- days; an empty name or latency_bucket where there is none. A sum of what no call told is 0, and its _told is 0 too.
 -- grain: one row per (customer, project, hour_start, event_name, name, latency_bucket), and the same with project '*'
-CREATE TABLE IF NOT EXISTS CONTEXT_COUNTS (
+CREATE TRANSIENT TABLE IF NOT EXISTS CONTEXT_COUNTS (
     customer                    VARCHAR         NOT NULL COMMENT 'Whose events.',
     project                     VARCHAR         NOT NULL COMMENT 'Which project, or * for all of them.',
     hour_start                  TIMESTAMP_NTZ   NOT NULL COMMENT 'First moment of the hour, UTC.',
@@ -110,23 +113,25 @@ CREATE TABLE IF NOT EXISTS CONTEXT_COUNTS (
     cost_usd_told               NUMBER(38, 0)   NOT NULL COMMENT 'How many events told it.',
     batch_key                   VARCHAR                  COMMENT 'Highest channel and offset of the batch that changed it last.'
 )
+DATA_RETENTION_TIME_IN_DAYS = 0
 COMMENT = 'Sums behind CONTEXT_HOURS; grain: customer, project, hour_start, event_name, name, latency_bucket.';
 
 -- Counts and latency histograms of one hour, as the context shows them; at most the last 8 days.
 -- grain: one row per (customer, project, hour_start), and the same with project '*'
-CREATE TABLE IF NOT EXISTS CONTEXT_HOURS (
+CREATE TRANSIENT TABLE IF NOT EXISTS CONTEXT_HOURS (
     customer      VARCHAR        NOT NULL COMMENT 'Whose events.',
     project       VARCHAR        NOT NULL COMMENT 'Which project, or * for all of them.',
     hour_start    TIMESTAMP_NTZ  NOT NULL COMMENT 'First moment of the hour, UTC.',
     bucket        VARIANT                 COMMENT 'events, tools and llm of that hour.',
     refreshed_at  TIMESTAMP_NTZ  NOT NULL COMMENT 'When this row was computed, UTC.'
 )
+DATA_RETENTION_TIME_IN_DAYS = 0
 COMMENT = 'Hourly buckets behind CONTEXT_CACHE; grain: one row per (customer, project, hour_start).';
 
 -- The newest few entries of each section. A batch adds to them; only the hour of a row that is outranked later is read again from
 -- the stream, so that no refresh scans the history. About twice of what a context shows is kept.
 -- grain: one row per (customer, project, section, session_id, item_key, hour_start)
-CREATE TABLE IF NOT EXISTS CONTEXT_ITEMS (
+CREATE TRANSIENT TABLE IF NOT EXISTS CONTEXT_ITEMS (
     customer       VARCHAR        NOT NULL COMMENT 'Whose entry.',
     project        VARCHAR        NOT NULL COMMENT 'Which project, or * for all of them.',
     section        VARCHAR        NOT NULL COMMENT 'recent_sessions, recent_errors, recent_files, recent_queries or failed_commands.',
@@ -138,6 +143,7 @@ CREATE TABLE IF NOT EXISTS CONTEXT_ITEMS (
     item           VARIANT                 COMMENT 'The entry as the context shows it; of a session what that hour knows of it.',
     refreshed_at   TIMESTAMP_NTZ  NOT NULL COMMENT 'When this row was written last, UTC.'
 )
+DATA_RETENTION_TIME_IN_DAYS = 0
 COMMENT = 'Entries behind the lists of CONTEXT_CACHE; grain: customer, project, section, session_id, item_key, hour_start.';
 
 -- How many entries of a list are kept in CONTEXT_ITEMS: more than a context shows, because one may be outranked later.
@@ -160,7 +166,7 @@ CREATE TABLE IF NOT EXISTS REFRESH_RUNS (
     started_at     TIMESTAMP_NTZ  NOT NULL COMMENT 'When the run began, UTC.',
     duration_ms    NUMBER(38, 0)           COMMENT 'How long it took; null on Snowflake, where the history of the task has it.'
 )
-COMMENT = 'Committed runs of the refresh sequence, kept for a month; grain: one row per run.';
+COMMENT = 'Committed runs of the refresh sequence, kept for a week; grain: one row per run.';
 
 -- Where events differ from the schemas: a field nobody knows, a type that changed, an event that failed validation.
 -- Shown by VW_SYSTEM_EVENTS as schema_drift_detected; nothing is written back into the stream.
@@ -381,7 +387,83 @@ WHEN NOT MATCHED THEN
 
 DELETE FROM SCHEMA_FIELDS WHERE schema_version <> '1';
 
--- What has said itself when it ends: artifacts after expires_at unless pinned, insights 30 days after valid_until. LEGAL_HOLDS (05)
+-- The offset of each channel that was written by a client with SQL and not by Snowpipe Streaming: read, compared and set in the
+-- transaction that inserts the rows. The embedded engine keeps all of its offsets here.
+-- grain: one row per channel
+CREATE TABLE IF NOT EXISTS CHANNEL_OFFSETS (
+    channel_id        VARCHAR        NOT NULL COMMENT 'Queue it is the offset of.',
+    committed_offset  VARCHAR        NOT NULL COMMENT 'Highest offset that was stored.',
+    updated_at        TIMESTAMP_NTZ  NOT NULL COMMENT 'When it was set, UTC.'
+)
+COMMENT = 'Offsets of channels written with SQL; grain: one row per channel.';
+
+-- What the first write of a channel locks, for it has no row of its own yet.
+-- snowflake-only: the embedded engine has one writer at a time
+MERGE INTO CHANNEL_OFFSETS AS known
+USING (SELECT '' AS channel_id) AS first
+    ON known.channel_id = first.channel_id
+WHEN NOT MATCHED THEN
+    INSERT (channel_id, committed_offset, updated_at)
+    VALUES ('', '', SYSDATE());
+
+-- How long rows are kept. Change keep_days to keep them longer; without its rule nothing of a kind is removed.
+-- grain: one row per kind of row
+CREATE TABLE IF NOT EXISTS RETENTION_RULES (
+    subject    VARCHAR        NOT NULL COMMENT 'activities or artifacts.',
+    keep_days  NUMBER(9, 0)   NOT NULL COMMENT 'Rows older than so many days are removed.'
+)
+COMMENT = 'How many days rows are kept; grain: one row per subject.';
+
+MERGE INTO RETENTION_RULES AS known
+USING (
+    SELECT subject, keep_days
+    FROM (VALUES ('activities', 180), ('artifacts', 90)) AS seed (subject, keep_days)
+) AS wanted
+    ON known.subject = wanted.subject
+WHEN NOT MATCHED THEN
+    INSERT (subject, keep_days)
+    VALUES (wanted.subject, wanted.keep_days);
+
+-- What retention, clean-up and expiry must leave alone. A hold is a row here and not a column of what it holds: the stream is
+-- insert-only, and an UPDATE would move its load time. Each NULL column means "any": a hold with none set keeps everything.
+-- To end a hold set released_at; the row stays as the record of it.
+-- grain: one row per hold
+CREATE TABLE IF NOT EXISTS LEGAL_HOLDS (
+    hold_id      VARCHAR        NOT NULL COMMENT 'Id of the hold, such as the number of the case.',
+    customer     VARCHAR                 COMMENT 'Whose rows are held; null: everyone''s.',
+    org_id       VARCHAR                 COMMENT 'Rows of which organisation; null: of any and of none.',
+    project      VARCHAR                 COMMENT 'Rows of which project; null: of any and of none.',
+    session_id   VARCHAR                 COMMENT 'Rows of which session; null: of any and of none.',
+    from_ts      TIMESTAMP_NTZ           COMMENT 'Rows from this time on, UTC; null: from the beginning.',
+    until_ts     TIMESTAMP_NTZ           COMMENT 'Rows before this time, UTC; null: without end.',
+    reason       VARCHAR        NOT NULL COMMENT 'Why they are held.',
+    placed_by    VARCHAR        NOT NULL COMMENT 'Who placed the hold.',
+    placed_at    TIMESTAMP_NTZ  NOT NULL COMMENT 'When it was placed, UTC.',
+    released_at  TIMESTAMP_NTZ           COMMENT 'When it ended, UTC; null: in force.'
+)
+COMMENT = 'Legal holds: what no retention removes; grain: one row per hold.';
+
+-- Whether a hold covers a row: said once, for everything that removes rows.
+CREATE OR REPLACE FUNCTION HOLD_COVERS(
+    hold_customer VARCHAR, hold_org_id VARCHAR, hold_project VARCHAR, hold_session_id VARCHAR, hold_from_ts TIMESTAMP_NTZ,
+    hold_until_ts TIMESTAMP_NTZ, hold_released_at TIMESTAMP_NTZ, customer VARCHAR, org_id VARCHAR, project VARCHAR,
+    session_id VARCHAR, ts TIMESTAMP_NTZ
+)
+RETURNS BOOLEAN
+LANGUAGE SQL
+COMMENT = 'Whether a legal hold is in force and covers a row of this customer, organisation, project, session and time.'
+AS
+$$
+    hold_released_at IS NULL
+    AND COALESCE(hold_customer = customer, hold_customer IS NULL)
+    AND COALESCE(hold_org_id = org_id, hold_org_id IS NULL)
+    AND COALESCE(hold_project = project, hold_project IS NULL)
+    AND COALESCE(hold_session_id = session_id, hold_session_id IS NULL)
+    AND COALESCE(hold_from_ts <= ts, TRUE)
+    AND COALESCE(hold_until_ts > ts, TRUE)
+$$;
+
+-- What has said itself when it ends: artifacts after expires_at unless pinned, insights 30 days after valid_until. LEGAL_HOLDS
 -- holds it all the same. Runs once a day (DAILY_UPKEEP_TASK in 03).
 -- snowflake-only: the embedded engine runs the body's statements, from generated/run_clean_up.sql
 CREATE OR REPLACE PROCEDURE CLEAN_UP()
@@ -400,13 +482,10 @@ BEGIN
         AND NOT EXISTS (
             SELECT 1
             FROM LEGAL_HOLDS AS hold
-            WHERE hold.released_at IS NULL
-                AND COALESCE(hold.customer = ARTIFACTS.customer, hold.customer IS NULL)
-                AND COALESCE(hold.org_id = ARTIFACTS.org_id, hold.org_id IS NULL)
-                AND COALESCE(hold.project = ARTIFACTS.project, hold.project IS NULL)
-                AND COALESCE(hold.session_id = ARTIFACTS.session_id, hold.session_id IS NULL)
-                AND COALESCE(hold.from_ts <= ARTIFACTS.stored_at, TRUE)
-                AND COALESCE(hold.until_ts > ARTIFACTS.stored_at, TRUE)
+            WHERE HOLD_COVERS(
+                hold.customer, hold.org_id, hold.project, hold.session_id, hold.from_ts, hold.until_ts, hold.released_at,
+                ARTIFACTS.customer, ARTIFACTS.org_id, ARTIFACTS.project, ARTIFACTS.session_id, ARTIFACTS.stored_at
+            )
         );
 
     DELETE FROM INSIGHT_ATOMS
@@ -414,13 +493,10 @@ BEGIN
         AND NOT EXISTS (
             SELECT 1
             FROM LEGAL_HOLDS AS hold
-            WHERE hold.released_at IS NULL
-                AND COALESCE(hold.customer = INSIGHT_ATOMS.customer, hold.customer IS NULL)
-                AND COALESCE(hold.org_id = INSIGHT_ATOMS.org_id, hold.org_id IS NULL)
-                AND COALESCE(hold.project = INSIGHT_ATOMS.project, hold.project IS NULL)
-                AND COALESCE(hold.session_id = INSIGHT_ATOMS.session_id, hold.session_id IS NULL)
-                AND COALESCE(hold.from_ts <= INSIGHT_ATOMS.recorded_at, TRUE)
-                AND COALESCE(hold.until_ts > INSIGHT_ATOMS.recorded_at, TRUE)
+            WHERE HOLD_COVERS(
+                hold.customer, hold.org_id, hold.project, hold.session_id, hold.from_ts, hold.until_ts, hold.released_at,
+                INSIGHT_ATOMS.customer, INSIGHT_ATOMS.org_id, INSIGHT_ATOMS.project, INSIGHT_ATOMS.session_id, INSIGHT_ATOMS.recorded_at
+            )
         );
 
     COMMIT;
@@ -462,8 +538,118 @@ AS
 $$
 BEGIN
     UPDATE INSIGHT_ATOMS
-    SET quarantined = TRUE, quarantine_reason = :why, quarantined_at = SYSDATE(), updated_at = SYSDATE()
+    SET is_quarantined = TRUE, quarantine_reason = :why, quarantined_at = SYSDATE(), updated_at = SYSDATE()
     WHERE insight_id = :doubtful_id;
     RETURN 'done';
+END;
+$$;
+
+-- Runs once a day (DAILY_UPKEEP_TASK in 03); the embedded engine runs the same statements.
+-- snowflake-only: the embedded engine runs the body's statements, from generated/run_retention.sql
+CREATE OR REPLACE PROCEDURE APPLY_RETENTION()
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Removes rows older than RETENTION_RULES allows and not under LEGAL_HOLDS, in one transaction.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    LET activities_from TIMESTAMP_NTZ := NULL;
+    LET artifacts_from TIMESTAMP_NTZ := NULL;
+
+    BEGIN TRANSACTION;
+
+    SELECT
+        MIN(IFF(subject = 'activities', DATEADD(DAY, -keep_days, SYSDATE()), NULL)) AS activities_from,
+        MIN(IFF(subject = 'artifacts', DATEADD(DAY, -keep_days, SYSDATE()), NULL)) AS artifacts_from
+    INTO :activities_from, :artifacts_from
+    FROM RETENTION_RULES;
+
+    DELETE FROM CLAUDE_STREAM_V2
+    WHERE ts < :activities_from
+        AND NOT EXISTS (
+            SELECT 1
+            FROM LEGAL_HOLDS AS hold
+            WHERE HOLD_COVERS(
+                hold.customer, hold.org_id, hold.project, hold.session_id, hold.from_ts, hold.until_ts, hold.released_at,
+                CLAUDE_STREAM_V2.customer, CLAUDE_STREAM_V2.org_id, CLAUDE_STREAM_V2.project, CLAUDE_STREAM_V2.session_id, CLAUDE_STREAM_V2.ts
+            )
+        );
+
+    -- A row that is held and outranked stays outranked: else the fact would show twice.
+    DELETE FROM SUPERSEDED
+    WHERE ts < :activities_from
+        AND NOT EXISTS (
+            SELECT 1
+            FROM CLAUDE_STREAM_V2 AS held
+            WHERE held.channel_id = SUPERSEDED.channel_id
+                AND held.stream_offset = SUPERSEDED.stream_offset
+                AND held.ts = SUPERSEDED.ts
+        );
+
+    -- Version 1 knows neither organisation, project nor session: a hold on one of them holds all of the customer.
+    DELETE FROM ACTIVITY_STREAM
+    WHERE ts < :activities_from
+        AND NOT EXISTS (
+            SELECT 1
+            FROM LEGAL_HOLDS AS hold
+            WHERE HOLD_COVERS(
+                hold.customer, NULL, NULL, NULL, hold.from_ts, hold.until_ts, hold.released_at,
+                ACTIVITY_STREAM.customer, NULL, NULL, NULL, ACTIVITY_STREAM.ts
+            )
+        );
+
+    -- An insight outlives its event for as long as it says it holds.
+    DELETE FROM INSIGHT_ATOMS
+    WHERE GREATEST(recorded_at, COALESCE(valid_until, recorded_at))
+        < :activities_from
+        AND NOT EXISTS (
+            SELECT 1
+            FROM LEGAL_HOLDS AS hold
+            WHERE HOLD_COVERS(
+                hold.customer, hold.org_id, hold.project, hold.session_id, hold.from_ts, hold.until_ts, hold.released_at,
+                INSIGHT_ATOMS.customer, INSIGHT_ATOMS.org_id, INSIGHT_ATOMS.project, INSIGHT_ATOMS.session_id, INSIGHT_ATOMS.recorded_at
+            )
+        );
+
+    DELETE FROM ARTIFACTS
+    WHERE stored_at < :artifacts_from
+        AND NOT pinned
+        AND NOT EXISTS (
+            SELECT 1
+            FROM LEGAL_HOLDS AS hold
+            WHERE HOLD_COVERS(
+                hold.customer, hold.org_id, hold.project, hold.session_id, hold.from_ts, hold.until_ts, hold.released_at,
+                ARTIFACTS.customer, ARTIFACTS.org_id, ARTIFACTS.project, ARTIFACTS.session_id, ARTIFACTS.stored_at
+            )
+        );
+
+    -- What is only derived from the stream is not evidence: no hold keeps it. The lists inside a context that is still in use
+    -- lose what is too old with its next refresh.
+    DELETE FROM CONTEXT_ITEMS
+    WHERE ts < :activities_from;
+
+    -- No context looks further back than 8 days into these two.
+    DELETE FROM CONTEXT_COUNTS
+    WHERE hour_start < DATEADD(DAY, -9, SYSDATE());
+
+    DELETE FROM CONTEXT_HOURS
+    WHERE hour_start < DATEADD(DAY, -9, SYSDATE());
+
+    DELETE FROM CONTEXT_CACHE
+    WHERE recorded_at < :activities_from;
+
+    DELETE FROM REFRESH_RUNS
+    WHERE started_at < DATEADD(DAY, -7, SYSDATE());
+
+    DELETE FROM SCHEMA_DRIFT
+    WHERE last_seen_at < :activities_from;
+
+    COMMIT;
+    RETURN 'removed what is older than RETENTION_RULES allows';
+EXCEPTION
+    WHEN OTHER THEN
+        ROLLBACK;
+        RAISE;
 END;
 $$;

@@ -56,9 +56,25 @@ WHERE NOT EXISTS (
         AND outranked.ts = stream.ts
 );
 
+-- Rows that are stored twice: each queue's line should be one row. REMOVE_DOUBLED_ROWS (03) puts it right.
+-- grain: one row per channel and offset that is stored more than once
+CREATE OR REPLACE SECURE VIEW V_DOUBLED_OFFSETS
+COPY GRANTS
+COMMENT = 'Channels and offsets stored more than once in the last 7 days, which should be none; grain: channel_id, stream_offset.'
+AS
+SELECT
+    channel_id,
+    stream_offset,
+    COUNT(*)  AS row_count,
+    MIN(ts)   AS ts
+FROM CLAUDE_STREAM_V2
+WHERE ts >= DATEADD(DAY, -7, SYSDATE())
+GROUP BY channel_id, stream_offset
+HAVING COUNT(*) > 1;
+
 -- ActivitySchema 2.0: which occurrence of the activity it is for the customer, and when the customer did it next.
 -- grain: one row per activity
-CREATE OR REPLACE VIEW VW_ACTIVITY_STREAM
+CREATE OR REPLACE SECURE VIEW VW_ACTIVITY_STREAM
 COPY GRANTS
 COMMENT = 'The activity stream (ActivitySchema 2.0) with occurrence columns and loaded_at; grain: one row per activity.'
 AS
@@ -85,7 +101,7 @@ SELECT
 FROM V_CURRENT_STREAM;
 
 -- grain: one row per sql_event
-CREATE OR REPLACE VIEW VW_SQL_EVENTS
+CREATE OR REPLACE SECURE VIEW VW_SQL_EVENTS
 COPY GRANTS
 COMMENT = 'SQL statements that were run; grain: one row per sql_event.'
 AS
@@ -133,7 +149,7 @@ FROM V_CURRENT_STREAM
 WHERE event_name = 'sql_event';
 
 -- grain: one row per llm_event
-CREATE OR REPLACE VIEW VW_LLM_EVENTS
+CREATE OR REPLACE SECURE VIEW VW_LLM_EVENTS
 COPY GRANTS
 COMMENT = 'Responses of language models, with tokens and cost; grain: one row per llm_event.'
 AS
@@ -183,7 +199,7 @@ FROM V_CURRENT_STREAM
 WHERE event_name = 'llm_event';
 
 -- grain: one row per tool_event
-CREATE OR REPLACE VIEW VW_TOOL_EVENTS
+CREATE OR REPLACE SECURE VIEW VW_TOOL_EVENTS
 COPY GRANTS
 COMMENT = 'Tool calls of Claude Code; grain: one row per tool_event.'
 AS
@@ -225,7 +241,7 @@ FROM V_CURRENT_STREAM
 WHERE event_name = 'tool_event';
 
 -- grain: one row per file_event
-CREATE OR REPLACE VIEW VW_FILE_EVENTS
+CREATE OR REPLACE SECURE VIEW VW_FILE_EVENTS
 COPY GRANTS
 COMMENT = 'Files that were read or changed; grain: one row per file_event.'
 AS
@@ -267,7 +283,7 @@ FROM V_CURRENT_STREAM
 WHERE event_name = 'file_event';
 
 -- grain: one row per session_event
-CREATE OR REPLACE VIEW VW_SESSION_EVENTS
+CREATE OR REPLACE SECURE VIEW VW_SESSION_EVENTS
 COPY GRANTS
 COMMENT = 'Moments in the life of sessions; grain: one row per session_event.'
 AS
@@ -314,7 +330,7 @@ FROM V_CURRENT_STREAM
 WHERE event_name = 'session_event';
 
 -- grain: one row per mcp_event, which stands for call_count calls
-CREATE OR REPLACE VIEW VW_MCP_EVENTS
+CREATE OR REPLACE SECURE VIEW VW_MCP_EVENTS
 COPY GRANTS
 COMMENT = 'Calls of the MCP server, insights and artifacts; grain: one row per mcp_event, which stands for call_count calls.'
 AS
@@ -377,7 +393,7 @@ WHERE event_name = 'mcp_event';
 
 -- Events of the recorder and of Claude Code, and beside them what SCHEMA_DRIFT knows: nothing writes that back into the stream.
 -- grain: one row per system_event, and one per drift
-CREATE OR REPLACE VIEW VW_SYSTEM_EVENTS
+CREATE OR REPLACE SECURE VIEW VW_SYSTEM_EVENTS
 COPY GRANTS
 COMMENT = 'System events, and schema drift as schema_drift_detected; grain: one row per system_event, and one per drift.'
 AS
@@ -495,14 +511,15 @@ SELECT
     details AS feature_json
 FROM differences;
 
--- What Snowflake itself knows of the queries that were run. It lags up to 45 minutes behind. The schema's owner needs IMPORTED
+-- What Snowflake itself knows of the queries of the account, of anybody: readers are not given it, but VW_SQL_EVENTS_HISTORY, which
+-- shows of it the queries of their own rows. It lags up to 45 minutes behind, and a month of it is read. The schema's owner needs IMPORTED
 -- PRIVILEGES on the database SNOWFLAKE; until an administrator grants them this view is empty, and deploying again makes it right.
 -- snowflake-only: the embedded engine has an empty view of this name
 EXECUTE IMMEDIATE $$
 BEGIN
     CREATE OR REPLACE VIEW V_QUERY_HISTORY
     COPY GRANTS
-    COMMENT = 'Queries as Snowflake recorded them, up to 45 minutes late; grain: one row per query.'
+    COMMENT = 'Queries of the last 31 days as Snowflake recorded them, up to 45 minutes late; for operators; grain: one row per query.'
     AS
     SELECT
         query_id,
@@ -514,7 +531,8 @@ BEGIN
         warehouse_name,
         credits_used_cloud_services::NUMBER(38, 9) AS credits_cloud_services,
         error_message
-    FROM SNOWFLAKE.ACCOUNT_USAGE.QUERY_HISTORY;
+    FROM SNOWFLAKE.ACCOUNT_USAGE.QUERY_HISTORY
+    WHERE start_time >= DATEADD(DAY, -31, SYSDATE());
 EXCEPTION
     WHEN OTHER THEN
         CREATE OR REPLACE VIEW V_QUERY_HISTORY
@@ -538,7 +556,7 @@ $$;
 -- Statements as they were reported, beside what Snowflake recorded of them, joined on query_id alone: a query tag names a session.
 -- A statement younger than 45 minutes may have no history yet; is_in_history tells.
 -- grain: one row per sql_event
-CREATE OR REPLACE VIEW VW_SQL_EVENTS_HISTORY
+CREATE OR REPLACE SECURE VIEW VW_SQL_EVENTS_HISTORY
 COPY GRANTS
 COMMENT = 'SQL events with Snowflake''s record of the query, which is up to 45 minutes late; grain: one row per sql_event.'
 AS
@@ -583,16 +601,16 @@ LEFT JOIN V_QUERY_HISTORY AS history
 --                         + 0.2 * (1 - stale_share) + 0.1 * (1 if nothing was refused, quarantined or rejected, else 0))
 --                  over the sum of the weights of those parts that have data; the last part always has.
 --
--- A filter on hour_start or customer reaches the stream: only the rows of those hours are taken apart.
--- grain: one row per (customer, hour_start)
-CREATE OR REPLACE VIEW VW_PRODUCT_METRICS
+-- A filter on hour or customer reaches the stream: only the rows of those hours are taken apart.
+-- grain: one row per (customer, hour)
+CREATE OR REPLACE SECURE VIEW VW_PRODUCT_METRICS
 COPY GRANTS
 COMMENT = 'Usage, latencies, lags, cost, losses and service levels by hour; grain: one row per customer and hour.'
 AS
 WITH events AS (
     SELECT
         customer,
-        DATE_TRUNC('HOUR', ts) AS hour_start,
+        DATE_TRUNC('HOUR', ts) AS hour,
         event_name,
         session_id,
         CASE
@@ -653,7 +671,7 @@ WITH events AS (
 hours AS (
     SELECT
         customer,
-        hour_start,
+        hour,
         COUNT(*) AS activities,
         COUNT(DISTINCT event_name) AS event_names,
         COUNT(DISTINCT session_id) AS sessions,
@@ -691,7 +709,7 @@ hours AS (
         SUM(IFF(system_event_type = 'rows_left_out', COALESCE(rejected_count, 1), 0)) AS rejected,
         COUNT_IF(has_provenance)::FLOAT / COUNT(*) AS provenance_share
     FROM events
-    GROUP BY customer, hour_start
+    GROUP BY customer, hour
 ),
 
 judged AS (
@@ -716,7 +734,7 @@ counted AS (
 
 SELECT
     customer,
-    hour_start,
+    hour,
     activities,
     event_names,
     sessions,

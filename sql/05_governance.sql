@@ -1,8 +1,9 @@
--- 05_governance.sql: how long rows are kept, what is kept beyond that, who sees which rows and which contents.
--- Needs: 01 to 04, and a role that may create roles (USERADMIN's CREATE ROLE) for the second half.
---   Standard edition    retention, legal holds, roles and their grants
+-- 05_governance.sql: who sees which rows and which contents, and who runs what runs by itself.
+-- Needs: 01 to 04, and a role that may create roles (USERADMIN's CREATE ROLE).
+--   Standard edition    roles and their grants
 --   Enterprise edition  row access policies, masking policies, classification
--- Running it again changes nothing. The body of a policy that exists is changed with ALTER … POLICY … SET BODY.
+-- The order is what keeps it shut: policies and masks first, then grants, then owners; tasks are resumed last. Running it again
+-- changes nothing.
 
 -- Parameters, the same block in every file. Change a name here, or let `activity-mcp deploy` do it.
 -- Session variables do not outlive one `snow sql -f`, hence each file sets its own.
@@ -15,159 +16,6 @@ USE ROLE      IDENTIFIER($activity_role);
 USE WAREHOUSE IDENTIFIER($activity_warehouse);
 USE DATABASE  IDENTIFIER($activity_database);
 USE SCHEMA    IDENTIFIER($activity_schema);
-
--- How long rows are kept. Change keep_days to keep them longer; without its rule nothing of a kind is removed.
--- grain: one row per kind of row
-CREATE TABLE IF NOT EXISTS RETENTION_RULES (
-    subject    VARCHAR        NOT NULL COMMENT 'activities or artifacts.',
-    keep_days  NUMBER(9, 0)   NOT NULL COMMENT 'Rows older than so many days are removed.'
-)
-COMMENT = 'How many days rows are kept; grain: one row per subject.';
-
-MERGE INTO RETENTION_RULES AS known
-USING (
-    SELECT subject, keep_days
-    FROM (VALUES ('activities', 180), ('artifacts', 90)) AS seed (subject, keep_days)
-) AS wanted
-    ON known.subject = wanted.subject
-WHEN NOT MATCHED THEN
-    INSERT (subject, keep_days)
-    VALUES (wanted.subject, wanted.keep_days);
-
--- What retention, clean-up and expiry must leave alone. A hold is a row here and not a column of what it holds: the stream is
--- insert-only, and an UPDATE would move its load time. Each NULL column means "any": a hold with none set keeps everything.
--- To end a hold set released_at; the row stays as the record of it.
--- grain: one row per hold
-CREATE TABLE IF NOT EXISTS LEGAL_HOLDS (
-    hold_id      VARCHAR        NOT NULL COMMENT 'Id of the hold, such as the number of the case.',
-    customer     VARCHAR                 COMMENT 'Whose rows are held; null: everyone''s.',
-    org_id       VARCHAR                 COMMENT 'Rows of which organisation; null: of any and of none.',
-    project      VARCHAR                 COMMENT 'Rows of which project; null: of any and of none.',
-    session_id   VARCHAR                 COMMENT 'Rows of which session; null: of any and of none.',
-    from_ts      TIMESTAMP_NTZ           COMMENT 'Rows from this time on, UTC; null: from the beginning.',
-    until_ts     TIMESTAMP_NTZ           COMMENT 'Rows before this time, UTC; null: without end.',
-    reason       VARCHAR        NOT NULL COMMENT 'Why they are held.',
-    placed_by    VARCHAR        NOT NULL COMMENT 'Who placed the hold.',
-    placed_at    TIMESTAMP_NTZ  NOT NULL COMMENT 'When it was placed, UTC.',
-    released_at  TIMESTAMP_NTZ           COMMENT 'When it ended, UTC; null: in force.'
-)
-COMMENT = 'Legal holds: what no retention removes; grain: one row per hold.';
-
--- Runs once a day (DAILY_UPKEEP_TASK in 03); the embedded engine runs the same statements.
--- snowflake-only: the embedded engine runs the body's statements, from generated/run_retention.sql
-CREATE OR REPLACE PROCEDURE APPLY_RETENTION()
-RETURNS VARCHAR
-LANGUAGE SQL
-COMMENT = 'Removes rows older than RETENTION_RULES allows and not under LEGAL_HOLDS, in one transaction.'
-EXECUTE AS OWNER
-AS
-$$
-BEGIN
-    LET activities_from TIMESTAMP_NTZ := NULL;
-    LET artifacts_from TIMESTAMP_NTZ := NULL;
-
-    BEGIN TRANSACTION;
-
-    SELECT
-        MIN(IFF(subject = 'activities', DATEADD(DAY, -keep_days, SYSDATE()), NULL)) AS activities_from,
-        MIN(IFF(subject = 'artifacts', DATEADD(DAY, -keep_days, SYSDATE()), NULL)) AS artifacts_from
-    INTO :activities_from, :artifacts_from
-    FROM RETENTION_RULES;
-
-    DELETE FROM CLAUDE_STREAM_V2
-    WHERE ts < :activities_from
-        AND NOT EXISTS (
-            SELECT 1
-            FROM LEGAL_HOLDS AS hold
-            WHERE hold.released_at IS NULL
-                AND COALESCE(hold.customer = CLAUDE_STREAM_V2.customer, hold.customer IS NULL)
-                AND COALESCE(hold.org_id = CLAUDE_STREAM_V2.org_id, hold.org_id IS NULL)
-                AND COALESCE(hold.project = CLAUDE_STREAM_V2.project, hold.project IS NULL)
-                AND COALESCE(hold.session_id = CLAUDE_STREAM_V2.session_id, hold.session_id IS NULL)
-                AND COALESCE(hold.from_ts <= CLAUDE_STREAM_V2.ts, TRUE)
-                AND COALESCE(hold.until_ts > CLAUDE_STREAM_V2.ts, TRUE)
-        );
-
-    -- A row that is held and outranked stays outranked: else the fact would show twice.
-    DELETE FROM SUPERSEDED
-    WHERE ts < :activities_from
-        AND NOT EXISTS (
-            SELECT 1
-            FROM CLAUDE_STREAM_V2 AS held
-            WHERE held.channel_id = SUPERSEDED.channel_id
-                AND held.stream_offset = SUPERSEDED.stream_offset
-                AND held.ts = SUPERSEDED.ts
-        );
-
-    -- Version 1 knows neither organisation, project nor session: a hold on one of them holds all of the customer.
-    DELETE FROM ACTIVITY_STREAM
-    WHERE ts < :activities_from
-        AND NOT EXISTS (
-            SELECT 1
-            FROM LEGAL_HOLDS AS hold
-            WHERE hold.released_at IS NULL
-                AND COALESCE(hold.customer = ACTIVITY_STREAM.customer, hold.customer IS NULL)
-                AND COALESCE(hold.from_ts <= ACTIVITY_STREAM.ts, TRUE)
-                AND COALESCE(hold.until_ts > ACTIVITY_STREAM.ts, TRUE)
-        );
-
-    -- An insight outlives its event for as long as it says it holds.
-    DELETE FROM INSIGHT_ATOMS
-    WHERE GREATEST(recorded_at, COALESCE(valid_until, recorded_at))
-        < :activities_from
-        AND NOT EXISTS (
-            SELECT 1
-            FROM LEGAL_HOLDS AS hold
-            WHERE hold.released_at IS NULL
-                AND COALESCE(hold.customer = INSIGHT_ATOMS.customer, hold.customer IS NULL)
-                AND COALESCE(hold.org_id = INSIGHT_ATOMS.org_id, hold.org_id IS NULL)
-                AND COALESCE(hold.project = INSIGHT_ATOMS.project, hold.project IS NULL)
-                AND COALESCE(hold.session_id = INSIGHT_ATOMS.session_id, hold.session_id IS NULL)
-                AND COALESCE(hold.from_ts <= INSIGHT_ATOMS.recorded_at, TRUE)
-                AND COALESCE(hold.until_ts > INSIGHT_ATOMS.recorded_at, TRUE)
-        );
-
-    DELETE FROM ARTIFACTS
-    WHERE stored_at < :artifacts_from
-        AND NOT pinned
-        AND NOT EXISTS (
-            SELECT 1
-            FROM LEGAL_HOLDS AS hold
-            WHERE hold.released_at IS NULL
-                AND COALESCE(hold.customer = ARTIFACTS.customer, hold.customer IS NULL)
-                AND COALESCE(hold.org_id = ARTIFACTS.org_id, hold.org_id IS NULL)
-                AND COALESCE(hold.project = ARTIFACTS.project, hold.project IS NULL)
-                AND COALESCE(hold.session_id = ARTIFACTS.session_id, hold.session_id IS NULL)
-                AND COALESCE(hold.from_ts <= ARTIFACTS.stored_at, TRUE)
-                AND COALESCE(hold.until_ts > ARTIFACTS.stored_at, TRUE)
-        );
-
-    -- What is only derived from the stream is not evidence: no hold keeps it. The lists inside a context that is still in use
-    -- lose what is too old with its next refresh.
-    DELETE FROM CONTEXT_ITEMS
-    WHERE ts < :activities_from;
-
-    -- No context looks further back than 8 days into these two.
-    DELETE FROM CONTEXT_COUNTS
-    WHERE hour_start < DATEADD(DAY, -9, SYSDATE());
-
-    DELETE FROM CONTEXT_HOURS
-    WHERE hour_start < DATEADD(DAY, -9, SYSDATE());
-
-    DELETE FROM CONTEXT_CACHE
-    WHERE recorded_at < :activities_from;
-
-    DELETE FROM SCHEMA_DRIFT
-    WHERE last_seen_at < :activities_from;
-
-    COMMIT;
-    RETURN 'removed what is older than RETENTION_RULES allows';
-EXCEPTION
-    WHEN OTHER THEN
-        ROLLBACK;
-        RAISE;
-END;
-$$;
 
 -- Features whose names suggest personal data or secrets. The recorder redacts values before they reach the disk; this list finds
 -- what came another way. Add patterns of your own.
@@ -225,14 +73,210 @@ GROUP BY features.event_name, features.feature_name, listed.kind;
 
 -- snowflake-only from here on: roles, grants and policies are Snowflake's
 -- ---------------------------------------------------------------------------------------------------------------------------
--- Roles. WRITER is what the clients' Snowpipe connection bears, READER what people, dashboards and the clients' recall bear.
--- ENGINE owns tasks and procedures and passes every policy: one that did not would write **** into CONTEXT_CACHE, or nothing.
--- `activity-mcp deploy` replaces the four names where others are given; by hand replace them in this file.
+-- Roles. WRITER is what writes, READER what people, dashboards and the clients' recall bear; CLIENT is both, for a token has one
+-- role and no secondary ones. ENGINE owns tasks and procedures and passes every policy: one that did not would write **** into
+-- CONTEXT_CACHE, or nothing. `activity-mcp deploy` replaces the five names where others are given; by hand replace them here.
 CREATE ROLE IF NOT EXISTS ACTIVITY_WRITER COMMENT = 'Inserts activities, and can do nothing else.';
 CREATE ROLE IF NOT EXISTS ACTIVITY_READER COMMENT = 'Reads activities and contexts, of those rows that ACCESS_MAP gives it.';
+CREATE ROLE IF NOT EXISTS ACTIVITY_CLIENT COMMENT = 'Writer and reader in one: what a recorder''s user bears.';
 CREATE ROLE IF NOT EXISTS ACTIVITY_ADMIN COMMENT = 'Sees every row unmasked, places legal holds, runs the migration.';
 CREATE ROLE IF NOT EXISTS ACTIVITY_ENGINE COMMENT = 'Owns tasks and procedures; passes every policy; borne by no person.';
 
+-- Who sees whose rows; ADMIN and ENGINE see all. Rows are as trustworthy as the writer's key: customer and org_id are what the
+-- client says. Empty it gives nobody anything: `activity-mcp deploy --add-user` puts a row in.
+-- grain: one row per user or role, and what it may see
+CREATE TABLE IF NOT EXISTS ACCESS_MAP (
+    user_name     VARCHAR           COMMENT 'Snowflake user it holds for, in capitals; null: by role.',
+    role_name     VARCHAR           COMMENT 'Role it holds for, in capitals; null: by user.',
+    customer      VARCHAR           COMMENT 'Rows of this customer; null: by organisation.',
+    org_id        VARCHAR           COMMENT 'Rows of this organisation; null: by customer.',
+    sees_content  BOOLEAN  NOT NULL COMMENT 'Whether contents are shown, or masked.'
+)
+COMMENT = 'Who may see which rows, and whether masked; grain: one row per user or role and customer or organisation.';
+
+-- ---------------------------------------------------------------------------------------------------------------------------
+-- Policies (Enterprise edition). A policy is made shut and then given its body, so that the body stands here once and is brought
+-- up to date by each run. An edition that has none says so in the answer of the block, and whoever may read sees all rows unmasked.
+--   rows      CUSTOMER_AND_ORG_ROWS, and CUSTOMER_ROWS where rows bear no organisation. None on SUPERSEDED: it is read by the views
+--             alone, and a reader who did not see an outranked row there would see it twice in them.
+--   features  only what is on the list stays of a VARIANT, and _masked says so: what nobody knows yet is hidden
+--   context   counts, files and usage stay
+--   samples, texts   nothing stays
+EXECUTE IMMEDIATE $$
+BEGIN
+    CREATE ROW ACCESS POLICY IF NOT EXISTS CUSTOMER_AND_ORG_ROWS AS (row_customer VARCHAR, row_org_id VARCHAR)
+    RETURNS BOOLEAN -> FALSE
+    COMMENT = 'Rows of the customers and organisations that ACCESS_MAP gives to the user or the role.';
+
+    ALTER ROW ACCESS POLICY CUSTOMER_AND_ORG_ROWS SET BODY ->
+        IS_ROLE_IN_SESSION('ACTIVITY_ADMIN')
+        OR IS_ROLE_IN_SESSION('ACTIVITY_ENGINE')
+        OR EXISTS (
+            SELECT 1
+            FROM ACCESS_MAP
+            WHERE (ACCESS_MAP.user_name = CURRENT_USER() OR IS_ROLE_IN_SESSION(ACCESS_MAP.role_name))
+                AND (ACCESS_MAP.customer = row_customer OR ACCESS_MAP.org_id = row_org_id)
+        );
+
+    CREATE ROW ACCESS POLICY IF NOT EXISTS CUSTOMER_ROWS AS (row_customer VARCHAR)
+    RETURNS BOOLEAN -> FALSE
+    COMMENT = 'Rows of the customers that ACCESS_MAP gives to the user or the role.';
+
+    ALTER ROW ACCESS POLICY CUSTOMER_ROWS SET BODY ->
+        IS_ROLE_IN_SESSION('ACTIVITY_ADMIN')
+        OR IS_ROLE_IN_SESSION('ACTIVITY_ENGINE')
+        OR EXISTS (
+            SELECT 1
+            FROM ACCESS_MAP
+            WHERE (ACCESS_MAP.user_name = CURRENT_USER() OR IS_ROLE_IN_SESSION(ACCESS_MAP.role_name))
+                AND ACCESS_MAP.customer = row_customer
+        );
+
+    CREATE MASKING POLICY IF NOT EXISTS FEATURES_MASK AS (val VARIANT)
+    RETURNS VARIANT -> NULL::VARIANT
+    COMMENT = 'Leaves of features what cannot hold contents, for those who may not see contents.';
+
+    ALTER MASKING POLICY FEATURES_MASK SET BODY ->
+        CASE
+            WHEN IS_ROLE_IN_SESSION('ACTIVITY_ADMIN') OR IS_ROLE_IN_SESSION('ACTIVITY_ENGINE') THEN val
+            WHEN EXISTS (
+                SELECT 1
+                FROM ACCESS_MAP
+                WHERE (ACCESS_MAP.user_name = CURRENT_USER() OR IS_ROLE_IN_SESSION(ACCESS_MAP.role_name))
+                    AND ACCESS_MAP.sees_content
+            ) THEN val
+            WHEN IS_OBJECT(val) THEN
+                OBJECT_INSERT(
+                    OBJECT_PICK(
+                        val::OBJECT,
+                        '_original_size', '_redacted', '_truncated', '_unanswered', 'agent_id', 'agent_type',
+                        'artifact_id', 'artifact_type', 'bytes_after', 'bytes_before', 'bytes_scanned',
+                        'cache_age_ms', 'cache_creation_tokens', 'cache_hit', 'cache_read_tokens', 'cli_version',
+                        'completion_tokens', 'confidence', 'context_size', 'cost_source', 'cost_usd', 'count',
+                        'credits_used', 'database', 'duration_ms', 'error_code', 'error_type', 'event_type',
+                        'expires_at', 'file_path', 'file_type', 'from', 'git_branch', 'git_tracked', 'grain',
+                        'hook_event_name', 'host', 'insight_id', 'latency_ms', 'length', 'lines_affected',
+                        'max_tokens', 'method', 'metric', 'model', 'operation', 'pinned', 'project_path',
+                        'prompt_hash', 'prompt_id', 'prompt_tokens', 'query_id', 'request_id', 'result_sha256',
+                        'result_size', 'result_type', 'role', 'row_count', 'rows', 'schema', 'segment',
+                        'session_duration_ms', 'session_id', 'severity', 'source_events', 'sql_sha256', 'stale',
+                        'start_source', 'stream', 'subject', 'success', 'temperature', 'to', 'token_source',
+                        'tool_category', 'tool_name', 'tool_use_id', 'total_activities', 'total_latency_ms',
+                        'total_tokens', 'user', 'valid_for_hours', 'valid_until', 'warehouse'
+                    ),
+                    '_masked', TRUE, TRUE
+                )::VARIANT
+        END;
+
+    CREATE MASKING POLICY IF NOT EXISTS CONTEXT_MASK AS (val VARIANT)
+    RETURNS VARIANT -> NULL::VARIANT
+    COMMENT = 'Leaves counts, files and usage of a context, for those who may not see contents.';
+
+    ALTER MASKING POLICY CONTEXT_MASK SET BODY ->
+        CASE
+            WHEN IS_ROLE_IN_SESSION('ACTIVITY_ADMIN') OR IS_ROLE_IN_SESSION('ACTIVITY_ENGINE') THEN val
+            WHEN EXISTS (
+                SELECT 1
+                FROM ACCESS_MAP
+                WHERE (ACCESS_MAP.user_name = CURRENT_USER() OR IS_ROLE_IN_SESSION(ACCESS_MAP.role_name))
+                    AND ACCESS_MAP.sees_content
+            ) THEN val
+            WHEN IS_OBJECT(val) THEN
+                OBJECT_INSERT(
+                    OBJECT_PICK(val::OBJECT, 'version', 'recent_files', 'hours', 'recorded_at'),
+                    '_masked', TRUE, TRUE
+                )::VARIANT
+        END;
+
+    CREATE MASKING POLICY IF NOT EXISTS SAMPLE_MASK AS (val VARIANT)
+    RETURNS VARIANT -> NULL::VARIANT
+    COMMENT = 'Leaves nothing of sample rows and values, for those who may not see contents.';
+
+    ALTER MASKING POLICY SAMPLE_MASK SET BODY ->
+        CASE
+            WHEN IS_ROLE_IN_SESSION('ACTIVITY_ADMIN') OR IS_ROLE_IN_SESSION('ACTIVITY_ENGINE') THEN val
+            WHEN EXISTS (
+                SELECT 1
+                FROM ACCESS_MAP
+                WHERE (ACCESS_MAP.user_name = CURRENT_USER() OR IS_ROLE_IN_SESSION(ACCESS_MAP.role_name))
+                    AND ACCESS_MAP.sees_content
+            ) THEN val
+        END;
+
+    CREATE MASKING POLICY IF NOT EXISTS TEXT_MASK AS (val VARCHAR)
+    RETURNS VARCHAR -> NULL::VARCHAR
+    COMMENT = 'Leaves nothing of texts that may hold contents, for those who may not see contents.';
+
+    ALTER MASKING POLICY TEXT_MASK SET BODY ->
+        CASE
+            WHEN IS_ROLE_IN_SESSION('ACTIVITY_ADMIN') OR IS_ROLE_IN_SESSION('ACTIVITY_ENGINE') THEN val
+            WHEN EXISTS (
+                SELECT 1
+                FROM ACCESS_MAP
+                WHERE (ACCESS_MAP.user_name = CURRENT_USER() OR IS_ROLE_IN_SESSION(ACCESS_MAP.role_name))
+                    AND ACCESS_MAP.sees_content
+            ) THEN val
+        END;
+
+    -- A table that has its row access policy already refuses a second one: that refusal alone is passed over.
+    LET row_places RESULTSET := (
+        SELECT table_name, policy
+        FROM (VALUES
+            ('CLAUDE_STREAM_V2', 'CUSTOMER_AND_ORG_ROWS ON (customer, org_id)'),
+            ('CONTEXT_CACHE', 'CUSTOMER_AND_ORG_ROWS ON (customer, org_id)'),
+            ('ARTIFACTS', 'CUSTOMER_AND_ORG_ROWS ON (customer, org_id)'),
+            ('INSIGHT_ATOMS', 'CUSTOMER_AND_ORG_ROWS ON (customer, org_id)'),
+            ('SCHEMA_DRIFT', 'CUSTOMER_AND_ORG_ROWS ON (customer, org_id)'),
+            ('ACTIVITY_STREAM', 'CUSTOMER_ROWS ON (customer)'),
+            ('CONTEXT_COUNTS', 'CUSTOMER_ROWS ON (customer)'),
+            ('CONTEXT_HOURS', 'CUSTOMER_ROWS ON (customer)'),
+            ('CONTEXT_ITEMS', 'CUSTOMER_ROWS ON (customer)')
+        ) AS places (table_name, policy)
+    );
+    LET rows_of CURSOR FOR row_places;
+    FOR place IN rows_of DO
+        LET attach VARCHAR := 'ALTER TABLE ' || place.table_name || ' ADD ROW ACCESS POLICY ' || place.policy;
+        BEGIN
+            EXECUTE IMMEDIATE :attach;
+        EXCEPTION
+            WHEN OTHER THEN
+                IF (NOT CONTAINS(UPPER(SQLERRM), 'ALREADY HAS A ROW_ACCESS_POLICY')) THEN
+                    RAISE;
+                END IF;
+        END;
+    END FOR;
+    BEGIN
+        ALTER TABLE SUPERSEDED DROP ROW ACCESS POLICY CUSTOMER_ROWS;
+    EXCEPTION
+        WHEN OTHER THEN
+            LET had_none BOOLEAN := TRUE;
+    END;
+
+    ALTER TABLE CLAUDE_STREAM_V2 MODIFY COLUMN feature_json SET MASKING POLICY FEATURES_MASK FORCE;
+    ALTER TABLE CONTEXT_CACHE MODIFY COLUMN context_blob SET MASKING POLICY CONTEXT_MASK FORCE;
+    ALTER TABLE ARTIFACTS MODIFY COLUMN sample_rows SET MASKING POLICY SAMPLE_MASK FORCE;
+    ALTER TABLE ARTIFACTS MODIFY COLUMN content_schema SET MASKING POLICY SAMPLE_MASK FORCE;
+    ALTER TABLE INSIGHT_ATOMS MODIFY COLUMN value SET MASKING POLICY SAMPLE_MASK FORCE;
+    ALTER TABLE INSIGHT_ATOMS MODIFY COLUMN item SET MASKING POLICY SAMPLE_MASK FORCE;
+    ALTER TABLE SCHEMA_DRIFT MODIFY COLUMN sample_reason SET MASKING POLICY TEXT_MASK FORCE;
+    ALTER TABLE ACTIVITY_STREAM MODIFY COLUMN feature_1 SET MASKING POLICY TEXT_MASK FORCE;
+    ALTER TABLE ACTIVITY_STREAM MODIFY COLUMN feature_2 SET MASKING POLICY TEXT_MASK FORCE;
+    ALTER TABLE ACTIVITY_STREAM MODIFY COLUMN feature_3 SET MASKING POLICY TEXT_MASK FORCE;
+    RETURN 'policies and masks are in force';
+EXCEPTION
+    WHEN OTHER THEN
+        IF (CONTAINS(LOWER(SQLERRM), 'unsupported feature')) THEN
+            RETURN 'this edition has no policies: whoever may read sees all rows unmasked';
+        END IF;
+        RAISE;
+END;
+$$;
+
+-- ---------------------------------------------------------------------------------------------------------------------------
+-- Grants. READER is given its views by name: a view that is new is nobody's until it is written here. They are secure: a plain
+-- one lets a reader's own predicate see rows that a policy takes away afterwards.
+GRANT ROLE ACTIVITY_WRITER TO ROLE ACTIVITY_CLIENT;
+GRANT ROLE ACTIVITY_READER TO ROLE ACTIVITY_CLIENT;
 GRANT ROLE ACTIVITY_READER TO ROLE ACTIVITY_ADMIN;
 GRANT ROLE ACTIVITY_ENGINE TO ROLE IDENTIFIER($activity_role);
 
@@ -244,9 +288,28 @@ GRANT USAGE ON SCHEMA IDENTIFIER($activity_schema) TO ROLE ACTIVITY_READER;
 GRANT USAGE ON SCHEMA IDENTIFIER($activity_schema) TO ROLE ACTIVITY_ENGINE;
 GRANT CREATE STREAM ON SCHEMA IDENTIFIER($activity_schema) TO ROLE ACTIVITY_ENGINE;
 
+-- A client that signs in with a password writes with SQL: rows, and the offset of its channel in the same transaction.
 GRANT INSERT ON TABLE CLAUDE_STREAM_V2 TO ROLE ACTIVITY_WRITER;
+GRANT SELECT, INSERT, UPDATE ON TABLE CHANNEL_OFFSETS TO ROLE ACTIVITY_WRITER;
 
-GRANT SELECT ON ALL VIEWS IN SCHEMA IDENTIFIER($activity_schema) TO ROLE ACTIVITY_READER;
+-- What an older version gave and this one does not.
+REVOKE SELECT ON ALL VIEWS IN SCHEMA IDENTIFIER($activity_schema) FROM ROLE ACTIVITY_READER;
+
+GRANT SELECT ON VIEW VW_ACTIVITY_STREAM TO ROLE ACTIVITY_READER;
+GRANT SELECT ON VIEW VW_SQL_EVENTS TO ROLE ACTIVITY_READER;
+GRANT SELECT ON VIEW VW_LLM_EVENTS TO ROLE ACTIVITY_READER;
+GRANT SELECT ON VIEW VW_TOOL_EVENTS TO ROLE ACTIVITY_READER;
+GRANT SELECT ON VIEW VW_FILE_EVENTS TO ROLE ACTIVITY_READER;
+GRANT SELECT ON VIEW VW_SESSION_EVENTS TO ROLE ACTIVITY_READER;
+GRANT SELECT ON VIEW VW_MCP_EVENTS TO ROLE ACTIVITY_READER;
+GRANT SELECT ON VIEW VW_SYSTEM_EVENTS TO ROLE ACTIVITY_READER;
+GRANT SELECT ON VIEW VW_SQL_EVENTS_HISTORY TO ROLE ACTIVITY_READER;
+GRANT SELECT ON VIEW VW_PRODUCT_METRICS TO ROLE ACTIVITY_READER;
+GRANT SELECT ON VIEW VW_ACTIVITIES TO ROLE ACTIVITY_READER;
+GRANT SELECT ON VIEW V_CHANNELS TO ROLE ACTIVITY_READER;
+GRANT SELECT ON VIEW V_DOUBLED_OFFSETS TO ROLE ACTIVITY_READER;
+GRANT SELECT ON VIEW V_STREAM_LAG TO ROLE ACTIVITY_READER;
+GRANT SELECT ON VIEW V_TASK_MONITORING TO ROLE ACTIVITY_READER;
 GRANT SELECT ON TABLE CONTEXT_CACHE TO ROLE ACTIVITY_READER;
 GRANT SELECT ON TABLE ARTIFACTS TO ROLE ACTIVITY_READER;
 GRANT SELECT ON TABLE INSIGHT_ATOMS TO ROLE ACTIVITY_READER;
@@ -254,161 +317,59 @@ GRANT SELECT ON TABLE SCHEMA_DRIFT TO ROLE ACTIVITY_READER;
 GRANT SELECT ON TABLE ACTIVITY_SCHEMA_VERSION TO ROLE ACTIVITY_READER;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA IDENTIFIER($activity_schema) TO ROLE ACTIVITY_ADMIN;
+GRANT SELECT ON ALL VIEWS IN SCHEMA IDENTIFIER($activity_schema) TO ROLE ACTIVITY_ADMIN;
 GRANT INSERT, UPDATE ON TABLE LEGAL_HOLDS TO ROLE ACTIVITY_ADMIN;
 GRANT UPDATE ON TABLE RETENTION_RULES TO ROLE ACTIVITY_ADMIN;
 GRANT INSERT, DELETE ON TABLE SENSITIVE_KEYS TO ROLE ACTIVITY_ADMIN;
+GRANT INSERT, UPDATE, DELETE ON TABLE ACCESS_MAP TO ROLE ACTIVITY_ADMIN;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA IDENTIFIER($activity_schema) TO ROLE ACTIVITY_ENGINE;
 GRANT SELECT ON ALL VIEWS IN SCHEMA IDENTIFIER($activity_schema) TO ROLE ACTIVITY_ENGINE;
-GRANT SELECT ON ALL STREAMS IN SCHEMA IDENTIFIER($activity_schema) TO ROLE ACTIVITY_ENGINE;
+GRANT USAGE ON ALL FUNCTIONS IN SCHEMA IDENTIFIER($activity_schema) TO ROLE ACTIVITY_ENGINE;
 
--- ---------------------------------------------------------------------------------------------------------------------------
--- The engine takes over what runs by itself. A task whose owner changes is suspended, so they are resumed here; that
--- needs EXECUTE TASK and EXECUTE MANAGED TASK ON ACCOUNT for ACTIVITY_ENGINE, which only ACCOUNTADMIN can grant.
-GRANT OWNERSHIP ON ALL PROCEDURES IN SCHEMA IDENTIFIER($activity_schema) TO ROLE ACTIVITY_ENGINE COPY CURRENT GRANTS;
-GRANT OWNERSHIP ON ALL STREAMS IN SCHEMA IDENTIFIER($activity_schema) TO ROLE ACTIVITY_ENGINE COPY CURRENT GRANTS;
-GRANT OWNERSHIP ON TASK REFRESH_CONTEXT_TASK TO ROLE ACTIVITY_ENGINE COPY CURRENT GRANTS;
-GRANT OWNERSHIP ON TASK DAILY_UPKEEP_TASK TO ROLE ACTIVITY_ENGINE COPY CURRENT GRANTS;
-GRANT OWNERSHIP ON TASK DUAL_WRITE_TASK TO ROLE ACTIVITY_ENGINE COPY CURRENT GRANTS;
-GRANT USAGE ON ALL PROCEDURES IN SCHEMA IDENTIFIER($activity_schema) TO ROLE ACTIVITY_ADMIN;
-
-ALTER TASK REFRESH_CONTEXT_TASK RESUME;
-ALTER TASK DAILY_UPKEEP_TASK RESUME;
-
--- ---------------------------------------------------------------------------------------------------------------------------
--- enterprise-only from here on: row access and masking policies
--- Row access (Enterprise edition). Who sees whose rows; ADMIN and ENGINE see all. Rows are as trustworthy as the writer's key:
--- customer and org_id are what the client says.
--- grain: one row per user or role, and what it may see
-CREATE TABLE IF NOT EXISTS ACCESS_MAP (
-    user_name     VARCHAR           COMMENT 'Snowflake user it holds for, in capitals; null: by role.',
-    role_name     VARCHAR           COMMENT 'Role it holds for, in capitals; null: by user.',
-    customer      VARCHAR           COMMENT 'Rows of this customer; null: by organisation.',
-    org_id        VARCHAR           COMMENT 'Rows of this organisation; null: by customer.',
-    sees_content  BOOLEAN  NOT NULL COMMENT 'Whether contents are shown, or masked.'
-)
-COMMENT = 'Who may see which rows, and whether masked; grain: one row per user or role and customer or organisation.';
-
-GRANT INSERT, UPDATE, DELETE ON TABLE ACCESS_MAP TO ROLE ACTIVITY_ADMIN;
-
-CREATE ROW ACCESS POLICY IF NOT EXISTS CUSTOMER_AND_ORG_ROWS AS (row_customer VARCHAR, row_org_id VARCHAR)
-RETURNS BOOLEAN ->
-    IS_ROLE_IN_SESSION('ACTIVITY_ADMIN')
-    OR IS_ROLE_IN_SESSION('ACTIVITY_ENGINE')
-    OR EXISTS (
-        SELECT 1
-        FROM ACCESS_MAP
-        WHERE (ACCESS_MAP.user_name = CURRENT_USER() OR IS_ROLE_IN_SESSION(ACCESS_MAP.role_name))
-            AND (ACCESS_MAP.customer = row_customer OR ACCESS_MAP.org_id = row_org_id)
-    )
-COMMENT = 'Rows of the customers and organisations that ACCESS_MAP gives to the user or the role.';
-
--- For tables whose rows bear no organisation.
-CREATE ROW ACCESS POLICY IF NOT EXISTS CUSTOMER_ROWS AS (row_customer VARCHAR)
-RETURNS BOOLEAN ->
-    IS_ROLE_IN_SESSION('ACTIVITY_ADMIN')
-    OR IS_ROLE_IN_SESSION('ACTIVITY_ENGINE')
-    OR EXISTS (
-        SELECT 1
-        FROM ACCESS_MAP
-        WHERE (ACCESS_MAP.user_name = CURRENT_USER() OR IS_ROLE_IN_SESSION(ACCESS_MAP.role_name))
-            AND ACCESS_MAP.customer = row_customer
-    )
-COMMENT = 'Rows of the customers that ACCESS_MAP gives to the user or the role.';
-
--- A table that has its policy already refuses a second one: that refusal alone is passed over.
+-- The warehouse is often another team's: where it may not be given, the answer says what its owner has to run.
 EXECUTE IMMEDIATE $$
 BEGIN
-    LET wanted RESULTSET := (
-        SELECT table_name, policy
-        FROM (VALUES
-            ('CLAUDE_STREAM_V2', 'CUSTOMER_AND_ORG_ROWS ON (customer, org_id)'),
-            ('CONTEXT_CACHE', 'CUSTOMER_AND_ORG_ROWS ON (customer, org_id)'),
-            ('ARTIFACTS', 'CUSTOMER_AND_ORG_ROWS ON (customer, org_id)'),
-            ('INSIGHT_ATOMS', 'CUSTOMER_AND_ORG_ROWS ON (customer, org_id)'),
-            ('SCHEMA_DRIFT', 'CUSTOMER_AND_ORG_ROWS ON (customer, org_id)'),
-            ('ACTIVITY_STREAM', 'CUSTOMER_ROWS ON (customer)'),
-            ('SUPERSEDED', 'CUSTOMER_ROWS ON (customer)'),
-            ('CONTEXT_COUNTS', 'CUSTOMER_ROWS ON (customer)'),
-            ('CONTEXT_HOURS', 'CUSTOMER_ROWS ON (customer)'),
-            ('CONTEXT_ITEMS', 'CUSTOMER_ROWS ON (customer)')
-        ) AS places (table_name, policy)
-    );
-    LET places CURSOR FOR wanted;
-    FOR place IN places DO
-        LET attach VARCHAR := 'ALTER TABLE ' || place.table_name || ' ADD ROW ACCESS POLICY ' || place.policy;
-        BEGIN
-            EXECUTE IMMEDIATE :attach;
-        EXCEPTION
-            WHEN OTHER THEN
-                IF (NOT CONTAINS(UPPER(SQLERRM), 'ALREADY HAS A ROW_ACCESS_POLICY')) THEN
-                    RAISE;
-                END IF;
-        END;
-    END FOR;
+    GRANT USAGE ON WAREHOUSE IDENTIFIER($activity_warehouse) TO ROLE ACTIVITY_READER;
+    RETURN 'READER may use the warehouse';
+EXCEPTION
+    WHEN OTHER THEN
+        RETURN 'ask the warehouse''s owner: GRANT USAGE ON WAREHOUSE … TO ROLE ACTIVITY_READER (' || SQLERRM || ')';
 END;
 $$;
 
 -- ---------------------------------------------------------------------------------------------------------------------------
--- Masks (Enterprise edition). A VARIANT stays a VARIANT: the members that hold contents are taken out, and _masked says so.
-CREATE MASKING POLICY IF NOT EXISTS FEATURES_MASK AS (val VARIANT)
-RETURNS VARIANT ->
-    CASE
-        WHEN IS_ROLE_IN_SESSION('ACTIVITY_ADMIN') OR IS_ROLE_IN_SESSION('ACTIVITY_ENGINE') THEN val
-        WHEN EXISTS (
-            SELECT 1
-            FROM ACCESS_MAP
-            WHERE (ACCESS_MAP.user_name = CURRENT_USER() OR IS_ROLE_IN_SESSION(ACCESS_MAP.role_name))
-                AND ACCESS_MAP.sees_content
-        ) THEN val
-        WHEN IS_OBJECT(val) THEN
-            OBJECT_INSERT(
-                OBJECT_DELETE(
-                    val::OBJECT,
-                    'sql', 'error', 'parameters', 'excerpt', 'raw', 'message', 'value', 'sample_rows', 'content_schema',
-                    'feature_1', 'feature_2', 'feature_3'
-                ),
-                '_masked', TRUE, TRUE
-            )::VARIANT
-    END
-COMMENT = 'Takes statements, parameters, texts and samples out of features, for those who may not see contents.';
+-- The engine takes over what runs by itself. A task that runs keeps its owner, and one whose owner changes is suspended: so they
+-- are suspended here, and resumed by the last statement.
+ALTER TASK IF EXISTS REFRESH_CONTEXT_TASK SUSPEND;
+ALTER TASK IF EXISTS DAILY_UPKEEP_TASK SUSPEND;
+ALTER TASK IF EXISTS DUAL_WRITE_TASK SUSPEND;
 
-CREATE MASKING POLICY IF NOT EXISTS CONTEXT_MASK AS (val VARIANT)
-RETURNS VARIANT ->
-    CASE
-        WHEN IS_ROLE_IN_SESSION('ACTIVITY_ADMIN') OR IS_ROLE_IN_SESSION('ACTIVITY_ENGINE') THEN val
-        WHEN EXISTS (
-            SELECT 1
-            FROM ACCESS_MAP
-            WHERE (ACCESS_MAP.user_name = CURRENT_USER() OR IS_ROLE_IN_SESSION(ACCESS_MAP.role_name))
-                AND ACCESS_MAP.sees_content
-        ) THEN val
-        WHEN IS_OBJECT(val) THEN
-            OBJECT_INSERT(
-                OBJECT_DELETE(val::OBJECT, 'recent_sessions', 'recent_errors', 'recent_queries', 'insights'),
-                '_masked', TRUE, TRUE
-            )::VARIANT
-    END
-COMMENT = 'Leaves counts, files and usage of a context, for those who may not see contents.';
+GRANT OWNERSHIP ON ALL STREAMS IN SCHEMA IDENTIFIER($activity_schema) TO ROLE ACTIVITY_ENGINE COPY CURRENT GRANTS;
+GRANT OWNERSHIP ON TASK REFRESH_CONTEXT_TASK TO ROLE ACTIVITY_ENGINE COPY CURRENT GRANTS;
+GRANT OWNERSHIP ON TASK DAILY_UPKEEP_TASK TO ROLE ACTIVITY_ENGINE COPY CURRENT GRANTS;
+GRANT OWNERSHIP ON TASK DUAL_WRITE_TASK TO ROLE ACTIVITY_ENGINE COPY CURRENT GRANTS;
+GRANT OWNERSHIP ON ALL PROCEDURES IN SCHEMA IDENTIFIER($activity_schema) TO ROLE ACTIVITY_ENGINE COPY CURRENT GRANTS;
+GRANT USAGE ON ALL PROCEDURES IN SCHEMA IDENTIFIER($activity_schema) TO ROLE ACTIVITY_ADMIN;
 
-CREATE MASKING POLICY IF NOT EXISTS SAMPLE_MASK AS (val VARIANT)
-RETURNS VARIANT ->
-    CASE
-        WHEN IS_ROLE_IN_SESSION('ACTIVITY_ADMIN') OR IS_ROLE_IN_SESSION('ACTIVITY_ENGINE') THEN val
-        WHEN EXISTS (
-            SELECT 1
-            FROM ACCESS_MAP
-            WHERE (ACCESS_MAP.user_name = CURRENT_USER() OR IS_ROLE_IN_SESSION(ACCESS_MAP.role_name))
-                AND ACCESS_MAP.sees_content
-        ) THEN val
-    END
-COMMENT = 'Leaves nothing of sample rows and values, for those who may not see contents.';
+-- Who may see how the tasks fare, and stop or start them.
+GRANT MONITOR ON TASK REFRESH_CONTEXT_TASK TO ROLE ACTIVITY_READER;
+GRANT MONITOR ON TASK DAILY_UPKEEP_TASK TO ROLE ACTIVITY_READER;
+GRANT MONITOR ON TASK DUAL_WRITE_TASK TO ROLE ACTIVITY_READER;
+GRANT OPERATE ON TASK REFRESH_CONTEXT_TASK TO ROLE ACTIVITY_ADMIN;
+GRANT OPERATE ON TASK DAILY_UPKEEP_TASK TO ROLE ACTIVITY_ADMIN;
+GRANT OPERATE ON TASK DUAL_WRITE_TASK TO ROLE ACTIVITY_ADMIN;
 
-ALTER TABLE CLAUDE_STREAM_V2 MODIFY COLUMN feature_json SET MASKING POLICY FEATURES_MASK FORCE;
-ALTER TABLE CONTEXT_CACHE MODIFY COLUMN context_blob SET MASKING POLICY CONTEXT_MASK FORCE;
-ALTER TABLE ARTIFACTS MODIFY COLUMN sample_rows SET MASKING POLICY SAMPLE_MASK FORCE;
-ALTER TABLE INSIGHT_ATOMS MODIFY COLUMN value SET MASKING POLICY SAMPLE_MASK FORCE;
-ALTER TABLE INSIGHT_ATOMS MODIFY COLUMN item SET MASKING POLICY SAMPLE_MASK FORCE;
+-- Only ACCOUNTADMIN can give these two: for any other role the answer says what an administrator has to run.
+EXECUTE IMMEDIATE $$
+BEGIN
+    GRANT EXECUTE TASK, EXECUTE MANAGED TASK ON ACCOUNT TO ROLE ACTIVITY_ENGINE;
+    RETURN 'ENGINE may run tasks';
+EXCEPTION
+    WHEN OTHER THEN
+        RETURN 'ask an administrator: GRANT EXECUTE TASK, EXECUTE MANAGED TASK ON ACCOUNT TO ROLE ACTIVITY_ENGINE (' || SQLERRM || ')';
+END;
+$$;
 
 -- Classification (Enterprise edition) tags whole columns by what it finds in them, and does not read long free text. To switch it
 -- on, take the comment marks away; what it would tag can be seen first with SYSTEM$CLASSIFY('CLAUDE_STREAM_V2', NULL).
@@ -416,3 +377,6 @@ ALTER TABLE INSIGHT_ATOMS MODIFY COLUMN item SET MASKING POLICY SAMPLE_MASK FORC
 --     {'minimum_object_age_for_classification_days': 0, 'maximum_classification_validity_days': 30, 'auto_tag': TRUE}
 -- );
 -- ALTER SCHEMA IDENTIFIER($activity_schema) SET CLASSIFICATION_PROFILE = 'ACTIVITY_CLASSIFICATION';
+
+-- Last of all. A task that may not run yet stays suspended, and the answer says why: grant what is missing and run this again.
+CALL RESUME_TASKS();

@@ -10,7 +10,8 @@ from typing import Any
 
 from activity_mcp.errors import WarehouseUnavailable
 from activity_mcp.service import ActivityService
-from activity_mcp.warehouse import Batch, MemoryWarehouse
+from activity_mcp.warehouse import Batch
+from activity_mcp.warehouse.memory import MemoryAdapter, MemoryWarehouse
 from fakes import FakeClock
 
 
@@ -40,8 +41,8 @@ class Machine:
     def server(self, **environ: str) -> ActivityService:
         """Another server; ``environ`` may name another ``ACTIVITY_HOME``. The warehouse is the same for all."""
         given = {"ACTIVITY_HOME": str(self.home), "ACTIVITY_CUSTOMER": "ada@example.com", "HOME": str(self.home), **environ}
-        service = ActivityService.from_environ(given, clock=self.clock, on_error=self.errors.append)
-        service.__dict__["warehouse"] = self.warehouse  # in the place of the cached property
+        adapter = MemoryAdapter(self.warehouse)
+        service = ActivityService.from_environ(given, clock=self.clock, on_error=self.errors.append, adapter=adapter)
         service.prepare_leader()
         self.services.append(service)
         return service

@@ -10,7 +10,7 @@ from activity_mcp.activity import Origin, build
 from activity_mcp.fs import LOCAL, FileSystem
 from activity_mcp.pipeline.flusher import Flusher
 from activity_mcp.queue import QueueWriter, open_queue
-from activity_mcp.warehouse import MemoryWarehouse
+from activity_mcp.warehouse.memory import MemoryWarehouse
 from fakes import FakeClock
 
 ORIGIN = Origin("ada@example.com", "mcp", session_id="s1", project="/w")
@@ -32,7 +32,7 @@ class Rig:
         self.written = 0
 
     def new_writer(self, **options: Any) -> QueueWriter:
-        given = {"durability": "none", "fs": self.fs} | self.options | options
+        given: dict[str, Any] = {"durability": "none", "fs": self.fs} | self.options | options
         return QueueWriter(self.directory, sink=self.sink, clock=self.clock, **given)
 
     def flusher(self, sink: Any = None) -> Flusher:

@@ -22,6 +22,7 @@ from activity_mcp.activity import (
     decode_line,
     derived_id,
     dump_json,
+    encode_line,
     new_id,
 )
 from activity_mcp.errors import InvalidActivity
@@ -215,3 +216,24 @@ def test_an_unknown_event_name_is_refused_naming_the_known_ones() -> None:
     with pytest.raises(InvalidActivity) as refused:
         made({}, "web_event")
     assert all(name in refused.value.describe() for name in EVENT_NAMES)
+
+
+def test_the_features_of_an_event_are_encoded_once_between_its_building_and_its_line() -> None:
+    encoded: list[Any] = []
+
+    def dumps(value: Any) -> bytes:
+        encoded.append(value)
+        return dump_json(value)
+
+    activity = made({"tool_name": 'a "feature_json":null in a text'}, dumps=dumps)
+    line = activity.line(dumps)
+    assert line == encode_line(activity.record())
+    assert activity.line(dumps) == line
+    assert sum("tool_name" in str(value) for value in encoded) == 1
+
+
+def test_features_that_were_changed_are_encoded_anew() -> None:
+    activity = made()
+    activity.feature_json["exit_code"] = 1
+    activity.features_changed()
+    assert decode_line(activity.line())["feature_json"] == TOOL | {"exit_code": 1}

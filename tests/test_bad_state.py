@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +16,12 @@ from activity_mcp.__main__ import run
 from activity_mcp.bench.raw_client import RawClient
 from activity_mcp.errors import UnsupportedStateDirectory, WarehouseRefused
 from activity_mcp.fs import LOCAL
-from activity_mcp.health.status import status_of
 from activity_mcp.queue import read_commit, read_queue
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from machines import Machine, until
 
 TOOL = {"tool_name": "Bash", "success": True}
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    made = Machine(tmp_path / "home")
-    yield made
-    for service in made.services:
-        service.close()
 
 
 def log(server: ActivityService, count: int = 1, size: int = 10) -> list[str]:
@@ -185,7 +175,7 @@ def test_a_segment_deleted_before_it_was_shipped_is_told_in_its_place_and_the_ot
     assert machine.recoveries() == ["segment 2 is missing: deleted by hand, or older than what the warehouse knows"]
     machine.turns(server, seconds=10)
     assert len(machine.recoveries()) == 1
-    assert any("1 damaged ranges are kept" in problem for problem in status_of(server)["problems"])
+    assert any("1 damaged ranges are kept" in problem for problem in server.status()["problems"])
 
 
 def test_the_live_segment_deleted_under_a_server_is_told_and_new_events_flow(machine: Machine) -> None:
@@ -225,9 +215,11 @@ def test_a_clock_that_jumps_either_way_skips_nothing_and_accuses_nobody(machine:
     machine.turns(server, other)
     machine.clock.jump_wall(jump)
     ids += log(other, 2)
-    document = status_of(other)
+    document = other.status()
     assert document["problems"] == []
-    assert document["leader"]["last_progress_age_s"] <= 5
+    age = document["leader"]["last_progress_age_s"]
+    assert age is not None
+    assert age <= 5
     machine.turns(server, other)
     machine.clock.jump_wall(-jump)
     ids += log(server, 2)
@@ -254,11 +246,11 @@ def test_events_that_wait_for_another_warehouse_are_said(machine: Machine, tmp_p
     here = machine.server()
     log(here)
     machine.turns(here)
-    (problem,) = status_of(here)["problems"]
+    (problem,) = here.status()["problems"]
     assert "2 events wait in a queue of another warehouse" in problem
     assert str(tmp_path / "moved.duckdb") in problem
     machine.turns(elsewhere)
-    assert status_of(here)["problems"] == []
+    assert here.status()["problems"] == []
 
 
 # --- files that say nonsense
@@ -285,7 +277,7 @@ def test_a_file_of_nonsense_is_rebuilt_under_a_server_and_nothing_is_sent_twice(
         paths = list((directory / "context").glob("*.json")) if name == "context" else [directory / name]
         for path in paths:
             path.write_bytes(content)
-        assert status_of(server)["leader"]["present"]  # it always answers
+        assert server.status()["leader"]["present"]  # it always answers
         machine.turns(server, seconds=25)  # nothing new is needed to mend it
         assert read_commit(str(directory)) is not None
         ids += log(server)
@@ -295,7 +287,7 @@ def test_a_file_of_nonsense_is_rebuilt_under_a_server_and_nothing_is_sent_twice(
     ids += log(after)
     machine.turns(after, seconds=4)
     assert [row.activity_id for row in machine.warehouse.rows if row.event_name == "tool_event"] == ids
-    assert status_of(after)["problems"] == []
+    assert after.status()["problems"] == []
     assert after.context()["freshness"] == "fresh"
     assert machine.errors == []
 

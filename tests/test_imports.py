@@ -12,9 +12,10 @@ import pytest
 import activity_mcp
 
 PACKAGE = Path(activity_mcp.__file__).parent
+TESTS = Path(__file__).parent
 MAX_LINES = 400
 FLAT = {
-    "errors", "clock", "fs", "plain_json", "package_files", "logs",
+    "errors", "clock", "fs", "plain_json", "package_files", "sql_text",
     "activity", "schema", "identity", "config", "composition", "service",
 }  # fmt: skip
 # What each room may import of the others, from the ground floor up; a room may always import itself, and no room one above it.
@@ -22,37 +23,42 @@ ROOMS: dict[str, set[str]] = {
     "__init__": set(),
     "errors": set(),
     "clock": set(),
-    "plain_json": set(),
+    "plain_json": {"errors"},
     "package_files": set(),
-    "logs": set(),
+    "sql_text": set(),
     "fs": {"errors"},
     "activity": {"errors", "clock", "plain_json"},
     "redaction": {"activity", "errors", "plain_json"},
     "schema": {"activity", "errors", "package_files"},
     "identity": {"activity", "errors", "fs", "plain_json"},
-    "config": {"activity", "errors", "fs", "plain_json", "redaction"},
+    "config": {"activity", "errors", "fs", "identity", "plain_json", "redaction"},
     "queue": {"errors", "clock", "fs", "activity", "plain_json"},
     "context": {"clock", "fs", "activity", "plain_json"},
-    "warehouse": {"errors", "clock", "fs", "activity"},
-    "recording": {"activity", "clock", "config", "errors", "fs", "identity", "queue", "schema"},
-    "pipeline": {"activity", "clock", "context", "errors", "fs", "queue", "schema", "warehouse"},
-    "recall": {"activity", "clock", "config", "context", "errors", "identity", "pipeline", "queue"},
+    "warehouse": {"errors", "clock", "config", "fs", "activity", "sql_text"},
+    "recording": {"activity", "clock", "errors", "fs", "identity", "queue", "redaction", "schema"},
+    "pipeline": {"activity", "clock", "context", "errors", "fs", "queue", "recording", "schema", "warehouse"},
+    "recall": {"activity", "clock", "context", "errors", "identity", "queue"},
     "claude_code": {
         "activity", "clock", "config", "context", "errors", "fs", "identity", "plain_json", "queue", "recording", "redaction",
+        "sql_text",
     },
-    "provenance": {"activity", "clock", "config", "errors", "fs", "identity", "queue", "recall", "recording", "warehouse"},
-    "health": {"activity", "clock", "config", "context", "errors", "fs", "identity", "queue", "recall", "recording", "warehouse"},
+    "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
+    "health": {"activity", "clock", "config", "context", "errors", "fs", "queue", "recall", "recording", "warehouse"},
     "composition": {
-        "clock", "config", "context", "fs", "health", "identity", "pipeline", "queue", "recall", "recording", "warehouse",
+        "activity", "claude_code", "clock", "config", "context", "fs", "health", "identity", "pipeline", "provenance", "queue",
+        "recall", "recording", "redaction", "warehouse",
     },
     "service": {
-        "clock", "composition", "config", "context", "errors", "health", "identity", "pipeline", "provenance", "queue", "recall",
+        "clock", "composition", "config", "context", "errors", "health", "identity", "pipeline", "queue", "recall",
         "recording", "warehouse",
     },
-    "server": {"activity", "clock", "config", "context", "errors", "logs", "plain_json", "recording", "schema", "service"},
+    "server": {
+        "activity", "clock", "config", "context", "errors", "fs", "health", "identity", "plain_json", "recording", "schema",
+        "service",
+    },
     "operations": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "identity", "pipeline", "queue",
-        "schema", "server", "service", "warehouse",
+        "recording", "server", "service", "warehouse",
     },
     "bench": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "identity", "operations", "pipeline", "queue",
@@ -68,15 +74,23 @@ ROOMS: dict[str, set[str]] = {
 PARTS: dict[str, dict[str, set[str]]] = {
     "claude_code": {
         "hooks": {"events", "ids", "outcomes", "prompts", "session_state", "shell", "sql_statements"},
-        "transcripts": {"events", "ids", "outcomes", "prompts", "setup", "shell", "sql_statements"},
+        "transcripts": {"events", "ids", "outcomes", "prompts", "session_state", "setup", "shell", "sql_statements"},
         "setup": {"hooks", "versions"},
     },
-    "warehouse": {"duckdb": {"base", "batch_size", "values"}, "snowflake": {"base", "values"}},
+    "warehouse": {
+        "base": set(),
+        "adapter": {"base", "snowflake"},
+        "drift": set(),
+        "duckdb": {"adapter", "base", "batch_size", "drift", "values"},
+        "snowflake": {"adapter", "base", "drift", "values"},
+        "memory": {"adapter", "base"},
+        "factory": {"adapter", "duckdb", "snowflake"},
+    },
     "server": {
         "tools": set(),
         "lanes": {"tools"},
-        "calls": {"tools"},
-        "front": {"calls", "lanes", "leaving", "tools"},
+        "calls": {"logs", "tools"},
+        "front": {"calls", "lanes", "leaving", "logs", "tools"},
         "http": {"leaving", "lifetime", "tools"},
     },
 }
@@ -162,6 +176,31 @@ def test_no_module_is_longer_than_a_person_reads_at_once() -> None:
     assert {name: count for name, count in lines.items() if count > MAX_LINES} == {}
 
 
+def test_only_the_factory_chooses_an_engine() -> None:
+    """Whatever differs between engines is behind the adapter; the configuration is asked for it once."""
+    asking = {name for name, path in modules().items() if "snow_connection" in path.read_text()}
+    assert asking == {"config", "warehouse.factory"}
+
+
+def test_nothing_imports_the_warehouse_in_memory() -> None:
+    """It is for tests, and whoever wants one hands it to the service."""
+    assert [name for name, path in modules().items() if "warehouse.memory" in imported(name, path)] == []
+    assert "activity_mcp.warehouse.memory" not in modules_loaded_by("import activity_mcp.service, activity_mcp.server.run")
+
+
+@pytest.mark.parametrize("directory", [PACKAGE, TESTS, TESTS.parent / "tools"], ids=lambda path: path.name)
+def test_a_part_is_handed_in_and_never_put_into_an_objects_dictionary(directory: Path) -> None:
+    poked = [
+        f"{path.relative_to(directory)}:{node.lineno}"
+        for path in directory.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Subscript)
+        and ast.unparse(node.value).endswith(".__dict__")
+        and path != PACKAGE / "composition.py"
+    ]
+    assert poked == []
+
+
 def test_there_is_no_circular_import() -> None:
     graph: dict[str, set[str]] = {}
     known = modules()
@@ -194,11 +233,16 @@ def test_durability_goes_through_one_seam(call: str) -> None:
             assert not used, f"{name} calls {call}; only fs does"
 
 
-def loaded_by(code: str) -> set[str]:
-    """The top-level modules in ``sys.modules`` after running the code in a fresh interpreter."""
-    script = f"{code}\nimport sys\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+def modules_loaded_by(code: str) -> set[str]:
+    """``sys.modules`` after running the code in a fresh interpreter."""
+    script = f"{code}\nimport sys\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return set(done.stdout.split())
+
+
+def loaded_by(code: str) -> set[str]:
+    """The top-level modules in ``sys.modules`` after running the code in a fresh interpreter."""
+    return {name.split(".")[0] for name in modules_loaded_by(code)}
 
 
 def test_what_a_hook_will_need_loads_only_the_cheap_part_of_the_standard_library() -> None:

@@ -1,12 +1,16 @@
-"""Counts what redaction misses and what it replaces wrongly, and renders ``docs/redaction.md`` from the same table.
+"""Counts what redaction misses and what it replaces wrongly, and renders ``docs/redaction.md`` from the same numbers.
 
-python tools/redaction_table.py            prints the counts; exits 1 if there is a miss, a wrong kind or a false alarm
+python tools/redaction_table.py            prints the counts; exits 1 if the table has a miss, a wrong kind or a false alarm
 python tools/redaction_table.py --write    renders the page as well
 python tools/redaction_table.py --check    exits 1 as well if the page is not what would be rendered
+
+Two measures: the corpora (``tests/redaction/corpora.py``), recall by kind on made-up secrets, half of them held out while the
+rules were written; and the table (``tests/redaction/cases.py``), made together with the rules, which shows what is covered.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -14,9 +18,18 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from activity_mcp.redaction import RULES, Redactor  # noqa: E402
-from redaction_cases import LOOK_ALIKES, secrets  # noqa: E402
+from activity_mcp.redaction.tokens import SOURCES, TOKENS  # noqa: E402
+from redaction.cases import LOOK_ALIKES, secrets  # noqa: E402
+from redaction.corpora import all_cases, look_alikes  # noqa: E402
 
 PAGE = ROOT / "docs" / "redaction.md"
+_WHAT = {
+    "tokens": "tokens that tell by themselves what they are, one of each shape of public rule sets",
+    "names:strong": "behind a name such as `…_token`, `…_password`, `…ApiKey`",
+    "names:weak": "random, behind `…_KEY`, `…_PAT`, `…_PW`, `…_CREDS`, `…_AUTH`, `…_SALT`",
+    "places": "commands, files, code and keys in which secrets stand in practice",
+    "special characters": "a password with each special character in it, in each form",
+}
 
 
 class Counts:
@@ -37,17 +50,53 @@ class Counts:
         )
 
 
-def page(counts: Counts) -> str:
+class Recall:
+    """What the corpora give: by kind and half, how many there are and how many are found."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, dict[bool, list[bool]]] = {}
+        for case in all_cases():
+            kept = json.dumps(Redactor().value(case.given))
+            halves = self.found.setdefault(case.kind, {False: [], True: []})
+            halves[case.held].append(json.dumps(case.secret)[1:-1] not in kept)
+        self.replaced: dict[bool, list[bool]] = {False: [], True: []}
+        for text, held in look_alikes():
+            self.replaced[held].append(Redactor().text(text) != text)
+
+    def rows(self) -> list[str]:
+        measured = [(kind, _WHAT[kind], halves) for kind, halves in self.found.items()]
+        measured.append(("look-alikes", "replaced though they should stay", self.replaced))
+        rows = [f"| {kind} | {what} | {_share(halves[False])} | {_share(halves[True])} |" for kind, what, halves in measured]
+        return ["| kind | what | seen | held out |", "|---|---|---|---|", *rows]
+
+
+def _share(found: list[bool]) -> str:
+    return f"{sum(found)} of {len(found)} = {100 * sum(found) / len(found):.1f} %"
+
+
+def page(counts: Counts, recall: Recall) -> str:
     head = (ROOT / "tools" / "redaction_head.md").read_text(encoding="utf-8")
-    shapes = ", ".join(f"`{kind}`" for kind in dict.fromkeys(rule[0] for rule in RULES))
-    lines = [head.replace("{counts}", counts.sentence()).replace("{kinds}", shapes).rstrip(), ""]
+    names = [row[0] for row in TOKENS] + [rule[0] for rule in RULES]
+    kinds = ", ".join(f"`{kind}`" for kind in sorted(set(names)))
+    head = head.replace("{counts}", counts.sentence()).replace("{kinds}", kinds).replace("{recall}", "\n".join(recall.rows()))
+    lines = [head.replace("{prefixes}", str(sum(len(row[1].split()) for row in TOKENS))).rstrip(), ""]
     lines += ["## True secrets", "", "| kind | written (the secret shortened) | kept |", "|---|---|---|"]
     lines += [
         f"| {kind} | {_cell(text.replace(secret, _short(secret)))} | {_cell(Redactor().text(text))} |"
         for kind, text, secret in secrets()
     ]
     lines += ["", "## Look-alikes that stay", "", "| text |", "|---|", *(f"| {_cell(text)} |" for text in LOOK_ALIKES)]
+    lines += ["", "## Tokens by their beginning", "", "| kind | begins with | sources |", "|---|---|---|"]
+    lines += [f"| {kind} | {_prefixes(prefixes)} | {_sources(codes)} |" for kind, prefixes, *_, codes in TOKENS]
     return "\n".join(lines) + "\n"
+
+
+def _prefixes(prefixes: str) -> str:
+    return " ".join(f"`{prefix}`" for prefix in prefixes.split())
+
+
+def _sources(codes: str) -> str:
+    return ", ".join(SOURCES[code] for code in codes)
 
 
 def _short(secret: str) -> str:
@@ -61,14 +110,16 @@ def _cell(text: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    counts = Counts()
+    counts, recall = Counts(), Recall()
     print(counts.sentence())
     for name in ("missed", "misnamed", "false_alarms"):
         for text in getattr(counts, name):
             print(f"{name}: {text!r:.200}")
+    for row in recall.rows()[2:]:
+        print(row.strip("| ").replace(" | ", "   "))
     if "--write" in arguments:
-        PAGE.write_text(page(counts), encoding="utf-8")
-    if "--check" in arguments and PAGE.read_text(encoding="utf-8") != page(counts):
+        PAGE.write_text(page(counts, recall), encoding="utf-8")
+    if "--check" in arguments and PAGE.read_text(encoding="utf-8") != page(counts, recall):
         print("docs/redaction.md is out of date: run python tools/redaction_table.py --write")
         return 1
     return 1 if counts.missed or counts.misnamed or counts.false_alarms else 0

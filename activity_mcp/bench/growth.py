@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 RECENT = 5_000
 """Activities of the last 24 hours; a table smaller than this holds only such."""
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-METRICS = "SELECT * FROM VW_PRODUCT_METRICS WHERE hour_start >= DATE_TRUNC('HOUR', utc_now() - INTERVAL 24 HOUR)"
+METRICS = "SELECT * FROM VW_PRODUCT_METRICS WHERE hour >= DATE_TRUNC('HOUR', utc_now() - INTERVAL 24 HOUR)"
 _OLDEST_DAYS = 60
 _CHUNK = 50_000
 _FILL = f"""

@@ -15,6 +15,7 @@ from ..fs import LOCAL
 from ..pipeline.flusher import Flusher
 from ..queue import QueueWriter, open_queue
 from ..service import ActivityService
+from ..warehouse.snowflake.adapter import SnowflakeAdapter
 from ..warehouse.snowflake.warehouse import SnowflakeWarehouse
 from .measured import percentile
 from .queue_process import GROUP, MAX_BYTES, peak_mb
@@ -63,7 +64,7 @@ def drain(service: Any, home: str, events: int) -> dict[str, Any]:
     sdk_mb = _resident_mb()
     _forget_peak()
     began = time.perf_counter()
-    while flusher.step(max_rows=SnowflakeWarehouse.batch_rows).more:
+    while flusher.step(max_rows=SnowflakeAdapter.capabilities.batch_rows).more:
         pass
     elapsed, peak = time.perf_counter() - began, peak_mb()
     sink.close()
@@ -81,9 +82,9 @@ def outage(service: Any, events: int, outage_s: float) -> dict[str, Any]:
     clock = _Simulated()
     errors: list[BaseException] = []
     environ = dict(os.environ) | {"SNOW_CONNECTION": "bench", "BACKPRESSURE_THRESHOLD": "120000"}
-    recorder = ActivityService.from_environ(environ, clock=clock, on_error=errors.append)
     named = service.connection("OUTAGE")
-    recorder.__dict__["warehouse"] = SnowflakeWarehouse(lambda: named, clock=clock)
+    adapter = SnowflakeAdapter(lambda: named, clock=clock)
+    recorder = ActivityService.from_environ(environ, clock=clock, on_error=errors.append, adapter=adapter)
     recorder.prepare_leader()
     leader = recorder.leader
     if leader is None:
@@ -130,7 +131,7 @@ def _append(recorder: ActivityService, number: int) -> float:
 
 
 def _bare_write(fd: int) -> float:
-    """Seconds for the same number of bytes without any of ours: the floor, in turn with each append."""
+    """Seconds for the same number of bytes without our code: the floor, in turn with each append."""
     began = time.perf_counter()
     LOCAL.write(fd, b"x" * 500)
     LOCAL.sync(fd)
@@ -173,7 +174,7 @@ def _resident_mb() -> float:
 
 
 def _forget_peak() -> None:
-    """Begin the kernel's high-water mark of this process anew (Linux)."""
+    """Reset the kernel's high-water mark of this process (Linux)."""
     with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
         file.write("5")
 

@@ -215,7 +215,9 @@ def _file_features(tool_name: str, tool_input: Any, result: Any, success: bool, 
     features: dict[str, Any] = {"operation": operation, "file_path": redactor.path(path), "success": success}
     name = path.replace("\\", "/").rpartition("/")[2]
     if "." in name[1:] and not redactor.hides(path) and not redactor.hashes("file_path"):
-        features["file_type"] = name.rpartition(".")[2].lower()
+        ending = name.rpartition(".")[2]
+        if redactor.label(ending) == ending:
+            features["file_type"] = ending.lower()
     if success:
         features.update((key, value) for key, value in _extent(tool_name, tool_input, result).items() if value is not None)
     return features

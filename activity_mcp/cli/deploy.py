@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -36,16 +36,36 @@ TASKS_SUSPENDED = 5
 @click.option("--warehouse", help="Default: the connection's, else COMPUTE_WH.")
 @click.option("--role", help="Owns what is created; default: the connection's role.")
 @click.option("--role-prefix", default="ACTIVITY", show_default=True, help="Of the roles _WRITER, _READER, _ADMIN and _ENGINE.")
-def deploy_command(dry_run: bool, only_print: bool, only: str | None, **names: str | None) -> int:
-    """Apply sql/ in order to the warehouse, as often as you like. The embedded warehouse deploys itself."""
+@click.option("--add-user", metavar="NAME", help="A user for a recorder: its role, its way to sign in, the rows it sees.")
+@click.option("--person", "is_person", is_flag=True, help="NAME is a person's user that exists: only its role and rows.")
+@click.option("--public-key", metavar="FILE", help="The public half of the key it signs in with, PEM; without one a token.")
+@click.option("--network", "networks", multiple=True, metavar="CIDR", help="Where it signs in from; a token needs one.")
+@click.option("--customer", help="It sees this customer's rows, such as ada@example.com.")
+@click.option("--org-id", help="It sees this organisation's rows.")
+@click.option("--masked", is_flag=True, help="It sees no contents: no SQL, parameters, excerpts or values.")
+@click.option("--rotate-key", metavar="NAME", help="A second key for NAME, and what to do when every machine has it.")
+@click.option("--remove-user", metavar="NAME", help="Take NAME's access away.")
+@click.option("--run", "runs", is_flag=True, help="Run the statements for the user, instead of printing them.")
+def deploy_command(dry_run: bool, only_print: bool, only: str | None, **options: Any) -> int:
+    """Apply sql/ in order to the warehouse, as often as you like. The embedded warehouse deploys itself.
+
+    With --add-user, --rotate-key or --remove-user nothing is deployed: the statements for that user are printed, or run with
+    --run by a connection that may.
+    """
     import os
 
+    from ..warehouse.factory import adapter_of
+
+    names = {name: options.pop(name) for name in ("database", "schema", "warehouse", "role", "role_prefix")}
     config = read_config(os.environ)
-    if only_print and (config.snow_connection or any(value for key, value in names.items() if key != "role_prefix")):
-        return _print(only, _names(None if not config.snow_connection else _connection(config), names))
-    if config.snow_connection is None:
+    connect = adapter_of(config).connection
+    if any(options[option] for option in ("add_user", "rotate_key", "remove_user")):
+        return _user(connect() if connect is not None else None, names, options)
+    if only_print and (connect is not None or any(value for key, value in names.items() if key != "role_prefix")):
+        return _print(only, _names(connect() if connect is not None else None, names))
+    if connect is None:
         return _embedded(config, dry_run, only_print)
-    return _snowflake(_connection(config), dry_run, only, names)
+    return _snowflake(connect(), dry_run, only, names)
 
 
 def scripts(only: str | None = None) -> dict[str, str]:
@@ -56,12 +76,6 @@ def scripts(only: str | None = None) -> dict[str, str]:
     if only is not None and only not in found:
         raise InvalidInput(f"there is no file {only!r}; nothing was applied", hint=f"there are {', '.join(found)}")
     return {name: package_files.read_bytes("sql", name).decode() for name in found}
-
-
-def _connection(config: Config) -> NamedConnection:
-    from ..warehouse.snowflake.connection import read_connection
-
-    return read_connection(str(config.snow_connection))
 
 
 def _names(connection: NamedConnection | None, given: dict[str, str | None]) -> Names:
@@ -104,6 +118,55 @@ def _embedded(config: Config, dry_run: bool, only_print: bool) -> int:
         say(f"{config.db}: layout {LAYOUT_VERSION}, up to date")
     remark(NOT_EMBEDDED)
     return 0
+
+
+def _user(connection: NamedConnection | None, given: dict[str, str | None], options: dict[str, Any]) -> int:
+    """The statements for one user, printed or run."""
+    from ..warehouse.snowflake import provisioning
+
+    names = _names(connection, given)
+    key = _read(options["public_key"]) if options["public_key"] else None
+    if options["remove_user"]:
+        made = provisioning.removal_of(options["remove_user"], names)
+    elif options["rotate_key"]:
+        if key is None:
+            raise InvalidInput("which key was not said; nothing was done", hint="--public-key new_key.pub")
+        made = provisioning.rotation_of(options["rotate_key"], key)
+    else:
+        user = provisioning.NewUser(
+            options["add_user"], options["is_person"], key, options["networks"], options["customer"], options["org_id"],
+            not options["masked"],
+        )  # fmt: skip
+        made = provisioning.statements_for(user, names)
+    if not options["runs"]:
+        say(";\n".join(made) + ";")
+        return 0
+    if connection is None:
+        raise InvalidInput("SNOW_CONNECTION names no connection; nothing was done", hint="set it, or leave --run out")
+    return _run_for_user(connection, made)
+
+
+def _run_for_user(connection: NamedConnection, made: list[str]) -> int:
+    """What a comment asks to wait for is printed, not run. A new token is shown once, by Snowflake and so here."""
+    from ..warehouse.snowflake.statements import snowflake_statements
+
+    with snowflake_statements(connection) as statements:
+        for statement in made:
+            if statement.startswith("--"):
+                say(f"{statement};")
+                continue
+            rows = statements.execute(statement)
+            if "PROGRAMMATIC ACCESS TOKEN" in statement and rows:
+                say(f"token: {rows[0][1]}")
+    return 0
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path} cannot be read ({error}); nothing was done") from error
 
 
 def _snowflake(connection: NamedConnection, dry_run: bool, only: str | None, given: dict[str, str | None]) -> int:

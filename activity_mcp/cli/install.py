@@ -12,7 +12,7 @@ from ..claude_code.setup.registration import enabled_plugins
 from ..claude_code.versions import installed_version
 from ..config import read_config
 from ..errors import InvalidInput
-from ..fs import working_directory
+from ..identity import working_directory
 from ..operations.holdings import holdings
 from ..operations.purge import purge
 from .output import remark, say
@@ -39,6 +39,7 @@ def install_command(scope: str, dry_run: bool) -> None:
             "Restart Claude Code; `/mcp` then lists the server `activity`, and `activity-mcp doctor` tells whether hooks fire."
         )
         if scope == "project":
+            remark("Claude Code asks once whether to use it: choose `Use this MCP server`; the preselected answer refuses it.")
             remark("These files name paths of this machine. For a team, share the plugin instead, or examples/ of the source.")
     _warn_of_environment()
     _warn_of_plugin(root)

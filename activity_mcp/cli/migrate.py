@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..warehouse.migration_from_v1 import Check, Migration
 
 CHECK_FAILED = 5
-_LONGEST_STATEMENT_S = 3600.0
+_MAX_STATEMENT_S = 3600.0
 _STYLES = {"PASS": "green", "WARN": "yellow", "FAIL": "bold red"}
 
 
@@ -99,18 +99,19 @@ def _migration() -> Iterator[Migration]:
     import os
 
     from ..config import read_config
+    from ..warehouse.factory import adapter_of
     from ..warehouse.migration_from_v1 import EmbeddedMigration, Migration, SnowflakeMigration
 
     config = read_config(os.environ)
-    if config.snow_connection is None:
+    connect = adapter_of(config).connection
+    if connect is None:
         from ..warehouse.duckdb.warehouse import DuckDBWarehouse
 
-        yield Migration(EmbeddedMigration(DuckDBWarehouse(config.db, timeout_s=_LONGEST_STATEMENT_S)))
+        yield Migration(EmbeddedMigration(DuckDBWarehouse(config.db, timeout_s=_MAX_STATEMENT_S)))
         return
-    from ..warehouse.snowflake.connection import read_connection
     from ..warehouse.snowflake.statements import snowflake_statements
 
-    with snowflake_statements(read_connection(config.snow_connection)) as statements:
+    with snowflake_statements(connect()) as statements:
         yield Migration(SnowflakeMigration(statements))
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from ..health.status import status_of
 from ..service import ActivityService
 from .output import console, print_json
+
+if TYPE_CHECKING:
+    from ..health.document import HooksState, StatusDocument
 
 
 @click.command("status")
@@ -17,7 +19,7 @@ def status_command(as_json: bool) -> None:
     """Show the queue, the leader, the warehouse and the context's freshness."""
     service = ActivityService.from_environ(source="cli")
     try:
-        document = status_of(service)
+        document = service.status()
     finally:
         service.close()
     if as_json:
@@ -26,7 +28,7 @@ def status_command(as_json: bool) -> None:
         _show(document)
 
 
-def _show(document: dict[str, Any]) -> None:
+def _show(document: StatusDocument) -> None:
     from rich.table import Table
 
     table = Table(show_header=False, box=None, pad_edge=False)
@@ -40,12 +42,13 @@ def _show(document: dict[str, Any]) -> None:
         out.print(f"! {problem}", style="yellow", markup=False)
 
 
-def _rows(document: dict[str, Any]) -> list[tuple[str, str]]:
+def _rows(document: StatusDocument) -> list[tuple[str, str]]:
     queue, leader, context = document["queue"], document["leader"], document["context"]
     warehouse = document["warehouse"]
     age = f", the oldest {queue['oldest_age_s']:.0f} s old" if queue["oldest_age_s"] is not None else ""
     who = f"pid {leader['pid']} since {leader['since']}" if leader["present"] else "none"
-    size = f" ({warehouse['size_bytes'] / 1e6:.1f} MB)" if warehouse.get("size_bytes") else ""
+    size_bytes = warehouse.get("size_bytes")
+    size = f" ({size_bytes / 1e6:.1f} MB)" if size_bytes else ""
     fresh = context["freshness"] + (f", {context['age_ms'] / 1000:.1f} s old" if context["age_ms"] is not None else "")
     return [
         ("recording", "on" if document["recording"] else "off"),
@@ -63,6 +66,6 @@ def _rows(document: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _dropped(hooks: dict[str, Any]) -> str:
+def _dropped(hooks: HooksState) -> str:
     reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(hooks["reasons"].items()))
     return f"{hooks['dropped']} ({reasons})" if reasons else "0"

@@ -7,8 +7,9 @@ was flushed.
 
 from __future__ import annotations
 
-from ..activity import clean, dump_json
+from ..activity import dump_json
 from ..clock import parse_iso
+from ..plain_json import clean
 from .visible import without_invisible
 
 TYPE_CHECKING = False

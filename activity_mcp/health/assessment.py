@@ -6,7 +6,7 @@ worst of it, and a change of any of it becomes a system_event.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .check import Check
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from .check import Status
+    from .document import ContextState, DriftState, LeaderState, OtherQueue, QueueState, State, WarehouseState
 
 PROGRESS_TOO_OLD_S = 15.0
 """A leader tells its progress every five seconds; three times that without a word means it is stopped or hangs."""
@@ -24,7 +25,7 @@ def worst(statuses: Iterable[Status]) -> Status:
     return max(statuses, key=("ok", "warn", "fail").index, default="ok")
 
 
-def of_document(document: dict[str, Any]) -> Iterator[Check]:
+def of_document(document: State) -> Iterator[Check]:
     """Everything that ``status`` knows, judged."""
     yield _recording(document)
     yield judge_leader(document["leader"], document["queue"]["depth_events"])
@@ -39,13 +40,13 @@ def of_document(document: dict[str, Any]) -> Iterator[Check]:
     yield _drift(document["drift"])
 
 
-def _recording(document: dict[str, Any]) -> Check:
+def _recording(document: State) -> Check:
     if document["recording"]:
         return Check("recording", "ok", f"on, into {document['home']}")
     return Check("recording", "warn", "recording is off (ACTIVITY_RECORD or .activity-mcp-ignore)")
 
 
-def judge_leader(leader: dict[str, Any], waiting: int) -> Check:
+def judge_leader(leader: LeaderState, waiting: int) -> Check:
     if not leader["present"] and waiting:
         return Check(
             "leader", "warn", f"{waiting} events wait and no server is running", "start one, or run `activity-mcp flush`"
@@ -69,7 +70,7 @@ def judge_leader(leader: dict[str, Any], waiting: int) -> Check:
     return Check("leader", "ok", f"pid {leader['pid']} leads since {leader['since']}")
 
 
-def _queue(queue: dict[str, Any]) -> Check:
+def _queue(queue: QueueState) -> Check:
     if queue["pressure"] == "full":
         return Check("queue", "fail", "the queue is full", "new events are refused until the warehouse takes some")
     if queue["disk_full"]:
@@ -86,7 +87,7 @@ def _queue(queue: dict[str, Any]) -> Check:
     return Check("queue", "ok", f"{queue['depth_events']} events wait in {queue['directory']}")
 
 
-def _syncs(queue: dict[str, Any]) -> Check:
+def _syncs(queue: QueueState) -> Check:
     """Only with ACTIVITY_DURABILITY=interval:<ms>, where events are answered before they are on the disk."""
     failed = queue["own_sync_failures"]
     if not failed:
@@ -95,7 +96,7 @@ def _syncs(queue: dict[str, Any]) -> Check:
     return Check("syncs", "fail", said, "see to the disk, then start the server again")
 
 
-def _other_queues(others: list[dict[str, Any]]) -> Check:
+def _other_queues(others: list[OtherQueue]) -> Check:
     """Events recorded for another warehouse: its configuration was changed, or its file moved, before they were shipped."""
     if not others:
         return Check("other queues", "ok", "none holds events")
@@ -109,13 +110,13 @@ def _other_queues(others: list[dict[str, Any]]) -> Check:
     )
 
 
-def _set_aside(name: str, count: int, what: str, document: dict[str, Any]) -> Check:
+def _set_aside(name: str, count: int, what: str, document: State) -> Check:
     if not count:
         return Check(name, "ok", "none")
     return Check(name, "warn", f"{count} {what} in {document['queue']['directory']}/dead")
 
 
-def _rejected(document: dict[str, Any]) -> Check:
+def _rejected(document: State) -> Check:
     check = _set_aside("rejected", document["warehouse"]["rejected"], "events the warehouse refused are kept", document)
     if check.status == "ok" or document["warehouse"]["kind"] != "snowflake":
         return check
@@ -125,7 +126,7 @@ def _rejected(document: dict[str, Any]) -> Check:
     return check._replace(status="fail", hint=hint)
 
 
-def _warehouse(warehouse: dict[str, Any]) -> Check:
+def _warehouse(warehouse: WarehouseState) -> Check:
     if warehouse["error"]:
         return Check("warehouse", "fail", f"the last flush failed: {warehouse['error']}")
     where = warehouse.get("path") or warehouse.get("connection")
@@ -133,7 +134,7 @@ def _warehouse(warehouse: dict[str, Any]) -> Check:
     return Check("warehouse", "ok", f"{warehouse['kind']} {where}{made}")
 
 
-def _hooks(document: dict[str, Any]) -> Check:
+def _hooks(document: State) -> Check:
     hooks = document["hooks"]
     if not hooks["dropped"]:
         return Check("hook drops", "ok", "hooks dropped nothing")
@@ -141,11 +142,14 @@ def _hooks(document: dict[str, Any]) -> Check:
     if "configuration" in hooks["reasons"]:
         hint = "run `activity-mcp context`: it names the variable, or redaction.json, that hooks cannot use"
     else:
-        hint = "docs/design.md says what the reasons mean; remove the file `dropped` beside the queues to count anew"
+        hint = (
+            "payload: no JSON object, or too large to read; queue: a place or a format that this version cannot write to; "
+            "unexpected: a defect, please report it; remove the file `dropped` beside the queues to count anew"
+        )
     return Check("hook drops", "warn", f"hooks dropped {hooks['dropped']} events ({why})", hint)
 
 
-def _drift(drift: dict[str, Any]) -> Check:
+def _drift(drift: DriftState) -> Check:
     if not drift["quarantining"]:
         known = f"{drift['open']} new fields, which harm nothing" if drift["open"] else "none is known"
         return Check("schema drift", "ok", known)
@@ -156,6 +160,6 @@ def _drift(drift: dict[str, Any]) -> Check:
     )
 
 
-def _context(context: dict[str, Any]) -> Check:
+def _context(context: ContextState) -> Check:
     age = f", {context['age_ms'] / 1000:.1f} s old" if context["age_ms"] is not None else ""
     return Check("context", "ok", f"{context['freshness']}{age} for {context['customer']}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, cast
 
 from ..clock import iso, parse_iso
 from ..context import ALL_PROJECTS
@@ -20,128 +20,155 @@ from . import drift_report
 from .assessment import of_document, worst
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..clock import Clock
     from ..config import Config
     from ..context import SnapshotStore
-    from ..identity import Identity
-    from ..queue import QueueInfo, QueueWriter
+    from ..queue import DeadLetter, QueueInfo, QueueWriter
     from ..recall.cache import ContextCache
+    from ..warehouse.adapter import Adapter
+    from .document import (
+        ContextState,
+        DriftState,
+        HooksState,
+        LeaderState,
+        OtherQueue,
+        QueueState,
+        State,
+        StatusDocument,
+        WarehouseState,
+    )
 
-_DRIFT_TOLD = ("drift_id", "event_name", "field", "drift_kind", "occurrences", "last_seen_at", "quarantines")
-_TOLD = ("pid", "since", "last_progress", "offset", "flushed_at", "error", "backpressure", "degraded")
-
-
-class Examined(Protocol):
-    """The parts of ``ActivityService`` that are looked at."""
-
-    @property
-    def config(self) -> Config: ...
-    @property
-    def clock(self) -> Clock: ...
-    @property
-    def identity(self) -> Identity: ...
-    @property
-    def queue(self) -> QueueInfo: ...
-    @property
-    def writer(self) -> QueueWriter: ...
-    @property
-    def lease(self) -> Lease: ...
-    @property
-    def cache(self) -> ContextCache: ...
-    @property
-    def snapshots(self) -> SnapshotStore: ...
-    @property
-    def own_project(self) -> str | None: ...
-
-    def recording(self, project: str | None) -> bool: ...
+_DRIFT_MEMBERS = ("drift_id", "event_name", "field", "drift_kind", "occurrences", "last_seen_at", "quarantines")
 
 
-def status_of(service: Examined) -> dict[str, Any]:
-    """queue, leader, warehouse and context, and what they mean (see ``health``).
+class StatusReader:
+    """Reads the status document. ``customer`` and ``is_recording`` are those of this process."""
 
-    ``health`` is the worst of ``checks`` (name → ok, warn, fail); ``problems`` has a line for each that is not ok.
-    """
-    queue = _queue(service)
-    leader = leader_of(service)
-    document = {
-        "version": 1,
-        "at": iso(service.clock.time_us()),
-        "home": service.config.home,
-        "recording": service.recording(service.own_project),
-        "queue": queue,
-        "other_queues": _other_queues(service),
-        "leader": leader,
-        "warehouse": _warehouse(service, leader, queue.pop("rejected")),
-        "context": _context(service),
-        "hooks": _hooks(service),
-        "drift": _drift(service),
-        "degraded": queue["pressure"] != "ok" or bool(leader.get("backpressure")),
-    }
-    judged = list(of_document(document))
-    document["health"] = worst(check.status for check in judged)
-    document["checks"] = {check.name: check.status for check in judged}
-    document["problems"] = [check.describe() for check in judged if check.status != "ok"]
-    return document
+    def __init__(
+        self,
+        config: Config,
+        queue: QueueInfo,
+        writer: QueueWriter,
+        lease: Lease,
+        cache: ContextCache,
+        snapshots: SnapshotStore,
+        adapter: Adapter,
+        *,
+        customer: str,
+        is_recording: Callable[[], bool],
+        clock: Clock,
+    ) -> None:
+        self._config = config
+        self._directory = queue.directory
+        self._queue_id = queue.queue_id
+        self._writer = writer
+        self._lease = lease
+        self._cache = cache
+        self._snapshots = snapshots
+        self._adapter = adapter
+        self._customer = customer
+        self._is_recording = is_recording
+        self._clock = clock
+
+    def read(self) -> StatusDocument:
+        """queue, leader, warehouse and context, and what they mean (see ``assessment``).
+
+        ``health`` is the worst of ``checks`` (name → ok, warn, fail); ``problems`` has a line for each that is not ok.
+        """
+        leader, buried = self.leader(), dead_letters(self._directory)
+        queue = self._queue(buried)
+        state: State = {
+            "version": 1,
+            "at": iso(self._clock.time_us()),
+            "home": self._config.home,
+            "recording": self._is_recording(),
+            "queue": queue,
+            "other_queues": self._other_queues(),
+            "leader": leader,
+            "warehouse": self._warehouse(leader, buried),
+            "context": self._context(),
+            "hooks": self._hooks(),
+            "drift": _drift(self._directory),
+            "degraded": queue["pressure"] != "ok" or bool(leader.get("backpressure")),
+        }
+        judged = list(of_document(state))
+        return {
+            **state,
+            "health": worst(check.status for check in judged),
+            "checks": {check.name: check.status for check in judged},
+            "problems": [check.describe() for check in judged if check.status != "ok"],
+        }
+
+    def leader(self) -> LeaderState:
+        """Who leads and how far it got, by what it reported and by what the kernel knows of it."""
+        return leader_of(self._lease, self._clock)
+
+    def _queue(self, buried: list[DeadLetter]) -> QueueState:
+        commit = read_commit(self._directory)
+        backlog, now = QueueReader(self._directory).backlog(commit.offset if commit else None), self._clock.time_us()
+        return {
+            "directory": self._directory,
+            "queue_id": self._queue_id,
+            "depth_events": backlog.events,
+            "depth_bytes": backlog.bytes,
+            "oldest_age_s": round(max(0, now - backlog.oldest_us) / 1e6, 1) if backlog.oldest_us is not None else None,
+            "committed_offset": str(commit.offset) if commit else None,
+            "last_commit": commit.at if commit else None,
+            "refused": self._writer.refused(),
+            "refused_unreported": self._writer.unreported_refusals(),
+            "disk_full": LOCAL.is_full(self._directory),
+            "foreign_files": foreign_files(self._directory, LOCAL),
+            "own_sync_failures": self._writer.sync_failures,  # of this process: a command has none, a server may
+            "quarantined": sum(not letter.reason.startswith((REJECTED, LEFT_OUT)) for letter in buried),
+            "pressure": self._writer.pressure(),
+            "max_bytes": self._config.max_queue_bytes,
+        }
+
+    def _warehouse(self, leader: LeaderState, buried: list[DeadLetter]) -> WarehouseState:
+        rejected = sum(_rejected_in(letter.reason) for letter in buried)
+        return cast("WarehouseState", {**self._adapter.describe(), "rejected": rejected, "error": leader.get("error")})
+
+    def _other_queues(self) -> list[OtherQueue]:
+        """Queues of other warehouses in the same place that hold events and that nobody ships."""
+        found: list[OtherQueue] = []
+        root, own = self._config.queue_root, os.path.basename(self._directory)
+        for name in sorted(LOCAL.names(root)):
+            directory = os.path.join(root, name)
+            try:
+                info = read_queue(directory) if name != own else None
+                if info is None or Lease(directory).is_held():
+                    continue
+                commit = read_commit(directory)
+                waiting = QueueReader(directory).backlog(commit.offset if commit else None).events
+            except (ActivityError, OSError):  # a newer version's, or somebody else's: not ours to judge
+                continue
+            if waiting:
+                found.append({"directory": directory, "sink": info.sink, "depth_events": waiting})
+        return found
+
+    def _context(self) -> ContextState:
+        entry = self._cache.peek(self._customer, ALL_PROJECTS)
+        return {
+            "customer": self._customer,
+            "freshness": entry.freshness,
+            "age_ms": entry.age_ms,
+            "as_of": iso(entry.snapshot.as_of_us) if entry.snapshot else None,
+            "snapshots": len(self._snapshots.known()),
+        }
+
+    def _hooks(self) -> HooksState:
+        reasons = count_drops(self._config.queue_root)
+        return {"dropped": sum(reasons.values()), "reasons": reasons}
 
 
-def _drift(service: Examined) -> dict[str, Any]:
-    """Where events differ from their schemas, as the last flush told it; null where nobody tells (see ``drift_watch``)."""
-    found = drift_report.told(service.queue.directory)
+def _drift(directory: str) -> DriftState:
+    found = drift_report.told(directory)
     if found is None:
         return {"open": None, "quarantining": None, "newest": []}
-    newest = [{name: drift[name] for name in _DRIFT_TOLD} for drift in found[:5]]
+    newest = [{name: drift[name] for name in _DRIFT_MEMBERS} for drift in found[:5]]
     return {"open": len(found), "quarantining": sum(drift["quarantines"] for drift in found), "newest": newest}
-
-
-def _hooks(service: Examined) -> dict[str, Any]:
-    """What hooks could not record and the queue did not count as refused, ever."""
-    reasons = count_drops(service.config.queue_root)
-    return {"dropped": sum(reasons.values()), "reasons": reasons}
-
-
-def _queue(service: Examined) -> dict[str, Any]:
-    directory = service.queue.directory
-    reader = QueueReader(directory)
-    commit = read_commit(directory)
-    backlog = reader.backlog(commit.offset if commit else None)
-    now, buried = service.clock.time_us(), dead_letters(directory)
-    return {
-        "directory": directory,
-        "queue_id": service.queue.queue_id,
-        "depth_events": backlog.events,
-        "depth_bytes": backlog.bytes,
-        "oldest_age_s": round(max(0, now - backlog.oldest_us) / 1e6, 1) if backlog.oldest_us is not None else None,
-        "committed_offset": str(commit.offset) if commit else None,
-        "last_commit": commit.at if commit else None,
-        "refused": service.writer.refused(),
-        "refused_unreported": service.writer.unreported_refusals(),
-        "disk_full": LOCAL.is_full(directory),
-        "foreign_files": foreign_files(directory, LOCAL),
-        "own_sync_failures": service.writer.sync_failures,  # of this process: a command has none, a server may
-        "quarantined": sum(not letter.reason.startswith((REJECTED, LEFT_OUT)) for letter in buried),
-        "rejected": sum(_rejected_in(letter.reason) for letter in buried),
-        "pressure": service.writer.pressure(),
-        "max_bytes": service.config.max_queue_bytes,
-    }
-
-
-def _other_queues(service: Examined) -> list[dict[str, Any]]:
-    """Queues of other warehouses in the same place that hold events and that nobody ships."""
-    found = []
-    root, own = service.config.queue_root, os.path.basename(service.queue.directory)
-    for name in sorted(LOCAL.names(root)):
-        directory = os.path.join(root, name)
-        try:
-            info = read_queue(directory) if name != own else None
-            if info is None or Lease(directory).is_held():
-                continue
-            commit = read_commit(directory)
-            waiting = QueueReader(directory).backlog(commit.offset if commit else None).events
-        except (ActivityError, OSError):  # a newer version's, or somebody else's: not ours to judge
-            continue
-        if waiting:
-            found.append({"directory": directory, "sink": info.sink, "depth_events": waiting})
-    return found
 
 
 def _rejected_in(reason: str) -> int:
@@ -151,16 +178,25 @@ def _rejected_in(reason: str) -> int:
     return int(reason.startswith(REJECTED))
 
 
-def leader_of(service: Examined) -> dict[str, Any]:
-    """Who leads and how far it got, by what it told and by what the kernel knows of it."""
-    told = service.lease.holder()
+def leader_of(lease: Lease, clock: Clock) -> LeaderState:
+    """Who leads the queue of ``lease`` and how far it got."""
+    told = lease.holder()
     if told is None:
         return {"present": False}
-    leader: dict[str, Any] = {"present": True} | {name: told.get(name) for name in _TOLD}
-    leader["pid"] = pid = service.lease.holder_pid() or told.get("pid")
-    leader["stopped"] = _is_stopped(pid)
-    leader["last_progress_age_s"] = _progress_age_s(service.clock, told)
-    return leader
+    pid = lease.holder_pid() or told.get("pid")
+    return {
+        "present": True,
+        "pid": pid,
+        "since": told.get("since"),
+        "last_progress": told.get("last_progress"),
+        "offset": told.get("offset"),
+        "flushed_at": told.get("flushed_at"),
+        "error": told.get("error"),
+        "backpressure": told.get("backpressure"),
+        "degraded": told.get("degraded"),
+        "stopped": _is_stopped(pid),
+        "last_progress_age_s": _progress_age_s(clock, told),
+    }
 
 
 def _progress_age_s(clock: Clock, told: dict[str, Any]) -> float | None:
@@ -180,27 +216,3 @@ def _is_stopped(pid: object) -> bool:
         return LOCAL.read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[0] in (b"T", b"t")
     except (OSError, IndexError):
         return False
-
-
-def _warehouse(service: Examined, leader: dict[str, Any], rejected: int) -> dict[str, Any]:
-    if service.config.snow_connection:
-        return {
-            "kind": "snowflake",
-            "connection": service.config.snow_connection,
-            "rejected": rejected,
-            "error": leader.get("error"),
-        }
-    path = service.config.db
-    size = os.path.getsize(path) if os.path.exists(path) else None
-    return {"kind": "duckdb", "path": path, "size_bytes": size, "rejected": rejected, "error": leader.get("error")}
-
-
-def _context(service: Examined) -> dict[str, Any]:
-    entry = service.cache.peek(service.identity.customer, ALL_PROJECTS)
-    return {
-        "customer": service.identity.customer,
-        "freshness": entry.freshness if entry else "missing",
-        "age_ms": entry.age_ms if entry else None,
-        "as_of": iso(entry.snapshot.as_of_us) if entry and entry.snapshot else None,
-        "snapshots": len(service.snapshots.known()),
-    }

@@ -14,6 +14,7 @@ import orjson
 from ..activity import derived_id
 from ..clock import iso
 from ..fs import LOCAL
+from ..recording.event_catalogue import HEALTH_CHANGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -92,9 +93,8 @@ class HealthWatch:
 
 
 def _event(check: Check, was: str) -> dict[str, Any]:
-    return {
-        "event_type": "health_changed",
-        "severity": _SEVERITY[check.status],
-        "message": f"{check.name}: {check.describe()}",
-        "reason": f"{check.name} was {was}, is {check.status}",
-    }
+    return HEALTH_CHANGED.features(
+        f"{check.name}: {check.describe()}",
+        severity=_SEVERITY[check.status],
+        reason=f"{check.name} was {was}, is {check.status}",
+    )

@@ -11,12 +11,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInput, WarehouseUnavailable
-from ..health.drift_report import OPEN_DRIFTS, DriftWatch, named
-from ..warehouse.duckdb.generated_sql import statements_of
+from ..recording.event_catalogue import SCHEMA_DRIFT_ACCEPTED
+from ..warehouse.drift import OPEN_DRIFTS, named
 from .drain import Drainer, patiently
 
 if TYPE_CHECKING:
     from ..service import ActivityService
+    from ..warehouse.base import DriftTable
 
 _LEAD_WITHIN_S = 10.0
 
@@ -36,49 +37,29 @@ def accept(service: ActivityService, drift_ids: list[str], timeout_s: float = 60
         raise InvalidInput(
             f"there is no open drift {missing[0][:80]!r}; nothing was accepted", hint="`activity-mcp drift` lists what is open"
         )
-    if service.config.snow_connection:
-        _accept_on_snowflake(service, drift_ids)
+    drifts = service.adapter.drift
+    if drifts is None:
+        raise InvalidInput("this warehouse finds no drift; nothing was accepted")
+    if service.adapter.capabilities.has_one_writer:
+        _accept_as_leader(service, drifts, drift_ids, timeout_s)
     else:
-        _accept_embedded(service, drift_ids, timeout_s)
-    service.raise_event(
-        {
-            "event_type": "schema_drift_accepted",
-            "severity": "info",
-            "message": f"accepted by a person: {', '.join(drift_ids)}"[:1000],
-            "action_taken": "insights_released",
-            "metrics": {"accepted": len(drift_ids)},
-        }
-    )
+        drifts.accept(drift_ids)
+    message = f"accepted by a person: {', '.join(drift_ids)}"[:1000]
+    metrics = {"accepted": len(drift_ids)}
+    service.system_events.report(SCHEMA_DRIFT_ACCEPTED.features(message, action_taken="insights_released", metrics=metrics))
     Drainer(service).drain(timeout_s)
 
 
-def _accept_embedded(service: ActivityService, drift_ids: list[str], timeout_s: float) -> None:
-    """As the leader, as only the leader writes into the file."""
-    warehouse: Any = service.warehouse
-
-    def update() -> None:
-        with warehouse.transaction() as statements:
-            for drift_id in drift_ids:
-                for text in statements_of("run_accept_drift.sql"):
-                    statements.execute(text, {"accepted_id": drift_id})
-
+def _accept_as_leader(service: ActivityService, drifts: DriftTable, drift_ids: list[str], timeout_s: float) -> None:
     if not service.lease.acquire_from(_LEAD_WITHIN_S):
-        pid = service.lease.last_told().get("pid", "?")
+        pid = service.lease.last_report().get("pid", "?")
         raise WarehouseUnavailable(
             f"process {pid} leads and did not stand aside; nothing was accepted", hint="try again, or close Claude Code first"
         )
     try:
-        patiently(update, time.monotonic() + timeout_s)
-        DriftWatch(service.queue.directory, warehouse, service.clock).look()
+        patiently(lambda: drifts.accept(drift_ids), time.monotonic() + timeout_s)
+        if service.drift_watch is not None:
+            service.drift_watch.look()
     finally:
-        warehouse.release()
+        service.warehouse.release()
         service.lease.release()
-
-
-def _accept_on_snowflake(service: ActivityService, drift_ids: list[str]) -> None:
-    from ..warehouse.snowflake.connection import read_connection
-    from ..warehouse.snowflake.statements import snowflake_statements
-
-    with snowflake_statements(read_connection(str(service.config.snow_connection))) as statements:
-        for drift_id in drift_ids:
-            statements.execute("CALL ACCEPT_DRIFT(?)", [drift_id])

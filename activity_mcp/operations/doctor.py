@@ -25,6 +25,8 @@ from ..service import ActivityService
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from ..health.document import StatusDocument
+
 PARTS = ("storage", "state", "snowflake", "server", "claude_code")
 
 
@@ -35,10 +37,8 @@ class Subject:
         self.service = service
 
     @cached_property
-    def status(self) -> dict[str, Any]:
-        from ..health.status import status_of
-
-        return status_of(self.service)
+    def status(self) -> StatusDocument:
+        return self.service.status()
 
 
 def examine(environ: Mapping[str, str] | None = None) -> list[Check]:

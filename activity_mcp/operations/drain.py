@@ -11,13 +11,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from ..errors import WarehouseError, WarehouseUnavailable
-from ..queue import Offset, QueueReader, read_commit
+from ..errors import WarehouseError, WarehouseRefused, WarehouseUnavailable
+from ..pipeline.draining import drain
+from ..queue import QueueReader, ask_leader, is_committed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..pipeline.flusher import Flusher
+    from ..pipeline.flusher import Flusher, FlushStep
     from ..service import ActivityService
 
 BATCH_ROWS = 10_000
@@ -31,7 +32,8 @@ _T = TypeVar("_T")
 class Drained:
     """What a flush did: ``rows`` written by this process (another leader's are not counted), and how long it took.
 
-    ``unpublished``: what the disk said to the contexts, which are as old as before; the rows are in the warehouse.
+    ``unpublished``: why the contexts are as old as before: the disk, or a warehouse that may be written to and not read. The
+    rows are in the warehouse all the same.
     """
 
     rows: int
@@ -69,79 +71,86 @@ class Drainer:
         self._service.writer.sync()
         if self._service.lease.try_acquire():
             try:
-                rows, quarantined = self._lead(deadline, verify)
+                rows, quarantined, refused = self._lead(deadline, verify)
             finally:
                 self._service.warehouse.release()
                 self._service.lease.release()
             said = self._service.refresher.disk_error
-            unpublished = (said.strerror or str(said)) if said else None
+            unpublished = (said.strerror or str(said)) if said else refused
             return Drained(rows, quarantined, True, (time.monotonic() - started) * 1000, unpublished)
         if self._wait_for_leader(deadline, timeout_s):
             return Drained(0, 0, False, (time.monotonic() - started) * 1000)
         return self.drain(max(0.1, deadline - time.monotonic()), verify=verify)
 
-    def _lead(self, deadline: float, verify: bool) -> tuple[int, int]:
+    def _lead(self, deadline: float, verify: bool) -> tuple[int, int, str | None]:
         service = self._service
         flusher = service.make_flusher()
         rows = self._ship(flusher, deadline)
-        if service.report_refusals():  # there is room again, and no server need be there to say so
+        if service.system_events.report_refusals():  # there is room again, and no server need be there to say so
             rows += self._ship(flusher, deadline)
-        if rows:
-            patiently(service.refresher.publish_changes, deadline)
-        if verify:
-            scopes = service.refresher.due()
-            patiently(lambda: service.refresher.verify(scopes, flusher.channel_id), deadline)
-        flusher.prune(flusher.offset if service.warehouse.contexts_at_once else None)
+        refused = self._publish(flusher, deadline, rows, verify)
+        flusher.prune(flusher.offset if service.adapter.capabilities.contexts_at_once else None)
         if service.refresher.disk_error is not None:  # a full disk: what is committed makes room for the contexts
             flusher.prune(flusher.offset)
             patiently(service.refresher.publish_changes, deadline)
-        return rows, flusher.quarantined
+        return rows, flusher.quarantined, refused
+
+    def _publish(self, flusher: Flusher, deadline: float, rows: int, verify: bool) -> str | None:
+        """Renew the contexts. Why not, where the warehouse may not be read: what was written is written all the same."""
+        refresher = self._service.refresher
+        try:
+            if rows:
+                patiently(refresher.publish_changes, deadline)
+            if verify:
+                scopes = refresher.due()
+                patiently(lambda: refresher.verify(scopes, flusher.channel_id), deadline)
+        except WarehouseRefused as error:
+            return error.message
+        return None
 
     def _ship(self, flusher: Flusher, deadline: float) -> int:
         writer = self._service.writer
         total, rows = writer.uncommitted_bytes(), 0
-        while True:
-            step = patiently(lambda: flusher.step(max_rows=self._batch_rows, max_bytes=BATCH_BYTES), deadline)
+
+        def shipped(step: FlushStep) -> None:
+            nonlocal rows
             rows += step.rows
             waiting = writer.uncommitted_bytes()
             self._on_progress(max(0, total - waiting), total)
-            if not step.more:
-                return rows
-            if time.monotonic() >= deadline:
+            if step.more and time.monotonic() >= deadline:
                 raise WarehouseUnavailable(
                     f"the time was up after {rows} events; {waiting} bytes still wait, and the queue holds them",
                     hint="run it again, or with a longer --timeout: it goes on from there",
                 )
 
+        def ship() -> FlushStep:
+            return patiently(lambda: flusher.step(max_rows=self._batch_rows, max_bytes=BATCH_BYTES), deadline)
+
+        return drain(ship, on_step=shipped)
+
     def _wait_for_leader(self, deadline: float, timeout_s: float) -> bool:
         """True when whoever leads has committed all there was; False when nobody leads any more."""
-        target = self._end_of_queue()
+        target, lease, writer = self._reader.end(), self._service.lease, self._service.writer
         if target is None:
             return True
-        total = self._service.writer.uncommitted_bytes()
-        lease = self._service.lease
-        lease.touch_want()
-        while True:
-            commit = read_commit(self._service.queue.directory)
-            if commit is not None and str(commit.offset) >= str(target):
-                return True
-            if not lease.is_held():
-                return False
-            if not lease.want_pending():
-                lease.touch_want()  # the leader took the wish and may have failed it
-            self._on_progress(max(0, total - self._service.writer.uncommitted_bytes()), total)
-            if time.monotonic() >= deadline:
-                told = lease.holder() or {}
-                who, last = told.get("pid", "?"), told.get("last_progress", "an unknown time")
-                why = f" (its last error: {told['error']})" if told.get("error") else ""
-                raise WarehouseUnavailable(
-                    f"process {who} leads and did not flush within {timeout_s:g} s{why}; the queue holds everything",
-                    hint=f"its last progress was at {last}; if that is long ago, end that process and another takes over",
-                )
-            time.sleep(0.05)
-
-    def _end_of_queue(self) -> Offset | None:
-        return self._reader.end()
+        total = writer.uncommitted_bytes()
+        outcome = ask_leader(
+            lease,
+            is_committed(self._service.queue.directory, target),
+            deadline=deadline,
+            pause_s=0.05,
+            needs_leader=True,
+            on_wait=lambda: self._on_progress(max(0, total - writer.uncommitted_bytes()), total),
+        )
+        if outcome == "late":
+            told = lease.holder() or {}
+            who, last = told.get("pid", "?"), told.get("last_progress", "an unknown time")
+            why = f" (its last error: {told['error']})" if told.get("error") else ""
+            raise WarehouseUnavailable(
+                f"process {who} leads and did not flush within {timeout_s:g} s{why}; the queue holds everything",
+                hint=f"its last progress was at {last}; if that is long ago, end that process and another takes over",
+            )
+        return outcome == "done"
 
 
 def patiently(call: Callable[[], _T], deadline: float) -> _T:

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from .. import schema
-from ..claude_code.session_state import SessionState
 from ..claude_code.transcripts import ImportLedger, TranscriptReader, TranscriptReport, discover
 from ..claude_code.transcripts.discovery import ImportOrigins, default_folders
 from ..claude_code.transcripts.expiry import expiring
+from ..recording.tombstones import Tombstones
 from .drain import Drainer
-from .tombstones import Tombstones
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -57,7 +55,7 @@ class Backfill:
         found = discover(paths, service.environ, since_us)
         sizes = {path: _size(path) for path in found}
         done, seen = 0, set[bytes]()
-        origins = ImportOrigins(service.identity, service.config.org_id)
+        origins = ImportOrigins(service.identity, service.config.org_id, service.recorder.redactor)
         tombstones = Tombstones(service.config.home)
 
         def was_forgotten(activity_id: str, origin: Origin, ts_us: int) -> bool:
@@ -82,7 +80,7 @@ class Backfill:
                     copies=owners.of(os.path.realpath(path)),
                     loads=orjson.loads,
                     was_forgotten=was_forgotten if tombstones else None,
-                    start_of=SessionState(service.queue.directory).start_of,
+                    start_of=service.session_state.start_of,
                 )
                 self._import(reader, done, sum(sizes.values()), dry_run)
                 total.add(reader.report)
@@ -105,7 +103,7 @@ class Backfill:
         size, most = 0, self._service.config.max_queue_bytes // 8
         for activity in reader:
             group.append(activity)
-            size += len(orjson.dumps(activity.feature_json)) + _COLUMNS_BYTES
+            size += len(activity.encoded_features(orjson.dumps)) + _COLUMNS_BYTES
             if len(group) == GROUP or size >= most:
                 self._append(group, size, dry_run)
                 self._on_progress(before + reader.position, total)
@@ -117,11 +115,8 @@ class Backfill:
     def _append(self, group: list[Activity], size: int, dry_run: bool) -> None:
         if dry_run or not group:
             return
-        for activity in group:
-            schema.mark(activity.event_name, activity.feature_json)
-            activity.validated = True  # what fails is kept, and says so itself
         self._make_room(size)
-        self._service.recorder.append(group, durable=True)
+        self._service.recorder.append_read(group, durable=True)
 
     def _make_room(self, size: int) -> None:
         service = self._service

@@ -9,7 +9,7 @@ appends it once more at the next try, and the two fold into one fact by their ac
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -18,6 +18,7 @@ from ..errors import InvalidActivity, QueueBusy
 from ..fs import LOCAL
 from ..pipeline.rows import PoisonLine, row_of
 from ..queue import Damage, Offset, Record, bury, dead_letters, salvage
+from ..recording.event_catalogue import ERROR_RECOVERY
 
 if TYPE_CHECKING:
     from ..fs import FileSystem
@@ -35,6 +36,16 @@ class Retried:
 
     again: list[str] = field(default_factory=list)
     kept: list[tuple[str, str]] = field(default_factory=list)
+
+
+def retried_event(retried: Retried) -> dict[str, Any]:
+    """The features of the system_event that says what went back."""
+    return ERROR_RECOVERY.features(
+        f"{len(retried.again)} events that had been set aside were appended again; {len(retried.kept)} stay",
+        severity="info",
+        action_taken="retried_dead_letters",
+        metrics={"appended": len(retried.again), "kept": len(retried.kept)},
+    )
 
 
 def retry_dead(writer: QueueWriter, retried: Retried, *, fs: FileSystem = LOCAL) -> None:

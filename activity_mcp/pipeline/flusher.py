@@ -42,6 +42,7 @@ from ..queue import (
     read_commit,
     renew_queue_id,
 )
+from ..recording.event_catalogue import ERROR_RECOVERY, FORGOTTEN, ROWS_LEFT_OUT
 from ..warehouse import Batch, Row
 from ..warehouse.base import LEFT_OUT
 from ..warehouse.batch_size import BatchSize, weight
@@ -202,14 +203,12 @@ class Flusher:
         bury_range(self.directory, after, upto, reason, clock=self._clock, fs=self._fs)
         if self._on_event:
             self._on_event(
-                {
-                    "event_type": "rows_left_out",
-                    "severity": "error",
-                    "message": f"{reason}; the lines up to offset {upto} are kept in dead/",
-                    "action_taken": "kept_range",
-                    "segment": upto.segment,
-                    "metrics": {"rows": more},
-                }
+                ROWS_LEFT_OUT.features(
+                    f"{reason}; the lines up to offset {upto} are kept in dead/",
+                    action_taken="kept_range",
+                    segment=upto.segment,
+                    metrics={"rows": more},
+                )
             )
 
     def _restore_commit(self, at: Offset | None) -> None:
@@ -223,14 +222,12 @@ class Flusher:
         self.channel_id = renew_queue_id(self.directory, start=segment, clock=self._clock, fs=self._fs)
         if self._on_event:
             self._on_event(
-                {
-                    "event_type": "error_recovery",
-                    "severity": "warning",
-                    "message": f"the queue's files do not hold offset {lost} of channel {before} (restored, copied or edited); "
+                ERROR_RECOVERY.features(
+                    f"the queue's files do not hold offset {lost} of channel {before} (restored, copied or edited); "
                     f"channel {self.channel_id} ships them again from segment {segment}, duplicates fold",
-                    "action_taken": "new_channel",
-                    "segment": segment,
-                }
+                    action_taken="new_channel",
+                    segment=segment,
+                )
             )
         self._position = Position(self._sink.committed(self.channel_id), Offset(segment, 0, 0))
         return self._position
@@ -259,7 +256,7 @@ class Flusher:
                 rows.append(self._quarantine(_damage_of(item, str(error) or type(error).__name__), item.line))
                 quarantined += 1
         if not rows and batch.end is not None:  # every batch has a row, so that the token can move
-            forgotten = {"event_type": "forgotten", "severity": "info"}
+            forgotten = FORGOTTEN.features(None)
             rows.append(self._stand_in(batch.end, "forgotten", str(batch.end), forgotten))
         return rows, quarantined
 
@@ -270,16 +267,14 @@ class Flusher:
         return self._stand_in_for(damage)
 
     def _stand_in_for(self, damage: Damage) -> Row:
-        features = {
-            "event_type": "error_recovery",
-            "severity": "error",
-            "message": f"{damage.end - damage.start} bytes of segment {damage.segment} are damaged and were set aside",
-            "action_taken": "quarantined",
-            "segment": damage.segment,
-            "from": damage.start,
-            "to": damage.end,
-            "reason": damage.reason[:300],
-        }
+        features = ERROR_RECOVERY.features(
+            f"{damage.end - damage.start} bytes of segment {damage.segment} are damaged and were set aside",
+            severity="error",
+            action_taken="quarantined",
+            segment=damage.segment,
+            **{"from": damage.start, "to": damage.end},
+            reason=damage.reason[:300],
+        )
         place = f"{damage.segment}:{damage.start}:{damage.end}"
         return self._stand_in(damage.offset, "quarantine", place, features)
 
@@ -294,7 +289,7 @@ class Flusher:
             strict=False,
         )
         members = activity.record() | {
-            "feature_json": orjson.dumps(activity.feature_json).decode(),
+            "feature_json": activity.encoded_features(orjson.dumps).decode(),
             "channel_id": self.channel_id,
             "stream_offset": str(offset),
         }

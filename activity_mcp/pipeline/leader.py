@@ -4,6 +4,7 @@ Each turn it writes this server's own buffered events; then, if it holds the lea
 
     a backlog that matters, or a wish to flush → Flusher.step until drained → Refresher.publish_changes
     a wish for a context, or an active key not verified for most of a TTL → Refresher.verify
+    a transcript that has something new → what is injected as ``follow``
     a day since it was done last → Upkeep.run (retention, and what has expired)
     what neither needs for a while → close the warehouse, so that readers get in
 
@@ -16,20 +17,23 @@ at its next turn. An error ends a turn, never the thread: it is logged, told in 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ..clock import SYSTEM_CLOCK, iso
 from ..errors import ActivityError, NewerFormat, WarehouseBusy, WarehouseNewer
 from ..queue import read_commit
+from ..recording.event_catalogue import BACKPRESSURE, QUEUE_DEGRADED
+from .draining import drain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..clock import Clock
     from ..queue import Lease, Offset
+    from ..warehouse.adapter import Adapter
     from .backpressure import Backpressure, Change, Filling
     from .daily_retention import Upkeep
-    from .flusher import Flusher
+    from .flusher import Flusher, FlushStep
     from .refresher import Refresher
 
 TURN_S = 0.2
@@ -46,44 +50,29 @@ GIVEN_UP_S = 60.0
 """How long a server that met a newer version leaves leading to others before it looks again."""
 
 
-class Backlog(Protocol):
-    """What waits in the queue: told by whoever reads its tail."""
-
-    def urgent(self) -> bool:
-        """True when something other than the server's own calls waits."""
-
-    def size(self) -> int:
-        """Bytes not yet committed."""
-
-
-class Warehouse(Protocol):
-    batch_rows: int
-    """How many rows a batch should have that is not there to catch up."""
-    contexts_at_once: bool
-    """Whether a commit is in the contexts when it returns; else segments stay for an hour, for what the contexts lag behind."""
-
-    def release(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
 class Leader:
-    """Runs ``turn`` five times a second, in quiet times twice, on a daemon thread between ``start`` and ``stop``."""
+    """Runs ``turn`` five times a second, in quiet times twice, on a daemon thread between ``start`` and ``stop``.
+
+    Of the uncommitted part of the queue, ``is_urgent`` says whether it holds more than the server's own calls, and
+    ``backlog_bytes`` how long it is.
+    """
 
     def __init__(
         self,
         lease: Lease,
         make_flusher: Callable[[], Flusher],
         refresher: Refresher,
-        warehouse: Warehouse,
-        backlog: Backlog,
+        adapter: Adapter,
         backpressure: Backpressure,
         filling: Filling,
         *,
+        is_urgent: Callable[[], bool],
+        backlog_bytes: Callable[[], int],
         before_turn: Callable[[], None],
         raise_event: Callable[[dict[str, Any]], None],
         on_error: Callable[[BaseException], None],
         upkeep: Upkeep | None = None,
+        follow: Callable[[], None] = lambda: None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.leads = False
@@ -92,14 +81,17 @@ class Leader:
         self._make_flusher = make_flusher
         self._flusher: Flusher | None = None
         self._refresher = refresher
-        self._warehouse = warehouse
-        self._backlog = backlog
+        self._warehouse = adapter.store
+        self._capabilities = adapter.capabilities
+        self._is_urgent = is_urgent
+        self._backlog_bytes = backlog_bytes
         self._backpressure = backpressure
         self._filling = filling
         self._before_turn = before_turn
         self._raise_event = raise_event
         self._on_error = on_error
         self._upkeep = upkeep
+        self._follow = follow
         self._clock = clock
         self._next_lease_try = 0.0
         self._last_flush = 0.0
@@ -159,7 +151,7 @@ class Leader:
         self._before_turn()
         if self.leads and not self._lease.in_place():
             self._resign()  # the directory was removed under us: whoever made it anew may lead there
-        if self._lease.is_asked_to_stand_aside():
+        if self._lease.is_asked_to_step_down():
             self._resign()
             return
         if not self.leads and not self._take_lease():
@@ -167,6 +159,7 @@ class Leader:
         try:
             self._flush_if_due()
             self._verify_contexts()
+            self._follow_transcripts()
             self._keep_up()
         except (NewerFormat, WarehouseNewer) as error:
             self._give_up(error)
@@ -194,8 +187,8 @@ class Leader:
             self._resign()
             raise
         self.leads = True
-        told = self._lease.last_told()  # with what the leader before left behind
-        self._backpressure.resume(told.get("backpressure") is True, self._backlog.size())
+        told = self._lease.last_report()  # with what the leader before left behind
+        self._backpressure.resume(told.get("backpressure") is True, self._backlog_bytes())
         self._filling.active = told.get("degraded") is True
         self._last_flush = now - FLUSH_EVERY_S
         self._last_progress = -1e9
@@ -230,26 +223,29 @@ class Leader:
             self._flush_took = self._last_flush - began
 
     def _flush_is_due(self, now: float) -> bool:
-        if self._backlog.urgent():
+        if self._is_urgent():
             return now - self._last_flush >= max(FLUSH_EVERY_S, min(RESTS * self._flush_took, LONGEST_REST_S))
-        return now - self._last_flush >= RIDERS_WAIT_S and self._backlog.size() > 0
+        return now - self._last_flush >= RIDERS_WAIT_S and self._backlog_bytes() > 0
 
     def _drain(self, wanted: bool) -> None:
         flusher = self._led()
         if wanted:
             self._lease.clear_want()  # before the flush that fulfils it: a wish that comes meanwhile stands
-        while not self._stopping.is_set():
-            step = flusher.step(max_rows=self._backpressure.batch_rows(self._warehouse.batch_rows))
-            if step.rows:
-                self._flushed_at = iso(self._clock.time_us())
-                self._publish_changes(flusher)
-            if self._warehouse.contexts_at_once and self._refresher.disk_error is None:
-                self._published = flusher.offset  # what is committed is in the contexts, and these are on disk now
-            self._last_progress = -1e9
-            self._tell()
-            if not step.more:
-                break
+        drain(
+            lambda: flusher.step(max_rows=self._backpressure.batch_rows(self._capabilities.batch_rows)),
+            on_step=lambda step: self._shipped(flusher, step),
+            goes_on=lambda: not self._stopping.is_set(),
+        )
         flusher.prune(self._published)
+
+    def _shipped(self, flusher: Flusher, step: FlushStep) -> None:
+        if step.rows:
+            self._flushed_at = iso(self._clock.time_us())
+            self._publish_changes(flusher)
+        if self._capabilities.contexts_at_once and self._refresher.disk_error is None:
+            self._published = flusher.offset  # what is committed is in the contexts, and these are on disk now
+        self._last_progress = -1e9
+        self._tell()
 
     def _publish_changes(self, flusher: Flusher) -> None:
         """Publish the contexts that changed. On a full disk the segments that are committed make room for them first."""
@@ -271,9 +267,17 @@ class Leader:
         else:
             self._backpressure.succeeded()
 
+    def _follow_transcripts(self) -> None:
+        try:
+            self._follow()
+        except (NewerFormat, WarehouseNewer):
+            raise
+        except Exception as error:  # a transcript that cannot be read, or a full queue: the next turn tries again
+            self._failed(error)
+
     def _keep_up(self) -> None:
         """What is done once a day, when nothing waits that matters more."""
-        if self._upkeep is None or not self._upkeep.is_due() or self._backlog.urgent():
+        if self._upkeep is None or not self._upkeep.is_due() or self._is_urgent():
             return
         try:
             told = self._upkeep.run()
@@ -290,7 +294,7 @@ class Leader:
 
     def _observe(self) -> None:
         """Notice what begins and what ends: the warehouse takes nothing, the queue fills up."""
-        waiting = self._backlog.size()
+        waiting = self._backlog_bytes()
         self._last_offset = self._led().offset or self._last_offset
         offset = str(self._last_offset) if self._last_offset else None
         stalled = self._backpressure.observe(offset, waiting if waiting and self._should_move() else 0)
@@ -302,7 +306,7 @@ class Leader:
 
     def _should_move(self) -> bool:
         """The server's own calls may rest for a minute; that is no stall."""
-        return self._backpressure.active or self._backpressure.failures > 0 or self._backlog.urgent()
+        return self._backpressure.active or self._backpressure.failures > 0 or self._is_urgent()
 
     def _tell_change(self, features: dict[str, Any]) -> None:
         self._last_progress = -1e9
@@ -310,7 +314,7 @@ class Leader:
 
     def _upto(self) -> str | None:
         """The committed offset, where the contexts hold all that is committed."""
-        commit = read_commit(self._lease.directory) if self._warehouse.contexts_at_once else None
+        commit = read_commit(self._lease.directory) if self._capabilities.contexts_at_once else None
         return str(commit.offset) if commit is not None and commit.channel_id == self._led().channel_id else None
 
     def _led(self) -> Flusher:
@@ -344,26 +348,22 @@ class Leader:
 def stalled_event(change: Change, error: str | None, backlog_bytes: int, stalled_s: float) -> dict[str, Any]:
     """The system_event for a warehouse that takes nothing, or takes events again."""
     entered = change == "entered"
-    return {
-        "event_type": "backpressure",
-        "severity": "warning" if entered else "info",
-        "message": f"the warehouse takes nothing: {error or 'no error was reported'}"
-        if entered
-        else "the warehouse takes events again",
-        "action_taken": "larger_batches_and_backoff" if entered else "back_to_normal",
-        "metrics": {"backlog_bytes": backlog_bytes, "stalled_s": round(stalled_s, 1)},
-    }
+    return BACKPRESSURE.features(
+        f"the warehouse takes nothing: {error or 'no error was reported'}" if entered else "the warehouse takes events again",
+        severity="warning" if entered else "info",
+        action_taken="larger_batches_and_backoff" if entered else "back_to_normal",
+        metrics={"backlog_bytes": backlog_bytes, "stalled_s": round(stalled_s, 1)},
+    )
 
 
 def filled_event(change: Change, backlog_bytes: int) -> dict[str, Any]:
     """The system_event for a queue that fills up, or has room again."""
     entered = change == "entered"
-    return {
-        "event_type": "queue_degraded",
-        "severity": "warning" if entered else "info",
-        "message": "the queue is over 80 % full: long values of new events are cut until the warehouse takes some"
+    return QUEUE_DEGRADED.features(
+        "the queue is over 80 % full: long values of new events are cut until the warehouse takes some"
         if entered
         else "the queue has room again: new events are recorded whole",
-        "action_taken": "new_events_cut" if entered else "back_to_normal",
-        "metrics": {"backlog_bytes": backlog_bytes},
-    }
+        severity="warning" if entered else "info",
+        action_taken="new_events_cut" if entered else "back_to_normal",
+        metrics={"backlog_bytes": backlog_bytes},
+    )

@@ -1,8 +1,10 @@
-"""How often to ask a warehouse that costs money to ask: at once when activity starts, then after 5 s, 30 s, and every 60 s
-while it lasts; not at all once it has stopped.
+"""How often to ask a warehouse that costs money to ask: when activity starts, once more when what other machines had under way
+by then has arrived, and every half hour while it lasts; not at all once it has stopped. A scope nobody asked for before is
+asked for at once.
 
 Activity is a client that asks for a context, or events of its own that were shipped. What is asked in between is answered from
-what is there, which says how old it is.
+what is there, which says how old it is; this machine's own events are in it all the same. A warehouse starts for a minute at
+least, so that asking each minute would keep one running all day.
 """
 
 from __future__ import annotations
@@ -12,7 +14,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..clock import Clock
 
-PAUSES_S = (5.0, 30.0, 60.0)
+PAUSES_S = (90.0, 1800.0)
+"""An event of another machine is in its context within 90 s in most cases (docs/snowflake.md)."""
+NEW_SCOPE_S = 5.0
+"""How soon after any question a scope that is new may be asked for."""
 ACTIVE_S = 600.0
 """How long after the last sign of activity it is still asked."""
 
@@ -24,6 +29,7 @@ class Pace:
         self._clock = clock
         self._last_activity = -1e9
         self._not_before = 0.0
+        self._asked_at = -1e9
         self._asked = 0
 
     def active(self) -> None:
@@ -37,6 +43,11 @@ class Pace:
         now = self._clock.monotonic()
         return now >= self._not_before and now - self._last_activity < ACTIVE_S
 
+    def may_ask_for_new(self) -> bool:
+        """Whether a scope may be asked for that was never asked for."""
+        return self._clock.monotonic() - self._asked_at >= NEW_SCOPE_S
+
     def asked(self) -> None:
-        self._not_before = self._clock.monotonic() + PAUSES_S[min(self._asked, len(PAUSES_S) - 1)]
+        self._asked_at = self._clock.monotonic()
+        self._not_before = self._asked_at + PAUSES_S[min(self._asked, len(PAUSES_S) - 1)]
         self._asked += 1

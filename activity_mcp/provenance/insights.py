@@ -16,15 +16,17 @@ from .queries import OFF, check_names, positive
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .queries import Findings, Host
+    from ..recording.recorder import Recorder
+    from .queries import Findings
 
 
 class Insights:
-    """Records insights of one service. ``record`` blocks on the disk, and on the warehouse for an artifact that is not here."""
+    """Records insights of one process. ``record`` blocks on the disk, and on the warehouse for an artifact that is not here."""
 
-    def __init__(self, host: Host, findings: Findings) -> None:
-        self._host = host
+    def __init__(self, findings: Findings, recorder: Recorder, *, is_recording: Callable[[str | None], bool]) -> None:
         self._findings = findings
+        self._recorder = recorder
+        self._is_recording = is_recording
 
     def record(
         self,
@@ -46,20 +48,20 @@ class Insights:
         A later value of the same subject, metric and grain replaces it.
         Raises InvalidInput (an artifact that nobody stored, a confidence out of range; nothing was recorded) or a QueueRefused.
         """
-        host, began = self._host, time.perf_counter()
+        began = time.perf_counter()
         check_names(subject=subject, metric=metric, grain=grain, customer=customer, query_id=query_id, artifact_id=artifact_id)
         if confidence is not None and not 0 <= confidence <= 1:
             raise InvalidInput(f"confidence must be from 0 to 1, not {confidence:g}; nothing was recorded")
         if valid_for_hours is not None:
             positive("valid_for_hours", valid_for_hours)
         project = self._findings.project_at(project)
-        if not host.recording(project):
+        if not self._is_recording(project):
             return {"insight_id": None, "visible": False, "provenance": "none", "reason": OFF}
         rests = self._provenance(artifact_id, query_id, cancelled)
         if cancelled():
             raise QueryCancelled("record_insight was cancelled; nothing was recorded")
         origin = self._findings.origin(customer, project)
-        said = host.recorder.redacted({"subject": subject, "metric": metric, "value": value, "grain": grain})
+        said = self._recorder.redacted({"subject": subject, "metric": metric, "value": value, "grain": grain})
         insight_id = hashes.insight_id_of(origin.customer, project, said["subject"], said["metric"], said["grain"])
         told = {
             **said,
@@ -71,8 +73,8 @@ class Insights:
             "valid_for_hours": valid_for_hours,
             "latency_ms": round((time.perf_counter() - began) * 1000, 3),
         }
-        event = host.recorder.prepare_kept("record_insight", told, origin)
-        host.recorder.keep([event])
+        event = self._recorder.prepare_kept("record_insight", told, origin)
+        self._recorder.keep([event])
         answer = {
             "insight_id": insight_id,
             "provenance": rests["provenance"],

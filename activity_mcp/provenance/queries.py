@@ -11,8 +11,8 @@ Nothing is stored of a call that was cancelled, and nothing is half stored: cont
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -20,22 +20,20 @@ from ..activity import MAX_TEXT
 from ..clock import iso, parse_iso
 from ..errors import InvalidInput, QueryCancelled
 from ..identity import place_of
-from ..queue import QueueReader, read_commit
+from ..queue import QueueReader, ask_leader, is_committed
 from . import hashes
 from .artifact_content import SAMPLE_BYTES, content_as_file, lines_of, rows_as_lists, sample_of, schema_of, within
-from .artifact_store import Artifact, ArtifactStore, expiry
+from .artifact_store import Artifact, expiry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ..activity import Origin
     from ..clock import Clock
-    from ..config import Config
-    from ..identity import Identity
-    from ..queue import Lease, QueueInfo
-    from ..recall.local_events import LocalEvents
+    from ..queue import Lease
     from ..recording.recorder import Recorder
     from ..warehouse import QueryResult
+    from .artifact_store import ArtifactStore
 
 MAX_SQL = 65_536
 MAX_RESULT_ROWS = 10_000
@@ -53,41 +51,39 @@ _KNOWN_THERE = (
 )  # fmt: skip
 
 
-class Host(Protocol):
-    """What findings need of the service they belong to."""
-
-    config: Config
-    clock: Clock
-    source: str
-
-    @property
-    def identity(self) -> Identity: ...
-    @property
-    def queue(self) -> QueueInfo: ...
-    @property
-    def recorder(self) -> Recorder: ...
-    @property
-    def lease(self) -> Lease: ...
-    @property
-    def local_events(self) -> LocalEvents: ...
-    @property
-    def own_project(self) -> str | None: ...
-    @property
-    def session_id(self) -> str | None: ...
-
-    def recording(self, project: str | None) -> bool: ...
-
-    def query(
-        self, sql: str, *, max_rows: int | None, max_bytes: int | None, timeout_s: float, cancelled: Callable[[], bool]
-    ) -> QueryResult: ...
-
-
 class Findings:
-    """Questions and artifacts of one service. Every call blocks: on the warehouse, or on the disk."""
+    """Questions and artifacts of one process. Every call blocks: on the warehouse, or on the disk.
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
-        self.artifacts = ArtifactStore(host.config.artifacts_dir, clock=host.clock)
+    ``ask`` is ``QueryEngine.query`` of the warehouse. ``origin`` signs what is recorded of a customer and a project (None: this
+    process's). ``is_recording`` says of a project whether anything may be recorded. ``queue_id`` names the queue that artifacts
+    are recorded in. While ``is_urgent``, the queue holds more than the server's own calls, and a question first lets the leader
+    flush.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[..., QueryResult],
+        artifacts: ArtifactStore,
+        recorder: Recorder,
+        lease: Lease,
+        *,
+        origin: Callable[[str | None, str | None], Origin],
+        is_recording: Callable[[str | None], bool],
+        is_urgent: Callable[[], bool],
+        own_project: str | None,
+        queue_id: str,
+        clock: Clock,
+    ) -> None:
+        self.artifacts = artifacts
+        self.origin = origin
+        self._ask = ask
+        self._recorder = recorder
+        self._lease = lease
+        self._is_recording = is_recording
+        self._is_urgent = is_urgent
+        self._own_project = own_project
+        self._queue_id = queue_id
+        self._clock = clock
 
     # --- query
 
@@ -109,20 +105,21 @@ class Findings:
         statement = hashes.statement_of(sql)
         if len(statement.encode("utf-8", "replace")) > MAX_SQL:
             raise InvalidInput(f"the statement has more than {MAX_SQL} bytes; nothing was run", hint="shorten it")
-        host, began = self._host, time.monotonic()
+        began = time.monotonic()
         if store:
             self._settle(cancelled, min(_SETTLE_S, timeout_s / 4))
-        result = host.query(
+        result = self._ask(
             statement,
             max_rows=None if max_rows is None else max(max_rows, MAX_RESULT_ROWS),
             max_bytes=None if max_rows is None else MAX_RESULT_BYTES,
             timeout_s=max(0.1, timeout_s - (time.monotonic() - began)),
             cancelled=cancelled,
         )
+        result = self._without_secrets(statement, result)
         sql_hash = hashes.sql_sha256(statement)
         result_hash = hashes.result_sha256(result.columns, result.rows)
-        project = host.own_project
-        query_id = hashes.query_id_of(host.identity.customer, project, sql_hash, result_hash)
+        project = self._own_project
+        query_id = hashes.query_id_of(self.origin(None, project).customer, project, sql_hash, result_hash)
         shown = result.rows[:max_rows]
         if max_rows is not None and preview_bytes is not None:
             shown = within(shown, preview_bytes)
@@ -137,8 +134,9 @@ class Findings:
             "result_sha256": result_hash,
             "as_of": result.as_of,
             "elapsed_ms": result.elapsed_ms,
+            "dialect": result.dialect,
         }
-        if store and host.recording(project):
+        if store and self._is_recording(project):
             artifact = self._keep_result(statement, result, answer, cancelled)
             answer |= {
                 "artifact_id": artifact.artifact_id,
@@ -147,38 +145,43 @@ class Findings:
             }
         return answer
 
+    def _without_secrets(self, statement: str, result: QueryResult) -> QueryResult:
+        """The result without the secrets that the statement brought into it: in the names of its columns and in its values.
+
+        What the warehouse holds was redacted when it was recorded, so that only a statement with a secret needs a look at
+        every value.
+        """
+        redactor = self._recorder.redactor
+        if redactor.text(statement) == statement and all(redactor.label(name) == name for name in result.columns):
+            return result
+        rows = [[redactor.label(value) if isinstance(value, str) else value for value in row] for row in result.rows]
+        return replace(result, columns=[redactor.label(name) for name in result.columns], rows=rows)
+
     def _settle(self, cancelled: Callable[[], bool], patience_s: float) -> None:
-        """Let whoever leads flush what was recorded before the question, for as long as that is worth waiting for."""
-        host = self._host
-        if not host.local_events.urgent() or not host.lease.is_held():
+        """Let the leader flush what was recorded before the question, for as long as that is worth waiting for."""
+        if not self._is_urgent() or not self._lease.is_held():
             return
-        target = str(QueueReader(host.queue.directory).end() or "")
-        host.lease.touch_want()
-        deadline = time.monotonic() + patience_s
-        while time.monotonic() < deadline and not cancelled():
-            commit = read_commit(host.queue.directory)
-            if commit is not None and str(commit.offset) >= target:
-                return
-            time.sleep(0.02)
+        directory = self._lease.directory
+        flushed = is_committed(directory, QueueReader(directory).end())
+        ask_leader(self._lease, flushed, deadline=time.monotonic() + patience_s, cancelled=cancelled)
 
     def _keep_result(self, sql: str, result: QueryResult, answer: Mapping[str, Any], cancelled: Callable[[], bool]) -> Artifact:
-        host = self._host
         artifact_id = hashes.artifact_id_of_query(answer["query_id"])
         known = self.artifacts.get(artifact_id)
-        if known is not None and known.queue_id == host.queue.queue_id and self._is_young(known):
+        if known is not None and known.queue_id == self._queue_id and self._is_young(known):
             return known
-        now = host.clock.time_us()
+        now, origin = self._clock.time_us(), self.origin(None, self._own_project)
         artifact = Artifact(
             artifact_id=artifact_id,
             artifact_type="query_result",
-            customer=host.identity.customer,
-            project=host.own_project,
+            customer=origin.customer,
+            project=origin.project,
             row_count=len(result.rows),
             content_schema=schema_of(result.rows, result.columns),
             result_sha256=answer["result_sha256"],
             stored_at=iso(now),
             expires_at=expiry(now, KEEP_HOURS),
-            queue_id=host.queue.queue_id,
+            queue_id=self._queue_id,
             file=f"{artifact_id}.ndjson",
             query_id=answer["query_id"],
             sql_sha256=answer["sql_sha256"],
@@ -197,9 +200,9 @@ class Findings:
                 "duration_ms": result.elapsed_ms,
                 "artifact_id": artifact_id,
             }
-            events.append(host.recorder.prepare("sql_event", ran, self.origin(None, artifact.project)))
+            events.append(self._recorder.prepare("sql_event", ran, origin))
         self.artifacts.put(artifact, lines_of(result.columns, result.rows))
-        host.recorder.keep(events)
+        self._recorder.keep(events)
         return artifact
 
     def _is_young(self, artifact: Artifact) -> bool:
@@ -207,7 +210,7 @@ class Findings:
         if artifact.expires_at is None:
             return True
         stored, ends = parse_iso(artifact.stored_at), parse_iso(artifact.expires_at)
-        return self._host.clock.time_us() - stored < (ends - stored) / 2
+        return self._clock.time_us() - stored < (ends - stored) / 2
 
     # --- store_artifact
 
@@ -225,35 +228,38 @@ class Findings:
 
         The same again is the same artifact. Secrets are redacted first. Raises InvalidInput (nothing was stored), QueueRefused.
         """
-        host, began = self._host, time.perf_counter()
+        began = time.perf_counter()
         check_names(artifact_type=artifact_type, query_id=query_id)
         if (rows is None) == (content is None):
             raise InvalidInput("store_artifact takes either rows or content; nothing was stored", hint="give one of them")
         hours = KEEP_HOURS if expires_hours is None else positive("expires_hours", expires_hours)
+        artifact_type = self._recorder.redactor.label(artifact_type)
+        query_id = query_id and self._recorder.redactor.identifier(query_id)
         project = self.project_at(project)
-        if not host.recording(project):
+        if not self._is_recording(project):
             return {"artifact_id": None, "row_count": 0, "sample_rows": [], "content_schema": [], "reason": OFF}
-        rows, content = host.recorder.redacted(list(rows) if rows is not None else None), host.recorder.redacted(content)
+        rows, content = self._recorder.redacted(list(rows) if rows is not None else None), self._recorder.redacted(content)
         columns, body = rows_as_lists(rows) if rows is not None else ([], [])
         hashed = hashes.result_sha256(columns, body) if rows is not None else hashes.content_sha256(content)
-        customer, now = host.identity.customer, host.clock.time_us()
+        customer, now = self.origin(None, project).customer, self._clock.time_us()
         artifact_id = hashes.artifact_id_of(customer, project, artifact_type, hashed)
         suffix, pieces = content_as_file(columns, body if rows is not None else None, content)
         if sum(map(len, pieces)) > MAX_CONTENT_BYTES:
             raise InvalidInput(
                 f"the artifact has more than {MAX_CONTENT_BYTES >> 20} MiB; nothing was stored", hint="store less"
             )
+        origin = self.origin(None, project)
         artifact = Artifact(
             artifact_id=artifact_id,
             artifact_type=artifact_type,
-            customer=customer,
-            project=project,
+            customer=origin.customer,
+            project=origin.project,
             row_count=len(body) if rows is not None else 1,
             content_schema=schema_of(body, columns) if rows is not None else schema_of([content]),
             result_sha256=hashed,
             stored_at=iso(now),
             expires_at=expiry(now, hours),
-            queue_id=host.queue.queue_id,
+            queue_id=self._queue_id,
             file=f"{artifact_id}.{suffix}",
             query_id=query_id,
             source_events=self._sources_of(query_id),
@@ -261,7 +267,7 @@ class Findings:
         sample = sample_of(body, columns) if rows is not None else within([content], SAMPLE_BYTES)
         told = self._told(artifact, sample, (time.perf_counter() - began) * 1000)
         self.artifacts.put(artifact, pieces)
-        host.recorder.keep([told])
+        self._recorder.keep([told])
         return {
             "artifact_id": artifact_id,
             "row_count": artifact.row_count,
@@ -288,7 +294,7 @@ class Findings:
         }
         link = self.artifacts.link_of(artifact)
         origin = self.origin(artifact.customer, artifact.project)
-        return self._host.recorder.prepare_kept("store_artifact", told, origin, link=link if len(link) <= 2048 else None)
+        return self._recorder.prepare_kept("store_artifact", told, origin, link=link if len(link) <= 2048 else None)
 
     def _sources_of(self, query_id: str | None) -> list[str]:
         of_query = self.artifacts.get(hashes.artifact_id_of_query(query_id)) if query_id else None
@@ -321,21 +327,17 @@ class Findings:
     def ask_artifacts(self, artifact_id: str, columns: str, cancelled: Callable[[], bool]) -> list[list[Any]]:
         quoted = artifact_id.replace("'", "''").replace("\\", "")
         sql = f"SELECT {columns} FROM ARTIFACTS WHERE artifact_id = '{quoted}'"  # noqa: S608 - quoted, and run read-only
-        return self._host.query(sql, max_rows=1, max_bytes=None, timeout_s=_LOOKUP_S, cancelled=cancelled).rows
+        return self._ask(sql, max_rows=1, max_bytes=None, timeout_s=_LOOKUP_S, cancelled=cancelled).rows
 
     # --- who and where
 
     def project_at(self, project: str | None) -> str | None:
         if project is None:
-            return self._host.own_project
+            return self._own_project
         if project == "*":
             return None
         check_names(project=project)
         return place_of(project)
-
-    def origin(self, customer: str | None, project: str | None) -> Origin:
-        host = self._host
-        return host.recorder.origin(host.source, customer=customer, project=project, session_id=host.session_id)
 
 
 OFF = "recording is off here (ACTIVITY_RECORD=off, or .activity-mcp-ignore in the project); nothing was stored"

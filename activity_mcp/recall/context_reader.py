@@ -1,11 +1,11 @@
 """Recall: the context of a customer and a project, out of memory or a snapshot file, with local events laid over it.
 
-No warehouse is asked. Whoever leads is told which scopes are asked for, so that their snapshots are kept fresh.
+No warehouse is asked. The leader learns which scopes are asked for, so that it keeps their snapshots fresh.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from cachetools import TTLCache
@@ -15,74 +15,72 @@ from ..clock import iso
 from ..context import ALL_PROJECTS, CONTEXT_TYPES
 from ..errors import InvalidInput
 from ..identity import place_of
-from ..pipeline.refresher import ACTIVE_S
 from .cache import Entry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..activity import Labels
     from ..clock import Clock
-    from ..config import Config
-    from ..context import SnapshotStore
-    from ..identity import Identity
-    from ..pipeline.leader import Leader
-    from ..pipeline.refresher import Refresher
     from .cache import ContextCache
     from .local_events import LocalEvents
     from .memoized_renderer import Renderer
 
 MIN_CONTEXT_BYTES = 512
-_MOST_SCOPES = 256
-
-
-class Host(Protocol):
-    """What recall needs of the service it belongs to. ``leader`` None: this process does not stand ready to lead."""
-
-    config: Config
-    clock: Clock
-    leader: Leader | None
-
-    @property
-    def identity(self) -> Identity: ...
-    @property
-    def own_project(self) -> str | None: ...
-    @property
-    def local_events(self) -> LocalEvents: ...
-    @property
-    def cache(self) -> ContextCache: ...
-    @property
-    def snapshots(self) -> SnapshotStore: ...
-    @property
-    def renderer(self) -> Renderer: ...
-    @property
-    def refresher(self) -> Refresher: ...
+_MAX_SCOPES = 256
 
 
 class Recall:
-    """The contexts of one service. Thread-safe."""
+    """The contexts of one process. Thread-safe.
 
-    def __init__(self, host: Host) -> None:
-        timer = host.clock.monotonic
-        self._host = host
-        self._warm: TTLCache[tuple[str, str], bool] = TTLCache(_MOST_SCOPES, ttl=ACTIVE_S / 2, timer=timer)
-        self._awaited: TTLCache[tuple[str, str], bool] = TTLCache(_MOST_SCOPES, ttl=host.config.context_ttl_s, timer=timer)
+    ``customer`` and ``own_project`` are meant where a caller names none. ``keep_warm`` is called with each scope that is asked
+    for, once every ``warm_s``; ``ttl_s`` is how long a first miss is remembered.
+    """
+
+    def __init__(
+        self,
+        cache: ContextCache,
+        local_events: LocalEvents,
+        renderer: Renderer,
+        *,
+        customer: str,
+        own_project: str | None,
+        redactor: Labels,
+        keep_warm: Callable[[str, str], None],
+        warm_s: float,
+        ttl_s: float,
+        clock: Clock,
+    ) -> None:
+        self._cache = cache
+        self._local_events = local_events
+        self._renderer = renderer
+        self._customer = customer
+        self._own_project = own_project
+        self._redactor = redactor
+        self._keep_warm = keep_warm
+        self._clock = clock
+        self._warm: TTLCache[tuple[str, str], bool] = TTLCache(_MAX_SCOPES, ttl=warm_s, timer=clock.monotonic)
+        self._awaited: TTLCache[tuple[str, str], bool] = TTLCache(_MAX_SCOPES, ttl=ttl_s, timer=clock.monotonic)
 
     def context(self, customer: str | None, project: str | None, context_type: str, max_bytes: int) -> dict[str, Any]:
         """The ``get_context`` tool's answer. Raises InvalidInput."""
         customer, project = self.scope(customer, project)
         _check(customer, project, context_type, max_bytes)
-        host = self._host
-        overlay = host.local_events.poll()
-        self._keep_warm(customer, project)
-        entry = host.cache.get(customer, project)
-        watermark = host.local_events.watermark_of(entry.snapshot.watermark) if entry.snapshot else None
+        overlay = self._local_events.poll()
+        if (customer, project) not in self._warm:
+            self._warm[customer, project] = True
+            self._keep_warm(customer, project)
+        entry = self._cache.get(customer, project)
+        watermark = self._local_events.watermark_of(entry.snapshot.watermark) if entry.snapshot else None
         answer = _envelope(entry, customer, context_type, project)
         answer["pending_local"] = overlay.pending(watermark, customer, project)
-        rendered = host.renderer.render(
+        rendered = self._renderer.render(
             entry.snapshot,
             overlay,
             watermark,
             customer=customer,
             project=project,
-            now_us=host.clock.time_us(),
+            now_us=self._clock.time_us(),
             context_type=context_type,
             max_bytes=max_bytes,
             reserve=len(orjson.dumps(answer)),
@@ -94,7 +92,7 @@ class Recall:
     def is_expected(self, customer: str | None, project: str | None) -> bool:
         """True at the first miss of a scope, for which a refresh was just asked: worth waiting a few milliseconds."""
         scope = self.scope(customer, project)
-        if self._host.cache.peek(*scope).freshness != "missing" or scope in self._awaited:
+        if self._cache.peek(*scope).freshness != "missing" or scope in self._awaited:
             return False
         self._awaited[scope] = True
         return True
@@ -102,18 +100,10 @@ class Recall:
     def scope(self, customer: str | None, project: str | None) -> tuple[str, str]:
         """Whose context and of which project, where None stands for this process's own."""
         if project is None:
-            project = self._host.own_project or ALL_PROJECTS
-        return self._host.identity.customer if customer is None else customer, place_of(project)
-
-    def _keep_warm(self, customer: str, project: str) -> None:
-        """Tell whoever leads, every few minutes, that somebody still asks for this scope; a fresh answer leaves no wish."""
-        host = self._host
-        if (customer, project) not in self._warm:
-            self._warm[customer, project] = True
-            if host.leader is not None and host.leader.leads:
-                host.refresher.ask_for(customer, project)
-            elif host.snapshots.stat(customer, project) is not None:  # without a snapshot the cache leaves the wish itself
-                host.snapshots.want(customer, project)
+            project = self._own_project or ALL_PROJECTS
+        customer = self._customer if customer is None else customer
+        # As the events have it: no file and no request is named after a secret.
+        return self._redactor.identifier(customer), self._redactor.label(place_of(project))
 
 
 def _check(customer: str, project: str, context_type: str, max_bytes: int) -> None:

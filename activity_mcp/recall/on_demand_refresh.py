@@ -1,4 +1,4 @@
-"""A context refreshed on demand: a wish for whoever leads, and waiting until it is fulfilled."""
+"""Request a refresh of a context from the leader, and wait for it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ..clock import iso
+from ..queue import ask_leader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,11 +16,9 @@ if TYPE_CHECKING:
     from ..queue import Lease
     from .cache import ContextCache
 
-_LOOKS_EVERY_S = 0.02
-
 
 class OnDemand:
-    """Asks whoever leads, in this process or another, to flush and to read a context again."""
+    """Asks the leader, in this process or another, to flush and to read a context again."""
 
     def __init__(self, cache: ContextCache, snapshots: SnapshotStore, lease: Lease, clock: Clock) -> None:
         self._cache = cache
@@ -31,15 +30,16 @@ class OnDemand:
         self, customer: str, project: str, *, timeout_s: float, cancelled: Callable[[], bool] = lambda: False
     ) -> dict[str, Any]:
         """{as_of, age_ms, freshness, refreshed}, and the ``reason`` where it was not read again within ``timeout_s``."""
-        asked_us, deadline = self._clock.time_us(), time.monotonic() + timeout_s
-        self._lease.touch_want()
-        self._snapshots.want(customer, project)
-        while True:
+        asked_us, entry = self._clock.time_us(), self._cache.peek(customer, project)
+
+        def is_newer() -> bool:
+            nonlocal entry
             entry = self._cache.peek(customer, project)
-            refreshed = entry.snapshot is not None and entry.snapshot.as_of_us >= asked_us
-            if refreshed or cancelled() or time.monotonic() >= deadline:
-                break
-            time.sleep(_LOOKS_EVERY_S)
+            return entry.snapshot is not None and entry.snapshot.as_of_us >= asked_us
+
+        self._snapshots.want(customer, project)
+        outcome = ask_leader(self._lease, is_newer, deadline=time.monotonic() + timeout_s, cancelled=cancelled)
+        refreshed = outcome == "done"
         answer: dict[str, Any] = {
             "as_of": iso(entry.snapshot.as_of_us) if entry.snapshot else None,
             "age_ms": entry.age_ms,
@@ -54,5 +54,5 @@ class OnDemand:
         if not self._lease.is_held():
             return "no server leads here: run `activity-mcp flush`; get_context answers from what is known"
         error = (self._lease.holder() or {}).get("error")
-        said = f" (its last error: {error})" if error else ""
-        return f"the leader did not read it within {timeout_s:g} s{said}; get_context answers from what is known"
+        cause = f" (its last error: {error})" if error else ""
+        return f"the leader did not read it within {timeout_s:g} s{cause}; get_context answers from what is known"

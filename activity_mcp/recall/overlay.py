@@ -1,6 +1,6 @@
 """The overlay: the newest local events that a snapshot does not hold yet, so that one's own events show at once.
 
-Whoever tails the queue hands in what it has read: each event with its offset, and how many lines it passed over. The overlay
+The queue's tail reader feeds it: each event with its offset, and how many lines it passed over. The overlay
 keeps the newest ``max_events``, each reduced to what a context can show (``Fact``), and counts the rest: for any watermark
 
     above(watermark) + pending(watermark) = the events above the watermark
@@ -10,7 +10,7 @@ better source (otel and hook before mcp and cli before import), then the earlier
 ``mcp_event`` rows (``ride``, and every method but record_insight and store_artifact), which no context shows.
 
 An event belongs to a scope when its customer is equal and its project too; project ``"*"`` takes all of a customer's.
-Lines that were passed over unread belong to nobody known, so they count for every scope until the watermark is past them.
+Lines that were passed over unread may be of any scope, so they count for every scope until the watermark is past them.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
+from ..activity import is_own_event, source_rank
 from ..context.facts import Fact
 from ..context.snapshot import ALL_PROJECTS
 
@@ -28,9 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MAX_EVENTS = 1000
-_KEPT_METHODS = ("record_insight", "store_artifact")
-_RANKS = {"otel": 0, "hook": 0, "mcp": 1, "cli": 1, "import": 2}
-_MOST_GAPS = 64
+_MAX_GAPS = 64
 
 
 class _Entry:
@@ -122,10 +121,10 @@ class Overlay:
     # --- under the lock
 
     def _take(self, offset: str, event: Mapping[str, Any]) -> bool:
-        if _is_own(event):
+        if event.get("ride") or is_own_event(event.get("event_name"), event.get("feature_json")):
             return False
         name = str(event.get("activity_id") or offset)
-        rank = _RANKS.get(str(event.get("source")), 3)
+        rank = source_rank(event.get("source"), event.get("feature_json"))
         known = self._window.get(name)
         if known is not None:
             if rank >= known.rank:
@@ -155,19 +154,9 @@ class Overlay:
             return
         self._gaps.append((offset, self._open_gap))
         self._open_gap = 0
-        if len(self._gaps) > _MOST_GAPS:  # two as one, at the later bound: counted until the watermark is past both
+        if len(self._gaps) > _MAX_GAPS:  # two as one, at the later bound: counted until the watermark is past both
             (_, first), (bound, second) = self._gaps[:2]
             self._gaps[:2] = [(bound, first + second)]
-
-
-def _is_own(event: Mapping[str, Any]) -> bool:
-    """Whether this is the recorder talking of itself."""
-    if event.get("ride"):
-        return True
-    if event.get("event_name") != "mcp_event":
-        return False
-    features = event.get("feature_json")
-    return not isinstance(features, dict) or features.get("method") not in _KEPT_METHODS
 
 
 def _belongs(fact: Fact, customer: str, project: str) -> bool:

@@ -11,32 +11,34 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from .. import schema
-from ..activity import Activity, Origin, build
+from ..activity import KEPT_ACTIVITIES, KEPT_METHODS, Activity, Origin, build
 from ..errors import InvalidActivity, InvalidInput, NotDurable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..clock import Clock
-    from ..config import Config
     from ..identity import Identity
     from ..queue import Appended, QueueWriter
+    from ..redaction import Redactor
 
-RESERVED_METHODS = ("record_insight", "store_artifact")
-"""Methods of mcp_event that carry insights and artifacts: their own tools write them, ``log_event`` may not."""
 MAX_KEPT_BYTES = 128 << 10
 """How long the line of an insight or an artifact may be: it is never cut, so what is longer is refused."""
-_KEPT_ACTIVITIES = {"record_insight": "recorded_insight", "store_artifact": "stored_artifact"}
 
 
 class Recorder:
-    """Writes activities of one process into its queue. Thread-safe; ``log`` and ``append`` block on the disk."""
+    """Writes activities of one process into its queue. Thread-safe; ``log`` and ``append`` block on the disk.
 
-    def __init__(self, config: Config, identity: Identity, writer: QueueWriter, clock: Clock) -> None:
+    ``org_id`` and the identity are those of every event that says nothing else.
+    """
+
+    def __init__(
+        self, writer: QueueWriter, redactor: Redactor, identity: Identity, *, org_id: str | None, clock: Clock
+    ) -> None:
         self.writer = writer
-        self.redactor = config.redactor()
-        self._config = config
+        self.redactor = redactor
         self._identity = identity
+        self._org_id = org_id
         self._clock = clock
 
     def origin(
@@ -49,13 +51,17 @@ class Recorder:
             anonymous_customer_id=self._identity.anonymous_customer_id,
             session_id=session_id,
             project=project,
-            org_id=self._config.org_id,
+            org_id=self._org_id,
+            redactor=self.redactor,
         )
 
     def log(self, event_name: str, features: Mapping[str, Any], origin: Origin, **columns: Any) -> dict[str, Any]:
         """Record one event of a caller who can fix it. ``columns`` as in ``activity.build``.
 
-        Raises InvalidActivity (nothing was recorded) or a QueueRefused.
+        Raises:
+            InvalidActivity: nothing was recorded.
+            QueueRefused: the queue did not take it.
+            NotDurable: it may have been recorded; try again with the same ``activity_id``.
         """
         activity = self.prepare(event_name, features, origin, **columns)
         try:
@@ -71,14 +77,17 @@ class Recorder:
         }
 
     def prepare(self, event_name: str, features: Mapping[str, Any], origin: Origin, **columns: Any) -> Activity:
-        """The event redacted, built and validated, not yet written. Raises InvalidActivity."""
+        """The event redacted, built and validated, not yet written.
+
+        Raises:
+            InvalidActivity: it is refused, with path and reason.
+        """
         if not hasattr(features, "items"):
             raise InvalidActivity("feature_json", "must be an object", hint="pass the event's fields as a JSON object")
-        if event_name == "mcp_event" and features.get("method") in RESERVED_METHODS:
+        if event_name == "mcp_event" and features.get("method") in KEPT_METHODS:
             raise InvalidActivity("feature_json.method", f"{features['method']} has a tool of its own", hint="call that tool")
-        if columns.get("link"):
-            columns["link"] = self.redactor.text(str(columns["link"]))
-        activity = build(event_name, self.redactor.value(dict(features)), origin, now_us=self._clock.time_us(), **columns)
+        now_us, redacted = self._clock.time_us(), self.redactor.value(dict(features))
+        activity = build(event_name, redacted, origin, now_us=now_us, dumps=orjson.dumps, **columns)
         _complete(activity)
         schema.validate(activity)
         return activity
@@ -88,13 +97,15 @@ class Recorder:
         return self.redactor.value(value)
 
     def prepare_kept(self, method: str, features: Mapping[str, Any], origin: Origin, *, link: str | None = None) -> Activity:
-        """The event that carries an insight or an artifact, as it is: whoever calls has redacted what is not its own.
+        """The event that carries an insight or an artifact, as it is: the caller has redacted it.
 
-        Raises InvalidActivity, or InvalidInput where its line is longer than ``MAX_KEPT_BYTES``.
+        Raises:
+            InvalidActivity: it is refused, with path and reason.
+            InvalidInput: its line is longer than ``MAX_KEPT_BYTES``.
         """
         said = {"method": method, "success": True, **{name: value for name, value in features.items() if value is not None}}
-        name = _KEPT_ACTIVITIES[method]
-        activity = build("mcp_event", said, origin, now_us=self._clock.time_us(), activity=name, link=link)
+        name = KEPT_ACTIVITIES[method]
+        activity = build("mcp_event", said, origin, now_us=self._clock.time_us(), activity=name, link=link, dumps=orjson.dumps)
         schema.validate(activity)
         size = len(activity.line(orjson.dumps))
         if size > MAX_KEPT_BYTES:
@@ -121,10 +132,20 @@ class Recorder:
         appended.degraded = degraded
         return appended
 
+    def append_read(self, activities: Sequence[Activity], *, durable: bool | None = None) -> Appended:
+        """Append what was read in a transcript: nobody can correct it, so what breaks its schema is kept and says so."""
+        for activity in activities:
+            if schema.mark(activity.event_name, activity.feature_json):
+                activity.features_changed()
+            activity.validated = True
+        return self.append(activities, durable=durable)
+
     def system_event(self, features: dict[str, Any], activity_id: str | None = None) -> Activity:
         """A ``system_event`` of the server itself, as of now, not yet written."""
         now_us, origin = self._clock.time_us(), self.origin("mcp")
-        activity = build("system_event", features, origin, now_us=now_us, activity_id=activity_id, strict=False)
+        activity = build(
+            "system_event", features, origin, now_us=now_us, activity_id=activity_id, strict=False, dumps=orjson.dumps
+        )
         activity.validated = True
         return activity
 
@@ -134,8 +155,10 @@ def _complete(activity: Activity) -> None:
     features = activity.feature_json
     if activity.event_name == "sql_event" and not features.get("query_id"):
         features["query_id"] = activity.activity_id
+        activity.features_changed()
     if activity.event_name == "session_event":
         if activity.session_id and not features.get("session_id"):
             features["session_id"] = activity.session_id
+            activity.features_changed()
         elif not activity.session_id and isinstance(features.get("session_id"), str):
             activity.session_id = features["session_id"][:255]

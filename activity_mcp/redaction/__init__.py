@@ -1,32 +1,45 @@
 """Redaction: secrets are replaced by ``[redacted:kind]`` before anything is written.
 
-Two things count as a secret: a value that has the shape of one wherever it stands (``shapes``: a key of a known vendor, a JWT,
-a private key, a password in a URL, an Authorization header), and a value that something calls a secret (``names``): the value
-of a sensitive key of an object, of an assignment in a text (``password = "…"``, ``"api_key": "…"``, ``export DB_PASSWORD=…``)
-or of an option (``--password …``). What only mentions secrets stays: token counts, ``token_source``, references (``$TOKEN``),
-hashes. ``settings`` is what a user adds: patterns, names, values to be kept as hashes, paths to be left out.
+Two things count as a secret: a value that has the shape of one wherever it stands (``shapes``: tokens of the table in
+``tokens``, patterns, runs that only a generator makes; ``pem``: private keys), and a value that something calls a secret: the
+value of a sensitive key of an object, of an assignment, member, element, argument or option in a text (``assigned``), of a
+column (``tables``) or of an option that only its program gives a meaning (``commands``). ``names`` says what a name
+announces, ``values`` what a value tells of itself, ``reading`` where a value begins and ends, ``views`` what a text says that
+is encoded or cut. What only mentions secrets stays: token counts, ``token_source``, references (``$TOKEN``), hashes.
+``settings`` is what a user adds: patterns, names, values to be kept as hashes, paths to be left out.
 
-A text is searched for lower-case literals first, then for what must follow them, and only then is a pattern compiled: a text
-without secrets costs some substring searches, and a hook no regular expressions. No pattern can search in vain twice over the
-same characters: every run is possessive or bounded. All finds are replaced in one pass over the text.
+A text is searched for literals first and then for what must follow them, by hand; the few patterns are compiled when a text
+calls for one: so a text without secrets costs a hook no regular expressions. No search looks at the same characters again and
+again. All finds are replaced in one pass over the text, and the same text gives the same redacted text: what is equal stays
+equal.
 
-No redaction knows every secret: what no shape and no name gives away is stored as it is. ``docs/redaction.md`` is the table of
-what is found and of what must stay. Standard library only, no I/O.
+No redaction knows every secret: what no shape and no name gives away is stored as it is. ``docs/redaction.md`` says how much is
+found, by kind. Standard library only, no I/O.
 """
 
 from __future__ import annotations
 
-from .names import assignments, sensitive_kind
-from .patterns import PLAIN_WORDS, compiled, is_reference
-from .shapes import HINT_WINDOW, RULES
+from .assigned import assignments
+from .commands import commands
+from .encoded import encoded
+from .judging import Name, is_secret_of_weak
+from .names import PATH_MEMBERS, STRONG, judge_name, sensitive_kind
+from .naming import names_in
+from .pem import private_keys
+from .phrases import phrases
+from .shapes import RULES, shapes
+from .sight import APART, Sight
+from .tables import columns
+from .urls import driver_passwords, url_passwords
+from .values import is_plain, is_random, is_reference
+from .views import views
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from .names import Span
+    from .assigned import Span
     from .settings import RedactionSettings
     from .shapes import Rule
 
@@ -34,11 +47,19 @@ __all__ = ["RULES", "Redactor", "sensitive_kind"]
 
 MAX_DEPTH = 64
 HIDDEN_PATH = "[redacted:path]"
-_LEAST_KEY = 20
-_IN_TOKENS = "abcdefghijklmnopqrstuvwxyz0123456789-_./+=%"
-_APART = bytes(byte if byte > 127 or chr(byte) in _IN_TOKENS else 32 for byte in range(256))
-_LEAST_RUN = 16
-"""No rule whose hint is a number finds anything in fewer characters of a token: literal and hint together."""
+_LEAST_KEY = 12
+_NAMING = ("name", "key", "Name", "Key", "id", "ParameterKey", "variable")
+_VALUED = frozenset(("value", "parametervalue", "val", "default", "secretstring", "secretvalue", "stringdata"))
+_CONTENTS = frozenset(("content", "new_string", "old_string", "new_str", "old_str", "file_text", "text"))
+_KEY_FILES = (
+    ".key", ".vault-token", ".vault_pass", ".vault_password", ".pgpass", "_token", ".token", "password.txt", "secret.txt",
+    ".secret", "passwd", ".passwd", ".pw", ".password", "id_rsa", "id_ed25519", "id_ecdsa", ".ppk", "master.key",
+    "secret_key_base", ".credentials",
+)  # fmt: skip
+_CONTENT = frozenset(("parameters", "error", "sql", "text", "excerpt", "file_path", "sample_rows", "content_schema"))
+"""Members that hooks, imports and the recorder redact themselves, before they cut them."""
+_LONG_NUMBER = 6
+"""Digits from which a number below a secret key is a secret: a PIN of four, a version or a count stays."""
 
 
 class Redactor:
@@ -56,11 +77,11 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with each secret in it replaced."""
-        if not self.enabled or len(text) < 6:
+        if not self.enabled or len(text) < 4:
             return text
-        lowered = _lower(text)
-        spans = list(_shapes(text, lowered, self._rules))
-        spans.extend(assignments(text, lowered, self._kind_of))
+        return self._replaced(text, self._spans(text))
+
+    def _replaced(self, text: str, spans: list[Span]) -> str:
         if not spans:
             return text
         parts: list[str] = []
@@ -72,9 +93,68 @@ class Redactor:
         parts.append(text[at:])
         return "".join(parts)
 
+    def _spans(self, text: str) -> list[Span]:
+        sight = Sight(text)
+        names = names_in(sight, self._judge, self._settings.literals if self._settings is not None else ())
+        spans = list(private_keys(sight))
+        spans += shapes(sight, self._rules)
+        spans += url_passwords(text)
+        if "@" in text:
+            spans += driver_passwords(text)
+        spans += assignments(sight, names)
+        spans += phrases(sight)
+        spans += columns(sight, names, self._judge)
+        if " " in text:
+            spans += commands(sight)
+        spans += encoded(sight, self._has_secret)
+        for view in views(text):
+            seen = Sight(view.text)
+            found = [*shapes(seen, self._rules, by_chance=False), *assignments(seen, names_in(seen, self._judge))]
+            spans += ((*view.span(start, end), kind) for start, end, kind in found)
+        return [span for span in spans if not text.startswith("[redacted:", span[0])]
+
+    def _has_secret(self, said: str) -> bool:
+        sight = Sight(said)
+        found = [
+            *shapes(sight, self._rules, by_chance=False),
+            *assignments(sight, names_in(sight, self._judge)),
+            *url_passwords(said),
+        ]
+        return bool(found)
+
     def value(self, value: Any) -> Any:
         """The JSON value with each secret in it replaced: texts by their content, members by the name of their key."""
         return self._walk(value, 0) if self.enabled else value
+
+    def label(self, text: str) -> str:
+        """A name, a path or a branch: its secrets replaced, by the same mark wherever it is given. E-mail addresses stay."""
+        if not self.enabled or not _may_hold_secret(text):
+            return text
+        return self._replaced(text, [span for span in self._spans(text) if span[2] != "email"])
+
+    def identifier(self, text: str) -> str:
+        """An id, which stays one: what holds a secret becomes ``redacted-`` and the beginning of its SHA-256."""
+        if not self.enabled or not _may_hold_secret(text) or all(span[2] == "email" for span in self._spans(text)):
+            return text
+        from ..activity import sha256_hex
+
+        self.count += 1
+        return f"redacted-{sha256_hex(text)[:24]}"
+
+    def labels(self, features: Mapping[str, Any]) -> dict[str, Any]:
+        """The members of an event's features that are labels or ids; its content is redacted where it is cut."""
+        if not self.enabled:
+            return dict(features)
+        before = self.count
+        kept = {name: item if name in _CONTENT else self._labelled(name, item) for name, item in features.items()}
+        if self.count > before and isinstance(kept.get("_redacted", 0), int):
+            kept["_redacted"] = kept.get("_redacted", 0) + self.count - before
+        return kept
+
+    def _labelled(self, name: str, item: Any) -> Any:
+        if isinstance(item, str):
+            return self.identifier(item) if name.endswith(("_id", "_uuid", "Id")) else self.label(item)
+        return self.value(item) if isinstance(item, (dict, list)) and item else item
 
     def path(self, path: str) -> str:
         """The path of a file, unless the settings hide it, or keep no more than a hash of it."""
@@ -93,10 +173,14 @@ class Redactor:
         """Whether the settings ask to keep only a hash of this member."""
         return self._settings is not None and member in self._settings.hash_only
 
-    def _kind_of(self, name: str) -> str | None:
+    def _judge(self, name: str) -> tuple[str, int] | None:
         if self._settings is not None and self._settings.is_sensitive(name):
-            return "named"
-        return sensitive_kind(name)
+            return "named", STRONG
+        return judge_name(name)
+
+    def _kind_of(self, name: str) -> str | None:
+        judged = self._judge(name)
+        return judged[0] if judged is not None and judged[1] == STRONG else None
 
     def _walk(self, value: Any, depth: int) -> Any:
         if isinstance(value, str):
@@ -112,20 +196,36 @@ class Redactor:
     def _members(self, members: dict[Any, Any], depth: int) -> dict[Any, Any]:
         if self._settings is not None and self._settings.hides_any(members):
             return self._blanked(members)
-        named = members.get("name", members.get("key"))  # {"name": "DB_PASSWORD", "value": …}
-        named_kind = self._kind_of(named) if isinstance(named, str) and "value" in members else None
+        named = next((members[key] for key in _NAMING if key in members), None)  # {"name": "DB_PASSWORD", "value": …}
+        of_value = self._judge(named) if isinstance(named, str) else None
+        in_key_file = any(isinstance(members.get(key), str) and _is_key_file(members[key]) for key in PATH_MEMBERS)
         walked = {}
         for key, item in members.items():
-            kind = self._kind_of(key) if isinstance(key, str) else None
             if self.hashes(key):
                 walked[key] = self._hashed(item)
                 continue
-            if key == "value" and named_kind:
-                kind = named_kind
-            if isinstance(key, str) and len(key) >= _LEAST_KEY:
-                key = self.text(key)  # as a table of tokens has them
-            walked[key] = self._hide(item, kind, depth) if kind else self._walk(item, depth)
+            judged = self._judge(key) if isinstance(key, str) else None
+            if of_value is not None and isinstance(key, str) and key.lower() in _VALUED:
+                judged = of_value
+            if in_key_file and isinstance(item, str) and key in _CONTENTS and _is_one_word(item):
+                judged = "key_file", STRONG
+            walked[self._key(key)] = self._judged(item, judged, key, depth)
         return walked
+
+    def _judged(self, item: Any, judged: tuple[str, int] | None, key: Any, depth: int) -> Any:
+        """The member of an object with its secrets replaced: all of it under a strong name, what is random under a weak one."""
+        if judged is None:
+            return self._walk(item, depth)
+        kind, strength = judged
+        if strength == STRONG:
+            return self._hide(item, kind, depth)
+        if isinstance(item, str) and is_secret_of_weak(Name(str(key), 0, 0, kind, strength), item) and not is_reference(item):
+            self.count += 1
+            return f"[redacted:{kind}]"
+        return self._walk(item, depth)
+
+    def _key(self, key: Any) -> Any:
+        return self.text(key) if isinstance(key, str) and len(key) >= _LEAST_KEY else key  # as a table of tokens has them
 
     def _items(self, items: Sequence[Any], depth: int) -> list[Any]:
         walked = []
@@ -136,19 +236,34 @@ class Redactor:
         return walked
 
     def _hide(self, value: Any, kind: str, depth: int) -> Any:
-        """Every text under a sensitive key is a secret; numbers, booleans and references are not."""
+        """What stands under a sensitive key is a secret: texts, long numbers, and the keys of a table of them; references are
+        not."""
         if isinstance(value, str):
             if not value or is_reference(value):
+                return value
+            self.count += 1
+            return f"[redacted:{kind}]"
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            if sum(char.isdigit() for char in str(value)) < _LONG_NUMBER:
                 return value
             self.count += 1
             return f"[redacted:{kind}]"
         if isinstance(value, (dict, list, tuple)) and depth >= MAX_DEPTH:
             return f"[redacted:{kind}]"
         if isinstance(value, dict):
-            return {key: self._hide(item, kind, depth + 1) for key, item in value.items()}
+            return {self._hidden_key(key, kind): self._hide(item, kind, depth + 1) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [self._hide(item, kind, depth + 1) for item in value]
         return value
+
+    def _hidden_key(self, key: Any, kind: str) -> Any:
+        """Below a secret key a key is a name (``user``), unless it is random or has the shape of a secret."""
+        if not isinstance(key, str) or len(key) < 8:
+            return key
+        if is_random(key, 12) and not key.replace("_", "").isalpha():
+            self.count += 1
+            return f"[redacted:{kind}]"
+        return self.text(key)
 
     def _blanked(self, members: dict[Any, Any]) -> dict[Any, Any]:
         """What is kept of a call on a hidden file: that it was made, and its numbers."""
@@ -167,71 +282,32 @@ class Redactor:
         return f"[sha256:{sha256_hex(text)} length:{len(text)}]"
 
 
-# --- finding
-
-
-def _lower(text: str) -> str:
-    lowered = text.lower()
-    if len(lowered) == len(text):
-        return lowered
-    return "".join(char.lower() if char < "\x80" else char for char in text)  # positions must agree with the text's
-
-
-def _shapes(text: str, lowered: str, rules: Iterable[Rule]) -> Iterator[Span]:
-    runs: str | None = None
-    for kind, literals, pattern, *hint in rules:
-        is_token = bool(hint) and isinstance(hint[0], int) and hint[0] > 0
-        if is_token and runs is None:
-            runs = _long_runs(lowered)
-        for literal in literals:
-            at = lowered.find(literal) if not is_token or literal in (runs or "") else -1
-            while at >= 0:
-                end = at + 1
-                if not hint or _may_match(lowered, at, len(literal), hint[0]):
-                    match = compiled(pattern).match(text, at)
-                    if match is not None:
-                        end = match.end()
-                        yield from _found(match, kind, judge=bool(hint))
-                at = lowered.find(literal, end)
-        if not literals:
-            for match in compiled(pattern).finditer(text):
-                yield from _found(match, kind, judge=False)
-
-
-def _long_runs(lowered: str) -> str:
-    """The long tokens of a text, apart: a text has few, so that seventy literals are sought in a tenth of it."""
-    apart = lowered.encode("utf-8", "surrogatepass").translate(_APART)
-    return b" ".join([run for run in apart.split() if len(run) >= _LEAST_RUN]).decode("latin-1")
-
-
-def _found(match: re.Match[str], kind: str, *, judge: bool) -> Iterator[Span]:
-    """The secret of a match, unless it is a reference or a word; what a user's own pattern finds is never judged."""
-    group = 1 if match.re.groups else 0
-    start, end = match.span(group)
-    found = match[group] or "[redacted:"
-    if judge and (is_reference(found) or found.lower() in PLAIN_WORDS):
-        return
-    if not found.startswith("[redacted:"):
-        yield start, end, kind
-
-
-def _may_match(lowered: str, at: int, length: int, hint: int | str) -> bool:
-    """Whether a shape can be here, by its hint: as cheap as can be, for most literals stand in ordinary words."""
-    after = at + length
-    if hint == "@":  # in the same word, and before a path begins
-        word = lowered[after : after + HINT_WINDOW].split(None, 1)[:1]
-        return bool(word) and "@" in word[0].partition("/")[0]
-    if isinstance(hint, str):
-        return lowered.find(hint, at + 1, after + HINT_WINDOW) >= 0
-    if hint > 0 and at and lowered[at - 1].isalnum():
+def _may_hold_secret(label: str) -> bool:
+    """Whether a short text can hold one: it has ten characters of a token in a row, or gives something a value."""
+    if len(label) < 10:
         return False
-    least = abs(hint)
-    return len(lowered) - after >= least and not lowered[after : after + least].strip(_IN_TOKENS)
+    if ":" in label or "=" in label or "$" in label:
+        return True
+    pieces = label.encode("utf-8", "surrogatepass").translate(APART).split()
+    return any(len(piece) >= 10 for piece in pieces)
+
+
+def _is_key_file(path: str) -> bool:
+    return path.lower().endswith(_KEY_FILES) or "/secrets/" in path
+
+
+def _is_one_word(content: str) -> bool:
+    """A file whose whole content is one secret."""
+    content = content.strip()
+    return 6 <= len(content) <= 1024 and not any(char in content for char in " \n\t(){}<>") and not is_plain(content)
+
+
+# --- finding
 
 
 def _merged(spans: list[Span]) -> Iterator[Span]:
     """The spans in order, overlapping ones as one that bears the name of the first found."""
-    spans.sort(key=lambda span: span[0])  # stable: at the same place the table's order decides
+    spans.sort(key=lambda span: span[0])  # stable: at the same place the order of finding decides
     start, end, kind = spans[0]
     for span in spans[1:]:
         if span[0] < end:

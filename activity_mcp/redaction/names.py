@@ -1,69 +1,156 @@
-"""Names that make their value a secret, and the assignments and options in a text that give such a name a value."""
+"""What kind of secret a name announces, and how sure that is.
+
+A name is judged by its words: ``dbPassword``, ``DB_PASSWORD`` and ``db-password`` are the same. A *strong* name (password,
+token, secret, api key …) makes any value a secret; a *weak* one (``…_KEY``, ``…_PAT``, ``…_SALT``) only a value that is random.
+"""
 
 from __future__ import annotations
 
-from .patterns import PLAIN_WORDS, compiled, is_reference
 from .patterns import words as _words
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import re
-    from collections.abc import Callable, Iterator
-
-    Span = tuple[int, int, str]
+PATH_MEMBERS = ("file_path", "notebook_path", "path", "filePath")
+STRONG, WEAK, BARE = 3, 2, 1
+"""BARE: a weak word alone (``key``), which in most texts is the key of a table, so that its value must be random beyond
+doubt."""
 
 _SECRET_WORDS = {
     "password": "password", "passwords": "password", "passwd": "password", "passphrase": "password", "passcode": "password",
-    "secret": "secret", "secrets": "secret", "token": "token", "authorization": "authorization",
-    "credential": "credentials", "credentials": "credentials", "cookie": "cookie", "cookies": "cookie",
+    "passwort": "password", "kennwort": "password", "wachtwoord": "password", "contrasena": "password", "senha": "password",
+    "motdepasse": "password", "mdp": "password", "parola": "password", "heslo": "password", "passwordhash": "password",
+    "secret": "secret", "secrets": "secret", "token": "token", "authorization": "authorization", "bearer": "token",
+    "credential": "credentials", "credentials": "credentials", "cookie": "cookie", "cookies": "cookie", "psk": "password",
+    "mnemonic": "secret", "rocommunity": "password", "rwcommunity": "password", "passe": "password",
+    "clave": "password", "motpasse": "password", "requirepass": "password",
+    "masterauth": "password", "jwt": "token", "storepass": "password",
+    "keypass": "password", "keystorepass": "password", "passwordplain": "password", "tokensecret": "secret",
 }  # fmt: skip
 _SECRET_ENDINGS = (
     ("password", "password"), ("passwd", "password"), ("passphrase", "password"), ("apikey", "api_key"),
-    ("accesskey", "access_key"), ("secretkey", "secret_key"), ("privatekey", "private_key"), ("clientsecret", "secret"),
+    ("secretaccesskey", "aws_secret_access_key"), ("accesskey", "access_key"), ("secretkey", "secret_key"),
+    ("privatekey", "private_key"), ("clientsecret", "secret"),
     ("signingkey", "secret_key"), ("encryptionkey", "secret_key"), ("masterkey", "secret_key"), ("accountkey", "secret_key"),
     ("authkey", "secret_key"), ("sshkey", "private_key"), ("token", "token"), ("secretkeybase", "secret_key"),
+    ("secret", "secret"), ("apikeys", "api_key"), ("apisecret", "secret"), ("presharedkey", "secret_key"),
+    ("sharedkey", "secret_key"), ("sessionkey", "secret_key"), ("seedphrase", "secret"), ("recoveryphrase", "secret"),
+    ("connectionkey", "secret_key"), ("webhooksecret", "secret"), ("dockerconfigjson", "credentials"),
+    ("storagekey", "secret_key"), ("sharedaccesskey", "secret_key"), ("deploykey", "secret_key"), ("passwort", "password"),
+    ("kennwort", "password"), ("authident", "credentials"),
 )  # fmt: skip
-
-
-_ACCOUNTS = _words("db database user smtp mail email admin root mysql postgres pg redis snowsql snowflake ftp ssh login sudo")
+_WEAK_WORDS = {
+    "key": "secret_key", "keys": "secret_key", "auth": "authorization", "pat": "token", "pats": "token", "pw": "password",
+    "pass": "password", "pwd": "password", "creds": "credentials", "cred": "credentials", "salt": "secret", "pepper": "secret",
+    "pin": "password", "otp": "password", "totp": "secret", "seed": "secret", "sig": "signature", "signature": "signature",
+    "login": "password", "sid": "token", "sessionid": "cookie", "session": "cookie", "sas": "token", "hmac": "secret",
+    "appid": "api_key", "apppass": "password", "dek": "secret_key", "kek": "secret_key", "privkey": "private_key",
+    "api": "api_key",
+    "phpsessid": "cookie", "jsessionid": "cookie", "license": "secret_key", "licence": "secret_key", "tokens": "token",
+    "code": "token",
+}  # fmt: skip
+_ALMOST_STRONG = _words("pass pw pwd creds cred salt pepper pat auth apppass pin")
+"""Weak words whose value need not be long: what stands there is no word, no path and no number of a port."""
+FOREIGN_NAMES = (
+    "пароль", "密码", "密碼", "口令", "密钥", "密鑰", "令牌", "パスワード", "暗証番号", "비밀번호", "암호",
+    "contraseña", "hasło", "lösenord", "şifre",
+    "كلمة المرور", "كلمة السر", "รหัสผ่าน", "mật khẩu", "κωδικός", "סיסמה", "jelszó", "पासवर्ड",
+)  # fmt: skip
+_NOT_A_KEY = _words(
+    "primary foreign public publishable cache sort partition row group unique object natural composite lookup map dict hash"
+    " index order bucket idempotency dedup dedupe translation i18n locale event registry shard routing hot shortcut keyboard"
+    " press candidate surrogate join range record message storage config setting field column property attribute item node"
+    " tree menu tab react query route cursor page next prev start last first any enter arrow up down left right home escape"
+    " delete backspace space metadata label tag topic lock redis s3 file resource dedupe distinct answer legend major minor"
+    " pub host known turn hockey mon don the a an this that each every your my our its no any one same new which"
+    " what of for with by and"
+)
+_SOMETIMES_A_KEY = _words("storage host file record message topic bucket config redis resource field legend route query item")
+"""Of these some vendors have secret keys: only a value that is random beyond doubt is one."""
+_ACCOUNTS = _words(
+    "db database user smtp mail email admin root mysql postgres pg redis snowsql snowflake ftp ssh login sudo app my imap ldap"
+    " proxy http jdbc mongo rabbitmq amqp mqtt vpn wifi ap service svc bind superuser dba sa oracle mssql sql neo4j elastic"
+)
 _HARMLESS_TOKENS = _words(
     "page next cursor continuation stop eos bos pad unk mask sep cls special start end first last per prompt completion max"
-    " min input output sync"
+    " min input output sync total num count reserved image audio cached reasoning"
 )
-_NAME_LITERALS = ("pass", "secret", "token", "key", "credential", "pwd", "cookie")
+_TRAILING = _words(
+    "value values plain plaintext raw base64 b64 prod production dev development stage staging old new current live main"
+    " backup confirm confirmation again repeat verify default local ci internal external encrypted enc primary secondary string"
+)
+_PUBLIC_SIGNATURES = _words("sig signature session sid seed code login api license licence tokens appid otp pin totp hmac")
 _MAX_NAMES = 4096
-_kinds: dict[str, str | None] = {}
+_kinds: dict[str, tuple[str, int] | None] = {}
+
+NAME_LITERALS = ("pass", "secret", "token", "key", "cred", "pwd", "cookie", "auth", "salt")
+"""What most secret names have somewhere; the others have one of ``NAME_WORDS`` as a word of its own."""
+NAME_WORDS = frozenset(
+    word.encode()
+    for word in _words(
+        "rocommunity rwcommunity pw pat pats sig signature login appid sid sessionid sessid phpsessid jsessionid"
+        " kennwort contrasena senha"
+        " wachtwoord mdp motdepasse heslo parola pepper pin jwt api sas bearer mnemonic psk phrase dockerconfigjson"
+        " requirepass otp totp seed hmac dek kek license licence session code storepass keypass"
+    )
+)
 
 
 def sensitive_kind(name: str) -> str | None:
-    """What kind of secret the name announces, or None: ``db_password``, ``clientSecret``, but not ``token_source``."""
+    """What kind of secret the name announces whatever its value is, or None: ``db_password``, but not ``token_source``."""
+    judged = judge_name(name)
+    return judged[0] if judged is not None and judged[1] == STRONG else None
+
+
+def judge_name(name: str) -> tuple[str, int] | None:
+    """The kind of secret that the name announces, and whether it is STRONG, WEAK or BARE; None for other names."""
     if name in _kinds:
         return _kinds[name]
-    kind = _kind_of(name) if len(name) <= 128 else None
+    judged = _judge(name) if 2 <= len(name) <= 128 else None
     if len(_kinds) < _MAX_NAMES:
-        _kinds[name] = kind
-    return kind
+        _kinds[name] = judged
+    return judged
 
 
-def _kind_of(name: str) -> str | None:
-    lowered = name.lower()
-    if "authorization" not in lowered and not any(literal in lowered for literal in _NAME_LITERALS):
+def _judge(name: str) -> tuple[str, int] | None:
+    if not name.isascii() and name.lower().endswith(FOREIGN_NAMES):
+        return "password", STRONG
+    words = words_of(name)
+    while len(words) > 1 and words[-1] in _TRAILING:
+        words.pop()
+    if not words:
         return None
-    words = _words_of(name)
     last = words[-1]
     before = words[-2] if len(words) > 1 else ""
     if last in ("token", "tokens") and before in _HARMLESS_TOKENS:
         return None
-    if last in ("pass", "pwd"):
-        return "password" if before in _ACCOUNTS else None
+    if last in ("pass", "pwd") and before in _ACCOUNTS:
+        return "password", STRONG
     if last in _SECRET_WORDS:
-        return _SECRET_WORDS[last]
+        return _SECRET_WORDS[last], STRONG
     joined = "".join(words[-3:])
-    return next((kind for ending, kind in _SECRET_ENDINGS if joined.endswith(ending) and len(last) > 2), None)
+    if before not in _NOT_A_KEY and len(last) > 2:
+        for ending, kind in _SECRET_ENDINGS:
+            if joined.endswith(ending):
+                return kind, STRONG
+    if last in ("key", "keys") and (before in _NOT_A_KEY or words[0] in ("public", "primary", "foreign")):
+        return ("secret_key", BARE) if before in _SOMETIMES_A_KEY else None
+    return _judge_weak(last, before)
 
 
-def _words_of(name: str) -> list[str]:
-    """``dbPassword``, ``DB_PASSWORD``, ``APIKey2`` → their words in lower case, digits left out."""
+def _judge_weak(last: str, before: str) -> tuple[str, int] | None:
+    if last in _WEAK_WORDS:
+        return _WEAK_WORDS[last], WEAK if before or last in _ALMOST_STRONG else BARE
+    if last.endswith("key") and len(last) > 5 and last[:-3] not in _NOT_A_KEY:
+        return "secret_key", WEAK
+    return None
+
+
+def is_almost_strong(name: str) -> bool:
+    """Whether the name's last word is one whose value is a secret unless it is a word, a path or a small number."""
+    words = words_of(name)
+    return bool(words) and words[-1] in _ALMOST_STRONG
+
+
+def words_of(name: str) -> list[str]:
+    """``dbPassword``, ``DB_PASSWORD``, ``APIKey2``: their words in lower case, digits left out."""
     spaced = []
     for at, char in enumerate(name):
         if not (char.isascii() and char.isalpha()):
@@ -74,94 +161,3 @@ def _words_of(name: str) -> list[str]:
             spaced.append(" ")
         spaced.append(char)
     return "".join(spaced).lower().split()
-
-
-# --- an assignment or an option in a text, from the name's literal on
-
-_ASSIGNED = (
-    r"[\w-]{0,40}+(?P<after>)(?:\\?[\"'`]|\]){0,3}+"
-    r"(?:[ \t]{0,4}:[ \t]{0,4}(?:str|string|String)(?=[ \t]{0,4}=))?"
-    r"(?P<by>[ \t]{0,8}+(?::=|=>|={1,3}|:)[ \t]{0,8}+|[ \t]{1,4}+)"
-    r"(?:(?P<quote>\\?[\"'`])(?P<quoted>[^\"'`\\\s]{4,512}+)\\?[\"'`]"
-    r"|(?P<plain>[^\s\"'`\\&;,()<>|\[\]{}:=-][^\s\"'`\\&;,()<>|\[\]{}]{2,511}+)(?![(\[{]))"
-)
-_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
-_CODE_ROOTS = _words("os process settings config self this env ctx args options opts req request app cfg conf import")
-
-
-def assignments(text: str, lowered: str, kind_of: Callable[[str], str | None] = sensitive_kind) -> Iterator[Span]:
-    """Where in the text a secret name is given a value: the value's span, and the kind of the name."""
-    for literal in _NAME_LITERALS:
-        at = lowered.find(literal)
-        while at >= 0:
-            end = at + len(literal)
-            after = _end_of_name(text, end)
-            name = _name_around(text, at, after)
-            kind = kind_of(name)
-            if kind is not None and _may_have_value(text, after, name) and not _is_in_arn(text, at, after):
-                match = compiled(_ASSIGNED).match(text, at)
-                if match is not None and _is_assigned_secret(name, kind, match):
-                    end = match.end()
-                    yield (*match.span("quoted" if match["quoted"] is not None else "plain"), kind)
-            at = lowered.find(literal, end)
-
-
-def _end_of_name(text: str, at: int) -> int:
-    most = min(len(text), at + 40)
-    while at < most and (text[at].isalnum() or text[at] in "_-"):
-        at += 1
-    return at
-
-
-def _may_have_value(text: str, at: int, name: str) -> bool:
-    """Whether a value can follow the name that ends here, before a pattern is asked: most names only stand in a sentence."""
-    following = text[at : at + 24].lstrip("\\\"'`] \t")
-    return name.startswith("-") or following[:1] in (":", "=")
-
-
-def _is_in_arn(text: str, at: int, after: int) -> bool:
-    """``arn:aws:secretsmanager:*:*:secret:…`` names a secret and does not tell it."""
-    return text[at - 1 : at] == ":" and text[after : after + 1] == ":"
-
-
-def _name_around(text: str, at: int, end: int) -> str:
-    start, least = at, max(0, at - 64)
-    while start > least and text[start - 1] in _NAME_CHARACTERS:
-        start -= 1
-    return text[start:end]
-
-
-def _is_assigned_secret(name: str, kind: str, match: re.Match[str]) -> bool:
-    value = match["quoted"] or match["plain"]
-    if is_reference(value) or value.lower() in PLAIN_WORDS or value.lower() == name.lower():
-        return False
-    if kind == "private_key" and (value[0] in "/.~" or value.endswith((".pem", ".key"))):
-        return False  # where the key is, not the key
-    if kind == "private_key" and not match["quoted"] and value.replace(".", "_").isidentifier():
-        return False  # its type: private_key: Ed25519PrivateKey
-    if kind == "token" and match["by"].strip() == "==" and value.isalpha():
-        return False  # a parser's: token == "keyword"
-    is_option = name.startswith("-")
-    separator = match["by"].strip()
-    if not separator and not is_option:
-        return False  # "the token expires": only options are set by a space
-    if match["quoted"]:
-        return not _is_name(value)
-    if is_option:
-        return not value.startswith("id=")
-    if _is_code(name, value):
-        return False
-    if name.isupper() and match["by"] == "=":
-        return True
-    return len(value) >= 6 and bool(compiled(r"\d").search(value)) and not (kind == "token" and value.isdigit())
-
-
-def _is_name(value: str) -> bool:
-    """``auth_token`` is what a secret is called, not a secret."""
-    return ("_" in value or "-" in value) and value.replace("_", "").replace("-", "").isalpha() and _kind_of(value) is not None
-
-
-def _is_code(name: str, value: str) -> bool:
-    """``token=token_v2`` and ``password = settings.db1``: an expression, not a value."""
-    lowered = value.lower()
-    return lowered.startswith((name.lower() + "_", name.lower() + ".")) or lowered.partition(".")[0] in _CODE_ROOTS

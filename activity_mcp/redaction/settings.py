@@ -26,7 +26,8 @@ from __future__ import annotations
 
 import os
 
-from ..errors import InvalidConfig
+from ..errors import DOCS_URL, InvalidConfig
+from .names import PATH_MEMBERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 FILE = "redaction.json"
 VERSION = 1
-PATH_MEMBERS = ("file_path", "notebook_path", "path", "filePath")
+
 _KNOWN = ("version", "patterns", "names", "hash_only", "paths", "emails")
 _EMAIL: Rule = (
     "email",
@@ -49,7 +50,7 @@ _EMAIL: Rule = (
 class RedactionSettings:
     """The file, checked. Raises InvalidConfig for the first member that cannot be used."""
 
-    __slots__ = ("_allow", "_deny", "_names", "hash_only", "rules")
+    __slots__ = ("_allow", "_deny", "_names", "hash_only", "literals", "rules")
 
     def __init__(self, members: Any) -> None:
         if not isinstance(members, dict):
@@ -64,7 +65,9 @@ class RedactionSettings:
             _refuse('paths must be an object with "deny" and "allow"')
         self._deny = _globs(paths, "deny")
         self._allow = _globs(paths, "allow") if "allow" in paths else None
-        self._names = frozenset(_plain(name) for name in _texts(members, "names"))
+        names = _texts(members, "names")
+        self._names = frozenset(_plain(name) for name in names)
+        self.literals = tuple({spelling for name in names for spelling in _spellings(name)})
         self.hash_only = frozenset(_texts(members, "hash_only"))
         self.rules: tuple[Rule, ...] = tuple(_rule(given) for given in _list(members, "patterns"))
         if members.get("emails", False) not in (True, False):
@@ -131,6 +134,12 @@ def _plain(name: str) -> str:
     return name.replace("-", "").replace("_", "").lower()
 
 
+def _spellings(name: str) -> tuple[str, ...]:
+    """How a text may write the name, in lower case."""
+    lowered = name.lower()
+    return lowered, lowered.replace("_", "-"), lowered.replace("-", "_"), _plain(name)
+
+
 def _matches(path: str, glob: str) -> bool:
     """Shell-like, without the regular expressions that fnmatch would load: on a mismatch only the last ``*`` takes one more."""
     at = place = 0
@@ -150,7 +159,7 @@ def _matches(path: str, glob: str) -> bool:
 
 
 def _refuse(reason: str) -> NoReturn:
-    raise InvalidConfig(FILE, reason, hint="mend or remove it; docs/redaction.md describes it")
+    raise InvalidConfig(FILE, reason, hint=f"mend or remove it; {DOCS_URL}/redaction.md describes it")
 
 
 def parse_settings(data: bytes, loads: Any) -> RedactionSettings:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
     from mcp_types import CallToolRequestParams, PaginatedRequestParams
 
-    from .tools import Service, ToolSpec
+    from ..service import ActivityService
+    from .tools import ToolSpec
 
     RequestContext = ServerRequestContext[Any, Any]
 
@@ -43,7 +44,7 @@ calls, prompts and file changes are recorded by its hooks: do not log them again
 PROGRESS_EVERY_S = 1.0
 
 
-def build_server(service: Service) -> Server[Any]:
+def build_server(service: ActivityService) -> Server[Any]:
     """The server over this service. It neither starts nor closes the service: the transport does."""
     tools, published = _Tools(service), Published(service)
     return Server(
@@ -66,7 +67,7 @@ def build_server(service: Service) -> Server[Any]:
 class _Tools:
     """Calls that come through the SDK, on its event loop."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: ActivityService) -> None:
         self._specs = {spec.name: spec for spec in specs(service)}
         self._caller = Caller(service)
         self._lanes = Lanes()

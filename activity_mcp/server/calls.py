@@ -17,13 +17,14 @@ import orjson
 from ..activity import new_id
 from ..clock import SYSTEM_CLOCK
 from ..errors import ActivityError
-from ..logs import call_id, get_logger
+from .logs import call_id, get_logger
 from .tools import check_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from .tools import Service, ToolSpec
+    from ..service import ActivityService
+    from .tools import ToolSpec
 
 
 class Answer(NamedTuple):
@@ -36,7 +37,7 @@ class Answer(NamedTuple):
 class Caller:
     """Makes calls over one service. ``timer`` gives seconds."""
 
-    def __init__(self, service: Service, *, timer: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, service: ActivityService, *, timer: Callable[[], float] = time.perf_counter) -> None:
         self._service = service
         self._timer = timer
 
@@ -49,7 +50,12 @@ class Call:
     """One call of one tool: ``now`` if it can be answered at once, else ``run`` on its lane; ``abandon`` when nobody waits."""
 
     def __init__(
-        self, service: Service, spec: ToolSpec, given: Mapping[str, Any], timer: Callable[[], float], tool_use_id: str | None
+        self,
+        service: ActivityService,
+        spec: ToolSpec,
+        given: Mapping[str, Any],
+        timer: Callable[[], float],
+        tool_use_id: str | None,
     ) -> None:
         self.id = new_id(SYSTEM_CLOCK.time_us())
         self.spec = spec

@@ -16,13 +16,13 @@ from .leaving import CLOSE_S, SIGNALS, START_DELAY_S, log_background_error
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .tools import Service
+    from ..service import ActivityService
 
 
 class ServiceLifetime:
     """Starts a service off the event loop, and closes it there too. Both at most once; neither ever raises."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: ActivityService) -> None:
         self._service = service
         self._timer: asyncio.TimerHandle | None = None
         self._started = False

@@ -37,8 +37,8 @@ from mcp_types import (
 from ..activity import EVENT_NAMES
 from ..context import CONTEXT_TYPES
 from ..errors import ActivityError
-from ..logs import get_logger
 from ..schema import schemas
+from .logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
     from mcp_types import CompleteRequestParams, GetPromptRequestParams, PaginatedRequestParams, ReadResourceRequestParams
 
-    from .tools import Service
+    from ..service import ActivityService
 
     RequestContext = ServerRequestContext[Any, Any]
 
@@ -64,7 +64,7 @@ def refuse_cursor(params: PaginatedRequestParams | None) -> None:
 class Published:
     """Resources, prompts and completions over one service, as the SDK's server asks for them."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: ActivityService) -> None:
         self._service = service
         self._readers: dict[str, Callable[[str], dict[str, Any] | None]] = {
             "context": lambda customer: service.context(customer=customer, project="*", max_bytes=CONTEXT_BYTES),

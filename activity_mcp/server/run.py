@@ -16,8 +16,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
-from ..logs import without_rich
 from .leaving import CLOSE_S, SIGNALS, WEB_LEAVE_S, leave, log_background_error, watchdog
+from .logs import without_rich
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
 
     from ..config import Config
+    from ..service import ActivityService
     from .front.front import OpenLongWay
     from .front.long_way import LongWay
     from .front.pending import Pending
     from .front.service_loader import ServiceLoader
     from .front.wire import Output
-    from .tools import Service
 
 
 def serve_stdio(environ: Mapping[str, str] | None = None) -> NoReturn:
     """Serve what this environment asks for, and end the process. Raises ActivityError when it cannot be served."""
-    from ..logs import configure_when_needed
+    from .logs import configure_when_needed
 
     environ = os.environ if environ is None else environ
     config = _configured(environ)
@@ -43,7 +43,7 @@ def serve_stdio(environ: Mapping[str, str] | None = None) -> NoReturn:
     serve(lambda: _open(config, environ))
 
 
-def serve(open_service: Callable[[], Service], *, front: bool = True) -> NoReturn:
+def serve(open_service: Callable[[], ActivityService], *, front: bool = True) -> NoReturn:
     """Serve a service over stdio and end the process, with 0 when the client left or a signal came, with 1 after a crash.
 
     ``open_service`` is called on a thread, after the first answer. Without ``front`` every line takes the long way.
@@ -104,17 +104,19 @@ def serve_web(
 ) -> NoReturn:
     """Serve over ``http`` or ``sse`` until a signal comes, and end the process. ``allowed``: more names clients may call it by.
 
-    Raises InvalidInput when host and port cannot be listened on, or when the host is not loopback and no
-    ``ACTIVITY_HTTP_TOKEN`` is set; ActivityError when the environment cannot be served.
+    Clients need a token: ``ACTIVITY_HTTP_TOKEN``, or the one that is made (``http.token``). Raises InvalidInput when host and
+    port cannot be listened on, or when the host is not loopback and no ``ACTIVITY_HTTP_TOKEN`` is set; ActivityError when the
+    environment cannot be served.
     """
-    from ..logs import configure_logging
     from .http.sockets import listen_on
+    from .http.token import token_of
+    from .logs import configure_logging
 
     environ = os.environ if environ is None else environ
     config = _configured(environ)
     configure_logging(config.log_level, config.log_format)
 
-    site = listen_on(transport, host, port, config.http_token, allowed)
+    site = listen_on(transport, host, port, lambda: token_of(config, environ), allowed, is_chosen=config.http_token is not None)
     import asyncio
 
     with lean_start():
@@ -143,7 +145,7 @@ def _configured(environ: Mapping[str, str]) -> Config:
     return read_config(environ)
 
 
-def _open(config: Config, environ: Mapping[str, str]) -> Service:
+def _open(config: Config, environ: Mapping[str, str]) -> ActivityService:
     from ..service import ActivityService
 
     return ActivityService(config, environ, on_error=log_background_error)

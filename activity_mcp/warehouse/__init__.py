@@ -1,17 +1,31 @@
-"""The warehouses: what they are (``base``), the embedded one (``duckdb``), Snowflake (``snowflake``, written through
-``snowpipe``), and the double that ships with them (``memory``)."""
+"""The warehouses: what they are (``base``), one adapter per engine (``duckdb``, ``snowflake``), and which one (``factory``).
 
-from .base import ALL_PROJECTS, COLUMNS, Batch, ContextRow, ContextSource, LeftOut, QueryEngine, QueryResult, Row, Scope, Sink
-from .memory import MemoryWarehouse
+``memory`` is a double that passes the same contract; nothing imports it but what hands it to a process.
+"""
+
+from .base import (
+    ALL_PROJECTS,
+    COLUMNS,
+    Batch,
+    Capabilities,
+    ContextRow,
+    ContextSource,
+    LeftOut,
+    QueryEngine,
+    QueryResult,
+    Row,
+    Scope,
+    Sink,
+)
 
 __all__ = [
     "ALL_PROJECTS",
     "COLUMNS",
     "Batch",
+    "Capabilities",
     "ContextRow",
     "ContextSource",
     "LeftOut",
-    "MemoryWarehouse",
     "QueryEngine",
     "QueryResult",
     "Row",

@@ -1,9 +1,14 @@
-"""What a warehouse is to the rest: four small protocols, one row, one batch.
+"""What a warehouse is to the rest: a few small protocols, one row, one batch.
 
     Sink            takes batches: rows and the channel's new offset in one transaction, by compare-and-set
     ContextSource   gives the rows of CONTEXT_CACHE, with the offset up to which each one holds the stream
     QueryEngine     runs one read-only statement
     Statements      runs whatever it is given, for deploying, migrating and upkeep
+    Maintenance     removes what has expired, where the engine has no tasks of its own
+    DriftTable      lists the open schema drifts and accepts them
+    Rewriter        removes rows down to their bytes
+
+``adapter.Adapter`` puts those of one engine together, with its ``Capabilities``.
 
 A sink never sees the queue and a source never sees the cache. Every implementation passes the same contract suite
 (``tests/warehouse/test_contract.py``): the embedded DuckDB, the double in memory, and Snowflake.
@@ -110,9 +115,29 @@ class QueryResult:
     truncated: bool
     as_of: str
     elapsed_ms: float = field(default=0.0)
+    dialect: str = "duckdb"
+    """The dialect the statement was read in: ``snowflake`` or ``duckdb``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What differs between the engines for those who use them.
+
+    ``batch_rows``: how many rows a batch should have that is not there to catch up. ``contexts_at_once``: a commit is in the
+    contexts when it returns; else segments stay for an hour, for what the contexts lag behind. ``reads_are_free``: reading
+    contexts and tables costs neither money nor a network, so it is done whenever it is useful. ``has_one_writer``: only the
+    holder of the lease may write, also what is no event.
+    """
+
+    batch_rows: int
+    contexts_at_once: bool
+    reads_are_free: bool
+    has_one_writer: bool
 
 
 class Sink(Protocol):
+    """Where the flusher appends batches, and the offset that is committed with them."""
+
     batch_weight: int
     """The most that the rows of a batch should weigh (``batch_size.weight``); a batch that is heavier is not refused for it."""
 
@@ -139,6 +164,8 @@ class Sink(Protocol):
 
 
 class ContextSource(Protocol):
+    """Where contexts are read from."""
+
     def changed_contexts(self, known: Mapping[Scope, int]) -> list[ContextRow]:
         """The rows whose version is not the one the caller knows, the newest few hundred of them."""
 
@@ -150,7 +177,13 @@ class ContextSource(Protocol):
         """
 
 
+class Store(Sink, ContextSource, Protocol):
+    """Both over one connection, so that a flush and the contexts it changed need one."""
+
+
 class QueryEngine(Protocol):
+    """What answers a read-only statement."""
+
     def query(
         self, sql: str, *, max_rows: int | None, max_bytes: int | None, timeout_s: float, cancelled: Callable[[], bool]
     ) -> QueryResult:
@@ -159,8 +192,43 @@ class QueryEngine(Protocol):
 
 
 class Statements(Protocol):
+    """One connection that runs statements, for deploy, migrate and maintenance."""
+
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement to its end; its rows, or none. Of DML the first value is the number of rows it changed.
 
         Raises a WarehouseError: StatementFailed with the engine's own words, or WarehouseUnavailable.
         """
+
+
+class Maintenance(Protocol):
+    """Retention in the warehouse."""
+
+    def run(self, keep_days: int) -> dict[str, int]:
+        """Remove activities older than ``keep_days`` and what has expired, in one transaction; the rows removed, by table.
+
+        What LEGAL_HOLDS names stays. To be called by the holder of the lease. Raises a WarehouseError.
+        """
+
+    def compact(self) -> None:
+        """What was removed leaves the engine's files too. To be called by the holder of the lease. Raises a WarehouseError."""
+
+
+class DriftTable(Protocol):
+    """The differences between events and their schemas."""
+
+    def open(self) -> list[dict[str, Any]]:
+        """The drifts nobody has accepted, those that quarantine insights first (see ``drift``). Raises a WarehouseError."""
+
+    def accept(self, drift_ids: Sequence[str]) -> None:
+        """Accept these, all or none of them. Raises a WarehouseError."""
+
+
+class Rewriter(Protocol):
+    """What forgets rows, down to the bytes of the file."""
+
+    def count(self, picks: Callable[[Mapping[str, Any]], bool]) -> dict[str, int]:
+        """The rows that ``picks`` is true of, by event_name; under ``held`` those of them that a legal hold keeps."""
+
+    def rewrite(self, picks: Callable[[Mapping[str, Any]], bool], on_progress: Callable[[int, int], None]) -> None:
+        """Write the warehouse anew without these rows. To be called by the holder of the lease. Raises a WarehouseError."""

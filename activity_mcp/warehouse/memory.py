@@ -11,19 +11,20 @@ import json
 import math
 import threading
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..activity import is_own_event, source_rank
 from ..clock import SYSTEM_CLOCK, iso, parse_iso
-from ..errors import BatchRejected, OffsetConflict
-from .base import ALL_PROJECTS, REJECTED, UNBOUNDED, Batch, ContextRow, LeftOut, Row, Scope
+from ..errors import BatchRejected, OffsetConflict, WarehouseRefused
+from .adapter import Adapter
+from .base import ALL_PROJECTS, REJECTED, UNBOUNDED, Batch, Capabilities, ContextRow, LeftOut, Row, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from ..clock import Clock
+    from .base import QueryEngine
 
-_RANKS = {"otel": 0, "hook": 0, "mcp": 1, "cli": 1, "import": 2}
-_KEPT_METHODS = ("record_insight", "store_artifact")
 _KEPT_DAYS_US = 8 * 86_400_000_000
 _MOST_ERRORS, _MOST_FILES = 10, 20
 
@@ -31,9 +32,7 @@ _MOST_ERRORS, _MOST_FILES = 10, 20
 class MemoryWarehouse:
     """``Sink`` and ``ContextSource`` in memory; ``rows`` is the stream as it was sent. Thread-safe."""
 
-    batch_rows = 1000
     batch_weight = UNBOUNDED
-    contexts_at_once = True
 
     def __init__(self, *, clock: Clock = SYSTEM_CLOCK) -> None:
         self.rows: list[Row] = []
@@ -102,6 +101,25 @@ class MemoryWarehouse:
         }
 
 
+class MemoryAdapter(Adapter):
+    """The double as an engine: a process is handed one in the place of what its configuration asks for."""
+
+    capabilities: ClassVar = Capabilities(batch_rows=1000, contexts_at_once=True, reads_are_free=True, has_one_writer=True)
+
+    def __init__(self, store: MemoryWarehouse) -> None:
+        self.store = store
+
+    @property
+    def queries(self) -> QueryEngine:
+        raise WarehouseRefused("a warehouse in memory knows no SQL; nothing was run")
+
+    def describe(self) -> dict[str, Any]:
+        return {"kind": "memory"}
+
+    def exists(self) -> bool:
+        return True
+
+
 def _check(row: Row) -> None:
     """What a real engine refuses."""
     try:
@@ -112,7 +130,7 @@ def _check(row: Row) -> None:
 
 
 def _counts(row: Row) -> bool:
-    return row.event_name != "mcp_event" or _features(row).get("method") in _KEPT_METHODS
+    return not is_own_event(row.event_name, _features(row))
 
 
 def _features(row: Row) -> dict[str, Any]:
@@ -135,8 +153,7 @@ def _winners(rows: Iterable[Row]) -> list[Row]:
 
 
 def _rank(row: Row) -> tuple[int, str, str]:
-    rank = 4 if "_unanswered" in _features(row) else _RANKS.get(row.source, 3)
-    return rank, row.channel_id, row.stream_offset
+    return source_rank(row.source, _features(row)), row.channel_id, row.stream_offset
 
 
 def _failed(row: Row) -> bool:

@@ -103,7 +103,7 @@ BEGIN
     WHEN NOT MATCHED THEN
         INSERT (
             insight_id, customer, org_id, project, session_id, subject, metric, value, grain, confidence, artifact_id, query_id,
-            source_events, item, recorded_at, valid_until, quarantined, activity_id, channel_id, stream_offset, updated_at
+            source_events, item, recorded_at, valid_until, is_quarantined, activity_id, channel_id, stream_offset, updated_at
         )
         VALUES (
             fresh.insight_id, fresh.customer, fresh.org_id, fresh.project, fresh.session_id, fresh.subject, fresh.metric,

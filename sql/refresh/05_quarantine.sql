@@ -28,14 +28,14 @@ BEGIN
         judged AS (
             SELECT
                 insight.insight_id,
-                insight.quarantined,
+                insight.is_quarantined,
                 insight.quarantine_reason,
                 'schema drift: ' || MIN(drifted.difference) AS reason
             FROM INSIGHT_ATOMS AS insight
             LEFT JOIN drifted
                 ON insight.customer = drifted.customer
                 AND CONTAINS(insight.source_events::VARCHAR, '"' || drifted.event_name || '"')
-            GROUP BY insight.insight_id, insight.quarantined, insight.quarantine_reason
+            GROUP BY insight.insight_id, insight.is_quarantined, insight.quarantine_reason
         )
 
         SELECT
@@ -44,12 +44,12 @@ BEGIN
             :batch_key AS batch_key
         FROM judged
         WHERE NOT EQUAL_NULL(reason, quarantine_reason)
-            AND (NOT quarantined OR STARTSWITH(quarantine_reason, 'schema drift: '))
+            AND (NOT is_quarantined OR STARTSWITH(quarantine_reason, 'schema drift: '))
     ) AS verdict
         ON atom.insight_id = verdict.insight_id
     WHEN MATCHED THEN
         UPDATE SET
-            quarantined = verdict.reason IS NOT NULL,
+            is_quarantined = verdict.reason IS NOT NULL,
             quarantine_reason = verdict.reason,
             quarantined_at = IFF(verdict.reason IS NULL, NULL, SYSDATE()),
             batch_key = verdict.batch_key,

@@ -111,7 +111,7 @@ BEGIN
             INNER JOIN INSIGHT_ATOMS AS atom
                 ON touched.customer = atom.customer
                 AND (touched.project = '*' OR touched.project = atom.project)
-            WHERE NOT atom.quarantined
+            WHERE NOT atom.is_quarantined
                 AND COALESCE(atom.artifact_id, atom.query_id) IS NOT NULL
                 AND COALESCE(atom.valid_until > SYSDATE(), TRUE)
         ),

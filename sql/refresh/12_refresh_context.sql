@@ -66,6 +66,44 @@ EXCEPTION
 END;
 $$;
 
+-- A row that is stored twice, with one channel and one offset: no source outranks itself, so SUPERSEDED does not settle it. It can
+-- come about when a channel and every note of its offset are lost together (V_DOUBLED_OFFSETS shows it; docs/snowflake.md says how).
+-- One of them stays, and everything is folded anew, for the stream would show it as new.
+-- snowflake-only: the embedded engine reads the offset in the transaction that writes
+CREATE OR REPLACE PROCEDURE REMOVE_DOUBLED_ROWS()
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Leaves one row of each channel and offset, and makes everything folded from the stream anew. Suspend REFRESH_CONTEXT_TASK before.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    CREATE OR REPLACE TEMPORARY TABLE KEPT_ROWS AS
+    SELECT *
+    FROM CLAUDE_STREAM_V2
+    QUALIFY COUNT(*) OVER (PARTITION BY channel_id, stream_offset) > 1
+        AND ROW_NUMBER() OVER (PARTITION BY channel_id, stream_offset ORDER BY ts, activity_id) = 1;
+
+    BEGIN TRANSACTION;
+
+    DELETE FROM CLAUDE_STREAM_V2
+    WHERE (channel_id, stream_offset) IN (SELECT channel_id, stream_offset FROM KEPT_ROWS);
+
+    INSERT INTO CLAUDE_STREAM_V2
+    SELECT *
+    FROM KEPT_ROWS;
+
+    COMMIT;
+
+    CALL REBUILD_CONTEXTS();
+    RETURN 'one row of each channel and offset is left';
+EXCEPTION
+    WHEN OTHER THEN
+        ROLLBACK;
+        RAISE;
+END;
+$$;
+
 CREATE OR REPLACE TASK REFRESH_CONTEXT_TASK
     USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE = 'XSMALL'
     SERVERLESS_TASK_MAX_STATEMENT_SIZE = 'SMALL'
@@ -79,16 +117,60 @@ CREATE OR REPLACE TASK REFRESH_CONTEXT_TASK
 AS
 CALL REFRESH_CONTEXT();
 
--- Once a day: what has expired (02) and what is older than its rule allows (05) leaves, unless LEGAL_HOLDS names it.
+-- Once a day: what has expired and what is older than its rule allows (02) leaves, unless LEGAL_HOLDS names it.
 CREATE OR REPLACE TASK DAILY_UPKEEP_TASK
     USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE = 'XSMALL'
+    SERVERLESS_TASK_MAX_STATEMENT_SIZE = 'MEDIUM'
     SCHEDULE = 'USING CRON 17 3 * * * UTC'
     USER_TASK_TIMEOUT_MS = 3600000
+    SUSPEND_TASK_AFTER_NUM_FAILURES = 0
+    QUERY_TAG = 'activity-mcp upkeep'
     COMMENT = 'Removes what has expired and what is too old, once a day.'
 AS
 EXECUTE IMMEDIATE $$
 BEGIN
     CALL CLEAN_UP();
     CALL APPLY_RETENTION();
+END;
+$$;
+
+-- A task is created suspended, and CREATE OR REPLACE suspends it again. One that may not run does not keep the others from it.
+CREATE OR REPLACE PROCEDURE RESUME_TASKS()
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Resumes every task that is to run, and says of the others why they do not.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    LET told VARCHAR := '';
+    LET runs_dual_write BOOLEAN := FALSE;
+    BEGIN
+        ALTER TASK REFRESH_CONTEXT_TASK RESUME;
+        told := told || ' | REFRESH_CONTEXT_TASK runs';
+    EXCEPTION
+        WHEN OTHER THEN
+            told := told || ' | REFRESH_CONTEXT_TASK is suspended: ' || SQLERRM;
+    END;
+    BEGIN
+        ALTER TASK DAILY_UPKEEP_TASK RESUME;
+        told := told || ' | DAILY_UPKEEP_TASK runs';
+    EXCEPTION
+        WHEN OTHER THEN
+            told := told || ' | DAILY_UPKEEP_TASK is suspended: ' || SQLERRM;
+    END;
+    SELECT COUNT_IF(flag_name = 'dual_write_enabled' AND is_on) > 0 AS runs_dual_write
+    INTO :runs_dual_write
+    FROM MIGRATION_FLAGS;
+    IF (runs_dual_write) THEN
+        BEGIN
+            ALTER TASK DUAL_WRITE_TASK RESUME;
+            told := told || ' | DUAL_WRITE_TASK runs';
+        EXCEPTION
+            WHEN OTHER THEN
+                told := told || ' | DUAL_WRITE_TASK is suspended: ' || SQLERRM;
+        END;
+    END IF;
+    RETURN SUBSTR(told, 4);
 END;
 $$;

@@ -1,7 +1,8 @@
--- How far the context is behind the stream. What the stream's offset says is the version of the table it has read up to, which on
--- an idle system is hours ago; so there is a lag only while there is something to read.
+-- How far the context is behind the stream, from when the oldest of the waiting rows was loaded; zero when none waits. What
+-- the stream's offset says is the version of the table it has read up to, which on an idle system is hours ago: it tells only
+-- which rows wait.
 -- grain: one row
-CREATE OR REPLACE VIEW V_STREAM_LAG
+CREATE OR REPLACE SECURE VIEW V_STREAM_LAG
 COPY GRANTS
 COMMENT = 'Whether rows wait for REFRESH_CONTEXT_TASK and for how long, zero when idle; grain: one row.'
 AS
@@ -12,36 +13,77 @@ WITH stream AS (
 ),
 
 loaded AS (
-    SELECT MAX(CONVERT_TIMEZONE('UTC', METADATA$ROW_LAST_COMMIT_TIME)::TIMESTAMP_NTZ) AS newest_load
+    SELECT CONVERT_TIMEZONE('UTC', METADATA$ROW_LAST_COMMIT_TIME)::TIMESTAMP_NTZ AS loaded_at
     FROM CLAUDE_STREAM_V2
     WHERE ts >= DATEADD(DAY, -2, SYSDATE())
+),
+
+waiting AS (
+    SELECT
+        MAX(loaded.loaded_at) AS newest_load,
+        MIN(IFF(loaded.loaded_at > stream.read_up_to, loaded.loaded_at, NULL)) AS oldest_waiting,
+        COUNT_IF(loaded.loaded_at > stream.read_up_to) AS waiting_rows
+    FROM loaded
+    CROSS JOIN stream
 )
 
 SELECT
     'CLAUDE_STREAM_V2_STREAM' AS stream_name,
     stream.has_data,
     stream.read_up_to,
-    loaded.newest_load,
-    IFF(stream.has_data, GREATEST(COALESCE(DATEDIFF(MILLISECOND, stream.read_up_to, loaded.newest_load), 0), 0), 0) AS lag_ms
+    waiting.newest_load,
+    waiting.waiting_rows,
+    IFF(stream.has_data, GREATEST(COALESCE(DATEDIFF(MILLISECOND, waiting.oldest_waiting, SYSDATE()), 0), 0), 0) AS lag_ms
 FROM stream
-CROSS JOIN loaded;
+CROSS JOIN waiting;
 
--- The tasks of this schema over the last 24 hours. TASK_HISTORY applies its limit before any WHERE: hence one call for each task.
--- health: ok; failing (the last run failed); unsteady (one of the runs did); silent (none ran: suspended, or nothing to do).
--- grain: one row per task that ran
-CREATE OR REPLACE VIEW V_TASK_MONITORING
+-- A view cannot ask where it lies: a session may be anywhere else.
+-- grain: one row
+CREATE TABLE IF NOT EXISTS DEPLOYED_PLACE (
+    database_name  VARCHAR  NOT NULL COMMENT 'Database of this schema.',
+    schema_name    VARCHAR  NOT NULL COMMENT 'Name of this schema.'
+)
+COMMENT = 'Where this schema lies; grain: one row.';
+
+MERGE INTO DEPLOYED_PLACE AS known
+USING (SELECT CURRENT_DATABASE() AS database_name, CURRENT_SCHEMA() AS schema_name) AS place
+    ON TRUE
+WHEN MATCHED THEN
+    UPDATE SET database_name = place.database_name, schema_name = place.schema_name
+WHEN NOT MATCHED THEN
+    INSERT (database_name, schema_name)
+    VALUES (place.database_name, place.schema_name);
+
+-- The tasks of this schema over the last 24 hours. TASK_HISTORY applies its limit before any WHERE, and without a schema it mixes
+-- the tasks of one name: hence one call for each task, with both. It shows the runs of tasks that the reader's role may monitor.
+-- health: ok; failing (the last run failed, or failures suspended the task); unsteady (one of the runs failed); silent (none ran:
+-- suspended, nothing to do, or not shown to this role). V_STREAM_LAG tells those apart: a lag that grows while this is silent.
+-- grain: one row per task
+CREATE OR REPLACE SECURE VIEW V_TASK_MONITORING
 COPY GRANTS
 COMMENT = 'State, durations and health of the tasks over 24 hours; grain: one row per task.'
 AS
 WITH runs AS (
-    SELECT name AS task_name, state, error_message, query_start_time, completed_time
-    FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY(TASK_NAME => 'REFRESH_CONTEXT_TASK', RESULT_LIMIT => 10000))
+    SELECT name AS task_name, database_name, schema_name, state, error_message, query_start_time, completed_time
+    FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY(
+        TASK_NAME => 'REFRESH_CONTEXT_TASK',
+        SCHEDULED_TIME_RANGE_START => DATEADD(HOUR, -24, CURRENT_TIMESTAMP()),
+        RESULT_LIMIT => 10000
+    ))
     UNION ALL
-    SELECT name AS task_name, state, error_message, query_start_time, completed_time
-    FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY(TASK_NAME => 'DAILY_UPKEEP_TASK', RESULT_LIMIT => 100))
+    SELECT name AS task_name, database_name, schema_name, state, error_message, query_start_time, completed_time
+    FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY(
+        TASK_NAME => 'DAILY_UPKEEP_TASK',
+        SCHEDULED_TIME_RANGE_START => DATEADD(HOUR, -24, CURRENT_TIMESTAMP()),
+        RESULT_LIMIT => 100
+    ))
     UNION ALL
-    SELECT name AS task_name, state, error_message, query_start_time, completed_time
-    FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY(TASK_NAME => 'DUAL_WRITE_TASK', RESULT_LIMIT => 10000))
+    SELECT name AS task_name, database_name, schema_name, state, error_message, query_start_time, completed_time
+    FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY(
+        TASK_NAME => 'DUAL_WRITE_TASK',
+        SCHEDULED_TIME_RANGE_START => DATEADD(HOUR, -24, CURRENT_TIMESTAMP()),
+        RESULT_LIMIT => 10000
+    ))
 ),
 
 known AS (
@@ -52,8 +94,8 @@ known AS (
 summed AS (
     SELECT
         task_name,
-        COUNT_IF(state IN ('SUCCEEDED', 'FAILED')) AS runs_24h,
-        COUNT_IF(state = 'FAILED') AS failures_24h,
+        COUNT_IF(state = 'SUCCEEDED' OR STARTSWITH(state, 'FAILED')) AS runs_24h,
+        COUNT_IF(STARTSWITH(state, 'FAILED')) AS failures_24h,
         MAX_BY(state, completed_time) AS last_state,
         MAX_BY(error_message, completed_time) AS last_error,
         MAX(completed_time) AS last_completed_at,
@@ -61,6 +103,7 @@ summed AS (
         MAX(DATEDIFF(MILLISECOND, query_start_time, completed_time)) AS max_duration_ms
     FROM runs
     WHERE completed_time IS NOT NULL
+        AND (database_name, schema_name) IN (SELECT database_name, schema_name FROM DEPLOYED_PLACE)
     GROUP BY task_name
 )
 
@@ -75,7 +118,7 @@ SELECT
     summed.last_error,
     CASE
         WHEN COALESCE(summed.runs_24h, 0) = 0 THEN 'silent'
-        WHEN summed.last_state = 'FAILED' THEN 'failing'
+        WHEN STARTSWITH(summed.last_state, 'FAILED') THEN 'failing'
         WHEN summed.failures_24h > 0 THEN 'unsteady'
         ELSE 'ok'
     END AS health
@@ -83,6 +126,19 @@ FROM known
 LEFT JOIN summed
     ON known.task_name = summed.task_name;
 
--- A task is created suspended, and CREATE OR REPLACE suspends it again.
-ALTER TASK REFRESH_CONTEXT_TASK RESUME;
-ALTER TASK DAILY_UPKEEP_TASK RESUME;
+-- Where contexts left with an older layout, they are made anew before the first run.
+EXECUTE IMMEDIATE $$
+BEGIN
+    LET contexts NUMBER := 0;
+    LET activities NUMBER := 0;
+    SELECT COUNT(*) AS contexts INTO :contexts FROM CONTEXT_CACHE;
+    SELECT COUNT(*) AS activities INTO :activities FROM CLAUDE_STREAM_V2;
+    IF (contexts = 0 AND activities > 0) THEN
+        CALL REBUILD_CONTEXTS();
+        RETURN 'contexts were made anew';
+    END IF;
+    RETURN 'contexts are as they were';
+END;
+$$;
+
+CALL RESUME_TASKS();

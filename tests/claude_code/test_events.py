@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_an_input_of_the_wrong_kind_gives_the_tool_event_alone(given: object) ->
 
 
 def test_the_callers_input_is_never_changed() -> None:
-    given = {"password": "abc", "list": ["x" * 9000], "deep": {"a": [{"b": "y" * 9000}]}}
+    given: dict[str, Any] = {"password": "abc", "list": ["x" * 9000], "deep": {"a": [{"b": "y" * 9000}]}}
     kept, cut = parameters_of(given, Redactor())
     assert (given["password"], len(given["list"][0])) == ("abc", 9000)
     assert (kept["password"], cut) == ("[redacted:password]", ["list", "deep"])

@@ -21,8 +21,9 @@ import duckdb  # noqa: F401 - here, so that no child has to
 from activity_mcp.fs import FileSystem
 from activity_mcp.pipeline.flusher import Flusher
 from activity_mcp.queue import QueueWriter, open_queue
-from activity_mcp.warehouse import Batch, MemoryWarehouse
+from activity_mcp.warehouse import Batch
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
+from activity_mcp.warehouse.memory import MemoryWarehouse
 from rigs import ORIGIN, Rig
 
 SINK = "memory"
@@ -69,9 +70,9 @@ class KillingDisk(FileSystem):
         self._steps.take()
         self._steps.take()
 
-    def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True) -> None:
+    def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True, mode: int = 0o600) -> None:
         self._steps.take()
-        super().publish(path, data, durable=durable)
+        super().publish(path, data, durable=durable, mode=mode)
         self._steps.take()
 
     def sync_directory(self, path: str) -> None:

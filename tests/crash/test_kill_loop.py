@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from activity_mcp.queue import QueueReader, open_queue
-from activity_mcp.warehouse import MemoryWarehouse
+from activity_mcp.warehouse.memory import MemoryWarehouse
 from crash.loop import KillLoop
 from crash.remote import WarehouseServer
 from disks import segments

@@ -16,12 +16,13 @@ import pytest
 
 from activity_mcp.__main__ import run
 from activity_mcp.bench.raw_client import RawClient
+from activity_mcp.config import read_config
 from activity_mcp.context import Snapshot, SnapshotStore
 from activity_mcp.errors import WarehouseUnavailable
 from activity_mcp.fs import FileSystem
-from activity_mcp.health.status import status_of
 from activity_mcp.queue import Lease, read_commit
 from activity_mcp.service import ActivityService
+from activity_mcp.warehouse.duckdb.adapter import DuckDBAdapter
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from deployed import put_warehouse
 from fakes import FakeClock
@@ -59,15 +60,15 @@ class Servers:
         return self.onlooker.lease.holder_pid() if self.onlooker.lease.is_held() else None
 
     def leads(self, client: RawClient) -> bool:
-        told = self.onlooker.lease.last_told()
+        told = self.onlooker.lease.last_report()
         return self.leader() == client.pid and told.get("pid") == client.pid
 
     def drained(self) -> bool:
         commit, end = read_commit(str(self.directory)), self.onlooker.local_events
         return commit is not None and not end.urgent()
 
-    def status(self) -> dict[str, Any]:
-        return status_of(self.onlooker)
+    def status(self) -> Any:
+        return self.onlooker.status()
 
     def end(self) -> None:
         for client in self.running:
@@ -139,7 +140,7 @@ def test_a_stopped_leader_is_named_by_status_and_flush_and_goes_on_when_it_may(
     assert run(["flush", "--timeout", "0.3"]) == 4
     said = capfd.readouterr().err
     assert f"process {leader.pid} leads and did not flush" in said
-    assert servers.onlooker.lease.last_told()["last_progress"] in said
+    assert servers.onlooker.lease.last_report()["last_progress"] in said
     os.kill(leader.pid, signal.SIGCONT)
     until(servers.drained)
     assert servers.status()["problems"] == []
@@ -153,10 +154,10 @@ def test_a_leader_that_hangs_is_named_by_status_after_fifteen_seconds_without_pr
     lease = Lease(onlooker.queue.directory, clock=clock)
     assert lease.try_acquire()
     clock.advance(14)
-    assert status_of(onlooker)["problems"] == []
+    assert onlooker.status()["problems"] == []
     clock.advance(2)
     clock.jump_wall(-86_400)  # the wall clock has no say in it
-    (problem,) = status_of(onlooker)["problems"]
+    (problem,) = onlooker.status()["problems"]
     assert f"the leader (pid {os.getpid()}) made no progress for 16 s" in problem
     lease.release()
     onlooker.close()
@@ -222,10 +223,10 @@ class Slow(FileSystem):
         super().__init__()
         self.stopped, self.may_go = threading.Event(), threading.Event()
 
-    def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True) -> None:
+    def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True, mode: int = 0o600) -> None:
         self.stopped.set()
         assert self.may_go.wait(20)
-        super().publish(path, data, durable=durable)
+        super().publish(path, data, durable=durable, mode=mode)
 
 
 def test_a_leader_stopped_in_the_middle_of_publishing_never_replaces_a_newer_snapshot(tmp_path: Path) -> None:
@@ -254,8 +255,8 @@ def test_a_sink_call_that_hangs_or_raises_is_ended_told_and_tried_again(
 ) -> None:
     environ = {"ACTIVITY_HOME": str(tmp_path), "HOME": str(tmp_path), "ACTIVITY_CUSTOMER": "ada@example.com"}
     errors: list[BaseException] = []
-    service = ActivityService.from_environ(environ, on_error=errors.append)
-    service.__dict__["warehouse"] = DuckDBWarehouse(service.config.db, timeout_s=1.0)
+    adapter = DuckDBAdapter(read_config(environ).db, timeout_s=1.0)
+    service = ActivityService.from_environ(environ, on_error=errors.append, adapter=adapter)
     DuckDBWarehouse(service.config.db).committed("")  # made beforehand, which takes its time
     calls = iter(["hang", "raise"])
 
@@ -269,7 +270,7 @@ def test_a_sink_call_that_hangs_or_raises_is_ended_told_and_tried_again(
     monkeypatch.setattr("activity_mcp.warehouse.duckdb.warehouse.refresh", hanging)
     service.start()
     ids = [service.log("tool_event", TOOL)["activity_id"] for _ in range(3)]
-    until(lambda: service.lease.last_told().get("error") == "RuntimeError: a bug in a sink")
+    until(lambda: service.lease.last_report().get("error") == "RuntimeError: a bug in a sink")
     assert {type(error) for error in errors} == {WarehouseUnavailable, RuntimeError}
     until(lambda: not service.local_events.urgent())
     assert service.lease.holder_pid() == os.getpid()
@@ -286,7 +287,7 @@ def test_whatever_is_in_leader_json_status_answers_and_names_the_holder_of_the_l
     assert lease.try_acquire()
     for content in (b"", b"{}", json.dumps({"pid": [1], "last_progress": "soon", "monotonic": "x", "since": 3}).encode()):
         Path(service.queue.directory, "leader.json").write_bytes(content)
-        document = status_of(service)
+        document = service.status()
         assert (document["leader"]["pid"], document["leader"]["last_progress_age_s"]) == (os.getpid(), None)
         assert document["problems"] == [
             f"the leader (pid {os.getpid()}) tells nothing that can be read: look again in ten seconds: it tells anew"

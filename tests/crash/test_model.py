@@ -21,7 +21,8 @@ from activity_mcp.errors import DiskFull, NotDurable, QueueFull, WarehouseUnavai
 from activity_mcp.pipeline.backpressure import Backpressure
 from activity_mcp.pipeline.flusher import Flusher
 from activity_mcp.queue import QueueWriter
-from activity_mcp.warehouse import Batch, MemoryWarehouse
+from activity_mcp.warehouse import Batch
+from activity_mcp.warehouse.memory import MemoryWarehouse
 from disks import TroubledDisk, segments
 from rigs import Rig
 

@@ -13,6 +13,8 @@ from activity_mcp.errors import WarehouseUnavailable
 from activity_mcp.operations.drain import BATCH_ROWS, Drainer
 from activity_mcp.queue import Lease
 from activity_mcp.service import ActivityService
+from activity_mcp.warehouse.duckdb.query import DuckDBQueries
+from activity_mcp.warehouse.memory import MemoryAdapter
 from machines import Flaky
 
 TOOL = {"tool_name": "Bash", "success": True}
@@ -27,8 +29,10 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Activit
     made.close()
 
 
-def test_a_flush_whose_time_is_up_says_how_far_it_came_and_the_next_one_goes_on_from_there(service: ActivityService) -> None:
-    warehouse = service.__dict__["warehouse"] = Flaky()
+@pytest.mark.usefixtures("service")
+def test_a_flush_whose_time_is_up_says_how_far_it_came_and_the_next_one_goes_on_from_there() -> None:
+    warehouse = Flaky()
+    service = ActivityService.from_environ(source="cli", adapter=MemoryAdapter(warehouse))
     origin = service.recorder.origin("cli")
     made = [service.recorder.prepare("tool_event", TOOL, origin) for _ in range(BATCH_ROWS + 1000)]
     service.recorder.append(made, durable=False)
@@ -48,18 +52,18 @@ def test_a_querys_time_is_that_of_the_flush_before_it_as_well(
     assert run(["flush"]) == 0
     service.log("tool_event", TOOL)
     stuck, allowed = Lease(service.queue.directory), list[float]()
-    drain, query = Drainer.drain, ActivityService.query
+    drain, query = Drainer.drain, DuckDBQueries.query
 
     def drained(self: Drainer, timeout_s: float, **options: Any) -> Any:
         allowed.append(timeout_s)
         return drain(self, timeout_s, **options)
 
-    def queried(self: ActivityService, sql: str, *, timeout_s: float, **options: Any) -> Any:
+    def queried(self: DuckDBQueries, sql: str, *, timeout_s: float, **options: Any) -> Any:
         allowed.append(timeout_s)
         return query(self, sql, timeout_s=30.0, **options)
 
     monkeypatch.setattr(Drainer, "drain", drained)
-    monkeypatch.setattr(ActivityService, "query", queried)
+    monkeypatch.setattr(DuckDBQueries, "query", queried)
     assert stuck.try_acquire()  # a leader that flushes nothing
     assert run(["query", "SELECT 1", "--timeout", "2"]) == 0
     stuck.release()

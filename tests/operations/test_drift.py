@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
 
 from activity_mcp.__main__ import run
 from activity_mcp.activity import build
-from activity_mcp.health.status import status_of
 from activity_mcp.service import ActivityService
 from server.house import House, call, client_of, drain, refused
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    made = House(tmp_path / "home")
-    yield made
-    for service in made.opened:
-        service.close()
 
 
 class Told(NamedTuple):
@@ -68,7 +53,7 @@ async def test_drift_is_found_told_quarantines_what_was_derived_and_ends_when_a_
     service = house.service()
     house.log_tools(service, True, latency_ms=20)
     drain(service)
-    assert status_of(service)["drift"] == {"open": 0, "quarantining": 0, "newest": []}
+    assert service.status()["drift"] == {"open": 0, "quarantining": 0, "newest": []}
     async with client_of(service) as client:
         asked = await call(client, "query", sql="SELECT AVG(latency_ms) AS ms FROM VW_TOOL_EVENTS")
         told = await call(
@@ -91,14 +76,14 @@ async def test_drift_is_found_told_quarantines_what_was_derived_and_ends_when_a_
     assert {entry["insight_id"] for entry in await insights(service)} == both  # a new key misleads nobody
     hooked(service, tool_name="Bash", success=True, latency_ms="fast")
     assert [entry["insight_id"] for entry in await insights(service)] == [kept["insight_id"]]
-    drift = status_of(service)["drift"]
+    drift = service.status()["drift"]
     assert (drift["open"], drift["quarantining"]) == (3, 2)
     assert sorted((found["field"], found["drift_kind"], found["quarantines"]) for found in drift["newest"]) == [
         ("brand_new", "new_key", False),
         ("feature_json.latency_ms", "failure", True),
         ("latency_ms", "type_changed", True),
     ]
-    problems = [problem for problem in status_of(service)["problems"] if "quarantine insights" in problem]
+    problems = [problem for problem in service.status()["problems"] if "quarantine insights" in problem]
     assert len(problems) == 1
     assert "activity-mcp drift accept" in problems[0]
     shown = "SELECT COUNT(*) FROM VW_SYSTEM_EVENTS WHERE event_type = 'schema_drift_detected'"
@@ -111,7 +96,7 @@ async def test_drift_is_found_told_quarantines_what_was_derived_and_ends_when_a_
     accepted = command("drift", "accept", *(found["drift_id"][:16] for found in listed[:2]))
     assert (accepted.returncode, accepted.stdout) == (0, "accepted 2 of 3\n")
     assert {entry["insight_id"] for entry in await insights(service)} == both
-    assert status_of(service)["drift"]["quarantining"] == 0
+    assert service.status()["drift"]["quarantining"] == 0
     assert house.rows(service, "SELECT COUNT(*) FROM VW_SYSTEM_EVENTS WHERE event_type = 'schema_drift_accepted'") == [[1]]
 
 
@@ -119,4 +104,4 @@ def test_a_state_directory_without_a_warehouse_says_so(house: House, command: Ca
     (house.home / "activity.duckdb").unlink()
     done = command("drift")
     assert (done.returncode, "nothing was flushed into it" in done.stderr) == (4, True)
-    assert status_of(house.service())["drift"] == {"open": None, "quarantining": None, "newest": []}
+    assert house.service().status()["drift"] == {"open": None, "quarantining": None, "newest": []}

@@ -14,8 +14,9 @@ import pytest
 from activity_mcp.activity import build, encode_line
 from activity_mcp.errors import BatchRejected, BatchTooLarge, OffsetConflict, WarehouseUnavailable
 from activity_mcp.queue import Offset, dead_letters, open_queue, read_commit
-from activity_mcp.warehouse import Batch, MemoryWarehouse
+from activity_mcp.warehouse import Batch
 from activity_mcp.warehouse.batch_size import REMEMBER_S
+from activity_mcp.warehouse.memory import MemoryWarehouse
 from rigs import ORIGIN, Rig
 
 

@@ -1,4 +1,4 @@
-"""Asking a warehouse that costs money: often at first, then rarely, and not at all when nobody is there."""
+"""Asking a warehouse that costs money: at the start, then rarely, and not at all when nobody is there."""
 
 from __future__ import annotations
 
@@ -19,18 +19,27 @@ def moments(pace: Pace, clock: FakeClock, seconds: int, *, active_until: int) ->
     return found
 
 
-def test_it_asks_at_once_then_after_5_and_30_seconds_and_every_minute() -> None:
+def test_it_asks_at_the_start_once_more_when_others_events_have_arrived_and_every_half_hour() -> None:
     clock = FakeClock()
-    assert moments(Pace(clock), clock, 300, active_until=300) == [0, 5, 35, 95, 155, 215, 275]
+    assert moments(Pace(clock), clock, 4000, active_until=4000) == [0, 90, 1890, 3690]
 
 
 def test_it_stops_ten_minutes_after_the_last_activity_and_starts_again_at_once() -> None:
     clock = FakeClock()
     pace = Pace(clock)
-    first = moments(pace, clock, 7200, active_until=60)
-    assert first[-1] <= 50 + 600
-    assert len(first) < 15
-    assert moments(pace, clock, 60, active_until=60) == [0, 5, 35]
+    assert moments(pace, clock, 7200, active_until=60) == [0, 90]
+    assert moments(pace, clock, 120, active_until=60) == [0, 90]
+
+
+def test_a_scope_that_is_new_need_not_wait_for_the_next_moment() -> None:
+    clock = FakeClock()
+    pace = Pace(clock)
+    pace.active()
+    pace.asked()
+    clock.advance(4)
+    assert (pace.may_ask(), pace.may_ask_for_new()) == (False, False)
+    clock.advance(2)
+    assert (pace.may_ask(), pace.may_ask_for_new()) == (False, True)
 
 
 def test_without_activity_it_never_asks() -> None:

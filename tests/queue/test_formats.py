@@ -16,7 +16,7 @@ from activity_mcp.context import Snapshot, SnapshotStore
 from activity_mcp.errors import NewerFormat
 from activity_mcp.pipeline.flusher import Flusher
 from activity_mcp.queue import Lease, QueueReader, QueueWriter, dead_letters, open_queue, read_commit
-from activity_mcp.warehouse import MemoryWarehouse
+from activity_mcp.warehouse.memory import MemoryWarehouse
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 
@@ -75,7 +75,7 @@ def test_what_else_a_queue_of_format_1_holds_is_read_as_well(queue: Path) -> Non
     snapshot = SnapshotStore(f"{queue}/context").read("ada@example.com", "*")
     assert snapshot is not None
     assert (snapshot.row_version, snapshot.blob) == (3, {"version": 1, "hours": []})
-    assert Lease(str(queue)).last_told()["pid"] == 4711
+    assert Lease(str(queue)).last_report()["pid"] == 4711
 
 
 def contents(place: Path) -> dict[str, bytes]:

@@ -5,7 +5,6 @@ that was acknowledged is lost or cut.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,11 @@ import pytest
 
 from activity_mcp.__main__ import run
 from activity_mcp.errors import QueueFull
-from activity_mcp.health.status import status_of
 from activity_mcp.service import ActivityService
 from machines import Machine
 
 TOOL = {"tool_name": "Bash", "success": True}
 SMALL = {"MAX_QUEUE_SIZE": "65536"}
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    made = Machine(tmp_path)
-    yield made
-    for service in made.services:
-        service.close()
 
 
 def fill(server: ActivityService, size: int = 3000) -> tuple[list[dict[str, Any]], int]:
@@ -79,14 +69,14 @@ def test_what_was_refused_is_counted_exactly_seen_in_status_and_told_once(machin
     machine.turns(server, other, seconds=10)
     server.record_call("get_context", 0.5, success=True)  # the server's own calls wait: they are not among the refused
     machine.turns(server, other, seconds=10)
-    queue = status_of(other)["queue"]
+    queue = other.status()["queue"]
     assert (queue["refused"], queue["pressure"], queue["depth_events"] >= len(answers)) == (refused + 4, "degraded", True)
     machine.warehouse.down = False
     machine.turns(server, other, seconds=40)
     (told,) = machine.told("queue_refused")
     assert told["metrics"] == {"refused": refused + 4}
     assert machine.ids() == [answer["activity_id"] for answer in answers]
-    assert status_of(other)["queue"]["refused"] == refused + 4
+    assert other.status()["queue"]["refused"] == refused + 4
 
 
 def test_a_queue_that_fills_up_and_empties_is_told_once_each_time(machine: Machine) -> None:
@@ -96,10 +86,10 @@ def test_a_queue_that_fills_up_and_empties_is_told_once_each_time(machine: Machi
         machine.warehouse.down = True
         fill(server, size=900)  # too short to be cut: it is full to the last byte
         machine.turns(server, seconds=20)
-        assert status_of(server)["degraded"]
+        assert server.status()["degraded"]
         machine.warehouse.down = False
         machine.turns(server, seconds=40)
-        assert not status_of(server)["degraded"]
+        assert not server.status()["degraded"]
     actions = [found["action_taken"] for found in machine.told("queue_degraded")]
     assert actions == ["new_events_cut", "back_to_normal"] * 2
 
@@ -110,7 +100,7 @@ def test_news_that_the_full_queue_had_no_room_for_come_later_with_the_time_of_th
     machine.warehouse.down = True
     fill(server, size=10)
     machine.turns(server, seconds=150)  # the stall begins while there is no room to say so
-    assert status_of(server)["leader"]["backpressure"]
+    assert server.status()["leader"]["backpressure"]
     machine.turns(server, seconds=100)
     machine.warehouse.down = False
     machine.turns(server, seconds=60)
@@ -118,7 +108,7 @@ def test_news_that_the_full_queue_had_no_room_for_come_later_with_the_time_of_th
     assert (entered["action_taken"], left["action_taken"]) == ("larger_batches_and_backoff", "back_to_normal")
     times = {json.loads(row.feature_json).get("action_taken"): row.ts for row in machine.warehouse.rows}
     assert times["larger_batches_and_backoff"] < "2027-01-15T08:03" < times["back_to_normal"]
-    assert status_of(server)["queue"]["refused"] == 3  # the server's own attempts to tell are none of them
+    assert server.status()["queue"]["refused"] == 3  # the server's own attempts to tell are none of them
 
 
 def test_a_stall_that_outlives_its_leader_is_told_once_and_its_end_by_the_next_one(machine: Machine) -> None:
@@ -129,12 +119,12 @@ def test_a_stall_that_outlives_its_leader_is_told_once_and_its_end_by_the_next_o
     machine.kill(one)
     other = machine.server()
     machine.turns(other, seconds=200)
-    assert status_of(other)["leader"]["backpressure"]
+    assert other.status()["leader"]["backpressure"]
     machine.warehouse.down = False
     machine.turns(other, seconds=60)
     actions = [found["action_taken"] for found in machine.told("backpressure")]
     assert actions == ["larger_batches_and_backoff", "back_to_normal"]
-    assert not status_of(other)["leader"]["backpressure"]
+    assert not other.status()["leader"]["backpressure"]
 
 
 def test_a_command_that_leads_in_between_does_not_forget_the_stall(machine: Machine) -> None:

@@ -15,20 +15,13 @@ from activity_mcp import package_files
 from activity_mcp.activity import EVENT_NAMES
 from activity_mcp.errors import InvalidInput
 from activity_mcp.server.app import build_server
-from server.double import FakeService
+from server.double import FakeService, as_service
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Publishing(FakeService):
     """With names to complete, and one artifact."""
-
-    findings: Any
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,7 +45,7 @@ def service() -> Publishing:
 
 @pytest.fixture
 async def client(service: Publishing) -> AsyncIterator[Client]:
-    async with Client(build_server(service)) as client:
+    async with Client(build_server(as_service(service))) as client:
         yield client
 
 

@@ -73,6 +73,7 @@ def test_what_was_just_logged_is_recalled_at_once(client: RawClient) -> None:
     assert len(json.dumps(found, separators=(",", ":")).encode()) <= 4096
 
 
+@pytest.mark.timing
 def test_its_own_calls_are_recorded_when_it_is_told_to_leave(client: RawClient, environ: dict[str, str]) -> None:
     answer(client, 1, "get_context")
     client.process.send_signal(signal.SIGTERM)
@@ -101,7 +102,7 @@ def test_requests_piped_into_it_are_all_answered(environ: dict[str, str]) -> Non
 
 def test_nothing_heavy_is_imported_before_the_first_answer(environ: dict[str, str]) -> None:
     script = """
-import sys
+import os, sys
 from activity_mcp.server.run import lean_start
 with lean_start():
     from activity_mcp.server.app import build_server
@@ -109,10 +110,12 @@ with lean_start():
     service = ActivityService.from_environ()
     build_server(service)
 heavy = ("duckdb", "snowflake", "jsonschema", "rich", "sqlglot", "pandas", "numpy")
-print([name for name in heavy if name in sys.modules], service.__dict__.get("queue"))
+print([name for name in heavy if name in sys.modules], os.path.exists(service.config.queue_root))
 """
     command = [sys.executable, "-c", script]
-    assert subprocess.run(command, env={**ENVIRON, **environ}, capture_output=True, text=True, check=True).stdout == "[] None\n"
+    assert (
+        subprocess.run(command, env={**ENVIRON, **environ}, capture_output=True, text=True, check=True).stdout == "[] False\n"
+    )
 
 
 def test_a_bad_variable_is_named_and_nothing_is_served(environ: dict[str, str]) -> None:

@@ -233,6 +233,7 @@ def test_at_the_end_of_input_what_was_asked_is_answered_and_what_is_buffered_is_
     assert lines_of(recorded)[-1] == {"closed": 1}
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_flushes_and_ends_it_within_a_second_though_its_input_stays_open(
     recorded: Path, number: signal.Signals
@@ -269,6 +270,7 @@ def test_stray_prints_and_children_reach_neither_side_of_the_wire() -> None:
     assert [text in errors for text in ("stray text", "from a child", "which saw the end", "unflushed text")] == [True] * 4
 
 
+@pytest.mark.timing
 def test_it_leaves_within_a_second_though_closing_hangs() -> None:
     with RawClient(env={"FAKE_HANGS": "1"}) as client:
         client.initialize()
@@ -278,6 +280,7 @@ def test_it_leaves_within_a_second_though_closing_hangs() -> None:
     assert took < 1.2
 
 
+@pytest.mark.timing
 def test_it_leaves_within_a_second_though_a_call_hangs_on_the_event_loop(recorded: Path) -> None:
     with RawClient(env={"FAKE_FILE": str(recorded)}) as client:
         client.initialize()
@@ -301,6 +304,7 @@ def test_it_leaves_when_nobody_reads_its_answers_any_more(recorded: Path) -> Non
     assert lines_of(recorded)[-1] == {"closed": 1}
 
 
+@pytest.mark.timing
 def test_a_client_that_does_not_read_is_not_read_either() -> None:
     """Six megabytes of requests would make 360 of answers: the server takes the first and leaves the rest in the pipe."""
     with RawClient() as client:
@@ -351,6 +355,7 @@ def test_a_standard_stream_that_is_closed_is_an_end_of_input_and_no_crash(closed
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+@pytest.mark.timing
 def test_on_a_terminal_a_signal_ends_it_too() -> None:
     master, slave = os.openpty()
     try:

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from activity_mcp.__main__ import run
-from activity_mcp.health.status import status_of
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse.snowflake.connection import NamedConnection
 from fakes import FakeClock
@@ -36,8 +35,7 @@ def name(snowflake: StandIn, database: str, tmp_path: Path, monkeypatch: pytest.
 
     def name(**overrides: Any) -> None:
         named = NamedConnection("test", snowflake.parameters(database, **overrides))
-        monkeypatch.setattr("activity_mcp.warehouse.snowflake.connection.read_connection", lambda _: named)
-        monkeypatch.setattr("activity_mcp.warehouse.snowflake.warehouse.read_connection", lambda _: named)
+        monkeypatch.setattr("activity_mcp.warehouse.snowflake.adapter.read_connection", lambda _: named)
 
     name()
     return name
@@ -99,7 +97,7 @@ def test_rows_that_were_left_out_turn_status_red(
     recorder, clock = service
     recorder.log("tool_event", TOOL | {"reject_me": True})
     turns(recorder, clock, 4)
-    document = status_of(recorder)
+    document = recorder.status()
     assert document["warehouse"]["rejected"] == 1
     assert [line for line in document["problems"] if "ERROR_TABLE" in line and "1 events" in line]
 
@@ -118,7 +116,7 @@ def test_flush_and_query_work_from_a_terminal(name: Name, capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [
-        ({"private_key_file": None, "password": "p"}, "a password"),
+        ({"private_key_file": None, "password": "wrong"}, "Incorrect username or password"),
         ({"private_key_file": "/nowhere"}, "private_key_file"),
         ({"user": None}, "has no user"),
     ],
@@ -135,6 +133,68 @@ def test_flush_tells_what_is_missing_and_exits_with_4(
     assert "the queue holds it" in said
 
 
+def test_a_password_drains_the_queue_as_a_key_does(name: Name, capsys: pytest.CaptureFixture[str]) -> None:
+    name(private_key_file=None, password="right")
+    assert run(["log", "tool_event", "--feature", "tool_name=Bash", "--feature", "success=true"]) == 0
+    assert run(["flush", "--timeout", "20"]) == 0
+    capsys.readouterr()
+    assert run(["query", "SELECT activity, tool_name FROM VW_TOOL_EVENTS", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == [["used_tool", "Bash"]]
+
+
+def test_who_may_write_and_not_read_has_flushed(
+    name: Name, snowflake: StandIn, database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 4 would say that the queue holds what is in the warehouse."""
+    assert run(["log", "tool_event", "--feature", "tool_name=Bash", "--feature", "success=true"]) == 0
+    session = snowflake.connection(database).connect()
+    session.cursor().execute("ALTER TABLE CONTEXT_CACHE RENAME TO HIDDEN")
+    session.close()
+    capsys.readouterr()
+    assert run(["flush", "--timeout", "20"]) == 0
+    said = capsys.readouterr().err
+    assert "flushed 1 events" in said
+    assert "the contexts were not renewed" in said
+    assert len(snowflake.rows(database)) == 1
+
+
+MONITORING = (
+    "CREATE OR REPLACE VIEW V_TASK_MONITORING AS "
+    "SELECT 'REFRESH_CONTEXT_TASK' AS task_name, '{health}' AS health, {error} AS last_error"
+)
+
+
+@pytest.mark.parametrize(
+    ("statement", "status", "told"),
+    [
+        (MONITORING.format(health="failing", error="'numeric value'"), "fail", "REFRESH_CONTEXT_TASK (numeric value)"),
+        (MONITORING.format(health="unsteady", error="NULL"), "warn", "unsteady"),
+        ("CREATE OR REPLACE VIEW V_STREAM_LAG AS SELECT 7 AS waiting_rows, 3600000 AS lag_ms", "fail", "7 rows have waited for 60"),
+        ("DROP VIEW V_TASK_MONITORING", "warn", "cannot be seen"),
+    ],
+)  # fmt: skip
+def test_doctor_sees_tasks_that_fail_or_rest_while_rows_wait(
+    name: Name, snowflake: StandIn, database: str, statement: str, status: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = snowflake.connection(database).connect()
+    session.cursor().execute(statement)
+    session.close()
+    _, checks = examined(capsys)
+    assert (checks["tasks"]["status"], told in checks["tasks"]["found"]) == (status, True)
+
+
+def test_doctor_finds_a_line_that_is_stored_twice(
+    name: Name, snowflake: StandIn, database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["log", "tool_event", "--feature", "tool_name=Bash", "--feature", "success=true"]) == 0
+    assert run(["flush", "--timeout", "20"]) == 0
+    session = snowflake.connection(database).connect()
+    session.cursor().execute("INSERT INTO CLAUDE_STREAM_V2 SELECT * FROM CLAUDE_STREAM_V2")
+    session.close()
+    _, checks = examined(capsys)
+    assert (checks["stored twice"]["status"], "REMOVE_DOUBLED_ROWS" in checks["stored twice"]["hint"]) == ("fail", True)
+
+
 def examined(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, dict[str, str]]]:
     capsys.readouterr()
     code = run(["doctor", "--json"])
@@ -143,7 +203,7 @@ def examined(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, dict[st
 
 def test_doctor_finds_a_connection_that_works(name: Name, capsys: pytest.CaptureFixture[str]) -> None:
     _, checks = examined(capsys)
-    ours = ("connection", "writer", "reader", "clock", "stream", "layout")
+    ours = ("connection", "writer", "reader", "clock", "stream", "layout", "tasks", "stored twice")
     assert {name: checks[name]["status"] for name in ours} == dict.fromkeys(ours, "ok")
 
 
@@ -177,11 +237,11 @@ def test_doctor_finds_a_clock_that_is_off(name: Name, snowflake: StandIn, capsys
     assert (checks["clock"]["status"], checks["clock"]["found"]) == ("fail", "this machine's clock is -300 s off Snowflake's")
 
 
-def test_doctor_tells_a_writer_without_a_key_from_a_reader_that_works(name: Name, capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_says_that_a_password_writes_at_the_price_of_a_warehouse(name: Name, capsys: pytest.CaptureFixture[str]) -> None:
     name(private_key_file=None, password="right")
-    code, checks = examined(capsys)
-    assert code == 5
-    assert {part: checks[part]["status"] for part in ("writer", "reader")} == {"writer": "fail", "reader": "ok"}
+    _, checks = examined(capsys)
+    assert {part: checks[part]["status"] for part in ("writer", "reader")} == {"writer": "ok", "reader": "ok"}
+    assert "needs a running warehouse" in checks["writer"]["found"]
     name(private_key_file=None, password="wrong")
     assert examined(capsys)[1]["reader"]["status"] == "fail"
 

@@ -128,7 +128,7 @@ def atoms(rows: list[Row]) -> dict[str, dict[str, Any]]:
             if kind != "new_key" and seen["occurrences"] > 0 and customer == atom["customer"]
             and event_name in (atom["source_events"] or ())
         ]  # fmt: skip
-        atom["quarantined"] = bool(reasons)
+        atom["is_quarantined"] = bool(reasons)
         atom["quarantine_reason"] = f"schema drift: {min(reasons)}" if reasons else None
     return found
 
@@ -339,7 +339,7 @@ def _insights(scope: Scope, insights: dict[str, dict[str, Any]], now: datetime) 
         for atom in insights.values()
         if atom["customer"] == scope[0]
         and scope[1] in ("*", atom["project"])
-        and not atom["quarantined"]
+        and not atom["is_quarantined"]
         and (atom["artifact_id"] is not None or atom["query_id"] is not None)
         and (atom["valid_until"] is None or atom["valid_until"] > now)
     ]

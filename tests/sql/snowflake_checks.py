@@ -29,7 +29,7 @@ Check = Callable[[str], list[str]]
 STATEFUL = ("TABLE", "STREAM", "DATABASE", "SCHEMA", "ROLE", "ROW ACCESS POLICY", "MASKING POLICY")
 REPLACED = ("VIEW", "TASK", "PROCEDURE", "FUNCTION")
 _CREATES = re.compile(
-    r"CREATE\s+(?P<replace>OR\s+REPLACE\s+)?(?P<kind>(?:ROW\s+ACCESS\s+POLICY|MASKING\s+POLICY|\w+))\s+(?P<exists>IF\s+NOT\s+EXISTS\s+)?",
+    r"CREATE\s+(?P<replace>OR\s+REPLACE\s+)?(?:SECURE\s+|TRANSIENT\s+)?(?P<kind>(?:ROW\s+ACCESS\s+POLICY|MASKING\s+POLICY|\w+))\s+(?P<exists>IF\s+NOT\s+EXISTS\s+)?",
     re.I,
 )
 # Starting dual write makes its stream anew on purpose: what came before is backfilled.
@@ -50,7 +50,12 @@ _TRAPS = {
 }
 _FUNCTION_HEAD = re.compile(r"CREATE OR REPLACE FUNCTION \w+\(([^()]+)\)(?!.*\bCREATE\b)", re.I | re.S)
 _INTO = re.compile(r"\bINTO(\s+:\w+,?)+", re.I)
-_DML = re.compile(r"(WITH|SELECT|INSERT|MERGE|UPDATE|DELETE|CREATE\s+(OR\s+REPLACE\s+)?(TABLE|VIEW))\b", re.I)
+# A task's history is asked for in the session's own time, which it converts; everything else is in UTC.
+_RANGE_START = re.compile(r"SCHEDULED_TIME_RANGE_START => DATEADD\(HOUR, -24, CURRENT_TIMESTAMP\(\)\)")
+_DERIVED = re.compile(r"DROP TABLE IF EXISTS CONTEXT_\w+;", re.I)
+_DML = re.compile(
+    r"(WITH|SELECT|INSERT|MERGE|UPDATE|DELETE|CREATE\s+(OR\s+REPLACE\s+)?(SECURE\s+|TRANSIENT\s+)?(TABLE|VIEW))\b", re.I
+)
 _FRAME = re.compile(
     r"^(BEGIN\s+BEGIN TRANSACTION|BEGIN|EXCEPTION\s+WHEN OTHER THEN|WHEN OTHER THEN|IF \(.*?\) THEN)\s", re.I | re.S
 )
@@ -61,7 +66,9 @@ QUERY_HISTORY_COLUMNS = dict.fromkeys(
     ),
     "VARCHAR",
 )  # fmt: skip
-TASK_HISTORY_COLUMNS = dict.fromkeys(("NAME", "STATE", "ERROR_MESSAGE", "QUERY_START_TIME", "COMPLETED_TIME"), "VARCHAR")
+TASK_HISTORY_COLUMNS = dict.fromkeys(
+    ("NAME", "DATABASE_NAME", "SCHEMA_NAME", "STATE", "ERROR_MESSAGE", "QUERY_START_TIME", "COMPLETED_TIME"), "VARCHAR"
+)
 
 
 def opened(text: str) -> str:
@@ -112,7 +119,7 @@ def without_comments(text: str) -> str:
 
 
 def traps(text: str) -> list[str]:
-    words = " ".join(without_comments(text).split())
+    words = _RANGE_START.sub("", " ".join(without_comments(text).split()))
     return [f"{why}: {word}" for why, word in _TRAPS.items() if word in words] + list(_shapes(text))
 
 
@@ -169,7 +176,7 @@ def objects(text: str) -> list[str]:
         if not re.search(r"COMMENT\s*=\s*'[^']{10,}", statement.text):
             made.append(f"no comment: {what}")
         made += _columns_without_comment(statement) if kind == "TABLE" else []
-    if re.search(r"^\s*(DROP|TRUNCATE|UNDROP)\b", text, re.I | re.M):
+    if re.search(r"^\s*(DROP|TRUNCATE|UNDROP)\b", _DERIVED.sub("", text), re.I | re.M):
         made.append("it removes what holds data")
     bodies = _MAY_REPLACE.sub("", " ".join(without_comments(opened_bodies(text)).split()))
     if re.search(r"OR REPLACE (TRANSIENT )?(TABLE|STREAM|DATABASE|SCHEMA)\b", bodies):
@@ -228,6 +235,7 @@ def resolve(texts: list[str]) -> dict[str, list[str]]:
                 query = qualify(
                     _plain(tree.expression.copy()), schema=known, dialect="snowflake", validate_qualify_columns=True
                 )
+                assert isinstance(query, exp.Query)
                 columns = [column.alias_or_name.upper() for column in query.selects]
                 made[tree.this.name.upper()] = columns
                 known[tree.this.name.upper()] = dict.fromkeys(columns, "VARIANT")

@@ -12,18 +12,24 @@ MANY = 99
 FUNCTIONS: dict[str, tuple[int, int]] = {
     "ABS": (1, 1), "ARRAY_AGG": (1, 1), "ARRAY_CONSTRUCT": (0, MANY), "ARRAY_SIZE": (1, 1), "AVG": (1, 1), "COALESCE": (2, MANY),
     "CONCAT_WS": (2, MANY), "CONTAINS": (2, 2), "CONVERT_TIMEZONE": (2, 3), "COUNT": (1, MANY), "COUNT_IF": (1, 1),
-    "CURRENT_ROLE": (0, 0), "CURRENT_USER": (0, 0), "DATEADD": (3, 3), "DATEDIFF": (3, 3), "DATE_TRUNC": (2, 3),
+    "CURRENT_DATABASE": (0, 0), "CURRENT_ROLE": (0, 0), "CURRENT_SCHEMA": (0, 0), "CURRENT_TIMESTAMP": (0, 1),
+    "CURRENT_USER": (0, 0), "DATEADD": (3, 3), "DATEDIFF": (3, 3), "DATE_TRUNC": (2, 3),
     "ENDSWITH": (2, 2), "EQUAL_NULL": (2, 2), "FLATTEN": (1, 5), "FLOOR": (1, 2), "GREATEST": (1, MANY), "IFF": (3, 3),
     "IS_OBJECT": (1, 1), "IS_ROLE_IN_SESSION": (1, 1), "LEAD": (1, 3), "LEAST": (1, MANY), "LENGTH": (1, 1), "LN": (1, 1),
     "LOWER": (1, 1), "MAX": (1, 1), "MAX_BY": (2, 3), "MD5": (1, 1), "MIN": (1, 1), "NULLIF": (2, 2), "OBJECT_AGG": (2, 2),
-    "OBJECT_CONSTRUCT": (0, MANY), "OBJECT_CONSTRUCT_KEEP_NULL": (0, MANY), "OBJECT_DELETE": (2, MANY), "OBJECT_INSERT": (3, 4),
+    "OBJECT_CONSTRUCT": (0, MANY), "OBJECT_CONSTRUCT_KEEP_NULL": (0, MANY), "OBJECT_INSERT": (3, 4), "OBJECT_PICK": (2, MANY),
     "PARSE_JSON": (1, 2), "PERCENTILE_CONT": (1, 1), "ROUND": (1, 3), "ROW_NUMBER": (0, 0), "SHA2": (1, 2), "STARTSWITH": (2, 2),
     "SUBSTR": (2, 3), "SUM": (1, 1), "SYSDATE": (0, 0), "SYSTEM$STREAM_GET_TABLE_TIMESTAMP": (1, 1),
     "SYSTEM$STREAM_HAS_DATA": (1, 1), "TASK_HISTORY": (0, 5), "TO_CHAR": (1, 2), "TO_TIMESTAMP_NTZ": (1, 2), "TRY_CAST": (1, 1),
     "TRY_PARSE_JSON": (1, 2), "TYPEOF": (1, 1), "UPPER": (1, 1),
 }  # fmt: skip
 # Our own, defined in sql/.
-DEFINED: dict[str, tuple[int, int]] = {"IS_OWN_EVENT": (2, 2), "LIST_LIMIT": (1, 1), "SOURCE_RANK": (2, 2)}
+DEFINED: dict[str, tuple[int, int]] = {
+    "HOLD_COVERS": (12, 12),
+    "IS_OWN_EVENT": (2, 2),
+    "LIST_LIMIT": (1, 1),
+    "SOURCE_RANK": (2, 2),
+}
 IN_PAIRS = frozenset({"OBJECT_CONSTRUCT", "OBJECT_CONSTRUCT_KEEP_NULL"})
 _SHARED_PAGES = {"TO_TIMESTAMP_NTZ": "to_timestamp", "MAX_BY": "max_by", "IS_ROLE_IN_SESSION": "is_role_in_session"}
 

@@ -144,7 +144,7 @@ REFUSED = {
     "a default": "CREATE TABLE IF NOT EXISTS t (a VARCHAR DEFAULT 'x')",
     "a type": "CREATE TABLE IF NOT EXISTS t (a GEOGRAPHY)",
     "a table property": "CREATE TABLE IF NOT EXISTS t (a VARCHAR) ENABLE_SCHEMA_EVOLUTION = TRUE",
-    "a secure view": "CREATE SECURE VIEW v AS SELECT a FROM t",
+    "a temporary table": "CREATE TEMPORARY TABLE t (a VARCHAR)",
     "another setting": "ALTER TABLE t SET ENABLE_SCHEMA_EVOLUTION = TRUE",
     "an added column": "ALTER TABLE t ADD COLUMN a VARCHAR",
     "INSERT OVERWRITE": "INSERT OVERWRITE INTO t SELECT a FROM u",

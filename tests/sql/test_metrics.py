@@ -203,7 +203,7 @@ def test_every_cell_of_the_metrics_is_what_the_comment_says(seed: int, malformed
     for number, row in enumerate(rows):
         if number % 20:
             groups[row["customer"], row["ts"].replace(minute=0, second=0, microsecond=0)].append(Event(row))
-    found = {(row.pop("customer"), row.pop("hour_start")): row for row in table(connection, "VW_PRODUCT_METRICS")}
+    found = {(row.pop("customer"), row.pop("hour")): row for row in table(connection, "VW_PRODUCT_METRICS")}
     assert found.keys() == groups.keys()
     for key, events in groups.items():
         assert_alike(found[key], expected(events), key)
@@ -245,7 +245,7 @@ def test_sql_events_stand_beside_what_snowflake_recorded_of_them() -> None:
 
 def test_a_filter_on_the_hour_comes_before_the_features_are_read() -> None:
     """So that a day's metrics do not read the JSON of a year."""
-    query = f"SELECT * FROM VW_PRODUCT_METRICS WHERE hour_start >= TIMESTAMP '{EPOCH}'"
+    query = f"SELECT * FROM VW_PRODUCT_METRICS WHERE hour >= TIMESTAMP '{EPOCH}'"
     plan = json.loads(warehouse().execute(f"EXPLAIN (FORMAT JSON) {query}").fetchall()[0][1])
     (above,) = [trail for trail in trails(plan) if "CLAUDE_STREAM_V2" in trail[-1]]
     filtered = max(depth for depth, node in enumerate(above) if "date_trunc" in node and str(EPOCH) in node)

@@ -22,7 +22,7 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 ATOM = (
     "insight_id", "customer", "project", "subject", "metric", "value", "grain", "confidence", "artifact_id", "query_id",
-    "source_events", "recorded_at", "valid_until", "activity_id", "quarantined", "quarantine_reason",
+    "source_events", "recorded_at", "valid_until", "activity_id", "is_quarantined", "quarantine_reason",
 )  # fmt: skip
 ARTIFACT = (
     "artifact_id", "artifact_type", "customer", "project", "row_count", "sample_rows", "content_schema", "query_id", "pinned",
@@ -294,7 +294,7 @@ def test_a_quarantine_reaches_the_contexts_that_rest_and_ends_when_the_drift_is_
 def test_a_quarantine_by_a_person_stays() -> None:
     made = Refreshed()
     made.take(insight(1))
-    made.connection.execute("UPDATE INSIGHT_ATOMS SET quarantined = TRUE, quarantine_reason = 'wrong join'")
+    made.connection.execute("UPDATE INSIGHT_ATOMS SET is_quarantined = TRUE, quarantine_reason = 'wrong join'")
     made.take(tool(2))
     assert "insights" not in made.blob()
 

@@ -81,7 +81,7 @@ def random_rows(rng: random.Random) -> dict[str, list[Row]]:
     stream = [stream_row(n, "tool_event", {}, ts=age(), **random_scope(rng)) for n in range(150)]
     places = {"activity_id": "a", "channel_id": "c", "stream_offset": "o", "updated_at": NOW}
     insights = [
-        {"insight_id": f"i{n}", "recorded_at": age(), "quarantined": False, "valid_until": rng.choice((None, age(), NOW + DAY))}
+        {"insight_id": f"i{n}", "recorded_at": age(), "is_quarantined": False, "valid_until": rng.choice((None, age(), NOW + DAY))}
         | random_scope(rng) | places
         for n in range(80)
     ]  # fmt: skip
@@ -127,7 +127,7 @@ def test_a_hold_on_nothing_in_particular_keeps_everything_and_a_released_one_not
         connection, old = at(), NOW - 300 * DAY
         places = {"activity_id": "a", "channel_id": "c", "stream_offset": "o", "updated_at": NOW, "customer": "ada"}
         insert_stream(connection, [stream_row(1, "tool_event", {}, ts=old)])
-        fill(connection, "INSIGHT_ATOMS", [places | {"insight_id": "i", "recorded_at": old, "quarantined": False}])
+        fill(connection, "INSIGHT_ATOMS", [places | {"insight_id": "i", "recorded_at": old, "is_quarantined": False}])
         fill(connection, "ARTIFACTS", [places | {"artifact_id": "f", "stored_at": old, "pinned": False}])
         fill(connection, "ACTIVITY_STREAM", [{"activity_id": "v", "ts": old, "customer": "ada", "activity": "did"}])
         fill(connection, "LEGAL_HOLDS", [hold(1, released_at=released)])

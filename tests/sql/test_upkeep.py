@@ -20,8 +20,6 @@ def run(made: Refreshed, name: str, **parameters: Any) -> None:
 
 def with_holds() -> Refreshed:
     made = Refreshed()
-    for text in statements("05_governance.sql")[:3]:
-        made.connection.execute(text)
     assert table(made.connection, "LEGAL_HOLDS") == []
     return made
 
@@ -29,17 +27,17 @@ def with_holds() -> Refreshed:
 def test_what_has_expired_leaves_unless_it_is_pinned_or_held() -> None:
     made = with_holds()
     places = {"activity_id": "a", "channel_id": "c", "stream_offset": "o", "updated_at": NOW}
-    artifacts = {
+    artifacts: dict[str, dict[str, Any]] = {
         "gone": {"expires_at": NOW}, "soon": {"expires_at": NOW + DAY}, "for ever": {"expires_at": None},
         "pinned": {"expires_at": NOW - DAY, "pinned": True}, "held": {"expires_at": NOW - DAY, "customer": "ada"},
     }  # fmt: skip
-    insights = {
+    insights: dict[str, dict[str, Any]] = {
         "gone": {"valid_until": NOW - 30 * DAY}, "lately": {"valid_until": NOW - 29 * DAY}, "for ever": {"valid_until": None},
         "held": {"valid_until": NOW - 90 * DAY, "customer": "ada"},
     }  # fmt: skip
     common = {"customer": "bea", "pinned": False, "stored_at": NOW - 99 * DAY} | places
     fill(made.connection, "ARTIFACTS", [common | {"artifact_id": name} | given for name, given in artifacts.items()])
-    common = {"customer": "bea", "quarantined": False, "recorded_at": NOW - 99 * DAY} | places
+    common = {"customer": "bea", "is_quarantined": False, "recorded_at": NOW - 99 * DAY} | places
     fill(made.connection, "INSIGHT_ATOMS", [common | {"insight_id": name} | given for name, given in insights.items()])
     held = {"hold_id": "1", "customer": "ada", "reason": "a case", "placed_by": "legal", "placed_at": NOW}
     fill(made.connection, "LEGAL_HOLDS", [held])
@@ -86,7 +84,7 @@ def test_an_insight_that_a_person_doubts_leaves_and_no_drift_brings_it_back() ->
     made.take(row(4, "tool_event", NOW, {"tool_name": "Bash", "success": True}))
     assert shown(made) == ["i2"]
     (doubted,) = [found for found in made.rows("INSIGHT_ATOMS") if found["insight_id"] == "i1"]
-    assert (doubted["quarantined"], doubted["quarantine_reason"]) == (True, "measured on a Sunday")
+    assert (doubted["is_quarantined"], doubted["quarantine_reason"]) == (True, "measured on a Sunday")
 
 
 def test_features_whose_names_suggest_secrets_are_found_unless_they_were_redacted() -> None:

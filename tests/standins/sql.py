@@ -19,7 +19,8 @@ from typing import Any
 
 from activity_mcp.errors import WarehouseError
 from activity_mcp.warehouse import Batch, Row
-from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
+from activity_mcp.warehouse.duckdb.dialect.rules import translate
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBStatements, DuckDBWarehouse
 
 from .faults import Faults
 from .http import Answer, Request
@@ -30,6 +31,8 @@ _NOW = re.compile(r"^\s*SELECT\s+SYSDATE\(\)\s*$", re.IGNORECASE)
 _ROLE = re.compile(r"^\s*USE\s+ROLE\s+(\w+)\s*$", re.IGNORECASE)
 _WRITES = re.compile(r"^\s*(INSERT|UPDATE|DELETE|MERGE|DROP|ALTER|CREATE|TRUNCATE)\b", re.IGNORECASE)
 _READERS = ("ACTIVITY_READER",)
+_TRANSACTION = re.compile(r"^\s*(BEGIN|COMMIT|ROLLBACK)\b", re.IGNORECASE)
+_ROWS_WRITTEN = re.compile(r"^\s*INSERT INTO \S*CLAUDE_STREAM_V2\b", re.IGNORECASE)
 _SESSION = re.compile(r"^\s*(ALTER\s+SESSION|USE)\b", re.IGNORECASE)
 _QUALIFIED = re.compile(r"\b\w+\.ACTIVITIES\.", re.IGNORECASE)
 _TOKEN_VALIDITY_S = 3600
@@ -62,6 +65,9 @@ class SQLEndpoints:
             return _refused("390114", "Authentication token has expired.  The user must authenticate again.")
         if request.path == "/queries/v1/query-request":
             return self._faults.hit("query") or self._query(request)
+        if request.path == "/session" and request.query.get("delete") == "true":
+            for engine in self._engines.values():
+                engine.abandon()
         if request.path in ("/session", "/session/heartbeat", "/telemetry/send", "/queries/v1/abort-request"):
             return _accepted({})
         return None
@@ -138,10 +144,14 @@ class Engine:
         self._store = store
         self._warehouse = DuckDBWarehouse(str(path))
         self._folded = 0
+        self._in_transaction = False
+        self._written: list[tuple[Any, ...]] = []
 
     def run(self, sql: str, values: list[Any]) -> Answer:
         if _SESSION.match(sql):
             return _rows([("status", "VARCHAR")], [("Statement executed successfully.",)])
+        if _TRANSACTION.match(sql) or self._in_transaction:
+            return self._step(_QUALIFIED.sub("", sql), values)
         self._fold()
         if found := _INDICATOR.match(sql):
             return self._indicator(found[1])
@@ -149,6 +159,31 @@ class Engine:
             result = connection.execute(_QUALIFIED.sub("", sql), values)
             described = [(column[0], str(column[1])) for column in result.description or []]
             return _rows(described, result.fetchall())
+
+    def _step(self, sql: str, values: list[Any]) -> Answer:
+        """One statement of a client's transaction; with its commit the refresh sequence takes what it inserted."""
+        with self._warehouse._engine() as connection:
+            if not _TRANSACTION.match(sql):
+                text = sql if sql.lstrip().upper().startswith("SELECT") else str(translate(sql))
+                result = connection.execute(text, values)
+                described = [(column[0], str(column[1])) for column in result.description or []]
+                answer = _rows(described, result.fetchall())
+                if _ROWS_WRITTEN.match(sql):
+                    self._written += [(one["channel_id"], one["stream_offset"]) for one in json.loads(values[0])]
+                return answer
+            word = sql.split()[0].upper()
+            if word == "COMMIT":
+                for channel, offset in self._written:
+                    rows = "SELECT * FROM CLAUDE_STREAM_V2 WHERE channel_id = $channel AND stream_offset = $offset"
+                    DuckDBStatements(connection).refresh(rows, {"channel": channel, "offset": offset})
+            connection.execute(word if word != "BEGIN" else "BEGIN TRANSACTION")
+            self._in_transaction, self._written = word == "BEGIN", []
+            return _rows([("status", "VARCHAR")], [("Statement executed successfully.",)])
+
+    def abandon(self) -> None:
+        """The session that had a transaction is gone."""
+        if self._in_transaction:
+            self._step("ROLLBACK", [])
 
     def _indicator(self, table: str) -> Answer:
         with self._warehouse._engine() as connection:
@@ -170,7 +205,7 @@ class Engine:
 
 
 def _row(body: dict[str, Any]) -> Row:
-    values = {name: body.get(name.upper()) for name in Row._fields}
+    values: dict[str, Any] = {name: body.get(name.upper()) for name in Row._fields}
     return Row(**(values | {"feature_json": json.dumps(body["FEATURE_JSON"])}))
 
 

@@ -12,8 +12,9 @@ import pytest
 
 from activity_mcp.clock import iso
 from activity_mcp.errors import OffsetConflict
-from activity_mcp.warehouse import Batch, MemoryWarehouse, Row, Scope
+from activity_mcp.warehouse import Batch, Row, Scope
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
+from activity_mcp.warehouse.memory import MemoryWarehouse
 from activity_mcp.warehouse.snowflake.warehouse import SnowflakeWarehouse
 from deployed import put_warehouse
 from fakes import FakeClock

@@ -20,6 +20,7 @@ from activity_mcp.errors import (
     WarehouseRefused,
     WarehouseUnavailable,
 )
+from activity_mcp.warehouse.base import LAYOUT_VERSION
 from activity_mcp.warehouse.migration_from_v1 import Migration, Progress, SnowflakeMigration
 from activity_mcp.warehouse.snowflake.connection import NamedConnection
 from activity_mcp.warehouse.snowflake.deployment import (
@@ -52,7 +53,8 @@ class Account:
     def __init__(self) -> None:
         self.statements: list[str] = []
         self.noted: dict[str, str] = {}
-        self.version = 1
+        self.version = LAYOUT_VERSION
+        self.tasks = "runs"
         self.refuse: dict[str, str] = {}
         self.answers: dict[str, list[tuple[Any, ...]]] = {}
 
@@ -73,6 +75,8 @@ class Account:
             return list(self.noted.items())
         if words.startswith("SELECT MAX(version)"):
             return [(self.version,)]
+        if words == "CALL RESUME_TASKS()":
+            return [(" | ".join(f"{task} {self.tasks}" for task in TASKS),)]
         return next((rows for pattern, rows in self.answers.items() if re.match(pattern, words)), [("done",)])
 
 
@@ -118,11 +122,10 @@ def test_an_empty_account_gets_every_statement_in_order_and_the_tasks_last(accou
     told: list[tuple[int, int]] = []
     deployed = deployment(account).deploy(lambda done, total: told.append((done, total)))
     sent = [text for text in account.statements if "DEPLOYED_FILES AS known" not in text and not text.startswith("SELECT")]
-    expected = [
-        " ".join(s.text.split()) for name in FILES for s in split(SCRIPTS[name]) if "RESUME" not in s.text.split("$$")[0]
-    ]
-    assert sent[: len(expected)] == expected
-    assert sent[len(expected) :] == [f"ALTER TASK {task} RESUME" for task in TASKS]
+    every = [" ".join(s.text.split()) for name in FILES for s in split(SCRIPTS[name])]
+    expected = [text for text in every if text != "CALL RESUME_TASKS()"]
+    assert len(every) - len(expected) == 2, "03 by itself lets them run, and so does 05"
+    assert sent == [*expected, "CALL RESUME_TASKS()"]
     assert (deployed.files, deployed.tasks, deployed.suspended) == (FILES, TASKS, {})
     assert told[-1][0] == told[-1][1]
     assert set(FILES) < account.noted.keys()
@@ -181,12 +184,12 @@ def test_a_new_table_and_another_wording_are_applied(account: Account) -> None:
 
 
 def test_a_failure_names_the_place_and_the_next_run_goes_on_there(account: Account) -> None:
-    account.refuse = {r"CREATE OR REPLACE VIEW VW_TOOL_EVENTS": "SQL compilation error: no such column"}
+    account.refuse = {r"CREATE OR REPLACE SECURE VIEW VW_TOOL_EVENTS": "SQL compilation error: no such column"}
     with pytest.raises(
-        StatementFailed, match=r"04_typed_views\.sql:\d+: CREATE OR REPLACE VIEW VW_TOOL_EVENTS .*no such column"
+        StatementFailed, match=r"04_typed_views\.sql:\d+: CREATE OR REPLACE SECURE VIEW VW_TOOL_EVENTS .*no such column"
     ):
         deployment(account).deploy()
-    assert "ALTER TASK REFRESH_CONTEXT_TASK RESUME" not in account.statements
+    assert "CALL RESUME_TASKS()" not in account.statements
     done = ["01_migration_setup.sql", "02_artifacts.sql", "03_streams_tasks.sql"]
     assert [name for name in FILES if name in account.noted] == done
     account.refuse = {}
@@ -196,14 +199,14 @@ def test_a_failure_names_the_place_and_the_next_run_goes_on_there(account: Accou
 
 
 def test_a_network_that_fails_can_be_tried_again(account: Account) -> None:
-    account.refuse = {r"CREATE OR REPLACE VIEW V_CHANNELS": "the network is gone"}
+    account.refuse = {r"CREATE OR REPLACE SECURE VIEW V_CHANNELS": "the network is gone"}
     with pytest.raises(WarehouseUnavailable) as caught:
         deployment(account).deploy()
     assert caught.value.retryable
 
 
 def test_tasks_that_may_not_run_are_told_and_nothing_else_is_lost(account: Account) -> None:
-    account.refuse = {r"ALTER TASK .* RESUME": "Cannot execute task, EXECUTE TASK privilege must be granted to owner role"}
+    account.tasks = "is suspended: Cannot execute task, EXECUTE TASK privilege must be granted to owner role"
     deployed = deployment(account).deploy()
     assert deployed.files == FILES
     assert deployed.suspended.keys() == set(TASKS)
@@ -213,14 +216,22 @@ def test_tasks_that_may_not_run_are_told_and_nothing_else_is_lost(account: Accou
 
 
 def test_an_edition_without_policies_gets_everything_else(account: Account) -> None:
-    account.refuse = {r"CREATE ROW ACCESS POLICY": "002139: SQL compilation error: Unsupported feature 'ROW ACCESS POLICY'."}
+    account.answers = {
+        r"EXECUTE IMMEDIATE \$\$ BEGIN CREATE ROW ACCESS POLICY": [("this edition has no policies: all see all",)]
+    }
     deployed = deployment(account).deploy()
     assert (deployed.files, deployed.tasks, deployed.edition_lacks_policies) == (FILES, TASKS, True)
-    assert not [text for text in account.statements if "MASKING POLICY" in text]
-    account.refuse = {r"CREATE ROLE": "Unsupported feature 'ROLE'."}
+    account.answers = {}
     account.noted.clear()
-    with pytest.raises(StatementFailed):
-        deployment(account).deploy()
+    assert not deployment(account).deploy().edition_lacks_policies
+
+
+def test_tables_of_an_older_layout_are_no_reason_to_refuse(account: Account) -> None:
+    deployment(account).deploy()
+    account.noted["02_artifacts.sql:INSIGHT_ATOMS"] = "what it was"
+    assert actions(account)["02_artifacts.sql"] == REFUSED
+    account.version = LAYOUT_VERSION - 1
+    assert actions(account)["02_artifacts.sql"] == UNCHANGED
 
 
 def test_a_newer_layout_is_left_alone(account: Account) -> None:
@@ -242,7 +253,7 @@ def test_a_file_alone_that_takes_owners_away_says_what_must_follow(
     account: Account, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], options: list[str]
 ) -> None:
     team = NamedConnection("team", {"account": "acme"})
-    monkeypatch.setattr("activity_mcp.warehouse.snowflake.connection.read_connection", lambda name: team)
+    monkeypatch.setattr("activity_mcp.warehouse.snowflake.adapter.read_connection", lambda name: team)
     monkeypatch.setenv("SNOW_CONNECTION", "team")
     reached = nullcontext(statements_of(account))
     monkeypatch.setattr("activity_mcp.warehouse.snowflake.statements.snowflake_statements", lambda connection: reached)
@@ -255,7 +266,7 @@ def test_a_file_alone_that_takes_owners_away_says_what_must_follow(
 
 
 def test_the_names_of_this_installation_stand_in_every_statement(account: Account) -> None:
-    names = {"database": "LOGS", "schema": "S1", "warehouse": "WH", "role": "OWNER", "role_prefix": "TEAM"}
+    names: dict[str, Any] = {"database": "LOGS", "schema": "S1", "warehouse": "WH", "role": "OWNER", "role_prefix": "TEAM"}
     deployment(account, **names).deploy()
     sent = "\n".join(account.statements)
     for setting in (

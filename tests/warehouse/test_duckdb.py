@@ -106,6 +106,7 @@ def test_an_older_layout_is_migrated_only_after_its_file_was_copied(tmp_path: Pa
         connection.execute("DELETE FROM ACTIVITY_SCHEMA_VERSION WHERE version > 1")
         connection.execute("DROP TABLE CONTEXT_COUNTS")
         connection.execute("ALTER TABLE CONTEXT_ITEMS DROP COLUMN activity_id")
+        connection.execute("ALTER TABLE INSIGHT_ATOMS RENAME COLUMN is_quarantined TO quarantined")
         connection.execute("DELETE FROM DEPLOYED_FILES")
     before = Path(path).read_bytes()
     newer = DuckDBWarehouse(path, clock=clock)

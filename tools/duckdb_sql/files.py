@@ -12,8 +12,9 @@ from pathlib import Path
 
 import sqlglot.errors
 
-from .errors import Untranslatable
-from .rules import translate, translate_query
+from activity_mcp.warehouse.duckdb.dialect.errors import Untranslatable
+from activity_mcp.warehouse.duckdb.dialect.rules import translate, translate_query
+
 from .scripts import Statement, body_of, split
 
 SEPARATOR = "-- statement"
@@ -29,14 +30,14 @@ FILES = {
     "03_refresh.sql": "sql/03_streams_tasks.sql",
     "04_typed_views.sql": "sql/04_typed_views.sql",
     "05_governance.sql": "sql/05_governance.sql",
-    "90_embedded_only.sql": "embedded_only.sql",
+    "90_monitoring.sql": "monitoring.sql",
     "run_accept_drift.sql": "sql/02_artifacts.sql",
     "run_backfill_to_v1.sql": "sql/01_migration_setup.sql",
     "run_backfill_to_v2.sql": "sql/01_migration_setup.sql",
     "run_clean_up.sql": "sql/02_artifacts.sql",
     "run_dual_write.sql": "sql/01_migration_setup.sql",
     "run_quarantine.sql": "sql/02_artifacts.sql",
-    "run_retention.sql": "sql/05_governance.sql",
+    "run_retention.sql": "sql/02_artifacts.sql",
     "run_set_flag.sql": "sql/01_migration_setup.sql",
 }
 # Of these the source is not the file but the body of one task or procedure in it: they are run, not deployed.

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import os
 
-from ...activity import Origin, build, clean
+from ...activity import Origin, build
 from ...clock import SYSTEM_CLOCK
 from ...config import default_home, read_config
 from ...errors import DiskFull, ForeignHome, InvalidConfig, QueueBusy, QueueFull, QueueRefused
 from ...identity import branch_of, is_ignored, project_of, resolve_identity
-from ...plain_json import dumps, loads
+from ...plain_json import clean, dumps, loads
 from ...queue.writer import QueueWriter
 from ...recording.dropped import CONFIGURATION, PAYLOAD, QUEUE, UNEXPECTED, note_drop
 from ..session_state import SessionState
@@ -92,7 +92,7 @@ def _run(data: bytes | None, environ: Mapping[str, str], config: Config, clock: 
     if place.is_ignored():
         return b""
     identity = resolve_identity(config.home, environ, config.customer)
-    if not config.snow_connection and not os.path.isdir(config.queue_dir):
+    if config.is_embedded and not os.path.isdir(config.queue_dir):
         from ...queue.moved import follow_move
 
         follow_move(config.queue_dir, config.db)
@@ -123,10 +123,11 @@ class Place:
 
 
 def _record(members: dict[str, Any], place: Place, identity: Identity, config: Config, clock: Clock) -> None:
+    redactor = config.redactor()
     state = SessionState(config.queue_dir)
     payload = HookPayload(
         members,
-        redactor=config.redactor(),
+        redactor=redactor,
         prompts=config.prompts,
         now_us=clock.time_us(),
         branch=place.branch,
@@ -142,6 +143,7 @@ def _record(members: dict[str, Any], place: Place, identity: Identity, config: C
         session_id=payload.session_id,
         project=place.project,
         org_id=config.org_id,
+        redactor=redactor,
     )
     now_us, ts_us = clock.time_us(), payload.ts_us
     made = [
@@ -179,8 +181,8 @@ def _leave_word(payload: HookPayload, activity_id: str, state: SessionState) -> 
             state.note_start(session_id, activity_id)
         elif payload.event in ENDS and transcript is not None:
             state.request(session_id, transcript)
-    except OSError:
-        pass  # what they lose by it is little, and the event itself is recorded
+    except Exception:  # noqa: S110 - what they lose by it is little, and the event itself is recorded
+        pass
 
 
 def _injection(members: Mapping[str, Any], place: Place, identity: Identity, config: Config, clock: Clock) -> bytes:
@@ -191,7 +193,12 @@ def _injection(members: Mapping[str, Any], place: Place, identity: Identity, con
     from ...context.injection import injection_text
     from ...context.snapshot import SnapshotStore
 
-    snapshot = SnapshotStore(os.path.join(config.queue_dir, "context"), clock=clock).read(identity.customer, place.project)
+    try:
+        redactor = config.redactor()
+    except InvalidConfig:
+        return b""  # counted where it was recorded
+    customer, project = redactor.identifier(identity.customer), redactor.label(place.project)
+    snapshot = SnapshotStore(os.path.join(config.queue_dir, "context"), clock=clock).read(customer, project)
     if snapshot is None:
         return b""
     told = injection_text(snapshot.blob, project=place.project, now_us=clock.time_us(), limit=config.inject_chars)

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from ...activity import Origin
+from ...clock import parse_iso
 from ...errors import InvalidInput
-from ...fs import working_directory
+from ...fs import reader
+from ...identity import working_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from ...identity import Identity
+    from ...redaction import Redactor
+
+_FIRST_TIME = re.compile(rb'"timestamp"\s*:\s*"([^"]{1,40})"')
+_HEAD_BYTES = 64 * 1024
 
 
 def discover(paths: Iterable[str] | None, environ: Mapping[str, str], since_us: int | None = None) -> list[str]:
     """The transcripts under these files and folders; without any, under Claude Code's own folders.
 
-    Sessions come before their subagents, which may repeat a session's messages, and older files before newer ones, which may
-    repeat a session that was resumed. Files not written since ``since_us`` are left out. Raises InvalidInput for a path that
+    Sessions come before their subagents, which may repeat a session's messages, and those that began earlier before later ones,
+    which may be forks of them. Files not written since ``since_us`` are left out. Raises InvalidInput for a path that
     does not exist; Claude Code's own folders may be missing.
     """
     given = list(paths or ())
@@ -27,13 +34,13 @@ def discover(paths: Iterable[str] | None, environ: Mapping[str, str], since_us: 
         if not os.path.isfile(path) and not os.path.isdir(path):
             what = "neither a file nor a folder" if os.path.exists(path) else "no such file or folder"
             raise InvalidInput(f"{path}: {what}; nothing was imported", hint="name a .jsonl file or a folder")
-    found: dict[str, tuple[bool, int, str]] = {}
+    found: dict[str, tuple[bool, int, int, str]] = {}
     for path in given or default_folders(environ):
         for file in _files(path):
             name = os.path.join(working_directory(), file)
             modified_ns = _modified_ns(name)
             if since_us is None or modified_ns // 1000 >= since_us:
-                found.setdefault(os.path.realpath(name), (_is_subagent(name), modified_ns, name))
+                found.setdefault(os.path.realpath(name), (_is_subagent(name), began_us(name), modified_ns, name))
     return [name for *_, name in sorted(found.values())]
 
 
@@ -52,6 +59,16 @@ def default_folders(environ: Mapping[str, str]) -> list[str]:
         places = [environ["CLAUDE_CONFIG_DIR"]]
     folders = [os.path.join(place, "projects") for place in places]
     return [folder for folder in folders if os.path.isdir(folder)] or folders[:1]
+
+
+def began_us(path: str) -> int:
+    """The first time that stands in it: a fork notes its own before the lines it copies. Else when it was written last."""
+    try:
+        with reader(path) as file:
+            found = _FIRST_TIME.search(file.read(_HEAD_BYTES))
+        return parse_iso(found[1].decode()) if found else _modified_ns(path) // 1000
+    except (OSError, ValueError):
+        return _modified_ns(path) // 1000
 
 
 def _files(path: str) -> list[str]:
@@ -96,8 +113,9 @@ class ImportOrigins:
     Calling it with a session and its folder gives the Origin, or None where the project does not want to be recorded.
     """
 
-    def __init__(self, identity: Identity, org_id: str | None = None) -> None:
+    def __init__(self, identity: Identity, org_id: str | None = None, redactor: Redactor | None = None) -> None:
         self._identity = identity
+        self._redactor = redactor
         self._org_id = org_id
         self._projects: dict[str, tuple[str, bool]] = {}
 
@@ -112,6 +130,7 @@ class ImportOrigins:
             session_id=session_id,
             project=project,
             org_id=self._org_id,
+            redactor=self._redactor,
         )
 
     def _project(self, cwd: str) -> tuple[str, bool]:

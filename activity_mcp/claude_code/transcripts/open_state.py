@@ -51,9 +51,9 @@ class Session:
     absorbed: list[Waiting] = field(default_factory=list)
     queue_lines: set[tuple[str, str, int]] = field(default_factory=set)  # those read, as operation, text and time
 
-    def announce(self, message_id: str) -> None:
+    def announce(self, message_id: str, ts_us: int) -> None:
         """The message calls a tool: its text is no answer."""
-        self.announced = message_id
+        self.announced, self.answer_us = message_id, ts_us
         if self.answer_id == message_id:
             self.answer, self.answer_id = [], None
 
@@ -89,7 +89,7 @@ class Call:
 class Response:
     """A response of the model. ``position``: where the next one of its chain begins, None while it is the last; ``lines``:
     their uuids, where its id is not unique; ``is_followed``: a line of the user's came after it; ``is_known``: another file
-    told of it.
+    told of it; ``is_whole``: one of its lines says why it stopped.
     """
 
     session: Session
@@ -104,6 +104,7 @@ class Response:
     position: int | None = None
     is_followed: bool = False
     is_known: bool = False
+    is_whole: bool = False
 
 
 def known_as(activity_id: str) -> bytes:

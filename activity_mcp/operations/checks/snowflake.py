@@ -10,7 +10,7 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from ...clock import parse_iso
-from ...errors import WarehouseError
+from ...errors import DOCS_URL, WarehouseError
 from ...health.check import Check
 
 if TYPE_CHECKING:
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from ...warehouse.snowflake.connection import NamedConnection
     from ..doctor import Subject
 
+MAX_LAG_MS = 10 * 60_000
+"""How long rows may wait for REFRESH_CONTEXT_TASK, which runs once a minute."""
 MOST_SKEW_S = 30.0
 """A key pair signs for a minute around now: a clock that is further off is refused."""
 
 
 def checks(subject: Subject) -> Iterator[Check]:
-    config = subject.service.config
-    if not config.snow_connection:
+    read_connection = subject.service.adapter.connection
+    if read_connection is None:
         return
-    from ...warehouse.snowflake.connection import read_connection
-
     try:
-        connection = read_connection(config.snow_connection)
+        connection = read_connection()
     except WarehouseError as error:
         yield Check("connection", "fail", error.message, error.hint)
         return
@@ -42,6 +42,8 @@ def checks(subject: Subject) -> Iterator[Check]:
 
 
 def _writer(connection: NamedConnection) -> Check:
+    if not connection.can_stream:
+        return Check("writer", "ok", "writes with SQL, which needs a running warehouse; a key or a token would not")
     if importlib.util.find_spec("snowflake.ingest") is None:
         return Check("writer", "fail", "snowpipe-streaming is not installed", "pip install 'activity-mcp[snowflake]'")
     try:
@@ -64,6 +66,7 @@ def _reader(connection: NamedConnection, subject: Subject) -> Iterator[Check]:
         yield _clock(session, subject)
         yield _stream(session, connection)
         yield _layout(session, connection)
+        yield from _upkeep(session, connection)
     finally:
         session.close()
 
@@ -116,6 +119,51 @@ def _layout(session: SnowflakeConnection, connection: NamedConnection) -> Check:
             "layout", "fail", f"{schema} has layout {found}, this version needs {LAYOUT_VERSION}", "activity-mcp deploy"
         )
     return Check("layout", "ok", f"{schema} has layout {found}")
+
+
+def _upkeep(session: SnowflakeConnection, connection: NamedConnection) -> Iterator[Check]:
+    """Whether the tasks run, whether this user sees a context, and whether anything is stored twice."""
+    schema = f"{connection.database}.{connection.schema}"
+    yield _tasks(session, schema)
+    rows, told = _rows(session, f"SELECT COUNT(*) FROM {schema}.CONTEXT_CACHE")  # noqa: S608 - names of the connection's file
+    if rows is None:
+        yield Check("context", "warn", f"CONTEXT_CACHE cannot be read ({told})", "grant the role ACTIVITY_CLIENT to its user")
+    elif not rows[0][0]:
+        yield Check(
+            "context",
+            "warn",
+            "no context in CONTEXT_CACHE is visible to this user: none was made yet, or ACCESS_MAP gives it no rows",
+            "activity-mcp deploy --add-user NAME --person --customer YOU (docs/snowflake-team.md)",
+        )
+    else:
+        yield Check("context", "ok", f"{rows[0][0]} contexts are visible")
+    rows, told = _rows(session, f"SELECT COUNT(*) FROM {schema}.V_DOUBLED_OFFSETS")  # noqa: S608 - as above
+    if rows is not None and rows[0][0]:
+        yield Check(
+            "stored twice", "fail", f"{rows[0][0]} lines of a queue are stored twice", f"CALL {schema}.REMOVE_DOUBLED_ROWS()"
+        )
+    elif rows is not None:
+        yield Check("stored twice", "ok", "no line of the last 7 days is stored twice")
+
+
+def _tasks(session: SnowflakeConnection, schema: str) -> Check:
+    """A task that fails or rests while rows wait. What this role may not monitor looks as if it rested."""
+    tasks, told = _rows(session, f"SELECT task_name, health, last_error FROM {schema}.V_TASK_MONITORING")  # noqa: S608
+    lag, _ = _rows(session, f"SELECT waiting_rows, lag_ms FROM {schema}.V_STREAM_LAG")  # noqa: S608
+    if tasks is None or lag is None:
+        return Check(
+            "tasks", "warn", f"how the tasks fare cannot be seen ({told})", "grant the role ACTIVITY_READER to its user"
+        )
+    failing = [f"{name} ({error or health})" for name, health, error in tasks if health in ("failing", "unsteady")]
+    waiting, lag_ms = (int(value or 0) for value in lag[0])
+    if any(health == "failing" for _, health, _ in tasks) or lag_ms > MAX_LAG_MS:
+        what = (
+            "; ".join(failing) or f"{waiting} rows have waited for {lag_ms // 60_000} minutes: the task rests or is suspended"
+        )
+        return Check("tasks", "fail", what, f"the runbook in {DOCS_URL}/snowflake.md: a suspended task, a stale stream")
+    if failing:
+        return Check("tasks", "warn", f"of the last day's runs some failed: {'; '.join(failing)}")
+    return Check("tasks", "ok", f"{waiting} rows wait for the next run")
 
 
 def _rows(session: SnowflakeConnection, sql: str) -> tuple[list[tuple[Any, ...]] | None, str]:

@@ -11,15 +11,16 @@ from ..leaving import START_DELAY_S, log_background_error
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ...service import ActivityService
     from ..calls import Caller
     from ..lanes import Lanes
-    from ..tools import Service, ToolSpec
+    from ..tools import ToolSpec
 
 
 class Tools:
     """What calls need: the service, its tools by name, and what makes and runs calls."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: ActivityService) -> None:
         from ..calls import Caller
         from ..lanes import Lanes
         from ..tools import specs
@@ -33,7 +34,7 @@ class Tools:
 class ServiceLoader:
     """Opens the service once, on its own thread. ``on_failure`` is called there with what it raised."""
 
-    def __init__(self, open_service: Callable[[], Service], on_failure: Callable[[BaseException], None]) -> None:
+    def __init__(self, open_service: Callable[[], ActivityService], on_failure: Callable[[BaseException], None]) -> None:
         self._open_service = open_service
         self._on_failure = on_failure
         self._ready = threading.Event()

@@ -11,23 +11,25 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import MAX_BODY_BYTES, MOST_SESSIONS, SESSION_IDLE_S
+from . import MAX_BODY_BYTES, SDK_SESSIONS, SESSION_IDLE_S
 from .guard import HEALTH_PATH, Guard, Names
 from .metrics import CONTENT_TYPE, exposition
+from .sessions import SessionRoom
 from .sse import GUARDED, SseSessions, sse_routes
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
     from starlette.requests import Request
 
-    from ..tools import Service
+    from ...health.document import StatusDocument
+    from ...service import ActivityService
     from .sockets import Site
 
 STATUS_FOR_S = 2.0  # whoever asks more often gets the same answer: anybody may ask for /healthz
 STATUS_WAIT_S = 5.0
 
 
-def build_app(server: Server[Any], service: Service, site: Site) -> Guard:
+def build_app(server: Server[Any], service: ActivityService, site: Site) -> Guard:
     """The application behind its guard: ``/mcp`` or ``/sse``, as the site says, and what operators look at."""
     operators = Operators(service)
     watched = [Route(HEALTH_PATH, operators.health, methods=["GET"]), Route("/metrics", operators.metrics, methods=["GET"])]
@@ -37,19 +39,19 @@ def build_app(server: Server[Any], service: Service, site: Site) -> Guard:
         app = server.streamable_http_app(
             transport_security=GUARDED,
             max_request_body_size=MAX_BODY_BYTES,
-            max_sessions=MOST_SESSIONS,
+            max_sessions=SDK_SESSIONS,
             session_idle_timeout=SESSION_IDLE_S,
         )
         app.router.routes.extend(watched)
-    return Guard(app, Names(site.allowed, any_address=not site.loopback), site.token)
+    return Guard(SessionRoom(app), Names(site.allowed, any_address=not site.loopback), site.token)
 
 
 class Operators:
     """What a monitor asks for. The status is read off the event loop, at most once in ``STATUS_FOR_S``."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: ActivityService) -> None:
         self._service = service
-        self._reading: asyncio.Task[dict[str, Any]] | None = None
+        self._reading: asyncio.Task[StatusDocument] | None = None
         self._read_at = 0.0
 
     async def health(self, request: Request) -> Response:
@@ -64,7 +66,7 @@ class Operators:
             return Response("the state directory does not answer", 503, media_type="text/plain")
         return Response(exposition(status, self._service.call_totals()), media_type=CONTENT_TYPE)
 
-    async def _status(self) -> dict[str, Any] | None:
+    async def _status(self) -> StatusDocument | None:
         now = time.monotonic()
         if self._reading is None or (self._reading.done() and now - self._read_at > STATUS_FOR_S):
             self._read_at = now

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .arguments import Argument, check_arguments, input_schema
 from .get_context import get_context
 from .health import health
@@ -12,13 +14,16 @@ from .log_event import log_event
 from .query import query
 from .record_insight import record_insight
 from .refresh_context import refresh_context
-from .spec import Annotations, Lane, Progress, Service, ToolSpec
+from .spec import Annotations, Lane, Progress, ToolSpec
 from .store_artifact import store_artifact
 
-__all__ = ["specs", "Service", "ToolSpec", "Annotations", "Lane", "Progress", "Argument", "check_arguments", "input_schema"]
+if TYPE_CHECKING:
+    from ...service import ActivityService
+
+__all__ = ["specs", "ToolSpec", "Annotations", "Lane", "Progress", "Argument", "check_arguments", "input_schema"]
 
 
-def specs(service: Service) -> tuple[ToolSpec, ...]:
+def specs(service: ActivityService) -> tuple[ToolSpec, ...]:
     """Every tool over this service."""
     return (
         get_context(service),

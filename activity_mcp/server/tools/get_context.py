@@ -9,7 +9,7 @@ from .arguments import Argument
 from .spec import Annotations, ToolSpec
 
 if TYPE_CHECKING:
-    from .spec import Service
+    from ...service import ActivityService
 
 CONTEXT_TYPES = ("default", "executive", "analyst", "engineer")
 FIRST_MISS_WAIT_S = 0.020  # what a first question may wait for the leader's snapshot
@@ -65,7 +65,9 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }  # fmt: skip
 
 
-def get_context(service: Service) -> ToolSpec:
+def get_context(service: ActivityService) -> ToolSpec:
+    """The tool over this service."""
+
     def ask(customer: str | None, context_type: str, project: str | None, max_bytes: int) -> dict[str, Any]:
         return service.context(customer=customer, context_type=context_type, project=project, max_bytes=max_bytes)
 

@@ -10,7 +10,7 @@ from ...errors import ActivityError
 from .spec import Annotations, ToolSpec
 
 if TYPE_CHECKING:
-    from .spec import Service
+    from ...service import ActivityService
 
 ANSWER_WITHIN_S = 5.0
 
@@ -49,12 +49,13 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-def health(service: Service) -> ToolSpec:
+def health(service: ActivityService) -> ToolSpec:
+    """The tool over this service."""
     reading = ThreadPoolExecutor(1, "activity-health")
 
     def answer() -> dict[str, Any]:
         try:
-            return reading.submit(copy_context().run, service.status).result(ANSWER_WITHIN_S)
+            return {**reading.submit(copy_context().run, service.status).result(ANSWER_WITHIN_S)}
         except TimeoutError:
             raise ActivityError(
                 f"the state directory did not answer within {ANSWER_WITHIN_S:.0f} s",

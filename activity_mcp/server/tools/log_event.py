@@ -9,7 +9,7 @@ from .arguments import Argument
 from .spec import Annotations, ToolSpec
 
 if TYPE_CHECKING:
-    from .spec import Service
+    from ...service import ActivityService
 
 DESCRIPTION = """\
 Record one event durably: when the answer says `durable`, it is on disk, and it reaches the warehouse exactly once.
@@ -56,7 +56,9 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-def log_event(service: Service) -> ToolSpec:
+def log_event(service: ActivityService) -> ToolSpec:
+    """The tool over this service."""
+
     def answer(event_name: str, feature_json: dict[str, Any], **columns: Any) -> dict[str, Any]:
         return service.log(event_name, feature_json, **columns)
 

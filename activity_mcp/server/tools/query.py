@@ -10,7 +10,7 @@ from .spec import Annotations, Progress, ToolSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .spec import Service
+    from ...service import ActivityService
 
 TIMEOUT_S = 30.0
 
@@ -21,7 +21,8 @@ Ask it what get_context does not hold: counts over longer times, comparisons, a 
 VW_ACTIVITY_STREAM (all), VW_SQL_EVENTS, VW_LLM_EVENTS, VW_TOOL_EVENTS, VW_FILE_EVENTS, VW_SESSION_EVENTS, VW_MCP_EVENTS, \
 VW_SYSTEM_EVENTS, VW_PRODUCT_METRICS; tables ARTIFACTS, INSIGHT_ATOMS, SCHEMA_DRIFT. All have ts (UTC), customer, session_id \
 and project; `DESCRIBE VW_TOOL_EVENTS` tells the columns. Filter by customer and ts, and let SQL count: at most 10,000 rows \
-are kept and `max_rows` of them shown.
+are kept and `max_rows` of them shown. Either warehouse reads Snowflake's dialect (DATEADD, feature_json:x::VARCHAR, FLATTEN, \
+QUALIFY); `dialect` says how it was read.
 
 The answer says what it rests on: `query_id`, `artifact_id`, the hashes of statement and result, `as_of`. The same question on \
 unchanged data gives the same ids and hashes. Pass `artifact_id` to record_insight when you conclude something from it; the \
@@ -49,17 +50,20 @@ OUTPUT_SCHEMA: dict[str, Any] = {
         "result_sha256": {"type": "string", "description": "Of columns and rows, whatever the order of the rows."},
         "as_of": {"type": "string", "description": "When it was read, UTC."},
         "elapsed_ms": {"type": "number"},
+        "dialect": {"type": "string", "description": "The dialect the statement was read in: snowflake or duckdb."},
         "link": {"type": "string", "description": "The file that holds all rows."},
         "expires_at": {"type": ["string", "null"], "description": "Until when the result is kept, UTC."},
     },
     "required": [
         "columns", "rows", "row_count", "truncated", "artifact_id", "query_id", "sql_sha256", "result_sha256", "as_of",
-        "elapsed_ms",
+        "elapsed_ms", "dialect",
     ],
 }  # fmt: skip
 
 
-def query(service: Service) -> ToolSpec:
+def query(service: ActivityService) -> ToolSpec:
+    """The tool over this service."""
+
     def answer(sql: str, max_rows: int, cancelled: Callable[[], bool]) -> dict[str, Any]:
         return service.findings.query(sql, max_rows=max_rows, timeout_s=TIMEOUT_S, cancelled=cancelled)
 

@@ -10,7 +10,7 @@ from .spec import Annotations, Progress, ToolSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .spec import Service
+    from ...service import ActivityService
 
 DESCRIPTION = """\
 Record one conclusion with what it rests on, so that later sessions find it in get_context: {subject: orders, metric: \
@@ -56,7 +56,9 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-def record_insight(service: Service) -> ToolSpec:
+def record_insight(service: ActivityService) -> ToolSpec:
+    """The tool over this service."""
+
     def answer(subject: str, metric: str, value: Any, cancelled: Callable[[], bool], **rests: Any) -> dict[str, Any]:
         return service.insights.record(subject, metric, value, cancelled=cancelled, **rests)
 

@@ -10,7 +10,7 @@ from .spec import Annotations, Progress, ToolSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .spec import Service
+    from ...service import ActivityService
 
 TIMEOUT_S = 10.0
 
@@ -39,7 +39,9 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-def refresh_context(service: Service) -> ToolSpec:
+def refresh_context(service: ActivityService) -> ToolSpec:
+    """The tool over this service."""
+
     def answer(customer: str | None, project: str | None, cancelled: Callable[[], bool]) -> dict[str, Any]:
         return service.refresh(customer=customer, project=project, timeout_s=TIMEOUT_S, cancelled=cancelled)
 

@@ -10,7 +10,7 @@ from .spec import Annotations, Progress, ToolSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .spec import Service
+    from ...service import ActivityService
 
 DESCRIPTION = """\
 Keep a result that an insight can refer to: the rows of a query run elsewhere, a table you worked out, a report.
@@ -51,7 +51,9 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-def store_artifact(service: Service) -> ToolSpec:
+def store_artifact(service: ActivityService) -> ToolSpec:
+    """The tool over this service."""
+
     def answer(artifact_type: str, cancelled: Callable[[], bool], **stored: Any) -> dict[str, Any]:
         return service.findings.store_artifact(artifact_type, **stored)
 

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     import duckdb
 
 _TABLE = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)")
+_RENAMED = (("INSIGHT_ATOMS", "quarantined", "is_quarantined"),)
+"""Columns that an older layout called otherwise: table, then, now."""
+
 _RUN_PREFIX = "run_"  # the bodies of tasks and procedures: run when they are due, not deployed
+
+
+_HAS_COLUMN = """
+    SELECT 1 FROM duckdb_columns()
+    WHERE database_name = current_database() AND table_name = ? AND column_name = ?
+"""
 
 
 @functools.cache
@@ -70,13 +79,17 @@ def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
 def deploy(connection: duckdb.DuckDBPyConnection, now: str) -> None:
     """Run every statement of the layout in one transaction, and note the checksums. Idempotent.
 
-    Where the layout was an older one, the tables of the contexts are made anew from the stream, which no layout changed.
+    Where the layout was an older one, columns get their present names, and the tables of the contexts are made anew from the
+    stream, which no layout changed. All of it or nothing: what was interrupted is done again at the next opening.
     """
     is_older = 0 < layout_of(connection) < LAYOUT_VERSION
     connection.execute("BEGIN TRANSACTION")
     try:
         for table in CONTEXT_TABLES if is_older else ():
             connection.execute(f"DROP TABLE IF EXISTS {table}")
+        for table, then, now_called in _RENAMED:
+            if connection.execute(_HAS_COLUMN, [table, then]).fetchall():
+                connection.execute(f"ALTER TABLE {table} RENAME COLUMN {then} TO {now_called}")
         for name in deployment_files():
             for statement in statements_of(name):
                 connection.execute(statement)

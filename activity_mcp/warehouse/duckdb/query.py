@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -33,6 +34,7 @@ _CHILD = "activity_mcp.warehouse.duckdb.query_child"
 _OUT_OF_MEMORY = (
     "the query's process was ended ({how}): it needed more memory than a query may have, or the machine is short of it"
 )
+_ASKS_FOR_LAG = re.compile(r"\bV_STREAM_LAG\b", re.IGNORECASE)
 _LISTENS_S = 0.05
 """How long a running child is waited for before the parent looks whether it is still wanted."""
 
@@ -45,8 +47,10 @@ _HINT = (
 class DuckDBQueries:
     """``QueryEngine`` over the file at ``path``."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, waiting: Callable[[], tuple[int, int]] = lambda: (0, 0)) -> None:
+        """``waiting`` gives V_STREAM_LAG what is not in the file: events in the queue, and the age of the oldest in ms."""
         self.path = path
+        self._waiting = waiting
 
     def query(
         self,
@@ -67,7 +71,9 @@ class DuckDBQueries:
                 f"there is no warehouse at {self.path} yet: nothing was flushed into it", hint="run `activity-mcp flush`"
             )
         deadline = time.monotonic() + timeout_s
-        request = {"db": self.path, "sql": sql, "max_rows": max_rows, "max_bytes": max_bytes}
+        request: dict[str, Any] = {"db": self.path, "sql": sql, "max_rows": max_rows, "max_bytes": max_bytes}
+        if _ASKS_FOR_LAG.search(sql):
+            request["waiting_rows"], request["waiting_ms"] = self._waiting()
         writer = WriterMark(self.path)
         while True:
             if writer.waited_s() is None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import signal
 import sys
 import time
@@ -22,10 +23,14 @@ from typing import TYPE_CHECKING, Any
 
 from ...clock import SYSTEM_CLOCK, iso
 from ..values import plain
+from .dialect.errors import Untranslatable
+from .dialect.marks import looks_like_snowflake
 from .query_guard import first_lines, refusal_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import duckdb
 
 MAX_MEMORY_BYTES = 1 << 30
 MAX_ADDRESSES_BYTES = 2 << 30
@@ -42,6 +47,16 @@ _CONFIG: dict[str, str | int | float | list[str]] = {
     "temp_directory": "",  # what does not fit in memory fails, instead of filling the disk that the queue needs
 }
 _MAX_FETCHED_ROWS = 1000
+_CALL = re.compile(r"\s*CALL\s+(\w+)", re.IGNORECASE)
+_NO_CALLS = "procedures are Snowflake's; the embedded warehouse has none, and nothing was run"
+_INSTEAD = {
+    "SET_MIGRATION_FLAG": f"{_NO_CALLS}: `activity-mcp migrate dual-write on`, `migrate cutover` or `migrate rollback`",
+    "BACKFILL_TO_V2": f"{_NO_CALLS}: `activity-mcp migrate backfill` does this",
+    "BACKFILL_TO_V1": f"{_NO_CALLS}: `activity-mcp migrate rollback` does this",
+    "VALIDATE_MIGRATION": f"{_NO_CALLS}: `activity-mcp migrate validate` does this",
+    "ACCEPT_DRIFT": f"{_NO_CALLS}: `activity-mcp drift accept` does this",
+    "REFRESH_CONTEXT": f"{_NO_CALLS}: `activity-mcp flush` does this",
+}
 _FETCHED_BYTES = 1 << 20
 _TOO_LARGE = "the query needs more memory than the {megabytes} MB it may have; nothing was stored"
 
@@ -60,16 +75,15 @@ def answer_request(request: dict[str, Any]) -> dict[str, Any]:
         try:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET python_enable_replacements = false")
+            for name in ("waiting_rows", "waiting_ms"):
+                connection.execute(f"SET VARIABLE {name} = {int(request.get(name) or 0)}")
             connection.execute("SET lock_configuration = true")
-            refusal = refusal_of(connection, request["sql"])
-            if refusal is not None:
-                return {"error": refusal, "kind": "refused"}
-            result = connection.execute(request["sql"])
+            dialect, result = _run(connection, request["sql"])
             columns = [column[0] for column in result.description or []]
             rows, truncated = _fetch(result, request["max_rows"], request.get("max_bytes"))
         except (MemoryError, duckdb.OutOfMemoryException):
             return {"error": _TOO_LARGE.format(megabytes=MAX_MEMORY_BYTES >> 20), "kind": "refused"}
-        except (duckdb.Error, _RowTooLarge) as error:
+        except (duckdb.Error, _RowTooLarge, _Refused) as error:
             return {"error": first_lines(error), "kind": "refused"}
     return {
         "columns": columns,
@@ -77,7 +91,46 @@ def answer_request(request: dict[str, Any]) -> dict[str, Any]:
         "truncated": truncated,
         "as_of": iso(SYSTEM_CLOCK.time_us()),
         "elapsed_ms": round((time.monotonic() - started) * 1000, 3),
+        "dialect": dialect,
     }
+
+
+class _Refused(Exception):
+    pass
+
+
+def _run(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[str, Any]:
+    """The dialect the statement was read in, and its result.
+
+    What only Snowflake writes is read as Snowflake's first, anything else as DuckDB's; what cannot be read in one is read in
+    the other. Raises _Refused or a duckdb.Error that says what is wrong in the dialect it was written for.
+    """
+    import duckdb
+
+    if found := _CALL.match(sql):
+        raise _Refused(_INSTEAD.get(found[1].upper(), _NO_CALLS))
+    in_turn = ["snowflake", "duckdb"] if looks_like_snowflake(sql) else ["duckdb", "snowflake"]
+    failed: Exception | None = None
+    for dialect in in_turn:
+        try:
+            return dialect, _run_as(connection, sql, dialect)
+        except (_Refused, Untranslatable, duckdb.Error) as error:
+            if isinstance(error, (MemoryError, duckdb.OutOfMemoryException, duckdb.DataError)):
+                raise
+            failed = failed or error
+    assert failed is not None
+    raise _Refused(f"as {in_turn[0]}'s dialect: {failed}") if isinstance(failed, Untranslatable) else failed
+
+
+def _run_as(connection: duckdb.DuckDBPyConnection, sql: str, dialect: str) -> Any:
+    statement = sql
+    if dialect == "snowflake":
+        from .dialect.questions import from_snowflake
+
+        statement = from_snowflake(sql)
+    if refusal := refusal_of(connection, statement):
+        raise _Refused(refusal)
+    return connection.execute(statement)
 
 
 class _RowTooLarge(Exception):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,10 @@ MAKE_STREAM = f"CREATE OR REPLACE TEMP TABLE {STREAM} AS SELECT * FROM CLAUDE_ST
 CONTEXT_TABLES = ("CONTEXT_COUNTS", "CONTEXT_HOURS", "CONTEXT_ITEMS", "CONTEXT_CACHE")
 """What is derived from the stream and nothing else, and so can be made anew from it."""
 
+_NOTE_RUN = f"""
+    INSERT INTO REFRESH_RUNS
+    SELECT MAX(channel_id || ' ' || stream_offset), COUNT(*), MIN(ts), MAX(ts), utc_now(), ? FROM {STREAM} HAVING COUNT(*) > 0
+"""  # noqa: S608 - the name is ours
 _CONTEXT_STATEMENT = re.compile(rf"^(MERGE INTO|DELETE FROM) ({'|'.join(CONTEXT_TABLES)})\b", re.MULTILINE)
 _CHUNK_ROWS = 10_000
 _CHUNK_BYTES = 4 << 20
@@ -70,9 +75,11 @@ def refresh_sequence() -> tuple[Step, ...]:
 def refresh(connection: duckdb.DuckDBPyConnection) -> None:
     """The refresh sequence, without the statements that have nothing to do: planning each costs more than a small batch."""
     facts: dict[str, Any] = {}
+    started = time.perf_counter()
     for step in refresh_sequence():
         if not step.is_spared(facts):
             step.run(connection, facts)
+    connection.execute(_NOTE_RUN, [round((time.perf_counter() - started) * 1000)])
 
 
 def rebuild_contexts(connection: duckdb.DuckDBPyConnection) -> None:

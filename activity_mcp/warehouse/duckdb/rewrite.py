@@ -249,10 +249,10 @@ _DECIDED = (
     """,
     """
     UPDATE INSIGHT_ATOMS
-    SET quarantined = TRUE, quarantine_reason = known.quarantine_reason, quarantined_at = known.quarantined_at
+    SET is_quarantined = TRUE, quarantine_reason = known.quarantine_reason, quarantined_at = known.quarantined_at
     FROM old.INSIGHT_ATOMS AS known
     WHERE INSIGHT_ATOMS.insight_id = known.insight_id
-        AND known.quarantined
+        AND known.is_quarantined
         AND NOT STARTS_WITH(COALESCE(known.quarantine_reason, ''), 'schema drift: ')
     """,
     """

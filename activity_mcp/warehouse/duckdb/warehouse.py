@@ -81,9 +81,7 @@ class DuckDBWarehouse:
     how long opening the file waits for those who read it.
     """
 
-    batch_rows = 1000
     batch_weight = _MAX_WEIGHT
-    contexts_at_once = True
 
     def __init__(
         self, path: str, *, clock: Clock = SYSTEM_CLOCK, timeout_s: float = 60.0, memory: str = MEMORY, patience_s: float = 2.0

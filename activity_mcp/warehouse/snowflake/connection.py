@@ -4,8 +4,8 @@ It is a table of the standard ``connections.toml`` (or of ``config.toml``), foun
 that it is the very connection other tools of Snowflake use. Its ``host`` and ``port``, where given, hold for both clients.
 
     reader   whatever the connector can sign in with
-    writer   private_key_file (with private_key_file_pwd), a programmatic access token, or OAuth client credentials:
-             Snowpipe Streaming takes no password
+    writer   private_key_file (with private_key_file_pwd), a programmatic access token, or OAuth client credentials, by
+             Snowpipe Streaming; anything else, such as a password or a browser, with SQL
 
 The connector's errors are mapped here and nowhere else. None of its modules is imported before something is asked.
 """
@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...errors import WarehouseError, WarehouseRefused, WarehouseUnavailable
+from ...errors import DOCS_URL, WarehouseError, WarehouseRefused, WarehouseUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DEFAULT_DATABASE, DEFAULT_SCHEMA = "CLAUDE_LOGS", "ACTIVITIES"
 KEPT = "nothing is lost, the queue holds it"
 LOGIN_TIMEOUT_S = 10
+_STREAMING = ("SNOWFLAKE_JWT", "PROGRAMMATIC_ACCESS_TOKEN", "OAUTH_CLIENT_CREDENTIALS")
 _PASSPHRASE_NAMES = ("private_key_file_pwd", "private_key_passphrase", "private_key_password")
 _GRANT_WORDS = ("does not exist", "not authorized", "insufficient privileges", "403", "404")
 _KEY_WORDS = ("decrypt", "private key", "private_key", "pkcs", "passphrase")
@@ -86,6 +87,11 @@ class NamedConnection:
         except Error as error:
             raise self.failed(error) from error
 
+    @property
+    def can_stream(self) -> bool:
+        """Whether Snowpipe Streaming takes this way of signing in; for any other rows are written with SQL."""
+        return self.authenticator in _STREAMING or bool(self._text("oauth_client_secret"))
+
     def streaming_properties(self) -> dict[str, str]:
         """What the Snowpipe Streaming SDK wants to know of it. Raises WarehouseRefused where it cannot sign in that way."""
         account = self._required("account")
@@ -120,7 +126,7 @@ class NamedConnection:
         ways = {"SNOWFLAKE": "a password", "OAUTH": "an OAuth access token that nobody can renew"}
         raise WarehouseRefused(
             f"connection {self.name!r} signs in with {ways.get(kind, kind)}, which Snowpipe Streaming does not take; "
-            f"reading works, writing waits, and {KEPT}",
+            f"rows are written with SQL instead, and {KEPT}",
             hint="give it a private_key_file, or authenticator PROGRAMMATIC_ACCESS_TOKEN (or OAUTH_CLIENT_CREDENTIALS)",
         )
 
@@ -209,10 +215,10 @@ def hint_for(text: str, connection: NamedConnection) -> str:
         )
     if any(word in lowered for word in _GRANT_WORDS):
         grants = f"USAGE on {place} and INSERT on {place}.CLAUDE_STREAM_V2"
-        return f"run `activity-mcp deploy`, or grant its role {grants} (docs/snowflake.md)"
+        return f"run `activity-mcp deploy`, or grant its role {grants}: {DOCS_URL}/snowflake.md"
     if any(word in lowered for word in ("expired", "incorrect username", "authentication", "token", "401")):
         return "renew the token or the key of the connection, and check its user and account"
-    return "docs/snowflake.md lists what the connection needs; `activity-mcp doctor` checks it"
+    return f"{DOCS_URL}/snowflake.md lists what the connection needs; `activity-mcp doctor` checks it"
 
 
 def _is_about_the_network(text: str) -> bool:

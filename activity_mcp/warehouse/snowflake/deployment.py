@@ -7,8 +7,8 @@ Every statement can be repeated, so going on after a failure is running the fail
 had by repeating: ``CREATE TABLE IF NOT EXISTS`` does not change a table that exists. Hence the definition of each table and
 stream has a checksum of its own, comments left out, and a file in which one has changed since it was applied is refused.
 
-Tasks are resumed at the very end, when everything they call is there. What only an account's administrator can grant is said
-and not tried.
+Tasks are resumed at the very end, when everything they call is there. What only an account's administrator can grant is tried
+by 05_governance.sql, which answers what is left to do.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...activity import sha256_hex
-from ...errors import CheckFailed, InvalidInput, StatementFailed, WarehouseError, WarehouseNewer
+from ...errors import CheckFailed, InvalidInput, StatementFailed, WarehouseNewer
 from ..base import LAYOUT_VERSION
 from .scripts import Statement, split
 
@@ -29,14 +29,13 @@ if TYPE_CHECKING:
 
 GOVERNANCE = "05_governance.sql"
 APPLY, UNCHANGED, REFUSED = "apply", "unchanged", "refused"
-_HOLDS_DATA = re.compile(r"CREATE\s+(?:TABLE|STREAM)\s+IF\s+NOT\s+EXISTS\s+(\w+)", re.IGNORECASE)
+_HOLDS_DATA = re.compile(r"CREATE\s+(?:TRANSIENT\s+)?(?:TABLE|STREAM)\s+IF\s+NOT\s+EXISTS\s+(\w+)", re.IGNORECASE)
 _COMMENT = re.compile(r"COMMENT\s*=?\s*'(?:[^']|'')*'|--[^\n]*", re.IGNORECASE)
 _TAKES_OWNER = re.compile(r"CREATE\s+OR\s+REPLACE\s+(?:TASK|PROCEDURE)\b", re.IGNORECASE)
-_RESUME = re.compile(r"ALTER\s+TASK\s+(\w+)\s+RESUME", re.IGNORECASE)
-_ENTERPRISE = "enterprise-only from here on:"
-_EDITION_LACKS_IT = "unsupported feature"
+RESUME_TASKS = "CALL RESUME_TASKS()"
+_LACKS_POLICIES = "this edition has no policies"
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,200}")
-_ROLES = ("WRITER", "READER", "ADMIN", "ENGINE")
+_ROLES = ("WRITER", "READER", "CLIENT", "ADMIN", "ENGINE")
 _NOTE = """
 MERGE INTO DEPLOYED_FILES AS known
 USING (SELECT ? AS file_name, ? AS sha256) AS applied
@@ -51,7 +50,7 @@ WHEN NOT MATCHED THEN
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What things are called here. ``role`` owns what is created (None: the connection's own role); the four roles of
+    """What things are called here. ``role`` owns what is created (None: the connection's own role); the five roles of
     05_governance.sql begin with ``role_prefix``."""
 
     database: str = "CLAUDE_LOGS"
@@ -127,7 +126,9 @@ class Deployment:
 
     def plan(self) -> list[Planned]:
         """What would be done, asking only. Raises WarehouseNewer where a newer version has deployed already."""
-        noted = self._noted()
+        found, noted = self._noted()
+        if 0 < found < LAYOUT_VERSION:  # 01_migration_setup.sql brings older tables to this layout: what they were is no matter
+            noted = {name: sha256 for name, sha256 in noted.items() if ":" not in name}
         made = [self._planned(name, text, noted) for name, text in self._scripts.items() if self._only in (None, name)]
         if any(file.action == APPLY for file in made):  # replacing a task or procedure takes its owner and grants away
             again = "grants and owners are given again"
@@ -149,20 +150,20 @@ class Deployment:
             )
         steps = {file.name: split(file.text) for file in plan if file.action == APPLY}
         done, total, result = 0, sum(map(len, steps.values())), Deployed(owners_taken=takes_owners(plan))
-        resumed: dict[str, str] = {}
+        has_tasks = False
         for file in plan:
             for statement in steps.get(file.name, ()):
-                if found := _RESUME.match(statement.text):
-                    resumed[found[1].upper()] = statement.text
-                elif not self._run(file.name, statement):
+                if statement.text == RESUME_TASKS:
+                    has_tasks = True
+                elif self._run(file.name, statement).startswith(_LACKS_POLICIES):
                     result.edition_lacks_policies = True
-                    break
                 done += 1
                 on_progress(done, total)
             if file.action == APPLY:
                 self._note(file)
                 result.files.append(file.name)
-        self._resume(resumed, result)
+        if has_tasks:
+            self._resume(result)
         return result
 
     @property
@@ -178,52 +179,46 @@ class Deployment:
             return Planned(name, text, UNCHANGED, "applied already")
         return Planned(name, text, APPLY, "not applied yet" if before is None else "changed since it was applied")
 
-    def _noted(self) -> dict[str, str]:
-        """The checksums of what was applied; none where the table is not there yet."""
+    def _noted(self) -> tuple[int, dict[str, str]]:
+        """The layout, and the checksums of what was applied; 0 and none where the tables are not there yet."""
         try:
             versions = self._statements.execute(f"SELECT MAX(version) FROM {self._place}.ACTIVITY_SCHEMA_VERSION")  # noqa: S608
             noted = self._statements.execute(f"SELECT file_name, sha256 FROM {self._place}.DEPLOYED_FILES")  # noqa: S608
         except StatementFailed:
-            return {}
+            return 0, {}
         found = int(versions[0][0] or 0) if versions else 0
         if found > LAYOUT_VERSION:
             raise WarehouseNewer(
                 f"{self._place} has layout {found}, this version knows {LAYOUT_VERSION}; nothing was applied",
                 hint="upgrade activity-mcp",
             )
-        return {str(name): str(sha256) for name, sha256 in noted}
+        return found, {str(name): str(sha256) for name, sha256 in noted}
 
-    def _run(self, name: str, statement: Statement) -> bool:
-        """Run it. False where this account's edition does not have what it needs, which ends the file."""
+    def _run(self, name: str, statement: Statement) -> str:
+        """Run it; what it answers."""
         try:
-            self._statements.execute(statement.text)
+            rows = self._statements.execute(statement.text)
         except StatementFailed as error:
-            if _EDITION_LACKS_IT in error.message.lower() and self._is_for_enterprise(name, statement):
-                return False
             what = " ".join(statement.text.split())[:80]
             raise StatementFailed(
                 f"{name}:{statement.line}: {what}: {error.message}",
                 hint=error.hint or f"mend the cause and deploy again: it goes on with {name}",
             ) from error
-        return True
-
-    def _is_for_enterprise(self, name: str, statement: Statement) -> bool:
-        lines = self._scripts[name].splitlines()[: statement.line]
-        return any(_ENTERPRISE in line for line in lines)
+        return str(rows[0][0]) if rows and rows[0] else ""
 
     def _note(self, file: Planned) -> None:
         for name, sha256 in file.notes.items():
             self._statements.execute(_NOTE, [name, sha256])
 
-    def _resume(self, tasks: Mapping[str, str], result: Deployed) -> None:
-        for task, statement in tasks.items():
-            try:
-                self._statements.execute(statement)
+    def _resume(self, result: Deployed) -> None:
+        """Let the tasks run; RESUME_TASKS answers of each whether it does, and of the others why not."""
+        rows = self._statements.execute(RESUME_TASKS)
+        for told in str(rows[0][0]).split(" | "):
+            task, _, state = told.partition(" ")
+            if state == "runs":
                 result.tasks.append(task)
-            except WarehouseError as error:
-                if error.retryable:
-                    raise
-                result.suspended[task] = error.message
+            else:
+                result.suspended[task] = state.removeprefix("is suspended: ")
 
 
 def takes_owners(plan: Iterable[Planned]) -> bool:

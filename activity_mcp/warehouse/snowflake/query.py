@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .connection import NamedConnection
 
 READER_ROLE = "ACTIVITY_READER"
+_OURS = re.compile(r"(\w+)_(?:CLIENT|WRITER|READER|ADMIN|ENGINE)")
 _NOT_CODE = re.compile(r"'(?:[^'\\]|''|\\.)*'|\"(?:[^\"]|\"\")*\"|\$\$.*?\$\$|--[^\n]*|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _STARTS = re.compile(r"\s*\(*\s*(SELECT|WITH)\b", re.IGNORECASE)
 _REFUSED = re.compile(r"->>|;|\bCALL\b|\bPROCEDURE\b|\bSYSTEM\$|\bNEXTVAL\b|\bINTO\b", re.IGNORECASE)
@@ -86,6 +87,7 @@ class SnowflakeQueries:
             truncated=len(kept) < len(rows),
             as_of=iso(SYSTEM_CLOCK.time_us()),
             elapsed_ms=round((time.monotonic() - started) * 1000, 3),
+            dialect="snowflake",
         )
 
     def _failed(self, error: Exception, timeout_s: float) -> Exception:
@@ -111,13 +113,19 @@ def checked(sql: str) -> str:
     return statement
 
 
+def reader_of(role: str | None) -> str:
+    """The reader's role beside the connection's: TEAM_READER for one that `deploy --role-prefix TEAM` made."""
+    found = _OURS.fullmatch(role or "")
+    return f"{found[1]}_READER" if found else READER_ROLE
+
+
 def become_reader(session: SnowflakeConnection) -> bool:
     """Take the reader's role, and only it. False where the user does not have it: then the connection's role reads."""
     from snowflake.connector.errors import Error
 
     try:
         with session.cursor() as cursor:
-            cursor.execute(f"USE ROLE {READER_ROLE}")
+            cursor.execute(f"USE ROLE {reader_of(session.role)}")
             cursor.execute("USE SECONDARY ROLES NONE")
     except Error:
         return False

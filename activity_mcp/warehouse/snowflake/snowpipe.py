@@ -44,10 +44,12 @@ CHUNK_BYTES = 512 * 1024
 """Above about 1 MB in its buffer the SDK uploads files instead of sending rows; a request may have 4 MB on the wire."""
 CHUNK_ROWS = 1000
 IDLE_S = 60.0
+FIRST_LOOK_S, LONGEST_LOOK_S = 0.25, 1.0
+"""How often a commit is asked for: it takes seconds there, and a channel may be asked ten times a second."""
 PATIENCE = {
     "mgmt_retry_total_backoff_seconds": "1",  # whoever flushes tries again by itself, with a backoff of its own
     "non_scoped_auth_failure_retry_total_backoff_seconds": "1",
-    "open_channel_409_retry_total_backoff_seconds": "2",
+    "open_channel_409_retry_total_backoff_seconds": "15",  # rows of an earlier opener may be under way for ten seconds
     "mgmt_http_timeout_seconds": "10",
     "data_http_timeout_seconds": "20",
     "channel_status_cache_refresh_interval_seconds": "0",  # else a commit is seen a second late
@@ -152,10 +154,15 @@ class SnowpipeSink:
 
     def _await_commit(self, opened: OpenChannel, batch: Batch) -> None:
         """A flush that returned is not a commit: the rows count once the committed token has passed them."""
-        deadline, pause = time.monotonic() + self._timeout_s, 0.005
+        deadline, pause = time.monotonic() + self._timeout_s, FIRST_LOOK_S
         while True:
             status = opened.channel.get_channel_status()
             opened.token = status.latest_committed_offset_token
+            if opened.token != batch.offset and str(status.status_code).rpartition(".")[2] != "SUCCESS":
+                raise WarehouseUnavailable(
+                    f"the channel has to be opened again (its status is {status.status_code}); {KEPT}",
+                    hint="it is tried again by itself, from the last committed offset",
+                )
             opened.left_out = _left_out(status)
             if opened.token == batch.offset:
                 return
@@ -165,7 +172,7 @@ class SnowpipeSink:
                     hint="it is tried again by itself, from the token",
                 )
             time.sleep(pause)
-            pause = min(pause * 2, 0.5)
+            pause = min(pause * 2, LONGEST_LOOK_S)
 
 
 def _make_client(connection: NamedConnection) -> StreamingIngestClient:
@@ -254,6 +261,7 @@ def _of_invalid_channel(told: str, text: str) -> WarehouseError:
 _PASSING = {
     "HttpRetriesExhaustedError", "HttpRetryableClientError", "SfApiInternalServerError", "NonFatal",
     "ReceiverSaturated", "MemoryThresholdExceeded", "MemoryThresholdExceededInContainer",
+    "SfApiPipeFailedOverError",
     "ClosedChannelError", "ClosedClientError", "InvalidClientError", "ChannelAlreadyExists", "ChannelNotFound",
 }  # fmt: skip
 _SERVERS_WORDS = re.compile(r"for API (\w+)\. HTTP (\d+), error_code=([^,]*), message=(.*?), url=")

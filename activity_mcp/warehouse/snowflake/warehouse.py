@@ -16,8 +16,9 @@ import orjson
 from ...clock import SYSTEM_CLOCK
 from ...errors import WarehouseNewer, WarehouseRefused, WarehouseUnavailable
 from ..base import LAYOUT_VERSION, UNBOUNDED, ContextRow, Scope
-from .connection import KEPT, read_connection
+from .connection import KEPT
 from .snowpipe import SnowpipeSink
+from .sql_writer import SqlSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -70,7 +71,7 @@ class SnowflakeContextSource:
         return [self._known[scope] for scope in scopes if scope in self._known]
 
     def highest_offset(self, channel_id: str) -> str | None:
-        """The last resort where every token is gone; None too where this role may not read it (what is sent twice folds)."""
+        """The last resort where every token is gone; None too where this role may not read it."""
         try:
             rows = self._rows(_HIGHEST, (channel_id,))
         except WarehouseRefused:
@@ -171,24 +172,30 @@ class SnowflakeContextSource:
 
 
 class SnowflakeWarehouse:
-    """``Sink`` and ``ContextSource`` on Snowflake. ``connection`` is the name of one, or gives it."""
+    """``Store`` on Snowflake. ``connection`` is asked for the named connection whenever a session is made."""
 
-    batch_rows = 2000
-    """More than the embedded engine's, for a commit there takes seconds whatever its size; bounded by the memory rows take."""
     batch_weight = UNBOUNDED
-    contexts_at_once = False
 
     def __init__(
         self,
-        connection: str | Callable[[], NamedConnection],
+        connection: Callable[[], NamedConnection],
         *,
         customer: str | None = None,
         clock: Clock = SYSTEM_CLOCK,
         timeout_s: float = 30.0,
     ) -> None:
-        named = connection if callable(connection) else lambda: read_connection(connection)
-        self._sink = SnowpipeSink(named, clock=clock, timeout_s=timeout_s)
-        self._source = SnowflakeContextSource(named, customer=customer, clock=clock)
+        self._named = connection
+        self._clock, self._timeout_s = clock, timeout_s
+        self._writer: SnowpipeSink | SqlSink | None = None
+        self._source = SnowflakeContextSource(connection, customer=customer, clock=clock)
+
+    @property
+    def _sink(self) -> SnowpipeSink | SqlSink:
+        """The writer that the way of signing in allows; chosen late, for the connection may be mended meanwhile."""
+        if self._writer is None:
+            kind = SnowpipeSink if self._named().can_stream else SqlSink
+            self._writer = kind(self._named, clock=self._clock, timeout_s=self._timeout_s)
+        return self._writer
 
     def committed(self, channel_id: str) -> str | None:
         token = self._sink.committed(channel_id)
@@ -211,11 +218,14 @@ class SnowflakeWarehouse:
         return self._source.contexts(scopes, channel_id)
 
     def release(self) -> None:
-        self._sink.release()
+        if self._writer is not None:
+            self._writer.release()
         self._source.release()
 
     def close(self) -> None:
-        self._sink.close()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
         self._source.close()
 
 

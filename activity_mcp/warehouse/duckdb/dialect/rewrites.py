@@ -16,6 +16,7 @@ Rule = Callable[[Any], exp.Expr]
 LOAD_TIME = "METADATA$ROW_LAST_COMMIT_TIME"
 # Months and weeks are left out: nobody needed them yet, and they are where date arithmetic differs.
 TIME_UNITS = frozenset({"DAY", "HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND"})
+_MEANINGLESS = (exp.SchemaCommentProperty, exp.CopyGrantsProperty, exp.SecureProperty, exp.TransientProperty)
 _TRY_MACROS = {"BOOLEAN": "try_boolean", "DOUBLE": "try_float", "TIMESTAMP": "try_timestamp", "DATE": "try_date"}
 _VARIANT_CALLS = frozenset({"json_extract", "as_variant", "json_object", "json_array", "to_json"})
 
@@ -350,12 +351,12 @@ def try_to(kind: str) -> Rule:
 
 
 def properties(dropped: frozenset[str]) -> Rule:
-    """COMMENT, COPY GRANTS and the named properties mean nothing to DuckDB; any other is an error."""
+    """COMMENT, COPY GRANTS, SECURE, TRANSIENT and the named properties mean nothing to DuckDB; any other is an error."""
 
     def rule(node: exp.Properties) -> exp.Expr:
         for item in node.expressions:
             named = type(item) is exp.Property and item.name.upper() in dropped
-            if not named and not isinstance(item, exp.SchemaCommentProperty | exp.CopyGrantsProperty):
+            if not named and not isinstance(item, _MEANINGLESS):
                 raise Untranslatable(f"property {_source(item)}")
         node.set("expressions", [])
         return node

@@ -14,12 +14,16 @@ it has just replaced.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import sqlglot
 from sqlglot import ErrorLevel, exp
 
 from . import rewrites as to
 from .errors import Untranslatable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 STATEMENTS = (exp.Create, exp.Merge, exp.Insert, exp.Update, exp.Delete)
 
@@ -60,7 +64,7 @@ RULES: dict[str, to.Rule] = {
     "Div": to.divide, "DecodeCase": to.decode, "ConcatWs": to.concat_ws, "ToBoolean": to.to_boolean, "SHA2": to.sha2,
     "Length": to.macro("length"), "Substring": to.substring,
     "ColumnDef": to.column_definition, "CommentColumnConstraint": to.leaf, "SchemaCommentProperty": to.leaf,
-    "Property": to.leaf, "CopyGrantsProperty": to.leaf,
+    "Property": to.leaf, "SecureProperty": to.leaf, "TransientProperty": to.leaf, "CopyGrantsProperty": to.leaf,
     "Properties": to.properties(
         frozenset({"CHANGE_TRACKING", "DATA_RETENTION_TIME_IN_DAYS", "MAX_DATA_EXTENSION_TIME_IN_DAYS"})
     ),
@@ -69,7 +73,8 @@ RULES: dict[str, to.Rule] = {
 FUNCTIONS: dict[str, to.Rule] = {
     "SOURCE_RANK": to.leaf,
     "IS_OWN_EVENT": to.leaf,
-    "LIST_LIMIT": to.leaf,  # our own, in sql/
+    "LIST_LIMIT": to.leaf,
+    "HOLD_COVERS": to.leaf,  # our own, in sql/
     "TRY_TO_TIMESTAMP_NTZ": to.try_to("TIMESTAMP_NTZ"),
 }
 
@@ -95,7 +100,7 @@ def translate(sql: str, *, row_timestamps: frozenset[str] = frozenset(), checked
         raise Untranslatable(f"statement {type(tree).__name__}: {sql[:80]}")
     if isinstance(tree, exp.Create):
         _add_load_time(tree, row_timestamps)
-    made = _rewritten(tree)
+    made = rewritten(tree)
     if not checked:
         to.leave_checks_out(made)
     return made.sql("duckdb", pretty=True, comments=False, unsupported_level=ErrorLevel.RAISE)
@@ -106,7 +111,7 @@ def translate_query(sql: str, names: tuple[str, ...]) -> str:
     tree = sqlglot.parse_one(sql, read="snowflake", error_level=ErrorLevel.RAISE)
     if not isinstance(tree, exp.Select) or tuple(tree.named_selects) != names:
         raise Untranslatable(f"not a SELECT of {', '.join(names)}: {sql[:80]}")
-    made = _rewritten(tree)
+    made = rewritten(tree)
     to.leave_checks_out(made)
     return made.sql("duckdb", pretty=True, comments=False, unsupported_level=ErrorLevel.RAISE)
 
@@ -120,7 +125,7 @@ def _function(sql: str, checked: bool) -> str | None:
     if name.upper() not in FUNCTIONS:
         raise Untranslatable(f"function {name}, which is not in FUNCTIONS")
     (tree,) = sqlglot.parse_one(f"SELECT {body}", read="snowflake", error_level=ErrorLevel.RAISE).expressions
-    made = _rewritten(exp.Paren(this=tree))
+    made = rewritten(exp.Paren(this=tree))
     if not checked:
         to.leave_checks_out(made)
     names = ", ".join(parameter.split()[0] for parameter in parameters.split(",") if parameter.strip())
@@ -146,28 +151,28 @@ def _add_load_time(tree: exp.Create, tables: frozenset[str]) -> None:
         tree.this.append("expressions", exp.ColumnDef(this=exp.to_identifier("loaded_at"), kind=kind))
 
 
-def _rewritten(node: exp.Expr) -> exp.Expr:
+def rewritten(node: exp.Expr, rules: Mapping[str, to.Rule] = RULES, kept: frozenset[str] = KEPT) -> exp.Expr:
     if isinstance(node, exp.DataType | exp.JSONPath):  # read by the rule of the parent
         return node
-    rule = _rule_of(node)
+    rule = _rule_of(node, rules, kept)
     for key, value in list(node.args.items()):
         if isinstance(value, exp.Expr):
-            node.set(key, _rewritten(value))
+            node.set(key, rewritten(value, rules, kept))
         elif isinstance(value, list):
-            node.set(key, [_rewritten(item) if isinstance(item, exp.Expr) else item for item in value])
+            node.set(key, [rewritten(item, rules, kept) if isinstance(item, exp.Expr) else item for item in value])
     return rule(node)
 
 
-def _rule_of(node: exp.Expr) -> to.Rule:
+def _rule_of(node: exp.Expr, rules: Mapping[str, to.Rule], kept: frozenset[str]) -> to.Rule:
     name = type(node).__name__
     if name == "Anonymous":
         called = str(node.this).upper()
         if called not in FUNCTIONS:
             raise Untranslatable(f"function {called}")
         return FUNCTIONS[called]
-    if name in RULES:
-        return RULES[name]
-    if name not in KEPT:
+    if name in rules:
+        return rules[name]
+    if name not in kept:
         raise Untranslatable(f"{name}: {node.sql('snowflake')[:200]}")
     known = ARGUMENTS.get(name, set(node.args))
     for key, value in node.args.items():

@@ -88,7 +88,7 @@ def secrets() -> list[tuple[str, str, str]]:
         ("huggingface_token", f"huggingface-cli login --token {'h' + 'f_'}{MIXED[:34]}", MIXED[:34]),
         ("replicate_token", f"REPLICATE={'r' + '8_'}{MIXED[:37]}", MIXED[:37]),
         ("langsmith_key", f"{'ls' + 'v2_pt_'}{HEX40[:32]}_{HEX40[:10]}", HEX40[:32]),
-        ("openai_key", f"langfuse {'sk-' + 'lf-'}3f2504e0-4f89-41d3-9a0c-0305e82c3301", "3f2504e0"),
+        ("langfuse_key", f"langfuse {'sk-' + 'lf-'}3f2504e0-4f89-41d3-9a0c-0305e82c3301", "3f2504e0"),
         ("gitlab_token", f"runner {'gl' + 'rt-'}{MIXED[:20]}", MIXED[:20]),
         ("npm_token", f"//registry.npmjs.org/:_authToken={'np' + 'm_'}{MIXED[:36]}", MIXED[:36]),
         ("token", f"//npm.example.org/:_authToken={WORD}", WORD),

@@ -1,0 +1,135 @@
+"""Values that a text gives to a secret name: assignments, options, members, elements, arguments, sentences.
+
+A text is searched for the literals of names; around each the name is read, and what follows it decides how its value is read:
+by the separator, the quotes and the place, for each format (shell, .env, JSON at any level of escaping, YAML, INI, HCL, XML,
+SQL, code). No regular expressions: a hook has none loaded.
+"""
+
+from __future__ import annotations
+
+from .judging import Name, is_secret_text, is_secret_word
+from .mentions import after_blank, argument, call, element, paired
+from .reading import QUOTES, after_prefix, is_line_end, opening_quote, quoted_value, separator_at, skip_blanks, word
+from .yaml_lines import value_on_lines
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .sight import Sight
+
+    Span = tuple[int, int, str]
+
+_CLOSERS = frozenset("\\\"'`]*)")
+
+
+def assignments(sight: Sight, names: Iterable[Name]) -> Iterator[Span]:
+    """Where in the text one of its secret names is given a value: the value's span, and the kind of the name."""
+    done = 0
+    for name in sorted(names, key=_start):
+        if name.start < done:
+            continue  # within a secret
+        span = value_of(sight.text, sight.lowered, name)
+        if span is not None:
+            done = span[1]
+            yield (*span, name.kind)
+
+
+def _start(name: Name) -> int:
+    return name.start
+
+
+def value_of(text: str, lowered: str, name: Name) -> tuple[int, int] | None:
+    """The span of the secret that the text gives to the name, or None."""
+    at = name.end
+    char = text[at : at + 1]
+    if not char:
+        return None
+    before = text[name.start - 1 : name.start]
+    if before == "<" or (before == ":" and char == ">"):
+        return element(text, name)
+    at = _behind_closers(text, at)
+    place = skip_blanks(text, at)
+    separator = separator_at(text, place)
+    if separator:
+        return _after_separator(text, lowered, name, before, place, separator, spaced=place > at)
+    if text[place : place + 1] == "," and at > name.end:
+        return paired(text, lowered, name, place) or argument(text, name, place + 1, before)
+    if at > name.end or text[at : at + 1] in ("\n", "\r", "<"):
+        found = paired(text, lowered, name, at)
+        if found:
+            return found
+    char = text[at : at + 1]
+    if char == "(":
+        return call(text, name, at)
+    return after_blank(text, lowered, name, at, place) if char in (" ", "\t") or not char.isascii() else None
+
+
+def _behind_closers(text: str, at: int) -> int:
+    """Behind the quotes and brackets that close a name."""
+    most = min(len(text), at + 24)
+    while at < most and text[at] in _CLOSERS and not text.startswith("\\u00", at):
+        at += 1
+    return at
+
+
+# --- after = and :
+
+
+def _after_separator(
+    text: str, lowered: str, name: Name, before: str, at: int, separator: str, *, spaced: bool
+) -> tuple[int, int] | None:
+    if separator == ":" and before == ":" and not spaced:
+        return None  # arn:aws:secretsmanager:…:secret:…
+    start = at + len(separator)
+    value = skip_blanks(text, start)
+    spaced = spaced or value > start
+    if separator == ":":
+        value = _after_type(text, value)
+    while text.startswith("**", value) or text.startswith("* ", value):  # **Password:** of Markdown
+        value = skip_blanks(text, value + 2)
+    if is_line_end(text, value):
+        return value_on_lines(text, name, value, separator)
+    value = after_prefix(text, value)
+    if value >= len(text):
+        return None
+    opening = text[value]
+    if opening == "[" or opening == "(":
+        within = skip_blanks(text, value + 1)
+        if within < len(text) and opening_quote(text, within):
+            value = within
+    span = quoted_value(text, value)
+    if span is not None:
+        found = text[span[0] : min(span[1], span[0] + 520)]
+        if opening_quote(text, value) and text[value] == "`" and " " in found:
+            return None  # a command whose output it is
+        return span if is_secret_text(name, found, separator) else None
+    if _is_plain_path(text, value, name):
+        return None
+    span = word(text, value)
+    if span[1] <= span[0]:
+        return None
+    return span if is_secret_word(text, lowered, name, before, separator, span, spaced=spaced) else None
+
+
+def _is_plain_path(text: str, at: int, name: Name) -> bool:
+    """``t.token,``: a short path of names as code has them, which is most of what follows a name there."""
+    if name.is_option or name.text.isupper() or not text[at].isalpha():
+        return False
+    end, most = at + 1, min(len(text), at + 13)
+    while end < most and (text[end].isalpha() or text[end] == "."):
+        end += 1
+    return end < most and text[end] in ",)}(|&" and text[end + 1 : end + 2] != "\n" and text[at:end].isascii()
+
+
+def _after_type(text: str, at: int) -> int:
+    """``password: str = "…"``: where the value begins, behind the type; else the place itself."""
+    if text[at : at + 1] in QUOTES or not text[at : at + 1].isalpha():
+        return at
+    place = at
+    while place < min(len(text), at + 48) and (text[place].isalnum() or text[place] in "_.[]<>?| &*"):
+        place += 1
+    if text[place : place + 1] == "=" and text[place + 1 : place + 2] not in "=>~" and place > at:
+        value = skip_blanks(text, place + 1)
+        return value if opening_quote(text, after_prefix(text, value)) else at
+    return at

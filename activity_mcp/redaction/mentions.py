@@ -1,0 +1,293 @@
+"""Names that are given their value without ``=`` or ``:``: elements, pairs of name and value, arguments, options, sentences."""
+
+from __future__ import annotations
+
+from .judging import Name, is_chosen, is_place, is_secret_of_weak, is_secret_text
+from .names import STRONG, is_almost_strong, words_of
+from .naming import statement_at
+from .patterns import words
+from .reading import (
+    QUOTES,
+    after_prefix,
+    backslashes,
+    end_of_line,
+    is_line_end,
+    opening_quote,
+    quoted_value,
+    separator_at,
+    skip_blanks,
+    word,
+)
+from .values import is_code, is_identifier, is_plain, is_random, is_reference
+from .yaml_lines import value_on_lines
+
+_GETTERS = words(
+    "get fetch read load find lookup hash check verify is has create generate make new delete revoke require parse"
+    " decode validate match compare refresh rotate request use test encrypt decrypt sign ask prompt ensure update"
+    " compute build forgot reset"
+)
+_SETTERS = words(
+    "env arg setenv setx set export define declare config add put pass echo -e -p let const var string user fastcgi_param"
+    " env_var param proxy_set_header add_header requestheader header environment uwsgi_param"
+)
+_DIRECTIVES = ("machine", "login", "default", "username", "enable")
+
+
+def element(text: str, name: Name) -> tuple[int, int] | None:
+    """``<password>…</password>``."""
+    close = text.find(">", name.end, name.end + 256)
+    if close < 0 or text[close - 1] == "/" or "<" in text[name.end : close]:
+        return None
+    start = close + 1
+    if text.startswith("<![CDATA[", start):
+        start += 9
+        end = text.find("]]>", start)
+    else:
+        end = text.find("<", start)
+    if end < 0:
+        return None
+    value = text[start:end]
+    stripped = value.strip()
+    if not stripped or "<" in stripped or ("{" in stripped[:1] and stripped.endswith("}")):
+        return None
+    start += value.find(stripped)
+    return (start, start + len(stripped)) if is_secret_text(name, stripped[:520]) else None
+
+
+_NAMING = ("name", "key", "variable", "id", "setting", "arg", "option", "field")
+"""What may stand before a name that is itself a value."""
+
+
+def _form_field(text: str, name: Name, at: int) -> tuple[int, int] | None:
+    """``Content-Disposition: form-data; name="password"``, an empty line, and the value."""
+    start = text.find("\n", at, at + 8) + 1
+    while 0 < start < len(text) and text[start] in "\r\n":
+        start += 1
+    end = end_of_line(text, start)
+    return (start, end) if 0 < start < end and is_secret_text(name, text[start:end][:520]) else None
+
+
+def _named_element(text: str, lowered: str, name: Name, at: int) -> tuple[int, int] | None:
+    """``<string name="api_key">…</string>``, ``<entry key="password">…</entry>``, ``<key>Password</key><string>…</string>``."""
+    start = at + 1
+    if lowered.startswith("</key>", name.end):
+        opened = lowered.find("<string>", name.end + 6, name.end + 80)
+        start = opened + 8 if opened > 0 and not text[name.end + 6 : opened].strip() else -1
+    end = text.find("</", start, start + 4096) if start > 0 else -1
+    value = text[start:end].strip() if end > start else ""
+    if not value or "<" in value or not is_secret_text(name, value[:520]):
+        return None
+    start = text.index(value, start)
+    return start, start + len(value)
+
+
+def paired(text: str, lowered: str, name: Name, at: int) -> tuple[int, int] | None:
+    """``name: DB_PASSWORD⏎value: …``, ``<add key="DbPassword" value="…"/>``, ``variable "db_password" { default = "…" }``."""
+    lead = lowered[max(0, name.start - 24) : name.start]
+    if not any(map(lead.__contains__, _NAMING)):
+        return None
+    if "name=" in lead and "form-data" in lowered[max(0, name.start - 60) : name.start]:
+        return _form_field(text, name, at)
+    if text[at : at + 1] == ">" or lowered.startswith("</key>", name.end):
+        return _named_element(text, lowered, name, at)
+    found = _place_of_value(lowered, at, is_variable="variable" in lead)
+    return _value_after(text, lowered, name, at + found) if found >= 0 else None
+
+
+def _place_of_value(lowered: str, at: int, *, is_variable: bool) -> int:
+    """How far behind the name the ``value`` or ``default`` stands that belongs to it; -1 if none does."""
+    window = lowered[at : at + 200]
+    found = min((place for place in (window.find("value"), window.find("default")) if place >= 0), default=-1)
+    if found < 0:
+        return -1
+    between = window[:found]
+    if (between.count("\n") > 1 and not is_variable) or between.count("name") or ("}" in between):
+        return -1
+    if not is_variable and between.strip(" \t\r\n,\"'\\/>-:;{|" + "abcdefghijklmnopqrstuvwxyz="):
+        return -1
+    return found
+
+
+def _value_after(text: str, lowered: str, name: Name, start: int) -> tuple[int, int] | None:
+    end = start
+    while end < len(text) and text[end].isalpha():
+        end += 1
+    inner = Name(name.text, start, end, name.kind, name.strength)
+    if text[end : end + 1] == ">":
+        return element(text, inner)
+    if "from" in lowered[start:end]:
+        return None  # valueFrom: a reference of Kubernetes
+    while end < len(text) and text[end] in "\"'\\":
+        end += 1
+    place = skip_blanks(text, end)
+    separator = separator_at(text, place)
+    if not separator:
+        return None
+    value = skip_blanks(text, place + len(separator))
+    if value >= len(text) or is_line_end(text, value):
+        return value_on_lines(text, inner, value, ":") if value < len(text) else None
+    span = quoted_value(text, value) or word(text, value)
+    content = text[span[0] : min(span[1], span[0] + 520)]
+    if not content or is_reference(content) or is_plain(content) or (is_code(content, name.text) and "." in content):
+        return None
+    return span if len(content) >= 3 and (name.strength == STRONG or is_secret_of_weak(name, content)) else None
+
+
+def argument(text: str, name: Name, at: int, before: str) -> tuple[int, int] | None:
+    """``define('DB_PASSWORD', '…')``: the next argument. In a list of names the next is another name."""
+    if before not in QUOTES:
+        return None
+    opening = name.start - 1
+    while opening > 0 and text[opening - 1] in " \\":
+        opening -= 1
+    value = skip_blanks(text, at)
+    span = quoted_value(text, after_prefix(text, value)) if value < len(text) else None
+    if span is None or not is_secret_text(name, text[span[0] : span[1]][:520]):
+        return None
+    found = text[span[0] : span[1]]
+    if text[opening - 1 : opening] == "(":
+        after = skip_blanks(text, span[1] + 1 + backslashes(text, span[1]))
+        if text[after : after + 1] in (")", ","):
+            return (
+                span
+                if not (found.isalpha() and (len(found) < 6 or found.isupper())) and not is_identifier_name(found)
+                else None
+            )
+    return span if is_chosen(found) and not is_identifier(found) and not is_identifier_name(found) else None
+
+
+def is_identifier_name(value: str) -> bool:
+    """``client_id``, ``email``: the name of another field."""
+    return "_" in value and value.replace("_", "").isalpha() and value.islower()
+
+
+def call(text: str, name: Name, at: int) -> tuple[int, int] | None:
+    """``setPassword("…")``, ``PASSWORD('…')``; what gets, checks or makes one is given something else."""
+    if words_of(name.text)[:1] and words_of(name.text)[0] in _GETTERS:
+        return None
+    value = skip_blanks(text, at + 1)
+    span = quoted_value(text, after_prefix(text, value)) if value < len(text) else None
+    if span is None:
+        return None
+    found = text[span[0] : span[1]][:520]
+    after = skip_blanks(text, span[1] + 1)
+    if text[after : after + 1] == ",":  # changeUserPassword("app", "…")
+        second = skip_blanks(text, after + 1)
+        span = quoted_value(text, second) if second < len(text) and name.kind == "password" else None
+        found = text[span[0] : span[1]][:520] if span is not None else ""
+        return span if is_chosen(found or "-") and is_secret_text(name, found) else None
+    if text[after : after + 1] not in (")", "\\", '"', "'"):
+        return None
+    return span if is_secret_text(name, found) and not is_identifier_name(found) else None
+
+
+def after_blank(text: str, lowered: str, name: Name, at: int, place: int) -> tuple[int, int] | None:
+    """Options, settings that a blank separates, sentences that tell a password."""
+    if name.is_option:
+        return _option(text, name, place)
+    stated = statement_at(text, lowered, at)
+    if stated and (name.strength == STRONG or is_almost_strong(name.text)):
+        return _stated(text, name, stated)
+    if place + 3 >= len(text) or text[at] not in " \t":
+        return None
+    typed = _behind_type(text, place) if at == name.end else 0
+    if typed:
+        span = quoted_value(text, typed)
+        return span if span is not None and is_secret_text(name, text[span[0] : span[1]][:520]) else None
+    if _is_short_word(text, place):
+        return None
+    if text[place] not in "\"'`\\" and text[place : place + 64].split(None, 1)[0].rstrip(".,;:!?)").isalpha():
+        return None  # a word of a sentence
+    lead = _lead(text, lowered, name)
+    is_set = not lead or not _SETTERS.isdisjoint(lead[-3:]) or lead[0] in _DIRECTIVES
+    span = quoted_value(text, place)
+    if span is None:
+        return _word_after_blank(text, lowered, name, place, lead, is_set=is_set)
+    found = text[span[0] : span[1]][:520]
+    if name.strength != STRONG:
+        return span if is_set and is_secret_of_weak(name, found) else None
+    if name.kind == "password" or is_set or is_random(found, 16):
+        return span if is_secret_text(name, found) and (is_set or text[span[0] - 1] == "'" or not found.isalpha()) else None
+    return None
+
+
+def _is_short_word(text: str, at: int) -> bool:
+    """Whether what follows is too short for a secret: most names in sentences and comments end here."""
+    return text[at] in "\r\n,;)" or text[at + 1] in " \t\r\n" or text[at + 2] in " \t\r\n" or text[at + 3] in "\r\n"
+
+
+def _lead(text: str, lowered: str, name: Name) -> list[str]:
+    """The words before the name on its line."""
+    start = max(text.rfind("\n", 0, name.start) + 1, name.start - 48)
+    return lowered[start : name.start].replace('"', " ").replace("'", " ").split()
+
+
+def _word_after_blank(
+    text: str, lowered: str, name: Name, place: int, lead: list[str], *, is_set: bool
+) -> tuple[int, int] | None:
+    span = word(text, place)
+    found = text[span[0] : min(span[1], span[0] + 520)].rstrip(".,")
+    if span[1] - span[0] < 4 or is_reference(found) or is_plain(found) or found[0] in "=<>({[|&*":
+        return None
+    if len(found) < 3 and found.isdigit() and name.strength == STRONG:  # Cisco: secret 5 …, password 7 …
+        return None
+    if name.strength != STRONG:
+        return None
+    if is_random(found, 16) and _is_long_secret(found):
+        return (span[0], span[0] + len(found)) if span[1] - span[0] < 520 else span
+    in_netrc = name.text == "password" and ("machine " in lowered or "login " in lowered)
+    is_directive = not lead and span[1] >= end_of_line(text, place) and (name.start == 0 or text[name.start - 1] in "\n \t")
+    if ((is_set and lead) or in_netrc or is_directive) and is_chosen(found) and not is_code(found, name.text):
+        return span
+    return None
+
+
+def _behind_type(text: str, at: int) -> int:
+    """``adminPassword string = '…'``, ``password As String = "…"``: where the value begins, or 0."""
+    mark = text.find("=", at, at + 40)
+    if mark < 0 or not text[at:mark].replace(" ", "").replace("[]", "").replace("*", "").replace(".", "").isalnum():
+        return 0
+    value = skip_blanks(text, mark + 1)
+    return value if value < len(text) and text[at].isalpha() and opening_quote(text, value) else 0
+
+
+def _is_long_secret(value: str) -> bool:
+    return len(value) >= 20 or (
+        any(c.isupper() for c in value) and any(c.islower() for c in value) and any(c.isdigit() for c in value)
+    )
+
+
+def _option(text: str, name: Name, at: int) -> tuple[int, int] | None:
+    if at >= len(text) or text[at] in "\r\n|;&>":
+        return None
+    span = quoted_value(text, at)
+    is_quoted = span is not None
+    if span is None:
+        if text[at] == "-" and (text[at + 1 : at + 2] == "-" or text[at + 2 : at + 3] in ("", " ")):
+            return None
+        span = word(text, at)
+    found = text[span[0] : min(span[1], span[0] + 520)]
+    if (
+        not found
+        or is_reference(found)
+        or is_plain(found)
+        or found.startswith("id=")
+        or (is_place(found) and found.count("/") > 1)
+    ):
+        return None
+    if name.strength != STRONG:
+        return span if is_secret_of_weak(name, found, addressed=True) else None
+    if name.kind == "private_key" and is_place(found):
+        return None
+    return span if len(found) >= 3 and (is_quoted or not found.isdigit() or len(found) > 3) else None
+
+
+def _stated(text: str, name: Name, at: int) -> tuple[int, int] | None:
+    """``the db password is c0rr3ct``."""
+    span = quoted_value(text, at) if at < len(text) else None
+    if span is None:
+        span = word(text, at)
+    found = text[span[0] : min(span[1], span[0] + 520)].rstrip(".,!:;)")
+    if is_reference(found) or is_plain(found) or is_code(found, name.text) or not is_chosen(found):
+        return None
+    return (span[0], span[0] + len(found)) if span[1] - span[0] < 520 else span

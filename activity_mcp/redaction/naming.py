@@ -1,0 +1,102 @@
+"""Finds the secret names of a text: by the literals that most have, by the whole words that the others have."""
+
+from __future__ import annotations
+
+from .judging import Name
+from .names import FOREIGN_NAMES, NAME_LITERALS, NAME_WORDS, STRONG, judge_name
+from .reading import end_of_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .sight import Sight
+
+    Judge = Callable[[str], tuple[str, int] | None]
+
+_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+STATED = (" is ", " was ", " is: ", " ist ", " es ", " est ", " = ", "是", " 是 ", "为", " to be ")
+"""How a sentence tells the value of a name."""
+_MAX_NAME = 64
+
+
+def names_in(sight: Sight, judge: Judge = judge_name, more: Sequence[str] = ()) -> list[Name]:
+    """The secret names of a text, each once."""
+    text, lowered = sight.text, sight.lowered
+    seen: set[int] = set()
+    found: list[Name] = []
+    literals = [*NAME_LITERALS, *more, *sorted(word.decode() for word in NAME_WORDS & sight.words)]
+    literals += [
+        word.lower() for word in ("Pw", "Pat", "Psk", "Pin") if word in text and word.lower() not in literals
+    ]  # githubPat
+    if not text.isascii():
+        literals += FOREIGN_NAMES
+    for literal in literals:
+        at = lowered.find(literal)
+        while at >= 0:
+            end = _end_of_name(text, at + len(literal))
+            if end not in seen:
+                seen.add(end)
+                start = _start_of_name(text, at)
+                if text[end : end + 1] == " " and is_in_sentence(text, lowered, start, end):
+                    at = lowered.find(literal, at + len(literal))
+                    continue
+                judged = judge(text[start:end])
+                if (judged is None or judged[1] != STRONG) and text[start - 1 : start] == " ":
+                    judged = judge(_with_word_before(text, start, end)) or judged
+                if judged is not None and text[start - 10 : start] != "[redacted:":
+                    found.append(Name(text[start:end], start, end, *judged))
+            at = lowered.find(literal, at + len(literal))
+    return found
+
+
+def statement_at(text: str, lowered: str, at: int) -> int:
+    """Where the value begins that a sentence tells of the name that ends here (``password for bob is …``), or 0."""
+    if lowered.startswith(STATED, at):
+        return at + len(next(mark for mark in STATED if lowered.startswith(mark, at)))
+    if lowered.startswith((" for ", " of "), at):
+        end = end_of_line(text, at)
+        for mark in (" is ", " = ", ": ", "="):
+            place = lowered.find(mark, at + 4, min(end, at + 64))
+            if place > 0:
+                return place + len(mark)
+    return 0
+
+
+def is_in_sentence(text: str, lowered: str, start: int, at: int) -> bool:
+    """Whether the name is one of the words of a sentence, as most are: a word follows, and no statement of what it is."""
+    if text[start] == "-" or text[start - 1 : start] == "<":
+        return False
+    return text[at + 1 : at + 2].isalpha() and not statement_at(text, lowered, at) and _is_followed_by_a_word(text, at + 1)
+
+
+def _is_followed_by_a_word(text: str, at: int) -> bool:
+    """As in a sentence: of letters, and no type that a value follows (``password String = "…"``)."""
+    parts = text[at : at + 96].split(None, 2)
+    if len(parts) > 1 and (parts[1] in ("=", ":=") or (len(parts) > 2 and parts[2].startswith("= "))):
+        return False
+    return parts[0].rstrip(".,;:!?)\"'").isalpha()
+
+
+def _with_word_before(text: str, start: int, end: int) -> str:
+    """``API key``, ``access token``: the name with the word before it, if a value may follow."""
+    if text[end : end + 16].lstrip(" \"'`*\\")[:1] not in (":", "=", "："):
+        return text[start:end]
+    before = start - 1
+    while before > max(0, start - 24) and text[before - 1].isalpha():
+        before -= 1
+    return f"{text[before : start - 1]}_{text[start:end]}"
+
+
+def _end_of_name(text: str, at: int) -> int:
+    most = min(len(text), at + _MAX_NAME)
+    while at < most and text[at] in _NAME:
+        at += 1
+    return at
+
+
+def _start_of_name(text: str, at: int) -> int:
+    least = max(0, at - _MAX_NAME)
+    while at > least and text[at - 1] in _NAME:
+        at -= 1
+    return at

@@ -1,0 +1,124 @@
+"""Other ways to write a text: percent-encoded, or its tokens cut in two by a joined literal or a continued line.
+
+A view is what such a text says, with the place in the text that each of its characters comes from, so that what is found in
+the view can be replaced in the text.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HEX = frozenset("0123456789abcdefABCDEF")
+_JOINTS = ("\\\n", "\\\r\n")
+_MAX_GAP = 24
+
+
+class View:
+    """A text as something else reads it, and where in the text each piece of it begins."""
+
+    __slots__ = ("_places", "_starts", "text")
+
+    def __init__(self, pieces: list[tuple[str, int]], end: int) -> None:
+        self.text = "".join(piece for piece, _ in pieces)
+        self._starts: list[int] = []
+        self._places: list[tuple[int, int]] = []
+        at = 0
+        for piece, place in pieces:
+            self._starts.append(at)
+            self._places.append((place, len(piece)))
+            at += len(piece)
+        self._starts.append(at)
+        self._places.append((end, 0))
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The span in the text of a span of the view."""
+        return self._place(start), self._place(end - 1) + 1 if end > start else self._place(start)
+
+    def _place(self, at: int) -> int:
+        from bisect import bisect_right
+
+        index = max(0, bisect_right(self._starts, at) - 1)
+        place, _ = self._places[index]
+        return place + at - self._starts[index]
+
+
+def views(text: str) -> Iterator[View]:
+    """The views of a text that say something else than the text itself."""
+    if "%" in text:
+        decoded = _percent_decoded(text)
+        if decoded is not None:
+            yield decoded
+    joined = _joined(text)
+    if joined is not None:
+        yield joined
+
+
+def _percent_decoded(text: str) -> View | None:
+    pieces: list[tuple[str, int]] = []
+    at = 0
+    place = text.find("%")
+    while place >= 0:
+        code = text[place + 1 : place + 3]
+        if len(code) == 2 and _HEX.issuperset(code) and 32 <= int(code, 16) < 127:
+            pieces += ((text[at:place], at), (chr(int(code, 16)), place + 2))
+            at = place + 3
+        place = text.find("%", max(at, place + 1))
+    if not pieces:
+        return None
+    pieces.append((text[at:], at))
+    return View([piece for piece in pieces if piece[0]], len(text))
+
+
+def _joined(text: str) -> View | None:
+    """Without ``' + '``, ``"⏎"`` and ``\\⏎`` between two pieces of a token."""
+    gaps = sorted(_gaps(text))
+    if not gaps:
+        return None
+    pieces: list[tuple[str, int]] = []
+    at = 0
+    for start, end in gaps:
+        if start >= at:
+            pieces.append((text[at:start], at))
+            at = end
+    pieces.append((text[at:], at))
+    return View([piece for piece in pieces if piece[0]], len(text))
+
+
+def _gaps(text: str) -> Iterator[tuple[int, int]]:
+    for mark in _JOINTS:
+        at = text.find(mark)
+        while at >= 0:
+            end = at + len(mark)
+            while end < min(len(text), at + _MAX_GAP) and text[end] in " \t":
+                end += 1
+            if _is_within_token(text, at, end):
+                yield at, end
+            at = text.find(mark, end)
+    marks = ("'\n", '"\n') if "+" not in text else ("'\n", '"\n', "'+", "' +", '"+', '" +')
+    for mark in marks:
+        yield from _joints(text, mark)
+
+
+def _joints(text: str, mark: str) -> Iterator[tuple[int, int]]:
+    """``' + '``, ``" . "``, ``"⏎"``: the end of a literal and the beginning of the next."""
+    at = text.find(mark)
+    while at >= 0:
+        end = at + len(mark)
+        if text[at - 1 : at].isalnum():
+            while end < min(len(text), at + _MAX_GAP) and text[end] in " \t\r\n":
+                end += 1
+            if text[end : end + 1] == mark[0] and _is_within_token(text, at, end + 1):
+                yield at, end + 1
+        at = text.find(mark, at + len(mark))
+
+
+def _is_within_token(text: str, at: int, end: int) -> bool:
+    """Whether what stands before the gap and behind it makes one token: long, without blanks, with a digit."""
+    start, stop = at, end
+    while start > max(0, at - 40) and (text[start - 1].isalnum() or text[start - 1] in "_-."):
+        start -= 1
+    while stop < min(len(text), end + 40) and (text[stop].isalnum() or text[stop] in "_-."):
+        stop += 1
+    return at > start and stop > end and at - start + stop - end >= 20 and any(char.isdigit() for char in text[start:stop])

@@ -1,0 +1,51 @@
+"""One engine as the rest of the process sees it: everything that differs between engines is behind an ``Adapter``.
+
+    store          rows in, contexts out                       always
+    queries        one read-only statement                     always
+    maintenance    what has expired leaves                     None where the engine has tasks for it
+    drift          the open schema drifts, and accepting them  None where the engine finds none
+    rewriter       rows leave down to their bytes              None where that cannot be done, or nothing is stored yet
+    connection     the named connection behind it              None where there is none
+
+``factory`` makes the one that the configuration asks for; a process may be handed another, such as ``memory.MemoryAdapter``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .base import Capabilities, DriftTable, Maintenance, QueryEngine, Rewriter, Store
+    from .snowflake.connection import NamedConnection
+
+
+class Adapter(ABC):
+    """One engine. Making one opens nothing, connects to nothing and imports no driver."""
+
+    capabilities: ClassVar[Capabilities]
+    store: Store
+    """Belongs to the leader's thread."""
+    maintenance: Maintenance | None = None
+    drift: DriftTable | None = None
+    connection: Callable[[], NamedConnection] | None = None
+    """Reads the connection's file. Raises WarehouseRefused where it cannot be used."""
+
+    @property
+    @abstractmethod
+    def queries(self) -> QueryEngine:
+        """Raises WarehouseRefused where the engine cannot be asked at all."""
+
+    @property
+    def rewriter(self) -> Rewriter | None:
+        return None
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """``kind`` and where it is, as the status document says it. Reaches no engine."""
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """False where nothing can have been stored yet. Reaches no engine."""

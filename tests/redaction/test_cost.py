@@ -1,0 +1,67 @@
+"""What redaction costs: in proportion to the text, and no regular expressions for a text without secrets."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from activity_mcp.redaction import Redactor
+
+REPO = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "eyJ", "eyJaaaaaaaa.", "eyJaaaaaaaa.eyJ", "://a:", "://:", "sk-", "sk-proj-", "sk-ant-", "ghp_", "AKIA", "xoxb-",
+        "AIza",
+        "-----BEGIN PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----\nMIIE", "-", "password", "password=", "token: ", "key ",
+        "curl ", "curl -u ", "curl -u a:", "authorization: ", "Cookie: a=", "bearer ", "secret_key = ", '"password":"',
+        "--password ", "secret" + "_" * 30, "a" * 64, '\\"', "İpass=",
+        "password=$(", "password=${", "{{", "token='", "password:\n  ", "name: DB_PASSWORD\n", "<password>", "<password", "password,token\n",
+        "| password | x |\n", "insert into t (password) values (", "('", "echo a | sudo -S ", "echo passwd <<< ", "docker login -p ",
+        "mysql -p", "expect send ", "auth=('a', ", "identified by ", "community ", "password is ", "'\"` + '", "%41", "' + '", "\\\n",
+        "ghp_abc_", "Authorization: Bearer ", "$6$", "@", ":5432:", "-----BEGIN PRIVATE KEY-----\n-----END", "Private-Lines: 999\n",
+        "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF_", "key key key=", "a" * 63 + "\n", ",password,", "=", "\\\\\\\"password\\\\\\\":",
+    ],
+)  # fmt: skip
+def test_no_text_takes_long(piece: str) -> None:
+    """A pattern that searches the same characters again and again takes sixteen times as long for four times the text."""
+
+    def spent(characters: int) -> float:
+        text = piece * (characters // len(piece))
+        best = 9.0
+        for _ in range(2):
+            began = time.process_time()
+            Redactor().text(text)
+            best = min(best, time.process_time() - began)
+        return best
+
+    spent(1_000)  # patterns are compiled
+    assert spent(80_000) < 10 * max(spent(20_000), 0.005)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ls -l /srv/a.py && git log --oneline | head -20",
+        "def total(order): return sum(line.amount for line in order.lines)  # the key point",
+        "see https://example.org/a/b?x=1#frag and http://localhost:8080/, or ask ada@example.org",
+        "tokens, secrets and passwords are words; the token expires, a secret is kept, bypass the cookie banner",
+        "a task-list with sk-learn and risk-free disk-usage, at 12:aa:bb, pat/to/path, SG. and dp.",
+        "commit 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b, uuid 3f2504e0-4f89-41d3-9a0c-0305e82c3301, curl -s https://x.example",
+    ],
+)  # fmt: skip
+def test_a_text_without_secrets_loads_no_regular_expressions(text: str) -> None:
+    """Their import alone would cost a hook half of what a bare interpreter costs."""
+    code = (
+        "import sys; sys.path.append(sys.argv[1]); from activity_mcp.redaction import Redactor, patterns;"
+        "value = {'command': sys.argv[2], 'file_path': '/srv/a.py', 'max_tokens': 5, 'nested': [{'old_string': sys.argv[2]}]};"
+        "redactor = Redactor(); assert redactor.value(value) == value;"
+        "assert 're' not in sys.modules and not patterns._patterns, patterns._patterns"
+    )
+    subprocess.run([sys.executable, "-I", "-S", "-c", code, str(REPO), text], check=True)
