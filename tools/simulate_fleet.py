@@ -167,7 +167,7 @@ def simulate(queues: int, minutes: float, faults: float, seed: int = 1) -> dict[
     original = {name: getattr(snowpipe, name) for name in ("time", "_make_client")}
     _put_into(snowpipe, {"time": clock, "_make_client": lambda connection: Client(service)})
     try:
-        made = [Queue(f"queue-{n:05d}", snowpipe.SnowpipeSink(_connection, clock=clock)) for n in range(queues)]  # type: ignore[arg-type]
+        made = [Queue(f"queue-{n:05d}", snowpipe.SnowpipeSink(_connection, clock=clock)) for n in range(queues)]
         for queue in made:
             _run(queue, service, minutes * 60)
     finally:
