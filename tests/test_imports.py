@@ -31,7 +31,7 @@ ROOMS: dict[str, set[str]] = {
     "redaction": {"activity", "errors", "plain_json"},
     "schema": {"activity", "errors", "package_files"},
     "identity": {"activity", "errors", "fs", "plain_json"},
-    "config": {"activity", "errors", "fs", "plain_json", "redaction"},
+    "config": {"activity", "errors", "fs", "identity", "plain_json", "redaction"},
     "queue": {"errors", "clock", "fs", "activity", "plain_json"},
     "context": {"clock", "fs", "activity", "plain_json"},
     "warehouse": {"errors", "clock", "config", "fs", "activity", "sql_text"},
@@ -45,8 +45,8 @@ ROOMS: dict[str, set[str]] = {
     "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
     "health": {"activity", "clock", "config", "context", "errors", "fs", "queue", "recall", "recording", "warehouse"},
     "composition": {
-        "activity", "clock", "config", "context", "fs", "health", "identity", "pipeline", "provenance", "queue", "recall",
-        "recording", "redaction", "warehouse",
+        "activity", "claude_code", "clock", "config", "context", "fs", "health", "identity", "pipeline", "provenance", "queue",
+        "recall", "recording", "redaction", "warehouse",
     },
     "service": {
         "clock", "composition", "config", "context", "errors", "health", "identity", "pipeline", "queue", "recall",
@@ -58,7 +58,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "operations": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "identity", "pipeline", "queue",
-        "recording", "schema", "server", "service", "warehouse",
+        "recording", "server", "service", "warehouse",
     },
     "bench": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "identity", "operations", "pipeline", "queue",
@@ -74,7 +74,7 @@ ROOMS: dict[str, set[str]] = {
 PARTS: dict[str, dict[str, set[str]]] = {
     "claude_code": {
         "hooks": {"events", "ids", "outcomes", "prompts", "session_state", "shell", "sql_statements"},
-        "transcripts": {"events", "ids", "outcomes", "prompts", "setup", "shell", "sql_statements"},
+        "transcripts": {"events", "ids", "outcomes", "prompts", "session_state", "setup", "shell", "sql_statements"},
         "setup": {"hooks", "versions"},
     },
     "warehouse": {

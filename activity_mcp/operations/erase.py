@@ -16,6 +16,7 @@ Events that are recorded after the command has begun are new, and are kept. What
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -28,10 +29,10 @@ from ..errors import WarehouseUnavailable
 from ..pipeline.draining import drain
 from ..queue import QueueReader, dead_letters, prune, read_commit, seal_segment
 from ..recording.event_catalogue import FORGOTTEN
+from ..recording.tombstones import Tombstones
 from ..warehouse import Scope
 from .drain import BATCH_BYTES, BATCH_ROWS, patiently
 from .holdings import files_that_hold, holdings
-from .tombstones import Tombstones
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -132,7 +133,7 @@ class Forgetter:
 
     def _lead(self) -> None:
         if not self._service.lease.acquire_from(LEAD_WITHIN_S):
-            pid = self._service.lease.last_told().get("pid", "?")
+            pid = self._service.lease.last_report().get("pid", "?")
             raise WarehouseUnavailable(
                 f"process {pid} leads and did not stand aside; nothing was forgotten", hint="close Claude Code and try again"
             )
@@ -300,6 +301,7 @@ class Forgetter:
             ledger.forget(
                 lambda path: all(needle in path for needle in needles) and (pattern is None or bool(pattern.search(path)))
             )
+        self._service.session_state.take_requests(sys.maxsize)  # they name transcripts too; another request follows any of them
 
 
 def _artifact_id(path: str) -> str:

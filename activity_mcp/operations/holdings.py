@@ -31,6 +31,8 @@ _OWN = {
     "queue/seg": r"\d{12,}\.ndjson",
     "queue/dead": r"[\w-]+\.ndjson",
     "queue/context": r"[0-9a-f]{20}\.(?:json|want)|publish\.lock",
+    "queue/sessions": r"[0-9a-f]{32}",
+    "queue/transcripts": r"[0-9a-f]{32}",
     "spill": r"duckdb_temp[\w.-]*",
 }
 _UNFINISHED = r"(?:\.\d+\.[0-9a-f]+\.\d+(?:\.new)?\.tmp)*"
@@ -79,7 +81,8 @@ def _is_queue(path: str) -> bool:
 
 
 def _queue(path: str) -> Holding:
-    parts = {"queue": path, **{f"queue/{name}": os.path.join(path, name) for name in ("seg", "dead", "context")}}
+    names = (kind.partition("/")[2] for kind in _OWN if kind.startswith("queue/"))
+    parts = {"queue": path, **{f"queue/{name}": os.path.join(path, name) for name in names}}
     files = [file for kind, directory in parts.items() for file in _named(directory, _OWN[kind])]
     marker = os.path.join(path, "queue.json")  # the last to go: with it a purge that was stopped can go on
     files.sort(key=lambda file: file == marker)

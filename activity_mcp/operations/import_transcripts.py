@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from .. import schema
-from ..claude_code.session_state import SessionState
 from ..claude_code.transcripts import ImportLedger, TranscriptReader, TranscriptReport, discover
-from ..claude_code.transcripts.discovery import ImportOrigins
+from ..claude_code.transcripts.discovery import ImportOrigins, default_folders
 from ..claude_code.transcripts.expiry import expiring
+from ..recording.tombstones import Tombstones
 from .drain import Drainer
-from .tombstones import Tombstones
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -30,6 +28,7 @@ GROUP = 200
 DRAIN_TIMEOUT_S = 300.0
 BATCH_ROWS = 4_000
 """Of what an import ships at once: it reads files of any size in memory that does not grow with them."""
+_DAY_US = 86_400 * 1_000_000
 _COLUMNS_BYTES = 1024
 """What the other columns of a line take, at most."""
 
@@ -51,6 +50,7 @@ class Backfill:
         service = self._service
         paths = None if paths is None else list(paths)
         total = TranscriptReport()
+        total.folders = paths if paths is not None else default_folders(service.environ)
         total.expiring = expiring(paths, service.environ, self._ledger, service.clock.time_us())
         found = discover(paths, service.environ, since_us)
         sizes = {path: _size(path) for path in found}
@@ -62,7 +62,9 @@ class Backfill:
             return tombstones.covers(activity_id, origin.session_id, origin.project, ts_us)
 
         owners = self._ledger.owners()
-        pending = dict(self._ledger.pending(found, now_us=service.clock.time_us(), since_us=since_us))
+        kept_from_us = self._kept_from_us()
+        since = [bound for bound in (since_us, kept_from_us) if bound is not None]
+        pending = dict(self._ledger.pending(found, now_us=service.clock.time_us(), since_us=max(since, default=None)))
         for path in found:
             if path in pending:
                 reader = TranscriptReader(
@@ -73,11 +75,12 @@ class Backfill:
                     now_us=service.clock.time_us(),
                     mark=pending[path],
                     since_us=since_us,
+                    kept_from_us=kept_from_us,
                     seen=seen,
                     copies=owners.of(os.path.realpath(path)),
                     loads=orjson.loads,
                     was_forgotten=was_forgotten if tombstones else None,
-                    start_of=SessionState(service.queue.directory).start_of,
+                    start_of=service.session_state.start_of,
                 )
                 self._import(reader, done, sum(sizes.values()), dry_run)
                 total.add(reader.report)
@@ -87,6 +90,13 @@ class Backfill:
             done += sizes[path]
             self._on_progress(done, sum(sizes.values()))
         return total
+
+    def _kept_from_us(self) -> int | None:
+        """From when on the embedded warehouse keeps activities; Snowflake's rules are its own."""
+        config = self._service.config
+        if config.snow_connection:
+            return None
+        return self._service.clock.time_us() - config.retention_days * _DAY_US
 
     def _import(self, reader: TranscriptReader, before: int, total: int, dry_run: bool) -> None:
         group: list[Activity] = []
@@ -105,12 +115,8 @@ class Backfill:
     def _append(self, group: list[Activity], size: int, dry_run: bool) -> None:
         if dry_run or not group:
             return
-        for activity in group:
-            if schema.mark(activity.event_name, activity.feature_json):
-                activity.features_changed()
-            activity.validated = True  # what fails is kept, and says so itself
         self._make_room(size)
-        self._service.recorder.append(group, durable=True)
+        self._service.recorder.append_read(group, durable=True)
 
     def _make_room(self, size: int) -> None:
         service = self._service

@@ -35,7 +35,7 @@ def file_of(store: SnapshotStore, project: str = HERE) -> Path:
 
 
 def members(found: Snapshot | None) -> dict[str, Any] | None:
-    return found and found.record()
+    return found.record() if found else None
 
 
 def test_what_is_published_is_read_back_whole(store: SnapshotStore) -> None:

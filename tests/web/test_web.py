@@ -59,11 +59,6 @@ def events_in(home: str) -> list[dict[str, Any]]:
 # --- the protocol
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.mark.anyio
 async def test_over_http_the_same_tools_record_and_recall(site: Site) -> None:
     bearer = httpx2.AsyncClient(headers={"Authorization": f"Bearer {site.token}"})
@@ -327,6 +322,7 @@ def test_metrics_count_the_calls_and_tell_what_status_tells(tmp_path: Path) -> N
 # --- how it leaves
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("transport", ["http", "sse"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_flushes_ends_the_open_streams_and_leaves_within_a_second(

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ..events import Draft
     from .lines import Piece
     from .open_state import Session
+    from .responses import Chain
 
 __all__ = ["TranscriptReader", "TranscriptReport"]
 
@@ -46,7 +47,8 @@ class TranscriptReader:
     came. Afterwards ``self.mark`` is what to commit to the ledger, None when there is nothing to remember. ``seen`` is shared
     by the readers of one import, so that what several files repeat is sent once. ``since_us`` leaves out what is older,
     ``was_forgotten`` (asked with id, origin and time) what was forgotten on request. ``start_of`` is that of ``SessionState``,
-    ``copies`` knows the lines of other files.
+    ``copies`` knows the lines of other files. What is older than ``kept_from_us`` the warehouse will not keep: it is counted,
+    and sent again by an import with a longer retention.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class TranscriptReader:
         was_forgotten: Callable[[str, Origin, int], bool] | None = None,
         start_of: Callable[[str], str | None] = lambda session_id: None,
         copies: Copies | None = None,
+        kept_from_us: int | None = None,
     ) -> None:
         self.path = path
         self.report = TranscriptReport(files=1)
@@ -72,6 +75,7 @@ class TranscriptReader:
         self._now_us = now_us
         self._earlier = mark
         self._since_us = since_us
+        self._kept_from_us = kept_from_us
         self._loads = loads
         self._was_forgotten = was_forgotten or (lambda activity_id, origin, ts_us: False)
         self._copies = copies if copies is not None else Copies(path)
@@ -92,6 +96,7 @@ class TranscriptReader:
         self._closed: set[str] | None = None  # ids that the end of the file completed, once it is reached
         self._unanswered = set(mark.unanswered) if mark is not None else set[str]()
         self._left_out = False
+        self._settled: dict[Chain, str] = {}  # of each chain the response that was sent though none had followed it
 
     @property
     def position(self) -> int:
@@ -127,6 +132,26 @@ class TranscriptReader:
         yield from self._drain()
         self.mark = self._marked(file, lines.position + len(lines.tail), quiet)
 
+    def read_more(self, max_bytes: int, now_us: int) -> Iterator[Activity]:
+        """What whole lines were added since the last call, up to so many bytes; the session is not taken to be over.
+
+        Raises OSError. Afterwards ``mark`` is what to commit, and ``position`` tells whether there is more.
+        """
+        self._now_us, began = now_us, self._position
+        with open_regular(self.path) as file:
+            file.seek(began)
+            lines = TranscriptLines(file, self._loads, position=began)
+            for piece in lines:
+                self._take(piece)
+                yield from self._drain()
+                if lines.position - began >= max_bytes:
+                    break
+            self._position = lines.position
+            self._conversation.pause()
+            self._settled |= self._conversation.settle()
+            yield from self._drain()
+            self.mark = self._marked(file, lines.position + len(lines.tail), quiet=False)
+
     def _take(self, piece: Piece) -> None:
         self._position = piece.position
         if isinstance(piece.content, str):
@@ -148,7 +173,8 @@ class TranscriptReader:
         report, earlier = self.report, self._earlier
         report.sessions.add(session.id)
         is_answer = UNANSWERED not in features
-        if earlier is not None and earlier.has(activity_id, position, ts_us, is_answer=is_answer):
+        is_too_old = self._kept_from_us is not None and ts_us < self._kept_from_us
+        if earlier is not None and earlier.has(activity_id, position, ts_us, is_answer=is_answer, is_too_old=is_too_old):
             report.already += 1
         elif self._since_us is not None and ts_us < self._since_us:
             report.before_since += 1
@@ -163,6 +189,7 @@ class TranscriptReader:
             made = build(event_name, features, origin, now_us=self._now_us, activity_id=activity_id, ts=ts_us, strict=False)
             self._out.append(made)
             report.activities[event_name] += 1
+            report.too_old += is_too_old
             if event_name == "llm_event":
                 report.spent(features)
         if not is_answer:
@@ -188,6 +215,8 @@ class TranscriptReader:
         if not self._left_out:  # all that is new was taken: behind us is what either import took
             older = earlier.since_us if earlier is not None else None
             since_us = min(older, since_us) if older is not None and since_us is not None else None
+        if self._kept_from_us is not None and (self.report.first_ts_us or 0) < self._kept_from_us:
+            since_us = max(since_us or 0, self._kept_from_us)
         closed = self._closed if self._closed is not None else (earlier.closed if earlier is not None else ())
         return FileMark(
             path=os.path.realpath(self.path),
@@ -197,7 +226,7 @@ class TranscriptReader:
             settled=quiet,
             last_ts_us=self.report.last_ts_us,
             since_us=since_us,
-            closed=frozenset(closed),
+            closed=frozenset(closed) | frozenset(self._settled.values()),
             unanswered=frozenset(self._unanswered),
-            lines=frozenset(() if since_us is not None else self._copies.lines),
+            lines=frozenset(() if self._left_out else self._copies.lines),
         )
