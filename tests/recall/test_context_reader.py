@@ -50,6 +50,7 @@ def test_a_scope_that_is_asked_for_is_kept_warm_once_in_a_while(machine: Machine
         keep_warm=lambda customer, project: warmed.append((customer, project)),
         warm_s=300.0,
         ttl_s=30.0,
+        redactor=server.redactor,
         clock=machine.clock,
     )
     for _ in range(3):
