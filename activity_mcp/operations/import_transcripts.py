@@ -92,11 +92,10 @@ class Backfill:
         return total
 
     def _kept_from_us(self) -> int | None:
-        """From when on the embedded warehouse keeps activities; Snowflake's rules are its own."""
-        config = self._service.config
-        if config.snow_connection:
+        """From when on activities are kept, where this program removes the older ones; None where the engine does."""
+        if self._service.adapter.maintenance is None:
             return None
-        return self._service.clock.time_us() - config.retention_days * _DAY_US
+        return self._service.clock.time_us() - self._service.config.retention_days * _DAY_US
 
     def _import(self, reader: TranscriptReader, before: int, total: int, dry_run: bool) -> None:
         group: list[Activity] = []
