@@ -1,6 +1,6 @@
-"""What drift is open, told in ``drift.json`` beside the queue by whoever flushes the embedded warehouse.
+"""``drift.json`` beside the queue: the open schema drifts, written by the leader after each flush of the embedded warehouse.
 
-So ``status`` and ``health`` can tell it without opening the warehouse. On Snowflake nobody tells: ``activity-mcp drift`` asks.
+So ``status`` and ``health`` know them without opening the warehouse. On Snowflake it is not written: ``activity-mcp drift`` asks.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ VERSION = 1
 
 
 class DriftWatch:
-    """Keeps ``drift.json`` in ``directory`` equal to what is open in the embedded warehouse. Driven by whoever flushes."""
+    """Keeps ``drift.json`` in ``directory`` equal to what is open in the embedded warehouse. Driven by the leader."""
 
     def __init__(self, directory: str, drifts: DriftTable, clock: Clock = SYSTEM_CLOCK) -> None:
         self._path = _path(directory)
