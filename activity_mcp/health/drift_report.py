@@ -29,18 +29,18 @@ class DriftWatch:
         self._path = _path(directory)
         self._drifts = drifts
         self._clock = clock
-        self._told: list[dict[str, Any]] | None = None
+        self._written: list[dict[str, Any]] | None = None
 
     def look(self) -> None:
-        """Tell what is open, if that has changed. What fails is told at the next flush."""
+        """Write the open drifts, if they have changed. What fails is written at the next flush."""
         try:
             found = self._drifts.open()
-            if found != self._told:
+            if found != self._written:
                 document = {"version": VERSION, "at": iso(self._clock.time_us()), "open": found}
                 fs.publish(self._path, dump_json(document) + b"\n", durable=False)
-                self._told = found
+                self._written = found
         except (WarehouseError, OSError):
-            self._told = None
+            self._written = None
 
 
 def told(directory: str) -> list[dict[str, Any]] | None:

@@ -1,8 +1,8 @@
 """A system_event for every change of health: what was well and is not any more, what is well again.
 
-``health.json`` beside the queue holds what was reported last, so that a change is reported once, across leaders, and also when it
-happened while no process led. The leader judges everything; the others judge only whether a process leads, as a leader that hangs
-cannot report that. Two that notice the same change at once report it under the same id.
+``health.json`` beside the queue holds what was reported last, so that a change is reported once, across leaders, and also when
+it happened while no process led. The leader judges everything; the others judge only whether a process leads, as a leader that
+hangs cannot report that. Two that notice the same change at once report it under the same id.
 """
 
 from __future__ import annotations

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
         @property
         def pattern(self) -> object:
-            """The text, as a compiled pattern."""
+            """What a text must match."""
 
         @property
         def before_us(self) -> int | None:
-            """The time, in microseconds since 1970."""
+            """Microseconds since 1970."""
 
 
 VERSION = 1

@@ -242,8 +242,7 @@ def test_text_that_only_free_blocks_of_the_file_hold_goes_as_well(make: Make, ho
     """As retention leaves it: no row has it any more."""
     service = make()
     Drainer(service).drain()
-    assert isinstance(service.warehouse, DuckDBWarehouse)
-    with service.warehouse.transaction() as statements:
+    with DuckDBWarehouse(service.config.db).transaction() as statements:
         for (table,) in statements.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal"):
             if table in ("CLAUDE_STREAM_V2", *rewrite.DERIVED):
                 statements.execute(f"DELETE FROM {table}")

@@ -212,12 +212,11 @@ class _Wire:
     def call_later(self, delay: float, what: Any) -> Any:
         entry = (delay, what)
         self.timers.append(entry)
+        return SimpleNamespace(cancel=lambda: self._cancel(entry))
 
-        def cancel() -> None:
-            if entry in self.timers:
-                self.timers.remove(entry)
-
-        return SimpleNamespace(cancel=cancel)
+    def _cancel(self, entry: tuple[float, Any]) -> None:
+        if entry in self.timers:
+            self.timers.remove(entry)
 
     def create_task(self, made: Any, **_: Any) -> Any:
         made.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ...claude_code.transcripts.discovery import default_folder
+from ...claude_code.transcripts.discovery import default_folders
 from ...claude_code.versions import OLDEST_SUPPORTED, in_words, installed_version
 from ...health.check import Check
 
@@ -63,7 +63,7 @@ def _list(value: object) -> list[object]:
 
 def silence(environ: Mapping[str, str], last_event_us: int | None) -> str | None:
     """A transcript that has grown since hooks fell silent; None where they keep up."""
-    newest_us, path = _newest(default_folder(environ))
+    newest_us, path = max((_newest(folder) for folder in default_folders(environ)), key=lambda found: found[0])
     if path is None or newest_us - (last_event_us or 0) < _BEHIND_S * 1_000_000:
         return None
     return path

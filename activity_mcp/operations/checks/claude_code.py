@@ -17,6 +17,7 @@ from ...claude_code.transcripts.expiry import expiring
 from ...clock import parse_iso
 from ...errors import ActivityError
 from ...health.check import Check
+from ...identity import working_directory
 from ...queue import QueueReader, read_commit
 from . import claude_client
 
@@ -34,7 +35,7 @@ LONG_AGO_S = 7 * 86_400
 
 
 def checks(subject: Subject) -> Iterator[Check]:
-    found = survey(subject.service.environ, project_root(os.getcwd()))
+    found = survey(subject.service.environ, project_root(working_directory()))
     yield _files(found)
     yield claude_client.version(subject.service.environ)
     yield _server(found)
