@@ -1,6 +1,6 @@
 """``drift.json`` beside the queue: the open schema drifts, written by the leader after each flush of the embedded warehouse.
 
-So ``status`` and ``health`` know them without opening the warehouse. On Snowflake it is not written: ``activity-mcp drift`` asks.
+So ``status`` and ``health`` know them without opening the warehouse. On Snowflake it is absent: ``activity-mcp drift`` asks.
 """
 
 from __future__ import annotations
