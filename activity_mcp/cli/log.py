@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import IO, TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import orjson
 
 from ..activity import EVENT_NAMES
 from ..errors import InvalidActivity, InvalidInput, QueueRefused
-from ..identity import is_ignored, project_of
+from ..identity import is_ignored, project_of, working_directory
 from ..schema import schemas
 from ..service import ActivityService
 from .output import folder, print_json, remark, say
@@ -42,7 +41,7 @@ def log_command(event_name: str, features: tuple[str, ...], source: str | None, 
     given = {name: value for name, value in columns.items() if value is not None}
     if "project" in given:
         given["project"] = folder(given["project"])
-    elif is_ignored(project_of(os.getcwd())):
+    elif is_ignored(project_of(working_directory())):
         remark("not recorded: the project here does not want to be (.activity-mcp-ignore)")
         return 0
     try:

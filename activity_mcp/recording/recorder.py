@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from .. import schema
-from ..activity import KEPT_ACTIVITIES, Activity, Origin, build
+from ..activity import KEPT_ACTIVITIES, KEPT_METHODS, Activity, Origin, build
 from ..errors import InvalidActivity, InvalidInput, NotDurable
 
 if TYPE_CHECKING:
@@ -84,11 +84,10 @@ class Recorder:
         """
         if not hasattr(features, "items"):
             raise InvalidActivity("feature_json", "must be an object", hint="pass the event's fields as a JSON object")
-        if event_name == "mcp_event" and features.get("method") in KEPT_ACTIVITIES:
+        if event_name == "mcp_event" and features.get("method") in KEPT_METHODS:
             raise InvalidActivity("feature_json.method", f"{features['method']} has a tool of its own", hint="call that tool")
-        activity = build(
-            event_name, self.redactor.value(dict(features)), origin, now_us=self._clock.time_us(), dumps=orjson.dumps, **columns
-        )
+        now_us, redacted = self._clock.time_us(), self.redactor.value(dict(features))
+        activity = build(event_name, redacted, origin, now_us=now_us, dumps=orjson.dumps, **columns)
         _complete(activity)
         schema.validate(activity)
         return activity

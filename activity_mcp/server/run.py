@@ -16,8 +16,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
-from ..logs import without_rich
 from .leaving import CLOSE_S, SIGNALS, WEB_LEAVE_S, leave, log_background_error, watchdog
+from .logs import without_rich
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 def serve_stdio(environ: Mapping[str, str] | None = None) -> NoReturn:
     """Serve what this environment asks for, and end the process. Raises ActivityError when it cannot be served."""
-    from ..logs import configure_when_needed
+    from .logs import configure_when_needed
 
     environ = os.environ if environ is None else environ
     config = _configured(environ)
@@ -108,9 +108,9 @@ def serve_web(
     port cannot be listened on, or when the host is not loopback and no ``ACTIVITY_HTTP_TOKEN`` is set; ActivityError when the
     environment cannot be served.
     """
-    from ..logs import configure_logging
     from .http.sockets import listen_on
     from .http.token import token_of
+    from .logs import configure_logging
 
     environ = os.environ if environ is None else environ
     config = _configured(environ)

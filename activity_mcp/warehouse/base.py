@@ -210,6 +210,9 @@ class Maintenance(Protocol):
         What LEGAL_HOLDS names stays. To be called by the holder of the lease. Raises a WarehouseError.
         """
 
+    def compact(self) -> None:
+        """What was removed leaves the engine's files too. To be called by the holder of the lease. Raises a WarehouseError."""
+
 
 class DriftTable(Protocol):
     """The differences between events and their schemas."""

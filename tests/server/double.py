@@ -160,7 +160,7 @@ if __name__ == "__main__":
     from activity_mcp.server.run import serve
 
     def open_service() -> FakeService:
-        from activity_mcp.logs import configure_when_needed
+        from activity_mcp.server.logs import configure_when_needed
 
         configure_when_needed(os.environ.get("FAKE_LOG_LEVEL", "warning"), "text")
         return Troublemaker(os.environ.get("FAKE_FILE"))

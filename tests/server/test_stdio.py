@@ -71,6 +71,11 @@ def test_two_hundred_calls_sent_at_once_are_each_answered_once(client: RawClient
         (b'{"jsonrpc":"2.0","id":true,"method":"tools/call","params":{"x":"\\ud800"}}', None, -32600),
         (b'{"jsonrpc":"2.0","id":true,"method":7}', None, -32600),
         (b"17", None, -32600),
+        (b'{"jsonrpc":"2.0","id":null,"method":"tools/list"}', None, -32600),
+        (b'{"jsonrpc":"2.0","id":1.5,"method":"tools/call","params":{"name":"health","arguments":{}}}', None, -32600),
+        (b'{"jsonrpc":"2.0","id":[1],"method":"ping"}', None, -32600),
+        (b'{"jsonrpc":"2.0","id":{},"method":"notifications/cancelled","params":{"requestId":1}}', None, -32600),
+        (b'{"jsonrpc":"2.0","id":false,"method":"ping"}', None, -32600),
     ],
 )
 def test_what_is_not_json_rpc_is_answered_with_an_error(client: RawClient, line: bytes, request_id: Any, code: int) -> None:
@@ -108,6 +113,23 @@ def test_arguments_nested_without_end_are_a_tool_error(client: RawClient, depth:
 def test_blank_lines_and_carriage_returns_are_not_messages(client: RawClient) -> None:
     client.send_bytes(b'\n\r\n  \n{"jsonrpc":"2.0","id":1,"method":"ping"}\r\n')
     assert client.receive() == {"jsonrpc": "2.0", "id": 1, "result": {}}
+
+
+def test_a_byte_order_mark_is_no_part_of_a_message(client: RawClient) -> None:
+    """Before the first line, as a shell puts it there, and before any other, by the short way and by the long one."""
+    with RawClient() as fresh:
+        fresh.send_bytes(b'\xef\xbb\xbf{"jsonrpc":"2.0","id":1,"method":"ping"}\n')
+        assert fresh.receive() == {"jsonrpc": "2.0", "id": 1, "result": {}}
+    call = b'{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"get_context","arguments":{}}}'
+    client.send_bytes(b"\xef\xbb\xbf" + call + b"\n")
+    assert client.receive()["result"]["isError"] is False
+
+
+def test_a_notification_without_an_id_is_not_answered(client: RawClient) -> None:
+    client.send_bytes(
+        b'{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"\\"id\\"","progress":1}}\n'
+    )
+    assert_serves(client)
 
 
 def test_a_line_of_megabytes_is_a_message_like_any_other(client: RawClient) -> None:

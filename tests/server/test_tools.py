@@ -16,9 +16,9 @@ from mcp import Client
 from activity_mcp import package_files
 from activity_mcp.activity import EVENT_NAMES
 from activity_mcp.errors import QueueBusy
-from activity_mcp.logs import configure_logging
 from activity_mcp.server.app import INSTRUCTIONS, build_server
 from activity_mcp.server.lanes import Lanes
+from activity_mcp.server.logs import configure_logging
 from server.double import STATUS, FakeService, as_service
 
 pytestmark = pytest.mark.anyio

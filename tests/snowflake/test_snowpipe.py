@@ -234,7 +234,7 @@ def test_a_leader_that_died_between_the_commit_and_its_note_leaves_the_range_to_
     [
         ({"port": 9}, [], WarehouseUnavailable, "network"),
         ({}, [{"place": "hostname", "status": 503}], WarehouseUnavailable, "network"),
-        ({"private_key_file": None, "password": "p"}, [], WarehouseRefused, "private_key_file"),
+        ({"private_key_file": None, "password": "wrong"}, [], WarehouseRefused, "renew the token or the key"),
         ({"private_key_file": "/nowhere"}, [], WarehouseRefused, "private_key_file"),
         ({"private_key_file": "encrypted.p8", "private_key_file_pwd": "no"}, [], WarehouseRefused, "private_key_file_pwd"),
         (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -198,7 +199,7 @@ def test_whatever_was_interrupted_is_made_good_by_doing_it_again(seed: int) -> N
     assert_governed(account, dual_write=dual_write)
 
 
-MOVES = {
+MOVES: dict[str, Callable[[Account], Any]] = {
     "deploy": by_deploy,
     "by hand": by_hand,
     "dual write": lambda account: account.execute("CALL SET_MIGRATION_FLAG('dual_write_enabled', TRUE)"),

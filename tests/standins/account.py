@@ -63,7 +63,6 @@ class Account:
         self.contexts_made_anew = 0
         self.noted: dict[str, str] = {}  # what a deployment wrote down: file → checksum
         self._variables: dict[str, str] = {}
-        self.noted: dict[str, str] = {}
 
     # --- what a test does
 

@@ -212,7 +212,11 @@ class _Wire:
     def call_later(self, delay: float, what: Any) -> Any:
         entry = (delay, what)
         self.timers.append(entry)
-        return SimpleNamespace(cancel=lambda: entry in self.timers and self.timers.remove(entry))
+        return SimpleNamespace(cancel=lambda: self._cancel(entry))
+
+    def _cancel(self, entry: tuple[float, Any]) -> None:
+        if entry in self.timers:
+            self.timers.remove(entry)
 
     def create_task(self, made: Any, **_: Any) -> Any:
         made.close()
@@ -231,7 +235,7 @@ class _Wire:
 def connection() -> tuple[BoundedProtocol, _Wire]:
     wire = _Wire()
     config = uvicorn.Config(None, http=BoundedProtocol, interface="asgi3", lifespan="off", log_config=None)  # type: ignore[arg-type]
-    config.loaded, config.loaded_app, config.ws_protocol_class = True, None, None  # type: ignore[assignment]
+    config.loaded, config.loaded_app, config.ws_protocol_class = True, None, None
     made = BoundedProtocol(config, ServerState(), {}, _loop=wire)  # type: ignore[arg-type]
     made.connection_made(wire)  # type: ignore[arg-type]
     return made, wire

@@ -51,7 +51,9 @@ def _writer(connection: NamedConnection) -> Check:
     except WarehouseError as error:
         return Check("writer", "fail", error.message, error.hint)
     return Check(
-        "writer", "ok", f"signs in with {properties['authorization_type']} as {properties['user']} at {properties['url']}"
+        "writer",
+        "ok",
+        f"{properties['authorization_type']} as {properties.get('user', 'its token says')} at {properties['url']}",
     )
 
 

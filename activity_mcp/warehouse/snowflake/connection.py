@@ -97,7 +97,9 @@ class NamedConnection:
         account = self._required("account")
         host = self._text("host") or f"{account.lower().replace('_', '-')}.snowflakecomputing.com"
         port = self._text("port") or "443"
-        properties = {"account": account, "user": self._required("user"), "url": f"https://{host}:{port}"}
+        properties = {"account": account, "url": f"https://{host}:{port}"}
+        if (user := self._text("user")) or self.authenticator == "SNOWFLAKE_JWT":  # a token says whose it is
+            properties["user"] = user or self._required("user")
         if role := self._text("role"):
             properties["role"] = role
         return properties | self._credentials()
