@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     Span = tuple[int, int, str]
 
 _ENDS = frozenset(";|&\n)")
+_AFTER_WORD = frozenset(("", *" \t\r\n,;)}]\\|"))
+_AFTER_MARK = frozenset(("", *" \t\r\n;|"))
 _MAX_WORDS = 400
 _BEFORE = frozenset(" \t\r\n;|&(\"'`/=$!\\nt{[,>")
 _STDIN_WINDOW = 400
@@ -123,25 +125,24 @@ def _word(text: str, at: int) -> tuple[Word, int]:
         span = quoted_value(text, at)
         if span is not None:
             return Word(text, *span, is_quoted=True), span[1] + 1 + backslashes(text, span[1])
-    line = end_of_line(text, at)
     end = at
-    while end < line and text[end] not in " \t":
+    while end < len(text) and text[end] not in " \t\r\n":
         char = text[end]
         if char in "\"'" and text[end - 1] in "=:@ -":  # --opt="…", user:"…"
             span = quoted_value(text, end)
             if span is not None:
                 word = Word(text, at, span[1])
                 return word, span[1] + 1
-        if char in "\"'" and (end + 1 >= line or text[end + 1] in " \t,;)}]\\|"):
+        if char in "\"'" and text[end + 1 : end + 2] in _AFTER_WORD:
             return Word(text, at, end), end + 1
         if char == "\\" and text[end + 1 : end + 2] in ('"', "n") and text[end + 2 : end + 3] in ("", " ", ",", "}", '"'):
             return Word(text, at, end), end + 2
-        if char in ";|" and (end + 1 >= line or text[end + 1] in " \t;|"):
+        if char in ";|" and text[end + 1 : end + 2] in _AFTER_MARK:
             break
         if char == "&" and text[end + 1 : end + 2] in ("&", " ", ""):
             break
         if end - at > 512:
-            end = word_end(text, end, line)
+            end = word_end(text, end, end_of_line(text, end))
             break
         end += 1
     return Word(text, at, max(end, at + 1)), max(end, at + 1)
@@ -302,7 +303,8 @@ def _longest_word(consumer: str) -> bytes:
 
 
 def _piped(text: str, lowered: str, at: int) -> Iterator[Span]:
-    line = end_of_line(text, at)
+    line = text.find("\n", at, at + 4096)
+    line = min(len(text), at + 4096) if line < 0 else line
     here = text.find("<<<", at, min(line, at + _STDIN_WINDOW))
     if here >= 0:
         start = skip_blanks(text, here + 3)
