@@ -20,6 +20,7 @@ from .identity import Identity, is_ignored, project_of, resolve_identity
 from .pipeline.poll_schedule import Pace
 from .pipeline.refresher import ACTIVE_S, Refresher
 from .queue import Lease, QueueReader, QueueWriter, open_queue, read_commit, read_queue
+from .queue.moved import follow_move
 from .recall.cache import ContextCache
 from .recall.context_reader import Recall
 from .recall.local_events import LocalEvents
@@ -86,6 +87,8 @@ class Composition:
         on_error: Callable[[BaseException], None] = lambda error: None,
         adapter: Adapter | None = None,
     ) -> None:
+        if config.is_embedded:
+            follow_move(config.queue_dir, config.db)
         self.config = config
         self.on_error = OncePerMinute(on_error, clock)
         self.leader: Leader | None = None
@@ -354,5 +357,5 @@ class Composition:
             on_event=self.system_events.report,
             omits=omits,
         )
-        flusher.batch_size.resume(self.lease.last_told().get("batch_weight"))
+        flusher.batch_size.resume(self.lease.last_report().get("batch_weight"))
         return flusher

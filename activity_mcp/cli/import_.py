@@ -38,6 +38,14 @@ def import_command(paths: tuple[str, ...], since: str | None, dry_run: bool, as_
             _flush(service)
     finally:
         service.close()
+    if report.too_old:
+        days = service.config.retention_days
+        remark(
+            f"warning: {report.too_old} of the activities are older than ACTIVITY_RETENTION_DAYS ({days}): the daily retention"
+        )
+        remark("  retention removes them; an import with a longer retention brings them again")
+    if not report.files:
+        remark(f"no transcripts (*.jsonl) were found in {', '.join(report.folders)}")
     if as_json:
         print_json(_document(report, dry_run))
     else:
@@ -80,6 +88,8 @@ def _document(report: TranscriptReport, dry_run: bool) -> dict[str, object]:
         "not_recorded": report.ignored,
         "forgotten": report.forgotten,
         "before_since": report.before_since,
+        "older_than_retention": report.too_old,
+        "folders": report.folders,
         "malformed_lines": report.malformed,
         "mended_lines": report.mended,
         "unknown_line_types": dict(report.unknown_types),
@@ -125,11 +135,11 @@ def _show(report: TranscriptReport, dry_run: bool) -> None:
         remark(f"cannot be read: {os.path.relpath(line) if line.startswith('/') else line}")
 
     if report.expiring is not None:
-        told = report.expiring.describe()
+        expiring = report.expiring.describe()
         if dry_run:
-            remark(f"warning: {told}; import them before")
+            remark(f"warning: {expiring}; import them before")
         else:
-            remark(f"warning, as it was before this import: {told}")
+            remark(f"warning, as it was before this import: {expiring}")
             remark("  import every week, or raise cleanupPeriodDays in Claude Code's settings")
 
 
@@ -137,7 +147,7 @@ def _token_table(report: TranscriptReport) -> object:
     from rich import box
     from rich.table import Table
 
-    title = "tokens by model, as the transcripts tell them"
+    title = "tokens by model, as the transcripts give them"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("model")
     for title in ("calls", "prompt", "completion", "cache read", "cache creation"):

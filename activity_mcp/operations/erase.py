@@ -1,7 +1,8 @@
 """Forgetting: what a selection picks leaves the queue, the dead letters, the warehouse, the contexts, and stays away.
 
-    lead → seal the live segment → drain, passing over what is picked → tombstones → write the warehouse anew without it
-         → publish every context → delete the committed segments, dead letters and artifacts that held it
+    lead → seal the live segment → drain, passing over what is picked → tombstones → rewrite the warehouse without it
+         → publish every context → delete the committed segments, dead letters and artifacts that held it, and what of the
+         ledger of imports names it → look through the bytes of each of our files, and report which still holds it
 
 Segments are never rewritten: offsets and checksums stay what they are, and exactly-once with them. What was committed is in the
 warehouse, so its segments can be deleted whole; what was not yet is committed first, without the lines that are picked. A note
@@ -22,14 +23,16 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from .. import fs
 from ..context import Snapshot
 from ..errors import WarehouseUnavailable
 from ..pipeline.draining import drain
 from ..queue import QueueReader, dead_letters, prune, read_commit, seal_segment
 from ..recording.event_catalogue import FORGOTTEN
 from ..recording.tombstones import Tombstones
-from ..warehouse import ContextRow, Scope
-from .drain import BATCH_BYTES, BATCH_ROWS, patiently
+from ..warehouse import Scope
+from .drain import BATCH_BYTES, BATCH_ROWS, retry_while_busy
+from .holdings import files_that_hold, holdings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -59,10 +62,12 @@ class Forgotten:
     removed: list[str] = field(default_factory=list)
     untouched: list[str] = field(default_factory=list)
     set_aside: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    """Our files that hold the text all the same: by a legal hold, one of those two, or an event since then."""
 
 
 class Forgetter:
-    """Forgets what ``selection`` picks, over ``service``'s queue and warehouse. ``on_progress`` is told (rows done, rows)."""
+    """Forgets what ``selection`` picks, over ``service``'s queue and warehouse. ``on_progress`` gets (rows done, rows)."""
 
     def __init__(
         self,
@@ -110,7 +115,7 @@ class Forgetter:
             found.rows = self._count_rows()
             found.held = found.rows.pop("held", 0)
             Tombstones(service.config.home).add(self._selection, self._ids, until_us)
-            if found.rows:
+            if found.rows or self._is_in_free_blocks():
                 self._rewrite()
             self._publish(flusher)
             found.segments = self._delete_segments(flusher)
@@ -121,15 +126,16 @@ class Forgetter:
         for path in found.removed:
             os.unlink(path)
         self._forget_imports()
+        found.left = self._left()
         return found
 
     # --- the queue
 
     def _lead(self) -> None:
         if not self._service.lease.acquire_from(LEAD_WITHIN_S):
-            pid = self._service.lease.last_told().get("pid", "?")
+            pid = self._service.lease.last_report().get("pid", "?")
             raise WarehouseUnavailable(
-                f"process {pid} leads and did not stand aside; nothing was forgotten", hint="close Claude Code and try again"
+                f"process {pid} leads and did not step down; nothing was forgotten", hint="close Claude Code and try again"
             )
 
     def _seal(self) -> None:
@@ -141,7 +147,7 @@ class Forgetter:
     def _drain(self, flusher: Flusher) -> None:
         """Everything is committed, without what is picked."""
         deadline = self._deadline()
-        drain(lambda: patiently(lambda: flusher.step(max_rows=BATCH_ROWS, max_bytes=BATCH_BYTES), deadline))
+        drain(lambda: retry_while_busy(lambda: flusher.step(max_rows=BATCH_ROWS, max_bytes=BATCH_BYTES), deadline))
 
     def _omits(self, members: Mapping[str, Any]) -> bool:
         if not self._picks(members):
@@ -197,12 +203,17 @@ class Forgetter:
 
     def _count_rows(self) -> dict[str, int]:
         rewriter = self._service.adapter.rewriter
-        return patiently(lambda: rewriter.count(self._picks_row), self._deadline()) if rewriter is not None else {}
+        return retry_while_busy(lambda: rewriter.count(self._picks_row), self._deadline()) if rewriter is not None else {}
+
+    def _is_in_free_blocks(self) -> bool:
+        """Whether the file holds the text though no row does: of rows that retention or a refresh has removed."""
+        is_embedded = self._service.adapter.rewriter is not None
+        return is_embedded and bool(files_that_hold(self._selection, [self._service.config.db]))
 
     def _rewrite(self) -> None:
         rewriter = self._service.adapter.rewriter
         if rewriter is not None:
-            patiently(lambda: rewriter.rewrite(self._picks, self._on_progress), self._deadline())
+            retry_while_busy(lambda: rewriter.rewrite(self._picks, self._on_progress), self._deadline())
 
     def _picks_row(self, members: Mapping[str, Any]) -> bool:
         if not self._picks(members):
@@ -221,31 +232,42 @@ class Forgetter:
         return time.monotonic() + DRAIN_WITHIN_S
 
     def _publish(self, flusher: Flusher) -> None:
-        """Every context as it is now; of a scope that is gone an empty one, for servers that hold it in memory.
+        """Every context as it is now; a scope that is gone has none, and no file that names it.
 
-        Where contexts come from Snowflake all are empty, until the leader has read them again.
+        A server that holds one in memory lets go of it with its file, and of local events at the note. Where contexts come
+        from Snowflake all are gone, until the leader has read them again.
         """
         service, now = self._service, self._service.clock.time_us()
         at_once, found = service.adapter.capabilities.contexts_at_once, {}
         if at_once:
-            patiently(service.refresher.publish_changes, self._deadline())
+            retry_while_busy(service.refresher.publish_changes, self._deadline())
         scopes = [Scope(*key) for key in service.snapshots.known()]
         if at_once:
             found = {row.scope: row for row in service.warehouse.contexts(scopes, flusher.channel_id)}
         service.snapshots.clear()  # damaged ones included, whatever they hold
-        for scope in scopes:
-            row = found.get(scope) or ContextRow(scope, {}, {flusher.channel_id: str(flusher.offset)}, 0)
+        for scope, row in found.items():
             snapshot = Snapshot(scope.customer, scope.project, row.blob, row.watermark, now, row.row_version)
             service.snapshots.publish(snapshot)
 
     # --- files
+
+    def _left(self) -> list[str]:
+        """Unfinished files that held it are removed; the names of our other files that still hold the text."""
+        left = []
+        ours = [path for held in holdings(self._service.config) for path in held.files]
+        for path in files_that_hold(self._selection, ours):
+            if path.endswith(".tmp"):
+                fs.LOCAL.unlink(path)
+            else:
+                left.append(path)
+        return left
 
     def _find_artifacts(self) -> None:
         """Artifacts whose content, which the stream does not hold, has the text or names the session."""
         if self._selection.pattern is None and self._selection.session is None:
             return
         for path in self._all_artifact_files():
-            with open(path, "rb") as file:
+            with fs.reader(path) as file:
                 if self._selection.picks_bytes(file.read(), None):
                     self._artifacts.add(_artifact_id(path))
 
@@ -257,7 +279,7 @@ class Forgetter:
         return sorted(os.path.join(folder, name) for folder, _, names in os.walk(directory) for name in names)
 
     def _old_copies(self) -> list[str]:
-        """Copies of the database from before a migration: nobody reads them, and they hold everything."""
+        """Copies of the database from before a migration: unused, and they hold everything."""
         return self._beside("layout-") if self._service.adapter.rewriter is not None else []
 
     def _set_aside(self) -> list[str]:
@@ -273,9 +295,12 @@ class Forgetter:
         from ..claude_code.transcripts import ImportLedger
 
         needles = [text for text in (self._selection.session, _as_folder(self._selection.project)) if text]
-        if needles:
+        pattern = self._selection.pattern
+        if needles or pattern is not None:
             ledger = ImportLedger(os.path.join(self._service.queue.directory, "imports.json"))
-            ledger.forget(lambda path: all(needle in path for needle in needles))
+            ledger.forget(
+                lambda path: all(needle in path for needle in needles) and (pattern is None or bool(pattern.search(path)))
+            )
         self._service.session_state.take_requests(sys.maxsize)  # they name transcripts too; another request follows any of them
 
 

@@ -3,7 +3,7 @@
 A state directory may hold other things, so may the directory of the database, and both may have been another program's before:
 so nothing is ours by its place alone. ``_OWN`` lists every name that this package writes, by directory; a directory is ours to
 look into by its marker (``settings.json`` or ``.activity-mcp-home``, a queue's ``queue.json``, an artifact's ``.meta.json``).
-Only regular files count, symbolic links are not followed, and what has a name of ours but other content is left, and named.
+Only regular files count, symbolic links are not followed, and what has one of our names but other content is left, and named.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from ..identity import MARKER, is_own_home
 from ..queue import read_queue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ..config import Config
+    from .selection import Selection
 
 _OWN = {
     "home": r"settings\.json(?:\.damaged)?|forgotten\.json|http-token|" + re.escape(MARKER),
@@ -39,6 +40,7 @@ _UNFINISHED = r"(?:\.\d+\.[0-9a-f]+\.\d+(?:\.new)?\.tmp)*"
 _BESIDE_DB = r"(?:\.wal|\.rewriting(?:\.wal)?|\.layout-\d+|\.corrupt-[\w.-]+?(?:\.wal)?)?"
 _SPILLS = (".tmp", ".rewriting.tmp")
 _META = ".meta.json"
+_PIECE_BYTES, _OVERLAP_BYTES = 1 << 22, 1 << 12
 _DUCKDB_MAGIC = b"DUCK"
 _DROPS = frozenset(b"PCQU")
 
@@ -105,13 +107,13 @@ def _is_duckdb(path: str) -> bool:
 
 
 def _artifacts(directory: str) -> Iterator[Holding]:
-    """Content is ours where a file of ours describes it."""
+    """Content is ours where one of our files describes it."""
     files: list[str] = []
     for meta in _named(directory, rf"[\w-]+{re.escape(_META)}"):
         try:
-            told = orjson.loads(LOCAL.read(meta))
-            content = os.path.join(directory, os.path.basename(told["file"]))
-            is_own = bool(told["version"]) and told["artifact_id"] + _META == os.path.basename(meta)
+            described = orjson.loads(LOCAL.read(meta))
+            content = os.path.join(directory, os.path.basename(described["file"]))
+            is_own = bool(described["version"]) and described["artifact_id"] + _META == os.path.basename(meta)
         except (OSError, ValueError, KeyError, TypeError):
             continue
         files += [path for path in (content, meta) if is_own and _is_regular(path)]
@@ -136,6 +138,22 @@ def _named(directory: str, pattern: str) -> list[str]:
     matching = re.compile(f"(?:{pattern}){_UNFINISHED}")
     paths = [os.path.join(directory, name) for name in sorted(os.listdir(directory)) if matching.fullmatch(name)]
     return [path for path in paths if _is_regular(path)]
+
+
+def files_that_hold(selection: Selection, paths: Iterable[str]) -> list[str]:
+    """Those in whose bytes the session, the project or the text of the selection stands; none where only a time was given."""
+    if selection.session is None and selection.project is None and selection.pattern is None:
+        return []
+    return [path for path in paths if _is_regular(path) and any(map(selection.mentions, _pieces(path)))]
+
+
+def _pieces(path: str) -> Iterator[str]:
+    """A file's bytes as texts that overlap, so that nothing is cut in two, whatever the file's size."""
+    with LOCAL.reader(path) as file:
+        before = b""
+        while data := file.read(_PIECE_BYTES):
+            yield (before + data).decode("utf-8", "replace")
+            before = data[-_OVERLAP_BYTES:]
 
 
 def _is_regular(path: str) -> bool:

@@ -1,10 +1,9 @@
-"""How often to ask a warehouse that costs money to ask: when activity starts, once more when what other machines had under way
-by then has arrived, and every half hour while it lasts; not at all once it has stopped. A scope nobody asked for before is
-asked for at once.
+"""How often to ask a warehouse that costs money to ask: when activity starts, and every two hours while it lasts; not at all
+once it has stopped. A scope nobody asked for before is asked for at once.
 
 Activity is a client that asks for a context, or events of its own that were shipped. What is asked in between is answered from
-what is there, which says how old it is; this machine's own events are in it all the same. A warehouse starts for a minute at
-least, so that asking each minute would keep one running all day.
+what is there, which says how old it is; this machine's own events are in it all the same. A warehouse that starts runs for a
+minute at least: asked each minute by anybody of a team it would run all day.
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..clock import Clock
 
-PAUSES_S = (90.0, 1800.0)
-"""An event of another machine is in its context within 90 s in most cases (docs/snowflake.md)."""
+PAUSE_S = 7200.0
 NEW_SCOPE_S = 5.0
 """How soon after any question a scope that is new may be asked for."""
 ACTIVE_S = 600.0
@@ -30,12 +28,10 @@ class Pace:
         self._last_activity = -1e9
         self._not_before = 0.0
         self._asked_at = -1e9
-        self._asked = 0
 
     def active(self) -> None:
         now = self._clock.monotonic()
         if now - self._last_activity >= ACTIVE_S:
-            self._asked = 0
             self._not_before = min(self._not_before, now)
         self._last_activity = now
 
@@ -49,5 +45,4 @@ class Pace:
 
     def asked(self) -> None:
         self._asked_at = self._clock.monotonic()
-        self._not_before = self._asked_at + PAUSES_S[min(self._asked, len(PAUSES_S) - 1)]
-        self._asked += 1
+        self._not_before = self._asked_at + PAUSE_S

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
         """What was picked: a text, or a session, a project or a time, each None where it does not count."""
 
         @property
-        def pattern(self) -> object: ...
+        def pattern(self) -> object:
+            """What a text must match."""
 
         @property
-        def before_us(self) -> int | None: ...
+        def before_us(self) -> int | None:
+            """Microseconds since 1970."""
 
 
 VERSION = 1

@@ -19,16 +19,16 @@ def moments(pace: Pace, clock: FakeClock, seconds: int, *, active_until: int) ->
     return found
 
 
-def test_it_asks_at_the_start_once_more_when_others_events_have_arrived_and_every_half_hour() -> None:
+def test_it_asks_at_the_start_and_every_two_hours() -> None:
     clock = FakeClock()
-    assert moments(Pace(clock), clock, 4000, active_until=4000) == [0, 90, 1890, 3690]
+    assert moments(Pace(clock), clock, 15000, active_until=15000) == [0, 7200, 14400]
 
 
 def test_it_stops_ten_minutes_after_the_last_activity_and_starts_again_at_once() -> None:
     clock = FakeClock()
     pace = Pace(clock)
-    assert moments(pace, clock, 7200, active_until=60) == [0, 90]
-    assert moments(pace, clock, 120, active_until=60) == [0, 90]
+    assert moments(pace, clock, 7200, active_until=60) == [0]
+    assert moments(pace, clock, 120, active_until=60) == [0]
 
 
 def test_a_scope_that_is_new_need_not_wait_for_the_next_moment() -> None:

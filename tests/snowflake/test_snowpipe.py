@@ -160,7 +160,7 @@ def test_features_arrive_as_an_object_and_columns_in_the_stored_case(recording: 
     ids=["encrypted key", "access token", "oauth"],
 )
 def test_the_writer_signs_in_with_a_key_a_token_or_oauth(recording: Recording, way: dict[str, Any]) -> None:
-    filled = {
+    filled: dict[str, Any] = {
         name: value.format(port=recording.service.port) if isinstance(value, str) else value for name, value in way.items()
     }
     if filled["private_key_file"]:
@@ -234,7 +234,7 @@ def test_a_leader_that_died_between_the_commit_and_its_note_leaves_the_range_to_
     [
         ({"port": 9}, [], WarehouseUnavailable, "network"),
         ({}, [{"place": "hostname", "status": 503}], WarehouseUnavailable, "network"),
-        ({"private_key_file": None, "password": "p"}, [], WarehouseRefused, "private_key_file"),
+        ({"private_key_file": None, "password": "wrong"}, [], WarehouseRefused, "renew the token or the key"),
         ({"private_key_file": "/nowhere"}, [], WarehouseRefused, "private_key_file"),
         ({"private_key_file": "encrypted.p8", "private_key_file_pwd": "no"}, [], WarehouseRefused, "private_key_file_pwd"),
         (

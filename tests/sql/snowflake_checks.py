@@ -235,6 +235,7 @@ def resolve(texts: list[str]) -> dict[str, list[str]]:
                 query = qualify(
                     _plain(tree.expression.copy()), schema=known, dialect="snowflake", validate_qualify_columns=True
                 )
+                assert isinstance(query, exp.Query)
                 columns = [column.alias_or_name.upper() for column in query.selects]
                 made[tree.this.name.upper()] = columns
                 known[tree.this.name.upper()] = dict.fromkeys(columns, "VARIANT")

@@ -92,6 +92,10 @@ def _run(data: bytes | None, environ: Mapping[str, str], config: Config, clock: 
     if place.is_ignored():
         return b""
     identity = resolve_identity(config.home, environ, config.customer)
+    if config.is_embedded and not os.path.isdir(config.queue_dir):
+        from ...queue.moved import follow_move
+
+        follow_move(config.queue_dir, config.db)
     try:
         _record(members, place, identity, config, clock)
     except Exception as error:  # the session may be told what is known all the same

@@ -49,6 +49,7 @@ class Session:
     is_continued: bool = False  # by another session of the same file, which is a fork of it
     queue: list[Waiting] = field(default_factory=list)
     absorbed: list[Waiting] = field(default_factory=list)
+    queue_lines: set[tuple[str, str, int]] = field(default_factory=set)  # those read, as operation, text and time
 
     def announce(self, message_id: str, ts_us: int) -> None:
         """The message calls a tool: its text is no answer."""
@@ -60,7 +61,8 @@ class Session:
 @dataclass(slots=True)
 class Call:
     """A call without a result yet. ``is_alone``: no other call of its conversation was open meanwhile; ``key`` is what its
-    events are named by, ``line`` the uuid of its line; ``is_damaged``: what came behind it is lost in part.
+    events are named by, ``line`` the uuid of its line; ``is_damaged``: what came behind it is lost in part; ``outcome``:
+    whether it succeeded, by what is left of its result.
     """
 
     session: Session
@@ -75,6 +77,7 @@ class Call:
     branch: str | None
     is_alone: bool = True
     is_damaged: bool = False
+    outcome: bool | None = None
 
     @property
     def chain(self) -> tuple[str, str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from ...claude_code.transcripts.discovery import default_folder
+from ...claude_code.transcripts.discovery import default_folders
 from ...claude_code.versions import OLDEST_SUPPORTED, in_words, installed_version
 from ...health.check import Check
 
@@ -24,8 +24,8 @@ def version(environ: Mapping[str, str]) -> Check:
     if found is None:
         return Check("claude version", "ok", "no `claude` on this PATH that tells one")
     if found < OLDEST_SUPPORTED:
-        told = f"{in_words(found)} is older than {in_words(OLDEST_SUPPORTED)}, the oldest that this was tried with"
-        return Check("claude version", "warn", told, "`claude update`")
+        finding = f"{in_words(found)} is older than {in_words(OLDEST_SUPPORTED)}, the oldest that this was tried with"
+        return Check("claude version", "warn", finding, "`claude update`")
     return Check("claude version", "ok", in_words(found))
 
 
@@ -43,7 +43,7 @@ def refusal(found: Survey, server: Registered) -> Check | None:
     if name in found.rejected:
         return Check(title, "warn", f"in {server.path}, but rejected in this project: it is not started", _APPROVE)
     if name not in found.approved and found.approves_all is None:
-        return Check(title, "warn", f"in {server.path}, but nobody has approved it here yet: it is not started", _APPROVE)
+        return Check(title, "warn", f"in {server.path}, but it has not been approved here yet: it is not started", _APPROVE)
     return None
 
 
@@ -63,7 +63,7 @@ def _list(value: object) -> list[object]:
 
 def silence(environ: Mapping[str, str], last_event_us: int | None) -> str | None:
     """A transcript that has grown since hooks fell silent; None where they keep up."""
-    newest_us, path = _newest(default_folder(environ))
+    newest_us, path = max((_newest(folder) for folder in default_folders(environ)), key=lambda found: found[0])
     if path is None or newest_us - (last_event_us or 0) < _BEHIND_S * 1_000_000:
         return None
     return path

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
+from ...recall.context_reader import ContextAnswer
 from .arguments import Argument
 from .spec import Annotations, ToolSpec
 
@@ -66,6 +69,8 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 
 
 def get_context(service: ActivityService) -> ToolSpec:
+    """The tool over this service."""
+
     def ask(customer: str | None, context_type: str, project: str | None, max_bytes: int) -> dict[str, Any]:
         return service.context(customer=customer, context_type=context_type, project=project, max_bytes=max_bytes)
 
@@ -91,8 +96,14 @@ def get_context(service: ActivityService) -> ToolSpec:
         lane="reads",
         at_once=at_once,
         always_load=True,
+        encode=_encode,
         observe=_observe,
     )
+
+
+def _encode(found: dict[str, Any]) -> bytes:
+    """With the context as it was encoded when it was rendered."""
+    return found.encoded() if isinstance(found, ContextAnswer) else orjson.dumps(found)
 
 
 def _observe(found: dict[str, Any], size: int) -> dict[str, Any]:

@@ -74,6 +74,7 @@ def answer_request(request: dict[str, Any]) -> dict[str, Any]:
     with connection:
         try:
             connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET enable_progress_bar = false")  # stdout is the answer's
             connection.execute("SET python_enable_replacements = false")
             for name in ("waiting_rows", "waiting_ms"):
                 connection.execute(f"SET VARIABLE {name} = {int(request.get(name) or 0)}")

@@ -326,6 +326,7 @@ def _engine_for(path: str, memory: str) -> duckdb.DuckDBPyConnection:
 
     connection = duckdb.connect(":memory:", config=_CONFIG | {"memory_limit": memory, "temp_directory": f"{path}.tmp"})
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")  # a statement of two seconds would draw it on the protocol's stdout
     known = [name for (name,) in connection.execute("SELECT name FROM duckdb_optimizers()").fetchall()]
     connection.execute("SET disabled_optimizers = '{}'".format(",".join(name for name in known if name not in _PASSES)))
     return connection

@@ -234,7 +234,7 @@ def administrators_grants(names: Names) -> list[str]:
     return [
         f"GRANT EXECUTE TASK, EXECUTE MANAGED TASK ON ACCOUNT TO ROLE {names.engine};",
         f"GRANT IMPORTED PRIVILEGES ON DATABASE SNOWFLAKE TO ROLE {role};",
-        f"GRANT ROLE {names.role_prefix}_WRITER TO USER <each recorder's user>;",
+        f"GRANT ROLE {names.role_prefix}_CLIENT TO USER <each recorder's user>;  -- or: deploy --add-user",
         f"GRANT ROLE {names.role_prefix}_READER TO USER <each reader's user>;",
         f"GRANT ROLE {names.role_prefix}_ADMIN TO USER <an administrator of the record>;",
     ]

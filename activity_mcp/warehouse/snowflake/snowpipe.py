@@ -44,7 +44,7 @@ CHUNK_BYTES = 512 * 1024
 """Above about 1 MB in its buffer the SDK uploads files instead of sending rows; a request may have 4 MB on the wire."""
 CHUNK_ROWS = 1000
 IDLE_S = 60.0
-FIRST_LOOK_S, LONGEST_LOOK_S = 0.25, 1.0
+FIRST_LOOK_S, LONGEST_LOOK_S = 0.25, 2.0
 """How often a commit is asked for: it takes seconds there, and a channel may be asked ten times a second."""
 PATIENCE = {
     "mgmt_retry_total_backoff_seconds": "1",  # whoever flushes tries again by itself, with a backoff of its own

@@ -33,6 +33,8 @@ def from_snowflake(sql: str) -> str:
         made = rewritten(tree, _RULES, _MORE_KEPT)
         to.leave_checks_out(made)
         return made.sql("duckdb", comments=False, unsupported_level=ErrorLevel.RAISE)
+    except RecursionError:
+        raise Untranslatable("it is nested too deeply") from None
     except sqlglot.errors.SqlglotError as error:
         raise Untranslatable(" ".join(str(error).split())[:200]) from error
 
