@@ -92,6 +92,7 @@ class Terminal:
         """/clear: the session ends, and another starts."""
         self.wait_until_idle()
         self.enter("/clear")
+        self._until(lambda: self._lab.asked[-1] not in self.screen(), 60, "the screen was not cleared")
         self._lab.ended += 1
         self._lab.started += 1
 
