@@ -18,6 +18,7 @@ from claude_client.lab import Lab
 MISSING = None if shutil.which("tmux") else "there is no tmux here"
 PROMPT = "❯"
 _LOOK_EVERY_S = 0.1
+_LOOKS = 10
 
 
 class Terminal:
@@ -92,6 +93,7 @@ class Terminal:
         """/clear: the session ends, and another starts."""
         self.wait_until_idle()
         self.enter("/clear")
+        self._until(lambda: self._lab.asked[-1] not in self.screen(), 60, "the screen was not cleared")
         self._lab.ended += 1
         self._lab.started += 1
 
@@ -109,7 +111,14 @@ class Terminal:
         self.wait_for(PROMPT)
 
     def wait_until_idle(self) -> None:
-        self._until(lambda: "esc to interrupt" not in self.screen(), 60, "the client is still at work")
+        """Until it is not at work and its screen rests, as it does when a person types the next line."""
+        seen: list[str] = []
+
+        def rests() -> bool:
+            seen.append(self.screen())
+            return "esc to interrupt" not in seen[-1] and len(seen) > _LOOKS and len(set(seen[-_LOOKS:])) == 1
+
+        self._until(rests, 60, "the client is still at work")
 
     def is_over(self) -> bool:
         return self._tmux("display", "-p", "#{pane_dead}").strip() != "0"
