@@ -38,8 +38,9 @@ client: wheel $(VENV)/.tested
 slow: wheel $(VENV)/.tested
 	$(BIN)/pytest -m slow $(PYTEST_ARGS)
 
+# mypy reads the tests as well, so what they import has to be there.
 lint: $(VENV)/.installed
-	$(PIP) install -c constraints.txt ".[lint]"
+	$(PIP) install -c constraints.txt ".[lint,test,snowflake]"
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -30,7 +30,7 @@ def run(arguments: list[str]) -> int:
         return 0
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        _tell(f"{where}{error.strerror or error}", "check the disk and the permissions of the state directory (ACTIVITY_HOME)")
+        _tell(f"{where}{error.strerror or error}", "check that path, its disk and its permissions" if where else "")
         return 3
     except Exception as error:
         if os.environ.get("ACTIVITY_LOG_LEVEL", "").lower() == "debug":
@@ -48,7 +48,20 @@ def _serve() -> int:
     serve_stdio()
 
 
+def _open_streams() -> None:
+    """Standard streams that were closed at the start become /dev/null: what is opened later must not take their place, and what
+    is printed to them is meant for nobody."""
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest that is free: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(descriptor, "w" if descriptor else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
 def _command(arguments: list[str]) -> int:
+    _open_streams()
     import click
 
     from .cli import commands

@@ -84,6 +84,7 @@ _OTHER_RANK, _UNANSWERED_RANK = 3, 4
 KEPT_ACTIVITIES = {"record_insight": "recorded_insight", "store_artifact": "stored_artifact"}
 """The methods of mcp_event that carry insights and artifacts, and their activities: facts, where other calls are the server's
 own. Only their own tools write them."""
+KEPT_METHODS = tuple(KEPT_ACTIVITIES)
 
 
 def source_rank(source: object, features: object) -> int:
@@ -91,7 +92,8 @@ def source_rank(source: object, features: object) -> int:
 
     The same as SOURCE_RANK in ``sql/``, whose tests compare the two.
     """
-    if isinstance(features, dict) and features.get("_unanswered") is True:
+    unanswered = features.get("_unanswered") if isinstance(features, dict) else None
+    if unanswered is True or unanswered == "true":
         return _UNANSWERED_RANK
     return _SOURCE_RANKS.get(str(source), _OTHER_RANK)
 
@@ -100,7 +102,7 @@ def is_own_event(event_name: object, features: object) -> bool:
     """Whether the server reports a call of its own, which no context shows: IS_OWN_EVENT in ``sql/``."""
     if event_name != "mcp_event":
         return False
-    return not isinstance(features, dict) or features.get("method") not in KEPT_ACTIVITIES
+    return not isinstance(features, dict) or features.get("method") not in KEPT_METHODS
 
 
 class Origin:

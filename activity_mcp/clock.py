@@ -75,7 +75,7 @@ def parse_iso(text: str) -> int:
 
 
 def normal_iso(text: str) -> str:
-    """``text`` as ``iso`` writes the time it tells. Raises ValueError as ``parse_iso`` does."""
+    """``text`` in the form of ``iso``. Raises ValueError as ``parse_iso`` does."""
     return text if _as_written(text) is not None else iso(parse_iso(text))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import orjson
 
+from .claude_code.session_state import SessionState
 from .clock import SYSTEM_CLOCK
 from .config import Config
 from .context import SnapshotStore
@@ -19,6 +20,7 @@ from .identity import Identity, is_ignored, project_of, resolve_identity
 from .pipeline.poll_schedule import Pace
 from .pipeline.refresher import ACTIVE_S, Refresher
 from .queue import Lease, QueueReader, QueueWriter, open_queue, read_commit, read_queue
+from .queue.moved import follow_move
 from .recall.cache import ContextCache
 from .recall.context_reader import Recall
 from .recall.local_events import LocalEvents
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .activity import Origin
+    from .claude_code.transcripts import FileMark, TranscriptReader
+    from .claude_code.transcripts.copies import Copies
+    from .claude_code.transcripts.follower import TranscriptFollower
     from .clock import Clock
     from .health.drift_report import DriftWatch
     from .health.status import StatusReader
@@ -82,6 +87,8 @@ class Composition:
         on_error: Callable[[BaseException], None] = lambda error: None,
         adapter: Adapter | None = None,
     ) -> None:
+        if config.is_embedded:
+            follow_move(config.queue_dir, config.db)
         self.config = config
         self.on_error = OncePerMinute(on_error, clock)
         self.leader: Leader | None = None
@@ -241,6 +248,49 @@ class Composition:
     def self_log(self) -> SelfLog:
         return SelfLog(self.recorder.origin("mcp", session_id=self.session_id), self.clock)
 
+    @lazy
+    def session_state(self) -> SessionState:
+        return SessionState(self.queue.directory)
+
+    @lazy
+    def follower(self) -> TranscriptFollower:
+        """Reads transcripts while their sessions run. A quarter of the queue is the most that its backlog may take."""
+        from .claude_code.transcripts import ImportOrigins, TranscriptReader
+        from .claude_code.transcripts.follower import TranscriptFollower
+        from .recording.tombstones import Tombstones
+
+        def was_forgotten(activity_id: str, origin: Origin, ts_us: int) -> bool:
+            tombstones = Tombstones(self.config.home)  # as they are now: a reader outlives many of its requests
+            return tombstones.covers(activity_id, origin.session_id, origin.project, ts_us)
+
+        def make_reader(path: str, mark: FileMark | None, copies: Copies) -> TranscriptReader:
+            return TranscriptReader(
+                path,
+                origin_for=ImportOrigins(self.identity, self.config.org_id),
+                redactor=self.config.redactor(),
+                prompts=self.config.prompts,
+                now_us=self.clock.time_us(),
+                mark=mark,
+                loads=orjson.loads,
+                was_forgotten=was_forgotten,
+                start_of=self.session_state.start_of,
+                copies=copies,
+            )
+
+        return TranscriptFollower(
+            self.session_state,
+            os.path.join(self.queue.directory, "imports.json"),
+            make_reader=make_reader,
+            append=self.recorder.append_read,
+            has_room=lambda: self.writer.uncommitted_bytes() < self.config.max_queue_bytes // 4,
+            clock=self.clock,
+        )
+
+    def follow_transcripts(self) -> None:
+        """What the leader does in each turn: mostly to see that no transcript has anything new."""
+        if self.config.record and self.session_state.has_requests():
+            self.follower.turn()
+
     @property
     def session_id(self) -> str | None:
         return self.environ.get("CLAUDE_CODE_SESSION_ID") or None
@@ -307,5 +357,5 @@ class Composition:
             on_event=self.system_events.report,
             omits=omits,
         )
-        flusher.batch_size.resume(self.lease.last_told().get("batch_weight"))
+        flusher.batch_size.resume(self.lease.last_report().get("batch_weight"))
         return flusher

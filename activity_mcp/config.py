@@ -1,6 +1,6 @@
 """The environment, read once at the edge and handed on as one frozen value.
 
-Every variable of the README's table is parsed here and nowhere else. A bad value raises InvalidConfig naming the variable;
+Every variable of docs/configuration.md is parsed here and nowhere else. A bad value raises InvalidConfig naming the variable;
 it is never replaced by a default. Light enough for a hook: standard library only on Linux.
 """
 
@@ -12,6 +12,7 @@ import sys
 from .activity import MAX_TEXT, sha256_hex
 from .errors import InvalidConfig
 from .fs import LOCAL
+from .identity import working_directory
 from .redaction import Redactor
 
 TYPE_CHECKING = False
@@ -61,6 +62,11 @@ class Config:
         raise AttributeError(f"Config is frozen: {name}")
 
     @property
+    def is_embedded(self) -> bool:
+        """Whether the warehouse is a file on this machine."""
+        return not self.snow_connection
+
+    @property
     def sink(self) -> str:
         """The name of the warehouse this queue belongs to."""
         return f"snowflake:{self.snow_connection}" if self.snow_connection else f"duckdb:{os.path.realpath(self.db)}"
@@ -95,10 +101,12 @@ def read_config(environ: Mapping[str, str]) -> Config:
     """The configuration of this environment. Raises InvalidConfig for the first value that cannot be used."""
     home = _directory(environ.get("ACTIVITY_HOME") or default_home(environ))
     connection = environ.get("SNOW_CONNECTION") or None
+    db = _directory(environ.get("ACTIVITY_DB") or os.path.join(home, "activity.duckdb"))
+    _refuse_unusable(environ, home, None if connection else db)
     return Config(
         home=home,
         queue_root=_directory(environ.get("QUEUE_DIR") or os.path.join(home, "queue")),
-        db=_directory(environ.get("ACTIVITY_DB") or os.path.join(home, "activity.duckdb")),
+        db=db,
         snow_connection=connection,
         backpressure_ms=_integer(environ, "BACKPRESSURE_THRESHOLD", 120_000, 1, "milliseconds"),
         max_queue_bytes=_integer(environ, "MAX_QUEUE_SIZE", 50 * 1024 * 1024, 64 * 1024, "bytes"),
@@ -124,11 +132,20 @@ def default_home(environ: Mapping[str, str]) -> str:
     """The platform's state directory. On Linux by the XDG rule itself, which is what platformdirs would answer."""
     if _is_linux():
         state = environ.get("XDG_STATE_HOME", "").strip()
-        home = environ.get("HOME") or os.path.expanduser("~")
-        return os.path.join(state or os.path.join(home, ".local", "state"), "activity-mcp")
+        if not os.path.isabs(state):  # "consider the path invalid and ignore it", says the rule
+            state = os.path.join(_home(environ), ".local", "state")
+        return os.path.join(state, "activity-mcp")
     import platformdirs
 
     return platformdirs.user_state_dir("activity-mcp", appauthor=False)
+
+
+def _home(environ: Mapping[str, str]) -> str:
+    home = environ.get("HOME") or os.path.expanduser("~")
+    if not os.path.isabs(home):
+        what = f"{home!r} is not an absolute path" if home != "~" else "it is not set, and this user has no home directory"
+        raise InvalidConfig("HOME", what, hint="set HOME, or ACTIVITY_HOME to a directory on a local disk")
+    return home
 
 
 def _is_linux() -> bool:
@@ -136,7 +153,21 @@ def _is_linux() -> bool:
 
 
 def _directory(text: str) -> str:
-    return os.path.abspath(os.path.expanduser(text))
+    text = os.path.expanduser(text)
+    return os.path.normpath(text if os.path.isabs(text) else os.path.join(working_directory(), text))
+
+
+def _refuse_unusable(environ: Mapping[str, str], home: str, db: str | None) -> None:
+    """Raise InvalidConfig for a path that cannot be used, before anything is recorded that could then not be shipped."""
+    place = next((name for name in ("ACTIVITY_HOME", "XDG_STATE_HOME") if environ.get(name)), "HOME")
+    places = [(place, home, ()), ("ACTIVITY_DB" if environ.get("ACTIVITY_DB") else place, db or "", ("?", "\\"))]
+    for variable, path, refused in places:
+        if any("\udc80" <= character <= "\udcff" for character in path):
+            raise InvalidConfig(variable, f"{path!r} is not UTF-8", hint="rename the directory, or choose another")
+        for character in refused:
+            if character in path:
+                reason = f"{path!r} holds {character!r}, with which DuckDB opens no file"
+                raise InvalidConfig(variable, reason, hint="choose a path without it")
 
 
 def _integer(environ: Mapping[str, str], name: str, default: int, least: int, unit: str) -> int:

@@ -5,7 +5,7 @@
     │   ├── InvalidActivity                   one event was refused (``path`` names the member)
     │   ├── InvalidConfig                     an environment variable is wrong (``variable``)
     │   └── QueryRefused                      the SQL is not one read-only statement, or it failed
-    ├── QueryCancelled               exit 1   nobody waits for the query any more; it was stopped, nothing was stored
+    ├── QueryCancelled               exit 1   the caller is gone; the query was stopped, nothing was stored
     ├── QueueRefused                 exit 3   the event was not accepted
     │   ├── QueueFull                         retryable: the cap is reached until the warehouse drains
     │   ├── QueueBusy                         retryable: another process held the append lock too long
@@ -18,7 +18,7 @@
     └── WarehouseError               exit 4   nothing is lost, the queue holds it
         ├── WarehouseUnavailable              retryable: locked, unreachable, timed out
         │   └── WarehouseBusy                 another process has the file open, for now
-        ├── WarehouseRefused                  it says no: credentials, grants, a missing table or extra; a person has to act
+        ├── WarehouseRefused                  it refuses: credentials, grants, a missing table or extra; a person has to act
         ├── WarehouseCorrupt                  the file was set aside; a new one is made
         ├── WarehouseNewer                    its schema is newer than this version: upgrade
         ├── OffsetConflict                    retryable: another flusher moved the offset first
@@ -31,6 +31,9 @@
 """
 
 from __future__ import annotations
+
+DOCS_URL = "https://github.com/activity-mcp/activity-mcp/blob/main/docs"
+"""Where hints send a reader: an installed package holds no documents."""
 
 
 class ActivityError(Exception):

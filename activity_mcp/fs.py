@@ -1,13 +1,13 @@
 """The one seam to the disk: every call that decides what survives a crash is made here and nowhere else.
 
 A ``FileSystem`` opens for append, writes once, syncs, truncates, publishes atomically, and refuses places that cannot hold a
-queue. Whoever needs the disk takes ``fs=`` with ``LOCAL`` as its default, so that a test can put a failing one in its place;
+queue. Code that needs the disk takes ``fs=`` with ``LOCAL`` as its default, so that a test can put a failing one in its place;
 ``fs.ensure_directory`` and ``fs.publish`` are those of ``LOCAL``, for modules that only ever write whole files.
 
-    write     one ``write()``; reports how much went through, never retries, so that the caller can roll back sync      the
-    file's data and size are on the disk (fdatasync; F_FULLFSYNC on macOS, whose fsync does not reach the platter) publish   a
-    reader sees the old file or the new one, whole: temporary file, sync, rename, sync of the directory refusal   NFS, SMB and
-    FUSE lose or fake flock, rename and fsync; a directory that others can write to is not ours
+    write     one ``write()``; returns how many bytes it took and never retries, so that the caller can roll back
+    sync      the file's data and size are on the disk (fdatasync; F_FULLFSYNC on macOS, whose fsync does not reach the platter)
+    publish   a reader sees the old file or the new one, whole: temporary file, sync, rename, sync of the directory
+    refuse    NFS, SMB and FUSE lose or fake flock, rename and fsync; a directory that others can write to is refused as well
 
 Directories are made 0700 and files 0600, whatever the umask allows beyond that; every descriptor is close-on-exec.
 Linux is tested. macOS takes the same path, unverified. On Windows the import works and use is refused.
@@ -147,7 +147,7 @@ class FileSystem:
         self.sync_directory(parent or ".")
 
     def type_of(self, path: str) -> str | None:
-        """The name of the file system that holds ``path`` or will hold it, such as ``ext4``; None where nothing tells."""
+        """The name of the file system that holds ``path`` or will hold it, such as ``ext4``; None where that is unknown."""
         path, table = _existing(path), self.mount_table()
         device = os.stat(path).st_dev
         needle = b" %d:%d " % (os.major(device), os.minor(device))

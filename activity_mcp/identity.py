@@ -3,7 +3,7 @@
 ``customer`` is one kind of identity only: the e-mail of git's global configuration, else ``<os user>@<host>``. It is resolved
 once and kept in ``settings.json`` of the state directory, so that a later change of git's configuration does not split a
 person in two. ``project`` is the nearest parent of a directory that holds ``.git``; a worktree maps to its main repository,
-read from its ``.git`` file. Standard library only, no subprocess: a hook asks the same questions.
+read from its ``.git`` file, and links are followed. Standard library only, no subprocess: a hook asks the same questions.
 """
 
 from __future__ import annotations
@@ -132,7 +132,8 @@ def _parsed(data: bytes) -> dict[str, Any]:
 
 def _guess_customer(environ: Mapping[str, str]) -> str:
     home = environ.get("HOME") or os.path.expanduser("~")
-    xdg = environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
+    xdg = environ.get("XDG_CONFIG_HOME", "")
+    xdg = xdg if os.path.isabs(xdg) else os.path.join(home, ".config")  # a relative one is to be ignored, says its rule
     files = [os.path.join(home, ".gitconfig"), os.path.join(xdg, "git", "config")]
     if environ.get("GIT_CONFIG_GLOBAL"):
         files = [environ["GIT_CONFIG_GLOBAL"]]
@@ -187,7 +188,7 @@ def _host_id() -> str:
 
 def project_of(directory: str) -> str:
     """The project a directory belongs to: the main repository around it, else the directory itself."""
-    start = os.path.abspath(directory)
+    start = os.path.realpath(directory)  # a project that is reached through a link is the same project
     at = start
     while True:
         marker = os.path.join(at, ".git")
@@ -208,15 +209,29 @@ def place_of(project: str) -> str:
 
 
 def _main_repository(marker: str) -> str | None:
-    """Where a worktree's ``.git`` file points: ``gitdir: <main>/.git/worktrees/<name>``; None for a submodule."""
+    """Where a worktree's ``.git`` file points: ``gitdir: <repository>/worktrees/<name>``; None for a submodule.
+
+    The project is the folder of the repository ``.git``; of a bare one the folder that holds it and is bound to it by a
+    ``.git`` file of its own, as ``shop/.bare`` is below ``shop``, else the repository itself.
+    """
+    gitdir = _pointed_at(marker)
+    if gitdir is None or os.path.basename(os.path.dirname(gitdir)) != "worktrees":
+        return None
+    repository = os.path.dirname(os.path.dirname(gitdir))
+    above = os.path.dirname(repository)
+    if os.path.basename(repository) == ".git":
+        return above
+    if os.path.basename(above) == "modules" or not os.path.isfile(os.path.join(repository, "HEAD")):
+        return None  # a worktree of a submodule
+    return above if _pointed_at(os.path.join(above, ".git")) == repository else repository
+
+
+def _pointed_at(marker: str) -> str | None:
+    """The directory that a ``.git`` file names, None where there is no such file."""
     text = _text_of(marker)
     if text is None or not text.startswith("gitdir:"):
         return None
-    gitdir = os.path.normpath(os.path.join(os.path.dirname(marker), text[7:].strip()))
-    worktrees = os.path.dirname(gitdir)
-    if os.path.basename(worktrees) != "worktrees" or os.path.basename(os.path.dirname(worktrees)) != ".git":
-        return None
-    return os.path.dirname(os.path.dirname(worktrees))
+    return os.path.realpath(os.path.join(os.path.dirname(marker), text[7:].strip()))
 
 
 def branch_of(directory: str) -> str | None:
@@ -248,3 +263,11 @@ def _text_of(path: str) -> str | None:
 def is_ignored(project: str | None) -> bool:
     """True where the project asks not to be recorded."""
     return project is not None and os.path.exists(os.path.join(project, IGNORE_FILE))
+
+
+def working_directory() -> str:
+    """Where this process stands; where that was deleted, as the shell remembers it, which holds nothing."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return os.environ.get("PWD") or os.sep

@@ -30,7 +30,7 @@ def _by_accelerator() -> tuple[Any, Any]:
     from _json import encode_basestring, make_encoder, make_scanner
 
     class Context:
-        strict = False  # as lenient as can be: a tab inside of a string costs nobody his event
+        strict = False  # lenient: control characters inside strings are accepted
         object_hook = object_pairs_hook = None
         parse_float, parse_int = float, int
         parse_constant = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}.__getitem__
@@ -48,7 +48,7 @@ def _by_accelerator() -> tuple[Any, Any]:
             value, at = scan(text, start)
         except StopIteration as stop:
             raise ValueError(f"not JSON at character {stop.value}") from None
-        except SystemError:  # it looked for json.decoder's exception, which nobody has loaded
+        except SystemError:  # it looked for json.decoder's exception, which is not loaded here
             raise ValueError("not JSON") from None
         if text[at:].strip(_SPACE):
             raise ValueError(f"more than one JSON value, from character {at}")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .activity import Activity
 
 MARK = "_schema_errors"
-_MOST_ERRORS = 5
+_MAX_ERRORS = 5
 
 
 class SchemaError(NamedTuple):
@@ -48,7 +48,7 @@ def errors_of(event_name: str, features: Mapping[str, Any]) -> list[SchemaError]
     for error in _validator(event_name).iter_errors(features):
         path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path)
         found.append(SchemaError(f"feature_json{path}", error.message[:300]))
-        if len(found) == _MOST_ERRORS:
+        if len(found) == _MAX_ERRORS:
             break
     return found
 

@@ -232,6 +232,7 @@ class ActivityService(Composition):
             raise_event=self.system_events.report,
             on_error=self.on_error,
             upkeep=self.upkeep,
+            follow=self.follow_transcripts,
             clock=self.clock,
         )
         self.refresher.keep(*self.recall.scope(None, ALL_PROJECTS))

@@ -6,6 +6,7 @@ import itertools
 import os
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,8 @@ from hypothesis import HealthCheck, settings
 from activity_mcp.warehouse.snowflake import snowpipe
 
 if TYPE_CHECKING:
+    from machines import Machine
+    from server.house import House
     from standins.started import StandIn
 
 SHORT_CRASH_S = 12.0
@@ -44,6 +47,34 @@ def crash_seed(request: pytest.FixtureRequest) -> int:
     seed = random.SystemRandom().randrange(1_000_000) if given is None else int(given)
     print(f"--crash-seed {seed}")
     return seed
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """What the SDK's clients run on."""
+    return "asyncio"
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    """Servers over one state directory and one warehouse in memory, driven turn by turn."""
+    from machines import Machine
+
+    made = Machine(tmp_path / "home")
+    yield made
+    for service in made.services:
+        service.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """The real service on a DuckDB file, and an MCP client in memory."""
+    from server.house import House  # it brings the SDK, which most tests do without
+
+    made = House(tmp_path / "home")
+    yield made
+    for service in made.opened:
+        service.close()
 
 
 @pytest.fixture(scope="session")

@@ -158,8 +158,8 @@ class VolatileDisk(FileSystem):
             inode = os.fstat(fd).st_ino
             self._files[inode] = min(self._files.get(inode, 0), size)  # what is written there next is not on the disk
 
-    def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True) -> None:
-        super().publish(path, data, durable=durable)
+    def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True, mode: int = 0o600) -> None:
+        super().publish(path, data, durable=durable, mode=mode)
         with self._lock:
             inode = os.stat(path).st_ino
             self._lost.pop(inode, None)

@@ -32,7 +32,7 @@ class Rig:
         self.written = 0
 
     def new_writer(self, **options: Any) -> QueueWriter:
-        given = {"durability": "none", "fs": self.fs} | self.options | options
+        given: dict[str, Any] = {"durability": "none", "fs": self.fs} | self.options | options
         return QueueWriter(self.directory, sink=self.sink, clock=self.clock, **given)
 
     def flusher(self, sink: Any = None) -> Flusher:

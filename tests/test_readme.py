@@ -1,10 +1,11 @@
-"""The README cannot drift: its commands run, its table of settings is the configuration, its demo works."""
+"""The README cannot drift: its commands run, and its demo works and prints what its picture shows."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -13,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from activity_mcp.cli import commands
-from activity_mcp.config import read_config
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+OPERATING = ROOT / "docs" / "operating.md"
 pytestmark = pytest.mark.skipif(not README.exists(), reason="the README is not part of the wheel; run from a checkout")
 
 
@@ -24,15 +26,15 @@ def text() -> str:
 
 
 def shown_commands() -> list[str]:
-    """Every ``activity-mcp …`` line of a code block, without its remark."""
-    blocks = re.findall(r"^```\w*\n(.*?)^```", text(), re.S | re.M)
+    """Every ``activity-mcp …`` line of a code block of the README, then of the page on operating it, without its remark."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text() + OPERATING.read_text(encoding="utf-8"), re.S | re.M)
     lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
     return [line for line in lines if line.startswith("activity-mcp ")]
 
 
 def run(home: Path, line: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ACTIVITY_", "CLAUDE_"))}
-    environ = {**kept, "ACTIVITY_HOME": str(home / "state"), "HOME": str(home)}
+    environ = {**kept, "ACTIVITY_HOME": str(home / "state"), "HOME": str(home), "COLUMNS": "110"}
     command = [sys.executable, "-m", "activity_mcp", *shlex.split(line)[1:]]
     return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=240, cwd=home)
 
@@ -71,19 +73,6 @@ def test_every_command_there_is_is_named() -> None:
     assert [name for name in names if name not in text()] == []
 
 
-def test_the_table_of_settings_is_what_the_configuration_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: set[str] = set()
-
-    class Asked(dict[str, str]):
-        def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
-            asked.add(name)
-            return super().get(name, default)
-
-    read_config(Asked({"HOME": "/home/ada"}))
-    listed = set(re.findall(r"^\| `([A-Z_]+)` \|", text(), re.M))
-    assert listed == asked - {"HOME", "XDG_STATE_HOME"}
-
-
 @pytest.mark.parametrize("option", ["--quick", pytest.param("", marks=pytest.mark.slow, id="whole")])
 def test_the_demo_shows_the_context_and_what_it_cost(tmp_path: Path, option: str) -> None:
     done = run(tmp_path, f"activity-mcp demo {option}")
@@ -99,3 +88,12 @@ def test_the_demo_shows_the_context_and_what_it_cost(tmp_path: Path, option: str
     ):
         assert expected in done.stdout
     assert "Traceback" not in done.stderr
+    picture = runpy.run_path(str(ROOT / "tools" / "demo_picture.py"))["picture"](done.stdout)
+    shown = re.search(r"^```text\n\$ activity-mcp demo\n.*?^```\n", text(), re.S | re.M)
+    assert shown
+    assert outline(picture) == outline(shown.group())
+
+
+def outline(picture: str) -> list[str]:
+    """What does not depend on the machine and the day: the words each line begins with."""
+    return [" ".join(re.findall(r"[A-Za-z_]{3,}", line)[:2]) for line in picture.splitlines()]

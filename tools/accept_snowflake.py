@@ -108,14 +108,14 @@ class Acceptance:
         return f"{wanted} events, {rows} rows, each offset once; the rest took {time.monotonic() - began:.1f} s"
 
     def left_out(self) -> str:
-        from dataclasses import replace
+        from copy import copy
 
         sink = SnowflakeWarehouse(lambda: self.named)
         try:
             before = sink.left_out(self.queue.queue_id).rows
             self.write(1)
             poisoned = Poisoned(sink)
-            Flusher(self.directory, self.queue.queue_id, poisoned, replace(self.origin)).step()
+            Flusher(self.directory, self.queue.queue_id, poisoned, copy(self.origin)).step()
             found = sink.left_out(self.queue.queue_id)
         finally:
             sink.close()

@@ -7,7 +7,7 @@ wherever there is a floor to compare with.
 To add one:
 
 1. Write ``bench/<name>.py`` with ``measure(environ) -> list[Measured]``. ``environ`` is the caller's environment without any of
-   our settings; its ``ACTIVITY_HOME`` is a directory that nobody else uses and that is removed afterwards, on the disk that is
+   our settings; its ``ACTIVITY_HOME`` is a directory of its own that is removed afterwards, on the disk that is
    to be measured: put every file there.
 2. What makes it smaller are keyword arguments with defaults (``measure(environ, *, events=20_000)``), so that a test can run
    the real thing in a second.

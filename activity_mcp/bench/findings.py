@@ -63,8 +63,8 @@ def concluding(environ: Mapping[str, str], total: int, rounds: int) -> Measured:
             began = time.perf_counter()
             found = asker.call("query", {"sql": f"{QUESTION} LIMIT {number + 1}"})["structuredContent"]
             insight = {"subject": "tools", "metric": f"calls {number}", "value": found["rows"][0][1], "grain": "day"}
-            told = asker.call("record_insight", {**insight, "artifact_id": found["artifact_id"]})["structuredContent"]
-            while not _shown(reader, told["insight_id"], found["artifact_id"]):
+            recorded = asker.call("record_insight", {**insight, "artifact_id": found["artifact_id"]})["structuredContent"]
+            while not _shown(reader, recorded["insight_id"], found["artifact_id"]):
                 if time.perf_counter() - began > _GIVE_UP_S:
                     raise RuntimeError("the insight was not shown within half a minute")
                 time.sleep(0.01)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Measured:
     """``value`` and ``floor`` are in ``unit``; ``ratio`` is value ÷ floor. Without a floor both are None.
 
-    ``met`` None: no target, the number is told for comparison.
+    ``met`` None: no target, the number is for comparison.
     """
 
     what: str

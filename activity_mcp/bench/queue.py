@@ -100,10 +100,10 @@ def _appending(directory: str, environ: Mapping[str, str], processes: int, event
     running = [_start(environ, "append", directory, str(events), INTERVAL) for _ in range(processes)]
     try:
         for process in running:
-            _told(process)  # it is up
+            _answer_of(process)  # it is up
         for process in running:
             _say(process, b"go\n")
-        spans = [_told(process) for process in running]
+        spans = [_answer_of(process) for process in running]
     finally:
         for process in running:
             _end(process)
@@ -154,7 +154,7 @@ def takeover(environ: Mapping[str, str], rounds: int) -> Measured:
 def _wait_for_leader(lease: Lease, servers: list[RawClient]) -> RawClient:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        pid = lease.last_told().get("pid")  # told by whoever takes the lease, as it takes it
+        pid = lease.last_report().get("pid")  # published by the new leader, as it takes the lease
         found = [server for server in servers if server.pid == pid]
         if found:
             return found[0]
@@ -173,7 +173,7 @@ def _crash(directory: str, environ: Mapping[str, str], events: int) -> None:
 def _run(environ: Mapping[str, str], *arguments: str) -> dict[str, Any]:
     process = _start(environ, *arguments)
     try:
-        return _told(process)
+        return _answer_of(process)
     finally:
         _end(process)
 
@@ -189,13 +189,13 @@ def _say(process: subprocess.Popen[bytes], text: bytes) -> None:
         process.stdin.flush()
 
 
-def _told(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+def _answer_of(process: subprocess.Popen[bytes]) -> dict[str, Any]:
     """The process's next line. RuntimeError when it ended without one; what it said itself is on stderr."""
     answer = process.stdout.readline() if process.stdout is not None else b""
     if not answer:
         raise RuntimeError(f"a process of the benchmark ended with {process.wait(10)}")
-    told: dict[str, Any] = json.loads(answer)
-    return told
+    members: dict[str, Any] = json.loads(answer)
+    return members
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

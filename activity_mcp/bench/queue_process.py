@@ -1,9 +1,9 @@
 """The processes of the queue's benchmark. ``python -m activity_mcp.bench.queue_process WHAT DIRECTORY …`` runs one.
 
-append DIRECTORY N MS   says that it is up, waits for a line, appends N events with durability ``interval:MS``, tells its span
+append DIRECTORY N MS   prints that it is up, waits for a line, appends N events with ``interval:MS``, prints its span
 crash DIRECTORY N       appends N events and kills itself in the middle of the next, append.lock held
-recover DIRECTORY T     appends one event durably and tells how long that took since T (monotonic: one clock for all processes)
-ship DIRECTORY          ships all there is, in a server's batches, to a sink that keeps nothing; tells its rows and peak memory
+recover DIRECTORY T     appends one event durably and prints how long that took since T (monotonic: one clock for all processes)
+ship DIRECTORY          ships all there is, in a server's batches, to a sink that keeps nothing; prints its rows and peak memory
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class RawClient:
 
     @classmethod
     def of(cls, child: subprocess.Popen[bytes]) -> Self:
-        """A client of a server that somebody else has started, with pipes for stdin and stdout."""
+        """A client of a server that was started elsewhere, with pipes for stdin and stdout."""
         client = cls.__new__(cls)
         client._child = child
         client._greet(time.perf_counter())

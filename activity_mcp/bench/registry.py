@@ -62,7 +62,7 @@ def measure(name: str, environ: Mapping[str, str], *, place: str | None = None) 
 
 
 def own_environment(directory: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """``environ`` without any of its settings of ours: a home in ``directory`` and the embedded warehouse."""
+    """``environ`` without our variables: a home in ``directory`` and the embedded warehouse."""
     return {name: value for name, value in environ.items() if not name.startswith(_OURS)} | {"ACTIVITY_HOME": directory}
 
 

@@ -156,13 +156,13 @@ def ingest(environ: Mapping[str, str], seconds: float, most_mb: float) -> list[M
     shipper = subprocess.Popen([*command, "ship", str(seconds)], env=home, stdout=subprocess.PIPE)
     writer = subprocess.Popen([*command, "write", str(seconds)], env=home)
     try:
-        told = json.loads(shipper.communicate(timeout=seconds + 300)[0])
+        result = json.loads(shipper.communicate(timeout=seconds + 300)[0])
         writer.wait(60)
     finally:
         for process in (shipper, writer):
             process.kill()
             process.wait()
-    rate, peak_mb = told["rows"] / told["seconds"], told["peak_mb"]
+    rate, peak_mb = result["rows"] / result["seconds"], result["peak_mb"]
     what = f"events a second into the warehouse for {seconds:g} s"
     return [
         Measured(what, rate, "events/s", target="≥ 10,000 events/s", met=rate >= 1e4),
@@ -186,7 +186,7 @@ def write(seconds: float) -> None:
 
 
 def ship(seconds: float) -> None:
-    """Flush whatever waits until the time is over, and tell rows, seconds and the peak memory."""
+    """Flush the backlog until the time is over, and print rows, seconds and the peak memory."""
     import resource
 
     service = ActivityService.from_environ(source="cli")

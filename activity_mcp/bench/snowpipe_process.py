@@ -131,7 +131,7 @@ def _append(recorder: ActivityService, number: int) -> float:
 
 
 def _bare_write(fd: int) -> float:
-    """Seconds for the same number of bytes without any of ours: the floor, in turn with each append."""
+    """Seconds for the same number of bytes without our code: the floor, in turn with each append."""
     began = time.perf_counter()
     LOCAL.write(fd, b"x" * 500)
     LOCAL.sync(fd)
@@ -174,7 +174,7 @@ def _resident_mb() -> float:
 
 
 def _forget_peak() -> None:
-    """Begin the kernel's high-water mark of this process anew (Linux)."""
+    """Reset the kernel's high-water mark of this process (Linux)."""
     with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
         file.write("5")
 

@@ -1,4 +1,4 @@
-"""Starting and resting: what a server costs before its first answer, at its first answer, and while nobody asks.
+"""Starting and resting: what a server costs before its first answer, at its first answer, and while idle.
 
 cold start    from the start of the process to the answer to ``initialize``, in turn with the SDK's bare server
 first call    the first ``get_context`` of a new process, from the snapshot on disk, beside the bare server's first call
@@ -102,7 +102,7 @@ def log_event(environ: Mapping[str, str], calls: int) -> Measured:
 
 
 def idle(environ: Mapping[str, str], seconds: float) -> list[Measured]:
-    """A server that leads, one that stands ready, and the bare one, side by side, with nobody asking."""
+    """A server that leads, one that stands ready, and the bare one, side by side, all idle."""
     with (
         RawClient(SERVER, ["serve"], environ=environ) as leads,
         RawClient(FLOOR, environ=environ) as bare,

@@ -67,9 +67,9 @@ def _peak(command: list[str], environ: Mapping[str, str]) -> float:
     while process.poll() is None:
         peak = max(peak, _high_water(process.pid))
         time.sleep(0.02)
-    told = process.communicate()[1]
+    errors = process.communicate()[1]
     if process.returncode:
-        raise ActivityError(f"{command[0]} ended with {process.returncode}: {told[-300:].decode(errors='replace')}")
+        raise ActivityError(f"{command[0]} ended with {process.returncode}: {errors[-300:].decode(errors='replace')}")
     return peak
 
 

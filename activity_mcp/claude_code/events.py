@@ -40,7 +40,6 @@ UNANSWERED = "_unanswered"
 """Marks the events of a call whose result is not known yet; the refresh sequence ranks them below the same call's others."""
 _MARGIN_BYTES = 4096  # redaction looks this far beyond a cut, so that a secret that lies across it is seen whole
 
-_OWN_TOOLS = ("get_context", "log_event", "record_insight", "store_artifact", "query", "refresh_context", "health")
 _SQL_CLIENTS = ("snow", "psql", "duckdb", "sqlite3")
 _SQL_MEMBERS = ("sql", "query", "statement")
 _OPERATIONS = {"Read": "read", "Write": "write", "Edit": "edit", "MultiEdit": "edit", "NotebookEdit": "edit"}
@@ -54,12 +53,6 @@ _CATEGORIES = {
 
 
 # --- tool calls
-
-
-def is_own_tool(tool_name: str) -> bool:
-    """A call of this very server, which records its own calls: hooks and imports leave it out."""
-    parts = tool_name.split("__")
-    return len(parts) >= 3 and parts[0] == "mcp" and parts[-1] in _OWN_TOOLS and "activity" in parts[-2]
 
 
 def tool_activities(

@@ -7,6 +7,8 @@ some give every response one id. So an id that is not Anthropic's names its fact
     a call       its session, tool and longest text of its input: hooks and transcripts know them alike
     a response   the line it begins with: only transcripts tell of responses, and copies of a line keep its uuid
 
+And by their name alone the calls of this very server are told from those of others.
+
 Standard library only: hooks load it.
 """
 
@@ -24,6 +26,9 @@ _CLOUDS = ("msg_bdrk_", "msg_vrtx_")
 _REQUEST_PREFIX = "req_"
 _MIN_RANDOM_LENGTH = 20
 _MAX_DEPTH = 8
+_OWN_TOOLS = ("get_context", "log_event", "record_insight", "store_artifact", "query", "refresh_context", "health")
+_OWN_SERVERS = ("activity", "activity-mcp", "activity_mcp", "plugin_activity-mcp_activity", "plugin_activity_mcp_activity")
+"""The names that ``install``, the plugin and the README give this server; another may be given by hand."""
 
 
 def is_unique_call_id(call_id: str) -> bool:
@@ -46,6 +51,13 @@ def call_key(session_id: str, call_id: str, tool_name: str, tool_input: Any) -> 
     if is_unique_call_id(call_id):
         return call_id
     return f"{call_id}@{sha256_hex(chr(0).join((session_id, tool_name, _longest_text(tool_input))))[:24]}"
+
+
+def is_own_tool(tool_name: str) -> bool:
+    """A call of this very server, which records its own calls: hooks and imports leave it out."""
+    _, _, name = tool_name.partition("mcp__")
+    server, _, tool = name.rpartition("__")
+    return tool_name.startswith("mcp__") and tool in _OWN_TOOLS and server in _OWN_SERVERS
 
 
 def unnamed_prompt_key(session_id: str, text: str) -> str:

@@ -42,6 +42,33 @@ class SessionState:
         """Ask the leader to read what is new in this transcript."""
         self._publish(REQUESTS, session_id, transcript)
 
+    def has_requests(self) -> bool:
+        return bool(self._fs.names(f"{self._directory}/{REQUESTS}"))
+
+    def take_requests(self, most: int) -> list[tuple[str, str]]:
+        """(session's hash, transcript) of up to so many requests, which are gone then: what follows them is a new request."""
+        taken: list[tuple[str, str]] = []
+        for name in self._fs.names(f"{self._directory}/{REQUESTS}"):
+            path = f"{self._directory}/{REQUESTS}/{name}"
+            transcript = None if name.endswith(".tmp") or len(taken) >= most else self._read(path)
+            if transcript is not None and self._fs.unlink(path):
+                taken.append((name, transcript))
+        return taken
+
+    def put_back(self, name: str, transcript: str) -> None:
+        """It could not be read to its end: ask again, unless somebody has."""
+        path = f"{self._directory}/{REQUESTS}/{name}"
+        if self._fs.stat(path) is None:
+            self._fs.publish(path, transcript.encode("utf-8", "surrogateescape"), durable=False)
+
+    def prune(self, before_us: int) -> None:
+        """Forget the starts noted before then: a session that goes on after that starts anew."""
+        for name in self._fs.names(f"{self._directory}/{STARTS}"):
+            path = f"{self._directory}/{STARTS}/{name}"
+            found = self._fs.stat(path)
+            if found is not None and found.st_mtime * 1e6 < before_us:
+                self._fs.unlink(path)
+
     def _publish(self, folder: str, session_id: str, text: str) -> None:
         self._fs.ensure_directory(f"{self._directory}/{folder}")
         self._fs.publish(self._path(folder, session_id), text.encode("utf-8", "surrogateescape"), durable=False)

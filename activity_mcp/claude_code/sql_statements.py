@@ -9,6 +9,7 @@ whole's success is known, so each has it; its duration is told where there is on
 from __future__ import annotations
 
 from ..activity import derived_id
+from ..sql_text import statements_in, without_leading_comments
 from .shell import Command, commands_of
 
 TYPE_CHECKING = False
@@ -141,7 +142,7 @@ def _in_tool(tool_name: str, tool_input: Mapping[str, Any]) -> Iterator[tuple[st
 
 def looks_like_sql(text: str) -> bool:
     """Whether a text that is only called a query is SQL, not a question or a search."""
-    head = _without_comments(text)[:4096].lower()
+    head = without_leading_comments(text)[:4096].lower()
     words = head.split(None, 2)
     first = words[0].lstrip("(") if words else ""
     if first == "select":
@@ -246,52 +247,9 @@ def _without_meta_commands(text: str) -> str:
 
 def split_statements(text: str) -> list[str]:
     """The statements of a text, without what stands around them. A semicolon in quotes, comments, dollar quotes splits none."""
-    found, start, at = [], 0, 0
-    while at < len(text):
-        if text[at] == ";":
-            found.append(text[start:at])
-            start = at = at + 1
-        else:
-            at = _skipped(text, at)
-    found.append(text[start:])
-    return [statement.strip() for statement in found if _is_statement(statement)]
-
-
-def _skipped(text: str, at: int) -> int:
-    """The position behind the quoted text or comment that begins here, else behind the character."""
-    char = text[at]
-    if char in "'\"`":
-        return _behind(text, char, at + 1)
-    if char == "-" and text.startswith("--", at):
-        return _behind(text, "\n", at)
-    if char == "/" and text.startswith("/*", at):
-        return _behind(text, "*/", at + 2)
-    if char == "$":
-        end = text.find("$", at + 1)
-        tag = text[at : end + 1] if end >= 0 else ""
-        if tag == "$$" or tag[1:-1].isidentifier():
-            return _behind(text, tag, end + 1)
-    return at + 1
-
-
-def _behind(text: str, mark: str, at: int) -> int:
-    end = text.find(mark, at)
-    return len(text) if end < 0 else end + len(mark)
+    return [statement.strip() for statement in statements_in(text) if _is_statement(statement)]
 
 
 def _is_statement(text: str) -> bool:
-    rest = _without_comments(text)
+    rest = without_leading_comments(text)
     return rest[:1].isalpha() or rest[:1] == "("
-
-
-def _without_comments(text: str) -> str:
-    """The text from its first word on."""
-    at = 0
-    while at < len(text):
-        if text[at].isspace():
-            at += 1
-        elif text.startswith(("--", "/*"), at):
-            at = _behind(text, "\n" if text[at] == "-" else "*/", at + 2)
-        else:
-            break
-    return text[at:]

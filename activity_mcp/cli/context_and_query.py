@@ -65,7 +65,7 @@ def query_command(sql: str, max_rows: int | None, timeout: float, store: bool, a
 
 
 def _settle(service: ActivityService, timeout_s: float = _SETTLE_S) -> None:
-    """Bring the warehouse up to date first where nobody else does; where that fails, say so and answer from what there is."""
+    """Bring the warehouse up to date first where no leader does; if that fails, say so and answer from what there is."""
     try:
         Drainer(service).drain(timeout_s)
     except ActivityError as error:

@@ -112,7 +112,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> Table:
 
 
 def _show_sessions(sessions: list[dict[str, Any]], out: Console) -> None:
-    """A session holds sentences: told one below the other, not squeezed into columns."""
+    """A session holds sentences: shown one below the other, not squeezed into columns."""
     out.print(Text("Recent sessions", style="bold"))
     for session in sessions:
         head = [str(session.get("session_id", ""))[:8], session.get("project"), session.get("git_branch"), _ago(session)]

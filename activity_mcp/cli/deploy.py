@@ -139,7 +139,7 @@ def _user(connection: NamedConnection | None, given: dict[str, str | None], opti
         )  # fmt: skip
         made = provisioning.statements_for(user, names)
     if not options["runs"]:
-        click.echo(";\n".join(made) + ";")
+        say(";\n".join(made) + ";")
         return 0
     if connection is None:
         raise InvalidInput("SNOW_CONNECTION names no connection; nothing was done", hint="set it, or leave --run out")
@@ -153,11 +153,11 @@ def _run_for_user(connection: NamedConnection, made: list[str]) -> int:
     with snowflake_statements(connection) as statements:
         for statement in made:
             if statement.startswith("--"):
-                click.echo(f"{statement};")
+                say(f"{statement};")
                 continue
             rows = statements.execute(statement)
             if "PROGRAMMATIC ACCESS TOKEN" in statement and rows:
-                click.echo(f"token: {rows[0][1]}")
+                say(f"token: {rows[0][1]}")
     return 0
 
 

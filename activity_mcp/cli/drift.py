@@ -65,6 +65,6 @@ def _show(found: list[dict[str, Any]]) -> None:
     table = Table("id", "event", "field", "what", "seen", "last", "quarantines insights", box=None, pad_edge=False)
     for drift in found:
         what = drift["sample_reason"] or f"{drift['observed_type']}, expected {drift['expected_types'] or 'nothing'}"
-        told = [drift["drift_id"][:12], drift["event_name"], drift["field"], f"{drift['drift_kind']}: {what}"]
-        table.add_row(*told, str(drift["occurrences"]), drift["last_seen_at"][:19], "yes" if drift["quarantines"] else "no")
+        cells = [drift["drift_id"][:12], drift["event_name"], drift["field"], f"{drift['drift_kind']}: {what}"]
+        table.add_row(*cells, str(drift["occurrences"]), drift["last_seen_at"][:19], "yes" if drift["quarantines"] else "no")
     console().print(table, markup=False)

@@ -16,7 +16,7 @@ from .output import progress_bar, remark
 if TYPE_CHECKING:
     from ..operations.redrive import Retried
 
-_MOST_SHOWN = 10
+_MAX_SHOWN = 10
 
 
 @click.command("flush")
@@ -61,13 +61,13 @@ def _retry_dead(service: ActivityService, deadline: float) -> None:
     service.system_events.report(retried_event(retried))
     _flush(service, deadline)
     refused = [letter for letter in dead_letters(service.queue.directory) if letter.path not in before]
-    for letter in refused[:_MOST_SHOWN]:
+    for letter in refused[:_MAX_SHOWN]:
         remark(f"refused again: {letter.reason}")
 
 
 def _show(retried: Retried) -> None:
     remark(f"{len(retried.again)} dead letters were appended again, {len(retried.kept)} stay")
-    for path, reason in retried.kept[:_MOST_SHOWN]:
+    for path, reason in retried.kept[:_MAX_SHOWN]:
         remark(f"stays: {os.path.basename(path)}: {reason}")
-    if len(retried.kept) > _MOST_SHOWN:
-        remark(f"and {len(retried.kept) - _MOST_SHOWN} more, in {os.path.dirname(retried.kept[0][0])}")
+    if len(retried.kept) > _MAX_SHOWN:
+        remark(f"and {len(retried.kept) - _MAX_SHOWN} more, in {os.path.dirname(retried.kept[0][0])}")

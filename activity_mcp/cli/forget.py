@@ -69,6 +69,7 @@ def _document(found: Forgotten, dry_run: bool, selection: Selection) -> dict[str
         "removed": found.removed,
         "untouched_queues": found.untouched,
         "set_aside": found.set_aside,
+        "left": found.left,
         "snowflake_sql": snowflake_sql(selection),
     }
 
@@ -86,6 +87,8 @@ def _show(found: Forgotten, dry_run: bool, selection: Selection) -> None:
         remark(f"not looked at: {path} is the queue of another warehouse; give the command with that one's settings too")
     for path in found.set_aside:
         remark(f"not looked at: {path} could not be read when it was set aside; delete it yourself if it may hold it")
+    for path in found.left:
+        remark(f"still there: {path} holds it all the same (a legal hold, another queue, or an event recorded since)")
     say(f"\n-- What was sent to Snowflake is forgotten there by:\n{snowflake_sql(selection)}")
 
 
@@ -97,7 +100,7 @@ def snowflake_sql(selection: Selection) -> str:
 
 
 _DERIVED = """\
--- Then what is derived from it. Contexts begin anew with the next events of their project.
+-- Then what is derived from it. Contexts begin again with the next events of their project.
 DELETE FROM SUPERSEDED WHERE (channel_id, stream_offset) NOT IN (SELECT channel_id, stream_offset FROM CLAUDE_STREAM_V2);
 DELETE FROM INSIGHT_ATOMS WHERE (channel_id, stream_offset) NOT IN (SELECT channel_id, stream_offset FROM CLAUDE_STREAM_V2);
 DELETE FROM ARTIFACTS WHERE (channel_id, stream_offset) NOT IN (SELECT channel_id, stream_offset FROM CLAUDE_STREAM_V2);

@@ -125,11 +125,11 @@ def _show(report: TranscriptReport, dry_run: bool) -> None:
         remark(f"cannot be read: {os.path.relpath(line) if line.startswith('/') else line}")
 
     if report.expiring is not None:
-        told = report.expiring.describe()
+        expiring = report.expiring.describe()
         if dry_run:
-            remark(f"warning: {told}; import them before")
+            remark(f"warning: {expiring}; import them before")
         else:
-            remark(f"warning, as it was before this import: {told}")
+            remark(f"warning, as it was before this import: {expiring}")
             remark("  import every week, or raise cleanupPeriodDays in Claude Code's settings")
 
 
@@ -137,7 +137,7 @@ def _token_table(report: TranscriptReport) -> object:
     from rich import box
     from rich.table import Table
 
-    title = "tokens by model, as the transcripts tell them"
+    title = "tokens by model, as the transcripts give them"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("model")
     for title in ("calls", "prompt", "completion", "cache read", "cache creation"):

@@ -12,6 +12,7 @@ from ..claude_code.setup.registration import enabled_plugins
 from ..claude_code.versions import installed_version
 from ..config import read_config
 from ..errors import InvalidInput
+from ..identity import working_directory
 from ..operations.holdings import holdings
 from ..operations.purge import purge
 from .output import remark, say
@@ -31,13 +32,14 @@ _PLACES = ("ACTIVITY_HOME", "ACTIVITY_DB", "QUEUE_DIR", "SNOW_CONNECTION")
 @click.option("--dry-run", is_flag=True, help="Print what would change, write nothing.")
 def install_command(scope: str, dry_run: bool) -> None:
     """Register the server and the hooks in Claude Code's files. Again changes nothing; `uninstall` takes it out again."""
-    root = project_root(os.getcwd())
+    root = project_root(working_directory())
     changes = plan_install(files_of(scope, os.environ, root), commands(installed_version(os.environ)))
     if _carried_out(changes, dry_run, "nothing to do: everything is registered as it should be"):
         remark(
             "Restart Claude Code; `/mcp` then lists the server `activity`, and `activity-mcp doctor` tells whether hooks fire."
         )
         if scope == "project":
+            remark("Claude Code asks once whether to use it: choose `Use this MCP server`; the preselected answer refuses it.")
             remark("These files name paths of this machine. For a team, share the plugin instead, or examples/ of the source.")
     _warn_of_environment()
     _warn_of_plugin(root)
@@ -51,7 +53,7 @@ def install_command(scope: str, dry_run: bool) -> None:
 def uninstall_command(scope: str, dry_run: bool, purging: bool, yes: bool) -> None:
     """Take the server and the hooks out of Claude Code's files. What was recorded stays, unless --purge is given."""
     config = read_config(os.environ)
-    root = project_root(os.getcwd())
+    root = project_root(working_directory())
     scopes = SCOPES if scope == "all" else (scope,)
     parts = commands(installed_version(os.environ))
     planned = [change for each in scopes for change in plan_uninstall(files_of(each, os.environ, root), parts)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import IO, TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import orjson
 
 from ..activity import EVENT_NAMES
 from ..errors import InvalidActivity, InvalidInput, QueueRefused
-from ..identity import is_ignored, project_of
+from ..identity import is_ignored, project_of, working_directory
 from ..schema import schemas
 from ..service import ActivityService
 from .output import folder, print_json, remark, say
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _COLUMNS = ("activity", "customer", "project", "link", "revenue_impact", "activity_id", "ts")
-_MOST_LINE_BYTES = 1 << 20
+_MAX_LINE_BYTES = 1 << 20
 
 
 @click.command("log")
@@ -42,7 +41,7 @@ def log_command(event_name: str, features: tuple[str, ...], source: str | None, 
     given = {name: value for name, value in columns.items() if value is not None}
     if "project" in given:
         given["project"] = folder(given["project"])
-    elif is_ignored(project_of(os.getcwd())):
+    elif is_ignored(project_of(working_directory())):
         remark("not recorded: the project here does not want to be (.activity-mcp-ignore)")
         return 0
     try:
@@ -75,7 +74,7 @@ def _feature(event_name: str, text: str) -> tuple[str, Any]:
 
 
 def _log_lines(service: ActivityService, event_name: str, source: str, given: dict[str, Any]) -> int:
-    """One event a line. What was accepted is told in every case: whoever repeats must know where to begin."""
+    """One event a line. What was accepted is printed in every case: a caller that repeats must know where to begin."""
     ids: list[str | None] = []
     refused = number = 0
     file = _opened(source)
@@ -106,7 +105,7 @@ def _opened(source: str) -> IO[bytes]:
 
 
 def _lines(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    for number, line in enumerate(iter(lambda: file.readline(_MOST_LINE_BYTES), b""), 1):
+    for number, line in enumerate(iter(lambda: file.readline(_MAX_LINE_BYTES), b""), 1):
         if line.strip():
             yield number, line
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..warehouse.migration_from_v1 import Check, Migration
 
 CHECK_FAILED = 5
-_LONGEST_STATEMENT_S = 3600.0
+_MAX_STATEMENT_S = 3600.0
 _STYLES = {"PASS": "green", "WARN": "yellow", "FAIL": "bold red"}
 
 
@@ -107,7 +107,7 @@ def _migration() -> Iterator[Migration]:
     if connect is None:
         from ..warehouse.duckdb.warehouse import DuckDBWarehouse
 
-        yield Migration(EmbeddedMigration(DuckDBWarehouse(config.db, timeout_s=_LONGEST_STATEMENT_S)))
+        yield Migration(EmbeddedMigration(DuckDBWarehouse(config.db, timeout_s=_MAX_STATEMENT_S)))
         return
     from ..warehouse.snowflake.statements import snowflake_statements
 

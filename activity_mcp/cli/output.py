@@ -63,7 +63,7 @@ def console() -> Console:
 
 
 def folder(project: str) -> str:
-    """A folder as somebody at a terminal names it, from where they stand; ``*`` and names of no folder stay as they are."""
+    """A folder as a person at a terminal names it: from the current directory; ``*`` and names of no folder stay."""
     return os.path.abspath(project) if project != "*" and os.path.isdir(project) else project
 
 

@@ -15,7 +15,7 @@ DEFAULT_PORT = 8757
 def serve_command(transport: str, host: str | None, port: int | None, allowed: tuple[str, ...]) -> None:
     """Run the MCP server. Claude Code starts it; `activity-mcp demo` shows it at work.
 
-    http answers at /mcp, sse at /sse; both tell their state at /healthz and /metrics.
+    http answers at /mcp, sse at /sse; both report their state at /healthz and /metrics.
     """
     from ..server.run import serve_stdio, serve_web
 

@@ -1,7 +1,7 @@
-"""What one event says to a context, worked out once when the event is read.
+"""What one event adds to a context, worked out once when the event is read.
 
 This is where an event is read as the refresh sequence reads its row: which of the lists it enters, with which members, what it
-tells of its session, and what it adds to the counts. ``render`` only merges what is here with what a blob holds.
+says of its session, and what it adds to the counts. ``render`` only merges what is here with what a blob holds.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ TOKENS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_crea
 _MOMENTS = {
     "start": "started", "end": "ended", "user_prompt": "asked", "turn_end": "concluded", "turn_stopped": "stopped",
 }  # fmt: skip
-_MOST_HOURS = 500_000
+_MAX_HOURS = 500_000
 
 
 class Fact:
     """One event, reduced to what a context can show of it, each text bounded.
 
-    ``moment`` is what a session_event tells of its session (started, ended, asked, concluded, stopped), ``tool`` and ``model``
+    ``moment`` is what a session_event says of its session (started, ended, asked, concluded, stopped), ``tool`` and ``model``
     what the event counts for, ``path`` and ``command`` what it adds to its session's files and failed commands.
     """
 
@@ -75,13 +75,13 @@ class Fact:
         success = _success(features)
         if success:
             self.query = QUERIES.read({**features, **_place(event)})
-        elif success is False and not _is_told_by_its_call(features):
+        elif success is False and not _has_a_failed_call(features):
             self._fail(event, "sql", features)
 
     def read_file(self, event: Mapping[str, Any], features: Mapping[str, Any]) -> None:
         self.file = FILES.read({**features, **_place(event)})
         self.path = self.file["file_path"] if self.file else None
-        if _success(features) is False and not _is_told_by_its_call(features):
+        if _success(features) is False and not _has_a_failed_call(features):
             self._fail(event, features.get("operation"), features)
 
     def read_session(self, event: Mapping[str, Any], features: Mapping[str, Any]) -> None:
@@ -133,13 +133,13 @@ def facts_of(events: Iterable[Mapping[str, Any] | Fact]) -> list[Fact]:
 
 
 def _success(features: Mapping[str, Any]) -> bool | None:
-    """Whether it succeeded; None where it does not say, and where somebody said no or interrupted it."""
+    """Whether it succeeded; None where it does not say, and where the user refused or interrupted it."""
     if features.get("denied") is not None or as_boolean(features.get("interrupted")) is True:
         return None
     return as_boolean(features.get("success"))
 
 
-def _is_told_by_its_call(features: Mapping[str, Any]) -> bool:
+def _has_a_failed_call(features: Mapping[str, Any]) -> bool:
     """A failed tool call is in the list of errors already, with the same text."""
     return features.get("tool_use_id") is not None
 
@@ -165,6 +165,6 @@ def _valid_until(features: Mapping[str, Any], ts: str) -> str | None:
     if hours is None:
         return None
     try:
-        return iso(max(parse_iso(ts) + round(min(hours, _MOST_HOURS) * 3600) * 1_000_000, 0))
+        return iso(max(parse_iso(ts) + round(min(hours, _MAX_HOURS) * 3600) * 1_000_000, 0))
     except (ValueError, OverflowError, OSError):
         return None

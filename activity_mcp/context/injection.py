@@ -1,4 +1,4 @@
-"""What a starting session is told of its project: a few plain lines out of the snapshot, each with its age.
+"""The context that a starting session receives of its project: a few plain lines out of the snapshot, each with its age.
 
     Earlier in this project, …            the heading: what follows is a record, quoted
     - 2 h ago on "main" asked "…"         what was asked and concluded last, up to three sessions
@@ -9,9 +9,9 @@
     - insight of 1 d ago: …               insights that still hold and say what they rest on
 
 Everything recorded is **data**: a web page, an error message, a branch or a tool's name may be written to be read as an
-instruction. So every text, names included, stands between quotation marks on one line, at most 200 characters long, without
+instruction. So every text, names included, is put between quotation marks on one line, at most 200 characters long, without
 invisible characters, without other quotation marks, and without the characters that make markup (``visible``); the heading
-says what it is. What stands outside of the marks is ours: words, numbers and ages.
+says what it is. Outside of the marks are only our own words, numbers and ages.
 
 The room is shared out in turns, so that one long section does not push out the others. Standard library only, and pure.
 """
@@ -62,8 +62,8 @@ def injection_text(blob: Mapping[str, Any], *, project: str, now_us: int, limit:
             if item is not None and _length(item) + 1 <= room:
                 room -= _length(item) + 1
                 lines.append(item)
-    told = [line for lines in chosen for line in lines]
-    return "\n".join((HEADING, *told)) if told else ""
+    shown = [line for lines in chosen for line in lines]
+    return "\n".join((HEADING, *shown)) if shown else ""
 
 
 def one_line(text: str, limit: int = MAX_ITEM) -> str:
@@ -82,8 +82,8 @@ def _sessions(blob: Mapping[str, Any], project: str, now_us: int) -> Iterator[st
     for session in newest_first(stored_sessions(blob), "session_id", "last_ts")[:3]:
         when = _when(session["last_ts"], now_us)
         branch = one_line(session["git_branch"] or "", 40)
-        told = (session["asked"], *last_turn(session))
-        asked, concluded, stopped = (one_line(text or "", MAX_ITEM) for text in told)
+        texts = (session["asked"], *last_turn(session))
+        asked, concluded, stopped = (one_line(text or "", MAX_ITEM) for text in texts)
         start = f'- {when} on "{branch}"' if branch else f"- {when}"
         lines = [_quoted(f"{start} asked", asked)] if asked else []
         if concluded:
@@ -95,7 +95,7 @@ def _sessions(blob: Mapping[str, Any], project: str, now_us: int) -> Iterator[st
 
 
 def _failures(blob: Mapping[str, Any], project: str, now_us: int) -> Iterator[str]:
-    """A command that failed is among the errors too, without its text: so commands come first, then what others said."""
+    """A command that failed is among the errors too, without its text: so commands come first, then the other errors."""
     for session in newest_first(stored_sessions(blob), "session_id", "last_ts")[:3]:
         for command in session["failed_commands"][:2]:
             if one_line(command):

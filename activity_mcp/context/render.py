@@ -119,7 +119,7 @@ def _read(blob: Mapping[str, Any], name: str, kind: Kind) -> list[Record]:
 class Document:
     """A context before it is cut to a size.
 
-    Until ``valid_until_us`` it reads the same by any clock, but for an age that may be said ``AGES_HOLD_US`` too young.
+    Until ``valid_until_us`` it reads the same by any clock, but for an age, which may be ``AGES_HOLD_US`` too young.
     """
 
     AGES_HOLD_US = 5_000_000
@@ -239,7 +239,7 @@ class Document:
         return Section("watermark", list(self._stored.watermark), keyed=True)
 
     def _list(self, name: str, records: list[Record], show: Callable[[Record], Record]) -> Section:
-        """The entries as they are shown, without what is empty: every byte of an answer is read by somebody."""
+        """The entries as they are shown, without what is empty: every byte of an answer is read by a model."""
         return Section(name, [{k: v for k, v in entry.items() if v or v == 0 or k == "value"} for entry in map(show, records)])
 
     def _place(self, record: Record) -> Record:

@@ -5,6 +5,9 @@ is one line, a compact JSON object whose last member is ``_crc``, CRC-32 of the 
 
     {"version":1,"customer":…,"project":…,"as_of_us":…,"row_version":…,"watermark":{channel: offset},"blob":{…},"_crc":"…"}
 
+A scope of which nothing is known has a snapshot too, so that "nothing" is an answer, but not one that says its name:
+``customer`` and ``project`` are empty in it. So asking about anybody leaves no name, and ``prune`` keeps few of these files.
+
 ``as_of_us`` is when the blob was last verified to equal the warehouse's row, ``watermark`` the highest offset of each channel
 that the blob holds. Invariants:
 
@@ -44,6 +47,9 @@ VERSION = 1
 ALL_PROJECTS = "*"
 MAX_BYTES = 16 * 1024 * 1024
 """A snapshot is some tens of KB; what is larger than this is not one, and is not read into memory."""
+MAX_SNAPSHOTS, MAX_EMPTY, MAX_WANTS = 500, 64, 500
+"""Files of one directory: with them the leader's look at it, and a refresh, stay a matter of milliseconds."""
+_MAX_NAMELESS_BYTES = 1024
 
 _LOCK = "publish.lock"
 _PATIENCE_S = 1.0
@@ -79,6 +85,10 @@ class Snapshot:
             "watermark": self.watermark,
             "blob": self.blob,
         }
+
+    def is_nameless(self) -> bool:
+        """Whether this is a file that tells of nothing, and of nobody."""
+        return not (self.blob or self.customer or self.project)
 
 
 class Reading:
@@ -121,7 +131,8 @@ class SnapshotStore:
             found = self.load(snapshot.customer, snapshot.project)
             if found.newer or (found.snapshot and not knows_at_least(snapshot, found.snapshot, self._clock.time_us())):
                 return False
-            self._fs.publish(self._path(snapshot.customer, snapshot.project), encode_line(snapshot.record(), self._dumps))
+            record = snapshot.record() if snapshot.blob else {**snapshot.record(), "customer": "", "project": ""}
+            self._fs.publish(self._path(snapshot.customer, snapshot.project), encode_line(record, self._dumps))
         finally:
             self._fs.close(held)
         return True
@@ -134,6 +145,9 @@ class SnapshotStore:
         """The snapshot of this key, or what is wrong with its file, and the signature of exactly what was read."""
         reading = self._load_path(self._path(customer, project))
         found = reading.snapshot
+        if found is not None and found.is_nameless():
+            named = Snapshot(customer, project, {}, found.watermark, found.as_of_us, found.row_version)
+            return Reading(named, None, reading.signature)
         if found and (found.customer, found.project) != (customer, project):
             return Reading(None, "the snapshot file belongs to another context", reading.signature)
         return reading
@@ -146,17 +160,36 @@ class SnapshotStore:
             return None
 
     def known(self) -> list[tuple[str, str]]:
-        """Customer and project of every readable snapshot, by which they can be verified again."""
-        readings = [self._load_path(os.path.join(self.directory, name)) for name in self._names(_SNAPSHOT)]
-        return sorted((found.customer, found.project) for found in (reading.snapshot for reading in readings) if found)
+        """Customer and project of every readable snapshot that tells of something: by these it can be verified again."""
+        found = (self._load_path(os.path.join(self.directory, name)).snapshot for name in self._names(_SNAPSHOT))
+        return sorted((each.customer, each.project) for each in found if each and not each.is_nameless())
 
-    def remove(self, customer: str, project: str) -> bool:
-        """Forget this key's snapshot, whatever is in the file. True when there was one."""
-        return _unlink(self._path(customer, project))
+    def prune(self, most: int = MAX_SNAPSHOTS, most_empty: int = MAX_EMPTY) -> int:
+        """Remove the snapshots that were verified the longest ago, beyond so many, of empty ones beyond fewer; how many.
+
+        Whoever asks for one of these again leaves a wish for it, as at the first time.
+        """
+        names = self._names(_SNAPSHOT)
+        if len(names) <= most_empty:
+            return 0
+        found = []
+        for path in (os.path.join(self.directory, name) for name in names):
+            status = self._fs.stat(path)
+            if status is not None:
+                found.append((status.st_mtime_ns, status.st_size, path))
+        found.sort(reverse=True)
+        empty = [path for _, size, path in found if size <= _MAX_NAMELESS_BYTES and self._is_nameless(path)]
+        surplus = {*empty[most_empty:], *[path for _, _, path in found][most:]}
+        return sum(map(_unlink, surplus))
+
+    def _is_nameless(self, path: str) -> bool:
+        found = self._load_path(path).snapshot
+        return found is not None and found.is_nameless()
 
     def clear(self) -> int:
-        """Forget every snapshot and every wish, unreadable ones included; how many snapshots there were."""
-        for name in self._names(_WANT):
+        """Forget every snapshot and every wish, unreadable and unfinished ones included; how many snapshots there were."""
+        unfinished = [name for name in self._fs.names(self.directory) if name.endswith(".tmp")]  # of a process that was killed
+        for name in (*self._names(_WANT), *unfinished):
             _unlink(os.path.join(self.directory, name))
         return sum(_unlink(os.path.join(self.directory, name)) for name in self._names(_SNAPSHOT))
 
@@ -168,6 +201,8 @@ class SnapshotStore:
         It is not synced: after a power cut nobody waits for it any more, and what is left of it is removed when found.
         """
         self._fs.ensure_directory(self.directory)
+        if len(self._names(_WANT)) >= MAX_WANTS:
+            return  # nobody leads who would answer them
         wish = {"version": VERSION, "customer": customer, "project": project}
         self._fs.publish(self._path(customer, project, "want"), dump_json(wish) + b"\n", durable=False)
 

@@ -87,15 +87,15 @@ class Usage:
         total.tools = {name: use.copy() for name, use in self.tools.items()}
         total.today = {model: dict(use) for model, use in self.today.items()}
         total.week = {model: dict(use) for model, use in self.week.items()}
-        told: dict[tuple[str, str, str | None, bool], int] = {}
+        times_of: dict[tuple[str, str, str | None, bool], int] = {}
         for fact in facts:  # many facts, few kinds of them: a count is added once for each kind
             if fact.ts is None:
                 continue
             kind = (fact.ts[:13], fact.event_name, fact.tool, fact.failed)
-            told[kind] = told.get(kind, 0) + 1
+            times_of[kind] = times_of.get(kind, 0) + 1
             if fact.model is not None:
                 total.add_model(kind[0], fact.model, fact.use)
-        for kind, times in told.items():
+        for kind, times in times_of.items():
             total._add(*kind, times)
         return total
 

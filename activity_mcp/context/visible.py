@@ -31,7 +31,7 @@ def without_invisible(text: str) -> str:
 
 
 def in_quotes(text: str) -> str:
-    """The text as it can stand between double quotation marks: one line, single spaces, no mark that seems to end it."""
+    """The text made fit for double quotation marks: one line, single spaces, no mark that seems to end it."""
     if not text.isascii():
         import unicodedata  # only a text that has such characters pays for it
 

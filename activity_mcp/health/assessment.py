@@ -142,7 +142,10 @@ def _hooks(document: State) -> Check:
     if "configuration" in hooks["reasons"]:
         hint = "run `activity-mcp context`: it names the variable, or redaction.json, that hooks cannot use"
     else:
-        hint = "docs/design.md says what the reasons mean; remove the file `dropped` beside the queues to count anew"
+        hint = (
+            "payload: no JSON object, or too large to read; queue: a place or a format that this version cannot write to; "
+            "unexpected: a defect, please report it; remove the file `dropped` beside the queues to count anew"
+        )
     return Check("hook drops", "warn", f"hooks dropped {hooks['dropped']} events ({why})", hint)
 
 

@@ -52,7 +52,7 @@ def accept(service: ActivityService, drift_ids: list[str], timeout_s: float = 60
 
 def _accept_as_leader(service: ActivityService, drifts: DriftTable, drift_ids: list[str], timeout_s: float) -> None:
     if not service.lease.acquire_from(_LEAD_WITHIN_S):
-        pid = service.lease.last_told().get("pid", "?")
+        pid = service.lease.last_report().get("pid", "?")
         raise WarehouseUnavailable(
             f"process {pid} leads and did not stand aside; nothing was accepted", hint="try again, or close Claude Code first"
         )

@@ -1,7 +1,8 @@
 """Forgetting: what a selection picks leaves the queue, the dead letters, the warehouse, the contexts, and stays away.
 
     lead → seal the live segment → drain, passing over what is picked → tombstones → write the warehouse anew without it
-         → publish every context → delete the committed segments, dead letters and artifacts that held it
+         → publish every context → delete the committed segments, dead letters and artifacts that held it, and what of the
+         ledger of imports names it → look through the bytes of every file of ours, and tell which still holds it
 
 Segments are never rewritten: offsets and checksums stay what they are, and exactly-once with them. What was committed is in the
 warehouse, so its segments can be deleted whole; what was not yet is committed first, without the lines that are picked. A note
@@ -15,20 +16,23 @@ Events that are recorded after the command has begun are new, and are kept. What
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from .. import fs
 from ..context import Snapshot
 from ..errors import WarehouseUnavailable
 from ..pipeline.draining import drain
 from ..queue import QueueReader, dead_letters, prune, read_commit, seal_segment
 from ..recording.event_catalogue import FORGOTTEN
-from ..warehouse import ContextRow, Scope
+from ..recording.tombstones import Tombstones
+from ..warehouse import Scope
 from .drain import BATCH_BYTES, BATCH_ROWS, patiently
-from .tombstones import Tombstones
+from .holdings import files_that_hold, holdings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,6 +62,8 @@ class Forgotten:
     removed: list[str] = field(default_factory=list)
     untouched: list[str] = field(default_factory=list)
     set_aside: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    """Files of ours that hold the text all the same: by a legal hold, one of those two, or an event since then."""
 
 
 class Forgetter:
@@ -109,7 +115,7 @@ class Forgetter:
             found.rows = self._count_rows()
             found.held = found.rows.pop("held", 0)
             Tombstones(service.config.home).add(self._selection, self._ids, until_us)
-            if found.rows:
+            if found.rows or self._is_in_free_blocks():
                 self._rewrite()
             self._publish(flusher)
             found.segments = self._delete_segments(flusher)
@@ -120,13 +126,14 @@ class Forgetter:
         for path in found.removed:
             os.unlink(path)
         self._forget_imports()
+        found.left = self._left()
         return found
 
     # --- the queue
 
     def _lead(self) -> None:
         if not self._service.lease.acquire_from(LEAD_WITHIN_S):
-            pid = self._service.lease.last_told().get("pid", "?")
+            pid = self._service.lease.last_report().get("pid", "?")
             raise WarehouseUnavailable(
                 f"process {pid} leads and did not stand aside; nothing was forgotten", hint="close Claude Code and try again"
             )
@@ -198,6 +205,11 @@ class Forgetter:
         rewriter = self._service.adapter.rewriter
         return patiently(lambda: rewriter.count(self._picks_row), self._deadline()) if rewriter is not None else {}
 
+    def _is_in_free_blocks(self) -> bool:
+        """Whether the file holds the text though no row does: of rows that retention or a refresh has removed."""
+        is_embedded = self._service.adapter.rewriter is not None
+        return is_embedded and bool(files_that_hold(self._selection, [self._service.config.db]))
+
     def _rewrite(self) -> None:
         rewriter = self._service.adapter.rewriter
         if rewriter is not None:
@@ -220,9 +232,10 @@ class Forgetter:
         return time.monotonic() + DRAIN_WITHIN_S
 
     def _publish(self, flusher: Flusher) -> None:
-        """Every context as it is now; of a scope that is gone an empty one, for servers that hold it in memory.
+        """Every context as it is now; a scope that is gone has none, and no file that names it.
 
-        Where contexts come from Snowflake all are empty, until the leader has read them again.
+        A server that holds one in memory lets go of it with its file, and of local events at the note. Where contexts come
+        from Snowflake all are gone, until the leader has read them again.
         """
         service, now = self._service, self._service.clock.time_us()
         at_once, found = service.adapter.capabilities.contexts_at_once, {}
@@ -232,19 +245,29 @@ class Forgetter:
         if at_once:
             found = {row.scope: row for row in service.warehouse.contexts(scopes, flusher.channel_id)}
         service.snapshots.clear()  # damaged ones included, whatever they hold
-        for scope in scopes:
-            row = found.get(scope) or ContextRow(scope, {}, {flusher.channel_id: str(flusher.offset)}, 0)
+        for scope, row in found.items():
             snapshot = Snapshot(scope.customer, scope.project, row.blob, row.watermark, now, row.row_version)
             service.snapshots.publish(snapshot)
 
     # --- files
+
+    def _left(self) -> list[str]:
+        """Unfinished files that held it are removed; what else of ours still holds the text, to be told."""
+        left = []
+        ours = [path for held in holdings(self._service.config) for path in held.files]
+        for path in files_that_hold(self._selection, ours):
+            if path.endswith(".tmp"):
+                fs.LOCAL.unlink(path)
+            else:
+                left.append(path)
+        return left
 
     def _find_artifacts(self) -> None:
         """Artifacts whose content, which the stream does not hold, has the text or names the session."""
         if self._selection.pattern is None and self._selection.session is None:
             return
         for path in self._all_artifact_files():
-            with open(path, "rb") as file:
+            with fs.reader(path) as file:
                 if self._selection.picks_bytes(file.read(), None):
                     self._artifacts.add(_artifact_id(path))
 
@@ -272,9 +295,13 @@ class Forgetter:
         from ..claude_code.transcripts import ImportLedger
 
         needles = [text for text in (self._selection.session, _as_folder(self._selection.project)) if text]
-        if needles:
+        pattern = self._selection.pattern
+        if needles or pattern is not None:
             ledger = ImportLedger(os.path.join(self._service.queue.directory, "imports.json"))
-            ledger.forget(lambda path: all(needle in path for needle in needles))
+            ledger.forget(
+                lambda path: all(needle in path for needle in needles) and (pattern is None or bool(pattern.search(path)))
+            )
+        self._service.session_state.take_requests(sys.maxsize)  # they name transcripts too; another request follows any of them
 
 
 def _artifact_id(path: str) -> str:

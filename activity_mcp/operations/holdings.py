@@ -20,9 +20,10 @@ from ..identity import MARKER, is_own_home
 from ..queue import read_queue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from ..config import Config
+    from .selection import Selection
 
 _OWN = {
     "home": r"settings\.json(?:\.damaged)?|forgotten\.json|http-token|" + re.escape(MARKER),
@@ -30,6 +31,8 @@ _OWN = {
     "queue/seg": r"\d{12,}\.ndjson",
     "queue/dead": r"[\w-]+\.ndjson",
     "queue/context": r"[0-9a-f]{20}\.(?:json|want)|publish\.lock",
+    "queue/sessions": r"[0-9a-f]{32}",
+    "queue/transcripts": r"[0-9a-f]{32}",
     "spill": r"duckdb_temp[\w.-]*",
 }
 _UNFINISHED = r"(?:\.\d+\.[0-9a-f]+\.\d+(?:\.new)?\.tmp)*"
@@ -37,6 +40,7 @@ _UNFINISHED = r"(?:\.\d+\.[0-9a-f]+\.\d+(?:\.new)?\.tmp)*"
 _BESIDE_DB = r"(?:\.wal|\.rewriting(?:\.wal)?|\.layout-\d+|\.corrupt-[\w.-]+?(?:\.wal)?)?"
 _SPILLS = (".tmp", ".rewriting.tmp")
 _META = ".meta.json"
+_PIECE_BYTES, _OVERLAP_BYTES = 1 << 22, 1 << 12
 _DUCKDB_MAGIC = b"DUCK"
 _DROPS = frozenset(b"PCQU")
 
@@ -77,7 +81,8 @@ def _is_queue(path: str) -> bool:
 
 
 def _queue(path: str) -> Holding:
-    parts = {"queue": path, **{f"queue/{name}": os.path.join(path, name) for name in ("seg", "dead", "context")}}
+    names = (kind.partition("/")[2] for kind in _OWN if kind.startswith("queue/"))
+    parts = {"queue": path, **{f"queue/{name}": os.path.join(path, name) for name in names}}
     files = [file for kind, directory in parts.items() for file in _named(directory, _OWN[kind])]
     marker = os.path.join(path, "queue.json")  # the last to go: with it a purge that was stopped can go on
     files.sort(key=lambda file: file == marker)
@@ -133,6 +138,22 @@ def _named(directory: str, pattern: str) -> list[str]:
     matching = re.compile(f"(?:{pattern}){_UNFINISHED}")
     paths = [os.path.join(directory, name) for name in sorted(os.listdir(directory)) if matching.fullmatch(name)]
     return [path for path in paths if _is_regular(path)]
+
+
+def files_that_hold(selection: Selection, paths: Iterable[str]) -> list[str]:
+    """Those in whose bytes the session, the project or the text of the selection stands; none where only a time was given."""
+    if selection.session is None and selection.project is None and selection.pattern is None:
+        return []
+    return [path for path in paths if _is_regular(path) and any(map(selection.mentions, _pieces(path)))]
+
+
+def _pieces(path: str) -> Iterator[str]:
+    """A file's bytes as texts that overlap, so that nothing is cut in two, whatever the file's size."""
+    with LOCAL.reader(path) as file:
+        before = b""
+        while data := file.read(_PIECE_BYTES):
+            yield (before + data).decode("utf-8", "replace")
+            before = data[-_OVERLAP_BYTES:]
 
 
 def _is_regular(path: str) -> bool:

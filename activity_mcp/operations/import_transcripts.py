@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from .. import schema
-from ..claude_code.session_state import SessionState
 from ..claude_code.transcripts import ImportLedger, TranscriptReader, TranscriptReport, discover
 from ..claude_code.transcripts.discovery import ImportOrigins
 from ..claude_code.transcripts.expiry import expiring
+from ..recording.tombstones import Tombstones
 from .drain import Drainer
-from .tombstones import Tombstones
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -77,7 +75,7 @@ class Backfill:
                     copies=owners.of(os.path.realpath(path)),
                     loads=orjson.loads,
                     was_forgotten=was_forgotten if tombstones else None,
-                    start_of=SessionState(service.queue.directory).start_of,
+                    start_of=service.session_state.start_of,
                 )
                 self._import(reader, done, sum(sizes.values()), dry_run)
                 total.add(reader.report)
@@ -105,12 +103,8 @@ class Backfill:
     def _append(self, group: list[Activity], size: int, dry_run: bool) -> None:
         if dry_run or not group:
             return
-        for activity in group:
-            if schema.mark(activity.event_name, activity.feature_json):
-                activity.features_changed()
-            activity.validated = True  # what fails is kept, and says so itself
         self._make_room(size)
-        self._service.recorder.append(group, durable=True)
+        self._service.recorder.append_read(group, durable=True)
 
     def _make_room(self, size: int) -> None:
         service = self._service

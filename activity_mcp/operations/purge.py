@@ -34,7 +34,7 @@ def purge(config: Config) -> Purged:
     for queue in own_queues(config.queue_root):
         lease = Lease(queue)
         if lease.is_held():
-            pid = lease.last_told().get("pid", "?")
+            pid = lease.last_report().get("pid", "?")
             raise InvalidInput(f"process {pid} still records into {queue}; nothing was deleted", hint="close Claude Code first")
     _refuse_foreign_tables(config.db)
     found = holdings(config)

@@ -72,6 +72,16 @@ class Selection:
             and (self.pattern is None or self.pattern.search(text) is not None)
         )
 
+    def mentions(self, text: str) -> bool:
+        """Whether a text holds what was selected by session, project and pattern, as it is or as JSON writes it."""
+        written = [text] if "\\" not in text else [text, text.replace("\\/", "/").replace('\\"', '"').replace("\\\\", "\\")]
+        return any(
+            (self.session is None or self.session in each)
+            and (self.project is None or self.project in each)
+            and (self.pattern is None or self.pattern.search(each) is not None)
+            for each in written
+        )
+
     def snowflake_sql(self) -> str:
         """One DELETE for Snowflake, which spares what LEGAL_HOLDS names. Its regular expressions are not quite Python's."""
         conditions = []

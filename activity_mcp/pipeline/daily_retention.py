@@ -1,8 +1,10 @@
 """Once a day, by whoever leads: what is older than ``ACTIVITY_RETENTION_DAYS`` leaves the embedded warehouse, unless a legal
 hold names it, and so does what has expired. On Snowflake a daily task does the same; there is nothing to do here then.
 
-``upkeep.json`` beside the queue remembers when it was done last. A queue without it begins to count now, so that neither a new
-nor an upgraded installation starts with a clean-up. What fails is tried again after an hour.
+What was removed stays in free blocks of the file: so it is written anew, at most once in thirty days.
+
+``upkeep.json`` beside the queue remembers when both were done last. A queue without it begins to count now, so that neither a
+new nor an upgraded installation starts with a clean-up. What fails is tried again after an hour.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 EVERY_S = 86_400.0
+COMPACT_EVERY_S = 30 * EVERY_S
 AGAIN_S = 3_600.0
 _LOOK_EVERY_S = 60.0
 
@@ -42,7 +45,7 @@ class Upkeep:
         now = self._clock.monotonic()
         if now < self._next_look:
             return False
-        last_us = _last(self._path)
+        last_us = _time(_read(self._path).get("at"))
         if last_us is None:
             self._remember({})
         elif not 0 <= self._clock.time_us() - last_us < EVERY_S * 1e6:  # a time in the future was a wrong clock's
@@ -58,19 +61,41 @@ class Upkeep:
         self._next_look = self._clock.monotonic() + AGAIN_S  # if it fails
         removed = self._maintenance.run(self._keep_days)
         self._remember(removed)
+        self._write_anew(has_removed=bool(removed))
         if not removed:
             return None
         message = f"{removed.get('CLAUDE_STREAM_V2', 0)} activities older than {self._keep_days} days were removed"
         return RETENTION.features(message, action_taken="deleted", metrics=removed)
 
-    def _remember(self, removed: dict[str, int]) -> None:
-        told = {"version": VERSION, "at": iso(self._clock.time_us()), "removed": removed}
+    def _write_anew(self, *, has_removed: bool) -> None:
+        """The file without the blocks of what was removed since it was last written."""
+        told = _read(self._path)
+        last_us, now_us = _time(told.get("compacted_at")), self._clock.time_us()
+        is_owed = has_removed or told.get("owes_compaction") is True
+        if not is_owed or (last_us is not None and 0 <= now_us - last_us < COMPACT_EVERY_S * 1e6):
+            self._remember(told.get("removed") or {}, owes_compaction=is_owed)
+            return
+        self._remember(told.get("removed") or {}, owes_compaction=True)
+        self._maintenance.compact()
+        self._remember(told.get("removed") or {}, compacted_at=iso(now_us), owes_compaction=False)
+
+    def _remember(self, removed: dict[str, int], **more: Any) -> None:
+        kept = {name: value for name, value in _read(self._path).items() if name in ("compacted_at", "owes_compaction")}
+        told = {"version": VERSION, "at": iso(self._clock.time_us()), "removed": removed, **kept, **more}
         fs.publish(self._path, dump_json(told) + b"\n", durable=False)
 
 
-def _last(path: str) -> int | None:
+def _read(path: str) -> dict[str, Any]:
     try:
         with fs.reader(path) as file:
-            return parse_iso(json.load(file)["at"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            told = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _time(text: Any) -> int | None:
+    try:
+        return parse_iso(text)
+    except (ValueError, TypeError, AttributeError):
         return None

@@ -4,6 +4,7 @@ Each turn it writes this server's own buffered events; then, if it holds the lea
 
     a backlog that matters, or a wish to flush → Flusher.step until drained → Refresher.publish_changes
     a wish for a context, or an active key not verified for most of a TTL → Refresher.verify
+    a transcript that has something new → what is injected as ``follow``
     a day since it was done last → Upkeep.run (retention, and what has expired)
     what neither needs for a while → close the warehouse, so that readers get in
 
@@ -71,6 +72,7 @@ class Leader:
         raise_event: Callable[[dict[str, Any]], None],
         on_error: Callable[[BaseException], None],
         upkeep: Upkeep | None = None,
+        follow: Callable[[], None] = lambda: None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.leads = False
@@ -89,6 +91,7 @@ class Leader:
         self._raise_event = raise_event
         self._on_error = on_error
         self._upkeep = upkeep
+        self._follow = follow
         self._clock = clock
         self._next_lease_try = 0.0
         self._last_flush = 0.0
@@ -148,7 +151,7 @@ class Leader:
         self._before_turn()
         if self.leads and not self._lease.in_place():
             self._resign()  # the directory was removed under us: whoever made it anew may lead there
-        if self._lease.is_asked_to_stand_aside():
+        if self._lease.is_asked_to_step_down():
             self._resign()
             return
         if not self.leads and not self._take_lease():
@@ -156,6 +159,7 @@ class Leader:
         try:
             self._flush_if_due()
             self._verify_contexts()
+            self._follow_transcripts()
             self._keep_up()
         except (NewerFormat, WarehouseNewer) as error:
             self._give_up(error)
@@ -183,7 +187,7 @@ class Leader:
             self._resign()
             raise
         self.leads = True
-        told = self._lease.last_told()  # with what the leader before left behind
+        told = self._lease.last_report()  # with what the leader before left behind
         self._backpressure.resume(told.get("backpressure") is True, self._backlog_bytes())
         self._filling.active = told.get("degraded") is True
         self._last_flush = now - FLUSH_EVERY_S
@@ -262,6 +266,14 @@ class Leader:
             self._backpressure.failed(busy=isinstance(error, WarehouseBusy))
         else:
             self._backpressure.succeeded()
+
+    def _follow_transcripts(self) -> None:
+        try:
+            self._follow()
+        except (NewerFormat, WarehouseNewer):
+            raise
+        except Exception as error:  # a transcript that cannot be read, or a full queue: the next turn tries again
+            self._failed(error)
 
     def _keep_up(self) -> None:
         """What is done once a day, when nothing waits that matters more."""

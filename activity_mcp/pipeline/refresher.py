@@ -2,7 +2,8 @@
 
 It publishes what a flush has changed, answers the wishes other processes leave (``<key>.want``), and verifies the keys
 somebody asks for at least once per TTL, so that ``as_of`` says when a context was last known to be equal to the warehouse,
-even on an idle machine. A scope without a row gets an empty snapshot: "nothing is known" is an answer too.
+even on an idle machine. A scope without a row gets an empty snapshot: "nothing is known" is an answer too. Few of these are
+kept (``SnapshotStore.prune``).
 
 Driven by the holder of the lease, after its flush and on the same connection. Where asking costs money a ``Pace`` says how
 often; a key is then verified when the pace allows it, and its snapshot grows old meanwhile.
@@ -122,9 +123,10 @@ class Refresher:
         return self.verify([Scope(*key) for key in self._store.known()], channel_id, upto)
 
     def _publish(self, rows: Iterable[ContextRow], as_of_us: int) -> int:
-        published, now = 0, self._clock.monotonic()
+        published, now, has_empty = 0, self._clock.monotonic(), False
         self.disk_error = None
         for row in rows:
+            has_empty |= not row.blob
             snapshot = Snapshot(
                 customer=row.scope.customer,
                 project=row.scope.project,
@@ -140,4 +142,6 @@ class Refresher:
                 continue
             self._verified[row.scope] = now
             self._published[row.scope] = row.row_version  # only now: what could not be published is offered again
+        if has_empty:
+            self._store.prune()
         return published

@@ -8,14 +8,16 @@ Directory (0700; files 0600; every descriptor close-on-exec)
     append.lock         flock, held for the microseconds of one append. Never unlinked
     leader.lock         flock, held for as long as a process leads. Never unlinked
     leader.json         who leads, since when, how far, and under what pressure; only believed while leader.lock is held
-    health.json         what is not well, as it was last told by a system_event; absent: nothing was ever unwell
+    health.json         the failed checks that a system_event last reported; absent: no check ever failed
     retry.lock          flock, held while dead letters are tried again. Never unlinked
-    flush.want          somebody waits for a flush
-    lead.want           a command waits to lead: whoever leads stands aside for a moment
+    flush.want          a request for a flush, removed by the leader before the flush that fulfils it
+    lead.want           a command's request for the lease: the leader steps down for a moment
     refused             one byte per event not accepted (``F`` full, ``D`` disk, ``B`` busy), ``|`` where it was reported
     seg/%012d.ndjson    the segments; only the highest is open for append
     commit.json         {"version": 1, "channel_id", "offset", "at", "passed", "left_out"}: a cache of what the sink knows
     dead/*.ndjson       quarantined byte ranges, each with its reason
+
+Beside these, of other rooms: context/ (snapshots), sessions/ and transcripts/ (``claude_code.session_state``), imports.json.
 
 Line       a JSON object in UTF-8 whose last member is ``_crc``, then one newline: BODY ``,"_crc":"%08x"}`` ``\\n`` with the
            CRC-32 of BODY. No line is longer than MAX_LINE_BYTES (1 MiB).
@@ -32,17 +34,17 @@ Rules
     its open file is still the live segment (the file of that name, no successor, not shorter than it left it) and that its
     last byte is a newline; if not, a newline goes first, in the same write. So a line torn by a kill never swallows the next
     one.
- 2. A short write or a full disk is rolled back by truncation while the lock is held, and the caller is told "not accepted".
+ 2. A short write or a full disk is rolled back by truncation while the lock is held, and the caller gets "not accepted".
     Lines of a batch are accepted together or not at all. Where even the truncation fails, the answer says that it may be
     recorded.
  3. The sync is made outside the lock, and the answer comes after it; threads of one process that wait share one sync. If it
-    fails the segment is sealed (a successor is made under the lock) and every waiting caller is told "not accepted, may still
+    fails the segment is sealed (a successor is made under the lock) and every waiting caller gets "not accepted, may still
     be recorded; retry with the same activity_id". Nothing is rewritten; what reads back whole is shipped.
  4. Segment numbers are never reused: next = max(files, commit.json, the floor a caller knows from its sink) + 1. A reader
     verifies the CRC at the place it continues from: a mismatch (the files were restored, copied or edited) raises OffsetLost,
     and the answer to it is a new queue_id, and so a new channel, from the first line of that segment, or of the one where
     commit.json says that these files had been. Duplicates fold by activity_id, nothing is skipped. A segment that is missing
-    in the sequence was taken away by hand: that is told in its place, as a damaged range of no bytes.
+    in the sequence was taken away by hand: that is reported in its place, as a damaged range of no bytes.
  5. A segment is synced, with its directory entry, before anything is shipped from it. What was read from the live one is
     shipped only if it is still there once append.lock was free: an append that the disk cut short is taken back by then. A
     segment of an earlier boot is never appended to: what a power cut took from its end can never come back as something else
@@ -51,15 +53,15 @@ Rules
     at the end of a sealed segment, is a damaged range, from one newline to the next: one bad line never costs a second one. An
     incomplete end of the live segment is not damage: it is being written, or the next append closes it. A line longer than the
     limit is skipped in pieces, in constant memory. A segment is sealed once it has a successor, or when its header names
-    another boot. A set-aside range may be tried again: whatever whole line is in it by its checksum is appended anew, and
+    another boot. A set-aside range may be tried again: whatever whole line is in it by its checksum is appended again, and
     only then is the range removed, or kept without it.
  7. Segments are deleted whole, when they lie below the committed offset's segment and below the watermark's, or at the latest
     an hour after they were committed (``passed`` in commit.json says when); never the newest.
  8. Only bytes above the committed offset count against the cap. From 80 % on the pressure is "degraded" (callers shorten new
     events), at the cap an append is refused, and counted unless its caller keeps it and tries again. What was accepted is
     never cut, and below the cap never lost.
- 9. When a backlog stops moving, this package does nothing: it tells (``backlog``, ``pressure``); whoever flushes slows down by
-    itself.
+ 9. When a backlog stops moving, this package does nothing but report it (``backlog``, ``pressure``); the flusher slows down
+    by itself.
 10. NFS, SMB and FUSE are refused, and so are directories that others own or may write to, here or further up. Locks are
     flock, not lockf (which is lost when any descriptor of the file is closed); a forked child gives up its copies at once, so
     that a lock dies with its holder.
@@ -79,7 +81,7 @@ if TYPE_CHECKING:
     from .appended import Appended
     from .commit import Commit, prune, publish_commit, read_commit
     from .deadletter import DeadLetter, bury, bury_range, dead_letters, salvage
-    from .lease import Lease, clear_want, touch_want, want_age
+    from .lease import Lease, clear_want, touch_want
     from .leftovers import Sweeper
     from .manifest import QueueInfo, open_queue, read_queue, renew_queue_id, seal_segment
     from .offset import Offset, OffsetLost
@@ -97,7 +99,7 @@ __all__ = [
     "read_commit", "publish_commit", "Commit", "prune",
     "bury", "bury_range", "dead_letters", "salvage", "DeadLetter",
     "ask_leader", "is_committed",
-    "Lease", "touch_want", "want_age", "clear_want",
+    "Lease", "touch_want", "clear_want",
     "SegmentTail", "Polled",
     "Sweeper", "foreign_files",
 ]  # fmt: skip
@@ -107,7 +109,7 @@ _HOMES = {
     "commit": ("Commit", "prune", "publish_commit", "read_commit"),
     "deadletter": ("DeadLetter", "bury", "bury_range", "dead_letters", "salvage"),
     "leftovers": ("Sweeper",),
-    "lease": ("Lease", "clear_want", "touch_want", "want_age"),
+    "lease": ("Lease", "clear_want", "touch_want"),
     "manifest": ("QueueInfo", "open_queue", "read_queue", "renew_queue_id", "seal_segment"),
     "offset": ("Offset", "OffsetLost"),
     "reader": ("Backlog", "Damage", "QueueReader", "ReadBatch", "Record"),

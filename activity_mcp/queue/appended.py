@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 class Appended:
     """What was accepted: whether it is on the disk for good (``durable``), whether the queue is over 80 % of its cap with it
-    (``degraded``), and where it is: the offsets of the ``first`` and the ``last`` line, worked out when somebody asks."""
+    (``degraded``), and where it is: the offsets of the ``first`` and the ``last`` line, worked out when asked for."""
 
     __slots__ = ("_lines", "_segment", "_start", "degraded", "durable")
 
@@ -28,16 +28,23 @@ class Appended:
 
     @property
     def first(self) -> Offset:
+        """The place just behind the first of the lines."""
         line = self._lines[0]
         return Offset(self._segment, self._start + len(line), zlib.crc32(line))
 
     @property
     def last(self) -> Offset:
+        """The place just behind the last of the lines."""
         return Offset(self._segment, self._start + sum(map(len, self._lines)), zlib.crc32(self._lines[-1]))
 
 
 def joined(lines: Sequence[bytes]) -> bytes:
-    """The lines as one. Their form is checked, not their checksums: only ``encode_line`` makes lines."""
+    """The lines as one. Their form is checked, not their checksums: only ``encode_line`` makes lines.
+
+    Raises:
+        InvalidInput: a line is longer than ``MAX_LINE_BYTES``.
+        ValueError: there is no line, or one that ``encode_line`` did not make.
+    """
     if not lines:
         raise ValueError("nothing to append")
     for line in lines:

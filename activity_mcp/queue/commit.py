@@ -52,7 +52,11 @@ class Commit:
 
 
 def read_commit(directory: str, *, fs: FileSystem = LOCAL) -> Commit | None:
-    """What commit.json says; None where it is missing or cannot be read. Raises NewerFormat."""
+    """The content of commit.json; None where it is missing or cannot be read.
+
+    Raises:
+        NewerFormat: a newer version wrote it.
+    """  # noqa: DOC501 - newer_format makes it
     try:
         members = loads(fs.read(f"{directory}/commit.json"))
         version = members["version"]
@@ -95,7 +99,7 @@ def publish_commit(
 
 
 def next_number(numbers: Sequence[int], commit: Commit | None, floor: int = 0) -> int:
-    """The number of the next segment: above every file, commit.json (of whichever channel) and ``floor`` (the sink's
+    """The number of the next segment: above every file, commit.json (of any channel) and ``floor`` (the sink's
     token)."""
     return max(numbers[-1] if numbers else 0, commit.offset.segment if commit else 0, floor) + 1
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _PIECE = 48 * 1024
 _BEGINNING = b'{"activity_id":'
 _HEADER = b'{"_segment":'
-_MOST_TRIES = 16
+_MAX_TRIES = 16
 
 
 class DeadLetter:
@@ -60,16 +60,19 @@ def bury(
     clock: Clock = SYSTEM_CLOCK,
     fs: FileSystem = LOCAL,
 ) -> str:
-    """Keep the damaged range for good, before the offset moves past it; the path of its file.
+    """Keep the damaged range in ``dead/``, synced, before the offset moves past it. Returns the path of its file.
 
-    ``data`` None copies the range from its segment, in pieces: the way for one that is too long to be held.
+    ``data`` None copies the range from its segment, in pieces: for ranges too long to be held in memory.
+
+    Raises:
+        OSError: the disk does not take it; the offset must not move then.
     """
     fs.ensure_directory(f"{directory}/dead")
     checksum = damage.offset.crc if data is None else zlib.crc32(data)
     name = "%012d-%012d-%012d-%08x" % (damage.segment, damage.start, damage.end, checksum)
     path = f"{directory}/dead/{name}.ndjson"
     if fs.stat(path) is None:
-        told = {
+        head = {
             "version": FORMAT_VERSION,
             "segment": damage.segment,
             "from": damage.start,
@@ -78,14 +81,14 @@ def bury(
             "at": iso(clock.time_us()),
         }
         pieces = _cut(data) if data is not None else _copied(directory, damage, fs)
-        fs.publish(path, _lines(told, pieces))
+        fs.publish(path, _lines(head, pieces))
     return path
 
 
 def bury_range(
     directory: str, after: Offset | None, upto: Offset, reason: str, *, clock: Clock = SYSTEM_CLOCK, fs: FileSystem = LOCAL
 ) -> list[str]:
-    """Keep everything between two offsets, a file for each segment it touches; their paths. What is gone already is left."""
+    """Keep the bytes between two offsets, one file for each segment. Returns the paths; segments that are gone are left out."""
     paths = []
     for segment in segment_numbers(directory, fs):
         if segment > upto.segment or (after is not None and segment < after.segment):
@@ -110,7 +113,11 @@ def _first_line_start(directory: str, segment: int, fs: FileSystem) -> int:
 
 
 def dead_letters(directory: str, *, fs: FileSystem = LOCAL) -> list[DeadLetter]:
-    """What was buried, in the order of the offsets. Raises NewerFormat."""
+    """The ranges that were set aside, in the order of their offsets.
+
+    Raises:
+        NewerFormat: one of them was written by a newer version.
+    """
     names = sorted(name for name in fs.names(f"{directory}/dead") if name.endswith(".ndjson"))
     return [_read(f"{directory}/dead/{name}", name, fs) for name in names]
 
@@ -118,8 +125,8 @@ def dead_letters(directory: str, *, fs: FileSystem = LOCAL) -> list[DeadLetter]:
 def salvage(data: bytes) -> tuple[list[bytes], bytes]:
     """The whole lines that can be read in set-aside bytes, each ending in a newline, and the bytes that are none of theirs.
 
-    A line may stand behind a torn beginning or a hole, and its newline may be all that is lost: its checksum decides. The
-    header of a segment is no event and nobody's loss.
+    A line may follow a torn beginning or a hole, and its newline may be all that is lost: its checksum decides. The header of a
+    segment is no event, and is dropped.
     """
     lines, rest = [], b""
     for part in data.split(b"\n"):
@@ -139,7 +146,7 @@ def _whole_from(piece: bytes) -> int | None:
     if len(piece) <= MAX_LINE_BYTES and checksum_agrees(piece):
         return 0
     start, tries = len(piece), 0
-    while tries < _MOST_TRIES and (start := piece.rfind(_BEGINNING, 0, start)) > 0:
+    while tries < _MAX_TRIES and (start := piece.rfind(_BEGINNING, 0, start)) > 0:
         if len(piece) - start <= MAX_LINE_BYTES and checksum_agrees(piece[start:]):
             return start
         tries += 1
@@ -149,17 +156,17 @@ def _whole_from(piece: bytes) -> int | None:
 def _read(path: str, name: str, fs: FileSystem) -> DeadLetter:
     segment, start, end = (int(part) if part.isdecimal() else 0 for part in [*name.split("-"), "", "", ""][:3])
     try:
-        told = json.loads(fs.read(path).split(b"\n", 1)[0])
-        if type(told["version"]) is int and told["version"] > FORMAT_VERSION:
-            raise newer_format(path, told["version"])
-        reason, at = str(told["reason"]), str(told["at"])
+        head = json.loads(fs.read(path).split(b"\n", 1)[0])
+        if type(head["version"]) is int and head["version"] > FORMAT_VERSION:
+            raise newer_format(path, head["version"])
+        reason, at = str(head["reason"]), str(head["at"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         reason, at = "unreadable", ""
     return DeadLetter(path, segment, start, end, reason, at, fs)
 
 
-def _lines(told: dict[str, object], pieces: Iterator[bytes]) -> Iterator[bytes]:
-    yield dump_json(told) + b"\n"
+def _lines(head: dict[str, object], pieces: Iterator[bytes]) -> Iterator[bytes]:
+    yield dump_json(head) + b"\n"
     for piece in pieces:
         try:
             yield dump_json({"text": piece.decode("utf-8")}) + b"\n"

@@ -1,7 +1,7 @@
-"""The lease of the one process that flushes and refreshes, and the wish of the others for a flush.
+"""The lease of the one process that flushes and refreshes, and the others' request for a flush.
 
-Holding ``leader.lock`` is leading; ``leader.json`` only tells about it and is believed while the lock is held. When the holder
-dies the kernel frees the lock. Nothing here is synced: after a power cut nobody leads anyway.
+A process leads while it holds ``leader.lock``; ``leader.json`` only reports on it, and is believed while the lock is held. When
+the holder dies the kernel frees the lock. Nothing here is synced: after a power cut no process leads anyway.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 VERSION = 1
 _INHERITED = ("backpressure", "degraded")
-"""What the leader before told and the next one goes on from: it says when these end."""
-STAND_ASIDE_S = 10.0
-"""How long a leader leaves leading to a command that asked for it; the command holds the lock long before."""
+"""Members of leader.json that a new leader takes over from the one before, so that it can report when these states end."""
+STEP_DOWN_S = 10.0
+"""How long a leader steps down for a command that asked for it; the command holds the lock long before that is over."""
 _ATTEMPTS = 3
 """``is_held`` of another process holds the lock for microseconds: one refusal is no proof of a leader."""
 
@@ -47,11 +47,11 @@ class Lease:
         return self._lock.held
 
     def in_place(self) -> bool:
-        """Whether the lock this object holds is still the queue's: the directory may have been removed and made anew."""
+        """Whether the lock this object holds is still the queue's: the directory may have been removed and made again."""
         return self._lock.held and self._lock.in_place()
 
     def try_acquire(self) -> bool:
-        """Lead if nobody does. True as well when this object leads already."""
+        """Take the lease if it is free. True as well when this object holds it already. Does not wait."""
         if self._lock.held:
             return True
         self._fs.ensure_directory(self.directory)
@@ -61,50 +61,54 @@ class Lease:
                 time.sleep(0.001)
             if self._lock.try_acquire() and self._lock.in_place():
                 self._since = iso(self._clock.time_us())
-                before = self.last_told()
+                before = self.last_report()
                 self.progress(**{name: before[name] for name in _INHERITED if before.get(name) is True})
                 return True
         self._lock.close()
         return False
 
     def acquire_from(self, timeout_s: float) -> bool:
-        """Lead in the place of whoever leads now, who is asked to stand aside; False when nobody did within that time."""
-        wish, deadline = _lead_want(self.directory), time.monotonic() + timeout_s
+        """Ask the current leader to step down and take over the lease. False when that takes longer than ``timeout_s``."""
+        request, deadline = _lead_want(self.directory), time.monotonic() + timeout_s
         try:
             while not self.try_acquire():
                 if time.monotonic() >= deadline:
                     return False
-                told = {"version": VERSION, "pid": os.getpid(), "at": iso(self._clock.time_us())}
-                self._fs.publish(wish, dump_json(told) + b"\n", durable=False)
+                content = {"version": VERSION, "pid": os.getpid(), "at": iso(self._clock.time_us())}
+                self._fs.publish(request, dump_json(content) + b"\n", durable=False)
                 time.sleep(0.05)
             return True
         finally:
-            self._fs.unlink(wish)
+            self._fs.unlink(request)
 
-    def is_asked_to_stand_aside(self) -> bool:
-        """Whether a command waits to lead. The wish of one that was killed lapses, and is removed."""
+    def is_asked_to_step_down(self) -> bool:
+        """Whether another process asks for the lease. The request of one that was killed lapses, and is removed."""
         path = _lead_want(self.directory)
         if self._fs.stat(path) is None:
             return False
-        told = _read_object(path, self._fs)
+        request = _read_object(path, self._fs)
         try:
-            age = (self._clock.time_us() - parse_iso(str(told["at"]))) / 1e6
+            age = (self._clock.time_us() - parse_iso(str(request["at"]))) / 1e6
         except (KeyError, ValueError):
-            age = STAND_ASIDE_S
-        if not -1 < age < STAND_ASIDE_S:
+            age = STEP_DOWN_S
+        if not -1 < age < STEP_DOWN_S:
             self._fs.unlink(path)
             return False
-        return told.get("pid") != os.getpid()
+        return request.get("pid") != os.getpid()
 
     def release(self) -> None:
         """Stop leading. Idempotent."""
         self._lock.close()
 
     def progress(self, **facts: Any) -> None:
-        """Tell who leads, that it is alive, and ``facts``. A disk that does not take it keeps nobody from leading."""
+        """Publish leader.json: who leads, that it is alive, and ``facts``. A disk that refuses it does not end the lease.
+
+        Raises:
+            RuntimeError: this object does not hold the lease.
+        """
         if not self._lock.held:
-            raise RuntimeError("only the holder of the lease tells progress")
-        told = {
+            raise RuntimeError("only the holder of the lease reports progress")
+        report = {
             "version": VERSION,
             "pid": os.getpid(),
             "since": self._since,
@@ -113,12 +117,12 @@ class Lease:
             **facts,
         }
         try:
-            self._fs.publish(f"{self.directory}/leader.json", dump_json(told) + b"\n", durable=False)
+            self._fs.publish(f"{self.directory}/leader.json", dump_json(report) + b"\n", durable=False)
         except OSError:
             pass
 
     def is_held(self) -> bool:
-        """Whether anyone leads, this process included."""
+        """Whether any process leads, this one included."""
         if self._lock.held:
             return True
         if self._fs.stat(self._lock.path) is None:
@@ -130,45 +134,38 @@ class Lease:
             probe.close()
 
     def holder(self) -> dict[str, Any] | None:
-        """What the leader last told, or None when nobody leads. Empty when it has not told anything readable."""
-        return self.last_told() if self.is_held() else None
+        """The leader's last report, or None when no process leads. Empty when its report cannot be read."""
+        return self.last_report() if self.is_held() else None
 
     def holder_pid(self) -> int | None:
-        """Who holds the lock, by the kernel's word where it gives one (Linux): true even if ``leader.json`` is not."""
+        """The process that holds the lock, from the kernel (Linux; elsewhere None): right even where ``leader.json`` is not."""
         return os.getpid() if self._lock.held else self._lock.holder_pid()
 
-    def last_told(self) -> dict[str, Any]:
-        """leader.json, whether or not that process still leads."""
+    def last_report(self) -> dict[str, Any]:
+        """The members of leader.json, whether or not that process still leads; empty when it cannot be read."""
         return _read_object(f"{self.directory}/leader.json", self._fs)
 
     def touch_want(self) -> None:
+        """Request a flush, as ``touch_want`` of the module."""
         touch_want(self.directory, clock=self._clock, fs=self._fs)
 
     def want_pending(self) -> bool:
-        """Whether somebody waits for a flush."""
+        """Whether another process waits for a flush."""
         return self._fs.stat(_want(self.directory)) is not None
 
     def clear_want(self) -> None:
+        """Remove the request, as ``clear_want`` of the module."""
         clear_want(self.directory, fs=self._fs)
 
 
 def touch_want(directory: str, *, clock: Clock = SYSTEM_CLOCK, fs: FileSystem = LOCAL) -> None:
-    """Wish for a flush; wishing again makes the wish young again."""
-    told = {"version": VERSION, "pid": os.getpid(), "at": iso(clock.time_us())}
-    fs.publish(_want(directory), dump_json(told) + b"\n", durable=False)
-
-
-def want_age(directory: str, *, clock: Clock = SYSTEM_CLOCK, fs: FileSystem = LOCAL) -> float | None:
-    """Seconds since somebody wished for a flush; None when nobody did, or when the wall clock was set back since."""
-    try:
-        age = (clock.time_us() - parse_iso(str(_read_object(_want(directory), fs)["at"]))) / 1e6
-    except (KeyError, ValueError):
-        return None
-    return max(0.0, age) if age > -1 else None
+    """Request a flush from the leader; a second request renews the first."""
+    request = {"version": VERSION, "pid": os.getpid(), "at": iso(clock.time_us())}
+    fs.publish(_want(directory), dump_json(request) + b"\n", durable=False)
 
 
 def clear_want(directory: str, *, fs: FileSystem = LOCAL) -> None:
-    """The wish is fulfilled. To keep a wish that comes meanwhile, clear it before the flush that fulfils it."""
+    """Remove the request. Do it before the flush that fulfils it, so that a request made meanwhile is kept."""
     fs.unlink(_want(directory))
 
 

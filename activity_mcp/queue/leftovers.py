@@ -48,6 +48,7 @@ class Sweeper:
         self._next = -1e9
 
     def sweep(self) -> None:
+        """Remove what killed processes left behind, if it has not been done for a while."""
         now = self._clock.monotonic()
         if now < self._next:
             return

@@ -76,7 +76,7 @@ class LiveSegment:
         self._whole = self.size
 
     def ends_whole(self) -> bool:
-        """Whether the last byte is a newline; where nobody appended since this writer did, it knows."""
+        """Whether the last byte is a newline; known without reading if this writer was the last to append."""
         return self._whole == self.size or self._fs.pread(self.fd, 1, self.size - 1) == b"\n"
 
     def hold(self) -> None:
@@ -85,6 +85,7 @@ class LiveSegment:
             self._users += 1
 
     def let_go(self) -> None:
+        """End one use of the descriptor; the last one closes a retired segment."""
         with self._guard:
             self._users -= 1
             if self._retired and not self._users:
@@ -108,7 +109,7 @@ class LiveSegment:
     def sync(self, upto: int) -> OSError | None:
         """Put the first ``upto`` bytes on the disk; threads that come while one syncs find theirs done by the next.
 
-        Returns what the disk said, once it has failed always that: the kernel reports a lost page once, so a later
+        Returns the disk's error, and after a failure always the same one: the kernel reports a lost page once, so a later
         success would be no proof.
         """
         with self._syncing:

@@ -95,6 +95,7 @@ class LockFile:
             return True  # gone: its lock is gone with it
 
     def release(self) -> None:
+        """Free the lock and keep the descriptor. Idempotent."""
         if self.held:
             self.held = False
             fcntl.flock(self._fd, _GIVE)
@@ -113,7 +114,7 @@ class LockFile:
             return
 
     def holder_pid(self) -> int | None:
-        """Who holds it now, where the system can tell (Linux). Asked only after waiting in vain: a look into /proc/locks."""
+        """The process that holds it now (Linux, from /proc/locks; elsewhere None). Asked only after waiting in vain."""
         found = self._fs.stat(self.path)
         try:
             table = self._fs.read("/proc/locks").decode("ascii", "replace")

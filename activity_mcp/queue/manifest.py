@@ -63,10 +63,14 @@ def open_queue(
 ) -> QueueInfo:
     """The queue in ``directory``, made if there is none (``create=False``: QueueRefused instead).
 
-    ``patience_s`` is how long to wait for whoever else is making it. ``sink`` is the name of its warehouse; empty asks for
-    whatever is there. Raises UnsupportedStateDirectory for a place that cannot hold a queue or that belongs to another
-    warehouse, NewerFormat for one that a newer version made.
-    """
+    ``patience_s`` is how long to wait, in seconds, while another process creates it. ``sink`` names its warehouse; empty
+    accepts any.
+
+    Raises:
+        UnsupportedStateDirectory: the place cannot hold a queue, or holds that of another warehouse.
+        NewerFormat: a newer version made it.
+        QueueRefused: there is none and ``create`` is False, or the disk does not take it.
+    """  # noqa: DOC501 - refusal makes it
     fs.check_supported(directory)
     fs.check_owner(os.path.dirname(directory))
     try:
@@ -88,7 +92,11 @@ def open_queue(
 
 
 def read_queue(directory: str, *, fs: FileSystem = LOCAL) -> QueueInfo | None:
-    """The queue in ``directory``, or None where there is none or its queue.json cannot be read. Writes nothing."""
+    """The queue in ``directory``, or None where there is none or its queue.json cannot be read. Writes nothing.
+
+    Raises:
+        NewerFormat: a newer version made it.
+    """  # noqa: DOC501 - newer_format makes it
     try:
         members = loads(fs.read(f"{directory}/queue.json"))
         version = members["version"]
@@ -139,7 +147,11 @@ def seal_segment(directory: str, number: int, *, fs: FileSystem = LOCAL, clock: 
 
 
 def locked(directory: str, fs: FileSystem, patience_s: float = _PATIENCE_S) -> LockFile:
-    """append.lock, held; to be closed by the caller. For rare work: it waits for two seconds."""
+    """append.lock, held; the caller closes it. For rare work: it waits for ``patience_s`` seconds.
+
+    Raises:
+        QueueBusy: another process held it for that long.
+    """  # noqa: DOC501 - busy makes it
     lock = LockFile(f"{directory}/{APPEND_LOCK}", fs)
     if lock.acquire(patience_s, _CROWDED_S):
         return lock
@@ -152,7 +164,7 @@ def _make(directory: str, sink: str, patience_s: float, clock: Clock, fs: FileSy
     lock = locked(directory, fs, patience_s)
     try:
         info = read_queue(directory, fs=fs)
-        if info is None:  # nobody was faster
+        if info is None:  # no other process was faster
             info = _rebuilt(directory, sink, clock, fs)
             _publish(info, fs, None)
             Refusals(directory, fs).reserve()

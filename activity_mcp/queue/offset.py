@@ -17,13 +17,22 @@ class Offset(tuple[int, int, int]):
     __slots__ = ()
 
     def __new__(cls, segment: int, end: int, crc: int) -> Self:
+        """The offset of these three numbers.
+
+        Raises:
+            ValueError: one of them is out of range.
+        """
         if not (0 <= segment < _LIMIT and 0 <= end < _LIMIT and 0 <= crc < 1 << 32):
             raise ValueError(f"no offset: {segment}, {end}, {crc}")
         return tuple.__new__(cls, (segment, end, crc))
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The offset written as ``text``. Raises ValueError for any other form."""
+        """The offset written as ``text``.
+
+        Raises:
+            ValueError: the text has another form.
+        """
         try:
             segment, end, crc = text.split(":")
             offset = cls(int(segment), int(end), int(crc, 16))
@@ -35,14 +44,17 @@ class Offset(tuple[int, int, int]):
 
     @property
     def segment(self) -> int:
+        """The number of the segment."""
         return self[0]
 
     @property
     def end(self) -> int:
+        """The byte just behind the line; 0 is before the first one."""
         return self[1]
 
     @property
     def crc(self) -> int:
+        """CRC-32 of the line's bytes, newline included."""
         return self[2]
 
     def __str__(self) -> str:

@@ -137,7 +137,7 @@ class Refusals:
             self._settle()
             size, total, unreported = self._seen
             added = self._added(size)
-            if added is None:  # it was removed, or made anew
+            if added is None:  # it was removed, or made again
                 size = total = unreported = 0
                 added = self._added(0) or b""
             total += len(added) - added.count(_REPORTED)
@@ -147,7 +147,7 @@ class Refusals:
             return total + len(self._owed), unreported + len(self._owed)
 
     def _added(self, since: int) -> bytes | None:
-        """What stands behind the first ``since`` bytes; None where there are not that many."""
+        """The bytes behind the first ``since``; None where there are not that many."""
         try:
             fd = self._fs.open_read(self._path)
         except OSError:

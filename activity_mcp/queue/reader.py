@@ -1,7 +1,7 @@
 """The reader: what a queue holds, in order, line by line or range by range, in memory that does not grow with the damage.
 
 A line counts when its checksum agrees and it parses as an object. Parsing is done here and once: ``Record.value`` is the
-result, so that whoever ships the line need not parse it again. Whether it is an activity is for others to judge.
+result, so that the flusher need not parse the line again. Whether it is an activity is judged there.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Record:
 class Damage:
     """Bytes ``start`` to ``end`` of a segment that are no line, and the place just behind them.
 
-    ``start == end == 0`` stands for something that is missing at the beginning of a segment.
+    ``start == end == 0`` means that something is missing at the beginning of a segment.
     """
 
     __slots__ = ("end", "offset", "reason", "segment", "start")
@@ -81,9 +81,11 @@ class ReadBatch:
 
     @property
     def records(self) -> list[Record]:
+        """The whole lines of the batch, without the damaged ranges."""
         return [item for item in self.items if isinstance(item, Record)]
 
     def add(self, item: Record | Damage) -> None:
+        """Take one more item, which follows the last one."""
         self.items.append(item)
         self.end = item.offset
         self.size += _size(item)
@@ -125,8 +127,11 @@ class QueueReader:
     def read(self, after: Offset | None, max_bytes: int = 4 << 20, max_records: int = 1000) -> ReadBatch:
         """What follows ``after`` (None: from the first segment there is), at least one item, at most the limits.
 
-        Raises OffsetLost when the segment is there but ``after`` is not in it, and NewerFormat when a newer version wrote what
-        comes next. Whoever commits a batch syncs first: ``sync_segments(batch.end)``.
+        At most ``max_bytes`` bytes and ``max_records`` items. Sync before a batch is committed: ``sync_segments(batch.end)``.
+
+        Raises:
+            OffsetLost: the segment is there, but ``after`` is not a place in it.
+            NewerFormat: a newer version wrote what comes next.
         """
         batch = ReadBatch(after)
         numbers = self.segments()
@@ -219,7 +224,7 @@ class QueueReader:
         """Whether what was read is there to stay; otherwise read again. Raises QueueBusy.
 
         Where the disk is full, the first lines of a batch are whole until the writer has taken them back. It does so under
-        append.lock, so whoever had the lock since has seen the end of it. In a sealed segment nothing is taken back.
+        append.lock, so every later holder of the lock has seen the end of it. In a sealed segment nothing is taken back.
         """
         numbers = self.segments()
         if batch.end is None or not numbers or batch.end.segment < numbers[-1]:
@@ -254,7 +259,7 @@ class QueueReader:
     # --- one segment
 
     def _guarded(self, items: Iterator[Record | Damage], batch: ReadBatch) -> Iterator[Record | Damage]:
-        """A newer segment ends the batch before it; only the read that begins there raises."""
+        """A newer segment ends the batch before it; only the read that begins there raises."""  # noqa: DOC501 - of ``read``
         try:
             yield from items
         except NewerFormat:
@@ -290,7 +295,7 @@ class QueueReader:
         return not header.boot.startswith("t:") and not same_boot(header.boot, self._fs.boot_id())
 
     def _first(self, number: int, span: Span, report: bool) -> Iterator[Record | Damage]:
-        """The first line of a segment is its header; where a line stands in its place, both are told."""
+        """The first line of a segment is its header; where another line takes its place, both are reported."""
         header: Header | None = parse_header(span.line) if span.line is not None and span.whole else None
         if header is not None and header.number == number:
             return

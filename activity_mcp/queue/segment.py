@@ -33,11 +33,12 @@ _COARSE_NS = 3_000_000_000  # longer than the coarsest time stamp of a file syst
 
 
 def segment_path(directory: str, number: int) -> str:
+    """The path of the segment with this number."""
     return f"{directory}/{SEGMENT_DIRECTORY}/{number:012d}{_SUFFIX}"
 
 
 def segment_numbers(directory: str, fs: FileSystem) -> list[int]:
-    """The segments there are, ascending. A file with a number that no queue reaches is none: somebody put it there."""
+    """The segments there are, ascending. A file with a number that no queue reaches is no segment, and ignored."""
     numbers = (_number_of(name) for name in fs.names(f"{directory}/{SEGMENT_DIRECTORY}"))
     return sorted(number for number in numbers if number is not None and number <= MAX_NUMBER)
 
@@ -88,7 +89,7 @@ def _is_settled(stamp_ns: int, now_ns: int) -> bool:
 
 
 class Header:
-    """What the first line of a segment says."""
+    """The first line of a segment."""
 
     __slots__ = ("boot", "created_us", "end", "number", "queue_id")
 
@@ -101,16 +102,20 @@ class Header:
 
 
 def header_line(number: int, queue_id: str, boot: str, created_us: int) -> bytes:
+    """The first line of segment ``number``; ``created_us`` in microseconds since 1970."""
     created = iso(created_us)
     return encode_line({"_segment": number, "queue_id": queue_id, "boot": boot, "created": created, "version": FORMAT_VERSION})
 
 
 def parse_header(line: bytes) -> Header | None:
-    """The header in ``line``, or None if it is none. Raises NewerFormat when a newer version wrote it.
+    """The header in ``line``, or None if it is none.
 
     A checksum that disagrees means damage, not a newer version; a line without one, in a form that this version does not
     know, is believed when it says that it is newer.
-    """
+
+    Raises:
+        NewerFormat: a newer version wrote it.
+    """  # noqa: DOC501 - newer_format makes it
     if not line.startswith(b'{"_segment":'):
         return None
     sealed = checksum_agrees(line)
@@ -137,6 +142,7 @@ def read_header(fs: FileSystem, fd: int) -> Header | None:
 
 
 def newer_format(what: str, version: int) -> NewerFormat:
+    """The error for what was written in a ``version`` of the format above this one's."""
     return NewerFormat(
         f"{what} was written in format {version}; this version knows {FORMAT_VERSION}. Nothing was changed",
         hint="upgrade activity-mcp",
@@ -146,7 +152,8 @@ def newer_format(what: str, version: int) -> NewerFormat:
 def start_segment(directory: str, number: int, queue_id: str, *, clock: Clock, fs: FileSystem) -> None:
     """Make the next segment, header whole, under append.lock. Its first sync must include the directory.
 
-    Raises QueueRefused where nobody would find it again.
+    Raises:
+        QueueRefused: no process would find a segment of that number again.
     """
     if number > MAX_NUMBER:
         raise QueueRefused(
@@ -158,7 +165,7 @@ def start_segment(directory: str, number: int, queue_id: str, *, clock: Clock, f
 
 
 def sync_segment(directory: str, number: int, fs: FileSystem) -> OSError | None:
-    """Put the segment and its directory entry on the disk. Returns what the disk said where it failed.
+    """Put the segment and its directory entry on the disk. Returns the disk's error if it failed.
 
     A segment that is gone was committed and deleted: there is nothing left to sync.
     """

@@ -74,7 +74,7 @@ class SegmentTail:
 
     def _regions(self, numbers: list[int], newest_size: int) -> list[tuple[int, int, int]]:
         """(segment, from, to) of what lies behind the position, which moves to the newest segment's part of it."""
-        if self._segment > numbers[-1]:  # the directory was made anew
+        if self._segment > numbers[-1]:  # the directory was made again
             self._segment, self._position = 0, 0
         regions = []
         for number in numbers:

@@ -41,7 +41,7 @@ MAX_QUEUE_BYTES = 52_428_800
 SEGMENT_BYTES = 4 << 20
 SEGMENT_AGE_S = 3600.0
 _PATIENCE_S = 0.25
-"""How long an append waits for whoever is just making the queue, which includes two syncs: once in the life of a queue."""
+"""How long an append waits while another process creates the queue, which includes two syncs: once in the life of a queue."""
 
 
 class QueueWriter:
@@ -105,9 +105,9 @@ class QueueWriter:
     def append(self, lines: Sequence[bytes], durable: bool | None = None, *, counted: bool = True) -> Appended:
         """Append all of ``lines`` (``activity.encode_line``) or none. ``durable`` None: as the writer is configured.
 
-        Raises QueueFull, QueueBusy, DiskFull: not accepted, and counted in ``refused`` unless the caller keeps the event and
-        tries again (``counted`` False); NotDurable: not accepted, may still be
-        recorded; UnsupportedStateDirectory and NewerFormat: this queue takes nothing from this process.
+        Raises:
+            QueueRefused: not accepted (NotDurable: it may still be recorded). QueueFull, QueueBusy and DiskFull are counted in
+                ``refused``, unless the caller keeps the event to try again (``counted`` False).
         """
         payload = joined(lines)
         must_sync = self._durability == "event" if durable is None else durable
@@ -125,7 +125,7 @@ class QueueWriter:
         return Appended(live.number, start, lines, must_sync, degraded)
 
     def _locked_write(self, payload: bytes, must_sync: bool) -> tuple[LiveSegment, int, bool]:
-        """The live segment, where in it the payload begins, and whether the queue is under pressure with it."""
+        """The live segment, where in it the payload begins, and whether the queue is under pressure with it."""  # noqa: DOC501
         self._enter()
         try:
             try:
@@ -182,7 +182,7 @@ class QueueWriter:
         return uncommitted
 
     def _put(self, live: LiveSegment, data: bytes) -> None:
-        """One write; what it could not finish it takes back."""
+        """One write; a short write is rolled back."""  # noqa: DOC501
         try:
             written = self._fs.write(live.fd, data)
             if written != len(data):
@@ -209,7 +209,7 @@ class QueueWriter:
         if live is None or not numbers or live.number != numbers[-1] or not live.in_place():
             live = self._open_live(numbers)
         elif not live.refresh():
-            live = None  # it failed, or somebody shortened it: nothing comes behind that
+            live = None  # failed or truncated: never append to it again
         if live is None or self._is_due(live, room):
             live = self._rotate(numbers)
         self._numbers = numbers
@@ -218,8 +218,8 @@ class QueueWriter:
         return live
 
     def _open_live(self, numbers: Sequence[int]) -> LiveSegment | None:
-        """The newest segment, unless it is of an earlier boot, of another queue_id, or has no header to tell."""
-        if not self._lock.in_place():  # the directory was replaced: this lock keeps nobody out
+        """The newest segment, unless it is of an earlier boot, of another queue_id, or has no readable header."""  # noqa: DOC501
+        if not self._lock.in_place():  # the directory was replaced: this lock excludes no other process
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._lock.path)
         self._info = self._present_queue()
         live = LiveSegment.open(self.directory, numbers[-1], self._fs) if numbers else None
@@ -269,7 +269,7 @@ class QueueWriter:
     # --- durability
 
     def sync(self) -> None:
-        """Everything that this writer appended is on the disk when this returns. Raises NotDurable."""
+        """Everything that this writer appended is on the disk when this returns. Raises NotDurable."""  # noqa: DOC501
         if self._pid != os.getpid():
             return
         with self._mutex:
@@ -293,7 +293,7 @@ class QueueWriter:
             raise not_durable(error.strerror or str(error)) from error
 
     def _seal(self, number: int) -> None:
-        """Nobody appends behind lines of which nobody knows whether they are there. This writer does not in any case."""
+        """Let no process append behind lines that may or may not be on the disk; this writer never does."""
         try:
             seal_segment(self.directory, number, fs=self._fs, clock=self._clock)
         except (QueueRefused, OSError):
@@ -358,7 +358,7 @@ class QueueWriter:
         return self._refusals.total()
 
     def unreported_refusals(self) -> int:
-        """How many of these no ``system_event`` tells of yet: none while events are recorded and a server runs."""
+        """How many of these no ``system_event`` has reported yet: none while events are recorded and a server runs."""
         return self._refusals.unreported()
 
     def take_refusals(self) -> int:

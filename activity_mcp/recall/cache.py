@@ -67,7 +67,7 @@ class _Flight(NamedTuple):
 class ContextCache:
     """The contexts of one queue, as fresh as the leader keeps them. Safe to use from several threads.
 
-    ``revalidate`` must return at once: it leaves the wish, or wakes the leader in this process.
+    ``revalidate`` must return at once: it leaves a request, or wakes the leader in this process.
     """
 
     def __init__(

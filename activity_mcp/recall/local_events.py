@@ -1,4 +1,4 @@
-"""What this machine has recorded and the warehouse may not have yet: the queue's tail, read once, told to two readers.
+"""What this machine has recorded and the warehouse may not have yet: the queue's tail, read once for two readers.
 
 The context path asks for the events above a snapshot's watermark; the leader asks whether anything waits that is worth a flush
 (the server's own calls are not). Both see the same incremental read, so a line is parsed once in a process.
@@ -56,7 +56,7 @@ class LocalEvents:
                         if not event.get("ride"):
                             self._newest_urgent = str(offset)
                 if polled.skipped and not self._newest_urgent and events:
-                    self._newest_urgent = events[0][0]  # nobody read what was skipped: it may be worth a flush
+                    self._newest_urgent = events[0][0]  # what was skipped was not read: it may be worth a flush
                 self.overlay.extend(events, polled.skipped)
                 self._since_cleaning += len(events)
                 if self._since_cleaning >= _CLEAN_EVERY:
@@ -91,6 +91,7 @@ class LocalEvents:
             self.overlay.discard_until(str(Offset(segments[0], 0, 0)))
 
     def committed(self) -> Offset | None:
+        """The offset that the warehouse has committed, as far as this machine knows."""
         commit = self._writer.commit()
         return commit.offset if commit else None
 

@@ -3,7 +3,7 @@
 Two things are kept, a few of each: what a snapshot holds, read once (``Stored``, which sums its hours once an hour); and the
 whole ``Document`` of (customer, project, context_type), for as long as the snapshot is the same object, the overlay's
 generation is the same, and nothing in it has run out: at the latest for five seconds (ages are said in minutes), until the
-next hour begins, or until the first shown insight ends. A clock set back builds it anew.
+next hour begins, or until the first shown insight ends. After the clock was set back it is rendered again.
 """
 
 from __future__ import annotations

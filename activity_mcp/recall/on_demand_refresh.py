@@ -1,4 +1,4 @@
-"""A context refreshed on demand: a wish for whoever leads, and waiting until it is fulfilled."""
+"""Request a refresh of a context from the leader, and wait for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class OnDemand:
-    """Asks whoever leads, in this process or another, to flush and to read a context again."""
+    """Asks the leader, in this process or another, to flush and to read a context again."""
 
     def __init__(self, cache: ContextCache, snapshots: SnapshotStore, lease: Lease, clock: Clock) -> None:
         self._cache = cache
@@ -54,5 +54,5 @@ class OnDemand:
         if not self._lease.is_held():
             return "no server leads here: run `activity-mcp flush`; get_context answers from what is known"
         error = (self._lease.holder() or {}).get("error")
-        said = f" (its last error: {error})" if error else ""
-        return f"the leader did not read it within {timeout_s:g} s{said}; get_context answers from what is known"
+        cause = f" (its last error: {error})" if error else ""
+        return f"the leader did not read it within {timeout_s:g} s{cause}; get_context answers from what is known"

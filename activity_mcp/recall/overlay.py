@@ -1,6 +1,6 @@
 """The overlay: the newest local events that a snapshot does not hold yet, so that one's own events show at once.
 
-Whoever tails the queue hands in what it has read: each event with its offset, and how many lines it passed over. The overlay
+The queue's tail reader feeds it: each event with its offset, and how many lines it passed over. The overlay
 keeps the newest ``max_events``, each reduced to what a context can show (``Fact``), and counts the rest: for any watermark
 
     above(watermark) + pending(watermark) = the events above the watermark
@@ -10,7 +10,7 @@ better source (otel and hook before mcp and cli before import), then the earlier
 ``mcp_event`` rows (``ride``, and every method but record_insight and store_artifact), which no context shows.
 
 An event belongs to a scope when its customer is equal and its project too; project ``"*"`` takes all of a customer's.
-Lines that were passed over unread belong to nobody known, so they count for every scope until the watermark is past them.
+Lines that were passed over unread may be of any scope, so they count for every scope until the watermark is past them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 MAX_EVENTS = 1000
-_MOST_GAPS = 64
+_MAX_GAPS = 64
 
 
 class _Entry:
@@ -154,7 +154,7 @@ class Overlay:
             return
         self._gaps.append((offset, self._open_gap))
         self._open_gap = 0
-        if len(self._gaps) > _MOST_GAPS:  # two as one, at the later bound: counted until the watermark is past both
+        if len(self._gaps) > _MAX_GAPS:  # two as one, at the later bound: counted until the watermark is past both
             (_, first), (bound, second) = self._gaps[:2]
             self._gaps[:2] = [(bound, first + second)]
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ..clock import Clock
 
 PER_SECOND = 10
-MOST_BUFFERED = 1000
-MOST_METHODS = 64
+MAX_BUFFERED = 1000
+MAX_METHODS = 64
 
 
 class CallTotals:
@@ -36,6 +36,7 @@ class CallTotals:
         self.buckets = [0] * len(self.BOUNDS_MS)
 
     def add(self, latency_ms: float, features: dict[str, Any]) -> None:
+        """Count one call of ``latency_ms`` milliseconds."""
         self.count += 1
         self.sum_ms += latency_ms
         self.failed += features.get("success") is False
@@ -54,8 +55,9 @@ class AllCalls:
         self._totals: dict[str, CallTotals] = {}
 
     def add(self, method: str, latency_ms: float, features: dict[str, Any]) -> None:
+        """Count one call of ``method`` of ``latency_ms`` milliseconds."""
         with self._lock:
-            if method not in self._totals and len(self._totals) >= MOST_METHODS:
+            if method not in self._totals and len(self._totals) >= MAX_METHODS:
                 method = "other"
             self._totals.setdefault(method, CallTotals()).add(latency_ms, features)
 
@@ -133,7 +135,7 @@ class SelfLog:
             self._keep(features, total["at"])
 
     def _keep(self, features: dict[str, Any], at_us: int, activity_id: str | None = None) -> None:
-        if len(self._ready) >= MOST_BUFFERED:
+        if len(self._ready) >= MAX_BUFFERED:
             self.dropped += 1
             return
         activity = build("mcp_event", features, self._origin, now_us=at_us, activity_id=activity_id, strict=False)

@@ -20,7 +20,8 @@ class SystemEvent(NamedTuple):
     def features(self, message: str | None, *, severity: str | None = None, **more: Any) -> dict[str, Any]:
         """The event's ``feature_json``; ``more`` such as ``action_taken`` and ``metrics``.
 
-        Raises ValueError for a severity that the catalogue does not list.
+        Raises:
+            ValueError: the catalogue does not list this severity.
         """
         chosen = severity or self.severities[0]
         if chosen not in self.severities:

@@ -11,17 +11,18 @@ if TYPE_CHECKING:
     from ..activity import Activity
     from ..clock import Clock
 
-MOST_OWED = 100
-SILENCE_S = 60.0
+MAX_OWED = 100
+THROTTLE_S = 60.0
 
 
 class OwedEvents:
     """The process's own system_events until the queue has taken them, the oldest first. Beyond a hundred the oldest go."""
 
     def __init__(self) -> None:
-        self._owed: deque[Activity] = deque(maxlen=MOST_OWED)
+        self._owed: deque[Activity] = deque(maxlen=MAX_OWED)
 
     def add(self, activity: Activity) -> None:
+        """Keep the event until ``pay`` hands it over."""
         self._owed.append(activity)
 
     def pay(self, append: Callable[[Activity], object]) -> None:
@@ -37,11 +38,12 @@ class OncePerMinute:
     def __init__(self, on_error: Callable[[BaseException], None], clock: Clock) -> None:
         self._on_error = on_error
         self._clock = clock
-        self._told: dict[str, float] = {}
+        self._handed_on: dict[str, float] = {}
 
     def __call__(self, error: BaseException) -> None:
+        """Hand on the error, unless one of the same text was handed on within ``THROTTLE_S``."""
         now, text = self._clock.monotonic(), f"{type(error).__name__}: {error}"
-        self._told = {known: at for known, at in self._told.items() if now - at < SILENCE_S}
-        if text not in self._told:
-            self._told[text] = now
+        self._handed_on = {known: at for known, at in self._handed_on.items() if now - at < THROTTLE_S}
+        if text not in self._handed_on:
+            self._handed_on[text] = now
             self._on_error(error)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from .. import schema
-from ..activity import KEPT_ACTIVITIES, Activity, Origin, build
+from ..activity import KEPT_ACTIVITIES, KEPT_METHODS, Activity, Origin, build
 from ..errors import InvalidActivity, InvalidInput, NotDurable
 
 if TYPE_CHECKING:
@@ -58,7 +58,10 @@ class Recorder:
     def log(self, event_name: str, features: Mapping[str, Any], origin: Origin, **columns: Any) -> dict[str, Any]:
         """Record one event of a caller who can fix it. ``columns`` as in ``activity.build``.
 
-        Raises InvalidActivity (nothing was recorded) or a QueueRefused.
+        Raises:
+            InvalidActivity: nothing was recorded.
+            QueueRefused: the queue did not take it.
+            NotDurable: it may have been recorded; try again with the same ``activity_id``.
         """
         activity = self.prepare(event_name, features, origin, **columns)
         try:
@@ -74,14 +77,17 @@ class Recorder:
         }
 
     def prepare(self, event_name: str, features: Mapping[str, Any], origin: Origin, **columns: Any) -> Activity:
-        """The event redacted, built and validated, not yet written. Raises InvalidActivity."""
+        """The event redacted, built and validated, not yet written.
+
+        Raises:
+            InvalidActivity: it is refused, with path and reason.
+        """
         if not hasattr(features, "items"):
             raise InvalidActivity("feature_json", "must be an object", hint="pass the event's fields as a JSON object")
-        if event_name == "mcp_event" and features.get("method") in KEPT_ACTIVITIES:
+        if event_name == "mcp_event" and features.get("method") in KEPT_METHODS:
             raise InvalidActivity("feature_json.method", f"{features['method']} has a tool of its own", hint="call that tool")
-        activity = build(
-            event_name, self.redactor.value(dict(features)), origin, now_us=self._clock.time_us(), dumps=orjson.dumps, **columns
-        )
+        now_us, redacted = self._clock.time_us(), self.redactor.value(dict(features))
+        activity = build(event_name, redacted, origin, now_us=now_us, dumps=orjson.dumps, **columns)
         _complete(activity)
         schema.validate(activity)
         return activity
@@ -91,9 +97,11 @@ class Recorder:
         return self.redactor.value(value)
 
     def prepare_kept(self, method: str, features: Mapping[str, Any], origin: Origin, *, link: str | None = None) -> Activity:
-        """The event that carries an insight or an artifact, as it is: whoever calls has redacted what is not its own.
+        """The event that carries an insight or an artifact, as it is: the caller has redacted it.
 
-        Raises InvalidActivity, or InvalidInput where its line is longer than ``MAX_KEPT_BYTES``.
+        Raises:
+            InvalidActivity: it is refused, with path and reason.
+            InvalidInput: its line is longer than ``MAX_KEPT_BYTES``.
         """
         said = {"method": method, "success": True, **{name: value for name, value in features.items() if value is not None}}
         name = KEPT_ACTIVITIES[method]
@@ -123,6 +131,14 @@ class Recorder:
         appended = self.writer.append(lines, durable=durable, counted=counted)
         appended.degraded = degraded
         return appended
+
+    def append_read(self, activities: Sequence[Activity], *, durable: bool | None = None) -> Appended:
+        """Append what was read in a transcript: nobody can correct it, so what breaks its schema is kept and says so."""
+        for activity in activities:
+            if schema.mark(activity.event_name, activity.feature_json):
+                activity.features_changed()
+            activity.validated = True
+        return self.append(activities, durable=durable)
 
     def system_event(self, features: dict[str, Any], activity_id: str | None = None) -> Activity:
         """A ``system_event`` of the server itself, as of now, not yet written."""

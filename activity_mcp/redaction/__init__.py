@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from .assigned import assignments
 from .commands import commands
+from .encoded import encoded
 from .judging import Name, is_secret_of_weak
 from .names import PATH_MEMBERS, STRONG, judge_name, sensitive_kind
 from .naming import names_in
@@ -29,7 +30,7 @@ from .phrases import phrases
 from .shapes import RULES, shapes
 from .sight import APART, Sight
 from .tables import columns
-from .urls import url_passwords
+from .urls import driver_passwords, url_passwords
 from .values import is_plain, is_random, is_reference
 from .views import views
 
@@ -98,16 +99,28 @@ class Redactor:
         spans = list(private_keys(sight))
         spans += shapes(sight, self._rules)
         spans += url_passwords(text)
+        if "@" in text:
+            spans += driver_passwords(text)
         spans += assignments(sight, names)
         spans += phrases(sight)
         spans += columns(sight, names, self._judge)
         if " " in text:
             spans += commands(sight)
+        spans += encoded(sight, self._has_secret)
         for view in views(text):
-            spans += (
-                (*view.span(start, end), kind) for start, end, kind in shapes(Sight(view.text), self._rules, by_chance=False)
-            )
+            seen = Sight(view.text)
+            found = [*shapes(seen, self._rules, by_chance=False), *assignments(seen, names_in(seen, self._judge))]
+            spans += ((*view.span(start, end), kind) for start, end, kind in found)
         return [span for span in spans if not text.startswith("[redacted:", span[0])]
+
+    def _has_secret(self, said: str) -> bool:
+        sight = Sight(said)
+        found = [
+            *shapes(sight, self._rules, by_chance=False),
+            *assignments(sight, names_in(sight, self._judge)),
+            *url_passwords(said),
+        ]
+        return bool(found)
 
     def value(self, value: Any) -> Any:
         """The JSON value with each secret in it replaced: texts by their content, members by the name of their key."""

@@ -55,7 +55,7 @@ def value_of(text: str, lowered: str, name: Name) -> tuple[int, int] | None:
         return _after_separator(text, lowered, name, before, place, separator, spaced=place > at)
     if text[place : place + 1] == "," and at > name.end:
         return paired(text, lowered, name, place) or argument(text, name, place + 1, before)
-    if at > name.end or text[at] in "\n\r":
+    if at > name.end or text[at : at + 1] in ("\n", "\r", "<"):
         found = paired(text, lowered, name, at)
         if found:
             return found
@@ -68,7 +68,7 @@ def value_of(text: str, lowered: str, name: Name) -> tuple[int, int] | None:
 def _behind_closers(text: str, at: int) -> int:
     """Behind the quotes and brackets that close a name."""
     most = min(len(text), at + 24)
-    while at < most and text[at] in _CLOSERS:
+    while at < most and text[at] in _CLOSERS and not text.startswith("\\u00", at):
         at += 1
     return at
 

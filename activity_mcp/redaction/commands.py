@@ -44,11 +44,13 @@ def commands(sight: Sight) -> Iterator[Span]:
             rows = [row for row in COMMANDS[program] if row[1] and all(part.encode() in words for part in _parts(row[0]))]
             if rows:
                 yield from _of_program(text, lowered, program, rows)
-    if words & _GIVERS or "<<<" in text:
-        yield from _standard_input(text, lowered, b"expect" in words)
+    if words & _GIVERS or "<<" in text:
+        yield from _standard_input(text, lowered, words)
 
 
-_GIVERS = frozenset((b"echo", b"printf", b"expect"))
+_ECHOES = frozenset((b"echo", b"printf"))
+_GIVERS = _ECHOES | {b"expect"}
+_longest_words: dict[str, bytes] = {}
 _BY_HEAD: dict[bytes, list[str]] = {}
 
 
@@ -270,15 +272,17 @@ def _hidden(text: str, start: int, end: int, kind: str = "password") -> Iterator
 # --- standard input
 
 
-def _standard_input(text: str, lowered: str, is_expect: bool) -> Iterator[Span]:
+def _standard_input(text: str, lowered: str, words: set[bytes]) -> Iterator[Span]:
     """``echo … | docker login --password-stdin``, ``gh auth login --with-token <<< …``, ``expect``'s ``send``."""
-    if "echo" in lowered or "printf" in lowered or "<<<" in text:
+    if not _ECHOES.isdisjoint(words) or "<<" in text:
         for consumer in CONSUMERS:
+            if _longest_word(consumer) not in words:
+                continue
             at = lowered.find(consumer)
             while at >= 0:
                 yield from _piped(text, lowered, at)
                 at = lowered.find(consumer, at + len(consumer))
-    at = lowered.find("send ") if is_expect else -1
+    at = lowered.find("send ") if b"expect" in words else -1
     while at >= 0:
         span = quoted_value(text, at + 5) if at + 5 < len(text) else None
         if span is not None:
@@ -287,6 +291,14 @@ def _standard_input(text: str, lowered: str, is_expect: bool) -> Iterator[Span]:
             if any(char.isdigit() for char in text[span[0] : end]) and " " not in value:
                 yield from _hidden(text, span[0], end)
         at = lowered.find("send ", at + 5)
+
+
+def _longest_word(consumer: str) -> bytes:
+    """The word of a consumer that a text must have."""
+    if consumer not in _longest_words:
+        words = consumer.replace("-", " ").replace("=", " ").replace("_", " ").split()
+        _longest_words[consumer] = max(words, key=len).encode()
+    return _longest_words[consumer]
 
 
 def _piped(text: str, lowered: str, at: int) -> Iterator[Span]:
@@ -298,6 +310,10 @@ def _piped(text: str, lowered: str, at: int) -> Iterator[Span]:
             word, _ = _word(text, start)
             yield from _hidden(text, word.start, word.end)
     least = max(0, text.rfind("\n", 0, at) + 1, at - _STDIN_WINDOW)
+    heredoc = text.find("<<", least, line)
+    if here < 0 <= heredoc and text[heredoc + 2 : heredoc + 3] != "<" and line < len(text):
+        start = line + 1
+        yield from _hidden(text, start, end_of_line(text, start))
     pipe = text.rfind("|", least, at)
     if pipe < 0:
         return

@@ -15,6 +15,9 @@ _SENTENCE = words(
 )
 
 
+_PUBLIC_VALUES = ("sha256", "sha512", "ssh-", "pk_live_", "pk_test_")
+
+
 class Name:
     """A name in a text: where it stands, and what it announces."""
 
@@ -35,7 +38,7 @@ def is_secret_text(name: Name, value: str, separator: str = "=") -> bool:
         return False
     if name.strength != STRONG:
         return is_secret_of_weak(name, value)
-    if len(value) < 3 or value.lower() == name.text.lower():
+    if len(value) < 3 or value.lower() == name.text.lower() or _is_template(value) or _is_colour(value):
         return False
     if value.isdigit():
         return len(value) >= (4 if name.kind == "password" else 6)
@@ -50,6 +53,19 @@ def is_secret_text(name: Name, value: str, separator: str = "=") -> bool:
     ):
         return False
     return not _is_secret_name(value) and not (name.kind == "cookie" and value.isalpha())
+
+
+def _is_template(value: str) -> bool:
+    """``{user}:{password}``, ``Basic %s``: what is to be filled in."""
+    return (
+        (("{" in value and "}" in value) or "%s" in value)
+        and not has_odd_part(value)
+        and not any(c.isdigit() for c in value[3:])
+    )
+
+
+def _is_colour(value: str) -> bool:
+    return value[0] == "#" and len(value) in (4, 7, 9) and not value[1:].strip("0123456789abcdefABCDEF")
 
 
 def is_place(value: str) -> bool:
@@ -90,27 +106,25 @@ def is_secret_of_weak(name: Name, value: str, *, addressed: bool = False) -> boo
         least = 24 if classes == 3 else 32
         return classes > 1 and not is_hex and is_random(value, least) and "." not in value and value.count("/") < 5
     if is_almost_strong(name.text):
-        return (is_chosen(value) or is_random(value, 10)) and not is_code(value, name.text)
-    if (
-        value.startswith(("http://", "https://", "/", "./", "~"))
-        or "::" in value
-        or value.lower().startswith(("sha256", "sha512", "ssh-", "pk_"))
-    ):
+        return (is_chosen(value) or is_random(value, 10)) and not is_code(value, name.text) and not _is_template(value)
+    if value.startswith(("http://", "https://")) or value.lower().startswith(_PUBLIC_VALUES):
         return False
-    return is_random(value, 10 if addressed else 12)
+    if value.startswith(("/", "./", "~")) and not has_odd_part(value):
+        return False
+    return is_random(value, 10)
 
 
 def is_chosen(value: str) -> bool:
-    """A password that somebody has chosen: of some length, no word, no path, no number of a port."""
-    if len(value) < 6 or "/" in value[:1] or value.count("/") > 2 or " " in value or value[0] in "~.<{(" or value[:1] == "\\":
-        return value.isdigit() and len(value) >= 4 and False
+    """A password that somebody has chosen, or a generator: of some length, with a digit or a mark; no slug, path or port."""
+    if len(value) < 6 or ((value[0] in "~.<{(\\/" or value.count("/") > 2) and not has_odd_part(value)):
+        return False
     if value.isdigit():
         return len(value) >= 6
-    return (
-        not value.isalpha()
-        and not (value.replace("_", "").replace("-", "").replace(".", "").isalpha())
-        and any(c.isalnum() for c in value)
-    )
+    if " " in value:
+        return len(value) >= 24 and has_odd_part(value)
+    if has_odd_part(value) or any(char in "!@#$%^&*?+" for char in value):
+        return any(char.isalnum() for char in value)
+    return (value.isalnum() and not value.isalpha()) or (not value.isascii() and not value.isalpha())
 
 
 def is_secret_word(

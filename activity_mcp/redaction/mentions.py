@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .judging import Name, is_chosen, is_place, is_secret_of_weak, is_secret_text
-from .names import STRONG, words_of
-from .naming import STATED
+from .names import STRONG, is_almost_strong, words_of
+from .naming import statement_at
 from .patterns import words
 from .reading import (
     QUOTES,
@@ -26,7 +26,10 @@ _GETTERS = words(
     " decode validate match compare refresh rotate request use test encrypt decrypt sign ask prompt ensure update"
     " compute build forgot reset"
 )
-_SETTERS = words("env arg setenv setx set export define declare config add put pass echo -e -p let const var string user")
+_SETTERS = words(
+    "env arg setenv setx set export define declare config add put pass echo -e -p let const var string user fastcgi_param"
+    " env_var param proxy_set_header add_header requestheader header environment uwsgi_param"
+)
 _DIRECTIVES = ("machine", "login", "default", "username", "enable")
 
 
@@ -51,28 +54,68 @@ def element(text: str, name: Name) -> tuple[int, int] | None:
     return (start, start + len(stripped)) if is_secret_text(name, stripped[:520]) else None
 
 
+_NAMING = ("name", "key", "variable", "id", "setting", "arg", "option", "field")
+"""What may stand before a name that is itself a value."""
+
+
+def _form_field(text: str, name: Name, at: int) -> tuple[int, int] | None:
+    """``Content-Disposition: form-data; name="password"``, an empty line, and the value."""
+    start = text.find("\n", at, at + 8) + 1
+    while 0 < start < len(text) and text[start] in "\r\n":
+        start += 1
+    end = end_of_line(text, start)
+    return (start, end) if 0 < start < end and is_secret_text(name, text[start:end][:520]) else None
+
+
+def _named_element(text: str, lowered: str, name: Name, at: int) -> tuple[int, int] | None:
+    """``<string name="api_key">…</string>``, ``<entry key="password">…</entry>``, ``<key>Password</key><string>…</string>``."""
+    start = at + 1
+    if lowered.startswith("</key>", name.end):
+        opened = lowered.find("<string>", name.end + 6, name.end + 80)
+        start = opened + 8 if opened > 0 and not text[name.end + 6 : opened].strip() else -1
+    end = text.find("</", start, start + 4096) if start > 0 else -1
+    value = text[start:end].strip() if end > start else ""
+    if not value or "<" in value or not is_secret_text(name, value[:520]):
+        return None
+    start = text.index(value, start)
+    return start, start + len(value)
+
+
 def paired(text: str, lowered: str, name: Name, at: int) -> tuple[int, int] | None:
     """``name: DB_PASSWORD⏎value: …``, ``<add key="DbPassword" value="…"/>``, ``variable "db_password" { default = "…" }``."""
     lead = lowered[max(0, name.start - 24) : name.start]
-    if not ("name" in lead or "key" in lead or "variable" in lead or "id" in lead or "setting" in lead):
+    if not any(map(lead.__contains__, _NAMING)):
         return None
+    if "name=" in lead and "form-data" in lowered[max(0, name.start - 60) : name.start]:
+        return _form_field(text, name, at)
+    if text[at : at + 1] == ">" or lowered.startswith("</key>", name.end):
+        return _named_element(text, lowered, name, at)
+    found = _place_of_value(lowered, at, is_variable="variable" in lead)
+    return _value_after(text, lowered, name, at + found) if found >= 0 else None
+
+
+def _place_of_value(lowered: str, at: int, *, is_variable: bool) -> int:
+    """How far behind the name the ``value`` or ``default`` stands that belongs to it; -1 if none does."""
     window = lowered[at : at + 200]
     found = min((place for place in (window.find("value"), window.find("default")) if place >= 0), default=-1)
     if found < 0:
-        return None
+        return -1
     between = window[:found]
-    is_variable = "variable" in lead
     if (between.count("\n") > 1 and not is_variable) or between.count("name") or ("}" in between):
-        return None
+        return -1
     if not is_variable and between.strip(" \t\r\n,\"'\\/>-:;{|" + "abcdefghijklmnopqrstuvwxyz="):
-        return None
-    end = at + found
+        return -1
+    return found
+
+
+def _value_after(text: str, lowered: str, name: Name, start: int) -> tuple[int, int] | None:
+    end = start
     while end < len(text) and text[end].isalpha():
         end += 1
-    inner = Name(name.text, at + found, end, name.kind, name.strength)
+    inner = Name(name.text, start, end, name.kind, name.strength)
     if text[end : end + 1] == ">":
         return element(text, inner)
-    if "from" in lowered[at + found : end]:
+    if "from" in lowered[start:end]:
         return None  # valueFrom: a reference of Kubernetes
     while end < len(text) and text[end] in "\"'\\":
         end += 1
@@ -105,7 +148,11 @@ def argument(text: str, name: Name, at: int, before: str) -> tuple[int, int] | N
     if text[opening - 1 : opening] == "(":
         after = skip_blanks(text, span[1] + 1 + backslashes(text, span[1]))
         if text[after : after + 1] in (")", ","):
-            return span if not (found.isalpha() and len(found) < 6) and not is_identifier_name(found) else None
+            return (
+                span
+                if not (found.isalpha() and (len(found) < 6 or found.isupper())) and not is_identifier_name(found)
+                else None
+            )
     return span if is_chosen(found) and not is_identifier(found) and not is_identifier_name(found) else None
 
 
@@ -124,6 +171,11 @@ def call(text: str, name: Name, at: int) -> tuple[int, int] | None:
         return None
     found = text[span[0] : span[1]][:520]
     after = skip_blanks(text, span[1] + 1)
+    if text[after : after + 1] == ",":  # changeUserPassword("app", "…")
+        second = skip_blanks(text, after + 1)
+        span = quoted_value(text, second) if second < len(text) and name.kind == "password" else None
+        found = text[span[0] : span[1]][:520] if span is not None else ""
+        return span if is_chosen(found or "-") and is_secret_text(name, found) else None
     if text[after : after + 1] not in (")", "\\", '"', "'"):
         return None
     return span if is_secret_text(name, found) and not is_identifier_name(found) else None
@@ -133,9 +185,9 @@ def after_blank(text: str, lowered: str, name: Name, at: int, place: int) -> tup
     """Options, settings that a blank separates, sentences that tell a password."""
     if name.is_option:
         return _option(text, name, place)
-    if name.strength == STRONG and lowered.startswith(STATED, at):
-        mark = next(mark for mark in STATED if lowered.startswith(mark, at))
-        return _stated(text, name, at + len(mark))
+    stated = statement_at(text, lowered, at)
+    if stated and (name.strength == STRONG or is_almost_strong(name.text)):
+        return _stated(text, name, stated)
     if place + 3 >= len(text) or text[at] not in " \t":
         return None
     typed = _behind_type(text, place) if at == name.end else 0
@@ -235,7 +287,7 @@ def _stated(text: str, name: Name, at: int) -> tuple[int, int] | None:
     span = quoted_value(text, at) if at < len(text) else None
     if span is None:
         span = word(text, at)
-    found = text[span[0] : min(span[1], span[0] + 520)].rstrip(".,!")
+    found = text[span[0] : min(span[1], span[0] + 520)].rstrip(".,!:;)")
     if is_reference(found) or is_plain(found) or is_code(found, name.text) or not is_chosen(found):
         return None
     return (span[0], span[0] + len(found)) if span[1] - span[0] < 520 else span

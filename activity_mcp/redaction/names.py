@@ -19,7 +19,8 @@ _SECRET_WORDS = {
     "motdepasse": "password", "mdp": "password", "parola": "password", "heslo": "password", "passwordhash": "password",
     "secret": "secret", "secrets": "secret", "token": "token", "authorization": "authorization", "bearer": "token",
     "credential": "credentials", "credentials": "credentials", "cookie": "cookie", "cookies": "cookie", "psk": "password",
-    "mnemonic": "secret", "passe": "password", "clave": "password", "motpasse": "password", "requirepass": "password",
+    "mnemonic": "secret", "rocommunity": "password", "rwcommunity": "password", "passe": "password",
+    "clave": "password", "motpasse": "password", "requirepass": "password",
     "masterauth": "password", "jwt": "token", "storepass": "password",
     "keypass": "password", "keystorepass": "password", "passwordplain": "password", "tokensecret": "secret",
 }  # fmt: skip
@@ -33,7 +34,7 @@ _SECRET_ENDINGS = (
     ("sharedkey", "secret_key"), ("sessionkey", "secret_key"), ("seedphrase", "secret"), ("recoveryphrase", "secret"),
     ("connectionkey", "secret_key"), ("webhooksecret", "secret"), ("dockerconfigjson", "credentials"),
     ("storagekey", "secret_key"), ("sharedaccesskey", "secret_key"), ("deploykey", "secret_key"), ("passwort", "password"),
-    ("kennwort", "password"),
+    ("kennwort", "password"), ("authident", "credentials"),
 )  # fmt: skip
 _WEAK_WORDS = {
     "key": "secret_key", "keys": "secret_key", "auth": "authorization", "pat": "token", "pats": "token", "pw": "password",
@@ -48,19 +49,10 @@ _WEAK_WORDS = {
 _ALMOST_STRONG = _words("pass pw pwd creds cred salt pepper pat auth apppass pin")
 """Weak words whose value need not be long: what stands there is no word, no path and no number of a port."""
 FOREIGN_NAMES = (
-    "пароль",
-    "密码",
-    "密碼",
-    "口令",
-    "パスワード",
-    "비밀번호",
-    "암호",
-    "contraseña",
-    "hasło",
-    "lösenord",
-    "şifre",
-    "सांकेतिक",
-)
+    "пароль", "密码", "密碼", "口令", "密钥", "密鑰", "令牌", "パスワード", "暗証番号", "비밀번호", "암호",
+    "contraseña", "hasło", "lösenord", "şifre",
+    "كلمة المرور", "كلمة السر", "รหัสผ่าน", "mật khẩu", "κωδικός", "סיסמה", "jelszó", "पासवर्ड",
+)  # fmt: skip
 _NOT_A_KEY = _words(
     "primary foreign public publishable cache sort partition row group unique object natural composite lookup map dict hash"
     " index order bucket idempotency dedup dedupe translation i18n locale event registry shard routing hot shortcut keyboard"
@@ -70,6 +62,8 @@ _NOT_A_KEY = _words(
     " pub host known turn hockey mon don the a an this that each every your my our its no any one same new which"
     " what of for with by and"
 )
+_SOMETIMES_A_KEY = _words("storage host file record message topic bucket config redis resource field legend route query item")
+"""Of these some vendors have secret keys: only a value that is random beyond doubt is one."""
 _ACCOUNTS = _words(
     "db database user smtp mail email admin root mysql postgres pg redis snowsql snowflake ftp ssh login sudo app my imap ldap"
     " proxy http jdbc mongo rabbitmq amqp mqtt vpn wifi ap service svc bind superuser dba sa oracle mssql sql neo4j elastic"
@@ -91,7 +85,8 @@ NAME_LITERALS = ("pass", "secret", "token", "key", "cred", "pwd", "cookie", "aut
 NAME_WORDS = frozenset(
     word.encode()
     for word in _words(
-        "pw pat pats sig signature login appid sid sessionid sessid phpsessid jsessionid kennwort contrasena senha"
+        "rocommunity rwcommunity pw pat pats sig signature login appid sid sessionid sessid phpsessid jsessionid"
+        " kennwort contrasena senha"
         " wachtwoord mdp motdepasse heslo parola pepper pin jwt api sas bearer mnemonic psk phrase dockerconfigjson"
         " requirepass otp totp seed hmac dek kek license licence session code storepass keypass"
     )
@@ -136,7 +131,7 @@ def _judge(name: str) -> tuple[str, int] | None:
             if joined.endswith(ending):
                 return kind, STRONG
     if last in ("key", "keys") and (before in _NOT_A_KEY or words[0] in ("public", "primary", "foreign")):
-        return None
+        return ("secret_key", BARE) if before in _SOMETIMES_A_KEY else None
     return _judge_weak(last, before)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .judging import Name
 from .names import FOREIGN_NAMES, NAME_LITERALS, NAME_WORDS, STRONG, judge_name
+from .reading import end_of_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,11 +50,24 @@ def names_in(sight: Sight, judge: Judge = judge_name, more: Sequence[str] = ()) 
     return found
 
 
+def statement_at(text: str, lowered: str, at: int) -> int:
+    """Where the value begins that a sentence tells of the name that ends here (``password for bob is …``), or 0."""
+    if lowered.startswith(STATED, at):
+        return at + len(next(mark for mark in STATED if lowered.startswith(mark, at)))
+    if lowered.startswith((" for ", " of "), at):
+        end = end_of_line(text, at)
+        for mark in (" is ", " = ", ": ", "="):
+            place = lowered.find(mark, at + 4, min(end, at + 64))
+            if place > 0:
+                return place + len(mark)
+    return 0
+
+
 def is_in_sentence(text: str, lowered: str, start: int, at: int) -> bool:
     """Whether the name is one of the words of a sentence, as most are: a word follows, and no statement of what it is."""
     if text[start] == "-" or text[start - 1 : start] == "<":
         return False
-    return text[at + 1 : at + 2].isalpha() and not lowered.startswith(STATED, at) and _is_followed_by_a_word(text, at + 1)
+    return text[at + 1 : at + 2].isalpha() and not statement_at(text, lowered, at) and _is_followed_by_a_word(text, at + 1)
 
 
 def _is_followed_by_a_word(text: str, at: int) -> bool:

@@ -3,9 +3,9 @@ configuration."""
 
 from __future__ import annotations
 
-from .judging import Name, is_secret_text
+from .judging import Name, is_chosen, is_secret_text
 from .names import STRONG
-from .reading import quoted_value, skip_blanks, word
+from .reading import end_of_line, quoted_value, skip_blanks, word
 from .values import is_plain, is_reference
 
 TYPE_CHECKING = False
@@ -23,7 +23,13 @@ _PAIRS = (
     b"usernamepasswordauthenticationtoken", b"basicauthentication", b"passwordauthentication", b"setbasicauth",
     b"httpntlmauth", b"userpassword",
 )  # fmt: skip
-_SETTINGS = ("secret", "password", "community", "key-string", "key-chain")
+_CONFIGURED = frozenset((b"secret", b"community", b"password", b"key"))
+_PLACES = (
+    ("mysqli_connect", 2), ("mysql_connect", 2), ("mysqli", 2), ("pdo", 2), ("getconnection", 2), ("oci_connect", 1),
+    ("ftp_login", 2), ("ldap_bind", 2), ("simple_bind_s", 1), ("mysqldb.connect", 2), ("pymysql.connect", 2), ("imap_open", 2),
+)  # fmt: skip
+"""Functions that take a password without its name, and its place among their arguments."""
+_SETTINGS = ("secret", "password", "community", "key-string", "key")
 
 
 def phrases(sight: Sight) -> Iterator[Span]:
@@ -35,7 +41,12 @@ def phrases(sight: Sight) -> Iterator[Span]:
     for name in _PAIRS:
         if name in sight.words:
             yield from _pairs(text, lowered, name.decode())
-    if b"secret" in sight.words or b"community" in sight.words or b"password" in sight.words:
+    for function, place in _PLACES:
+        if function.rpartition(".")[2].rpartition("_")[2].encode() in sight.words:
+            yield from _connections(text, lowered, function, place)
+    if b"kind" in sight.words and b"secret" in sight.words:
+        yield from _manifest(text, lowered)
+    if not _CONFIGURED.isdisjoint(sight.words):
         for setting in _SETTINGS:
             if setting.encode() in sight.words:
                 yield from _configured(text, lowered, setting)
@@ -46,35 +57,68 @@ def _after(text: str, lowered: str, phrase: str) -> Iterator[Span]:
     while at >= 0:
         value = skip_blanks(text, at + len(phrase))
         span = quoted_value(text, value) if value < len(text) else None
+        is_quoted = span is not None
         if span is None and value < len(text):
             span = word(text, value)
-        if span is not None and _is_told(text[span[0] : span[1]]):
+        if span is not None and _is_told(text[span[0] : span[1]], is_quoted=is_quoted):
             yield (*span, "password")
         at = lowered.find(phrase, at + len(phrase))
 
 
-def _is_told(value: str) -> bool:
+def _is_told(value: str, *, is_quoted: bool) -> bool:
     value = value[:520]
-    return len(value) >= 3 and not is_reference(value) and not is_plain(value)
+    if len(value) < 3 or is_reference(value) or is_plain(value):
+        return False
+    return is_chosen(value) or (is_quoted and (len(value) > 5 or not value.isalpha()))
 
 
 def _pairs(text: str, lowered: str, name: str) -> Iterator[Span]:
-    """``auth=('bob', '…')``, ``HTTPBasicAuth("bob", "…")``: of two quoted arguments the second."""
+    """``auth=('bob', '…')``, ``HTTPBasicAuth("bob", "…")``: of two quoted arguments or more the last."""
     at = lowered.find(name)
     while at >= 0:
         end = at + len(name)
-        place = skip_blanks(text, end)
-        while place < min(len(text), end + 8) and text[place] in "=:( \t[":
+        place = end
+        while place < min(len(text), end + 10) and text[place] in "]=:(new \t[":
             place += 1
         opened = "(" in text[end:place] or "[" in text[end:place]
-        first = quoted_value(text, place) if opened and place < len(text) else None
-        if first is not None:
-            comma = skip_blanks(text, first[1] + 1)
-            second = skip_blanks(text, comma + 1)
-            span = quoted_value(text, second) if text[comma : comma + 1] == "," and second < len(text) else None
-            if span is not None and is_secret_text(Name("password", 0, 0, "password", STRONG), text[span[0] : span[1]][:520]):
-                yield (*span, "password")
+        given = _arguments(text, place) if opened else []
+        if len(given) > 1 and given[-1] is not None and given[0] is not None:
+            yield from _told(text, given[-1])
         at = lowered.find(name, end)
+
+
+def _connections(text: str, lowered: str, name: str, place: int) -> Iterator[Span]:
+    """``mysqli_connect("h", "u", "…", "db")``: the password by its place among the arguments."""
+    at = lowered.find(name + "(")
+    while at >= 0:
+        given = _arguments(text, at + len(name) + 1)
+        if len(given) > place and given[place] is not None:
+            yield from _told(text, given[place])
+        at = lowered.find(name + "(", at + len(name))
+
+
+def _told(text: str, span: tuple[int, int] | None) -> Iterator[Span]:
+    if span is not None and is_secret_text(Name("password", 0, 0, "password", STRONG), text[span[0] : span[1]][:520]):
+        yield (*span, "password")
+
+
+def _arguments(text: str, at: int) -> list[tuple[int, int] | None]:
+    """The spans of up to six arguments from here on: of those that are quoted, None for the others."""
+    given: list[tuple[int, int] | None] = []
+    line = end_of_line(text, at)
+    while at < line and len(given) < 6:
+        at = skip_blanks(text, at)
+        span = quoted_value(text, at) if at < line else None
+        given.append(span)
+        if span is not None:
+            at = skip_blanks(text, span[1] + 1)
+        else:
+            while at < min(line, at + 200) and text[at] not in ",)":
+                at += 1
+        if text[at : at + 1] != ",":
+            break
+        at += 1
+    return given
 
 
 def _configured(text: str, lowered: str, setting: str) -> Iterator[Span]:
@@ -90,3 +134,41 @@ def _configured(text: str, lowered: str, setting: str) -> Iterator[Span]:
         elif setting == "community" and lowered.startswith("snmp-server ", at - 12):
             yield (*word(text, start), "password")
         at = lowered.find(setting + " ", at + len(setting))
+
+
+def _manifest(text: str, lowered: str) -> Iterator[Span]:
+    """Every value below ``data:`` and ``stringData:`` of a manifest of Kubernetes that is of the kind Secret."""
+    done = 0
+    for kind in ("kind: secret", "kind: 'secret'", 'kind: "secret"'):
+        at = lowered.find(kind)
+        while at >= 0:
+            begin = max(done, lowered.rfind("\n---", 0, at) + 1)
+            end = lowered.find("\n---", at)
+            end = len(text) if end < 0 else end
+            if lowered[at + len(kind) : at + len(kind) + 1] in ("", "\n", "\r", " ") and at >= done:
+                yield from _data_of(text, lowered, begin, end)
+                done = end
+            at = lowered.find(kind, max(end, at + 1))
+
+
+def _data_of(text: str, lowered: str, begin: int, end: int) -> Iterator[Span]:
+    place, inside = begin, -1
+    while place < end:
+        line_end = min(end, end_of_line(text, place))
+        content = skip_blanks(text, place, 256)
+        indent = content - place
+        if inside >= 0 and indent > inside:
+            colon = text.find(":", content, line_end)
+            value = skip_blanks(text, colon + 1) if colon > 0 else line_end
+            if value < line_end:
+                span = quoted_value(text, value) or (value, line_end)
+                content_of = text[span[0] : span[1]][:520].strip()
+                if len(content_of) > 2 and not is_reference(content_of) and text[value] not in "|>":
+                    yield (*span, "secret")
+            elif colon < 0 and line_end > content:
+                yield content, line_end, "secret"  # a line of a block
+        elif line_end > content:
+            inside = indent if lowered[content:line_end].rstrip() in ("data:", "stringdata:") else -1
+        place = text.find("\n", line_end) + 1
+        if place <= 0:
+            break

@@ -169,6 +169,8 @@ def _ends_escaped(text: str, at: int, end: int) -> bool:
     char = text[after : after + 1]
     if char and char in QUOTES:
         return after + 1 >= end or text[after + 1] in _AFTER_QUOTE or text[after + 1] in QUOTES
+    if char == "u":
+        return text.startswith(("u0026", "u0022", "u0027", "u003b"), after)
     if char not in ("n", "r", "t"):
         return after >= end
     start = after = after + 1
@@ -232,6 +234,8 @@ _SEPARATORS = (":=", "=>", "===", "==", "?=", "+=", "!==", "!=", "=", "：", "�
 
 def separator_at(text: str, at: int) -> str:
     char = text[at : at + 1]
+    if char == "\\" and text.startswith(("\\u003d", "\\u003a"), at):
+        return "\\u003d"
     if not char or char not in "=:?+!<：＝":
         return ""
     found = next((mark for mark in _SEPARATORS if text.startswith(mark, at)), "")

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import os
 
-from ..errors import InvalidConfig
+from ..errors import DOCS_URL, InvalidConfig
 from .names import PATH_MEMBERS
 
 TYPE_CHECKING = False
@@ -159,7 +159,7 @@ def _matches(path: str, glob: str) -> bool:
 
 
 def _refuse(reason: str) -> NoReturn:
-    raise InvalidConfig(FILE, reason, hint="mend or remove it; docs/redaction.md describes it")
+    raise InvalidConfig(FILE, reason, hint=f"mend or remove it; {DOCS_URL}/redaction.md describes it")
 
 
 def parse_settings(data: bytes, loads: Any) -> RedactionSettings:

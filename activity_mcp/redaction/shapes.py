@@ -11,11 +11,12 @@ Every run in a pattern is possessive or bounded, so that none can search the sam
 
 from __future__ import annotations
 
+from .chance import random_runs
 from .patterns import compiled, words
 from .sight import APART as _APART
 from .sight import Sight
 from .tokens import ALPHABETS, TOKENS
-from .values import is_plain, is_reference
+from .values import is_code, is_plain, is_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,16 +35,6 @@ _DIGITS = frozenset("0123456789")
 _ALNUM = ALPHABETS["A"]
 _HEX = ALPHABETS["h"]
 _IN_TOKENS = "abcdefghijklmnopqrstuvwxyz0123456789-_./+=%"
-_LEAST_MIXED, _LEAST_PLAIN = 32, 40
-_HARMLESS = words(
-    "cursor page next prev etag hash digest checksum nonce state challenge verifier request trace span id uuid ref"
-    " sha rev version integrity commit build v ver data src href image content body after before offset continuation"
-    " fingerprint"
-)
-"""Names before ``=`` whose long random values are no secrets."""
-_NOT_PREFIXES = words("sha1 sha256 sha384 sha512 sha md5 h1 base64 integrity rev commit etag uuid hash digest")
-
-
 _CRYPT = words(
     "1 2 2a 2b 2x 2y 5 6 7 8 y gy apr1 sha1 md5 scrypt argon2i argon2d argon2id pbkdf2 pbkdf2-sha256 pbkdf2-sha512"
     " krb5asrep krb5tgs"
@@ -119,6 +110,12 @@ RULES: tuple[Rule, ...] = (
         24, "LS0t?",
     ),
     ("newrelic_key", ("nral",), r"(?<=[0-9a-f]{30})(?:FFFF)?NRAL(?![A-Za-z0-9])", _is_newrelic, ""),
+    (
+        "aws_secret_access_key",
+        ("akia", "asia"),
+        r"(?:AKIA|ASIA)[A-Z0-9]{16}[:,;\t ]{1,3}([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
+        16, "",
+    ),
     # --- messages
     ("webhook", ("hooks.slack.com/",), r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9_/]{20,}+)", 0, "hooks"),
     ("webhook", ("/api/webhooks/",), r"/api/webhooks/(\d{10,24}/[A-Za-z0-9_-]{40,}+)", 0, "webhooks"),
@@ -146,7 +143,7 @@ RULES: tuple[Rule, ...] = (
     (
         "jwt",
         ("ey",),
-        r"(?<![A-Za-z0-9_-])ey[A-Z][A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{12,}+(?:\.[A-Za-z0-9_-]*+){1,3}",
+        r"(?<![A-Za-z0-9_-])ey(?=[A-Za-z_-]{0,200}[0-9])[A-Za-z0-9_-]{9,}+\.[A-Za-z0-9_-]{12,}+(?:\.[A-Za-z0-9_-]*+){1,3}",
         _is_jwt, "ey?",
     ),
     ("jwt_base64", ("zxlk",), r"(?<![A-Za-z0-9+/_-])ZXlK[A-Za-z0-9+/_=-]{40,}+", 40, "ZXlK?"),
@@ -154,7 +151,7 @@ RULES: tuple[Rule, ...] = (
         "authorization",
         ("authorization",),
         (
-            r"(?i)authorization\\{0,7}[\"'`]?[ \t]{0,4}(?:[:=]|,|=>)[ \t]{0,4}\\{0,7}[\"'`]?[fbr]?"
+            r"(?i)authorization\\{0,7}[\"'`]?[ \t]{0,4}(?:[:=]|,|=>)[ \t]{0,4}(?:[fbr]?\\{0,7}[\"'`])?"
             r"(?:(?:bearer|basic|token|digest|api-?key|negotiate|bot|splunk|genie|sso-key|github-bearer)[ \t]{1,4}"
             r"|(?=[^\s\"'\\`]{0,256}\d))"
             r"([^\s\"'\\`]{6,}+)"
@@ -178,8 +175,7 @@ def shapes(sight: Sight, rules: Iterable[Rule], *, by_chance: bool = True) -> It
     yield from _tokens(sight)
     yield from _patterns(sight, rules)
     if by_chance:
-        for piece in sorted(piece for piece in sight.pieces if len(piece) >= _LEAST_MIXED):
-            yield from _mixed(sight.text, piece.decode("ascii"))
+        yield from random_runs(sight)
 
 
 # --- tokens of the table
@@ -290,7 +286,7 @@ def _found(match: re.Match[str], text: str, kind: str, *, judge: bool) -> Iterat
     found = match[group] or ""
     if judge and kind in _BACKWARDS:
         start = _start_of_token(text, start)
-    elif judge and (not found or is_reference(found[:600]) or is_plain(found)):
+    elif judge and (not found or is_reference(found[:600]) or is_plain(found) or (kind == "authorization" and is_code(found))):
         return
     if end > start and not found.startswith("[redacted:"):
         yield start, end, kind
@@ -323,59 +319,3 @@ def _may_match(lowered: str, at: int, length: int, hint: Hint) -> bool:
         return False
     least = abs(hint)
     return len(lowered) - after >= least and not lowered[after : after + least].strip(_IN_TOKENS)
-
-
-# --- what no table knows
-
-
-def _mixed(text: str, run: str) -> Iterator[Span]:
-    """``prefix_`` and a long run that only a generator makes: letters of both cases and digits, or forty of letters and
-    digits."""
-    if not run.strip(_HEX) or not is_mixed(run):
-        return
-    at = text.find(run)
-    while at >= 0:
-        end = at + len(run)
-        start = _start_of_prefix(text, at)
-        if start < at and text[start] == "=":
-            start = at
-            if text[end : end + 1] not in ("+", "/", "=", "%", "(", ".", "-", "_"):
-                yield at, end, "token"
-        elif start < at and text[end : end + 1] not in ("+", "/", "=", "%", "("):
-            yield start, end, "token"
-        at = text.find(run, end)
-
-
-def is_mixed(run: str) -> bool:
-    digits = sum(char in _DIGITS for char in run[:200])
-    if not 3 <= digits < len(run[:200]) * 3 // 4:
-        return False
-    has_upper, has_lower = run != run.lower(), run != run.upper()
-    changes = sum(1 for at in range(1, min(len(run), 200)) if (run[at] in _DIGITS) != (run[at - 1] in _DIGITS))
-    if has_upper and has_lower and digits >= 6 and changes:
-        return len(set(run)) >= 14
-    length = min(len(run), 200)
-    return len(set(run)) >= 14 and changes * (6 if len(run) >= _LEAST_PLAIN or (has_upper and has_lower) else 4) >= length
-
-
-def _start_of_prefix(text: str, at: int) -> int:
-    """Where the word before the run begins, or the run's own beginning if none makes a token of it."""
-    mark = text[at - 1 : at]
-    if mark not in ("_", "-", ".", "="):
-        return at
-    start = at - 1
-    least = max(0, at - 40)
-    while start > least and text[start - 1] in ALPHABETS["W"]:
-        start -= 1
-    prefix = text[start : at - 1]
-    if mark == "=":
-        last = prefix.replace("-", "_").rpartition("_")[2].lower()
-        return at if last in _HARMLESS or not last.isalpha() else at - 1
-    if (
-        not prefix
-        or not any(char.isalpha() for char in prefix)
-        or prefix.lower() in _NOT_PREFIXES
-        or (text[start - 1 : start] in ("+", "/") and mark == ".")
-    ):
-        return at
-    return start if text[start - 1 : start] != "+" else at

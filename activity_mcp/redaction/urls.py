@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .reading import end_of_line, word_end
-from .values import is_plain, is_reference
+from .values import has_odd_part, is_plain, is_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ def url_passwords(text: str) -> Iterator[Span]:
             if end > colon + 1 and _is_password(text[start:colon], text[colon + 1 : end]):
                 yield colon + 1, end, "url_password"
                 following = end
+            if end > 0 and colon - start >= 20 and has_odd_part(text[start:colon]):
+                yield start, colon, "url_token"
         elif text[colon : colon + 1] == "@" and colon - start >= 16:
             yield from _lone_token(text, start, colon)
         at = text.find("://", following)
@@ -68,3 +70,25 @@ def _lone_token(text: str, start: int, end: int) -> Iterator[Span]:
         return
     if not user.strip("0123456789abcdefABCDEF") or sum(char.isdigit() for char in user) > 3:
         yield start, end, "url_token"
+
+
+def driver_passwords(text: str) -> Iterator[Span]:
+    """``jdbc:oracle:thin:app/…@host`` and ``app:…@tcp(host:3306)/db`` of Go's MySQL."""
+    at = text.find(":thin:")
+    while at >= 0:
+        start = at + 6
+        end = text.find("@", start, start + 256)
+        slash = text.find("/", start, end) if end > 0 else -1
+        if slash > start and " " not in text[start:end] and _is_password(text[start:slash], text[slash + 1 : end]):
+            yield slash + 1, end, "url_password"
+        at = text.find(":thin:", start)
+    for mark in ("@tcp(", "@unix("):
+        at = text.find(mark)
+        while at >= 0:
+            start = at
+            while start > max(0, at - 256) and text[start - 1] not in " \t\r\n\"'`=/":
+                start -= 1
+            user, colon, password = text[start:at].partition(":")
+            if colon and user and _is_password(user, password):
+                yield at - len(password), at, "url_password"
+            at = text.find(mark, at + 1)

@@ -187,7 +187,7 @@ def is_wordy(text: str) -> bool:
 
 def is_plain(value: str) -> bool:
     """A word that is none: ``null``, ``example1``, ``TODO``, with a mark or a short number behind it."""
-    lowered = value[:40].lower().rstrip(".,;:!?…)}]\"'`").rstrip("?")
+    lowered = value[:40].lower().strip().rstrip(".,;:!?…)}]\"'`").rstrip("?")
     if lowered in PLAIN_WORDS:
         return True
     bare = lowered.rstrip("0123456789")
@@ -199,13 +199,13 @@ def is_plain(value: str) -> bool:
 def is_code(value: str, name: str = "") -> bool:
     """An expression, not a literal: a path of names, a call, an index, a structure, a comparison."""
     value = value[:_JUDGED]
-    bare = value.rstrip(";,)}]").rstrip("?!")
+    bare = value.rstrip(";,)}]:?!.")
     if not bare:
         return True
     if value[0] in "{[(":
         if value[-1] in "{[(" or len(value) < 3 or value[-1] in "]})":
             return True
-        return any(mark in value for mark in ":,\"'=") and not has_odd_part(value)
+        return _is_dotted(bare[1:]) or (any(mark in value for mark in ":,\"'=") and not has_odd_part(value))
     head = bare
     for at, char in enumerate(value):
         if char in "([<{":
@@ -223,7 +223,7 @@ def is_code(value: str, name: str = "") -> bool:
         return True
     if dot and _is_dotted(head):
         return True
-    return bool(name) and _shares_a_word(head, name)
+    return bool(name) and _shares_a_word(head.rpartition(".")[2], name)
 
 
 def _is_dotted(text: str) -> bool:
@@ -235,7 +235,7 @@ def _is_dotted(text: str) -> bool:
 def _shares_a_word(value: str, name: str) -> bool:
     """``apiKey = apiKey1``, ``token: Token2``, ``password = expected_password``: called as what it is given to is called."""
     bare = value.rstrip("0123456789")
-    if len(value) - len(bare) > 2 or not bare or not _NAME.issuperset(bare) or _groups(bare) > 1:
+    if len(value) - len(bare) > 2 or not bare or not _NAME.issuperset(bare) or _groups(bare) > 3:
         return False
     plain, asked = bare.replace("_", "").lower(), name.replace("_", "").replace("-", "").lower()
     return any(word in plain for word in _OWN_WORDS if word in asked)
@@ -302,6 +302,8 @@ def is_odd(run: str) -> bool:
     if run.isdigit():
         return len(run) >= 16
     if run.isalpha():
+        if len(run) >= 16 and not run.strip(_HEX):
+            return True
         return len(run) >= 6 and _is_no_word(run, 3)
     bare = run.rstrip("0123456789")
     return len(run) > 2 and (any(char in _DIGITS for char in bare) or (len(bare) >= 6 and _is_no_word(bare, 3)))
@@ -312,7 +314,7 @@ def _is_scrambled(run: str) -> bool:
     if not digits:
         return len(run) >= 10 and _is_no_word(run, 5)
     if digits == len(run):
-        return len(run) >= 16
+        return len(run) >= 12
     changes = _changes(run)
     if (digits >= 4 and len(run) >= 20) or changes >= 3:
         return True

@@ -18,6 +18,8 @@ def value_on_lines(text: str, name: Name, at: int, separator: str) -> tuple[int,
         following = at
         while following < min(len(text), at + 80) and text[following] in " \t\r\n":
             following += 1
+        if text.startswith(('"""', "'''"), following):
+            return None  # what a function does
         if following < len(text) and opening_quote(text, following):
             span = quoted_value(text, following)
             return span if span and is_secret_text(name, text[span[0] : span[1]][:520], separator) else None

@@ -17,7 +17,7 @@ import orjson
 from ..activity import new_id
 from ..clock import SYSTEM_CLOCK
 from ..errors import ActivityError
-from ..logs import call_id, get_logger
+from .logs import call_id, get_logger
 from .tools import check_arguments
 
 if TYPE_CHECKING:

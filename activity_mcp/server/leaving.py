@@ -51,7 +51,7 @@ def leave(code: int) -> NoReturn:
 def log_background_error(error: BaseException | None, event: str = "background work failed") -> None:
     """One line on stderr, with the traceback of what nobody expected."""
     from ..errors import ActivityError
-    from ..logs import get_logger
+    from .logs import get_logger
 
     log = get_logger(__name__)
     if isinstance(error, ActivityError):

@@ -25,9 +25,11 @@ from mcp_types import (
     Prompt,
     PromptArgument,
     PromptMessage,
+    PromptReference,
     ReadResourceResult,
     Resource,
     ResourceTemplate,
+    ResourceTemplateReference,
     TextContent,
     TextResourceContents,
 )
@@ -35,8 +37,8 @@ from mcp_types import (
 from ..activity import EVENT_NAMES
 from ..context import CONTEXT_TYPES
 from ..errors import ActivityError
-from ..logs import get_logger
 from ..schema import schemas
+from .logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,6 +128,8 @@ class Published:
     # --- completions
 
     async def complete(self, context: RequestContext, params: CompleteRequestParams) -> CompleteResult:
+        """Raises MCPError: invalid params where there is no such prompt or resource."""
+        _check_reference(params.ref)
         begun = params.argument.value.lower()
         known = await asyncio.to_thread(self._known, params.argument.name)
         found = [value for value in known if value.lower().startswith(begun)]
@@ -141,6 +145,16 @@ class Published:
         if name in ("customer", "project"):
             return self._service.known_names(name)
         return self._service.findings.artifact_ids() if name == "artifact_id" else []
+
+
+def _check_reference(reference: PromptReference | ResourceTemplateReference) -> None:
+    if isinstance(reference, PromptReference):
+        known, given = {prompt.name for prompt in PROMPTS}, reference.name
+    else:
+        known, given = {template.uri_template for template in TEMPLATES}, str(reference.uri)
+        known |= {str(_schema_resource(name).uri) for name in EVENT_NAMES}
+    if given not in known:
+        raise MCPError(INVALID_PARAMS, f"there is nothing called {given[:80]!r} to complete an argument of")
 
 
 def _not_found(what: str, uri: str) -> MCPError:

@@ -16,8 +16,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
-from ..logs import without_rich
 from .leaving import CLOSE_S, SIGNALS, WEB_LEAVE_S, leave, log_background_error, watchdog
+from .logs import without_rich
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 def serve_stdio(environ: Mapping[str, str] | None = None) -> NoReturn:
     """Serve what this environment asks for, and end the process. Raises ActivityError when it cannot be served."""
-    from ..logs import configure_when_needed
+    from .logs import configure_when_needed
 
     environ = os.environ if environ is None else environ
     config = _configured(environ)
@@ -104,17 +104,19 @@ def serve_web(
 ) -> NoReturn:
     """Serve over ``http`` or ``sse`` until a signal comes, and end the process. ``allowed``: more names clients may call it by.
 
-    Raises InvalidInput when host and port cannot be listened on, or when the host is not loopback and no
-    ``ACTIVITY_HTTP_TOKEN`` is set; ActivityError when the environment cannot be served.
+    Clients need a token: ``ACTIVITY_HTTP_TOKEN``, or the one that is made (``http.token``). Raises InvalidInput when host and
+    port cannot be listened on, or when the host is not loopback and no ``ACTIVITY_HTTP_TOKEN`` is set; ActivityError when the
+    environment cannot be served.
     """
-    from ..logs import configure_logging
     from .http.sockets import listen_on
+    from .http.token import token_of
+    from .logs import configure_logging
 
     environ = os.environ if environ is None else environ
     config = _configured(environ)
     configure_logging(config.log_level, config.log_format)
 
-    site = listen_on(transport, host, port, config.http_token, allowed)
+    site = listen_on(transport, host, port, lambda: token_of(config, environ), allowed, is_chosen=config.http_token is not None)
     import asyncio
 
     with lean_start():

@@ -136,6 +136,8 @@ class Capabilities:
 
 
 class Sink(Protocol):
+    """Where the flusher appends batches, and the offset that is committed with them."""
+
     batch_weight: int
     """The most that the rows of a batch should weigh (``batch_size.weight``); a batch that is heavier is not refused for it."""
 
@@ -162,6 +164,8 @@ class Sink(Protocol):
 
 
 class ContextSource(Protocol):
+    """Where contexts are read from."""
+
     def changed_contexts(self, known: Mapping[Scope, int]) -> list[ContextRow]:
         """The rows whose version is not the one the caller knows, the newest few hundred of them."""
 
@@ -178,6 +182,8 @@ class Store(Sink, ContextSource, Protocol):
 
 
 class QueryEngine(Protocol):
+    """What answers a read-only statement."""
+
     def query(
         self, sql: str, *, max_rows: int | None, max_bytes: int | None, timeout_s: float, cancelled: Callable[[], bool]
     ) -> QueryResult:
@@ -186,6 +192,8 @@ class QueryEngine(Protocol):
 
 
 class Statements(Protocol):
+    """One connection that runs statements, for deploy, migrate and maintenance."""
+
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement to its end; its rows, or none. Of DML the first value is the number of rows it changed.
 
@@ -194,14 +202,21 @@ class Statements(Protocol):
 
 
 class Maintenance(Protocol):
+    """Retention in the warehouse."""
+
     def run(self, keep_days: int) -> dict[str, int]:
         """Remove activities older than ``keep_days`` and what has expired, in one transaction; the rows removed, by table.
 
         What LEGAL_HOLDS names stays. To be called by the holder of the lease. Raises a WarehouseError.
         """
 
+    def compact(self) -> None:
+        """What was removed leaves the engine's files too. To be called by the holder of the lease. Raises a WarehouseError."""
+
 
 class DriftTable(Protocol):
+    """The differences between events and their schemas."""
+
     def open(self) -> list[dict[str, Any]]:
         """The drifts nobody has accepted, those that quarantine insights first (see ``drift``). Raises a WarehouseError."""
 
@@ -210,6 +225,8 @@ class DriftTable(Protocol):
 
 
 class Rewriter(Protocol):
+    """What forgets rows, down to the bytes of the file."""
+
     def count(self, picks: Callable[[Mapping[str, Any]], bool]) -> dict[str, int]:
         """The rows that ``picks`` is true of, by event_name; under ``held`` those of them that a legal hold keeps."""
 

@@ -82,13 +82,15 @@ class Terminal:
             self.wait_for(*answers, timeout_s=timeout_s)
 
     def leave(self) -> None:
-        """/exit, to the end of the process."""
+        """/exit, to the end of the process, once it is idle: who leaves earlier takes a hook that still runs with him."""
+        self.wait_until_idle()
         self.enter("/exit")
         self._until(self.is_over, 30, "the client did not end")
         self._lab.ended += 1
 
     def clear(self) -> None:
         """/clear: the session ends, and another starts."""
+        self.wait_until_idle()
         self.enter("/clear")
         self._lab.ended += 1
         self._lab.started += 1

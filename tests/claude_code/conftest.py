@@ -67,6 +67,8 @@ class Script:
         if usage is ...:
             usage = {"input_tokens": 1, "output_tokens": 2, "cache_read_input_tokens": 3, "cache_creation_input_tokens": 4}
         message = {"id": id, "model": "opus", "role": "assistant", "content": [block], "usage": usage}
+        if "stop" in members:
+            message["stop_reason"] = members.pop("stop")
         return self.line("assistant", **({"message": message, "requestId": f"req_{id}"} | members))
 
     def result(

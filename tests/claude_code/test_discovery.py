@@ -30,6 +30,19 @@ def test_sessions_come_before_subagents_and_older_ones_first(tmp_path: Path) -> 
     assert discover(None, environ, since_us=150_000_000) == [newer]
 
 
+def test_a_fork_comes_after_the_session_it_copies_whichever_was_written_last(tmp_path: Path) -> None:
+    """As 2.1.332 writes it: a line of the fork's own, later than the lines behind it, which are copies."""
+    told = [f'{{"type": "user", "timestamp": "2026-11-28T08:{minute}:00.000Z"}}\n' for minute in (33, 34)]
+    forked = '{"type": "mode"}\n{"type": "queue-operation", "timestamp": "2026-11-28T08:50:00.000Z"}\n'
+    fork, origin, untimed = (tmp_path / f"{name}.jsonl" for name in ("a-fork", "b-origin", "c-untimed"))
+    fork.write_text(forked + "".join(told))
+    origin.write_text("".join(told))
+    untimed.write_text("{broken\n")
+    os.utime(fork, (100, 100))
+    os.utime(untimed, (50, 50))
+    assert discover([str(tmp_path)], {}) == [str(untimed), str(origin), str(fork)]
+
+
 def test_claude_codes_own_folder_is_the_default_and_may_be_missing(tmp_path: Path) -> None:
     assert discover(None, {"HOME": str(tmp_path)}) == []
     file = touch(tmp_path / ".claude" / "projects" / "-w" / "a.jsonl", 1)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from activity_mcp.activity import derived_id
-from activity_mcp.claude_code.events import is_own_tool, parameters_of, session_activity, tool_activities
+from activity_mcp.claude_code.events import parameters_of, session_activity, tool_activities
+from activity_mcp.claude_code.ids import is_own_tool
 from activity_mcp.redaction import Redactor
 from claude_code.conftest import unique
 
@@ -64,7 +66,7 @@ def test_an_input_of_the_wrong_kind_gives_the_tool_event_alone(given: object) ->
 
 
 def test_the_callers_input_is_never_changed() -> None:
-    given = {"password": "abc", "list": ["x" * 9000], "deep": {"a": [{"b": "y" * 9000}]}}
+    given: dict[str, Any] = {"password": "abc", "list": ["x" * 9000], "deep": {"a": [{"b": "y" * 9000}]}}
     kept, cut = parameters_of(given, Redactor())
     assert (given["password"], len(given["list"][0])) == ("abc", 9000)
     assert (kept["password"], cut) == ("[redacted:password]", ["list", "deep"])
@@ -77,6 +79,10 @@ def test_the_callers_input_is_never_changed() -> None:
         ("mcp__activity-mcp__health", True),
         ("mcp__plugin_activity-mcp_activity__log_event", True),
         ("mcp__activity__something_else", False),
+        ("mcp__activity_db__query", False),
+        ("mcp__activitywatch__query", False),
+        ("mcp__team-activity__health", False),
+        ("mcp__plugin_activity-tracker_activity__get_context", False),
         ("mcp__warehouse__query", False),
         ("get_context", False),
         ("Bash", False),

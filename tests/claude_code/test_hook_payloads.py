@@ -218,7 +218,7 @@ def test_a_tool_that_says_it_failed_has_failed(hooked: Hooked) -> None:
 
 # --- what should never come
 
-BROKEN = [None, True, -1, 10**30, "", "\ud800", [], {"a": [{"b": []}]}, [None, 5, "x"]]
+BROKEN: list[Any] = [None, True, -1, 10**30, "", "\ud800", [], {"a": [{"b": []}]}, [None, 5, "x"]]
 
 
 def test_no_field_of_any_event_is_of_a_type_that_breaks_it(hooked: Hooked) -> None:

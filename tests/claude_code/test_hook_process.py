@@ -83,6 +83,7 @@ def test_it_loads_nothing_dear(hooked: Hooked, tmp_path: Path, given: dict[str, 
     )
 
 
+@pytest.mark.timing
 def test_a_held_lock_is_waited_for_shortly_and_the_event_counted_as_refused(hooked: Hooked) -> None:
     hooked.fire(tool_use(call="t1"))
     with open(queue_of(hooked) / "append.lock") as lock:
@@ -97,6 +98,7 @@ def test_a_held_lock_is_waited_for_shortly_and_the_event_counted_as_refused(hook
     assert waited < 2, "a generous bound: the machine is shared"
 
 
+@pytest.mark.timing
 def test_a_holder_that_only_waits_for_a_processor_is_waited_for_longer_and_one_that_sleeps_is_not(tmp_path: Path) -> None:
     """On a crowded machine a process that holds the lock for microseconds may hold it for a tenth of a second."""
     path = str(tmp_path / "lock")
@@ -164,14 +166,14 @@ _FILES = {
     "settings of a newer version": ("settings.json", '{"version": 99}'),
     "broken rules": ("redaction.json", '{"patterns": 5}'),
 }
-_ENVIRON = {
+_ENVIRON: dict[str, dict[str, Any]] = {
     "home under a file": {"ACTIVITY_HOME": f"{__file__}/home"},
     "home in no file system": {"ACTIVITY_HOME": "/proc/nowhere"},
     "a value that cannot be used": {"ACTIVITY_INJECT": "a lot"},
 }
 
 
-def broken_home(hooked: Hooked, how: str) -> dict[str, str]:
+def broken_home(hooked: Hooked, how: str) -> dict[str, Any]:
     """Break the state directory; what the environment says of it then."""
     if how in _FILES:
         name, text = _FILES[how]

@@ -47,7 +47,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ACTIVITY_CUSTOMER", "ada@example.com")
     monkeypatch.chdir(tmp_path)
     made = tmp_path / ".claude" / "projects" / "-work-shop"
-    agent = {"isSidechain": True, "agentId": "7"}
+    agent: dict[str, Any] = {"isSidechain": True, "agentId": "7"}
     write(made / "s1.jsonl", [*turn("s1", "a", 28), "{broken", {"type": "novelty"}], days=28)
     write(
         made / "s1" / "subagents" / "agent-7.jsonl",

@@ -21,6 +21,7 @@ from activity_mcp.__main__ import run
 from activity_mcp.claude_code.setup import install
 from activity_mcp.claude_code.setup.own_commands import is_own_hook
 from activity_mcp.claude_code.setup.registration import HOOK_EVENTS, own_handlers
+from activity_mcp.errors import InvalidInput
 from activity_mcp.provenance.artifact_store import Artifact, ArtifactStore
 from claude_code.hooked import Hooked, payload, tool_use
 
@@ -346,7 +347,7 @@ def test_a_file_written_meanwhile_is_left_alone(place: Place) -> None:
     files = install.files_of("user", os.environ, str(place.project))
     [servers, _] = install.plan_install(files, install.commands())
     write(place.servers, {"numStartups": 2})
-    with pytest.raises(install.InvalidInput, match="another program"):
+    with pytest.raises(InvalidInput, match="another program"):
         servers.apply()
     assert read(place.servers) == {"numStartups": 2}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,12 @@ from typing import Any
 import pytest
 
 from activity_mcp.__main__ import run
+from activity_mcp.claude_code import versions
 from activity_mcp.claude_code.setup import survey
+from activity_mcp.claude_code.setup.install import commands
+from activity_mcp.claude_code.setup.registration import HOOK_EVENTS
+from activity_mcp.operations.checks import claude_client
+from claude_code.hooked import Hooked, payload
 
 Checks = dict[str, dict[str, str]]
 NAMES = ("claude settings", "server registered", "hooks registered", "hooks allowed", "hooks firing")
@@ -120,3 +126,116 @@ def test_the_plugin_alone_is_enough(examined: Examined, places: Path) -> None:
     edit(places / ".claude" / "settings.json", lambda c: c.update(enabledPlugins={"activity-mcp@activity-mcp": True}))
     code, checks = examined()
     assert (code, statuses(checks)[:4]) == (0, ["ok"] * 4)
+
+
+# --- the client
+
+
+def installed_in_the_project(places: Path) -> Path:
+    assert run(["install", "--scope", "project"]) == 0
+    return places / "shop"
+
+
+def test_a_project_s_server_that_nobody_has_approved_is_told_as_pending(examined: Examined, places: Path) -> None:
+    shop = installed_in_the_project(places)
+    found = examined()[1]["server registered"]
+    assert (found["status"], "nobody has approved" in found["found"], "Use this MCP server" in found["hint"]) == (
+        "warn",
+        True,
+        True,
+    )
+    edit(shop / ".claude" / "settings.local.json", lambda content: content.update(enabledMcpjsonServers=["activity"]))
+    assert examined()[1]["server registered"]["status"] == "ok"
+
+
+@pytest.mark.parametrize("where", ["settings", "state"])
+def test_a_project_s_server_that_was_rejected_is_told_as_that(examined: Examined, places: Path, where: str) -> None:
+    shop = installed_in_the_project(places)
+    rejected = {"disabledMcpjsonServers": ["activity"]}
+    if where == "settings":
+        edit(shop / ".claude" / "settings.local.json", lambda content: content.update(rejected))
+    else:
+        edit(places / ".claude.json", lambda content: content.update(projects={str(shop): rejected}))
+    assert "rejected in this project" in examined()[1]["server registered"]["found"]
+
+
+def test_all_of_a_project_s_servers_may_be_approved_at_once(examined: Examined, places: Path) -> None:
+    installed_in_the_project(places)
+    edit(places / ".claude" / "settings.json", lambda content: content.update(enableAllProjectMcpServers=True))
+    assert examined()[1]["server registered"]["status"] == "ok"
+
+
+def test_a_user_s_server_needs_no_approval_but_can_be_switched_off(examined: Examined, places: Path) -> None:
+    run(["install"])
+    assert examined()[1]["server registered"]["status"] == "ok"
+    switched_off = {str(places / "shop"): {"disabledMcpServers": ["activity"]}}
+    edit(places / ".claude.json", lambda content: content.update(projects=switched_off))
+    assert "switched off in this project" in examined()[1]["server registered"]["found"]
+
+
+@pytest.mark.parametrize(
+    "lists", [{"deniedMcpServers": [{"serverName": "activity"}]}, {"allowedMcpServers": [{"serverName": "x"}]}]
+)
+def test_an_administrator_s_list_without_us_fails(examined: Examined, places: Path, lists: dict[str, Any]) -> None:
+    run(["install"])
+    edit(places / "managed" / "managed-settings.json", lambda content: content.update(lists))
+    code, checks = examined()
+    assert (code, checks["server registered"]["status"]) == (5, "fail")
+
+
+def test_hooks_of_the_old_form_are_named_and_install_mends_them(examined: Examined, places: Path) -> None:
+    run(["install"])
+    settings = places / ".claude" / "settings.json"
+
+    def age(content: dict[str, Any]) -> None:
+        for event in ("Stop", "SessionEnd"):
+            content["hooks"][event][0]["hooks"][0]["async"] = True
+        content["hooks"]["PreCompact"] = [{"hooks": [dict(content["hooks"]["Stop"][0]["hooks"][0])]}]
+
+    edit(settings, age)
+    found = examined()[1]["hooks registered"]
+    assert (found["status"], "SessionEnd, Stop" in found["found"] or "Stop" in found["found"]) == ("warn", True)
+    assert run(["install"]) == 0
+    assert examined()[1]["hooks registered"]["status"] == "ok"
+    assert "PreCompact" not in json.loads(settings.read_text())["hooks"], "Claude Code prints that it has run"
+
+
+def test_hooks_that_show_nobody_s_name_are_told(examined: Examined, places: Path) -> None:
+    run(["install"])
+    settings = places / ".claude" / "settings.json"
+    edit(settings, lambda content: content["hooks"]["Stop"][0]["hooks"][0].pop("statusMessage"))
+    assert "whose hook it is" in examined()[1]["hooks registered"]["found"]
+
+
+def test_hooks_that_are_silent_while_a_transcript_grows_are_told(examined: Examined, places: Path) -> None:
+    run(["install"])
+    hooked = Hooked(places / "state", HOME=str(places))
+    hooked.fire(payload("SessionStart", source="startup"))
+    transcript = places / ".claude" / "projects" / "-work-shop" / "s1.jsonl"
+    transcript.parent.mkdir(parents=True)
+    transcript.write_text("{}\n")
+    assert examined()[1]["hooks firing"]["status"] == "ok"
+    later = time.time() + 3600
+    os.utime(transcript, (later, later))
+    found = examined()[1]["hooks firing"]
+    assert (found["status"], str(transcript) in found["found"]) == ("warn", True)
+
+
+@pytest.mark.parametrize(
+    ("told", "status"), [("2.1.332 (Claude Code)", "ok"), ("2.0.1 (Claude Code)", "warn"), ("who knows", "ok")]
+)
+def test_the_version_of_the_client_is_told(places: Path, monkeypatch: pytest.MonkeyPatch, told: str, status: str) -> None:
+    claude = places / "bin" / "claude"
+    claude.parent.mkdir()
+    claude.write_text(f"#!/bin/sh\necho '{told}'\n")
+    claude.chmod(0o755)
+    check = claude_client.version({"PATH": f"{claude.parent}:/usr/bin:/bin"})
+    assert (check.status, check.name) == (status, "claude version")
+
+
+def test_an_event_that_an_older_client_does_not_know_is_not_registered_for_it() -> None:
+    """Before 2.1.101 one unknown event made Claude Code ignore the whole file."""
+    assert set(HOOK_EVENTS) == set(versions.HOOK_EVENT_SINCE)
+    assert commands(None).events == commands((2, 1, 332)).events == HOOK_EVENTS
+    older = commands((2, 1, 80)).events
+    assert ("StopFailure" in older, "PermissionDenied" in older, "PostToolBatch" in older) == (True, False, False)

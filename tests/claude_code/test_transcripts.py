@@ -558,7 +558,7 @@ BROKEN = [
     "not json", "{", '{"type":"user"', "[1,2]", '"text"', "12", "null", "\xff\xfe", "[" * 100_000,
     '{"a":' * 5000 + "1" + "}" * 5000,
 ]  # fmt: skip
-ODD = [
+ODD: list[tuple[str, dict[str, Any]]] = [
     ("message", {"type": "assistant", "message": "text"}),
     ("message", {"type": "user", "message": None}),
     ("message", {"type": "user", "message": ["x"]}),
@@ -732,7 +732,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         origin = Origin("ada@example.org", "import")
         reader = TranscriptReader(
             str(path),
-            origin_for=lambda session, cwd, origin=origin: origin,
+            origin_for=lambda session, cwd, origin=origin: origin,  # type: ignore[misc]
             redactor=Redactor(),
             prompts="hash",
             now_us=LATER_US,

@@ -174,7 +174,7 @@ def test_the_default_context_of_a_blob_is_this() -> None:
 
 
 def test_what_is_not_known_is_explicitly_empty() -> None:
-    nothing = {
+    nothing: dict[str, Any] = {
         "recent_sessions": [],
         "recent_errors": [],
         "recent_files": [],
@@ -582,7 +582,13 @@ def test_whatever_was_recorded_the_answer_fits_and_is_valid_json(seed: int, kind
     blob, made = chance.blob(), [chance.event() for _ in range(chance.randrange(12))]
     watermark = {chance.choice(TEXTS): chance.choice((*TEXTS, None)) for _ in range(chance.randrange(4))}
     reserve = len(dump_json(answer_around({}, [])))
-    options = {"now_us": NOW, "context_type": kind, "max_bytes": max_bytes, "reserve": reserve, "watermark": watermark}
+    options: dict[str, Any] = {
+        "now_us": NOW,
+        "context_type": kind,
+        "max_bytes": max_bytes,
+        "reserve": reserve,
+        "watermark": watermark,
+    }
     for dumps in (dump_json, orjson.dumps):
         rendered = render_context(blob, made, **options, dumps=dumps)
         encoded = dumps(answer_around(rendered.context, rendered.truncated))

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from activity_mcp.activity import encode_line
 from activity_mcp.context import ALL_PROJECTS, Snapshot, SnapshotStore, key_of
+from activity_mcp.context.snapshot import MAX_WANTS
 from context.samples import CHANNEL, HERE, ME, NOW, SECOND, offset, snapshot
 from fakes import FakeClock
 
@@ -34,7 +35,7 @@ def file_of(store: SnapshotStore, project: str = HERE) -> Path:
 
 
 def members(found: Snapshot | None) -> dict[str, Any] | None:
-    return found and found.record()
+    return found.record() if found else None
 
 
 def test_what_is_published_is_read_back_whole(store: SnapshotStore) -> None:
@@ -314,10 +315,42 @@ def test_known_names_the_readable_snapshots_and_nothing_else(store: SnapshotStor
     assert store.known() == [(ME, ALL_PROJECTS), (ME, HERE)]
 
 
+def empty(project: str) -> Snapshot:
+    return Snapshot(ME, project, {}, {CHANNEL: offset(1)}, NOW, 0)
+
+
+def test_a_scope_of_which_nothing_is_known_is_answered_and_named_nowhere(store: SnapshotStore) -> None:
+    store.publish(empty("/secret-project"))
+    found = store.read(ME, "/secret-project")
+    assert members(found) == members(empty("/secret-project"))
+    assert store.known() == []
+    assert b"secret" not in file_of(store, "/secret-project").read_bytes()
+    assert ME.encode() not in file_of(store, "/secret-project").read_bytes()
+    store.publish(snapshot(2, project="/secret-project"))
+    assert store.known() == [(ME, "/secret-project")]
+
+
+def test_few_empty_snapshots_and_not_without_end_of_others_are_kept_the_newest(store: SnapshotStore) -> None:
+    for number in range(9):
+        store.publish(snapshot(1, project=f"/full/{number}"))
+        store.publish(empty(f"/empty/{number}"))
+        for project in (f"/full/{number}", f"/empty/{number}"):
+            os.utime(file_of(store, project), (number, number))
+    assert store.prune(most=7, most_empty=3) == 11
+    left = [project for kind in ("full", "empty") for project in (f"/{kind}/{n}" for n in range(9)) if store.read(ME, project)]
+    assert left == ["/full/5", "/full/6", "/full/7", "/full/8", "/empty/6", "/empty/7", "/empty/8"]
+    assert store.prune(most=7, most_empty=3) == 0
+
+
+def test_wishes_that_nobody_answers_do_not_grow_without_end(store: SnapshotStore) -> None:
+    for number in range(MAX_WANTS + 20):
+        store.want(ME, f"/p/{number}")
+    assert len(store.wants()) == MAX_WANTS
+
+
 def test_what_is_forgotten_is_gone_unreadable_files_included(store: SnapshotStore) -> None:
     store.publish(snapshot(1))
-    assert (store.remove(ME, HERE), store.remove(ME, HERE)) == (True, False)
-    store.publish(snapshot(1))
+    Path(store.directory, "0123.json.77.1.1.tmp").write_bytes(b"left by a killed publisher")
     store.publish(snapshot(1, project="/other"))
     file_of(store, "/other").write_bytes(b"\0")
     store.want(ME, HERE)

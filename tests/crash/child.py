@@ -7,6 +7,7 @@ import os
 import random
 import sys
 import time
+from collections.abc import Callable
 
 from activity_mcp.activity import build
 from activity_mcp.errors import OffsetConflict, QueueRefused
@@ -47,4 +48,5 @@ def flush(directory: str, socket: str) -> None:
 
 
 if __name__ == "__main__":
-    {"writer": write, "flusher": flush}[sys.argv[1]](*sys.argv[2:])
+    work: dict[str, Callable[..., None]] = {"writer": write, "flusher": flush}
+    work[sys.argv[1]](*sys.argv[2:])

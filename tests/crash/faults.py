@@ -66,7 +66,8 @@ def install(seed: str, marks: str) -> None:
         trouble()
         return plain_read(disk, path)
 
-    FileSystem.write, FileSystem.sync, FileSystem.publish, FileSystem.open_read = (  # type: ignore[method-assign]
-        write, sync, publish, open_read,
-    )  # fmt: skip
-    QueueWriter.__init__.__kwdefaults__["segment_bytes"] = SEGMENT_BYTES
+    for name, troubled in {"write": write, "sync": sync, "publish": publish, "open_read": open_read}.items():
+        setattr(FileSystem, name, troubled)
+    defaults = QueueWriter.__init__.__kwdefaults__
+    assert defaults
+    defaults["segment_bytes"] = SEGMENT_BYTES

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from disks import VolatileDisk
 
@@ -33,8 +34,8 @@ def install(path: str, boot: str) -> None:
         plain_sync_directory(disk, path)
         note(directory=os.path.abspath(path), entries=entries)
 
-    FileSystem.sync, FileSystem.sync_directory = sync, sync_directory  # type: ignore[method-assign]
-    FileSystem.boot_id = lambda disk: boot  # type: ignore[method-assign]
+    for name, noting in {"sync": sync, "sync_directory": sync_directory, "boot_id": lambda disk: boot}.items():
+        setattr(FileSystem, name, noting)
 
 
 class Journal:
@@ -64,5 +65,5 @@ class Journal:
         disk.power_cut(str(self.home))
         self.boot += 1
 
-    def _facts(self) -> list[dict[str, object]]:
+    def _facts(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self._path.read_bytes().splitlines()] if self._path.exists() else []

@@ -70,9 +70,9 @@ class KillingDisk(FileSystem):
         self._steps.take()
         self._steps.take()
 
-    def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True) -> None:
+    def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True, mode: int = 0o600) -> None:
         self._steps.take()
-        super().publish(path, data, durable=durable)
+        super().publish(path, data, durable=durable, mode=mode)
         self._steps.take()
 
     def sync_directory(self, path: str) -> None:

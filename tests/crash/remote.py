@@ -43,6 +43,7 @@ class WarehouseServer:
             while True:
                 try:
                     method, arguments = client.recv()
+                    answer: tuple[Exception | None, Any]
                     try:
                         answer = (None, getattr(self._warehouse, method)(*arguments))
                     except Exception as error:
@@ -74,6 +75,9 @@ class RemoteWarehouse:
 
     def release(self) -> None:
         pass
+
+    def close(self) -> None:
+        self._server.close()
 
     def _ask(self, method: str, *arguments: Any) -> Any:
         self._server.send((method, arguments))

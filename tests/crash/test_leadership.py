@@ -60,14 +60,14 @@ class Servers:
         return self.onlooker.lease.holder_pid() if self.onlooker.lease.is_held() else None
 
     def leads(self, client: RawClient) -> bool:
-        told = self.onlooker.lease.last_told()
+        told = self.onlooker.lease.last_report()
         return self.leader() == client.pid and told.get("pid") == client.pid
 
     def drained(self) -> bool:
         commit, end = read_commit(str(self.directory)), self.onlooker.local_events
         return commit is not None and not end.urgent()
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> Any:
         return self.onlooker.status()
 
     def end(self) -> None:
@@ -140,7 +140,7 @@ def test_a_stopped_leader_is_named_by_status_and_flush_and_goes_on_when_it_may(
     assert run(["flush", "--timeout", "0.3"]) == 4
     said = capfd.readouterr().err
     assert f"process {leader.pid} leads and did not flush" in said
-    assert servers.onlooker.lease.last_told()["last_progress"] in said
+    assert servers.onlooker.lease.last_report()["last_progress"] in said
     os.kill(leader.pid, signal.SIGCONT)
     until(servers.drained)
     assert servers.status()["problems"] == []
@@ -223,10 +223,10 @@ class Slow(FileSystem):
         super().__init__()
         self.stopped, self.may_go = threading.Event(), threading.Event()
 
-    def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True) -> None:
+    def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True, mode: int = 0o600) -> None:
         self.stopped.set()
         assert self.may_go.wait(20)
-        super().publish(path, data, durable=durable)
+        super().publish(path, data, durable=durable, mode=mode)
 
 
 def test_a_leader_stopped_in_the_middle_of_publishing_never_replaces_a_newer_snapshot(tmp_path: Path) -> None:
@@ -270,7 +270,7 @@ def test_a_sink_call_that_hangs_or_raises_is_ended_told_and_tried_again(
     monkeypatch.setattr("activity_mcp.warehouse.duckdb.warehouse.refresh", hanging)
     service.start()
     ids = [service.log("tool_event", TOOL)["activity_id"] for _ in range(3)]
-    until(lambda: service.lease.last_told().get("error") == "RuntimeError: a bug in a sink")
+    until(lambda: service.lease.last_report().get("error") == "RuntimeError: a bug in a sink")
     assert {type(error) for error in errors} == {WarehouseUnavailable, RuntimeError}
     until(lambda: not service.local_events.urgent())
     assert service.lease.holder_pid() == os.getpid()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,18 +12,11 @@ from activity_mcp.errors import DiskFull
 from activity_mcp.fs import LOCAL
 from activity_mcp.health import assessment
 from activity_mcp.health.assessment import worst
+from activity_mcp.health.check import Status
 from activity_mcp.operations.doctor import examine
 from machines import Machine, until
 
 TOOL = {"tool_name": "Bash", "success": True}
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    made = Machine(tmp_path)
-    yield made
-    for service in made.services:
-        service.close()
 
 
 def changes(machine: Machine) -> list[tuple[str, str]]:
@@ -32,7 +24,8 @@ def changes(machine: Machine) -> list[tuple[str, str]]:
 
 
 def test_the_worst_check_is_the_health_of_the_whole() -> None:
-    assert [worst(found) for found in ([], ["ok"], ["warn", "ok"], ["ok", "fail", "warn"])] == ["ok", "ok", "warn", "fail"]
+    found: tuple[list[Status], ...] = ([], ["ok"], ["warn", "ok"], ["ok", "fail", "warn"])
+    assert [worst(statuses) for statuses in found] == ["ok", "ok", "warn", "fail"]
 
 
 def test_a_warehouse_that_goes_away_and_comes_back_is_told_twice_and_not_more(machine: Machine) -> None:

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def examined(home: Path, capfd: pytest.CaptureFixture[str]) -> Callable[[], tuple[int, dict[str, dict[str, str]]]]:
-    def examined() -> tuple[int, dict[str, dict[str, str]]]:
+def examined(home: Path, capfd: pytest.CaptureFixture[str]) -> Callable[[], tuple[int, dict[str, dict[str, Any]]]]:
+    def examined() -> tuple[int, dict[str, dict[str, Any]]]:
         capfd.readouterr()
         code = run(["doctor", "--json"])
         document = json.loads(capfd.readouterr().out)
@@ -42,7 +43,7 @@ def examined(home: Path, capfd: pytest.CaptureFixture[str]) -> Callable[[], tupl
     return examined
 
 
-Examined = Callable[[], tuple[int, dict[str, dict[str, str]]]]
+Examined = Callable[[], tuple[int, dict[str, dict[str, Any]]]]
 
 
 def queue_of(home: Path) -> Path:
@@ -135,5 +136,5 @@ def test_the_table_says_what_the_json_says(
 
 
 def test_every_part_has_its_module() -> None:
-    modules: dict[str, Any] = {part: doctor.import_module(f"activity_mcp.operations.checks.{part}") for part in doctor.PARTS}
+    modules: dict[str, Any] = {part: import_module(f"activity_mcp.operations.checks.{part}") for part in doctor.PARTS}
     assert all(callable(module.checks) for module in modules.values())

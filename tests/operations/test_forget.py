@@ -22,15 +22,19 @@ from activity_mcp import fs
 from activity_mcp.activity import build
 from activity_mcp.config import read_config
 from activity_mcp.errors import InvalidInput, NewerFormat
-from activity_mcp.operations import erase, tombstones
+from activity_mcp.operations import erase
 from activity_mcp.operations.drain import Drainer
 from activity_mcp.operations.erase import Forgetter
 from activity_mcp.operations.import_transcripts import Backfill
 from activity_mcp.operations.selection import Selection
 from activity_mcp.pipeline.flusher import Flusher
+from activity_mcp.provenance.artifact_store import Artifact, ArtifactStore
 from activity_mcp.queue import QueueReader
+from activity_mcp.recording import tombstones
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse.duckdb import rewrite
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from activity_mcp.warehouse.memory import MemoryWarehouse
 
 SECRET = "hunter2-quetzal"
@@ -204,8 +208,54 @@ def test_a_project_that_is_gone_is_answered_empty(make: Make, home: Path) -> Non
     assert answer["context"].get("recent_sessions", []) == []
 
 
+def everywhere(home: Path, tmp_path: Path, text: str) -> None:
+    """Put ``text`` into each kind of file of ours that can hold it."""
+    queue = Path(read_config(settings(home)).queue_dir)
+    service = ActivityService.from_environ(settings(home), source="cli")
+    origin = service.recorder.origin("cli", project=f"/work/{text}", session_id=f"s-{text}")
+    made = build("tool_event", {"tool_name": text, "success": False, "error": text}, origin, now_us=0, activity_id="marked")
+    service.recorder.append([made], durable=False)
+    Drainer(service).drain()
+    service.snapshots.want(f"{text}@example.com", "*")
+    ArtifactStore(service.config.artifacts_dir).put(
+        Artifact("a-1", "text", text, text, 1, [], "h", "2026-01-01T00:00:00Z", None, "q", "a-1.txt"), [text.encode()]
+    )
+    transcript = tmp_path / f"-work-{text}" / "s.jsonl"
+    transcript.parent.mkdir()
+    transcript.write_text('{"type": "user", "sessionId": "t", "uuid": "u", "cwd": "/w", "message": {"content": "x"}}\n')
+    Backfill(service).run([str(transcript)])
+    service.close()
+    service.warehouse.release()
+    for place in (home / "settings.json", queue / "commit.json", queue / "context" / "abc.json", home / "artifacts" / "b.txt"):
+        Path(f"{place}.123.7f.1.tmp").write_text(f"half {text}")
+    shutil.copy(home / "activity.duckdb", home / "activity.duckdb.layout-1")
+
+
+@pytest.mark.parametrize("pattern", ["QUETZALMARK", "ETZALMA", "QUE[T]ZAL"])
+def test_a_walk_through_the_home_finds_the_text_nowhere(make: Make, home: Path, tmp_path: Path, pattern: str) -> None:
+    everywhere(home, tmp_path, "QUETZALMARK")
+    assert len(bytes_with(home, "QUETZALMARK")) > 6
+    found = Forgetter(make(), selection(match=pattern)).run()
+    assert (bytes_with(home, "QUETZALMARK"), found.left) == ([], [])
+
+
+def test_text_that_only_free_blocks_of_the_file_hold_goes_as_well(make: Make, home: Path) -> None:
+    """As retention leaves it: no row has it any more."""
+    service = make()
+    Drainer(service).drain()
+    with DuckDBWarehouse(service.config.db).transaction() as statements:
+        for (table,) in statements.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal"):
+            if table in ("CLAUDE_STREAM_V2", *rewrite.DERIVED):
+                statements.execute(f"DELETE FROM {table}")
+    service.warehouse.release()
+    assert bytes_with(home, SECRET) != []
+    Forgetter(service, selection(match=SECRET)).run()
+    assert bytes_with(home, SECRET) == []
+
+
 def test_a_legal_hold_keeps_its_rows(make: Make, home: Path) -> None:
     service = make()
+    assert isinstance(service.warehouse, DuckDBWarehouse)
     with service.warehouse.transaction() as statements:
         statements.execute(
             "INSERT INTO LEGAL_HOLDS (hold_id, session_id, reason, placed_by, placed_at) VALUES ('c1', 'session-0', 'x', 'y', now()::TIMESTAMP)"
@@ -290,7 +340,7 @@ def test_an_import_does_not_bring_it_back(make: Make, transcript: Path, tmp_path
         Path(service.queue.directory, "imports.json").unlink()  # even when nobody knows how far the file was imported
     report = Backfill(make()).run([str(transcript)])
     assert report.forgotten == found.lines
-    assert sum(report.activities.values()) == (0 if "session" in given else 4)
+    assert sum(report.activities.values()) == (0 if "session" in given else 5)
     Drainer(service).drain()
     assert SECRET not in json.dumps(rows_of(service, "SELECT feature_json FROM CLAUDE_STREAM_V2"))
 
@@ -313,7 +363,7 @@ def test_what_a_newer_version_has_forgotten_is_not_imported_by_this_one(tmp_path
 # --- kills
 
 KILLED_AT = [
-    (erase.Forgetter, "_drain"), (erase.Tombstones, "add"), (erase.Forgetter, "_rewrite"), (rewrite, "_carry_over"),
+    (erase.Forgetter, "_drain"), (tombstones.Tombstones, "add"), (erase.Forgetter, "_rewrite"), (rewrite, "_carry_over"),
     (fs, "put_in_place"), (erase.Forgetter, "_publish"), (erase.Forgetter, "_delete_segments"),
     (erase.Forgetter, "_forget_imports"),
 ]  # fmt: skip
@@ -322,6 +372,7 @@ import os, signal, sys, importlib
 home, module, owner, name = sys.argv[1:]
 from activity_mcp.service import ActivityService
 from activity_mcp.operations.erase import Forgetter
+from activity_mcp.provenance.artifact_store import Artifact, ArtifactStore
 from activity_mcp.queue import QueueReader
 from activity_mcp.operations.selection import Selection
 place = importlib.import_module(module)
@@ -333,7 +384,7 @@ Forgetter(service, Selection.of(None, None, None, "hunter2")).run()
 
 
 def killed_at() -> list[Any]:
-    """Two of the places; all of them where ACTIVITY_TEST_KILLS is set (ACTIVITY_TEST_KILLS=1 pytest tests/test_forget.py)."""
+    """Two of the places; all of them where ACTIVITY_TEST_KILLS is set (ACTIVITY_TEST_KILLS=1 pytest tests/operations/test_forget.py)."""
     usual = ("put_in_place", "_delete_segments")
     return [pytest.param(*at, id=at[1]) for at in KILLED_AT if at[1] in usual or os.environ.get("ACTIVITY_TEST_KILLS")]
 

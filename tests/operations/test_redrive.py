@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from activity_mcp.__main__ import run
-from activity_mcp.activity import encode_line
+from activity_mcp.activity import EVENT_NAMES, encode_line
 from activity_mcp.errors import QueueBusy, QueueFull
 from activity_mcp.fs import LOCAL
 from activity_mcp.operations.redrive import Retried, retry_dead
@@ -90,7 +90,7 @@ def test_an_event_that_a_newer_version_knows_is_recorded_after_the_upgrade(
     assert [letter.reason for letter in letters(service)] == ["unknown event_name 'mood_event'"]
     before = stored(service)
     assert "0 dead letters were appended again, 1 stay" in flush("--retry-dead")
-    monkeypatch.setattr(rows, "EVENT_NAMES", (*rows.EVENT_NAMES, "mood_event"))
+    monkeypatch.setattr(rows, "EVENT_NAMES", (*EVENT_NAMES, "mood_event"))
     monkeypatch.setattr("activity_mcp.schema.mark", lambda event_name, features: None)
     said = flush("--retry-dead")
     assert "1 dead letters were appended again, 0 stay" in said

@@ -15,6 +15,7 @@ from activity_mcp.errors import WarehouseUnavailable
 from activity_mcp.operations.drain import Drainer
 from activity_mcp.pipeline.daily_retention import Upkeep
 from activity_mcp.service import ActivityService
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from deployed import put_warehouse
 from fakes import FakeClock
 
@@ -40,6 +41,7 @@ def turn(service: ActivityService, seconds: float) -> None:
 
 
 def read(service: ActivityService, sql: str) -> list[Any]:
+    assert isinstance(service.warehouse, DuckDBWarehouse)
     with service.warehouse.transaction() as statements:
         rows = statements.execute(sql)
     service.warehouse.release()
@@ -80,6 +82,32 @@ def test_once_a_day_what_is_too_old_leaves_and_what_is_held_stays(service: Activ
     assert read(service, stored) == [("held",), ("young",)]
 
 
+def test_what_has_left_is_in_no_byte_of_the_home_a_month_later_at_the_latest(service: ActivityService, tmp_path: Path) -> None:
+    def with_text(text: str) -> list[str]:
+        service.warehouse.release()
+        return [path.name for path in tmp_path.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
+
+    service.prepare_leader()
+    turn(service, 0)
+    for days, name in ((0, "FIRSTMARK"), (2, "SECONDMARK")):
+        ts = iso(NOW_US - 40 * DAY_S * 1_000_000)
+        for number in range(20):
+            features = {"tool_name": name, "success": False, "error": f"{name} {number}"}
+            service.log("tool_event", features, customer=name, project=f"/p/{name}", activity_id=f"{name}{number}", ts=ts)
+        Drainer(service).drain()
+        assert with_text(name) != [], days
+        for seconds in (2000, DAY_S, 100, 100):
+            turn(service, seconds)
+        Drainer(service).drain()
+        assert ("activity.duckdb" in with_text(name)) is (name == "SECONDMARK")  # written anew once in thirty days
+    for _ in range(31):
+        turn(service, DAY_S)
+    turn(service, 100)
+    assert read(service, "SELECT COUNT(*) FROM V_CURRENT_STREAM WHERE event_name = 'tool_event'") == [(0,)]
+    left = {name: [path for path in with_text(name) if not path.endswith(".ndjson")] for name in ("FIRSTMARK", "SECONDMARK")}
+    assert left == {"FIRSTMARK": [], "SECONDMARK": []}
+
+
 class Down:
     """A warehouse that never answers."""
 
@@ -88,6 +116,9 @@ class Down:
     def run(self, keep_days: int) -> dict[str, int]:
         self.calls += 1
         raise WarehouseUnavailable("down")
+
+    def compact(self) -> None:
+        raise AssertionError("nothing was removed")
 
 
 def test_a_failure_is_tried_again_after_an_hour(tmp_path: Path) -> None:

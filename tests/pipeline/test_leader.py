@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,9 @@ import pytest
 from activity_mcp.errors import InvalidInput, WarehouseNewer
 from activity_mcp.queue import read_queue
 from activity_mcp.warehouse import Batch
-from machines import Machine
+from machines import Machine, until
 
 TOOL = {"tool_name": "Bash", "success": True}
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    made = Machine(tmp_path)
-    yield made
-    for service in made.services:
-        service.close()
 
 
 def test_an_event_is_flushed_within_two_seconds_and_its_context_published(machine: Machine) -> None:
@@ -270,18 +261,12 @@ def test_an_error_nobody_foresaw_ends_a_turn_and_not_the_thread(machine: Machine
     setattr(owner, name, broken)
     server.log("tool_event", TOOL)
     server.start()
-    _until(lambda: any(isinstance(error, RuntimeError) for error in machine.errors))
+    until(lambda: any(isinstance(error, RuntimeError) for error in machine.errors))
     setattr(owner, name, original)
+
+    def advanced() -> bool:
+        machine.clock.advance(1)
+        return True
+
     server.log("tool_event", TOOL)
-    _until(lambda: machine.clock.advance(1) or machine.names().count("tool_event") == 2)
-
-
-def _until(condition: Any) -> None:
-    """Wait for a real thread, checking often; a test that never comes true fails at the bound."""
-    import time
-
-    for _ in range(1000):
-        if condition():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it never came true")
+    until(lambda: advanced() and machine.names().count("tool_event") == 2)

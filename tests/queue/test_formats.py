@@ -75,7 +75,7 @@ def test_what_else_a_queue_of_format_1_holds_is_read_as_well(queue: Path) -> Non
     snapshot = SnapshotStore(f"{queue}/context").read("ada@example.com", "*")
     assert snapshot is not None
     assert (snapshot.row_version, snapshot.blob) == (3, {"version": 1, "hours": []})
-    assert Lease(str(queue)).last_told()["pid"] == 4711
+    assert Lease(str(queue)).last_report()["pid"] == 4711
 
 
 def contents(place: Path) -> dict[str, bytes]:

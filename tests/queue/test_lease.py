@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import pytest
 
 from activity_mcp.clock import iso
 from activity_mcp.fs import FileSystem
-from activity_mcp.queue import Lease, clear_want, touch_want, want_age
+from activity_mcp.queue import Lease, clear_want, touch_want
 from disks import FaultyDisk
 from fakes import FakeClock
 
@@ -71,7 +70,7 @@ def test_the_leader_tells_who_it_is_and_how_far_it_got(directory: str, clock: Fa
         "error": None,
     }
     lease.release()
-    assert Lease(directory).last_told()["pid"] == os.getpid()
+    assert Lease(directory).last_report()["pid"] == os.getpid()
     with pytest.raises(RuntimeError):
         lease.progress()
 
@@ -141,35 +140,23 @@ def test_a_lock_file_that_was_removed_does_not_make_two_leaders_of_one_object(di
     other.release()
 
 
-def test_a_wish_has_an_age_until_it_is_cleared(directory: str, clock: FakeClock) -> None:
+def test_a_request_for_a_flush_is_pending_until_it_is_cleared(directory: str, clock: FakeClock) -> None:
     lease = Lease(directory, clock=clock)
     assert lease.try_acquire()
-    assert (lease.want_pending(), want_age(directory, clock=clock)) == (False, None)
+    assert not lease.want_pending()
     touch_want(directory, clock=clock)
-    clock.advance(1.5)
-    assert (lease.want_pending(), want_age(directory, clock=clock)) == (True, 1.5)
+    assert lease.want_pending()
     lease.touch_want()
-    assert want_age(directory, clock=clock) == 0.0
     lease.clear_want()
     clear_want(directory)
-    assert (lease.want_pending(), want_age(directory, clock=clock)) == (False, None)
+    assert not lease.want_pending()
     lease.release()
 
 
-def test_a_wall_clock_set_back_does_not_make_a_wish_young_for_ever(directory: str, clock: FakeClock) -> None:
-    Lease(directory, clock=clock).try_acquire()
-    touch_want(directory, clock=clock)
-    clock.jump_wall(-3600)
-    assert want_age(directory, clock=clock) is None
-    Path(directory, "flush.want").write_bytes(b"garbage")
-    assert want_age(directory, clock=clock) is None
-    assert json.loads(Path(directory, "leader.json").read_bytes())["version"] == 1
+# --- stepping down
 
 
-# --- standing aside
-
-
-def test_who_leads_is_asked_to_stand_aside_and_the_wish_goes_with_its_fulfilment(directory: str) -> None:
+def test_who_leads_is_asked_to_step_down_and_the_wish_goes_with_its_fulfilment(directory: str) -> None:
     leader, waiting = Lease(directory), Lease(directory)
     assert leader.try_acquire()
 
@@ -179,15 +166,15 @@ def test_who_leads_is_asked_to_stand_aside_and_the_wish_goes_with_its_fulfilment
         def publish(self, path: str, data: Any, *, durable: bool = True, mode: int = 0o600) -> None:
             super().publish(path, data.replace(b'"pid":%d' % os.getpid(), b'"pid":1'), durable=durable, mode=mode)
             if path.endswith("lead.want"):
-                assert leader.is_asked_to_stand_aside()
+                assert leader.is_asked_to_step_down()
                 leader.release()
 
     assert Lease(directory, fs=Notices()).acquire_from(5) is True
     assert not os.path.exists(f"{directory}/lead.want")
-    assert waiting.is_asked_to_stand_aside() is False
+    assert waiting.is_asked_to_step_down() is False
 
 
-def test_a_leader_that_does_not_stand_aside_is_waited_for_no_longer_than_said(directory: str) -> None:
+def test_a_leader_that_does_not_step_down_is_waited_for_no_longer_than_said(directory: str) -> None:
     leader = Lease(directory)
     assert leader.try_acquire()
     assert Lease(directory).acquire_from(0.02) is False
@@ -202,7 +189,7 @@ def test_the_wish_of_a_command_that_was_killed_lapses(directory: str, wish: str)
     path.parent.mkdir(parents=True)
     path.write_text(wish.replace("%s", iso(clock.time_us())))
     lease = Lease(directory, clock=clock)
-    assert lease.is_asked_to_stand_aside() is ("%s" in wish)
+    assert lease.is_asked_to_step_down() is ("%s" in wish)
     clock.advance(11)
-    assert lease.is_asked_to_stand_aside() is False
+    assert lease.is_asked_to_step_down() is False
     assert not path.exists()

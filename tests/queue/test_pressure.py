@@ -5,7 +5,6 @@ that was acknowledged is lost or cut.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,6 @@ from machines import Machine
 
 TOOL = {"tool_name": "Bash", "success": True}
 SMALL = {"MAX_QUEUE_SIZE": "65536"}
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    made = Machine(tmp_path)
-    yield made
-    for service in made.services:
-        service.close()
 
 
 def fill(server: ActivityService, size: int = 3000) -> tuple[list[dict[str, Any]], int]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from activity_mcp.context import Snapshot, SnapshotStore, key_of
+from activity_mcp.context.snapshot import Reading
 from activity_mcp.errors import DiskFull
 from activity_mcp.recall.cache import ContextCache, Entry
 from context.samples import HERE, ME, NOW, SECOND, snapshot
@@ -106,9 +107,14 @@ def test_another_process_publishing_is_seen_at_the_next_call(house: House) -> No
 
 def test_an_unchanged_file_is_not_read_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.verify()
-    reads = []
+    reads: list[tuple[str, str]] = []
     load = house.store.load
-    monkeypatch.setattr(house.store, "load", lambda *key: reads.append(key) or load(*key))
+
+    def counted(customer: str, project: str) -> Reading:
+        reads.append((customer, project))
+        return load(customer, project)
+
+    monkeypatch.setattr(house.store, "load", counted)
     for _ in range(5):
         house.cache.get(ME, HERE)
         house.clock.advance(100)

@@ -127,7 +127,7 @@ class Life(random.Random):
 
 
 def row(place: str, line: dict[str, Any]) -> Row:
-    columns = {name: line.get(name) for name in Row._fields}
+    columns: dict[str, Any] = {name: line.get(name) for name in Row._fields}
     features = orjson.dumps(line["feature_json"]).decode()
     return Row(**{**columns, "feature_json": features, "channel_id": CHANNEL, "stream_offset": place})
 

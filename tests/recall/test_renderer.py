@@ -17,7 +17,9 @@ class Asking:
         self.clock = FakeClock(NOW + 10 * MINUTE)
         self.overlay = Overlay()
         self.renderer = Renderer()
-        self.held = snapshot(5, blob={"version": 1, "hours": [{"hour": iso(NOW), "events": {"tool_event": 2}}]})
+        self.held: Snapshot | None = snapshot(
+            5, blob={"version": 1, "hours": [{"hour": iso(NOW), "events": {"tool_event": 2}}]}
+        )
         self.log(6, "Read")
 
     def log(self, number: int, tool: str, **members: Any) -> None:

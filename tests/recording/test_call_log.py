@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from activity_mcp import schema
 from activity_mcp.activity import Origin
-from activity_mcp.recording.call_log import MOST_BUFFERED, MOST_METHODS, PER_SECOND, AllCalls, SelfLog
+from activity_mcp.recording.call_log import MAX_BUFFERED, MAX_METHODS, PER_SECOND, AllCalls, SelfLog
 from fakes import FakeClock
 
 
@@ -53,10 +53,10 @@ def test_nothing_is_lost_between_one_second_and_the_next() -> None:
 def test_a_buffer_nobody_empties_is_bounded_and_counts_what_it_drops() -> None:
     clock = FakeClock()
     log = made(clock)
-    for _ in range(MOST_BUFFERED + 10):
+    for _ in range(MAX_BUFFERED + 10):
         clock.advance(1)
         log.record("get_context", 1.0, {})
-    assert len(log.drain()) == MOST_BUFFERED
+    assert len(log.drain()) == MAX_BUFFERED
     assert log.dropped == 10
 
 
@@ -70,7 +70,7 @@ def test_totals_count_every_call_and_keep_to_a_bound_of_methods() -> None:
     calls = AllCalls()
     for latency in (0.4, 0.5, 20.0, 99_999.0):
         calls.add("get_context", latency, {"success": latency < 50, "cache_hit": latency < 1})
-    for number in range(MOST_METHODS + 5):
+    for number in range(MAX_METHODS + 5):
         calls.add(f"made-up-{number}", 1.0, {})
     totals = calls.totals()
     found = totals["get_context"]
@@ -78,7 +78,7 @@ def test_totals_count_every_call_and_keep_to_a_bound_of_methods() -> None:
     assert dict(zip(found.BOUNDS_MS, found.buckets, strict=True)) == {
         0.5: 2, 1.0: 0, 2.5: 0, 5.0: 0, 10.0: 0, 25.0: 1, 50.0: 0, 100.0: 0, 250.0: 0, 1000.0: 0, 10_000.0: 0,
     }  # fmt: skip
-    assert (len(totals), totals["other"].count, totals["made-up-0"].hits) == (MOST_METHODS + 1, 6, None)
+    assert (len(totals), totals["other"].count, totals["made-up-0"].hits) == (MAX_METHODS + 1, 6, None)
 
 
 def test_a_wall_clock_that_jumps_loses_no_call_and_keeps_to_the_bound() -> None:

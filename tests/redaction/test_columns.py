@@ -113,12 +113,17 @@ def service(tmp_path: Path) -> ActivityService:
 def test_log_event_writes_no_secret_in_any_column(service: ActivityService, member: str, tmp_path: Path) -> None:
     secret = token(member)
     given = {"project": f"/p/{secret}", "link": f"https://x.example/{secret}"}.get(member, secret)
-    assert service.log("system_event", {"event_type": "x"}, **{member: given})["accepted"]
+    columns: dict[str, Any] = {member: given}
+    assert service.log("system_event", {"event_type": "x"}, **columns)["accepted"]
     assert_nowhere(secret, tmp_path / "home")
 
 
 def test_asking_for_a_context_leaves_no_secret(service: ActivityService, tmp_path: Path) -> None:
-    for secret, scope in ((token("c"), {"customer": token("c")}), (token("p"), {"project": f"/p/{token('p')}"})):
+    scopes: list[tuple[str, dict[str, Any]]] = [
+        (token("c"), {"customer": token("c")}),
+        (token("p"), {"project": f"/p/{token('p')}"}),
+    ]
+    for secret, scope in scopes:
         service.context(**scope)
         assert_nowhere(secret, tmp_path / "home")
 

@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -71,7 +72,7 @@ def test_positions_hold_in_texts_whose_lower_case_is_longer() -> None:
 
 def test_a_secret_is_found_by_the_name_of_its_key_wherever_it_is_nested() -> None:
     redactor = Redactor()
-    payload = {
+    payload: dict[str, Any] = {
         "db": {"password": WORD, "user": "app", "port": 5432},
         "clientSecret": [WORD, {"inner": WORD}],
         "env": [{"name": "API_TOKEN", "value": "abc"}, {"name": "LEVEL", "value": "debug"}],

@@ -10,10 +10,15 @@ import os
 import sys
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from activity_mcp.activity import Origin, build
 from activity_mcp.recording.call_log import AllCalls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from activity_mcp.service import ActivityService
 
 NOW_US = 1_800_000_000_000_000  # 2027-01-15T08:00:00Z
 
@@ -35,6 +40,9 @@ STATUS: dict[str, Any] = {
 
 class FakeService:
     """Answers at once. ``fail`` makes the next calls raise; ``arrive_after`` is how many asks a first miss takes."""
+
+    findings: Any = None  # a test that needs them brings its own
+    insights: Any = None
 
     def __init__(self, path: str | None = None) -> None:
         self.path = path
@@ -88,6 +96,12 @@ class FakeService:
     def context_expected(self, customer: str | None, project: str | None) -> bool:
         return self.arrive_after > 0
 
+    def known_names(self, kind: str) -> list[str]:
+        return []
+
+    def refresh(self, **asked: Any) -> dict[str, Any]:
+        return self.context(**{name: value for name, value in asked.items() if name in ("customer", "project")})
+
     def status(self) -> dict[str, Any]:
         if self.fail is not None:
             raise self.fail
@@ -137,13 +151,18 @@ class Troublemaker(FakeService):
             threading.Event().wait()
 
 
+def as_service(double: FakeService) -> ActivityService:
+    """The double in the place of the service, of which the server uses what the double has."""
+    return cast("ActivityService", double)
+
+
 if __name__ == "__main__":
     from activity_mcp.server.run import serve
 
     def open_service() -> FakeService:
-        from activity_mcp.logs import configure_when_needed
+        from activity_mcp.server.logs import configure_when_needed
 
         configure_when_needed(os.environ.get("FAKE_LOG_LEVEL", "warning"), "text")
         return Troublemaker(os.environ.get("FAKE_FILE"))
 
-    serve(open_service, front="FAKE_WITHOUT_FRONT" not in os.environ)
+    serve(cast("Callable[[], ActivityService]", open_service), front="FAKE_WITHOUT_FRONT" not in os.environ)

@@ -177,7 +177,7 @@ def test_a_session_that_comes_to_the_sdk_late_is_answered_as_if_it_had_been_ther
 
 # --- what is plain
 
-ODD = st.sampled_from([None, True, 0, -1, 1.5, 1 << 60, "", "x", [], [1], {}, {"a": 1}, {"_meta": {}}])
+ODD: st.SearchStrategy[Any] = st.sampled_from([None, True, 0, -1, 1.5, 1 << 60, "", "x", [], [1], {}, {"a": 1}, {"_meta": {}}])
 NAMES = st.sampled_from(["get_context", "log_event", "health", "nope"])
 METHODS = st.sampled_from(
     ["tools/call", "tools/list", "ping", "prompts/get", "initialize", "server/discover", "x", "notifications/x"]

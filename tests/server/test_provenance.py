@@ -6,33 +6,19 @@ import asyncio
 import hashlib
 import json
 import os
+import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from activity_mcp.__main__ import run
-from activity_mcp.warehouse.duckdb import query as query_child
 from server.house import House, call, client_of, drain, refused
 
 pytestmark = pytest.mark.anyio
 
 BY_TOOL = "SELECT tool_name, success, COUNT(*) AS calls FROM VW_TOOL_EVENTS GROUP BY tool_name, success"
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    made = House(tmp_path / "home")
-    yield made
-    for service in made.opened:
-        service.close()
 
 
 async def test_a_question_becomes_an_insight_that_says_what_it_rests_on_before_and_after_the_flush(house: House) -> None:
@@ -209,7 +195,7 @@ async def test_a_newer_value_replaces_the_older_one_and_an_expired_one_is_gone(h
     assert [entry["value"] for entry in after] == [3]
 
 
-REFUSED = [
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("query", {"sql": "DROP TABLE ARTIFACTS"}, "only one SELECT is run here, this is: DROP; nothing was run"),
     ("query", {"sql": "SELECT 1", "max_rows": 101}, "max_rows must be at most 100, not 101"),
     ("query", {"sql": "SELECT 1", "limit": 3}, "unknown argument 'limit'"),
@@ -271,21 +257,21 @@ async def test_a_cancelled_query_ends_its_process_and_stores_nothing_while_other
     children: list[Any] = []
     started, gone = threading.Event(), threading.Event()
 
-    class Watched(query_child.subprocess.Popen):  # type: ignore[name-defined, misc]
+    class Watched(subprocess.Popen[bytes]):
         def __init__(self, *given: Any, **more: Any) -> None:
             super().__init__(*given, **more)
             children.append(self)
             started.set()
 
-        def __exit__(self, *given: object) -> None:
+        def __exit__(self, *given: Any) -> None:  # noqa: PYI036 - handed on as it came
             super().__exit__(*given)
             gone.set()
 
-    monkeypatch.setattr(query_child.subprocess, "Popen", Watched)
+    monkeypatch.setattr(subprocess, "Popen", Watched)
     told: list[tuple[float, Any, Any]] = []
 
-    async def progress(done: float, total: float | None, message: str | None) -> None:
-        told.append((done, total, message))
+    async def progress(progress: float, total: float | None, message: str | None) -> None:
+        told.append((progress, total, message))
 
     endless = "SELECT COUNT(*) FROM range(1000000) a, range(1000000) b WHERE a.range * b.range % 7 = 3"
     async with client_of(service) as client:

@@ -8,26 +8,20 @@ from typing import Any
 
 import pytest
 from mcp import Client
-from mcp_types import PromptReference, ResourceTemplateReference
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS, PromptReference, ResourceTemplateReference
 
 from activity_mcp import package_files
 from activity_mcp.activity import EVENT_NAMES
 from activity_mcp.errors import InvalidInput
 from activity_mcp.server.app import build_server
-from server.double import FakeService
+from server.double import FakeService, as_service
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Publishing(FakeService):
     """With names to complete, and one artifact."""
-
-    findings: Any
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,7 +45,7 @@ def service() -> Publishing:
 
 @pytest.fixture
 async def client(service: Publishing) -> AsyncIterator[Client]:
-    async with Client(build_server(service)) as client:
+    async with Client(build_server(as_service(service))) as client:
         yield client
 
 
@@ -146,3 +140,36 @@ async def test_at_most_a_hundred_completions_are_sent(client: Client) -> None:
     completion = (await client.complete(ref, {"name": "project", "value": "/work/"})).completion
     assert (len(completion.values), completion.total, completion.has_more) == (100, 151, True)
     assert completion.values[0] == "/Work/shop"
+
+
+@pytest.mark.parametrize("list_page", ["list_tools", "list_prompts", "list_resources", "list_resource_templates"])
+async def test_a_cursor_that_was_never_given_is_refused(client: Client, list_page: str) -> None:
+    with pytest.raises(MCPError) as refused:
+        await getattr(client, list_page)(cursor="made up")
+    assert refused.value.code == INVALID_PARAMS
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"), [("nope", {}), ("", {}), ("answer_with_provenance", {}), ("answer_with_provenance", {"other": "x"})]
+)
+async def test_a_prompt_that_does_not_exist_or_lacks_an_argument_is_refused(
+    client: Client, name: str, arguments: dict[str, str]
+) -> None:
+    with pytest.raises(MCPError) as refused:
+        await client.get_prompt(name, arguments)
+    assert refused.value.code == INVALID_PARAMS
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        PromptReference(type="ref/prompt", name="nope"),
+        ResourceTemplateReference(type="ref/resource", uri="activity://nope/{x}"),
+    ],
+)
+async def test_nothing_is_completed_for_what_does_not_exist(
+    client: Client, reference: PromptReference | ResourceTemplateReference
+) -> None:
+    with pytest.raises(MCPError) as refused:
+        await client.complete(reference, {"name": "customer", "value": ""})
+    assert refused.value.code == INVALID_PARAMS

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from activity_mcp.logs import configure_logging
+from activity_mcp.server.logs import configure_logging
 from server.wire import ENVIRON, RawClient
 
 

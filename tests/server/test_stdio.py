@@ -71,6 +71,11 @@ def test_two_hundred_calls_sent_at_once_are_each_answered_once(client: RawClient
         (b'{"jsonrpc":"2.0","id":true,"method":"tools/call","params":{"x":"\\ud800"}}', None, -32600),
         (b'{"jsonrpc":"2.0","id":true,"method":7}', None, -32600),
         (b"17", None, -32600),
+        (b'{"jsonrpc":"2.0","id":null,"method":"tools/list"}', None, -32600),
+        (b'{"jsonrpc":"2.0","id":1.5,"method":"tools/call","params":{"name":"health","arguments":{}}}', None, -32600),
+        (b'{"jsonrpc":"2.0","id":[1],"method":"ping"}', None, -32600),
+        (b'{"jsonrpc":"2.0","id":{},"method":"notifications/cancelled","params":{"requestId":1}}', None, -32600),
+        (b'{"jsonrpc":"2.0","id":false,"method":"ping"}', None, -32600),
     ],
 )
 def test_what_is_not_json_rpc_is_answered_with_an_error(client: RawClient, line: bytes, request_id: Any, code: int) -> None:
@@ -108,6 +113,23 @@ def test_arguments_nested_without_end_are_a_tool_error(client: RawClient, depth:
 def test_blank_lines_and_carriage_returns_are_not_messages(client: RawClient) -> None:
     client.send_bytes(b'\n\r\n  \n{"jsonrpc":"2.0","id":1,"method":"ping"}\r\n')
     assert client.receive() == {"jsonrpc": "2.0", "id": 1, "result": {}}
+
+
+def test_a_byte_order_mark_is_no_part_of_a_message(client: RawClient) -> None:
+    """Before the first line, as a shell puts it there, and before any other, by the short way and by the long one."""
+    with RawClient() as fresh:
+        fresh.send_bytes(b'\xef\xbb\xbf{"jsonrpc":"2.0","id":1,"method":"ping"}\n')
+        assert fresh.receive() == {"jsonrpc": "2.0", "id": 1, "result": {}}
+    call = b'{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"get_context","arguments":{}}}'
+    client.send_bytes(b"\xef\xbb\xbf" + call + b"\n")
+    assert client.receive()["result"]["isError"] is False
+
+
+def test_a_notification_without_an_id_is_not_answered(client: RawClient) -> None:
+    client.send_bytes(
+        b'{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"\\"id\\"","progress":1}}\n'
+    )
+    assert_serves(client)
 
 
 def test_a_line_of_megabytes_is_a_message_like_any_other(client: RawClient) -> None:
@@ -211,6 +233,7 @@ def test_at_the_end_of_input_what_was_asked_is_answered_and_what_is_buffered_is_
     assert lines_of(recorded)[-1] == {"closed": 1}
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_flushes_and_ends_it_within_a_second_though_its_input_stays_open(
     recorded: Path, number: signal.Signals
@@ -247,6 +270,7 @@ def test_stray_prints_and_children_reach_neither_side_of_the_wire() -> None:
     assert [text in errors for text in ("stray text", "from a child", "which saw the end", "unflushed text")] == [True] * 4
 
 
+@pytest.mark.timing
 def test_it_leaves_within_a_second_though_closing_hangs() -> None:
     with RawClient(env={"FAKE_HANGS": "1"}) as client:
         client.initialize()
@@ -256,6 +280,7 @@ def test_it_leaves_within_a_second_though_closing_hangs() -> None:
     assert took < 1.2
 
 
+@pytest.mark.timing
 def test_it_leaves_within_a_second_though_a_call_hangs_on_the_event_loop(recorded: Path) -> None:
     with RawClient(env={"FAKE_FILE": str(recorded)}) as client:
         client.initialize()
@@ -279,6 +304,7 @@ def test_it_leaves_when_nobody_reads_its_answers_any_more(recorded: Path) -> Non
     assert lines_of(recorded)[-1] == {"closed": 1}
 
 
+@pytest.mark.timing
 def test_a_client_that_does_not_read_is_not_read_either() -> None:
     """Six megabytes of requests would make 360 of answers: the server takes the first and leaves the rest in the pipe."""
     with RawClient() as client:
@@ -329,6 +355,7 @@ def test_a_standard_stream_that_is_closed_is_an_end_of_input_and_no_crash(closed
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+@pytest.mark.timing
 def test_on_a_terminal_a_signal_ends_it_too() -> None:
     master, slave = os.openpty()
     try:

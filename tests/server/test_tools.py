@@ -16,17 +16,12 @@ from mcp import Client
 from activity_mcp import package_files
 from activity_mcp.activity import EVENT_NAMES
 from activity_mcp.errors import QueueBusy
-from activity_mcp.logs import configure_logging
 from activity_mcp.server.app import INSTRUCTIONS, build_server
 from activity_mcp.server.lanes import Lanes
-from server.double import STATUS, FakeService
+from activity_mcp.server.logs import configure_logging
+from server.double import STATUS, FakeService, as_service
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture
@@ -36,7 +31,7 @@ def service() -> FakeService:
 
 @pytest.fixture
 async def client(service: FakeService) -> AsyncIterator[Client]:
-    async with Client(build_server(service)) as client:
+    async with Client(build_server(as_service(service))) as client:
         yield client
 
 
@@ -415,7 +410,7 @@ async def test_a_state_directory_that_hangs_is_a_clear_answer_of_health(
     goes_on = threading.Event()
     monkeypatch.setattr(sys.modules["activity_mcp.server.tools.health"], "ANSWER_WITHIN_S", 0.05)
     monkeypatch.setattr(service, "status", goes_on.wait)
-    async with Client(build_server(service)) as client:
+    async with Client(build_server(as_service(service))) as client:
         result = await client.call_tool("health", {})
         goes_on.set()
     assert result.is_error

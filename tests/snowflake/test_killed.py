@@ -11,13 +11,14 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from activity_mcp.queue import QueueReader
 from snowflake_recording import Recording
 from standins.started import IMPATIENCE
 
 KILLS, SHIPPED, LONGEST_S = 6, 50, 60.0
-FAULTS = (
+FAULTS: tuple[dict[str, Any], ...] = (
     {"place": "rows", "status": 500, "chance": 0.1},
     {"place": "rows", "drop": True, "chance": 0.1},
     {"place": "rows_reply", "status": 503, "chance": 0.15},

@@ -160,7 +160,7 @@ def test_features_arrive_as_an_object_and_columns_in_the_stored_case(recording: 
     ids=["encrypted key", "access token", "oauth"],
 )
 def test_the_writer_signs_in_with_a_key_a_token_or_oauth(recording: Recording, way: dict[str, Any]) -> None:
-    filled = {
+    filled: dict[str, Any] = {
         name: value.format(port=recording.service.port) if isinstance(value, str) else value for name, value in way.items()
     }
     if filled["private_key_file"]:

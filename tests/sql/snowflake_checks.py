@@ -235,6 +235,7 @@ def resolve(texts: list[str]) -> dict[str, list[str]]:
                 query = qualify(
                     _plain(tree.expression.copy()), schema=known, dialect="snowflake", validate_qualify_columns=True
                 )
+                assert isinstance(query, exp.Query)
                 columns = [column.alias_or_name.upper() for column in query.selects]
                 name = (tree.this.this if isinstance(tree.this, exp.Schema) else tree.this).name.upper()
                 made[name] = columns

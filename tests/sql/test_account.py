@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -83,7 +84,7 @@ class Connected:
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._notes: dict[str, str] = account.__dict__.setdefault("noted", {})
+        self._notes = account.noted
 
     def execute(self, sql: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
         words = sql.split()
@@ -108,7 +109,7 @@ def assert_governed(account: Watched, *, dual_write: bool = False) -> None:
     assert account.may("ACTIVITY_ENGINE", "USAGE", "IS_OWN_EVENT")
     assert not account.may(READER, "SELECT", "V_QUERY_HISTORY")
     assert account.things["SUPERSEDED"].row_policy == ""
-    views = {name for name, thing in account.of_kind("VIEW").items() if name.startswith("VW_")}
+    views = {name for name in account.of_kind("VIEW") if name.startswith("VW_")}
     operators = {"V_CHANNELS", "V_DOUBLED_OFFSETS", "V_STREAM_LAG", "V_TASK_MONITORING"}
     tables = {"CONTEXT_CACHE", "ARTIFACTS", "INSIGHT_ATOMS", "SCHEMA_DRIFT", "ACTIVITY_SCHEMA_VERSION"}
     assert account.readable() == views | operators | tables
@@ -198,7 +199,7 @@ def test_whatever_was_interrupted_is_made_good_by_doing_it_again(seed: int) -> N
     assert_governed(account, dual_write=dual_write)
 
 
-MOVES = {
+MOVES: dict[str, Callable[[Account], Any]] = {
     "deploy": by_deploy,
     "by hand": by_hand,
     "dual write": lambda account: account.execute("CALL SET_MIGRATION_FLAG('dual_write_enabled', TRUE)"),

@@ -27,11 +27,11 @@ def with_holds() -> Refreshed:
 def test_what_has_expired_leaves_unless_it_is_pinned_or_held() -> None:
     made = with_holds()
     places = {"activity_id": "a", "channel_id": "c", "stream_offset": "o", "updated_at": NOW}
-    artifacts = {
+    artifacts: dict[str, dict[str, Any]] = {
         "gone": {"expires_at": NOW}, "soon": {"expires_at": NOW + DAY}, "for ever": {"expires_at": None},
         "pinned": {"expires_at": NOW - DAY, "pinned": True}, "held": {"expires_at": NOW - DAY, "customer": "ada"},
     }  # fmt: skip
-    insights = {
+    insights: dict[str, dict[str, Any]] = {
         "gone": {"valid_until": NOW - 30 * DAY}, "lately": {"valid_until": NOW - 29 * DAY}, "for ever": {"valid_until": None},
         "held": {"valid_until": NOW - 90 * DAY, "customer": "ada"},
     }  # fmt: skip

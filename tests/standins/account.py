@@ -61,6 +61,7 @@ class Account:
         self.answers: dict[str, list[tuple[Any, ...]]] = {}
         self.flags = {"dual_write_enabled": False, "read_from_v2": False}
         self.contexts_made_anew = 0
+        self.noted: dict[str, str] = {}  # what a deployment wrote down: file → checksum
         self._variables: dict[str, str] = {}
 
     # --- what a test does

@@ -165,6 +165,7 @@ def _one(text: str, run: Run, variables: dict[str, Any]) -> None:
 
 def _rows(query: str) -> list[dict[str, Any]]:
     cursor = duckdb.sql(query)
+    assert cursor is not None, query
     return [dict(zip(cursor.columns, row, strict=True)) for row in cursor.fetchall()]
 
 
@@ -174,7 +175,9 @@ def value_of(expression: str, variables: dict[str, Any]) -> Any:
     for name in sorted(variables, key=len, reverse=True):
         if not isinstance(variables[name], list):
             text = _outside_quotes(text, rf"(?<![\w.]):?{re.escape(name)}\b", _literal(variables[name]))
-    return duckdb.sql(f"SELECT {text}").fetchall()[0][0]
+    found = duckdb.sql(f"SELECT {text}")
+    assert found is not None, text
+    return found.fetchall()[0][0]
 
 
 def _outside_quotes(text: str, pattern: str, replacement: str) -> str:

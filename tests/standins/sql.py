@@ -205,7 +205,7 @@ class Engine:
 
 
 def _row(body: dict[str, Any]) -> Row:
-    values = {name: body.get(name.upper()) for name in Row._fields}
+    values: dict[str, Any] = {name: body.get(name.upper()) for name in Row._fields}
     return Row(**(values | {"feature_json": json.dumps(body["FEATURE_JSON"])}))
 
 

@@ -266,7 +266,7 @@ def test_a_file_alone_that_takes_owners_away_says_what_must_follow(
 
 
 def test_the_names_of_this_installation_stand_in_every_statement(account: Account) -> None:
-    names = {"database": "LOGS", "schema": "S1", "warehouse": "WH", "role": "OWNER", "role_prefix": "TEAM"}
+    names: dict[str, Any] = {"database": "LOGS", "schema": "S1", "warehouse": "WH", "role": "OWNER", "role_prefix": "TEAM"}
     deployment(account, **names).deploy()
     sent = "\n".join(account.statements)
     for setting in (

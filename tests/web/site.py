@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
@@ -34,14 +35,23 @@ class Answer(NamedTuple):
 class Site:
     """One server process. ``url`` is what it says it serves."""
 
-    def __init__(self, transport: str, environ: Mapping[str, str], *options: str) -> None:
-        command = [sys.executable, "-m", "activity_mcp", "serve", "--transport", transport, "--port", "0", *options]
+    def __init__(
+        self,
+        transport: str,
+        environ: Mapping[str, str],
+        *options: str,
+        starts: Sequence[str] = (sys.executable, "-m", "activity_mcp"),
+    ) -> None:
+        command = [*starts, "serve", "--transport", transport, "--port", "0", *options]
         self.process = subprocess.Popen(
             command, env={**ENVIRON, **environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert self.process.stderr
         self.told = self.process.stderr.readline()
         self.url = self.told.split()[-1] if "serves" in self.told else ""
+        self.told += self.process.stderr.readline()
+        stored = Path(environ["ACTIVITY_HOME"], "http-token")
+        self.token = environ.get("ACTIVITY_HTTP_TOKEN") or (stored.read_text().strip() if self.url else "")
 
     @property
     def port(self) -> int:
@@ -54,10 +64,13 @@ class Site:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         host: str = "127.0.0.1",
+        *,
+        with_token: bool = True,
     ) -> Answer:
         connection = http.client.HTTPConnection(host, self.port, timeout=30)
         try:
-            connection.request(method, path, body, dict(headers or {}))
+            shown = {"Authorization": f"Bearer {self.token}"} if with_token else {}
+            connection.request(method, path, body, {**shown, **(headers or {})})
             answer = connection.getresponse()
             return Answer(answer.status, {name.lower(): text for name, text in answer.getheaders()}, answer.read())
         finally:
@@ -79,6 +92,11 @@ class Site:
             "result"
         ]
         return result
+
+    @property
+    def bearer(self) -> bytes:
+        """The line of a request that shows the token."""
+        return f"Authorization: Bearer {self.token}\r\n".encode()
 
     def raw(self, data: bytes) -> socket.socket:
         """A connection on which ``data`` was sent, nothing read."""

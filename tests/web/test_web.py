@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from mcp import Client
 from mcp.client.sse import sse_client
+from mcp.client.streamable_http import streamable_http_client
 
 from activity_mcp.server.http import MAX_BODY_BYTES
 from server.wire import ENVIRON
@@ -57,14 +59,10 @@ def events_in(home: str) -> list[dict[str, Any]]:
 # --- the protocol
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.mark.anyio
 async def test_over_http_the_same_tools_record_and_recall(site: Site) -> None:
-    async with Client(site.url) as client:
+    bearer = httpx2.AsyncClient(headers={"Authorization": f"Bearer {site.token}"})
+    async with bearer, Client(streamable_http_client(site.url, http_client=bearer)) as client:
         names = {tool.name for tool in (await client.list_tools()).tools}
         assert {"get_context", "log_event", "health"} <= names
         logged = await client.call_tool("log_event", {"event_name": "tool_event", "feature_json": TOOL_EVENT})
@@ -75,7 +73,7 @@ async def test_over_http_the_same_tools_record_and_recall(site: Site) -> None:
 
 @pytest.mark.anyio
 async def test_over_sse_the_same_tools_record_and_recall(stream: Site) -> None:
-    async with Client(sse_client(stream.url)) as client:
+    async with Client(sse_client(stream.url, headers={"Authorization": f"Bearer {stream.token}"})) as client:
         logged = await client.call_tool("log_event", {"event_name": "tool_event", "feature_json": TOOL_EVENT})
         assert (logged.structured_content or {})["durable"] is True
         found = await client.call_tool("get_context", {"max_bytes": 4096})
@@ -131,7 +129,7 @@ def test_without_the_token_nothing_is_told_and_nothing_is_read(guarded: Site, gi
     headers = {"Content-Type": "application/json", "Content-Length": "1000000"}  # a body that never comes
     if given is not None:
         headers["Authorization"] = given
-    answer = guarded.ask("POST", path, None, headers)
+    answer = guarded.ask("POST", path, None, headers, with_token=False)
     assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
 
 
@@ -143,7 +141,7 @@ def test_with_the_token_it_is_served_by_address_and_by_the_names_it_was_given(gu
 
 
 def test_whether_it_is_well_is_told_to_anybody_in_one_word(guarded: Site) -> None:
-    answer = guarded.ask("GET", "/healthz")
+    answer = guarded.ask("GET", "/healthz", with_token=False)
     assert (answer.status, answer.body) == (200, b'{"status":"ok"}')
 
 
@@ -156,6 +154,43 @@ def test_the_token_is_in_no_log(guarded: Site) -> None:
 def serve(environ: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "activity_mcp", "serve", *options]
     return subprocess.run(command, env={**ENVIRON, **environ}, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("place", ["site", "stream"])
+def test_on_loopback_too_nothing_is_told_without_the_token(place: str, request: pytest.FixtureRequest) -> None:
+    site: Site = request.getfixturevalue(place)
+    for method, path in (
+        ("POST", "/mcp"),
+        ("GET", "/mcp"),
+        ("GET", "/sse"),
+        ("POST", "/messages/?session_id=1"),
+        ("GET", "/metrics"),
+    ):
+        assert site.ask(method, path, with_token=False).status == 401
+    assert site.ask("GET", "/healthz", with_token=False).status == 200
+
+
+def test_the_token_is_made_once_for_its_owner_alone_and_its_place_is_told(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    seen = set()
+    for _ in range(2):
+        with Site("http", environment(home)) as site:
+            seen.add(site.token)
+            assert str(home / "http-token") in site.told
+            assert site.token not in site.told
+            assert site.ask("GET", "/metrics").status == 200
+    assert len(seen) == 1
+    assert len(seen.pop()) >= 40
+    assert (home / "http-token").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("content", ["", "short", "with blanks in it and more\n", "x" * 40])
+def test_a_token_file_that_protects_nothing_is_not_served_with(tmp_path: Path, content: str) -> None:
+    tmp_path.chmod(0o700)
+    (tmp_path / "http-token").write_text(content)
+    (tmp_path / "http-token").chmod(0o644 if len(content) == 40 else 0o600)
+    done = serve(environment(tmp_path), "--transport", "http", "--port", "0")
+    assert (done.returncode, "http-token" in done.stderr, "nothing is served" in done.stderr) == (2, True, True)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "record.example.com"])
@@ -192,7 +227,7 @@ def test_a_port_that_is_taken_is_said(site: Site, tmp_path: Path) -> None:
 def test_a_body_over_the_limit_is_refused_and_the_next_one_served(site: Site) -> None:
     assert site.ask("POST", "/mcp", b"x" * (MAX_BODY_BYTES + 1), JSON_HEADERS).status == 413
     chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
-    head = "".join(f"{name}: {text}\r\n" for name, text in JSON_HEADERS.items())
+    head = "".join(f"{name}: {text}\r\n" for name, text in JSON_HEADERS.items()) + site.bearer.decode()
     request = f"POST /mcp HTTP/1.1\r\nHost: localhost\r\n{head}Transfer-Encoding: chunked\r\n\r\n".encode()
     with site.raw(request) as sent:  # a length that is not told beforehand
         try:
@@ -287,6 +322,7 @@ def test_metrics_count_the_calls_and_tell_what_status_tells(tmp_path: Path) -> N
 # --- how it leaves
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("transport", ["http", "sse"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_flushes_ends_the_open_streams_and_leaves_within_a_second(
@@ -298,6 +334,7 @@ def test_a_signal_flushes_ends_the_open_streams_and_leaves_within_a_second(
             session = site.initialize()
             site.call(session, "get_context")
             path, headers = "/mcp", {"Mcp-Session-Id": session, "Accept": "text/event-stream"}
+        headers["Authorization"] = f"Bearer {site.token}"
         lines = "".join(f"{name}: {text}\r\n" for name, text in headers.items())
         with site.raw(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n".encode()) as listening:
             assert b" 200 " in listening.recv(4096).split(b"\r\n")[0]

@@ -83,7 +83,8 @@ def _body(script: str, routine: Statement) -> list[Statement]:
         raise Untranslatable("a body must be one pair of $$")
     offset = routine.line + parts[0].count("\n") - 1
     made: list[Statement] = []
-    frame, needs, skipping = _FRAME, (), False
+    frame, skipping = _FRAME, False
+    needs: tuple[str, ...] = ()
     for inner in split(_without_frame(parts[1])):
         words, line = " ".join(inner.text.split()), inner.line + offset
         if inner.snowflake_only or skipping:
@@ -95,7 +96,7 @@ def _body(script: str, routine: Statement) -> list[Statement]:
         elif needs and words.upper() == "END IF":
             needs = ()
         elif frame is _FRAME and (called := _CALL.match(words)):
-            made += [replace(statement, needs=needs) for statement in _called(script, *called.groups(), line)]
+            made += [replace(statement, needs=needs) for statement in _called(script, called[1], called[2], line)]
         elif frame is _FRAME and words.split()[0].upper() in _DML:
             made.append(Statement(inner.text, line, inner.snowflake_only, needs))
         elif frame is _FRAME and words.upper().startswith("SELECT ") and (asked := _INTO.search(inner.text)):

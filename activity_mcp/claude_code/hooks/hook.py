@@ -92,6 +92,10 @@ def _run(data: bytes | None, environ: Mapping[str, str], config: Config, clock: 
     if place.is_ignored():
         return b""
     identity = resolve_identity(config.home, environ, config.customer)
+    if config.is_embedded and not os.path.isdir(config.queue_dir):
+        from ...queue.moved import follow_move
+
+        follow_move(config.queue_dir, config.db)
     try:
         _record(members, place, identity, config, clock)
     except Exception as error:  # the session may be told what is known all the same
@@ -177,8 +181,8 @@ def _leave_word(payload: HookPayload, activity_id: str, state: SessionState) -> 
             state.note_start(session_id, activity_id)
         elif payload.event in ENDS and transcript is not None:
             state.request(session_id, transcript)
-    except OSError:
-        pass  # what they lose by it is little, and the event itself is recorded
+    except Exception:  # noqa: S110 - what they lose by it is little, and the event itself is recorded
+        pass
 
 
 def _injection(members: Mapping[str, Any], place: Place, identity: Identity, config: Config, clock: Clock) -> bytes:

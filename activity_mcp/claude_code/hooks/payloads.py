@@ -26,7 +26,7 @@ from __future__ import annotations
 from ...activity import FILE_TOOLS, derived_id, sha256_hex
 from ...plain_json import dumps
 from .. import events
-from ..ids import call_key, unnamed_prompt_key
+from ..ids import call_key, is_own_tool, unnamed_prompt_key
 from ..outcomes import RULE, marks_of, refusal_in
 from ..prompts import TASK_NOTIFICATION, classified
 
@@ -80,7 +80,7 @@ class HookPayload:
 
     def drafts(self) -> list[Draft]:
         """The events of this payload; none for what is not to be recorded."""
-        if events.is_own_tool(self.text("tool_name") or ""):
+        if is_own_tool(self.text("tool_name") or ""):
             return []
         tell = _TELLERS.get(self.event)
         told = tell(self) if tell is not None else None
@@ -132,8 +132,8 @@ class HookPayload:
         words = classified("prompt", text)
         if words is None or words.kind != "prompt":
             return None  # Claude Code speaking in the user's name, or a command
-        key = self._common.get("prompt_id") or unnamed_prompt_key(self.session_id, text)
-        draft = events.prompt_activity(key, self.session_id, text, policy=self._prompts, redactor=self._redactor)
+        key = self._common.get("prompt_id") or unnamed_prompt_key(self.session_id, words.text)
+        draft = events.prompt_activity(key, self.session_id, words.text, policy=self._prompts, redactor=self._redactor)
         draft[2].update(self._common)
         branch = self._branch()
         if branch:
@@ -203,7 +203,7 @@ class HookPayload:
         drafts: list[Draft] = []
         for call in calls:
             name = call.get("tool_name") if isinstance(call, dict) else None
-            if not isinstance(name, str) or not name or events.is_own_tool(name):
+            if not isinstance(name, str) or not name or is_own_tool(name):
                 continue
             call_id, response = call.get("tool_use_id"), call.get("tool_response")
             refused = refusal_in(response) if isinstance(response, str) else None

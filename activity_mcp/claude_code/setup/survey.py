@@ -28,10 +28,11 @@ MANAGED_MACOS = "/Library/Application Support/ClaudeCode"
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """One registration of ours: in which file, and how it is started (the entry as it stands)."""
+    """One registration of ours: in which file, how it is started (the entry as it stands), and of a server its name."""
 
     path: str
     entry: dict[str, Any]
+    name: str = ""
 
 
 @dataclass(slots=True)
@@ -39,6 +40,10 @@ class Survey:
     """``hooks`` by event. ``disabled`` are files that switch all hooks off, ``managed_only`` is one that allows only its own.
 
     ``cleanup_days``: after how many days transcripts are deleted, where a file says so.
+
+    Which servers of ``.mcp.json`` somebody has approved or rejected in this project, and which were switched off in it, is in
+    ``approved``, ``rejected`` and ``switched_off``, by name; ``approves_all`` is a file that approves whatever is there.
+    ``denied_servers`` and ``allowed_servers`` are an administrator's lists, of which the latter is None where there is none.
     """
 
     servers: list[Registered] = field(default_factory=list)
@@ -49,6 +54,13 @@ class Survey:
     managed_servers: str | None = None
     unreadable: list[str] = field(default_factory=list)
     cleanup_days: int | None = None
+    approved: set[str] = field(default_factory=set)
+    rejected: set[str] = field(default_factory=set)
+    switched_off: set[str] = field(default_factory=set)
+    approves_all: str | None = None
+    denied_servers: set[str] = field(default_factory=set)
+    allowed_servers: set[str] | None = None
+    project_servers: str = ""
 
 
 def survey(environ: Mapping[str, str], root: str, *, managed: str | None = None) -> Survey:
@@ -65,10 +77,37 @@ def survey(environ: Mapping[str, str], root: str, *, managed: str | None = None)
             found.disabled.append(path)
         if path in managed_files and settings.get("allowManagedHooksOnly") is True:
             found.managed_only = path
+        _take_approvals(found, settings)
+        if settings.get("enableAllProjectMcpServers") is True:
+            found.approves_all = path
+        if path in managed_files:
+            _take_lists(found, settings)
         if isinstance(settings.get("cleanupPeriodDays"), int):
             found.cleanup_days = settings["cleanupPeriodDays"]
     _take_servers(found, managed, user.servers, project.servers, root)
+    found.project_servers = project.servers
     return found
+
+
+def _take_approvals(found: Survey, holder: dict[str, Any]) -> None:
+    """From a settings file, or from what ``.claude.json`` says of the project."""
+    found.approved |= _names(holder.get("enabledMcpjsonServers"))
+    found.rejected |= _names(holder.get("disabledMcpjsonServers"))
+    found.switched_off |= _names(holder.get("disabledMcpServers"))
+
+
+def _take_lists(found: Survey, settings: dict[str, Any]) -> None:
+    """The servers that an administrator denies or allows by name (an entry may name a command or an address instead)."""
+    denied, allowed = settings.get("deniedMcpServers"), settings.get("allowedMcpServers")
+    found.denied_servers |= _names(denied, "serverName")
+    if isinstance(allowed, list) and all(isinstance(entry, dict) and "serverName" in entry for entry in allowed):
+        found.allowed_servers = (found.allowed_servers or set()) | _names(allowed, "serverName")
+
+
+def _names(values: Any, member: str | None = None) -> set[str]:
+    listed = values if isinstance(values, list) else []
+    names = [entry.get(member) if member and isinstance(entry, dict) else entry for entry in listed]
+    return {name for name in names if isinstance(name, str)}
 
 
 def _take_hooks(found: Survey, path: str, settings: dict[str, Any]) -> None:
@@ -85,13 +124,14 @@ def _take_servers(found: Survey, managed: str, user_file: str, project_file: str
     user = _object(user_file, found)
     projects = user.get("projects")
     local = projects.get(root) if isinstance(projects, dict) else None
+    _take_approvals(found, local if isinstance(local, dict) else {})
     for path, holder in (
         (managed_file, _object(managed_file, found)),
         (user_file, user),
         (f"{user_file} (local to {root})", local if isinstance(local, dict) else {}),
         (project_file, _object(project_file, found)),
     ):
-        found.servers += [Registered(path, entry) for _, entry in own_servers(holder.get("mcpServers"))]
+        found.servers += [Registered(path, entry, name) for name, entry in own_servers(holder.get("mcpServers"))]
 
 
 def _managed_settings(managed: str) -> list[str]:

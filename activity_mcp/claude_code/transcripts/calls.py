@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...activity import derived_id
 from .. import events
-from ..ids import call_key, is_unique_call_id
+from ..ids import call_key, is_own_tool, is_unique_call_id
 from ..outcomes import marks_of
 from ..prompts import text_of
 from .open_state import Call, asked_a_person, error_text, known_as, original_uuid, text_in, told_with
@@ -98,19 +98,22 @@ class ToolCalls:
         )
 
     def damaged(self, text: str) -> None:
-        """Something is torn out here; ``text`` is what is left of it."""
+        """Something is torn out here; ``text`` is what is left of it. The whole of it may follow."""
         text = text.replace('": ', '":')
-        failed = '"is_error":true' in text
-        for call in list(self._open.values()):
+        for call in self._open.values():
             call.is_damaged = True
             if f'"tool_use_id":"{call.id}"' in text:
-                self._complete(call, success=not failed, error="failed; what it said is lost" if failed else None, lost=True)
+                call.outcome = '"is_error":true' not in text
 
     def close(self) -> None:
-        """Nothing follows: what is open was never answered."""
+        """Nothing follows: what is open was never answered, as far as the file is whole."""
         for call in list(self._open.values()):
-            call.common[events.UNANSWERED] = True
-            self._complete(call, success=call.is_damaged, error=None if call.is_damaged else NO_RESULT, lost=call.is_damaged)
+            if call.outcome is None:
+                call.common[events.UNANSWERED] = True
+                success, error = call.is_damaged, None if call.is_damaged else NO_RESULT
+            else:
+                success, error = call.outcome, None if call.outcome else "failed; what it said is lost"
+            self._complete(call, success=success, error=error, lost=call.is_damaged)
         if self._early:
             self._report.problems["tool_result without its tool_use"] += len(self._early)
             self._early.clear()
@@ -162,7 +165,7 @@ class ToolCalls:
         del self._open[call.key]
         if not is_unique_call_id(call.id):
             self._seen.add(known_as(derived_id("tool_event", "result", f"{call.session.id}\0{call.id}")))
-        if events.is_own_tool(call.name):
+        if is_own_tool(call.name):
             self._report.own += 1
             self._seen.add(known_as(derived_id("tool_event", "tool_use_id", call.key)))
             return

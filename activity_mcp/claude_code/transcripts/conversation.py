@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ...redaction import Redactor
     from .copies import Copies
     from .report import TranscriptReport
+    from .responses import Chain
 
 
 class Conversation:
@@ -101,6 +102,10 @@ class Conversation:
     def pause(self) -> None:
         """The file is read, and the session may go on: what is complete is sent."""
         self._responses.finish(closing=False)
+
+    def settle(self) -> dict[Chain, str]:
+        """Send the responses that are whole though none has followed them: the activity id of each, by its chain."""
+        return self._responses.settle()
 
     def close(self) -> None:
         """Nothing follows: what is open is completed as it stands."""
@@ -201,7 +206,7 @@ class Conversation:
         if response is None or not is_main:
             return
         if calls or message.get("stop_reason") == "tool_use":
-            session.announce(response)
+            session.announce(response, self._ts_us)
         elif response != session.announced:
             self._answer(session, response, text_of(content).strip())
 
@@ -300,7 +305,7 @@ class Conversation:
         """Another turn begins, or nothing follows: what was said last was concluded; a call that was announced last was not."""
         self._absorbed(session)
         if session.announced is not None:
-            self._stop_turn(session, "unfinished")
+            self._stop_turn(session, "unfinished", ts_us=session.answer_us)
         text = "\n".join(session.answer)
         session.answer, session.answer_id = [], None
         if not text:
@@ -310,10 +315,10 @@ class Conversation:
             draft = self._concluded(session, session.prompt_key, text)
         self._send_turn(session, draft, session.answer_us)
 
-    def _stop_turn(self, session: Session, reason: str, error: str | None = None) -> None:
+    def _stop_turn(self, session: Session, reason: str, error: str | None = None, ts_us: int | None = None) -> None:
         session.answer, session.answer_id, session.announced = [], None, None
         draft = events.turn_stopped_activity(session.id, session.prompt_id or session.prompt_key, reason, error, self._redactor)
-        self._send_turn(session, draft, self._ts_us)
+        self._send_turn(session, draft, self._ts_us if ts_us is None else ts_us)
 
     def _send_turn(self, session: Session, draft: events.Draft, ts_us: int) -> None:
         if session.is_copied:

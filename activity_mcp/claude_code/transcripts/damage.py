@@ -73,10 +73,8 @@ def _scan(text: str) -> Found:
         if isinstance(found, dict) and (torn == at or _is_record(found)):
             records.append(found)
             lost.append(text[torn:at])
-            torn = at = _after_padding(text, end)
-            if text[at : at + 1] == "{":
-                continue
-        at = text.find('{"', at + (end == at))
+            torn = end = _after_padding(text, end)
+        at = text.find('{"', max(end, at + (end == at)))
     lost.append(text[torn:])
     return Found(records, is_mended=True, lost="".join(piece for piece in lost if piece.strip(_PADDING)))
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 from ...activity import Origin
+from ...clock import parse_iso
 from ...errors import InvalidInput
+from ...fs import reader
+from ...identity import working_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,40 +18,82 @@ if TYPE_CHECKING:
     from ...identity import Identity
     from ...redaction import Redactor
 
+_FIRST_TIME = re.compile(rb'"timestamp"\s*:\s*"([^"]{1,40})"')
+_HEAD_BYTES = 64 * 1024
+
 
 def discover(paths: Iterable[str] | None, environ: Mapping[str, str], since_us: int | None = None) -> list[str]:
-    """The transcripts under these files and folders; without any, under Claude Code's own folder.
+    """The transcripts under these files and folders; without any, under Claude Code's own folders.
 
-    Sessions come before their subagents, which may repeat a session's messages, and older files before newer ones, which may
-    repeat a session that was resumed. Files not written since ``since_us`` are left out. Raises InvalidInput for a path that
-    does not exist; Claude Code's own folder may be missing.
+    Sessions come before their subagents, which may repeat a session's messages, and those that began earlier before later ones,
+    which may be forks of them. Files not written since ``since_us`` are left out. Raises InvalidInput for a path that
+    does not exist; Claude Code's own folders may be missing.
     """
     given = list(paths or ())
     for path in given:
         if not os.path.isfile(path) and not os.path.isdir(path):
             what = "neither a file nor a folder" if os.path.exists(path) else "no such file or folder"
             raise InvalidInput(f"{path}: {what}; nothing was imported", hint="name a .jsonl file or a folder")
-    found: dict[str, tuple[bool, int, str]] = {}
-    for path in given or [default_folder(environ)]:
+    found: dict[str, tuple[bool, int, int, str]] = {}
+    for path in given or default_folders(environ):
         for file in _files(path):
-            name = os.path.abspath(file)
+            name = os.path.join(working_directory(), file)
             modified_ns = _modified_ns(name)
             if since_us is None or modified_ns // 1000 >= since_us:
-                found[name] = (_is_subagent(name), modified_ns, name)
-    return sorted(found, key=found.__getitem__)
+                found.setdefault(os.path.realpath(name), (_is_subagent(name), began_us(name), modified_ns, name))
+    return [name for *_, name in sorted(found.values())]
 
 
-def default_folder(environ: Mapping[str, str]) -> str:
-    """Where Claude Code keeps its transcripts."""
+def default_folders(environ: Mapping[str, str]) -> list[str]:
+    """Where Claude Code keeps its transcripts, those of these places that are there; the first of them where none is.
+
+    ``CLAUDE_CONFIG_DIR`` names its folder; else it is ``~/.claude``, and was for a time ``~/.config/claude``.
+    """
     home = environ.get("HOME") or os.path.expanduser("~")
-    return os.path.join(environ.get("CLAUDE_CONFIG_DIR") or os.path.join(home, ".claude"), "projects")
+    xdg = environ.get("XDG_CONFIG_HOME", "")
+    places = [
+        os.path.join(home, ".claude"),
+        os.path.join(xdg if os.path.isabs(xdg) else os.path.join(home, ".config"), "claude"),
+    ]
+    if environ.get("CLAUDE_CONFIG_DIR"):
+        places = [environ["CLAUDE_CONFIG_DIR"]]
+    folders = [os.path.join(place, "projects") for place in places]
+    return [folder for folder in folders if os.path.isdir(folder)] or folders[:1]
+
+
+def began_us(path: str) -> int:
+    """The first time that stands in it: a fork notes its own before the lines it copies. Else when it was written last."""
+    try:
+        with reader(path) as file:
+            found = _FIRST_TIME.search(file.read(_HEAD_BYTES))
+        return parse_iso(found[1].decode()) if found else _modified_ns(path) // 1000
+    except (OSError, ValueError):
+        return _modified_ns(path) // 1000
 
 
 def _files(path: str) -> list[str]:
+    """The transcripts below a folder. Links are followed, and each folder is entered once, however often it is reached."""
     if not os.path.isdir(path):
         return [path] if os.path.isfile(path) else []
-    found = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in sorted(names)]
-    return [file for file in found if file.endswith(".jsonl") and (os.path.isfile(file) or not os.path.exists(file))]
+    entered: set[tuple[int, int]] = set()
+    found = []
+    _is_new(path, entered)
+    for folder, folders, names in os.walk(path, followlinks=True):
+        folders[:] = [name for name in sorted(folders) if _is_new(os.path.join(folder, name), entered)]
+        found += [os.path.join(folder, name) for name in sorted(names) if name.endswith(".jsonl")]
+    return [file for file in found if os.path.isfile(file) or not os.path.exists(file)]
+
+
+def _is_new(folder: str, entered: set[tuple[int, int]]) -> bool:
+    try:
+        status = os.stat(folder)
+    except OSError:
+        return False
+    place = (status.st_dev, status.st_ino)
+    if place in entered:
+        return False
+    entered.add(place)
+    return True
 
 
 def _is_subagent(path: str) -> bool:

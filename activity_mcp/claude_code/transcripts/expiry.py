@@ -10,9 +10,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...identity import working_directory
 from ..setup.install import project_root
 from ..setup.survey import survey
-from .discovery import default_folder, discover
+from .discovery import default_folders, discover
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,10 +45,10 @@ class Expiring:
 
 def expiring(paths: Iterable[str] | None, environ: Mapping[str, str], ledger: ImportLedger, now_us: int) -> Expiring | None:
     """Those among ``paths`` (None: all of Claude Code's own folder); None where there is none."""
-    folder = os.path.abspath(default_folder(environ)) + os.sep
-    days = survey(environ, project_root(os.getcwd())).cleanup_days
+    folders = tuple(os.path.join(folder, "") for folder in default_folders(environ))
+    days = survey(environ, project_root(working_directory())).cleanup_days
     days = days if days is not None and days > 0 else DEFAULT_DAYS
-    own = [path for path in discover(paths, environ) if path.startswith(folder)]
+    own = [path for path in discover(paths, environ) if path.startswith(folders)]
     left = {path: days - (now_us - _modified_us(path)) / _DAY_US for path, _ in ledger.pending(own, now_us=now_us)}
     near = {path: remaining for path, remaining in left.items() if remaining <= NEAR_DAYS}
     return Expiring(list(near), days, min(near.values())) if near else None

@@ -50,14 +50,15 @@ class TranscriptLines:
     ``lines``, ``malformed`` and ``mended`` count as it goes; ``position`` is the offset after the last complete line.
     """
 
-    def __init__(self, file: BinaryIO, loads: Callable[[bytes], Any] = json.loads) -> None:
+    def __init__(self, file: BinaryIO, loads: Callable[[bytes], Any] = json.loads, *, position: int = 0) -> None:
+        """``position`` is where the file stands, at the beginning of a line."""
         self._file = file
         self._loads = loads
         self._torn = b""  # lines before this one of which nothing is whole: a line break may stand in their text
         self.lines = 0
         self.malformed = 0
         self.mended = 0
-        self.position = 0
+        self.position = position
         self.tail = b""
 
     def __iter__(self) -> Iterator[Piece]:

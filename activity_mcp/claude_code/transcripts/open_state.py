@@ -49,10 +49,11 @@ class Session:
     is_continued: bool = False  # by another session of the same file, which is a fork of it
     queue: list[Waiting] = field(default_factory=list)
     absorbed: list[Waiting] = field(default_factory=list)
+    queue_lines: set[tuple[str, str, int]] = field(default_factory=set)  # those read, as operation, text and time
 
-    def announce(self, message_id: str) -> None:
+    def announce(self, message_id: str, ts_us: int) -> None:
         """The message calls a tool: its text is no answer."""
-        self.announced = message_id
+        self.announced, self.answer_us = message_id, ts_us
         if self.answer_id == message_id:
             self.answer, self.answer_id = [], None
 
@@ -60,7 +61,8 @@ class Session:
 @dataclass(slots=True)
 class Call:
     """A call without a result yet. ``is_alone``: no other call of its conversation was open meanwhile; ``key`` is what its
-    events are named by, ``line`` the uuid of its line; ``is_damaged``: what came behind it is lost in part.
+    events are named by, ``line`` the uuid of its line; ``is_damaged``: what came behind it is lost in part; ``outcome``:
+    whether it succeeded, by what is left of its result.
     """
 
     session: Session
@@ -75,6 +77,7 @@ class Call:
     branch: str | None
     is_alone: bool = True
     is_damaged: bool = False
+    outcome: bool | None = None
 
     @property
     def chain(self) -> tuple[str, str | None]:
@@ -86,7 +89,7 @@ class Call:
 class Response:
     """A response of the model. ``position``: where the next one of its chain begins, None while it is the last; ``lines``:
     their uuids, where its id is not unique; ``is_followed``: a line of the user's came after it; ``is_known``: another file
-    told of it.
+    told of it; ``is_whole``: one of its lines says why it stopped.
     """
 
     session: Session
@@ -101,6 +104,7 @@ class Response:
     position: int | None = None
     is_followed: bool = False
     is_known: bool = False
+    is_whole: bool = False
 
 
 def known_as(activity_id: str) -> bytes:

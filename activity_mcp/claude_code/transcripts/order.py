@@ -18,16 +18,20 @@ if TYPE_CHECKING:
 
 
 def is_in_order(pieces: Iterable[Piece]) -> bool:
-    """Whether the times run forwards, or each line that says otherwise follows one that stands before it."""
+    """Whether the times run forwards, or each line that says otherwise follows one before it; and none stands before those."""
     known: set[int] = set()
+    missing: set[int] = set()
     now_us = 0
     for piece in pieces:
         line = piece.content if isinstance(piece.content, dict) else {}
-        time_us = _time_of(line)
-        if time_us is not None and time_us < now_us and not _follows(line, known):
+        parents, time_us = _parents(line), _time_of(line)
+        if time_us is not None and time_us < now_us and known.isdisjoint(parents):
             return False
         now_us = now_us if time_us is None else time_us
+        missing.update(parents - known)
         if isinstance(uuid := line.get("uuid"), str):
+            if hash(uuid) in missing:
+                return False
             known.add(hash(uuid))
     return True
 
@@ -43,9 +47,9 @@ def by_time(pieces: Iterable[Piece]) -> list[Piece]:
     return [piece for _, piece in sorted(found, key=lambda entry: entry[0])]
 
 
-def _follows(line: dict[str, Any], known: set[int]) -> bool:
+def _parents(line: dict[str, Any]) -> set[int]:
     parents = (line.get("parentUuid"), line.get("logicalParentUuid"))
-    return any(isinstance(parent, str) and hash(parent) in known for parent in parents)
+    return {hash(parent) for parent in parents if isinstance(parent, str)}
 
 
 def _time_of(line: dict[str, Any]) -> int | None:

@@ -25,7 +25,11 @@ ABSORBED = "absorbed_mid_turn"
 
 def follow(session: Session, line: dict[str, Any], ts_us: int) -> None:
     """Take one ``queue-operation``."""
-    operation, text = line.get("operation"), text_of(line.get("content")).strip()
+    operation, text = str(line.get("operation")), text_of(line.get("content")).strip()
+    name = (operation, text, ts_us)
+    if text and name in session.queue_lines:
+        return  # the line is written twice; without a text it may be another that left at the same time
+    session.queue_lines.add(name)
     if operation == "enqueue":
         session.queue.append(Waiting(text, ts_us))
     elif operation == "popAll" and not text:

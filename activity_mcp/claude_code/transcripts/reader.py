@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ..events import Draft
     from .lines import Piece
     from .open_state import Session
+    from .responses import Chain
 
 __all__ = ["TranscriptReader", "TranscriptReport"]
 
@@ -92,6 +93,7 @@ class TranscriptReader:
         self._closed: set[str] | None = None  # ids that the end of the file completed, once it is reached
         self._unanswered = set(mark.unanswered) if mark is not None else set[str]()
         self._left_out = False
+        self._settled: dict[Chain, str] = {}  # of each chain the response that was sent though none had followed it
 
     @property
     def position(self) -> int:
@@ -126,6 +128,26 @@ class TranscriptReader:
         self.report.lines, self.report.malformed, self.report.mended = lines.lines, lines.malformed, lines.mended
         yield from self._drain()
         self.mark = self._marked(file, lines.position + len(lines.tail), quiet)
+
+    def read_more(self, max_bytes: int, now_us: int) -> Iterator[Activity]:
+        """What whole lines were added since the last call, up to so many bytes; the session is not taken to be over.
+
+        Raises OSError. Afterwards ``mark`` is what to commit, and ``position`` tells whether there is more.
+        """
+        self._now_us, began = now_us, self._position
+        with open_regular(self.path) as file:
+            file.seek(began)
+            lines = TranscriptLines(file, self._loads, position=began)
+            for piece in lines:
+                self._take(piece)
+                yield from self._drain()
+                if lines.position - began >= max_bytes:
+                    break
+            self._position = lines.position
+            self._conversation.pause()
+            self._settled |= self._conversation.settle()
+            yield from self._drain()
+            self.mark = self._marked(file, lines.position + len(lines.tail), quiet=False)
 
     def _take(self, piece: Piece) -> None:
         self._position = piece.position
@@ -197,7 +219,7 @@ class TranscriptReader:
             settled=quiet,
             last_ts_us=self.report.last_ts_us,
             since_us=since_us,
-            closed=frozenset(closed),
+            closed=frozenset(closed) | frozenset(self._settled.values()),
             unanswered=frozenset(self._unanswered),
             lines=frozenset(() if since_us is not None else self._copies.lines),
         )

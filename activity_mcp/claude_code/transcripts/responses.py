@@ -59,6 +59,7 @@ class Responses:
             self._begin(response, chain, line, position)
         if response.chain != chain:
             return None
+        response.is_whole = response.is_whole or message.get("stop_reason") is not None
         for name, count in usage.items():
             response.tokens[name] = max(count, response.tokens.get(name, 0))
         uuid = text_in(line, "uuid")
@@ -78,6 +79,13 @@ class Responses:
         for response in list(self._open.values()):
             if closing or response.position is not None:
                 self._finish(response)
+
+    def settle(self) -> dict[Chain, str]:
+        """Send the last response of each chain, if it is whole: the activity id of each."""
+        whole = [response for response in self._open.values() if response.is_whole and response.tokens]
+        for response in whole:
+            self._finish(response)
+        return {response.chain: derived_id("llm_event", "message_id", response.key) for response in whole}
 
     def _begin(self, response: Response, chain: Chain, line: dict[str, Any], position: int) -> None:
         response.features = {"token_source": "transcript", **told_with(response.session, line)}

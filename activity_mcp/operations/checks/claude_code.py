@@ -17,7 +17,9 @@ from ...claude_code.transcripts.expiry import expiring
 from ...clock import parse_iso
 from ...errors import ActivityError
 from ...health.check import Check
+from ...identity import working_directory
 from ...queue import QueueReader, read_commit
+from . import claude_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +35,9 @@ LONG_AGO_S = 7 * 86_400
 
 
 def checks(subject: Subject) -> Iterator[Check]:
-    found = survey(subject.service.environ, project_root(os.getcwd()))
+    found = survey(subject.service.environ, project_root(working_directory()))
     yield _files(found)
+    yield claude_client.version(subject.service.environ)
     yield _server(found)
     yield _hooks(found)
     yield _allowed(found)
@@ -61,6 +64,9 @@ def _server(found: Survey) -> Check:
     missing = _missing(servers)
     if missing:
         return Check(name, "fail", f"its command is not there: {missing}", "`activity-mcp install` brings it up to date")
+    refused = [check for server in servers if (check := claude_client.refusal(found, server)) is not None]
+    if len(refused) == len(servers) and not found.plugins:
+        return refused[0]
     places = [*(server.path for server in servers), *(f"plugin {plugin}" for plugin in found.plugins)]
     if len(places) > 1:
         return Check(name, "warn", f"registered {len(places)} times: {', '.join(places)}", "keep one of them")
@@ -85,6 +91,10 @@ def _hooks(found: Survey) -> Check:
     lost = [event for event, hooks in found.hooks.items() if any(is_lost_at_exit(event, hook.entry) for hook in hooks)]
     if lost:
         told = f"asynchronous for {', '.join(lost)}: Claude Code often exits before they have recorded"
+        return Check(name, "warn", told, "`activity-mcp install` brings them up to date")
+    nameless = claude_client.unnamed(found)
+    if nameless:
+        told = f"for {', '.join(nameless)} Claude Code shows a bare path: its user cannot see whose hook it is"
         return Check(name, "warn", told, "`activity-mcp install` brings them up to date")
     places = [*dict.fromkeys(hook.path for hook in registered), *(f"plugin {plugin}" for plugin in found.plugins)]
     if len(places) > 1 or any(len(hooks) > 1 for hooks in found.hooks.values()):
@@ -127,6 +137,10 @@ def _firing(found: Survey, service: ActivityService) -> Check:
         return Check(name, "warn" if expected else "ok", "no hook has recorded anything yet", hint if expected else "")
     age_s = max(0, service.clock.time_us() - last_us) / 1e6
     told = f"the last event of a hook is {_duration(age_s)} old"
+    written = claude_client.silence(service.environ, last_us) if expected and service.config.record else None
+    if written is not None:
+        hint = "look at `/hooks` in Claude Code; `activity-mcp import` records what they missed"
+        return Check(name, "warn", f"{told}, and {written} has been written since", hint)
     if expected and age_s > LONG_AGO_S:
         return Check(name, "warn", told, "if Claude Code was used since, look at `/hooks` there")
     return Check(name, "ok", told)

@@ -10,7 +10,7 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from ...clock import parse_iso
-from ...errors import WarehouseError
+from ...errors import DOCS_URL, WarehouseError
 from ...health.check import Check
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _tasks(session: SnowflakeConnection, schema: str) -> Check:
         what = (
             "; ".join(failing) or f"{waiting} rows have waited for {lag_ms // 60_000} minutes: the task rests or is suspended"
         )
-        return Check("tasks", "fail", what, "the runbook in docs/snowflake.md: a suspended task, a stale stream")
+        return Check("tasks", "fail", what, f"the runbook in {DOCS_URL}/snowflake.md: a suspended task, a stale stream")
     if failing:
         return Check("tasks", "warn", f"of the last day's runs some failed: {'; '.join(failing)}")
     return Check("tasks", "ok", f"{waiting} rows wait for the next run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # what PowerShell and some editors put before what they pipe: no part of a message
 MAX_LINE_BYTES = 32 * 1024 * 1024  # an event is at most 256 KiB; this is far beyond any request, and still bounded
 
 
@@ -33,9 +34,9 @@ class LineCutter:
 
     def _finish(self, piece: bytes) -> bytes | None:
         if not self._partial and not self._skipping and len(piece) <= self._limit:
-            return piece
+            return piece.removeprefix(_BYTE_ORDER_MARK)
         self._keep(piece)
-        line = None if self._skipping else bytes(self._partial)
+        line = None if self._skipping else bytes(self._partial).removeprefix(_BYTE_ORDER_MARK)
         self._skipping = False
         self._partial.clear()
         return line

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..leaving import EOF_GRACE_S, FLUSH_S, GRACE_S
 from .connection import Connection
 from .pending import MAX_OPEN, Pending
-from .plain import encoded_id, is_plain_id, message_in
+from .plain import UNUSABLE_ID, encoded_id, has_unusable_id, is_plain_id, message_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,7 +59,9 @@ class Front:
 
     def _take(self, line: bytes | None) -> None:
         message = message_in(line) if line is not None else None
-        if message is None or not self._answers(message, line or b""):
+        if message is None and line is not None and has_unusable_id(line):
+            self._output.write(UNUSABLE_ID)
+        elif message is None or not self._answers(message, line or b""):
             self._hand_over(line)
 
     def _answers(self, message: dict[str, Any], line: bytes) -> bool:

@@ -17,7 +17,7 @@ from mcp_types import (
     jsonrpc_message_adapter,
 )
 
-from ...logs import get_logger
+from ..logs import get_logger
 from .framing import MAX_LINE_BYTES
 
 if TYPE_CHECKING:

@@ -37,6 +37,26 @@ def message_in(line: bytes) -> dict[str, Any] | None:
     return message if "id" not in message or is_plain_id(message["id"]) else None
 
 
+UNUSABLE_ID = (
+    b'{"jsonrpc":"2.0","id":null,"error":{"code":-32600,'
+    b'"message":"a request\'s id must be a text or a whole number; it was not carried out"}}\n'
+)
+"""The answer to a request whose id is null, a fraction, a truth value, an array or an object."""
+
+
+def has_unusable_id(line: bytes) -> bool:
+    """Whether the line is a request that no answer could name. The SDK would take it for a notification."""
+    if b'"id"' not in line or b'"method"' not in line:
+        return False
+    try:
+        message = loads(line.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(message, dict) or type(message.get("method")) is not str or message.get("jsonrpc") != "2.0":
+        return False
+    return "id" in message and type(message["id"]) not in (str, int)
+
+
 def is_plain_id(request_id: Any) -> bool:
     return type(request_id) is str or (type(request_id) is int and abs(request_id) < MAX_ID)
 

@@ -11,9 +11,10 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import MAX_BODY_BYTES, MOST_SESSIONS, SESSION_IDLE_S
+from . import MAX_BODY_BYTES, SDK_SESSIONS, SESSION_IDLE_S
 from .guard import HEALTH_PATH, Guard, Names
 from .metrics import CONTENT_TYPE, exposition
+from .sessions import SessionRoom
 from .sse import GUARDED, SseSessions, sse_routes
 
 if TYPE_CHECKING:
@@ -38,11 +39,11 @@ def build_app(server: Server[Any], service: ActivityService, site: Site) -> Guar
         app = server.streamable_http_app(
             transport_security=GUARDED,
             max_request_body_size=MAX_BODY_BYTES,
-            max_sessions=MOST_SESSIONS,
+            max_sessions=SDK_SESSIONS,
             session_idle_timeout=SESSION_IDLE_S,
         )
         app.router.routes.extend(watched)
-    return Guard(app, Names(site.allowed, any_address=not site.loopback), site.token)
+    return Guard(SessionRoom(app), Names(site.allowed, any_address=not site.loopback), site.token)
 
 
 class Operators:

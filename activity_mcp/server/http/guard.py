@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEALTH_PATH = "/healthz"
+PROVEN = "activity_mcp.proven"
+"""The member of a request's ``state`` that says that it bore the token (``connections`` reads it)."""
 LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
 
 
@@ -60,6 +62,8 @@ class Guard:
         refusal = self._refusal(scope["path"], Headers(scope=scope))
         if refusal is not None:
             return await refusal(scope, receive, send)
+        if scope["path"] != HEALTH_PATH:
+            scope.setdefault("state", {})[PROVEN] = True
         if scope["method"] == "GET":
             return await self._stream(scope, receive, send)
         self._answering += 1
@@ -93,7 +97,9 @@ class Guard:
             return PlainTextResponse("pages of other sites may not ask this server", 403)
         if self._digest is not None and path != HEALTH_PATH and not self._proven(headers.getlist("authorization")):
             return PlainTextResponse(
-                "a token is needed: Authorization: Bearer <ACTIVITY_HTTP_TOKEN>", 401, {"WWW-Authenticate": "Bearer"}
+                "a token is needed: Authorization: Bearer <ACTIVITY_HTTP_TOKEN, or what http-token in ACTIVITY_HOME holds>",
+                401,
+                {"WWW-Authenticate": "Bearer"},
             )
         return None
 

@@ -11,8 +11,9 @@ import uvicorn
 
 from ..leaving import CLOSE_S, GRACE_S
 from ..lifetime import ServiceLifetime, on_signals
-from . import MOST_CONNECTIONS
+from . import MAX_CONNECTIONS
 from .app import build_app
+from .connections import BoundedProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,6 +47,7 @@ async def run_web(
         serving = asyncio.ensure_future(http.serve(list(site.sockets)))
         lifetime.start_soon()
         click.echo(f"activity-mcp serves {site.url}", err=True)
+        click.echo(f"clients need its token: Authorization: Bearer <what {site.token_place} holds>", err=True)
         await asyncio.wait({serving, asyncio.ensure_future(ended.wait())}, return_when=asyncio.FIRST_COMPLETED)
         on_end()
         http.should_exit = True
@@ -66,9 +68,9 @@ def _configuration(app: Any) -> uvicorn.Config:
         access_log=False,
         lifespan="on",
         ws="none",
-        http="h11",
+        http=BoundedProtocol,
         loop="asyncio",
-        limit_concurrency=MOST_CONNECTIONS,
+        limit_concurrency=MAX_CONNECTIONS,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
         server_header=False,

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from ...errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from .token import Token
 
 PATHS = {"http": "/mcp", "sse": "/sse"}
 _BACKLOG = 128
@@ -22,7 +24,9 @@ class Site(NamedTuple):
     host: str
     port: int
     sockets: tuple[socket.socket, ...]
-    token: str | None
+    token: str
+    token_place: str
+    """Where a client finds the token: a variable or a file."""
     allowed: tuple[str, ...]
     """Names clients may call it by, beside loopback's."""
 
@@ -36,9 +40,14 @@ class Site(NamedTuple):
         return f"http://{host}:{self.port}{PATHS[self.transport]}"
 
 
-def listen_on(transport: str, host: str, port: int, token: str | None, allowed: Sequence[str] = ()) -> Site:
-    """Bind ``host``:``port`` (0: any free port). Raises InvalidInput when that is not allowed or not possible."""
-    if not is_loopback(host) and not token:
+def listen_on(
+    transport: str, host: str, port: int, token: Callable[[], Token], allowed: Sequence[str] = (), *, is_chosen: bool
+) -> Site:
+    """Bind ``host``:``port`` (0: any free port). Raises InvalidInput when that is not allowed or not possible.
+
+    ``is_chosen``: the token is one that the user has set, as hosts beside loopback demand.
+    """
+    if not is_loopback(host) and not is_chosen:
         raise InvalidInput(
             f"{host!r} is not loopback: others could read and write what is recorded, so a token is needed",
             hint="set ACTIVITY_HTTP_TOKEN to a long random text, or leave --host out",
@@ -47,7 +56,8 @@ def listen_on(transport: str, host: str, port: int, token: str | None, allowed: 
     if not is_loopback(host):
         names.append(socket.gethostname())
     sockets = _bind(host, port)
-    return Site(transport, host, sockets[0].getsockname()[1], tuple(sockets), token, tuple(names))
+    text, place = token()
+    return Site(transport, host, sockets[0].getsockname()[1], tuple(sockets), text, place, tuple(names))
 
 
 def is_loopback(host: str) -> bool:

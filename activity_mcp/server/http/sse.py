@@ -14,7 +14,7 @@ from mcp_types import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPC
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from . import MAX_BODY_BYTES, MOST_SESSIONS
+from . import MAX_BODY_BYTES, MAX_SESSIONS
 from .open_requests import MOST_OPEN, OpenRequests
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ GUARDED = TransportSecuritySettings(enable_dns_rebinding_protection=False)
 class SseSessions:
     """The stream's endpoint. ``open`` is how many clients listen."""
 
-    def __init__(self, server: Server[Any], *, most: int = MOST_SESSIONS) -> None:
+    def __init__(self, server: Server[Any], *, most: int = MAX_SESSIONS) -> None:
         self.open = 0
         self.transport = SseServerTransport(MESSAGES_PATH, GUARDED, MAX_BODY_BYTES)
         self._lowlevel = server

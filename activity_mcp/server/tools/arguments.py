@@ -23,6 +23,8 @@ _KINDS = {bool: "a boolean", int: "an integer", float: "a number", str: "a strin
 
 @dataclass(frozen=True, slots=True)
 class Argument:
+    """One argument of a tool: its name, what is published of it, and the bounds of its value."""
+
     name: str
     kind: Kind
     description: str
@@ -33,6 +35,7 @@ class Argument:
     maximum: int | None = None
 
     def schema(self) -> dict[str, Any]:
+        """Its JSON Schema, as published."""
         schema: dict[str, Any] = {"type": self.kind, "description": self.description}
         if self.kind == "any":
             del schema["type"]
@@ -47,7 +50,11 @@ class Argument:
         return schema
 
     def read(self, value: Any) -> Any:
-        """The value as the tool takes it. Raises ValueError saying what it must be."""
+        """The value as the tool takes it.
+
+        Raises:
+            ValueError: it is of another kind or out of bounds; the message says what it must be.
+        """
         if self.kind == "object" and isinstance(value, str):
             value = _object_in(value)
         if self.kind == "integer" and isinstance(value, float) and value.is_integer():
@@ -74,7 +81,11 @@ def input_schema(arguments: Sequence[Argument]) -> dict[str, Any]:
 
 
 def check_arguments(tool: str, arguments: Sequence[Argument], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Every argument of the table with its value or its default. Raises InvalidInput naming all that is wrong."""
+    """Every argument of the table with its value or its default.
+
+    Raises:
+        InvalidInput: a value is wrong, missing or unknown; the message names each of them.
+    """
     names = [argument.name for argument in arguments]
     wrong = [f"unknown argument {_shown(name)}" for name in given if name not in names]
     values: dict[str, Any] = {}

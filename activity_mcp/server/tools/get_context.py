@@ -66,6 +66,8 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 
 
 def get_context(service: ActivityService) -> ToolSpec:
+    """The tool over this service."""
+
     def ask(customer: str | None, context_type: str, project: str | None, max_bytes: int) -> dict[str, Any]:
         return service.context(customer=customer, context_type=context_type, project=project, max_bytes=max_bytes)
 

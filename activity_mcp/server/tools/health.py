@@ -50,6 +50,7 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 
 
 def health(service: ActivityService) -> ToolSpec:
+    """The tool over this service."""
     reading = ThreadPoolExecutor(1, "activity-health")
 
     def answer() -> dict[str, Any]:

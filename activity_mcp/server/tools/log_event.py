@@ -57,6 +57,8 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 
 
 def log_event(service: ActivityService) -> ToolSpec:
+    """The tool over this service."""
+
     def answer(event_name: str, feature_json: dict[str, Any], **columns: Any) -> dict[str, Any]:
         return service.log(event_name, feature_json, **columns)
 

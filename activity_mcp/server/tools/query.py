@@ -62,6 +62,8 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 
 
 def query(service: ActivityService) -> ToolSpec:
+    """The tool over this service."""
+
     def answer(sql: str, max_rows: int, cancelled: Callable[[], bool]) -> dict[str, Any]:
         return service.findings.query(sql, max_rows=max_rows, timeout_s=TIMEOUT_S, cancelled=cancelled)
 

@@ -57,6 +57,8 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 
 
 def record_insight(service: ActivityService) -> ToolSpec:
+    """The tool over this service."""
+
     def answer(subject: str, metric: str, value: Any, cancelled: Callable[[], bool], **rests: Any) -> dict[str, Any]:
         return service.insights.record(subject, metric, value, cancelled=cancelled, **rests)
 

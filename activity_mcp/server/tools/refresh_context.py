@@ -40,6 +40,8 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 
 
 def refresh_context(service: ActivityService) -> ToolSpec:
+    """The tool over this service."""
+
     def answer(customer: str | None, project: str | None, cancelled: Callable[[], bool]) -> dict[str, Any]:
         return service.refresh(customer=customer, project=project, timeout_s=TIMEOUT_S, cancelled=cancelled)
 

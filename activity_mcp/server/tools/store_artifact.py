@@ -52,6 +52,8 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 
 
 def store_artifact(service: ActivityService) -> ToolSpec:
+    """The tool over this service."""
+
     def answer(artifact_type: str, cancelled: Callable[[], bool], **stored: Any) -> dict[str, Any]:
         return service.findings.store_artifact(artifact_type, **stored)
 

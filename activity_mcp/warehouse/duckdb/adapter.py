@@ -72,6 +72,12 @@ class EmbeddedMaintenance:
                 removed[table] = removed.get(table, 0) + count
         return {table: count for table, count in removed.items() if count}
 
+    def compact(self) -> None:
+        from .compaction import compact
+
+        self._store.release()
+        compact(self._store.path)
+
 
 class EmbeddedDrift:
     """``DriftTable`` on the leader's connection."""

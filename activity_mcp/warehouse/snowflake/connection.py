@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...errors import WarehouseError, WarehouseRefused, WarehouseUnavailable
+from ...errors import DOCS_URL, WarehouseError, WarehouseRefused, WarehouseUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -217,10 +217,10 @@ def hint_for(text: str, connection: NamedConnection) -> str:
         )
     if any(word in lowered for word in _GRANT_WORDS):
         grants = f"USAGE on {place} and INSERT on {place}.CLAUDE_STREAM_V2"
-        return f"run `activity-mcp deploy`, or grant its role {grants} (docs/snowflake.md)"
+        return f"run `activity-mcp deploy`, or grant its role {grants}: {DOCS_URL}/snowflake.md"
     if any(word in lowered for word in ("expired", "incorrect username", "authentication", "token", "401")):
         return "renew the token or the key of the connection, and check its user and account"
-    return "docs/snowflake.md lists what the connection needs; `activity-mcp doctor` checks it"
+    return f"{DOCS_URL}/snowflake.md lists what the connection needs; `activity-mcp doctor` checks it"
 
 
 def _is_about_the_network(text: str) -> bool:

@@ -5,14 +5,9 @@ Not a parser: it knows only where a statement ends. A semicolon inside a string,
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
-# What a semicolon may stand in without ending the statement; the rest is text.
-_PIECE = re.compile(
-    r"""--[^\n]* | /\*.*?\*/ | '(?:[^'\\]|\\.|'')*' | "(?:[^"]|"")*" | \$\$.*?\$\$ | ; | [^;'"$/-]+ | .""",
-    re.VERBOSE | re.DOTALL,
-)
+from ...sql_text import COMMENT, SEMICOLON, pieces
 
 
 class Statement(NamedTuple):
@@ -26,12 +21,13 @@ class Statement(NamedTuple):
 def split(script: str) -> list[Statement]:
     made: list[Statement] = []
     comment, text, line, at = "", "", 0, 1
-    for piece in _PIECE.findall(script):
-        if piece == ";":
+    for kind, start, end in pieces(script, backslashes=True):
+        piece = script[start:end]
+        if kind is SEMICOLON:
             if text.strip():
                 made.append(Statement(text.strip(), comment, line))
             comment, text = "", ""
-        elif not text and (piece.isspace() or piece.startswith(("--", "/*"))):
+        elif not text and (kind is COMMENT or piece.isspace()):
             comment += piece
         else:
             blank = len(piece) - len(piece.lstrip())

@@ -30,7 +30,7 @@ _later: list[tuple[str, str]] = []
 
 @contextmanager
 def without_rich() -> Iterator[None]:
-    """rich is hidden from libraries that would import it for a look that nobody sees here."""
+    """rich is hidden from libraries that would import it for an output that is not seen here."""
     hide = "rich" not in sys.modules
     if hide:
         sys.modules["rich"] = None  # type: ignore[assignment]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import fs
 from ..activity import sha256_hex
@@ -19,7 +19,17 @@ from ..errors import NewerFormat
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .selection import Selection
+    class Selection(Protocol):
+        """What was picked: a text, or a session, a project or a time, each None where it does not count."""
+
+        @property
+        def pattern(self) -> object:
+            """What a text must match."""
+
+        @property
+        def before_us(self) -> int | None:
+            """Microseconds since 1970."""
+
 
 VERSION = 1
 FILE = "forgotten.json"

@@ -1,0 +1,105 @@
+"""Runs that only a generator makes: what no table knows, and nobody would choose as a name.
+
+A word, ``_``, ``-`` or ``=``, and then many characters, mixed as only chance mixes them; or the last of three such segments of a
+path.
+"""
+
+from __future__ import annotations
+
+from .patterns import words
+from .tokens import ALPHABETS
+from .values import is_odd
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .sight import Sight
+
+    Span = tuple[int, int, str]
+
+_DIGITS = frozenset("0123456789")
+_HEX = ALPHABETS["h"]
+_LEAST_MIXED, _LEAST_PLAIN = 32, 40
+_HARMLESS = words(
+    "cursor page next prev etag hash digest checksum nonce state challenge verifier request trace span id uuid ref"
+    " sha rev version integrity commit build v ver data src href image content body after before offset continuation"
+    " fingerprint"
+)
+"""Names before ``=`` whose long random values are no secrets."""
+_NOT_PREFIXES = words("sha1 sha256 sha384 sha512 sha md5 h1 base64 integrity rev commit etag uuid hash digest")
+
+
+def random_runs(sight: Sight) -> Iterator[Span]:
+    """Where the text has such runs."""
+    text = sight.text
+    for piece in sorted(piece for piece in sight.pieces if len(piece) >= _LEAST_MIXED):
+        yield from _mixed(text, piece.decode("ascii"))
+    if "://" in text:
+        for piece in sorted(piece for piece in sight.pieces if 20 <= len(piece) < _LEAST_MIXED):
+            yield from _addressed(text, piece.decode("ascii"))
+
+
+def _mixed(text: str, run: str) -> Iterator[Span]:
+    """``prefix_`` and a long run that only a generator makes: letters of both cases and digits, or forty of letters and
+    digits."""
+    if not run.strip(_HEX) or not is_mixed(run):
+        return
+    at = text.find(run)
+    while at >= 0:
+        end = at + len(run)
+        start = _start_of_prefix(text, at)
+        if start < at and text[start] == "=":
+            start = at
+            if text[end : end + 1] not in ("+", "/", "=", "%", "(", ".", "-", "_"):
+                yield at, end, "token"
+        elif start < at and text[end : end + 1] not in ("+", "/", "=", "%", "("):
+            yield start, end, "token"
+        at = text.find(run, end)
+
+
+def _addressed(text: str, run: str) -> Iterator[Span]:
+    """The last of three random segments of a URL's path, as the webhooks of many services have."""
+    if run.isalpha() or run.lower() == run or run.upper() == run or not is_odd(run):
+        return
+    at = text.find(run)
+    while at >= 0:
+        parts = text[max(0, at - 120) : at].rsplit("/", 3)
+        if len(parts) == 4 and not parts[3] and all(8 <= len(part) <= 40 and is_odd(part) for part in parts[1:3]):
+            yield at, at + len(run), "webhook"
+        at = text.find(run, at + len(run))
+
+
+def is_mixed(run: str) -> bool:
+    digits = sum(char in _DIGITS for char in run[:200])
+    if not 3 <= digits < len(run[:200]) * 3 // 4:
+        return False
+    has_upper, has_lower = run != run.lower(), run != run.upper()
+    changes = sum(1 for at in range(1, min(len(run), 200)) if (run[at] in _DIGITS) != (run[at - 1] in _DIGITS))
+    if has_upper and has_lower and digits >= 6 and changes:
+        return len(set(run)) >= 14
+    length = min(len(run), 200)
+    return len(set(run)) >= 14 and changes * (6 if len(run) >= _LEAST_PLAIN or (has_upper and has_lower) else 4) >= length
+
+
+def _start_of_prefix(text: str, at: int) -> int:
+    """Where the word before the run begins, or the run's own beginning if none makes a token of it."""
+    mark = text[at - 1 : at]
+    if mark not in ("_", "-", ".", "="):
+        return at
+    start = at - 1
+    least = max(0, at - 40)
+    while start > least and text[start - 1] in ALPHABETS["W"]:
+        start -= 1
+    prefix = text[start : at - 1]
+    if mark == "=":
+        last = prefix.replace("-", "_").rpartition("_")[2].lower()
+        return at if last in _HARMLESS or not last.isalpha() else at - 1
+    if (
+        not prefix
+        or not any(char.isalpha() for char in prefix)
+        or prefix.lower() in _NOT_PREFIXES
+        or (text[start - 1 : start] in ("+", "/") and mark == ".")
+    ):
+        return at
+    return start if text[start - 1 : start] != "+" else at
