@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .health.check import Check
     from .health.document import StatusDocument
     from .queue import QueueWriter
+    from .recall.context_reader import ContextAnswer
     from .recording.call_log import CallTotals, SelfLog
     from .warehouse import QueryResult
     from .warehouse.adapter import Adapter
@@ -147,7 +148,7 @@ class ActivityService(Composition):
         context_type: str = "default",
         project: str | None = None,
         max_bytes: int = 8192,
-    ) -> dict[str, Any]:
+    ) -> ContextAnswer:
         """What is known about a customer and a project, as the ``get_context`` tool answers it. Asks no warehouse.
 
         ``project`` None means the project this process was started for, else all; ``"*"`` means all.

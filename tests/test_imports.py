@@ -53,7 +53,7 @@ ROOMS: dict[str, set[str]] = {
         "recording", "warehouse",
     },
     "server": {
-        "activity", "clock", "config", "context", "errors", "fs", "health", "identity", "plain_json", "recording", "schema",
+        "activity", "clock", "config", "context", "errors", "fs", "health", "identity", "plain_json", "recall", "recording", "schema",
         "service",
     },
     "operations": {

@@ -157,22 +157,27 @@ def _row(channel: str, number: int) -> Row:
         "channel_id": channel,
         "stream_offset": f"{1:012d}:{number:012d}:{0:08x}",
     }
-    return Row(**values)
+    return Row(**values)  # type: ignore[arg-type]  # the columns that are numbers hold none here
 
 
 def simulate(queues: int, minutes: float, faults: float, seed: int = 1) -> dict[str, Any]:
     """What these queues ask of the service in that time."""
     service = Service(random.Random(seed), faults)
     clock = SimpleNamespace(monotonic=lambda: service.now, sleep=lambda seconds: _pass(service, seconds))
-    original = snowpipe.time, snowpipe._make_client
-    snowpipe.time, snowpipe._make_client = clock, lambda connection: Client(service)  # type: ignore[assignment]
+    original = {name: getattr(snowpipe, name) for name in ("time", "_make_client")}
+    _put_into(snowpipe, {"time": clock, "_make_client": lambda connection: Client(service)})
     try:
-        made = [Queue(f"queue-{n:05d}", snowpipe.SnowpipeSink(_connection, clock=clock)) for n in range(queues)]  # type: ignore[arg-type]
+        made = [Queue(f"queue-{n:05d}", snowpipe.SnowpipeSink(_connection, clock=clock)) for n in range(queues)]
         for queue in made:
             _run(queue, service, minutes * 60)
     finally:
-        snowpipe.time, snowpipe._make_client = original
+        _put_into(snowpipe, original)
     return _summed(service, made, minutes)
+
+
+def _put_into(module: object, members: dict[str, Any]) -> None:
+    for name, value in members.items():
+        setattr(module, name, value)
 
 
 def _run(queue: Queue, service: Service, seconds: float) -> None:

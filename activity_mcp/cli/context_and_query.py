@@ -46,7 +46,11 @@ def context_command(customer: str | None, context_type: str, project: str, max_b
 @click.option("--store", is_flag=True, help="Keep the result as an artifact, as the query tool does.")
 @click.option("--json", "as_json", is_flag=True, help="Print the query tool's result as JSON.")
 def query_command(sql: str, max_rows: int | None, timeout: float, store: bool, as_json: bool) -> None:
-    """Run one read-only SELECT on the warehouse's tables and views, such as VW_TOOL_EVENTS."""
+    """Run one read-only SELECT: in DuckDB's SQL on the embedded warehouse, in Snowflake's with SNOW_CONNECTION.
+
+    Views: VW_ACTIVITY_STREAM and, by event, VW_SQL_EVENTS, VW_LLM_EVENTS, VW_TOOL_EVENTS, VW_FILE_EVENTS, VW_SESSION_EVENTS,
+    VW_MCP_EVENTS, VW_SYSTEM_EVENTS. DESCRIBE VW_TOOL_EVENTS names the columns of one.
+    """
     deadline = time.monotonic() + timeout
     service = ActivityService.from_environ(source="cli")
     try:

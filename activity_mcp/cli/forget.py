@@ -43,7 +43,7 @@ def forget_command(
 ) -> None:
     """Remove what was recorded from queue, dead letters, contexts, artifacts and the embedded warehouse, for good.
 
-    Several conditions hold together. A later import does not bring it back. For Snowflake the SQL is printed.
+    Several conditions hold together. A later import does not bring it back. Where Snowflake is used, the SQL for it is printed.
     """
     place = project_of(folder(project)) if project and folder(project).startswith("/") else project
     selection = Selection.of(session, place, before, match)
@@ -55,7 +55,7 @@ def forget_command(
         if as_json:
             print_json(_document(found, dry_run, selection))
         else:
-            _show(found, dry_run, selection)
+            _show(found, dry_run, selection, has_snowflake=_has_snowflake(service, found))
     finally:
         service.close()
 
@@ -74,7 +74,12 @@ def _document(found: Forgotten, dry_run: bool, selection: Selection) -> dict[str
     }
 
 
-def _show(found: Forgotten, dry_run: bool, selection: Selection) -> None:
+def _has_snowflake(service: ActivityService, found: Forgotten) -> bool:
+    """Whether anything may have been sent to Snowflake from here: it is configured, or a queue of it is there."""
+    return service.adapter.connection is not None or any("snowflake-" in path for path in found.untouched)
+
+
+def _show(found: Forgotten, dry_run: bool, selection: Selection, *, has_snowflake: bool) -> None:
     verb = "would be forgotten" if dry_run else "forgotten"
     say(f"{sum(found.rows.values())} rows of the warehouse and {found.lines} events still in the queue {verb}")
     for name, count in sorted(found.rows.items()):
@@ -89,7 +94,8 @@ def _show(found: Forgotten, dry_run: bool, selection: Selection) -> None:
         remark(f"not looked at: {path} could not be read when it was set aside; delete it yourself if it may hold it")
     for path in found.left:
         remark(f"still there: {path} holds it all the same (a legal hold, another queue, or an event recorded since)")
-    say(f"\n-- What was sent to Snowflake is forgotten there by:\n{snowflake_sql(selection)}")
+    if has_snowflake:
+        say(f"\n-- What was sent to Snowflake is forgotten there by:\n{snowflake_sql(selection)}")
 
 
 def snowflake_sql(selection: Selection) -> str:

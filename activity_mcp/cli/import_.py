@@ -38,6 +38,14 @@ def import_command(paths: tuple[str, ...], since: str | None, dry_run: bool, as_
             _flush(service)
     finally:
         service.close()
+    if report.too_old:
+        days = service.config.retention_days
+        remark(
+            f"warning: {report.too_old} of the activities are older than ACTIVITY_RETENTION_DAYS ({days}): the daily retention"
+        )
+        remark("  retention removes them; an import with a longer retention brings them again")
+    if not report.files:
+        remark(f"no transcripts (*.jsonl) were found in {', '.join(report.folders)}")
     if as_json:
         print_json(_document(report, dry_run))
     else:
@@ -80,6 +88,8 @@ def _document(report: TranscriptReport, dry_run: bool) -> dict[str, object]:
         "not_recorded": report.ignored,
         "forgotten": report.forgotten,
         "before_since": report.before_since,
+        "older_than_retention": report.too_old,
+        "folders": report.folders,
         "malformed_lines": report.malformed,
         "mended_lines": report.mended,
         "unknown_line_types": dict(report.unknown_types),

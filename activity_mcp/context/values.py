@@ -36,7 +36,7 @@ def as_text(value: Any, limit: int = MAX_TEXT) -> str | None:
 
 
 def _as_json(value: Any) -> str:
-    import json  # seldom needed, and dear to a hook
+    import json  # rarely needed, and expensive to import in a hook
 
     return json.dumps(value, ensure_ascii=False)
 

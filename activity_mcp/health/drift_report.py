@@ -1,6 +1,6 @@
-"""What drift is open, told in ``drift.json`` beside the queue by whoever flushes the embedded warehouse.
+"""``drift.json`` beside the queue: the open schema drifts, written by the leader after each flush of the embedded warehouse.
 
-So ``status`` and ``health`` can tell it without opening the warehouse. On Snowflake nobody tells: ``activity-mcp drift`` asks.
+So ``status`` and ``health`` know them without opening the warehouse. On Snowflake it is absent: ``activity-mcp drift`` asks.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ VERSION = 1
 
 
 class DriftWatch:
-    """Keeps ``drift.json`` in ``directory`` equal to what is open in the embedded warehouse. Driven by whoever flushes."""
+    """Keeps ``drift.json`` in ``directory`` equal to what is open in the embedded warehouse. Driven by the leader."""
 
     def __init__(self, directory: str, drifts: DriftTable, clock: Clock = SYSTEM_CLOCK) -> None:
         self._path = _path(directory)
         self._drifts = drifts
         self._clock = clock
-        self._told: list[dict[str, Any]] | None = None
+        self._written: list[dict[str, Any]] | None = None
 
     def look(self) -> None:
-        """Tell what is open, if that has changed. What fails is told at the next flush."""
+        """Write the open drifts, if they have changed. What fails is written at the next flush."""
         try:
             found = self._drifts.open()
-            if found != self._told:
+            if found != self._written:
                 document = {"version": VERSION, "at": iso(self._clock.time_us()), "open": found}
                 fs.publish(self._path, dump_json(document) + b"\n", durable=False)
-                self._told = found
+                self._written = found
         except (WarehouseError, OSError):
-            self._told = None
+            self._written = None
 
 
 def told(directory: str) -> list[dict[str, Any]] | None:

@@ -1,8 +1,8 @@
 """A system_event for every change of health: what was well and is not any more, what is well again.
 
-What was told last is in ``health.json`` beside the queue, so that a change is told once, whoever leads then, and also when it
-happened while nobody did. Who leads judges everything; the others judge only whether somebody leads, as a leader that hangs
-cannot say so. Two that notice the same change at once tell it under the same id.
+``health.json`` beside the queue holds what was reported last, so that a change is reported once, across leaders, and also when
+it happened while no process led. The leader judges everything; the others judge only whether a process leads, as a leader that
+hangs cannot report that. Two that notice the same change at once report it under the same id.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 LOOK_EVERY_S = 5.0
-RESTS = 50  # times as long as a look took: a long backlog is counted line by line
-TOLD_ELSEWHERE = frozenset(("recording", "queue", "syncs"))
+REST_FACTOR = 50  # times as long as a look took: a long backlog is counted line by line
+SELF_REPORTED = frozenset(("recording", "queue", "syncs"))
 """``recording`` and ``syncs`` are each process's own; a queue that fills up or refuses tells so itself."""
 _SEVERITY = {"ok": "info", "warn": "warning", "fail": "error"}
 
@@ -59,10 +59,10 @@ class HealthWatch:
         if began < self._next:
             return
         try:
-            self._compare([check for check in self._judge() if check.name not in TOLD_ELSEWHERE])
+            self._compare([check for check in self._judge() if check.name not in SELF_REPORTED])
         finally:
             now = self._clock.monotonic()
-            self._next = now + max(LOOK_EVERY_S, RESTS * (now - began))
+            self._next = now + max(LOOK_EVERY_S, REST_FACTOR * (now - began))
 
     def _compare(self, checks: list[Check]) -> None:
         at, before = self._last()

@@ -1,4 +1,4 @@
-"""Schema drift as a person meets it: what is open in the warehouse, and accepted when somebody has read it.
+"""Schema drift as a person meets it: what is open in the warehouse, and accepted once a person has read it.
 
 The warehouse finds it (step 6 of the refresh sequence) and quarantines the insights derived from events that may have been
 misread (step 7). Accepting is one UPDATE and a ``system_event`` that says so: with it the refresh runs, and the insights
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidInput, WarehouseUnavailable
 from ..recording.event_catalogue import SCHEMA_DRIFT_ACCEPTED
 from ..warehouse.drift import OPEN_DRIFTS, named
-from .drain import Drainer, patiently
+from .drain import Drainer, retry_while_busy
 
 if TYPE_CHECKING:
     from ..service import ActivityService
@@ -54,10 +54,10 @@ def _accept_as_leader(service: ActivityService, drifts: DriftTable, drift_ids: l
     if not service.lease.acquire_from(_LEAD_WITHIN_S):
         pid = service.lease.last_report().get("pid", "?")
         raise WarehouseUnavailable(
-            f"process {pid} leads and did not stand aside; nothing was accepted", hint="try again, or close Claude Code first"
+            f"process {pid} leads and did not step down; nothing was accepted", hint="try again, or close Claude Code first"
         )
     try:
-        patiently(lambda: drifts.accept(drift_ids), time.monotonic() + timeout_s)
+        retry_while_busy(lambda: drifts.accept(drift_ids), time.monotonic() + timeout_s)
         if service.drift_watch is not None:
             service.drift_watch.look()
     finally:

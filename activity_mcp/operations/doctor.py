@@ -42,7 +42,7 @@ class Subject:
 
 
 def examine(environ: Mapping[str, str] | None = None) -> list[Check]:
-    """All checks, in the order of ``PARTS``. Never raises for what is wrong: that is what it is there to tell."""
+    """All checks, in the order of ``PARTS``. Never raises for what is wrong: it reports it."""
     try:
         service = ActivityService.from_environ(os.environ if environ is None else environ, source="cli")
     except ActivityError as error:

@@ -1,4 +1,4 @@
-"""Draining the queue on demand, for commands: lead for a moment, or wish for it and wait for whoever leads.
+"""Draining the queue on demand, for commands: lead for a moment, or request a flush from the leader and wait for it.
 
 Either way the call returns when everything that was in the queue at its start is committed, or raises WarehouseUnavailable at
 its deadline. Nothing is ever lost by giving up: the queue holds it.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 10_000
 BATCH_BYTES = 6 << 20
-"""A batch where nobody waits for the first of it: what a refresh costs beside its rows is paid once for all of them."""
+"""A batch where no caller waits for the first of it: what a refresh costs beside its rows is paid once for all of them."""
 
 _T = TypeVar("_T")
 
@@ -44,7 +44,7 @@ class Drained:
 
 
 class Drainer:
-    """Drains ``service``'s queue. ``on_progress`` is told (bytes shipped, bytes there were).
+    """Drains ``service``'s queue. ``on_progress`` gets (bytes shipped, bytes there were).
 
     ``batch_rows``: the most events in a batch, where less memory is worth more than time.
     """
@@ -92,7 +92,7 @@ class Drainer:
         flusher.prune(flusher.offset if service.adapter.capabilities.contexts_at_once else None)
         if service.refresher.disk_error is not None:  # a full disk: what is committed makes room for the contexts
             flusher.prune(flusher.offset)
-            patiently(service.refresher.publish_changes, deadline)
+            retry_while_busy(service.refresher.publish_changes, deadline)
         return rows, flusher.quarantined, refused
 
     def _publish(self, flusher: Flusher, deadline: float, rows: int, verify: bool) -> str | None:
@@ -100,10 +100,10 @@ class Drainer:
         refresher = self._service.refresher
         try:
             if rows:
-                patiently(refresher.publish_changes, deadline)
+                retry_while_busy(refresher.publish_changes, deadline)
             if verify:
                 scopes = refresher.due()
-                patiently(lambda: refresher.verify(scopes, flusher.channel_id), deadline)
+                retry_while_busy(lambda: refresher.verify(scopes, flusher.channel_id), deadline)
         except WarehouseRefused as error:
             return error.message
         return None
@@ -124,12 +124,12 @@ class Drainer:
                 )
 
         def ship() -> FlushStep:
-            return patiently(lambda: flusher.step(max_rows=self._batch_rows, max_bytes=BATCH_BYTES), deadline)
+            return retry_while_busy(lambda: flusher.step(max_rows=self._batch_rows, max_bytes=BATCH_BYTES), deadline)
 
         return drain(ship, on_step=shipped)
 
     def _wait_for_leader(self, deadline: float, timeout_s: float) -> bool:
-        """True when whoever leads has committed all there was; False when nobody leads any more."""
+        """True when the leader has committed all there was; False when no process leads any more."""
         target, lease, writer = self._reader.end(), self._service.lease, self._service.writer
         if target is None:
             return True
@@ -143,9 +143,9 @@ class Drainer:
             on_wait=lambda: self._on_progress(max(0, total - writer.uncommitted_bytes()), total),
         )
         if outcome == "late":
-            told = lease.holder() or {}
-            who, last = told.get("pid", "?"), told.get("last_progress", "an unknown time")
-            why = f" (its last error: {told['error']})" if told.get("error") else ""
+            report = lease.holder() or {}
+            who, last = report.get("pid", "?"), report.get("last_progress", "an unknown time")
+            why = f" (its last error: {report['error']})" if report.get("error") else ""
             raise WarehouseUnavailable(
                 f"process {who} leads and did not flush within {timeout_s:g} s{why}; the queue holds everything",
                 hint=f"its last progress was at {last}; if that is long ago, end that process and another takes over",
@@ -153,7 +153,7 @@ class Drainer:
         return outcome == "done"
 
 
-def patiently(call: Callable[[], _T], deadline: float) -> _T:
+def retry_while_busy(call: Callable[[], _T], deadline: float) -> _T:
     """Try again while the warehouse is busy, with jitter, until the deadline."""
     while True:
         try:

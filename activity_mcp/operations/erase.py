@@ -1,8 +1,8 @@
 """Forgetting: what a selection picks leaves the queue, the dead letters, the warehouse, the contexts, and stays away.
 
-    lead → seal the live segment → drain, passing over what is picked → tombstones → write the warehouse anew without it
+    lead → seal the live segment → drain, passing over what is picked → tombstones → rewrite the warehouse without it
          → publish every context → delete the committed segments, dead letters and artifacts that held it, and what of the
-         ledger of imports names it → look through the bytes of every file of ours, and tell which still holds it
+         ledger of imports names it → look through the bytes of each of our files, and report which still holds it
 
 Segments are never rewritten: offsets and checksums stay what they are, and exactly-once with them. What was committed is in the
 warehouse, so its segments can be deleted whole; what was not yet is committed first, without the lines that are picked. A note
@@ -31,7 +31,7 @@ from ..queue import QueueReader, dead_letters, prune, read_commit, seal_segment
 from ..recording.event_catalogue import FORGOTTEN
 from ..recording.tombstones import Tombstones
 from ..warehouse import Scope
-from .drain import BATCH_BYTES, BATCH_ROWS, patiently
+from .drain import BATCH_BYTES, BATCH_ROWS, retry_while_busy
 from .holdings import files_that_hold, holdings
 
 if TYPE_CHECKING:
@@ -63,11 +63,11 @@ class Forgotten:
     untouched: list[str] = field(default_factory=list)
     set_aside: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
-    """Files of ours that hold the text all the same: by a legal hold, one of those two, or an event since then."""
+    """Our files that hold the text all the same: by a legal hold, one of those two, or an event since then."""
 
 
 class Forgetter:
-    """Forgets what ``selection`` picks, over ``service``'s queue and warehouse. ``on_progress`` is told (rows done, rows)."""
+    """Forgets what ``selection`` picks, over ``service``'s queue and warehouse. ``on_progress`` gets (rows done, rows)."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class Forgetter:
         if not self._service.lease.acquire_from(LEAD_WITHIN_S):
             pid = self._service.lease.last_report().get("pid", "?")
             raise WarehouseUnavailable(
-                f"process {pid} leads and did not stand aside; nothing was forgotten", hint="close Claude Code and try again"
+                f"process {pid} leads and did not step down; nothing was forgotten", hint="close Claude Code and try again"
             )
 
     def _seal(self) -> None:
@@ -147,7 +147,7 @@ class Forgetter:
     def _drain(self, flusher: Flusher) -> None:
         """Everything is committed, without what is picked."""
         deadline = self._deadline()
-        drain(lambda: patiently(lambda: flusher.step(max_rows=BATCH_ROWS, max_bytes=BATCH_BYTES), deadline))
+        drain(lambda: retry_while_busy(lambda: flusher.step(max_rows=BATCH_ROWS, max_bytes=BATCH_BYTES), deadline))
 
     def _omits(self, members: Mapping[str, Any]) -> bool:
         if not self._picks(members):
@@ -203,7 +203,7 @@ class Forgetter:
 
     def _count_rows(self) -> dict[str, int]:
         rewriter = self._service.adapter.rewriter
-        return patiently(lambda: rewriter.count(self._picks_row), self._deadline()) if rewriter is not None else {}
+        return retry_while_busy(lambda: rewriter.count(self._picks_row), self._deadline()) if rewriter is not None else {}
 
     def _is_in_free_blocks(self) -> bool:
         """Whether the file holds the text though no row does: of rows that retention or a refresh has removed."""
@@ -213,7 +213,7 @@ class Forgetter:
     def _rewrite(self) -> None:
         rewriter = self._service.adapter.rewriter
         if rewriter is not None:
-            patiently(lambda: rewriter.rewrite(self._picks, self._on_progress), self._deadline())
+            retry_while_busy(lambda: rewriter.rewrite(self._picks, self._on_progress), self._deadline())
 
     def _picks_row(self, members: Mapping[str, Any]) -> bool:
         if not self._picks(members):
@@ -240,7 +240,7 @@ class Forgetter:
         service, now = self._service, self._service.clock.time_us()
         at_once, found = service.adapter.capabilities.contexts_at_once, {}
         if at_once:
-            patiently(service.refresher.publish_changes, self._deadline())
+            retry_while_busy(service.refresher.publish_changes, self._deadline())
         scopes = [Scope(*key) for key in service.snapshots.known()]
         if at_once:
             found = {row.scope: row for row in service.warehouse.contexts(scopes, flusher.channel_id)}
@@ -252,7 +252,7 @@ class Forgetter:
     # --- files
 
     def _left(self) -> list[str]:
-        """Unfinished files that held it are removed; what else of ours still holds the text, to be told."""
+        """Unfinished files that held it are removed; the names of our other files that still hold the text."""
         left = []
         ours = [path for held in holdings(self._service.config) for path in held.files]
         for path in files_that_hold(self._selection, ours):
@@ -279,7 +279,7 @@ class Forgetter:
         return sorted(os.path.join(folder, name) for folder, _, names in os.walk(directory) for name in names)
 
     def _old_copies(self) -> list[str]:
-        """Copies of the database from before a migration: nobody reads them, and they hold everything."""
+        """Copies of the database from before a migration: unused, and they hold everything."""
         return self._beside("layout-") if self._service.adapter.rewriter is not None else []
 
     def _set_aside(self) -> list[str]:

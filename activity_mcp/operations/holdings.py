@@ -3,7 +3,7 @@
 A state directory may hold other things, so may the directory of the database, and both may have been another program's before:
 so nothing is ours by its place alone. ``_OWN`` lists every name that this package writes, by directory; a directory is ours to
 look into by its marker (``settings.json`` or ``.activity-mcp-home``, a queue's ``queue.json``, an artifact's ``.meta.json``).
-Only regular files count, symbolic links are not followed, and what has a name of ours but other content is left, and named.
+Only regular files count, symbolic links are not followed, and what has one of our names but other content is left, and named.
 """
 
 from __future__ import annotations
@@ -107,13 +107,13 @@ def _is_duckdb(path: str) -> bool:
 
 
 def _artifacts(directory: str) -> Iterator[Holding]:
-    """Content is ours where a file of ours describes it."""
+    """Content is ours where one of our files describes it."""
     files: list[str] = []
     for meta in _named(directory, rf"[\w-]+{re.escape(_META)}"):
         try:
-            told = orjson.loads(LOCAL.read(meta))
-            content = os.path.join(directory, os.path.basename(told["file"]))
-            is_own = bool(told["version"]) and told["artifact_id"] + _META == os.path.basename(meta)
+            described = orjson.loads(LOCAL.read(meta))
+            content = os.path.join(directory, os.path.basename(described["file"]))
+            is_own = bool(described["version"]) and described["artifact_id"] + _META == os.path.basename(meta)
         except (OSError, ValueError, KeyError, TypeError):
             continue
         files += [path for path in (content, meta) if is_own and _is_regular(path)]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from ..claude_code.transcripts import ImportLedger, TranscriptReader, TranscriptReport, discover
-from ..claude_code.transcripts.discovery import ImportOrigins
+from ..claude_code.transcripts.discovery import ImportOrigins, default_folders
 from ..claude_code.transcripts.expiry import expiring
 from ..recording.tombstones import Tombstones
 from .drain import Drainer
@@ -28,6 +28,7 @@ GROUP = 200
 DRAIN_TIMEOUT_S = 300.0
 BATCH_ROWS = 4_000
 """Of what an import ships at once: it reads files of any size in memory that does not grow with them."""
+_DAY_US = 86_400 * 1_000_000
 _COLUMNS_BYTES = 1024
 """What the other columns of a line take, at most."""
 
@@ -49,6 +50,7 @@ class Backfill:
         service = self._service
         paths = None if paths is None else list(paths)
         total = TranscriptReport()
+        total.folders = paths if paths is not None else default_folders(service.environ)
         total.expiring = expiring(paths, service.environ, self._ledger, service.clock.time_us())
         found = discover(paths, service.environ, since_us)
         sizes = {path: _size(path) for path in found}
@@ -60,7 +62,9 @@ class Backfill:
             return tombstones.covers(activity_id, origin.session_id, origin.project, ts_us)
 
         owners = self._ledger.owners()
-        pending = dict(self._ledger.pending(found, now_us=service.clock.time_us(), since_us=since_us))
+        kept_from_us = self._kept_from_us()
+        since = [bound for bound in (since_us, kept_from_us) if bound is not None]
+        pending = dict(self._ledger.pending(found, now_us=service.clock.time_us(), since_us=max(since, default=None)))
         for path in found:
             if path in pending:
                 reader = TranscriptReader(
@@ -71,6 +75,7 @@ class Backfill:
                     now_us=service.clock.time_us(),
                     mark=pending[path],
                     since_us=since_us,
+                    kept_from_us=kept_from_us,
                     seen=seen,
                     copies=owners.of(os.path.realpath(path)),
                     loads=orjson.loads,
@@ -85,6 +90,12 @@ class Backfill:
             done += sizes[path]
             self._on_progress(done, sum(sizes.values()))
         return total
+
+    def _kept_from_us(self) -> int | None:
+        """From when on activities are kept, where this program removes the older ones; None where the engine does."""
+        if self._service.adapter.maintenance is None:
+            return None
+        return self._service.clock.time_us() - self._service.config.retention_days * _DAY_US
 
     def _import(self, reader: TranscriptReader, before: int, total: int, dry_run: bool) -> None:
         group: list[Activity] = []

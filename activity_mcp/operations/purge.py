@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Purged(NamedTuple):
-    """How many places and bytes were removed, and what is ``left`` in directories of ours since it is not."""
+    """How many places and bytes were removed, and what is ``left`` in our directories because it is not ours."""
 
     places: int
     size: int
@@ -29,7 +29,7 @@ class Purged(NamedTuple):
 def purge(config: Config) -> Purged:
     """Remove all of it.
 
-    Raises InvalidInput, and removes nothing, while a server is running, or where the database holds tables of somebody else.
+    Raises InvalidInput, and removes nothing, while a server is running, or where the database holds tables of another program.
     """
     for queue in own_queues(config.queue_root):
         lease = Lease(queue)

@@ -1,7 +1,7 @@
 """Dead letters, tried again: what can be read as a whole event now goes back into the queue; what cannot stays as it is.
 
 A line can be whole now that was not when it was set aside: a newer version knows its event, the warehouse that refused its row
-has been mended, only its newline was lost, or it stands behind a torn beginning. Its checksum decides, never a guess. It is
+has been mended, only its newline was lost, or it follows a torn beginning. Its checksum decides, never a guess. It is
 appended again, durably, and only then is its dead letter removed, or kept with what is left of it: a kill between the two
 appends it once more at the next try, and the two fold into one fact by their activity_id.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..queue import DeadLetter, QueueWriter
 
 
-MOST_BYTES = 16 << 20
+MAX_BYTES = 16 << 20
 """A range beyond this is no event and no batch of them: a hole, which is not read into memory."""
 _REST = "; what could be read of it was appended again"
 
@@ -75,7 +75,7 @@ def retry_dead(writer: QueueWriter, retried: Retried, *, fs: FileSystem = LOCAL)
 def _retry(letter: DeadLetter, writer: QueueWriter, retried: Retried, fs: FileSystem) -> None:
     if fs.stat(letter.path) is None:
         return  # another process was faster
-    if letter.end - letter.start > MOST_BYTES:
+    if letter.end - letter.start > MAX_BYTES:
         retried.kept.append((letter.path, letter.reason))
         return
     lines, rest = salvage(letter.data())

@@ -6,8 +6,8 @@ the two conditions keeps it from flapping. While it lasts, attempts back off wit
 batches grow once one has passed again; what was
 acknowledged is never touched.
 
-Beside it ``Filling``: the same for how full the queue is. Both outlive their leader: what it told in ``leader.json`` is resumed
-by the next one, so that each is told once when it begins and once when it ends, whoever leads then.
+Beside it ``Filling``: the same for how full the queue is. Both outlive their leader: the next one resumes what it
+left in ``leader.json``, so that each is reported once when it begins and once when it ends.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 Change = Literal["entered", "left"]
 FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 30.0
+MAX_PAUSE_S = 30.0
 BUSY_ATTEMPTS = 30
 
 
 class Backpressure:
-    """The state, told by ``observe`` after every attempt to flush."""
+    """The state, kept up to date by ``observe`` after every attempt to flush."""
 
     def __init__(self, threshold_ms: int, clock: Clock, *, jitter: random.Random | None = None) -> None:
         self.active = False
@@ -54,7 +54,7 @@ class Backpressure:
         return None
 
     def resume(self, active: bool, backlog_bytes: int) -> None:
-        """Take over from the leader before, which had told that it lasts (``active``), or that it does not."""
+        """Take over from the previous leader, which reported that it lasts (``active``), or that it does not."""
         if active != self.active:
             self.active, self._entered_backlog, self._moved_at = active, backlog_bytes, None
 
@@ -67,7 +67,7 @@ class Backpressure:
 
         ``busy``: others use the warehouse and give way to who keeps asking; so the first minutes of that are short pauses.
         """
-        longest_s = FIRST_PAUSE_S if busy and self.failures < BUSY_ATTEMPTS else LONGEST_PAUSE_S
+        longest_s = FIRST_PAUSE_S if busy and self.failures < BUSY_ATTEMPTS else MAX_PAUSE_S
         pause = min(longest_s, FIRST_PAUSE_S * 2 ** min(self.failures, 10)) * self._jitter.uniform(0.5, 1.0)
         self.failures += 1
         self._not_before = self._clock.monotonic() + pause

@@ -15,7 +15,7 @@ A damaged range, a line that is no activity, and a row the engine refuses, or ha
 bytes go, synced, to ``dead/``,
 and one ``system_event`` (error_recovery) takes their place at their offset, so that the token can move past them.
 
-The flusher is driven by whoever holds the lease; it knows no thread and no clock but the one it is given.
+The holder of the lease drives the flusher; it knows no thread and no clock but the one it is given.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class FlushStep:
 
 @dataclass(slots=True)
 class Position:
-    """Where this flusher is: the sink's token as it was last seen, and the queue's offset it stands for."""
+    """Where this flusher is: the sink's token as it was last seen, and the queue's offset it means."""
 
     expected: str | None
     at: Offset | None
@@ -80,7 +80,7 @@ class Position:
 class Flusher:
     """Ships the queue in ``directory`` into ``sink``. ``origin`` signs the system_events it writes itself.
 
-    ``on_event`` is told of recoveries (``error_recovery`` features) that have no place in the stream of their own. ``omits``
+    ``on_event`` receives recoveries (``error_recovery`` features) that have no place in the stream of their own. ``omits``
     picks lines to pass over, by their members: they are to be forgotten before the warehouse has them.
     """
 
@@ -122,7 +122,7 @@ class Flusher:
         """
         position = self._position or self._locate()
         if position.at is not None and self._is_beyond(position.at):
-            position = self._locate()  # the directory was removed and made anew under us
+            position = self._locate()  # the directory was removed and made again under us
         try:
             batch = self._read(position.at, max_bytes, max_rows)
         except OffsetLost as lost:
@@ -142,7 +142,7 @@ class Flusher:
         return FlushStep(len(rows), batch.end, batch.more, quarantined)
 
     def forget_position(self) -> None:
-        """Ask the sink again before the next step, as after somebody else may have led."""
+        """Ask the sink again before the next step, as after another process may have led."""
         self._position = None
 
     def prune(self, watermark: Offset | None) -> int:
@@ -177,7 +177,7 @@ class Flusher:
         return self._position
 
     def _is_lost(self, at: Offset) -> bool:
-        """Whether these files cannot be the ones of which ``at`` was told. A segment that is gone is the reader's to tell."""
+        """Whether ``at`` cannot be an offset of these files. A segment that is gone is for the reader to report."""
         return self._is_beyond(at) or (at.segment in self._reader.segments() and not self._reader.verify(at))
 
     def _is_beyond(self, at: Offset) -> bool:
@@ -195,11 +195,11 @@ class Flusher:
 
     def _keep_left_out(self, after: Offset | None, upto: Offset) -> None:
         """Where the sink took rows and left some out, keep the range they are in, before its segment may go."""
-        told = self._sink.left_out(self.channel_id)
-        more, self._left_out = told.rows - self._left_out, told.rows
+        left_out = self._sink.left_out(self.channel_id)
+        more, self._left_out = left_out.rows - self._left_out, left_out.rows
         if more <= 0:
             return
-        reason = f"{LEFT_OUT}, {more} of this range: {told.message}"
+        reason = f"{LEFT_OUT}, {more} of this range: {left_out.message}"
         bury_range(self.directory, after, upto, reason, clock=self._clock, fs=self._fs)
         if self._on_event:
             self._on_event(

@@ -1,15 +1,15 @@
-"""The background thread of a server: one of them on a machine leads, the others stand ready.
+"""The background thread of a server: one of them on a machine leads, the others are ready to take over.
 
 Each turn it writes this server's own buffered events; then, if it holds the lease, it flushes and refreshes:
 
-    a backlog that matters, or a wish to flush → Flusher.step until drained → Refresher.publish_changes
-    a wish for a context, or an active key not verified for most of a TTL → Refresher.verify
+    a backlog that matters, or a request to flush → Flusher.step until drained → Refresher.publish_changes
+    a request for a context, or an active key not verified for most of a TTL → Refresher.verify
     a transcript that has something new → what is injected as ``follow``
     a day since it was done last → Upkeep.run (retention, and what has expired)
     what neither needs for a while → close the warehouse, so that readers get in
 
 The thread owns the lease and frees it in ``finally``; when the process dies the kernel frees it, and another server takes over
-at its next turn. An error ends a turn, never the thread: it is logged, told in ``leader.json``, and tried again with backoff.
+at its next turn. An error ends a turn, never the thread: it is logged, published in ``leader.json``, and tried again later.
 
 ``turn`` is the whole of it and takes no time of its own, so that tests drive it with a clock of theirs.
 """
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
 
 TURN_S = 0.2
 QUIET_TURN_S = 0.5
-"""The time between turns of who stands ready, and of a leader that has had nothing to ship for ``QUIET_S``."""
+"""The time between turns of a server that does not lead, and of a leader that has had nothing to ship for ``QUIET_S``."""
 QUIET_S = 10.0
 LEASE_RETRY_S = 1.0
 FLUSH_EVERY_S = 1.0
-RIDERS_WAIT_S = 60.0
-RESTS = 4
+RIDE_ALONG_MAX_WAIT_S = 60.0
+REST_FACTOR = 4
 """After a flush the leader rests so many times as long as the flush took: a fifth of one core at the most."""
-LONGEST_REST_S = 2.0
-GIVEN_UP_S = 60.0
+MAX_REST_S = 2.0
+RESIGNED_S = 60.0
 """How long a server that met a newer version leaves leading to others before it looks again."""
 
 
@@ -150,7 +150,7 @@ class Leader:
         """Everything that is due now."""
         self._before_turn()
         if self.leads and not self._lease.in_place():
-            self._resign()  # the directory was removed under us: whoever made it anew may lead there
+            self._resign()  # the directory was removed under us: the process that made it again may lead there
         if self._lease.is_asked_to_step_down():
             self._resign()
             return
@@ -172,7 +172,7 @@ class Leader:
         """What a newer version wrote is not ours to touch: keep appending, and leave leading to a newer server."""
         self._failed(error)
         self._resign()
-        self._next_lease_try = self._clock.monotonic() + GIVEN_UP_S
+        self._next_lease_try = self._clock.monotonic() + RESIGNED_S
 
     def _take_lease(self) -> bool:
         now = self._clock.monotonic()
@@ -187,9 +187,9 @@ class Leader:
             self._resign()
             raise
         self.leads = True
-        told = self._lease.last_report()  # with what the leader before left behind
-        self._backpressure.resume(told.get("backpressure") is True, self._backlog_bytes())
-        self._filling.active = told.get("degraded") is True
+        before = self._lease.last_report()  # what the previous leader left behind
+        self._backpressure.resume(before.get("backpressure") is True, self._backlog_bytes())
+        self._filling.active = before.get("degraded") is True
         self._last_flush = now - FLUSH_EVERY_S
         self._last_progress = -1e9
         return True
@@ -224,13 +224,13 @@ class Leader:
 
     def _flush_is_due(self, now: float) -> bool:
         if self._is_urgent():
-            return now - self._last_flush >= max(FLUSH_EVERY_S, min(RESTS * self._flush_took, LONGEST_REST_S))
-        return now - self._last_flush >= RIDERS_WAIT_S and self._backlog_bytes() > 0
+            return now - self._last_flush >= max(FLUSH_EVERY_S, min(REST_FACTOR * self._flush_took, MAX_REST_S))
+        return now - self._last_flush >= RIDE_ALONG_MAX_WAIT_S and self._backlog_bytes() > 0
 
     def _drain(self, wanted: bool) -> None:
         flusher = self._led()
         if wanted:
-            self._lease.clear_want()  # before the flush that fulfils it: a wish that comes meanwhile stands
+            self._lease.clear_want()  # before the flush that fulfils it: a request that comes meanwhile is kept
         drain(
             lambda: flusher.step(max_rows=self._backpressure.batch_rows(self._capabilities.batch_rows)),
             on_step=lambda step: self._shipped(flusher, step),
@@ -280,8 +280,8 @@ class Leader:
         if self._upkeep is None or not self._upkeep.is_due() or self._is_urgent():
             return
         try:
-            told = self._upkeep.run()
-            if told is not None:
+            removed = self._upkeep.run()
+            if removed is not None:
                 self._refresher.publish_changes()
                 self._refresher.verify_all(self._led().channel_id, self._upto())
         except (NewerFormat, WarehouseNewer):
@@ -289,8 +289,8 @@ class Leader:
         except Exception as error:
             self._failed(error)
             return
-        if told is not None:
-            self._raise_event(told)
+        if removed is not None:
+            self._raise_event(removed)
 
     def _observe(self) -> None:
         """Notice what begins and what ends: the warehouse takes nothing, the queue fills up."""

@@ -25,7 +25,7 @@ class PoisonLine(ValueError):
 
 
 def row_of(record: Record, channel_id: str) -> Row:
-    """The record as a row of ``channel_id``. Raises PoisonLine; a line nobody validated yet is validated, and marked."""
+    """The record as a row of ``channel_id``. Raises PoisonLine; a line that was not validated yet is validated, and marked."""
     members = record.value
     texts: list[Any] = [members.get(name) for name in _TEXT_MEMBERS]
     if not _ONLY_TEXT.issuperset(map(type, texts)) or "" in texts:
@@ -65,7 +65,7 @@ def row_of(record: Record, channel_id: str) -> Row:
 
 
 def _checked(members: dict[str, Any], features: dict[str, Any]) -> dict[str, Any]:
-    """A line nobody validated yet (a hook's): the flusher does, and marks what fails."""
+    """A line that was not validated yet (a hook's): the flusher does, and marks what fails."""
     if members.get("schema_version") not in (None, SCHEMA_VERSION):
         return features  # another version's schema; its own writer knew it
     schema.mark(members["event_name"], features)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..fs import FileSystem
 
 VERSION = 1
-MOST_BYTES = 1 << 30
+MAX_BYTES = 1 << 30
 """What all artifacts of a state directory may take: beyond it storing is refused until some expire."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _META = ".meta.json"
@@ -146,10 +146,10 @@ class ArtifactStore:
         self.sweep()
         with os.scandir(self.directory) as entries:
             size = sum(entry.stat().st_size for entry in entries if entry.is_file())
-        if size > MOST_BYTES:
+        if size > MAX_BYTES:
             self._swept = -_SWEEP_EVERY_S
             raise InvalidInput(
-                f"the artifacts in {self.directory} take {size >> 20} MiB, more than {MOST_BYTES >> 20}; nothing was stored",
+                f"the artifacts in {self.directory} take {size >> 20} MiB, more than {MAX_BYTES >> 20}; nothing was stored",
                 hint="remove some of its files, or give artifacts a shorter expires_hours",
             )
 

@@ -30,6 +30,20 @@ MIN_CONTEXT_BYTES = 512
 _MAX_SCOPES = 256
 
 
+class ContextAnswer(dict[str, Any]):
+    """The ``get_context`` tool's answer, which knows how its ``context`` was encoded when it was rendered."""
+
+    __slots__ = ("_context",)
+
+    def __init__(self, members: dict[str, Any], context: bytes) -> None:
+        super().__init__(members)
+        self._context = context
+
+    def encoded(self) -> bytes:
+        """The answer as compact JSON; only what stands around the context is encoded for it."""
+        return orjson.dumps({**self, "context": orjson.Fragment(self._context)})
+
+
 class Recall:
     """The contexts of one process. Thread-safe.
 
@@ -62,7 +76,7 @@ class Recall:
         self._warm: TTLCache[tuple[str, str], bool] = TTLCache(_MAX_SCOPES, ttl=warm_s, timer=clock.monotonic)
         self._awaited: TTLCache[tuple[str, str], bool] = TTLCache(_MAX_SCOPES, ttl=ttl_s, timer=clock.monotonic)
 
-    def context(self, customer: str | None, project: str | None, context_type: str, max_bytes: int) -> dict[str, Any]:
+    def context(self, customer: str | None, project: str | None, context_type: str, max_bytes: int) -> ContextAnswer:
         """The ``get_context`` tool's answer. Raises InvalidInput."""
         customer, project = self.scope(customer, project)
         _check(customer, project, context_type, max_bytes)
@@ -87,7 +101,7 @@ class Recall:
         )
         answer["context"] = rendered.context
         answer["truncated"] = rendered.truncated
-        return answer
+        return ContextAnswer(answer, rendered.encoded)
 
     def is_expected(self, customer: str | None, project: str | None) -> bool:
         """True at the first miss of a scope, for which a refresh was just asked: worth waiting a few milliseconds."""

@@ -1,7 +1,7 @@
 """Runs that only a generator makes: what no table knows, and nobody would choose as a name.
 
-A word, ``_``, ``-`` or ``=``, and then many characters, mixed as only chance mixes them; or the last of three such segments of a
-path.
+A word, ``_``, ``-`` or ``=``, and then many characters, mixed as only chance mixes them; or the last of three such segments of
+a path.
 """
 
 from __future__ import annotations

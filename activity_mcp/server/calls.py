@@ -12,8 +12,6 @@ from _thread import allocate_lock
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import orjson
-
 from ..activity import new_id
 from ..clock import SYSTEM_CLOCK
 from ..errors import ActivityError
@@ -89,7 +87,7 @@ class Call:
             found = ask(**check_arguments(self.spec.name, self.spec.arguments, self._given), **more)
             if found is None:
                 return None
-            encoded = orjson.dumps(found)
+            encoded = self.spec.encode(found)
             answer = Answer(encoded.decode(), encoded)
             facts = {"success": True, **self.spec.observe(found, len(encoded))}
         except Exception as error:

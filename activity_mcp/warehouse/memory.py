@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .base import QueryEngine
 
 _KEPT_DAYS_US = 8 * 86_400_000_000
-_MOST_ERRORS, _MOST_FILES = 10, 20
+_MAX_ERRORS, _MAX_FILES = 10, 20
 
 
 class MemoryWarehouse:
@@ -94,8 +94,8 @@ class MemoryWarehouse:
         oldest = self._clock.time_us() - _KEPT_DAYS_US
         return {
             "version": 1,
-            "recent_errors": [_error(row) for row in rows if _failed(row)][:_MOST_ERRORS],
-            "recent_files": list({file["file_path"]: file for file in reversed(_files(rows))}.values())[::-1][:_MOST_FILES],
+            "recent_errors": [_error(row) for row in rows if _failed(row)][:_MAX_ERRORS],
+            "recent_files": list({file["file_path"]: file for file in reversed(_files(rows))}.values())[::-1][:_MAX_FILES],
             "hours": _hours(row for row in rows if parse_iso(row.ts) >= oldest),
             "recorded_at": rows[0].ts if rows else None,
         }

@@ -139,7 +139,7 @@ def installed_in_the_project(places: Path) -> Path:
 def test_a_project_s_server_that_nobody_has_approved_is_told_as_pending(examined: Examined, places: Path) -> None:
     shop = installed_in_the_project(places)
     found = examined()[1]["server registered"]
-    assert (found["status"], "nobody has approved" in found["found"], "Use this MCP server" in found["hint"]) == (
+    assert (found["status"], "not been approved" in found["found"], "Use this MCP server" in found["hint"]) == (
         "warn",
         True,
         True,

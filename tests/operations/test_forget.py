@@ -34,7 +34,6 @@ from activity_mcp.recording import tombstones
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse.duckdb import rewrite
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
-from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from activity_mcp.warehouse.memory import MemoryWarehouse
 
 SECRET = "hunter2-quetzal"
@@ -243,13 +242,13 @@ def test_text_that_only_free_blocks_of_the_file_hold_goes_as_well(make: Make, ho
     """As retention leaves it: no row has it any more."""
     service = make()
     Drainer(service).drain()
-    with DuckDBWarehouse(service.config.db).transaction() as statements:
-        for (table,) in statements.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal"):
-            if table in ("CLAUDE_STREAM_V2", *rewrite.DERIVED):
-                statements.execute(f"DELETE FROM {table}")
+    service.close()
     service.warehouse.release()
+    with duckdb.connect(service.config.db) as connection:
+        for table in ("CLAUDE_STREAM_V2", *rewrite.DERIVED):
+            connection.execute(f"DELETE FROM {table}")
     assert bytes_with(home, SECRET) != []
-    Forgetter(service, selection(match=SECRET)).run()
+    Forgetter(make(), selection(match=SECRET)).run()
     assert bytes_with(home, SECRET) == []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from activity_mcp.pipeline.backpressure import BUSY_ATTEMPTS, FIRST_PAUSE_S, LONGEST_PAUSE_S, Backpressure
+from activity_mcp.pipeline.backpressure import BUSY_ATTEMPTS, FIRST_PAUSE_S, MAX_PAUSE_S, Backpressure
 from fakes import FakeClock
 
 
@@ -63,7 +63,7 @@ def test_attempts_back_off_with_jitter_up_to_a_bound_and_start_anew_after_a_succ
     for failures in range(12):
         pressure.failed()
         assert not pressure.may_try()
-        clock.advance(min(LONGEST_PAUSE_S, 2**failures))
+        clock.advance(min(MAX_PAUSE_S, 2**failures))
         assert pressure.may_try()
     for _ in range(5000):  # days of an outage
         pressure.failed()

@@ -133,7 +133,7 @@ MUTANTS = (
            (f"{PRESSURE}::test_news_that_the_full_queue_had_no_room_for_come_later_with_the_time_of_the_fact",)),
     Mutant(11, "an idle hour is no stall", "pipeline/leader.py", "waiting if waiting and self._should_move() else 0", "waiting",
            (f"{PRESSURE}::test_the_servers_own_calls_that_rest_for_a_minute_are_no_stall",)),
-    Mutant(11, "the next leader goes on from what the last one told", "pipeline/leader.py", 'told.get("backpressure") is True', "False",
+    Mutant(11, "the next leader continues from what the last one reported", "pipeline/leader.py", 'before.get("backpressure") is True', "False",
            (f"{PRESSURE}::test_a_stall_that_outlives_its_leader_is_told_once_and_its_end_by_the_next_one",)),
     Mutant(11, "what is answered as degraded was cut", "recording/recorder.py", "        appended.degraded = degraded\n", "",
            (f"{PRESSURE}::test_an_event_that_is_cut_so_that_the_queue_stays_below_the_mark_says_so_too",)),

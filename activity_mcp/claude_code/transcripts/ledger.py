@@ -5,8 +5,9 @@ that completes an event. ``FileMark.position`` is the offset up to which lines w
 sent. Events that only the end of a file completes (a call without a result, the last turn's end, the session's end) are sent
 when the file has been quiet for 30 minutes; ``settled`` says that this was done and ``closed`` holds their ids, in case the
 file grows after all; ``unanswered`` holds those of calls without a result, which a later answer corrects. ``since_us`` is the
-``--since`` of the import: older events were left out, and still count as new. ``lines`` are those that a fork of the session
-copies (see ``copies``); a mark that an older version wrote has none, and its file is read once more.
+``--since`` of the import: older events were left out, and still count as new; so do those that were older than the retention
+allows, once it allows more. ``lines`` are those that a fork of the session copies (see ``copies``); a mark that an older
+version wrote has none, and its file is read once more.
 
 A mark holds for a file that begins with the same bytes and has the same bytes before the position. A file that was truncated or
 replaced is imported from the start; so is one whose mark was lost. Its events have the same ids, and the warehouse folds them.
@@ -53,16 +54,18 @@ class FileMark:
     unanswered: frozenset[str] = field(default_factory=frozenset)
     lines: frozenset[str] | None = None
 
-    def has(self, activity_id: str, position: int, ts_us: int, *, is_answer: bool = True) -> bool:
+    def has(self, activity_id: str, position: int, ts_us: int, *, is_answer: bool = True, is_too_old: bool = False) -> bool:
         """True when the event with this id, completed by the line at ``position``, was sent.
 
-        ``is_answer`` False: it is that of a call without a result.
+        ``is_answer`` False: it is that of a call without a result; ``is_too_old``: the warehouse would not keep it.
         """
+        if self.since_us is not None and ts_us < self.since_us and not is_too_old:
+            return False
         if activity_id in self.closed:
             return True
         if activity_id in self.unanswered:
             return not is_answer
-        return position < self.position and (self.since_us is None or ts_us >= self.since_us)
+        return position < self.position
 
     def is_complete(self, size: int, now_us: int, since_us: int | None) -> bool:
         """True when reading the file again could send nothing: it has not grown, and its end is settled or still open."""

@@ -47,7 +47,8 @@ class TranscriptReader:
     came. Afterwards ``self.mark`` is what to commit to the ledger, None when there is nothing to remember. ``seen`` is shared
     by the readers of one import, so that what several files repeat is sent once. ``since_us`` leaves out what is older,
     ``was_forgotten`` (asked with id, origin and time) what was forgotten on request. ``start_of`` is that of ``SessionState``,
-    ``copies`` knows the lines of other files.
+    ``copies`` knows the lines of other files. What is older than ``kept_from_us`` the warehouse will not keep: it is counted,
+    and sent again by an import with a longer retention.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class TranscriptReader:
         was_forgotten: Callable[[str, Origin, int], bool] | None = None,
         start_of: Callable[[str], str | None] = lambda session_id: None,
         copies: Copies | None = None,
+        kept_from_us: int | None = None,
     ) -> None:
         self.path = path
         self.report = TranscriptReport(files=1)
@@ -73,6 +75,7 @@ class TranscriptReader:
         self._now_us = now_us
         self._earlier = mark
         self._since_us = since_us
+        self._kept_from_us = kept_from_us
         self._loads = loads
         self._was_forgotten = was_forgotten or (lambda activity_id, origin, ts_us: False)
         self._copies = copies if copies is not None else Copies(path)
@@ -170,7 +173,8 @@ class TranscriptReader:
         report, earlier = self.report, self._earlier
         report.sessions.add(session.id)
         is_answer = UNANSWERED not in features
-        if earlier is not None and earlier.has(activity_id, position, ts_us, is_answer=is_answer):
+        is_too_old = self._kept_from_us is not None and ts_us < self._kept_from_us
+        if earlier is not None and earlier.has(activity_id, position, ts_us, is_answer=is_answer, is_too_old=is_too_old):
             report.already += 1
         elif self._since_us is not None and ts_us < self._since_us:
             report.before_since += 1
@@ -185,6 +189,7 @@ class TranscriptReader:
             made = build(event_name, features, origin, now_us=self._now_us, activity_id=activity_id, ts=ts_us, strict=False)
             self._out.append(made)
             report.activities[event_name] += 1
+            report.too_old += is_too_old
             if event_name == "llm_event":
                 report.spent(features)
         if not is_answer:
@@ -210,6 +215,8 @@ class TranscriptReader:
         if not self._left_out:  # all that is new was taken: behind us is what either import took
             older = earlier.since_us if earlier is not None else None
             since_us = min(older, since_us) if older is not None and since_us is not None else None
+        if self._kept_from_us is not None and (self.report.first_ts_us or 0) < self._kept_from_us:
+            since_us = max(since_us or 0, self._kept_from_us)
         closed = self._closed if self._closed is not None else (earlier.closed if earlier is not None else ())
         return FileMark(
             path=os.path.realpath(self.path),
@@ -221,5 +228,5 @@ class TranscriptReader:
             since_us=since_us,
             closed=frozenset(closed) | frozenset(self._settled.values()),
             unanswered=frozenset(self._unanswered),
-            lines=frozenset(() if since_us is not None else self._copies.lines),
+            lines=frozenset(() if self._left_out else self._copies.lines),
         )

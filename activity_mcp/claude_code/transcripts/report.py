@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 MAX_NAMES = 50
 _COUNTS = (
-    "files", "unchanged", "lines", "malformed", "mended", "already", "ignored", "forgotten", "before_since", "own",
+    "files", "unchanged", "lines", "malformed", "mended", "already", "ignored", "forgotten", "before_since", "own", "too_old",
 )  # fmt: skip
 _TOKENS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_creation_tokens", "total_tokens")
 
@@ -22,9 +22,10 @@ class TranscriptReport:
 
     ``activities`` counts what was handed on; ``already`` what an earlier import has sent, ``ignored`` what belongs to a project
     that is not to be recorded, ``forgotten`` what was forgotten on request, ``before_since`` what is older than asked for,
-    ``own`` calls of this server's own tools.
+    ``own`` calls of this server's own tools, ``too_old`` those of ``activities`` that the daily retention will remove.
     ``malformed`` counts lines that hold nothing whole, ``mended`` damaged ones of which something could be had.
     ``unchanged`` counts files that were not read because nothing in them is new.
+    ``folders``: where transcripts were looked for.
     ``skipped_types`` are lines known to carry no event, ``unknown_types`` lines of a type this version does not know;
     ``problems`` are lines that could be used only in part, by what was wrong. ``expiring``: what was near its deletion when the
     import began.
@@ -41,6 +42,7 @@ class TranscriptReport:
     forgotten: int = 0
     before_since: int = 0
     own: int = 0
+    too_old: int = 0
     skipped_types: Counter[str] = field(default_factory=Counter)
     unknown_types: Counter[str] = field(default_factory=Counter)
     problems: Counter[str] = field(default_factory=Counter)
@@ -49,6 +51,7 @@ class TranscriptReport:
     first_ts_us: int | None = None
     last_ts_us: int | None = None
     unreadable: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
     expiring: Expiring | None = None
 
     def saw(self, ts_us: int) -> None:

@@ -24,8 +24,8 @@ def version(environ: Mapping[str, str]) -> Check:
     if found is None:
         return Check("claude version", "ok", "no `claude` on this PATH that tells one")
     if found < OLDEST_SUPPORTED:
-        told = f"{in_words(found)} is older than {in_words(OLDEST_SUPPORTED)}, the oldest that this was tried with"
-        return Check("claude version", "warn", told, "`claude update`")
+        finding = f"{in_words(found)} is older than {in_words(OLDEST_SUPPORTED)}, the oldest that this was tried with"
+        return Check("claude version", "warn", finding, "`claude update`")
     return Check("claude version", "ok", in_words(found))
 
 
@@ -43,7 +43,7 @@ def refusal(found: Survey, server: Registered) -> Check | None:
     if name in found.rejected:
         return Check(title, "warn", f"in {server.path}, but rejected in this project: it is not started", _APPROVE)
     if name not in found.approved and found.approves_all is None:
-        return Check(title, "warn", f"in {server.path}, but nobody has approved it here yet: it is not started", _APPROVE)
+        return Check(title, "warn", f"in {server.path}, but it has not been approved here yet: it is not started", _APPROVE)
     return None
 
 

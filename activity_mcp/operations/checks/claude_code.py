@@ -90,16 +90,16 @@ def _hooks(found: Survey) -> Check:
         return Check(name, "warn", f"not for {', '.join(lacking)}", _INSTALL)
     lost = [event for event, hooks in found.hooks.items() if any(is_lost_at_exit(event, hook.entry) for hook in hooks)]
     if lost:
-        told = f"asynchronous for {', '.join(lost)}: Claude Code often exits before they have recorded"
-        return Check(name, "warn", told, "`activity-mcp install` brings them up to date")
+        finding = f"asynchronous for {', '.join(lost)}: Claude Code often exits before they have recorded"
+        return Check(name, "warn", finding, "`activity-mcp install` brings them up to date")
     nameless = claude_client.unnamed(found)
     if nameless:
-        told = f"for {', '.join(nameless)} Claude Code shows a bare path: its user cannot see whose hook it is"
-        return Check(name, "warn", told, "`activity-mcp install` brings them up to date")
+        finding = f"for {', '.join(nameless)} Claude Code shows a bare path: its user cannot see whose hook it is"
+        return Check(name, "warn", finding, "`activity-mcp install` brings them up to date")
     places = [*dict.fromkeys(hook.path for hook in registered), *(f"plugin {plugin}" for plugin in found.plugins)]
     if len(places) > 1 or any(len(hooks) > 1 for hooks in found.hooks.values()):
-        told = f"registered more than once: {', '.join(places)}"
-        return Check(name, "warn", told, "keep one of them: every event costs twice, and is counted once")
+        finding = f"registered more than once: {', '.join(places)}"
+        return Check(name, "warn", finding, "keep one of them: every event costs twice, and is counted once")
     return Check(name, "ok", f"in {places[0]}, for {len(HOOK_EVENTS)} events")
 
 
@@ -124,8 +124,8 @@ def _allowed(found: Survey) -> Check:
             name, status, f"disableAllHooks is set in {', '.join(found.disabled)}", "remove it, or record with tools only"
         )
     if found.managed_only and not all(hook.path == found.managed_only for hooks in found.hooks.values() for hook in hooks):
-        told = f"{found.managed_only} allows only the hooks in it (allowManagedHooksOnly)"
-        return Check(name, status, told, "ask the administrator to add these")
+        finding = f"{found.managed_only} allows only the hooks in it (allowManagedHooksOnly)"
+        return Check(name, status, finding, "ask the administrator to add these")
     return Check(name, "ok", "nothing switches them off")
 
 
@@ -136,14 +136,14 @@ def _firing(found: Survey, service: ActivityService) -> Check:
         hint = "start a new session of Claude Code; `/hooks` there shows what it has loaded" if expected else _INSTALL
         return Check(name, "warn" if expected else "ok", "no hook has recorded anything yet", hint if expected else "")
     age_s = max(0, service.clock.time_us() - last_us) / 1e6
-    told = f"the last event of a hook is {_duration(age_s)} old"
+    finding = f"the last event of a hook is {_duration(age_s)} old"
     written = claude_client.silence(service.environ, last_us) if expected and service.config.record else None
     if written is not None:
         hint = "look at `/hooks` in Claude Code; `activity-mcp import` records what they missed"
-        return Check(name, "warn", f"{told}, and {written} has been written since", hint)
+        return Check(name, "warn", f"{finding}, and {written} has been written since", hint)
     if expected and age_s > LONG_AGO_S:
-        return Check(name, "warn", told, "if Claude Code was used since, look at `/hooks` there")
-    return Check(name, "ok", told)
+        return Check(name, "warn", finding, "if Claude Code was used since, look at `/hooks` there")
+    return Check(name, "ok", finding)
 
 
 def _transcripts(service: ActivityService) -> Check:

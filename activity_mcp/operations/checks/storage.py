@@ -1,4 +1,4 @@
-"""Where the state lives: on a disk that can hold it, and readable by nobody else."""
+"""Where the state lives: on a disk that can hold it, and readable by its owner alone."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _disk(path: str) -> Check:
 
 
 def _permissions(directories: list[str], files: list[str]) -> Check:
-    """Ours, and nobody else may write (fail) or read (warn): what is recorded is private."""
+    """Owned by this user; others can neither write (fail) nor read (warn): what is recorded is private."""
     readable = []
     for path in (*directories, *files):
         found = os.stat(path)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
+from ...recall.context_reader import ContextAnswer
 from .arguments import Argument
 from .spec import Annotations, ToolSpec
 
@@ -93,8 +96,14 @@ def get_context(service: ActivityService) -> ToolSpec:
         lane="reads",
         at_once=at_once,
         always_load=True,
+        encode=_encode,
         observe=_observe,
     )
+
+
+def _encode(found: dict[str, Any]) -> bytes:
+    """With the context as it was encoded when it was rendered."""
+    return found.encoded() if isinstance(found, ContextAnswer) else orjson.dumps(found)
 
 
 def _observe(found: dict[str, Any], size: int) -> dict[str, Any]:

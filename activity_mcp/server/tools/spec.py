@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import orjson
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -52,5 +54,7 @@ class ToolSpec:
     """A client that loads tools when it needs them has this one from the start."""
     records_itself: bool = False
     """Whether a call that succeeds writes an mcp_event of its own, which is then the only one."""
+    encode: Callable[[dict[str, Any]], bytes] = orjson.dumps
+    """The answer as compact JSON."""
     observe: Callable[[dict[str, Any], int], dict[str, Any]] = lambda answer, size: {}
     """What the call's own mcp_event says beyond its duration and success, from the answer and its size in bytes."""

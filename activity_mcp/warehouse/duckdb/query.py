@@ -38,6 +38,11 @@ _ASKS_FOR_LAG = re.compile(r"\bV_STREAM_LAG\b", re.IGNORECASE)
 _LISTENS_S = 0.05
 """How long a running child is waited for before the parent looks whether it is still wanted."""
 
+_HINT = (
+    "send one SELECT in DuckDB's SQL on the views: VW_ACTIVITY_STREAM, VW_TOOL_EVENTS, VW_FILE_EVENTS, VW_SQL_EVENTS, "
+    "VW_LLM_EVENTS, VW_SESSION_EVENTS, VW_MCP_EVENTS, VW_SYSTEM_EVENTS; DESCRIBE names the columns of one"
+)
+
 
 class DuckDBQueries:
     """``QueryEngine`` over the file at ``path``."""
@@ -80,7 +85,7 @@ class DuckDBQueries:
             if "error" not in answer:
                 return QueryResult(**answer)
             if answer["kind"] == "refused":
-                raise QueryRefused(answer["error"], hint="send one SELECT on the tables and views of the warehouse")
+                raise QueryRefused(answer["error"], hint=_HINT)
             if answer["kind"] == "newer":
                 raise WarehouseNewer(answer["error"], hint="upgrade activity-mcp")
             pause = random.uniform(0.02, 0.1)  # noqa: S311 - spreads readers, guards nothing

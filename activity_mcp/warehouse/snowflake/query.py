@@ -32,6 +32,11 @@ _NOT_CODE = re.compile(r"'(?:[^'\\]|''|\\.)*'|\"(?:[^\"]|\"\")*\"|\$\$.*?\$\$|--
 _STARTS = re.compile(r"\s*\(*\s*(SELECT|WITH)\b", re.IGNORECASE)
 _REFUSED = re.compile(r"->>|;|\bCALL\b|\bPROCEDURE\b|\bSYSTEM\$|\bNEXTVAL\b|\bINTO\b", re.IGNORECASE)
 
+_HINT = (
+    "send one SELECT in Snowflake's SQL on the views: VW_ACTIVITY_STREAM, VW_TOOL_EVENTS, VW_FILE_EVENTS, VW_SQL_EVENTS, "
+    "VW_LLM_EVENTS, VW_SESSION_EVENTS, VW_MCP_EVENTS, VW_SYSTEM_EVENTS; DESCRIBE names the columns of one"
+)
+
 
 class SnowflakeQueries:
     """``QueryEngine`` over the connection."""
@@ -90,7 +95,7 @@ class SnowflakeQueries:
         if "timeout" in words.lower() or getattr(error, "errno", None) == 630:
             return WarehouseUnavailable(f"the query was stopped at its deadline of {timeout_s:g} s ({words})")
         if is_about_sql(error):
-            return QueryRefused(words, hint="send one SELECT on the tables and views of the warehouse")
+            return QueryRefused(words, hint=_HINT)
         return self._connection.failed(error)
 
 

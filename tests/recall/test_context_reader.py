@@ -1,0 +1,62 @@
+"""The answer of get_context: built from a cache, an overlay and a renderer that are handed in, and encoded once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from activity_mcp.recall.context_reader import Recall
+from activity_mcp.recall.memoized_renderer import Renderer
+from machines import Machine
+
+TOOL = {"tool_name": "Bash", "success": False, "error": 'no such file: "a"', "latency_ms": 3}
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+@pytest.mark.parametrize("max_bytes", [8192, 600])
+def test_an_answers_encoding_is_that_of_its_members(machine: Machine, max_bytes: int) -> None:
+    server = machine.server()
+    for number in range(20):
+        server.log("tool_event", TOOL | {"error": f"error {number}: {'x' * 60}"}, project="/work")
+    machine.turns(server)
+    answer = server.context(project="/work", max_bytes=max_bytes)
+    assert answer["context"]
+    assert answer.encoded() == orjson.dumps(dict(answer))
+    assert len(answer.encoded()) <= max_bytes
+
+
+def test_the_context_inside_an_answer_is_not_encoded_again(machine: Machine) -> None:
+    server = machine.server()
+    server.log("tool_event", TOOL)
+    answer = server.context()
+    answer["context"] = {"changed": "after it was rendered"}
+    assert b"after it was rendered" not in answer.encoded()
+
+
+def test_a_scope_that_is_asked_for_is_kept_warm_once_in_a_while(machine: Machine) -> None:
+    server, warmed = machine.server(), list[tuple[str, str]]()
+    recall = Recall(
+        server.cache,
+        server.local_events,
+        Renderer(),
+        customer="ada@example.com",
+        own_project="/work",
+        keep_warm=lambda customer, project: warmed.append((customer, project)),
+        warm_s=300.0,
+        ttl_s=30.0,
+        redactor=server.redactor,
+        clock=machine.clock,
+    )
+    for _ in range(3):
+        recall.context(None, None, "default", 8192)
+        recall.context("bob@example.com", "*", "default", 8192)
+    assert warmed == [("ada@example.com", "/work"), ("bob@example.com", "*")]
+    machine.clock.advance(301.0)
+    recall.context(None, None, "default", 8192)
+    assert warmed[2:] == [("ada@example.com", "/work")]
