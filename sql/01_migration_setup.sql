@@ -144,7 +144,13 @@ $$;
 -- The highest offset of each channel, for a client that has lost its own note of it. The streaming endpoint's committed
 -- token is the truth; this is the last resort, and only as old as the retention of the stream.
 -- grain: one row per channel
-CREATE OR REPLACE SECURE VIEW V_CHANNELS
+CREATE OR REPLACE SECURE VIEW V_CHANNELS (
+    channel_id      COMMENT 'Queue.',
+    highest_offset  COMMENT 'Highest offset stored of it.',
+    row_count       COMMENT 'Rows stored of it.',
+    oldest_ts       COMMENT 'Oldest activity of it, UTC.',
+    newest_ts       COMMENT 'Newest activity of it, UTC.'
+)
 COPY GRANTS
 COMMENT = 'Highest offset stored for each channel (queue); grain: one row per channel_id.'
 AS
@@ -594,7 +600,22 @@ WHERE old_count <> new_count;
 -- What consumers read: version 1 as it is until cutover, version 2 afterwards, in one shape. A query on version 1 needs only this
 -- name in place of ACTIVITY_STREAM.
 -- grain: one row per activity (of version 1: per row)
-CREATE OR REPLACE SECURE VIEW VW_ACTIVITIES
+CREATE OR REPLACE SECURE VIEW VW_ACTIVITIES (
+    activity_id            COMMENT 'Id of the activity.',
+    ts                     COMMENT 'When it happened, UTC, in microseconds.',
+    customer               COMMENT 'Who did it: an e-mail address, or user@host.',
+    activity               COMMENT 'What was done, verb_noun.',
+    anonymous_customer_id  COMMENT 'The machine, hashed.',
+    feature_1              COMMENT 'First feature of the activity.',
+    feature_2              COMMENT 'Second feature of the activity.',
+    feature_3              COMMENT 'Third feature of the activity.',
+    feature_json           COMMENT 'The features; of version 1 as feature_1 to feature_3.',
+    revenue_impact         COMMENT 'Money in or out, in US dollars; minus the cost of an llm_event.',
+    link                   COMMENT 'A URL with more about it.',
+    source                 COMMENT 'How it came here: mcp, hook, import, cli, otel.',
+    source_id              COMMENT 'Id of the customer in that system.',
+    event_name             COMMENT 'One of the seven kinds of event.'
+)
 COPY GRANTS
 COMMENT = 'Activities of version 1 or 2, by the flag read_from_v2; grain: one row per activity.'
 AS

@@ -58,7 +58,12 @@ WHERE NOT EXISTS (
 
 -- Rows that are stored twice: each queue's line should be one row. REMOVE_DOUBLED_ROWS (03) puts it right.
 -- grain: one row per channel and offset that is stored more than once
-CREATE OR REPLACE SECURE VIEW V_DOUBLED_OFFSETS
+CREATE OR REPLACE SECURE VIEW V_DOUBLED_OFFSETS (
+    channel_id     COMMENT 'Queue.',
+    stream_offset  COMMENT 'The place of the line.',
+    row_count      COMMENT 'How often it is stored.',
+    ts             COMMENT 'Its time, UTC.'
+)
 COPY GRANTS
 COMMENT = 'Channels and offsets stored more than once in the last 7 days, which should be none; grain: channel_id, stream_offset.'
 AS
@@ -74,7 +79,27 @@ HAVING COUNT(*) > 1;
 
 -- ActivitySchema 2.0: which occurrence of the activity it is for the customer, and when the customer did it next.
 -- grain: one row per activity
-CREATE OR REPLACE SECURE VIEW VW_ACTIVITY_STREAM
+CREATE OR REPLACE SECURE VIEW VW_ACTIVITY_STREAM (
+    activity_id            COMMENT 'Id of the activity; derived, so that the same fact seen twice has the same id.',
+    ts                     COMMENT 'When it happened, UTC, in microseconds.',
+    customer               COMMENT 'Who did it: an e-mail address, or user@host.',
+    activity               COMMENT 'What was done, verb_noun.',
+    anonymous_customer_id  COMMENT 'The machine, hashed.',
+    feature_json           COMMENT 'The features; their schema is chosen by event_name.',
+    revenue_impact         COMMENT 'Money in or out, in US dollars; minus the cost of an llm_event.',
+    link                   COMMENT 'A URL with more about it.',
+    activity_occurrence    COMMENT 'Which occurrence of the activity it is for the customer.',
+    activity_repeated_at   COMMENT 'When the customer did it next, UTC.',
+    event_name             COMMENT 'One of the seven kinds of event.',
+    session_id             COMMENT 'Claude Code session.',
+    project                COMMENT 'Root directory of the project.',
+    org_id                 COMMENT 'Organisation of the customer.',
+    source                 COMMENT 'How it came here: mcp, hook, import, cli, otel.',
+    schema_version         COMMENT 'Version of the event schemas it was written for.',
+    channel_id             COMMENT 'Queue it was read from.',
+    stream_offset          COMMENT 'Its place in that queue: segment, end byte and CRC-32, compared as text.',
+    loaded_at              COMMENT 'When the row was loaded, UTC.'
+)
 COPY GRANTS
 COMMENT = 'The activity stream (ActivitySchema 2.0) with occurrence columns and loaded_at; grain: one row per activity.'
 AS
@@ -101,7 +126,48 @@ SELECT
 FROM V_CURRENT_STREAM;
 
 -- grain: one row per sql_event
-CREATE OR REPLACE SECURE VIEW VW_SQL_EVENTS
+CREATE OR REPLACE SECURE VIEW VW_SQL_EVENTS (
+    activity_id            COMMENT 'Id of the activity; derived, so that the same fact seen twice has the same id.',
+    ts                     COMMENT 'When it happened, UTC, in microseconds.',
+    customer               COMMENT 'Who did it: an e-mail address, or user@host.',
+    activity               COMMENT 'What was done, verb_noun.',
+    session_id             COMMENT 'Claude Code session.',
+    project                COMMENT 'Root directory of the project.',
+    org_id                 COMMENT 'Organisation of the customer.',
+    tool_use_id            COMMENT 'Claude Code''s id of the tool call this event belongs to.',
+    prompt_id              COMMENT 'Claude Code''s id of the prompt that led to this event.',
+    agent_id               COMMENT 'Id of the subagent that acted; absent for the main conversation.',
+    agent_type             COMMENT 'Kind of the subagent, for example Explore.',
+    git_branch             COMMENT 'Git branch checked out in the working directory.',
+    query_id               COMMENT 'The warehouse''s id of the query, or one derived by the client.',
+    sql                    COMMENT 'The statement''s text, after redaction.',
+    success                COMMENT 'Whether the statement succeeded.',
+    warehouse              COMMENT 'Virtual warehouse that ran it.',
+    role                   COMMENT 'Role it ran as.',
+    database_name          COMMENT 'Database it ran in.',
+    schema_name            COMMENT 'Schema it ran in.',
+    row_count              COMMENT 'Rows returned or changed.',
+    bytes_scanned          COMMENT 'Bytes read from storage, in bytes.',
+    duration_ms            COMMENT 'Elapsed time, in milliseconds.',
+    credits_used           COMMENT 'Cost of the statement, in Snowflake credits.',
+    error                  COMMENT 'Error text of a failed statement (its first 1 KiB).',
+    error_code             COMMENT 'The engine''s error code, such as 001003 or 42S02.',
+    artifact_id            COMMENT 'Artifact that holds the result.',
+    interrupted            COMMENT 'True where the call was stopped before it ended; then its success is not known.',
+    truncated              COMMENT 'True where values were cut to fit the limits, or the names of the members that were cut.',
+    original_size_bytes    COMMENT 'Size of the features before they were cut, in bytes.',
+    schema_errors          COMMENT 'What did not agree with this schema; the event came from a source that cannot correct it.',
+    redacted_count         COMMENT 'How many values redaction replaced.',
+    anonymous_customer_id  COMMENT 'The machine, hashed.',
+    revenue_impact         COMMENT 'Money in or out, in US dollars; minus the cost of an llm_event.',
+    link                   COMMENT 'A URL with more about it.',
+    source                 COMMENT 'How it came here: mcp, hook, import, cli, otel.',
+    schema_version         COMMENT 'Version of the event schemas it was written for.',
+    channel_id             COMMENT 'Queue it was read from.',
+    stream_offset          COMMENT 'Its place in that queue: segment, end byte and CRC-32, compared as text.',
+    loaded_at              COMMENT 'When the row was loaded, UTC.',
+    feature_json           COMMENT 'The features; their schema is chosen by event_name.'
+)
 COPY GRANTS
 COMMENT = 'SQL statements that were run; grain: one row per sql_event.'
 AS
@@ -150,7 +216,49 @@ FROM V_CURRENT_STREAM
 WHERE event_name = 'sql_event';
 
 -- grain: one row per llm_event
-CREATE OR REPLACE SECURE VIEW VW_LLM_EVENTS
+CREATE OR REPLACE SECURE VIEW VW_LLM_EVENTS (
+    activity_id            COMMENT 'Id of the activity; derived, so that the same fact seen twice has the same id.',
+    ts                     COMMENT 'When it happened, UTC, in microseconds.',
+    customer               COMMENT 'Who did it: an e-mail address, or user@host.',
+    activity               COMMENT 'What was done, verb_noun.',
+    session_id             COMMENT 'Claude Code session.',
+    project                COMMENT 'Root directory of the project.',
+    org_id                 COMMENT 'Organisation of the customer.',
+    tool_use_id            COMMENT 'Claude Code''s id of the tool call this event belongs to.',
+    prompt_id              COMMENT 'Claude Code''s id of the prompt that led to this event.',
+    agent_id               COMMENT 'Id of the subagent that acted; absent for the main conversation.',
+    agent_type             COMMENT 'Kind of the subagent, for example Explore.',
+    git_branch             COMMENT 'Git branch checked out in the working directory.',
+    model                  COMMENT 'Model id as the provider names it.',
+    prompt_tokens          COMMENT 'Input tokens that were neither read from nor written to the cache, in tokens.',
+    completion_tokens      COMMENT 'Output tokens, in tokens.',
+    prompt_hash            COMMENT 'SHA-256 of the prompt, in hexadecimal.',
+    total_tokens           COMMENT 'All tokens of the request, in tokens.',
+    cache_read_tokens      COMMENT 'Input tokens read from the prompt cache, in tokens.',
+    cache_creation_tokens  COMMENT 'Input tokens written to the prompt cache, in tokens.',
+    latency_ms             COMMENT 'Time to the first token, in milliseconds.',
+    total_latency_ms       COMMENT 'Time to the last token, in milliseconds.',
+    cost_usd               COMMENT 'Cost of the request, in US dollars.',
+    cost_source            COMMENT 'Where the cost comes from: otel, price_list, caller.',
+    token_source           COMMENT 'Where the token counts come from: otel, transcript, caller.',
+    temperature            COMMENT 'Sampling temperature, without unit.',
+    max_tokens             COMMENT 'Upper limit asked for, in tokens.',
+    stream                 COMMENT 'Whether the response was streamed.',
+    request_id             COMMENT 'The provider''s id of the request.',
+    truncated              COMMENT 'True where values were cut to fit the limits, or the names of the members that were cut.',
+    original_size_bytes    COMMENT 'Size of the features before they were cut, in bytes.',
+    schema_errors          COMMENT 'What did not agree with this schema; the event came from a source that cannot correct it.',
+    redacted_count         COMMENT 'How many values redaction replaced.',
+    anonymous_customer_id  COMMENT 'The machine, hashed.',
+    revenue_impact         COMMENT 'Money in or out, in US dollars; minus the cost of an llm_event.',
+    link                   COMMENT 'A URL with more about it.',
+    source                 COMMENT 'How it came here: mcp, hook, import, cli, otel.',
+    schema_version         COMMENT 'Version of the event schemas it was written for.',
+    channel_id             COMMENT 'Queue it was read from.',
+    stream_offset          COMMENT 'Its place in that queue: segment, end byte and CRC-32, compared as text.',
+    loaded_at              COMMENT 'When the row was loaded, UTC.',
+    feature_json           COMMENT 'The features; their schema is chosen by event_name.'
+)
 COPY GRANTS
 COMMENT = 'Responses of language models, with tokens and cost; grain: one row per llm_event.'
 AS
@@ -200,7 +308,44 @@ FROM V_CURRENT_STREAM
 WHERE event_name = 'llm_event';
 
 -- grain: one row per tool_event
-CREATE OR REPLACE SECURE VIEW VW_TOOL_EVENTS
+CREATE OR REPLACE SECURE VIEW VW_TOOL_EVENTS (
+    activity_id            COMMENT 'Id of the activity; derived, so that the same fact seen twice has the same id.',
+    ts                     COMMENT 'When it happened, UTC, in microseconds.',
+    customer               COMMENT 'Who did it: an e-mail address, or user@host.',
+    activity               COMMENT 'What was done, verb_noun.',
+    session_id             COMMENT 'Claude Code session.',
+    project                COMMENT 'Root directory of the project.',
+    org_id                 COMMENT 'Organisation of the customer.',
+    tool_use_id            COMMENT 'Claude Code''s id of the tool call this event belongs to.',
+    prompt_id              COMMENT 'Claude Code''s id of the prompt that led to this event.',
+    agent_id               COMMENT 'Id of the subagent that acted; absent for the main conversation.',
+    agent_type             COMMENT 'Kind of the subagent, for example Explore.',
+    git_branch             COMMENT 'Git branch checked out in the working directory.',
+    tool_name              COMMENT 'Name of the tool, such as Bash or mcp__server__tool.',
+    success                COMMENT 'Whether the call succeeded.',
+    tool_category          COMMENT 'Family of the tool: file, shell, search, web, mcp, agent, other.',
+    parameters             COMMENT 'The tool''s input after redaction; each value is cut at 4 KiB.',
+    latency_ms             COMMENT 'Duration of the call, in milliseconds.',
+    error                  COMMENT 'Error text of a failed call (its first 1 KiB).',
+    result_size_bytes      COMMENT 'Size of the tool''s output, in bytes.',
+    result_type            COMMENT 'JSON type of the tool''s output.',
+    denied                 COMMENT 'Who said no to the call: user, or rule. It is no failure: nothing was done.',
+    interrupted            COMMENT 'True where the call was stopped before it ended; then its success is not known.',
+    elapsed_ms             COMMENT 'Time until the result, other calls and dialogs included, in milliseconds; no latency.',
+    truncated              COMMENT 'True where values were cut to fit the limits, or the names of the members that were cut.',
+    original_size_bytes    COMMENT 'Size of the features before they were cut, in bytes.',
+    schema_errors          COMMENT 'What did not agree with this schema; the event came from a source that cannot correct it.',
+    redacted_count         COMMENT 'How many values redaction replaced.',
+    anonymous_customer_id  COMMENT 'The machine, hashed.',
+    revenue_impact         COMMENT 'Money in or out, in US dollars; minus the cost of an llm_event.',
+    link                   COMMENT 'A URL with more about it.',
+    source                 COMMENT 'How it came here: mcp, hook, import, cli, otel.',
+    schema_version         COMMENT 'Version of the event schemas it was written for.',
+    channel_id             COMMENT 'Queue it was read from.',
+    stream_offset          COMMENT 'Its place in that queue: segment, end byte and CRC-32, compared as text.',
+    loaded_at              COMMENT 'When the row was loaded, UTC.',
+    feature_json           COMMENT 'The features; their schema is chosen by event_name.'
+)
 COPY GRANTS
 COMMENT = 'Tool calls of Claude Code; grain: one row per tool_event.'
 AS
@@ -245,7 +390,42 @@ FROM V_CURRENT_STREAM
 WHERE event_name = 'tool_event';
 
 -- grain: one row per file_event
-CREATE OR REPLACE SECURE VIEW VW_FILE_EVENTS
+CREATE OR REPLACE SECURE VIEW VW_FILE_EVENTS (
+    activity_id            COMMENT 'Id of the activity; derived, so that the same fact seen twice has the same id.',
+    ts                     COMMENT 'When it happened, UTC, in microseconds.',
+    customer               COMMENT 'Who did it: an e-mail address, or user@host.',
+    activity               COMMENT 'What was done, verb_noun.',
+    session_id             COMMENT 'Claude Code session.',
+    project                COMMENT 'Root directory of the project.',
+    org_id                 COMMENT 'Organisation of the customer.',
+    tool_use_id            COMMENT 'Claude Code''s id of the tool call this event belongs to.',
+    prompt_id              COMMENT 'Claude Code''s id of the prompt that led to this event.',
+    agent_id               COMMENT 'Id of the subagent that acted; absent for the main conversation.',
+    agent_type             COMMENT 'Kind of the subagent, for example Explore.',
+    git_branch             COMMENT 'Git branch checked out in the working directory.',
+    operation              COMMENT 'What was done to the file.',
+    file_path              COMMENT 'Path of the file; of a rename, the new one.',
+    file_type              COMMENT 'The file''s suffix without its dot, such as py.',
+    lines_affected         COMMENT 'Lines added, removed or read, in lines.',
+    bytes_before           COMMENT 'Size before the operation, in bytes.',
+    bytes_after            COMMENT 'Size after the operation, in bytes.',
+    success                COMMENT 'Whether the operation succeeded.',
+    git_tracked            COMMENT 'Whether git tracks the file.',
+    interrupted            COMMENT 'True where the call was stopped before it ended; then its success is not known.',
+    truncated              COMMENT 'True where values were cut to fit the limits, or the names of the members that were cut.',
+    original_size_bytes    COMMENT 'Size of the features before they were cut, in bytes.',
+    schema_errors          COMMENT 'What did not agree with this schema; the event came from a source that cannot correct it.',
+    redacted_count         COMMENT 'How many values redaction replaced.',
+    anonymous_customer_id  COMMENT 'The machine, hashed.',
+    revenue_impact         COMMENT 'Money in or out, in US dollars; minus the cost of an llm_event.',
+    link                   COMMENT 'A URL with more about it.',
+    source                 COMMENT 'How it came here: mcp, hook, import, cli, otel.',
+    schema_version         COMMENT 'Version of the event schemas it was written for.',
+    channel_id             COMMENT 'Queue it was read from.',
+    stream_offset          COMMENT 'Its place in that queue: segment, end byte and CRC-32, compared as text.',
+    loaded_at              COMMENT 'When the row was loaded, UTC.',
+    feature_json           COMMENT 'The features; their schema is chosen by event_name.'
+)
 COPY GRANTS
 COMMENT = 'Files that were read or changed; grain: one row per file_event.'
 AS
@@ -288,7 +468,47 @@ FROM V_CURRENT_STREAM
 WHERE event_name = 'file_event';
 
 -- grain: one row per session_event
-CREATE OR REPLACE SECURE VIEW VW_SESSION_EVENTS
+CREATE OR REPLACE SECURE VIEW VW_SESSION_EVENTS (
+    activity_id            COMMENT 'Id of the activity; derived, so that the same fact seen twice has the same id.',
+    ts                     COMMENT 'When it happened, UTC, in microseconds.',
+    customer               COMMENT 'Who did it: an e-mail address, or user@host.',
+    activity               COMMENT 'What was done, verb_noun.',
+    session_id             COMMENT 'Claude Code''s id of the session.',
+    project                COMMENT 'Root directory of the project.',
+    org_id                 COMMENT 'Organisation of the customer.',
+    tool_use_id            COMMENT 'Claude Code''s id of the tool call this event belongs to.',
+    prompt_id              COMMENT 'Claude Code''s id of the prompt that led to this event.',
+    agent_id               COMMENT 'Id of the subagent that acted; absent for the main conversation.',
+    agent_type             COMMENT 'Kind of the subagent, for example Explore.',
+    git_branch             COMMENT 'Git branch checked out in the working directory.',
+    event_type             COMMENT 'What happened: start, end, heartbeat, context_hydration, user_prompt, turn_end; the list is open.',
+    project_path           COMMENT 'Working directory of the session.',
+    user_name              COMMENT 'Operating system user.',
+    host                   COMMENT 'Host name.',
+    cli_version            COMMENT 'Version of Claude Code.',
+    total_activities       COMMENT 'Events the session recorded.',
+    total_tokens           COMMENT 'Tokens the session used, in tokens.',
+    session_duration_ms    COMMENT 'Time from start to end, in milliseconds.',
+    excerpt                COMMENT 'First characters of the prompt or of the turn''s last message, redacted (as ACTIVITY_PROMPTS allows).',
+    prompt_hash            COMMENT 'SHA-256 of the text, in hexadecimal.',
+    length_chars           COMMENT 'Length of the text before it was cut, in characters.',
+    reason                 COMMENT 'Why the session ended, as Claude Code says it.',
+    start_source           COMMENT 'How the session started: startup, resume, clear, compact, fork.',
+    error                  COMMENT 'What Claude Code showed of the error that ended the turn (its first 1 KiB).',
+    truncated              COMMENT 'True where values were cut to fit the limits, or the names of the members that were cut.',
+    original_size_bytes    COMMENT 'Size of the features before they were cut, in bytes.',
+    schema_errors          COMMENT 'What did not agree with this schema; the event came from a source that cannot correct it.',
+    redacted_count         COMMENT 'How many values redaction replaced.',
+    anonymous_customer_id  COMMENT 'The machine, hashed.',
+    revenue_impact         COMMENT 'Money in or out, in US dollars; minus the cost of an llm_event.',
+    link                   COMMENT 'A URL with more about it.',
+    source                 COMMENT 'How it came here: mcp, hook, import, cli, otel.',
+    schema_version         COMMENT 'Version of the event schemas it was written for.',
+    channel_id             COMMENT 'Queue it was read from.',
+    stream_offset          COMMENT 'Its place in that queue: segment, end byte and CRC-32, compared as text.',
+    loaded_at              COMMENT 'When the row was loaded, UTC.',
+    feature_json           COMMENT 'The features; their schema is chosen by event_name.'
+)
 COPY GRANTS
 COMMENT = 'Moments in the life of sessions; grain: one row per session_event.'
 AS
@@ -336,7 +556,61 @@ FROM V_CURRENT_STREAM
 WHERE event_name = 'session_event';
 
 -- grain: one row per mcp_event, which stands for call_count calls
-CREATE OR REPLACE SECURE VIEW VW_MCP_EVENTS
+CREATE OR REPLACE SECURE VIEW VW_MCP_EVENTS (
+    activity_id            COMMENT 'Id of the activity; derived, so that the same fact seen twice has the same id.',
+    ts                     COMMENT 'When it happened, UTC, in microseconds.',
+    customer               COMMENT 'Who did it: an e-mail address, or user@host.',
+    activity               COMMENT 'What was done, verb_noun.',
+    session_id             COMMENT 'Claude Code session.',
+    project                COMMENT 'Root directory of the project.',
+    org_id                 COMMENT 'Organisation of the customer.',
+    tool_use_id            COMMENT 'Claude Code''s id of the tool call this event belongs to.',
+    prompt_id              COMMENT 'Claude Code''s id of the prompt that led to this event.',
+    agent_id               COMMENT 'Id of the subagent that acted; absent for the main conversation.',
+    agent_type             COMMENT 'Kind of the subagent, for example Explore.',
+    git_branch             COMMENT 'Git branch checked out in the working directory.',
+    method                 COMMENT 'MCP method or tool that was called.',
+    latency_ms             COMMENT 'Duration of the call, in milliseconds; where count calls are told together, their mean.',
+    cache_hit              COMMENT 'Whether the answer came from the local cache.',
+    cache_age_ms           COMMENT 'Age of the cached answer, in milliseconds.',
+    stale                  COMMENT 'Whether the answer was older than its time to live.',
+    context_size_bytes     COMMENT 'Size of the context returned, in bytes.',
+    success                COMMENT 'Whether the call succeeded.',
+    error_type             COMMENT 'Class of the error of a failed call.',
+    call_count             COMMENT 'How many calls this event stands for; absent means one.',
+    insight_id             COMMENT 'Id of the insight recorded.',
+    artifact_id            COMMENT 'Id of the artifact stored, or the one an insight rests on.',
+    subject                COMMENT 'What the insight is about.',
+    metric                 COMMENT 'Which measure of the subject.',
+    value                  COMMENT 'The measure''s value: any JSON value, in the unit its metric names.',
+    grain                  COMMENT 'Grain of the value, such as day or customer.',
+    confidence             COMMENT 'Confidence from 0 to 1, without unit.',
+    query_id               COMMENT 'Query the insight or artifact rests on.',
+    valid_for_hours        COMMENT 'How long the insight holds, in hours.',
+    valid_until            COMMENT 'Until when the insight holds, UTC, ISO 8601.',
+    source_events          COMMENT 'The event_names the value was derived from.',
+    artifact_type          COMMENT 'Kind of artifact, such as table or text.',
+    row_count              COMMENT 'Rows in the artifact.',
+    sample_rows            COMMENT 'The artifact''s first rows.',
+    content_schema         COMMENT 'Names and types of the artifact''s columns.',
+    expires_at             COMMENT 'When the artifact may be removed, UTC, ISO 8601.',
+    sql_sha256             COMMENT 'SHA-256 of the statement behind the result, in hexadecimal.',
+    result_sha256          COMMENT 'SHA-256 of the artifact''s content, in hexadecimal.',
+    pinned                 COMMENT 'Whether the artifact is kept beyond its expiry.',
+    truncated              COMMENT 'True where values were cut to fit the limits, or the names of the members that were cut.',
+    original_size_bytes    COMMENT 'Size of the features before they were cut, in bytes.',
+    schema_errors          COMMENT 'What did not agree with this schema; the event came from a source that cannot correct it.',
+    redacted_count         COMMENT 'How many values redaction replaced.',
+    anonymous_customer_id  COMMENT 'The machine, hashed.',
+    revenue_impact         COMMENT 'Money in or out, in US dollars; minus the cost of an llm_event.',
+    link                   COMMENT 'A URL with more about it.',
+    source                 COMMENT 'How it came here: mcp, hook, import, cli, otel.',
+    schema_version         COMMENT 'Version of the event schemas it was written for.',
+    channel_id             COMMENT 'Queue it was read from.',
+    stream_offset          COMMENT 'Its place in that queue: segment, end byte and CRC-32, compared as text.',
+    loaded_at              COMMENT 'When the row was loaded, UTC.',
+    feature_json           COMMENT 'The features; their schema is chosen by event_name.'
+)
 COPY GRANTS
 COMMENT = 'Calls of the MCP server, insights and artifacts; grain: one row per mcp_event, which stands for call_count calls.'
 AS
@@ -399,7 +673,44 @@ WHERE event_name = 'mcp_event';
 
 -- Events of the recorder and of Claude Code, and beside them what SCHEMA_DRIFT knows: nothing writes that back into the stream.
 -- grain: one row per system_event, and one per drift
-CREATE OR REPLACE SECURE VIEW VW_SYSTEM_EVENTS
+CREATE OR REPLACE SECURE VIEW VW_SYSTEM_EVENTS (
+    activity_id            COMMENT 'Id of the activity; derived, so that the same fact seen twice has the same id.',
+    ts                     COMMENT 'When it happened, UTC, in microseconds.',
+    customer               COMMENT 'Who did it: an e-mail address, or user@host.',
+    activity               COMMENT 'What was done, verb_noun.',
+    session_id             COMMENT 'Claude Code session.',
+    project                COMMENT 'Root directory of the project.',
+    org_id                 COMMENT 'Organisation of the customer.',
+    tool_use_id            COMMENT 'Claude Code''s id of the tool call this event belongs to.',
+    prompt_id              COMMENT 'Claude Code''s id of the prompt that led to this event.',
+    agent_id               COMMENT 'Id of the subagent that acted; absent for the main conversation.',
+    agent_type             COMMENT 'Kind of the subagent, for example Explore.',
+    git_branch             COMMENT 'Git branch checked out in the working directory.',
+    event_type             COMMENT 'What happened: backpressure, error_recovery, degraded, refused, an unknown hook; the list is open.',
+    severity               COMMENT 'How grave it is.',
+    message                COMMENT 'One sentence for a person.',
+    metrics                COMMENT 'Numbers that belong to it; each name carries its unit.',
+    action_taken           COMMENT 'What was done about it.',
+    hook_event_name        COMMENT 'Hook event of Claude Code that reported it.',
+    raw                    COMMENT 'The payload as it came, redacted and cut, where nothing better is known.',
+    segment                COMMENT 'Queue segment concerned.',
+    from_byte              COMMENT 'First byte concerned in the segment, in bytes.',
+    to_byte                COMMENT 'First byte after the part concerned, in bytes.',
+    reason                 COMMENT 'Why it happened.',
+    truncated              COMMENT 'True where values were cut to fit the limits, or the names of the members that were cut.',
+    original_size_bytes    COMMENT 'Size of the features before they were cut, in bytes.',
+    schema_errors          COMMENT 'What did not agree with this schema; the event came from a source that cannot correct it.',
+    redacted_count         COMMENT 'How many values redaction replaced.',
+    anonymous_customer_id  COMMENT 'The machine, hashed.',
+    revenue_impact         COMMENT 'Money in or out, in US dollars; minus the cost of an llm_event.',
+    link                   COMMENT 'A URL with more about it.',
+    source                 COMMENT 'How it came here: mcp, hook, import, cli, otel.',
+    schema_version         COMMENT 'Version of the event schemas it was written for.',
+    channel_id             COMMENT 'Queue it was read from.',
+    stream_offset          COMMENT 'Its place in that queue: segment, end byte and CRC-32, compared as text.',
+    loaded_at              COMMENT 'When the row was loaded, UTC.',
+    feature_json           COMMENT 'The features; their schema is chosen by event_name.'
+)
 COPY GRANTS
 COMMENT = 'System events, and schema drift as schema_drift_detected; grain: one row per system_event, and one per drift.'
 AS
@@ -562,7 +873,30 @@ $$;
 -- Statements as they were reported, beside what Snowflake recorded of them, joined on query_id alone: a query tag names a session.
 -- A statement younger than 45 minutes may have no history yet; is_in_history tells.
 -- grain: one row per sql_event
-CREATE OR REPLACE SECURE VIEW VW_SQL_EVENTS_HISTORY
+CREATE OR REPLACE SECURE VIEW VW_SQL_EVENTS_HISTORY (
+    activity_id             COMMENT 'Id of the activity; derived, so that the same fact seen twice has the same id.',
+    ts                      COMMENT 'When it happened, UTC, in microseconds.',
+    customer                COMMENT 'Who did it: an e-mail address, or user@host.',
+    session_id              COMMENT 'Claude Code session.',
+    project                 COMMENT 'Root directory of the project.',
+    org_id                  COMMENT 'Organisation of the customer.',
+    query_id                COMMENT 'The warehouse''s id of the query, or one derived by the client.',
+    sql                     COMMENT 'The statement''s text, after redaction.',
+    success                 COMMENT 'Whether the statement succeeded.',
+    artifact_id             COMMENT 'Artifact that holds the result.',
+    reported_duration_ms    COMMENT 'As the client measured it, in milliseconds.',
+    reported_row_count      COMMENT 'As the client counted them.',
+    reported_bytes_scanned  COMMENT 'As the client was told.',
+    is_in_history           COMMENT 'Whether Snowflake has recorded it yet.',
+    started_at              COMMENT 'When Snowflake started it, UTC.',
+    execution_status        COMMENT 'How it ended there.',
+    elapsed_ms              COMMENT 'How long it took there, in milliseconds.',
+    bytes_scanned           COMMENT 'Bytes it read.',
+    rows_produced           COMMENT 'Rows it gave.',
+    warehouse_name          COMMENT 'Warehouse it ran on.',
+    credits_cloud_services  COMMENT 'Credits of cloud services it used.',
+    error_message           COMMENT 'Why it failed there.'
+)
 COPY GRANTS
 COMMENT = 'SQL events with Snowflake''s record of the query, which is up to 45 minutes late; grain: one row per sql_event.'
 AS
@@ -609,7 +943,44 @@ LEFT JOIN V_QUERY_HISTORY AS history
 --
 -- A filter on hour or customer reaches the stream: only the rows of those hours are taken apart.
 -- grain: one row per (customer, hour)
-CREATE OR REPLACE SECURE VIEW VW_PRODUCT_METRICS
+CREATE OR REPLACE SECURE VIEW VW_PRODUCT_METRICS (
+    customer              COMMENT 'Whose hour.',
+    hour                  COMMENT 'First moment of the hour, UTC.',
+    activities            COMMENT 'Rows of that hour.',
+    event_names           COMMENT 'How many kinds of event.',
+    sessions              COMMENT 'Sessions with a row in that hour.',
+    sql_events            COMMENT 'Rows of the kind sql_event.',
+    llm_events            COMMENT 'Rows of the kind llm_event.',
+    tool_events           COMMENT 'Rows of the kind tool_event.',
+    file_events           COMMENT 'Rows of the kind file_event.',
+    session_events        COMMENT 'Rows of the kind session_event.',
+    mcp_events            COMMENT 'Rows of the kind mcp_event.',
+    system_events         COMMENT 'Rows of the kind system_event.',
+    get_context_calls     COMMENT 'Calls of get_context.',
+    tool_p50_ms           COMMENT 'Latency that 50 % of the tool calls stay below, in milliseconds.',
+    tool_p95_ms           COMMENT 'Latency that 95 % of the tool calls stay below, in milliseconds.',
+    tool_p99_ms           COMMENT 'Latency that 99 % of the tool calls stay below, in milliseconds.',
+    get_context_p50_ms    COMMENT 'Latency that 50 % of the calls of get_context stay below, in milliseconds.',
+    get_context_p95_ms    COMMENT 'Latency that 95 % of the calls of get_context stay below, in milliseconds.',
+    get_context_p99_ms    COMMENT 'Latency that 99 % of the calls of get_context stay below, in milliseconds.',
+    refresh_p95_ms        COMMENT 'Latency that 95 % of the calls of refresh_context stay below, in milliseconds.',
+    first_token_p95_ms    COMMENT 'Time to the first token that 95 % of the responses stay below, in milliseconds.',
+    ingestion_lag_p95_ms  COMMENT 'From an event to its row, 95 % stay below, in milliseconds; imports are left out.',
+    context_lag_p95_ms    COMMENT 'Age of what get_context answered from, 95 % stay below, in milliseconds.',
+    success_rate          COMMENT 'Share of the events that say so which succeeded; null without one.',
+    stale_share           COMMENT 'Share of the get_context answers that were stale.',
+    tokens                COMMENT 'Tokens in and out.',
+    cost_usd              COMMENT 'Cost of the responses, in US dollars, where it is known.',
+    refused               COMMENT 'Events the queue refused.',
+    quarantined           COMMENT 'Damaged ranges of a queue that were set aside.',
+    rejected              COMMENT 'Rows the table could not take.',
+    provenance_share      COMMENT 'Share of the activities that name where they come from.',
+    meets_get_context     COMMENT 'p95 of get_context below 25 ms.',
+    meets_refresh         COMMENT 'p95 of refresh_context below 5 s.',
+    meets_first_token     COMMENT 'p95 of the first token below 300 ms.',
+    meets_end_to_end      COMMENT 'p95 of the ingestion lag below 8 s.',
+    health_score          COMMENT 'From 0 to 100; the comment of the file says how it is made.'
+)
 COPY GRANTS
 COMMENT = 'Usage, latencies, lags, cost, losses and service levels by hour; grain: one row per customer and hour.'
 AS

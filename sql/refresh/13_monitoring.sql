@@ -2,7 +2,14 @@
 -- the stream's offset says is the version of the table it has read up to, which on an idle system is hours ago: it tells only
 -- which rows wait.
 -- grain: one row
-CREATE OR REPLACE SECURE VIEW V_STREAM_LAG
+CREATE OR REPLACE SECURE VIEW V_STREAM_LAG (
+    stream_name   COMMENT 'The stream.',
+    has_data      COMMENT 'Whether rows wait for the task.',
+    read_up_to    COMMENT 'Version of the table that was read last, UTC.',
+    newest_load   COMMENT 'When a row was loaded last, UTC.',
+    waiting_rows  COMMENT 'How many rows wait.',
+    lag_ms        COMMENT 'For how long the oldest of them has waited, in milliseconds; zero when none does.'
+)
 COPY GRANTS
 COMMENT = 'Whether rows wait for REFRESH_CONTEXT_TASK and for how long, zero when idle; grain: one row.'
 AS
@@ -59,7 +66,17 @@ WHEN NOT MATCHED THEN
 -- health: ok; failing (the last run failed, or failures suspended the task); unsteady (one of the runs failed); silent (none ran:
 -- suspended, nothing to do, or not shown to this role). V_STREAM_LAG tells those apart: a lag that grows while this is silent.
 -- grain: one row per task
-CREATE OR REPLACE SECURE VIEW V_TASK_MONITORING
+CREATE OR REPLACE SECURE VIEW V_TASK_MONITORING (
+    task_name          COMMENT 'The task.',
+    state              COMMENT 'How its last run ended.',
+    last_completed_at  COMMENT 'When that was.',
+    runs_24h           COMMENT 'Runs of the last 24 hours.',
+    failures_24h       COMMENT 'How many of them failed.',
+    avg_duration_ms    COMMENT 'Their average time, in milliseconds.',
+    max_duration_ms    COMMENT 'The longest, in milliseconds.',
+    last_error         COMMENT 'What the last run said, if it failed.',
+    health             COMMENT 'ok, failing, unsteady or silent.'
+)
 COPY GRANTS
 COMMENT = 'State, durations and health of the tasks over 24 hours; grain: one row per task.'
 AS

@@ -237,8 +237,9 @@ def resolve(texts: list[str]) -> dict[str, list[str]]:
                 )
                 assert isinstance(query, exp.Query)
                 columns = [column.alias_or_name.upper() for column in query.selects]
-                made[tree.this.name.upper()] = columns
-                known[tree.this.name.upper()] = dict.fromkeys(columns, "VARIANT")
+                name = (tree.this.this if isinstance(tree.this, exp.Schema) else tree.this).name.upper()
+                made[name] = columns
+                known[name] = dict.fromkeys(columns, "VARIANT")
     return made
 
 

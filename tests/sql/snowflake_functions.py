@@ -92,7 +92,7 @@ _WORDS = frozenset(
 _TYPES = frozenset(["NUMBER", "VARCHAR", "TIMESTAMP_NTZ", "FLOAT", "BOOLEAN", "VARIANT", "DATE"])
 # A name after one of these is an object with its columns or arguments.
 _BEFORE_NAMES = frozenset(
-    ["INTO", "TABLE", "FUNCTION", "PROCEDURE", "CALL", "POLICY", "AS", "EXISTS", "CLASSIFICATION_PROFILE"]
+    ["INTO", "TABLE", "FUNCTION", "VIEW", "PROCEDURE", "CALL", "POLICY", "AS", "EXISTS", "CLASSIFICATION_PROFILE"]
 )
 
 

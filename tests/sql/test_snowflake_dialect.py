@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 import sqlglot
+from sqlglot import exp
 
 from sql import snowflake_checks as checks
 from sql.snowflake_functions import DEFINED, FUNCTIONS, calls, documentation
@@ -105,6 +106,36 @@ def test_a_typed_view_shows_as_many_columns_as_its_event_has_known_fields() -> N
     for name, schema in SCHEMAS["$defs"].items():
         fields = [field for field in schema["properties"] if field != "session_id"]
         assert len(found[f"VW_{name.removesuffix('_event').upper()}_EVENTS"]) == passed_on + len(fields)
+
+
+def commented() -> dict[str, dict[str, str]]:
+    """The comments of the columns of every view that readers have."""
+    found: dict[str, dict[str, str]] = {}
+    for name in NAMES:
+        for tree in checks.trees(script(name)):
+            if isinstance(tree, exp.Create) and tree.kind == "VIEW" and tree.find(exp.SecureProperty):
+                assert isinstance(tree.this, exp.Schema), tree.this.name
+                found[tree.this.this.name] = {
+                    column.name: column.find(exp.CommentColumnConstraint).this.name for column in tree.this.expressions
+                }
+    return found
+
+
+def test_every_column_of_every_view_that_readers_have_says_what_it_is() -> None:
+    found, resolved = commented(), views()
+    assert len(found) == 15
+    for name, comments in found.items():
+        assert [column.upper() for column in comments] == resolved[name], name
+        assert min(map(len, comments.values())) > 5, name
+
+
+def test_a_typed_column_is_described_as_the_schemas_describe_its_feature() -> None:
+    found = commented()
+    for event_name, schema in SCHEMAS["$defs"].items():
+        comments = found[f"VW_{event_name.removesuffix('_event').upper()}_EVENTS"]
+        for field, rule in schema["properties"].items():
+            if field in comments and field != "session_id":
+                assert comments[field] == rule["description"], (event_name, field)
 
 
 # --- the checks catch mistakes

@@ -100,6 +100,7 @@ def translate(sql: str, *, row_timestamps: frozenset[str] = frozenset(), checked
         raise Untranslatable(f"statement {type(tree).__name__}: {sql[:80]}")
     if isinstance(tree, exp.Create):
         _add_load_time(tree, row_timestamps)
+        _leave_out_column_list(tree)
     made = rewritten(tree)
     if not checked:
         to.leave_checks_out(made)
@@ -149,6 +150,15 @@ def _add_load_time(tree: exp.Create, tables: frozenset[str]) -> None:
     if tree.kind == "TABLE" and isinstance(tree.this, exp.Schema) and tree.this.this.name.upper() in tables:
         kind = exp.DataType.build("TIMESTAMP_NTZ", dialect="snowflake")
         tree.this.append("expressions", exp.ColumnDef(this=exp.to_identifier("loaded_at"), kind=kind))
+
+
+def _leave_out_column_list(tree: exp.Create) -> None:
+    """The list of a view's columns is there for their comments: it names what the query names."""
+    if tree.kind == "VIEW" and isinstance(tree.this, exp.Schema):
+        listed, named = [column.name for column in tree.this.expressions], tree.expression.named_selects
+        if listed != named:
+            raise Untranslatable(f"the columns of {tree.this.this.name} are listed as {listed}, and its query names {named}")
+        tree.set("this", tree.this.this)
 
 
 def rewritten(node: exp.Expr, rules: Mapping[str, to.Rule] = RULES, kept: frozenset[str] = KEPT) -> exp.Expr:
