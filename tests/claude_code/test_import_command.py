@@ -149,3 +149,38 @@ def test_what_was_imported_is_not_warned_about_again(call: Call) -> None:
     assert "near deletion" in call("import")[2]
     assert "near deletion" not in call("import")[2]
     assert transcripts() == "ok"
+
+
+def test_what_the_retention_will_remove_is_said_and_a_longer_one_brings_it_again(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACTIVITY_RETENTION_DAYS", "10")
+    code, out, err = call("import", "--json")
+    first = json.loads(out)
+    assert (code, 0 < first["older_than_retention"] < sum(first["activities"].values())) == (0, True)
+    assert "older than ACTIVITY_RETENTION_DAYS (10)" in err
+    again = json.loads(call("import", "--json")[1])
+    assert (again["activities"], again["older_than_retention"]) == ({}, 0), "the same retention brings nothing again"
+    monkeypatch.setenv("ACTIVITY_RETENTION_DAYS", "100")
+    longer = json.loads(call("import", "--json")[1])
+    assert sum(longer["activities"].values()) == first["older_than_retention"]
+    assert longer["older_than_retention"] == 0
+
+
+def test_an_import_of_nothing_says_where_it_looked(call: Call, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    code, out, err = call("import", str(empty), "--json")
+    assert (code, json.loads(out)["folders"]) == (0, [str(empty)])
+    assert f"no transcripts (*.jsonl) were found in {empty}" in err
+
+
+def test_sql_for_snowflake_is_not_printed_to_those_who_have_none(call: Call) -> None:
+    assert "Snowflake" not in call("forget", "--session", "s1", "--dry-run")[1]
+
+
+@pytest.mark.parametrize("sql", ["SELECT nope FROM VW_TOOL_EVENTS", "SELECT 1 FROM nope"])
+def test_a_query_that_is_refused_says_the_dialect_and_the_views(call: Call, sql: str) -> None:
+    call("import")
+    code, _, err = call("query", sql)
+    assert (code, "DuckDB's SQL" in err, "VW_LLM_EVENTS" in err) == (2, True, True)
