@@ -128,7 +128,7 @@ async def test_arguments_and_results_are_published_under_the_names_users_rely_on
     results = {name: set((tool.output_schema or {})["properties"]) for name, tool in tools.items()}
     assert {name: results[name] for name in results if name != "health"} == {
         "query": {
-            "columns", "rows", "row_count", "truncated", "artifact_id", "query_id", "sql_sha256", "result_sha256", "as_of",
+            "columns", "rows", "row_count", "truncated", "artifact_id", "query_id", "sql_sha256", "result_sha256", "dialect", "as_of",
             "elapsed_ms", "link", "expires_at",
         },
         "record_insight": {
