@@ -16,7 +16,7 @@ from ..fs import LOCAL
 from ..queue import Lease, QueueReader, dead_letters, foreign_files, read_commit, read_queue
 from ..recording.dropped import count_drops
 from ..warehouse.base import LEFT_OUT, REJECTED
-from . import drift_report
+from . import drift_report, task_report
 from .assessment import of_document, worst
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ class StatusReader:
             "context": self._context(),
             "hooks": self._hooks(),
             "drift": _drift(self._directory),
+            "tasks": task_report.reported(self._directory),
             "degraded": queue["pressure"] != "ok" or bool(leader.get("backpressure")),
         }
         judged = list(of_document(state))
