@@ -25,6 +25,7 @@ from typing import Self
 
 import activity_mcp
 from activity_mcp.activity import derived_id
+from activity_mcp.claude_code.ids import call_key
 from server.wire import RawClient
 
 BETWEEN_KILLS = (0.1, 1.0)
@@ -174,7 +175,8 @@ class KillLoop:
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environ(),
         )  # fmt: skip
         self.attempted[who] = 1
-        self.hooked[derived_id("tool_event", "tool_use_id", f"{who}:0")] = f"{who}:0"
+        key = call_key("s1", f"{who}:0", "Bash", call["tool_input"])
+        self.hooked[derived_id("tool_event", "tool_use_id", key)] = f"{who}:0"
         assert process.stdin
         try:
             process.stdin.write(json.dumps(call).encode())

@@ -1,4 +1,4 @@
-"""What each ACTIVITY_DURABILITY promises, read from the README's table and shown on a real server, killed, and cut off from power."""
+"""What each ACTIVITY_DURABILITY promises, read from docs/configuration.md and shown on a real server, killed, and cut off from power."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rigs import Rig
 from server.wire import RawClient
 
 TESTS = Path(__file__).parents[1]
-README = TESTS.parent / "README.md"
+PAGE = TESTS.parent / "docs" / "configuration.md"
 NOTHING = "nothing"
 UNSYNCED = "what was answered in the last `<ms>`, and while the sync then due was running"
 
@@ -72,13 +72,13 @@ class Machine:
 
 
 def promised() -> dict[str, tuple[str, str]]:
-    """Mode → what a kill loses, what a power cut loses, as the README says it."""
-    rows = re.findall(r"^ *\| `(event|interval:<ms>)`[^|]*\|[^|]*\| ([^|]*) \| ([^|]*) \|$", README.read_text(), re.M)
+    """Mode → what a kill loses, what a power cut loses, as the page says it."""
+    rows = re.findall(r"^ *\| `(event|interval:<ms>)`[^|]*\|[^|]*\| ([^|]*) \| ([^|]*) \|$", PAGE.read_text(), re.M)
     return {mode: (kill, power) for mode, kill, power in rows}
 
 
-@pytest.mark.skipif(not README.exists(), reason="the README is not part of the wheel; run from a checkout")
-def test_the_readme_promises_what_is_shown_here() -> None:
+@pytest.mark.skipif(not PAGE.exists(), reason="the docs are not part of the wheel; run from a checkout")
+def test_the_page_promises_what_is_shown_here() -> None:
     assert promised() == {"event": (NOTHING, NOTHING), "interval:<ms>": (NOTHING, UNSYNCED)}
 
 

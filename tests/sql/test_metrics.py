@@ -49,7 +49,8 @@ def _orderly(rng: random.Random, event_name: str) -> Row:
         "sql_event": {"sql": "SELECT 1", "query_id": rng.choice((None, "q")), "success": rng.random() < 0.8},
         "llm_event": {"model": "m", "prompt_tokens": rng.randrange(5000), "completion_tokens": rng.randrange(900),
                       "latency_ms": latency * 9, "cost_usd": rng.choice((None, 0.012345, 1.5))},
-        "tool_event": {"tool_name": "Bash", "success": rng.random() < 0.9, "latency_ms": latency},
+        "tool_event": {"tool_name": "Bash", "success": rng.random() < 0.9, "latency_ms": latency,
+                       "denied": rng.choice((None, None, None, "user")), "interrupted": rng.choice((None, False, True))},
         "file_event": {"operation": "read", "file_path": "/f", "success": True},
         "session_event": {"event_type": "heartbeat"},
         "mcp_event": {"method": rng.choice(METHODS), "latency_ms": latency, "success": rng.random() < 0.95,
@@ -72,7 +73,8 @@ class Event:
         mcp = self.name == "mcp_event"
         self.calls = max(int(self.number("count", 0) or 1), 1) if mcp else 1
         self.method = self.text("method") if mcp else None
-        self.success = self.boolean("success") if self.name in ("sql_event", "tool_event", "file_event", "mcp_event") else None
+        is_judged = self.name in ("sql_event", "tool_event", "file_event", "mcp_event") and self.text("denied") is None
+        self.success = self.boolean("success") if is_judged and not self.boolean("interrupted") else None
         self.latency = self.number("latency_ms", 3)
 
     def text(self, name: str) -> str | None:
