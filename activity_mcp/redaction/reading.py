@@ -7,11 +7,17 @@ so the cost of reading is that of finding the next white space or the next quote
 
 from __future__ import annotations
 
+from .values import is_odd
+
 QUOTES = "\"'`"
 _SPACE = " \t\r\n\v\f\u00a0\u3000"
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
 _AFTER_QUOTE = frozenset(" \t\r\n,;:)]}>|&\\/.+#<=?!")
+_TAG = _NAME | {":"}
+_AFTER_TAG = ("", " ", "\t", "\r", "\n", "<")
 _CUT_WINDOW = 512
+_MAX_TAG = 64
+_ELEMENT_WINDOW = 4096
 _MAX_LEVEL = 15
 
 
@@ -131,7 +137,7 @@ def word(text: str, at: int) -> tuple[int, int]:
             return at, place
         if char == "\\" and place > at and _ends_escaped(text, place, end):
             return at, place
-        if char == "<" and text[place + 1 : place + 2] == "/":
+        if char == "<" and _ends_element(text, at, place):
             return at, place
         place += 1
     return at, _without_closers(text, at, end)
@@ -160,6 +166,22 @@ def _begins_another(text: str, at: int, end: int) -> bool:
     while after < min(end, start + 48) and text[after] in _NAME:
         after += 1
     return after > start and text[after : after + 1] in ("=", ":") and not text[start].isdigit()
+
+
+def _ends_element(text: str, at: int, place: int) -> bool:
+    """Whether ``</name>`` ends the element that the value stands in: one that was opened before it, or a word behind which
+    the run ends.
+
+    ``Kx9</w7Rb`` is a password with two marks in it.
+    """
+    start = place + 2
+    close = text.find(">", start, start + _MAX_TAG) if text.startswith("/", place + 1) else -1
+    tag = text[start:close].rstrip() if close > start else ""
+    if not tag or not _TAG.issuperset(tag):
+        return False
+    if text[close + 1 : close + 2] in _AFTER_TAG and not is_odd(tag):
+        return True
+    return text.rfind(f"<{tag}", max(0, at - _ELEMENT_WINDOW), at) >= 0
 
 
 def _ends_escaped(text: str, at: int, end: int) -> bool:

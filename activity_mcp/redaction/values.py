@@ -179,10 +179,10 @@ def _groups(text: str) -> int:
 
 def is_wordy(text: str) -> bool:
     """Words, as in ``<your token here>``."""
-    if len(text) > 80:
+    if len(text) > 80 or text[0] == "/":
         return False
     parts = text.replace("/", " ").replace("-", " ").replace("_", " ").replace(".", " ").replace("'", " ").split()
-    return bool(parts) and all(part.isalnum() and _is_name(part) for part in parts)
+    return bool(parts) and all(part.isalnum() and _is_name(part) and _groups(part) < 2 for part in parts)
 
 
 def is_plain(value: str) -> bool:

@@ -84,6 +84,25 @@ def is_another_notation(form: str, secret: str) -> bool:
     return (secret[0] in "$<{" and secret[-1] in "})>") or (form.startswith("YAML") and secret[0] in "#&*!|>%@`[]{},?-:")
 
 
+@pytest.mark.parametrize("secret", [f"</{RIGHT}", f"{LEFT}</{RIGHT}", f"{LEFT}</b>{RIGHT}", f"</{RIGHT}>", f"{LEFT}</>{RIGHT}"])
+def test_what_looks_like_an_end_tag_is_part_of_a_password(secret: str) -> None:
+    for text in ("DB_PASSWORD={}\n", "[db]\npassword = {}\n", "mysql --password={} db", "{{'password': '{}'}}"):
+        kept = Redactor().text(text.format(secret))
+        assert LEFT not in kept, kept
+        assert RIGHT not in kept, kept
+
+
+def test_an_end_tag_ends_a_value_within_its_element() -> None:
+    for text in (
+        "<p>password={}</p>",
+        "<a><b>x</b> db_password={}</a> text",
+        "password={}</td>",
+        "<connection>Password={};Port=1</connection>",
+    ):
+        kept = Redactor().text(text.format(LEFT))
+        assert kept == text.format("[redacted:password]")
+
+
 @pytest.mark.parametrize("length", [4, 12, 60, 513, 4_096, 20_000])
 @pytest.mark.parametrize("form", [name for name in FORMS if name != "a URL"])
 def test_a_secret_of_any_length_is_gone_to_its_end(form: str, length: int) -> None:
