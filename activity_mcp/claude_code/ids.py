@@ -4,10 +4,10 @@ Anthropic's ids are unique in the world (``toolu_`` and ``msg_`` with 24 random 
 gateway's need not be: some number the calls of a conversation (``functions.Bash:0``), or those of a response (``call_0``), and
 some give every response one id. So an id that is not Anthropic's names its fact only together with more:
 
-    a call       its session, tool and longest text of its input: hooks and transcripts know them alike
-    a response   the line it begins with: only transcripts tell of responses, and copies of a line keep its uuid
+    a call       its session, tool and longest text of its input: hooks and transcripts both have them
+    a response   the line it begins with: only transcripts hold responses, and copies of a line keep its uuid
 
-And by their name alone the calls of this very server are told from those of others.
+Calls of this server itself are recognised by the name of the tool.
 
 Standard library only: hooks load it.
 """
@@ -61,7 +61,7 @@ def is_own_tool(tool_name: str) -> bool:
 
 
 def unnamed_prompt_key(session_id: str, text: str) -> str:
-    """What names a prompt that has no id: its session and what it says."""
+    """The key of a prompt without an id: its session and its text."""
     return "\0".join((session_id, sha256_hex(text.strip())))
 
 

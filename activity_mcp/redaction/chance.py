@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _DIGITS = frozenset("0123456789")
 _HEX = ALPHABETS["h"]
-_LEAST_MIXED, _LEAST_PLAIN = 32, 40
+_MIN_MIXED_CHARS, _MIN_PLAIN_CHARS = 32, 40
 _HARMLESS = words(
     "cursor page next prev etag hash digest checksum nonce state challenge verifier request trace span id uuid ref"
     " sha rev version integrity commit build v ver data src href image content body after before offset continuation"
@@ -33,10 +33,10 @@ _NOT_PREFIXES = words("sha1 sha256 sha384 sha512 sha md5 h1 base64 integrity rev
 def random_runs(sight: Sight) -> Iterator[Span]:
     """Where the text has such runs."""
     text = sight.text
-    for piece in sorted(piece for piece in sight.pieces if len(piece) >= _LEAST_MIXED):
+    for piece in sorted(piece for piece in sight.pieces if len(piece) >= _MIN_MIXED_CHARS):
         yield from _mixed(text, piece.decode("ascii"))
     if "://" in text:
-        for piece in sorted(piece for piece in sight.pieces if 20 <= len(piece) < _LEAST_MIXED):
+        for piece in sorted(piece for piece in sight.pieces if 20 <= len(piece) < _MIN_MIXED_CHARS):
             yield from _addressed(text, piece.decode("ascii"))
 
 
@@ -79,7 +79,7 @@ def is_mixed(run: str) -> bool:
     if has_upper and has_lower and digits >= 6 and changes:
         return len(set(run)) >= 14
     length = min(len(run), 200)
-    return len(set(run)) >= 14 and changes * (6 if len(run) >= _LEAST_PLAIN or (has_upper and has_lower) else 4) >= length
+    return len(set(run)) >= 14 and changes * (6 if len(run) >= _MIN_PLAIN_CHARS or (has_upper and has_lower) else 4) >= length
 
 
 def _start_of_prefix(text: str, at: int) -> int:
@@ -88,8 +88,8 @@ def _start_of_prefix(text: str, at: int) -> int:
     if mark not in ("_", "-", ".", "="):
         return at
     start = at - 1
-    least = max(0, at - 40)
-    while start > least and text[start - 1] in ALPHABETS["W"]:
+    first = max(0, at - 40)
+    while start > first and text[start - 1] in ALPHABETS["W"]:
         start -= 1
     prefix = text[start : at - 1]
     if mark == "=":

@@ -1,4 +1,4 @@
-"""Secrets on command lines, where only the program says what an option is: ``docker login -p``, ``curl -u``, ``redis-cli
+"""Secrets on command lines, where only the program defines what an option is: ``docker login -p``, ``curl -u``, ``redis-cli
 AUTH``.
 
 A command is read word by word, as the shell does, to its end; every word once, so that a line of commands costs its length.
@@ -311,16 +311,16 @@ def _piped(text: str, lowered: str, at: int) -> Iterator[Span]:
         if start < line:
             word, _ = _word(text, start)
             yield from _hidden(text, word.start, word.end)
-    least = max(0, text.rfind("\n", 0, at) + 1, at - _STDIN_WINDOW)
-    heredoc = text.find("<<", least, line)
+    first = max(0, text.rfind("\n", 0, at) + 1, at - _STDIN_WINDOW)
+    heredoc = text.find("<<", first, line)
     if here < 0 <= heredoc and text[heredoc + 2 : heredoc + 3] != "<" and line < len(text):
         start = line + 1
         yield from _hidden(text, start, end_of_line(text, start))
-    pipe = text.rfind("|", least, at)
+    pipe = text.rfind("|", first, at)
     if pipe < 0:
         return
     for program in ("echo ", "printf "):
-        start = lowered.rfind(program, least, pipe)
+        start = lowered.rfind(program, first, pipe)
         if start < 0:
             continue
         words, end = words_of_command(text, start + len(program))

@@ -55,7 +55,7 @@ def element(text: str, name: Name) -> tuple[int, int] | None:
 
 
 _NAMING = ("name", "key", "variable", "id", "setting", "arg", "option", "field")
-"""What may stand before a name that is itself a value."""
+"""What may precede a name that is itself a value."""
 
 
 def _form_field(text: str, name: Name, at: int) -> tuple[int, int] | None:
@@ -95,7 +95,7 @@ def paired(text: str, lowered: str, name: Name, at: int) -> tuple[int, int] | No
 
 
 def _place_of_value(lowered: str, at: int, *, is_variable: bool) -> int:
-    """How far behind the name the ``value`` or ``default`` stands that belongs to it; -1 if none does."""
+    """How far behind the name its ``value`` or ``default`` is; -1 if there is none."""
     window = lowered[at : at + 200]
     found = min((place for place in (window.find("value"), window.find("default")) if place >= 0), default=-1)
     if found < 0:
@@ -182,7 +182,7 @@ def call(text: str, name: Name, at: int) -> tuple[int, int] | None:
 
 
 def after_blank(text: str, lowered: str, name: Name, at: int, place: int) -> tuple[int, int] | None:
-    """Options, settings that a blank separates, sentences that tell a password."""
+    """Options, settings that a blank separates, sentences that state a password."""
     if name.is_option:
         return _option(text, name, place)
     stated = statement_at(text, lowered, at)

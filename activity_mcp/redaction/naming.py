@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 STATED = (" is ", " was ", " is: ", " ist ", " es ", " est ", " = ", "是", " 是 ", "为", " to be ")
-"""How a sentence tells the value of a name."""
+"""How a sentence states the value of a name."""
 _MAX_NAME = 64
 
 
@@ -51,7 +51,7 @@ def names_in(sight: Sight, judge: Judge = judge_name, more: Sequence[str] = ()) 
 
 
 def statement_at(text: str, lowered: str, at: int) -> int:
-    """Where the value begins that a sentence tells of the name that ends here (``password for bob is …``), or 0."""
+    """Where the value begins that a sentence states for the name that ends here (``password for bob is …``), or 0."""
     if lowered.startswith(STATED, at):
         return at + len(next(mark for mark in STATED if lowered.startswith(mark, at)))
     if lowered.startswith((" for ", " of "), at):
@@ -89,14 +89,14 @@ def _with_word_before(text: str, start: int, end: int) -> str:
 
 
 def _end_of_name(text: str, at: int) -> int:
-    most = min(len(text), at + _MAX_NAME)
-    while at < most and text[at] in _NAME:
+    limit = min(len(text), at + _MAX_NAME)
+    while at < limit and text[at] in _NAME:
         at += 1
     return at
 
 
 def _start_of_name(text: str, at: int) -> int:
-    least = max(0, at - _MAX_NAME)
-    while at > least and text[at - 1] in _NAME:
+    first = max(0, at - _MAX_NAME)
+    while at > first and text[at - 1] in _NAME:
         at -= 1
     return at

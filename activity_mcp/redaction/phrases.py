@@ -60,12 +60,12 @@ def _after(text: str, lowered: str, phrase: str) -> Iterator[Span]:
         is_quoted = span is not None
         if span is None and value < len(text):
             span = word(text, value)
-        if span is not None and _is_told(text[span[0] : span[1]], is_quoted=is_quoted):
+        if span is not None and _is_password(text[span[0] : span[1]], is_quoted=is_quoted):
             yield (*span, "password")
         at = lowered.find(phrase, at + len(phrase))
 
 
-def _is_told(value: str, *, is_quoted: bool) -> bool:
+def _is_password(value: str, *, is_quoted: bool) -> bool:
     value = value[:520]
     if len(value) < 3 or is_reference(value) or is_plain(value):
         return False
@@ -83,7 +83,7 @@ def _pairs(text: str, lowered: str, name: str) -> Iterator[Span]:
         opened = "(" in text[end:place] or "[" in text[end:place]
         given = _arguments(text, place) if opened else []
         if len(given) > 1 and given[-1] is not None and given[0] is not None:
-            yield from _told(text, given[-1])
+            yield from _password_at(text, given[-1])
         at = lowered.find(name, end)
 
 
@@ -93,11 +93,11 @@ def _connections(text: str, lowered: str, name: str, place: int) -> Iterator[Spa
     while at >= 0:
         given = _arguments(text, at + len(name) + 1)
         if len(given) > place and given[place] is not None:
-            yield from _told(text, given[place])
+            yield from _password_at(text, given[place])
         at = lowered.find(name + "(", at + len(name))
 
 
-def _told(text: str, span: tuple[int, int] | None) -> Iterator[Span]:
+def _password_at(text: str, span: tuple[int, int] | None) -> Iterator[Span]:
     if span is not None and is_secret_text(Name("password", 0, 0, "password", STRONG), text[span[0] : span[1]][:520]):
         yield (*span, "password")
 

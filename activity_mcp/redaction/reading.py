@@ -21,8 +21,8 @@ _ELEMENT_WINDOW = 4096
 _MAX_LEVEL = 15
 
 
-def skip_blanks(text: str, at: int, most: int = 64) -> int:
-    end = min(len(text), at + most)
+def skip_blanks(text: str, at: int, max_chars: int = 64) -> int:
+    end = min(len(text), at + max_chars)
     while at < end and text[at] in " \t":
         at += 1
     return at

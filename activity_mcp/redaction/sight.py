@@ -10,7 +10,7 @@ APART = bytes(byte if byte in _ALNUM else 32 for byte in range(256))
 
 
 class Sight:
-    """What is asked of a text before it is searched."""
+    """A text, prepared once for all finders."""
 
     __slots__ = ("_heads", "lowered", "pieces", "text", "words")
 
