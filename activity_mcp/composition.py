@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from .provenance.queries import ProvenanceQueries
     from .queue import QueueInfo
     from .redaction import Redactor
+    from .search.feed import IndexFeed
+    from .search.searcher import Searcher
     from .warehouse.adapter import Adapter
     from .warehouse.base import Store
 
@@ -294,6 +296,40 @@ class Composition:
             clock=self.clock,
         )
 
+    @lazy
+    def index_feed(self) -> IndexFeed | None:
+        """What keeps the search index, where the warehouse is not searched by SQL."""
+        history = self.adapter.history
+        if history is None:
+            return None
+        from .search.feed import IndexFeed
+
+        def committed() -> tuple[str, str] | None:
+            commit = read_commit(self.queue.directory)
+            return (commit.channel_id, str(commit.offset)) if commit is not None else None
+
+        return IndexFeed(
+            self.queue.directory, history, committed=committed, on_error=self.on_error, clock=self.clock
+        )
+
+    @lazy
+    def searcher(self) -> Searcher:
+        from .search.searcher import Searcher
+
+        return Searcher(
+            self.queue.directory,
+            has_index=self.adapter.history is not None,
+            queries=lambda: self.adapter.queries,
+            own_project=self.own_project,
+            clock=self.clock,
+        )
+
+    def follow_sources(self) -> None:
+        """What the leader reads in each turn, beside the queue: transcripts, and what the search index does not have yet."""
+        self.follow_transcripts()
+        if self.index_feed is not None:
+            self.index_feed.turn()
+
     def follow_transcripts(self) -> None:
         """What the leader does in each turn: mostly to see that no transcript has anything new."""
         if self.config.record and self.session_state.has_requests():
@@ -344,6 +380,10 @@ class Composition:
             return None
         from .pipeline.daily_retention import DailyRetention
 
+        if self.index_feed is not None:
+            from .search.feed import IndexedMaintenance
+
+            maintenance = IndexedMaintenance(maintenance, self.index_feed, self.clock)
         return DailyRetention(self.queue.directory, maintenance, keep_days=self.config.retention_days, clock=self.clock)
 
     def made(self, name: str) -> Any:
@@ -364,6 +404,7 @@ class Composition:
             clock=self.clock,
             on_event=self.system_events.report,
             omits=omits,
+            on_shipped=self.index_feed.shipped if self.index_feed is not None else None,
         )
         flusher.batch_size.resume(self.lease.last_report().get("batch_weight"))
         return flusher

@@ -44,9 +44,10 @@ ROOMS: dict[str, set[str]] = {
     },
     "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
     "health": {"activity", "clock", "config", "context", "errors", "fs", "queue", "recall", "recording", "warehouse"},
+    "search": {"activity", "clock", "errors", "fs", "queue", "warehouse"},
     "composition": {
         "activity", "claude_code", "clock", "config", "context", "fs", "health", "identity", "pipeline", "provenance", "queue",
-        "recall", "recording", "redaction", "warehouse",
+        "recall", "recording", "redaction", "search", "warehouse",
     },
     "service": {
         "clock", "composition", "config", "context", "errors", "health", "identity", "pipeline", "queue", "recall",
@@ -94,7 +95,7 @@ PARTS: dict[str, dict[str, set[str]]] = {
         "http": {"leaving", "lifetime", "tools"},
     },
 }
-HEAVY = {"mcp", "snowflake", "duckdb", "jsonschema", "pydantic", "rich", "structlog", "sqlglot", "platformdirs"}
+HEAVY = {"sqlite3", "mcp", "snowflake", "duckdb", "jsonschema", "pydantic", "rich", "structlog", "sqlglot", "platformdirs"}
 
 
 def modules() -> dict[str, Path]:
