@@ -304,13 +304,7 @@ class Composition:
             return None
         from .search.feed import IndexFeed
 
-        def committed() -> tuple[str, str] | None:
-            commit = read_commit(self.queue.directory)
-            return (commit.channel_id, str(commit.offset)) if commit is not None else None
-
-        return IndexFeed(
-            self.queue.directory, history, committed=committed, on_error=self.on_error, clock=self.clock
-        )
+        return IndexFeed(self.queue.directory, history, on_error=self.on_error, clock=self.clock)
 
     @lazy
     def searcher(self) -> Searcher:

@@ -28,7 +28,13 @@ _MARKED = re.compile(r"\*\*(.+?)\*\*")
 @click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 100))
 @click.option("--json", "as_json", is_flag=True, help="Print the search tool's answer as JSON.")
 def search_command(
-    text: tuple[str, ...], kind: str | None, project: str | None, since: str | None, until: str | None, limit: int, as_json: bool
+    text: tuple[str, ...],
+    kind: str | None,
+    project: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    as_json: bool,
 ) -> None:
     """Find what was asked, concluded, run, failed, changed or queried.
 

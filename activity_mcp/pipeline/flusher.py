@@ -81,8 +81,8 @@ class Flusher:
     """Ships the queue in ``directory`` into ``sink``. ``origin`` signs the system_events it writes itself.
 
     ``on_event`` receives recoveries (``error_recovery`` features) that have no place in the stream of their own. ``omits``
-    returns True for lines to leave out, by their members: they are to be forgotten before the warehouse has them. ``on_shipped``
-    gets what was committed: the channel, the offset before, the offset now, and the rows.
+    returns True for lines to leave out, by their members: they are to be forgotten before the warehouse has them.
+    ``on_shipped`` gets what was committed: the channel, the offset before, the offset now, and the rows.
     """
 
     def __init__(

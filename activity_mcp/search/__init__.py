@@ -11,6 +11,6 @@ snippet          the part of a text that matches, with the match marked
 searcher         the answer: index or SQL, and the end of the queue, ranked together
 
 One semantics on both engines: wherever candidates come from, the same code matches, ranks and marks them (rows that come by SQL
-and the end of the queue go through an index in memory). The index is derived: it may be deleted at any moment, and is built again
-from the warehouse, the newest first. No model, no network; hooks and the start of a server import nothing of this.
+and the end of the queue go through an index in memory). The index is derived: it may be deleted at any moment, and is built
+again from the warehouse, the newest first. No model, no network; hooks and the start of a server import nothing of this.
 """

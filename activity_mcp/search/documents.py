@@ -106,7 +106,11 @@ def _sql(features: dict[str, Any]) -> _Found:
 def _insight(features: dict[str, Any]) -> _Found | None:
     if features.get("method") != "record_insight":
         return None
-    return "insight", " ".join(text for name in ("subject", "metric", "value", "grain") for text in _texts(features.get(name))), ""
+    return (
+        "insight",
+        " ".join(text for name in ("subject", "metric", "value", "grain") for text in _texts(features.get(name))),
+        "",
+    )
 
 
 def _system(features: dict[str, Any]) -> _Found | None:

@@ -6,8 +6,8 @@
     forgetting                 the file goes, and is built again from what is left
 
 The index remembers the offset of each channel it has seen. Where a flush does not begin at that offset (the process was killed
-between the warehouse's commit and the index's, or the disk was full) everything is read once more; what is there already is passed
-over. Nothing that happens to the index stops a flush: it is derived, and what is damaged is removed and built again.
+between the warehouse's commit and the index's, or the disk was full) everything is read once more; what is there already is
+passed over. Nothing that happens to the index stops a flush: it is derived, and what is damaged is removed and built again.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import orjson
 from ..clock import SYSTEM_CLOCK
 from ..errors import ActivityError, WarehouseError
 from ..fs import LOCAL
+from ..queue import read_commit
 from .documents import Document, document_of
 from .index import SearchIndex
 
@@ -49,14 +50,12 @@ class IndexFeed:
         directory: str,
         history: ActivityHistory,
         *,
-        committed: Callable[[], tuple[str, str] | None] = lambda: None,
         on_error: Callable[[BaseException], None] = lambda error: None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """``committed`` gives the queue's channel and its committed offset."""
         self.path = os.path.join(directory, FILE)
         self._history = history
-        self._committed = committed
+        self._directory = directory
         self._on_error = on_error
         self._clock = clock
         self._next_slice = 0.0
@@ -137,6 +136,11 @@ class IndexFeed:
 
     # --- inside
 
+    def _committed(self) -> tuple[str, str] | None:
+        """The queue's channel and its committed offset."""
+        commit = read_commit(self._directory)
+        return (commit.channel_id, str(commit.offset)) if commit is not None else None
+
     def _compare(self, index: SearchIndex) -> None:
         """Once: whether the warehouse was filled behind the index's back."""
         if self._was_compared:
@@ -162,7 +166,9 @@ class IndexFeed:
         if any(word in str(error).lower() for word in _PASSES):
             self._on_error(ActivityError(f"the search index was not written ({error}); it is tried again by itself"))
             return
-        self._on_error(ActivityError(f"the search index is damaged ({error}); it was removed, and is built again from the warehouse"))
+        self._on_error(
+            ActivityError(f"the search index is damaged ({error}); it was removed, and is built again from the warehouse")
+        )
         self.remove()
 
 
@@ -195,7 +201,9 @@ def offset_in(index: SearchIndex, channel_id: str) -> str | None:
 
 
 def documents_of_rows(rows: Iterable[Row]) -> Iterable[Document]:
-    return documents_of({**row._asdict(), "feature_json": orjson.loads(row.feature_json)} for row in rows if row.event_name != "llm_event")
+    return documents_of(
+        {**row._asdict(), "feature_json": orjson.loads(row.feature_json)} for row in rows if row.event_name != "llm_event"
+    )
 
 
 def documents_of(events: Iterable[Mapping[str, Any]]) -> Iterable[Document]:

@@ -7,9 +7,9 @@
     words   the words of letters alone, and how they are written backwards: one of two halves survives a typing mistake
     meta    the layout's version, how many documents, and what ``feed`` has to remember
 
-The file is derived: it is written without waiting for the disk (``synchronous=OFF``), and whoever finds it damaged removes it.
-Connections are opened for a search or a flush and closed: a file that was removed is not read on. FTS5 is part of the SQLite that
-CPython ships with. Source: sqlite.org/fts5.html.
+The file is derived: it is written without waiting for the disk (``synchronous=OFF``), and the leader removes a damaged one.
+Connections are opened for a search or a flush and closed: a file that was removed is not read on. FTS5 is part of the SQLite
+that CPython ships with. Source: sqlite.org/fts5.html.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import hashlib
 import itertools
 import os
 import sqlite3
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from .documents import Document
 from .words import is_forgiven, is_near, words_of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import TracebackType
 
-LAYOUT = "1"
+LAYOUT = "1"  # as _SCHEMA writes it
 MAX_MATCHES = 3000
 """Of more matches than these the newest so many are ranked: a word that is everywhere tells little, and the newest most."""
 IN_USE_S = 2.0
@@ -44,7 +44,11 @@ CREATE VIRTUAL TABLE vocabulary USING fts5vocab('found', 'row');
 CREATE TABLE words (word TEXT PRIMARY KEY, backwards TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX words_backwards ON words (backwards);
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO meta VALUES ('layout', '1'), ('documents', '0');
 """
+_MATCHING = "SELECT rowid FROM found WHERE found MATCH ? AND rowid BETWEEN ? AND ?"
+_NEWEST = f"{_MATCHING} ORDER BY rowid DESC LIMIT ?"
+_BEST = f"{_MATCHING} ORDER BY bm25(found, 1.0, 0.7, 0.0) LIMIT ?"
 _COLUMNS = "id, key, rank, ts_us, kind, project, session_id, tool, failed, path, text"
 
 
@@ -101,7 +105,9 @@ class SearchIndex:
         """The index in this file, to be read; None where there is none. Raises sqlite3.Error."""
         if not os.path.exists(path):
             return None
-        connection = sqlite3.connect(f"file:{path.replace('%', '%25').replace('?', '%3f').replace('#', '%23')}?mode=ro", uri=True, timeout=IN_USE_S)
+        connection = sqlite3.connect(
+            f"file:{path.replace('%', '%25').replace('?', '%3f').replace('#', '%23')}?mode=ro", uri=True, timeout=IN_USE_S
+        )
         try:
             _check_layout(connection)
         except BaseException:
@@ -119,9 +125,7 @@ class SearchIndex:
         self._connection.execute("BEGIN IMMEDIATE")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
             if self._connection.in_transaction:
                 self._connection.execute("COMMIT" if kind is None else "ROLLBACK")
@@ -156,10 +160,17 @@ class SearchIndex:
 
     def remove_before(self, ts_us: int) -> int:
         """Remove what is older; how many documents that were."""
-        ids = [row[0] for row in self._connection.execute("SELECT id FROM docs WHERE id < ? AND ts_us < ?", (id_at(ts_us) + _PLACES, ts_us))]
+        ids = [
+            row[0]
+            for row in self._connection.execute(
+                "SELECT id FROM docs WHERE id < ? AND ts_us < ?", (id_at(ts_us) + _PLACES, ts_us)
+            )
+        ]
         self._remove(ids)
         if ids:
-            self._connection.execute("INSERT INTO found (found) VALUES ('optimize')")  # what was removed leaves the file as well
+            self._connection.execute(
+                "INSERT INTO found (found) VALUES ('optimize')"
+            )  # what was removed leaves the file as well
         return len(ids)
 
     def get(self, name: str) -> str | None:
@@ -179,14 +190,12 @@ class SearchIndex:
     def find(self, match: str, low: int | None, high: int | None, most: int) -> Found:
         """The documents of an FTS5 match between two times in microseconds: at most ``most`` by BM25, and the newest."""
         span = (id_at(low) if low is not None else 0, id_at(high) + _PLACES if high is not None else (1 << 63) - 1)
-        newest = "SELECT rowid FROM found WHERE found MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ?"
-        ids = [row[0] for row in self._connection.execute(newest, (match, *span, MAX_MATCHES + 1))]
+        ids = [row[0] for row in self._connection.execute(_NEWEST, (match, *span, MAX_MATCHES + 1))]
         is_more = len(ids) > MAX_MATCHES
         ids = ids[:MAX_MATCHES]
         chosen = ids
         if len(ids) > most:
-            best = "SELECT rowid FROM found WHERE found MATCH ? AND rowid BETWEEN ? AND ? ORDER BY bm25(found, 1.0, 0.7, 0.0) LIMIT ?"
-            chosen = [row[0] for row in self._connection.execute(best, (match, ids[-1], span[1], most))]
+            chosen = [row[0] for row in self._connection.execute(_BEST, (match, ids[-1], span[1], most))]
             chosen = list(dict.fromkeys([*chosen, *ids[: most // 4]]))
         found = [Stored(*row) for row in self._rows(f"SELECT {_COLUMNS} FROM docs WHERE id IN ", chosen)]  # noqa: S608
         found = [doc for doc in found if (low is None or doc.ts_us >= low) and (high is None or doc.ts_us < high)]
@@ -205,8 +214,13 @@ class SearchIndex:
         """Words one typing mistake away, the frequent ones first."""
         half = len(word) // 2
         begin, end = word[:half], word[::-1][: len(word) - half - 1]
-        found = {row[0] for row in self._connection.execute("SELECT word FROM words WHERE word >= ? AND word < ?", _range(begin))}
-        found |= {row[0] for row in self._connection.execute("SELECT word FROM words WHERE backwards >= ? AND backwards < ?", _range(end))}
+        found = {
+            row[0] for row in self._connection.execute("SELECT word FROM words WHERE word >= ? AND word < ?", _range(begin))
+        }
+        found |= {
+            row[0]
+            for row in self._connection.execute("SELECT word FROM words WHERE backwards >= ? AND backwards < ?", _range(end))
+        }
         swapped = [word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1)]
         found |= set(self.known_words(swapped))
         near = [other for other in found if is_near(word, other)]
@@ -214,8 +228,8 @@ class SearchIndex:
 
     # --- inside
 
-    def _rows(self, statement: str, values: Sequence[int] | Sequence[str]) -> list[tuple[int, ...]]:
-        rows: list[tuple[int, ...]] = []
+    def _rows(self, statement: str, values: Sequence[int] | Sequence[str]) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = []
         for start in range(0, len(values), _CHUNK):
             part = values[start : start + _CHUNK]
             rows += self._connection.execute(f"{statement}({','.join('?' * len(part))})", part).fetchall()
@@ -247,7 +261,9 @@ class SearchIndex:
             part = ids[start : start + _CHUNK]
             stored = [Stored(*row) for row in self._rows(f"SELECT {_COLUMNS} FROM docs WHERE id IN ", part)]  # noqa: S608
             gone = [(doc.id, *_words_of(doc)) for doc in stored]
-            self._connection.executemany("INSERT INTO found (found, rowid, text, path, facets) VALUES ('delete', ?, ?, ?, ?)", gone)
+            self._connection.executemany(
+                "INSERT INTO found (found, rowid, text, path, facets) VALUES ('delete', ?, ?, ?, ?)", gone
+            )
             self._connection.executemany("DELETE FROM docs WHERE id = ?", [(doc.id,) for doc in stored])
         self._count(-len(ids))
 
@@ -261,7 +277,7 @@ class SearchIndex:
 
 
 def _make(connection: sqlite3.Connection) -> None:
-    connection.executescript(f"BEGIN;{_SCHEMA}INSERT INTO meta VALUES ('layout', '{LAYOUT}'), ('documents', '0');COMMIT;")
+    connection.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
 
 
 def _check_layout(connection: sqlite3.Connection) -> None:

@@ -29,7 +29,9 @@ MAX_QUERY = 8192
 MAX_TERMS = 24
 MAX_PHRASE = 32
 HINT = 'write words, "a phrase", prefix*, -not, file:name, tool:Bash or failed:'
-_PART = re.compile(r'(?P<minus>-(?=[^\s-]))?(?:(?P<field>file|tool|failed):)?(?:"(?P<quoted>[^"]*)(?:"|$)|(?P<plain>[^\s"]*))', re.I)
+_PART = re.compile(
+    r'(?P<minus>-(?=[^\s-]))?(?:(?P<field>file|tool|failed):)?(?:"(?P<quoted>[^"]*)(?:"|$)|(?P<plain>[^\s"]*))', re.I
+)
 _BREAK = re.compile(r"""[\s!$%&()+,;<=>?\[\]^`{|}~"]+|[-./:@#'’\\]{2,}""")
 _YES, _NO = ("", "yes", "true", "1", "on"), ("no", "false", "0", "off")
 
@@ -117,7 +119,9 @@ def _joined(piece: str, is_prefix: bool) -> list[Term]:
     for part in _BREAK.split(piece):
         words = tuple(words_of(part)[:MAX_PHRASE])
         if len(words) > 2 and all(map(is_single, words)):
-            terms += [Term(pair) for pair in pairwise(words)]  # no spaces say where a word ends: each two that follow each other
+            terms += [
+                Term(pair) for pair in pairwise(words)
+            ]  # no spaces say where a word ends: each two that follow each other
         elif words:
             terms.append(Term(words))
     if is_prefix and terms:

@@ -9,8 +9,8 @@
     project     half as much again in the project one is in
     kind        what was asked, concluded or found weighs a little more than a call or a file by the way
 
-Then sessions take turns: each further hit of a session counts 0.6 of the one before, so that the first hits are not one session's.
-Everything is computed from the hits and the index; no model, and nothing learned.
+Then sessions take turns: each further hit of a session counts 0.6 of the one before, so that the first hits are not one
+session's. Everything is computed from the hits and the index; no model, and nothing learned.
 """
 
 from __future__ import annotations
@@ -34,7 +34,17 @@ FORM, MISTAKE, PATH = 0.8, 0.6, 0.7
 RECENT, HALF_LIFE_DAYS = 0.5, 30.0
 OWN_PROJECT = 1.5
 AGAIN = 0.6
-_KINDS = {"asked": 1.2, "concluded": 1.2, "title": 1.2, "insight": 1.2, "sql": 1.1, "command": 1.0, "event": 1.0, "call": 0.8, "file": 0.8}
+_KINDS = {
+    "asked": 1.2,
+    "concluded": 1.2,
+    "title": 1.2,
+    "insight": 1.2,
+    "sql": 1.1,
+    "command": 1.0,
+    "event": 1.0,
+    "call": 0.8,
+    "file": 0.8,
+}
 _DAY_US = 86_400_000_000
 
 
@@ -61,7 +71,9 @@ def rarity(frequency: int, documents: int) -> float:
     return math.log(1 + (documents - min(frequency, documents) + 0.5) / (min(frequency, documents) + 0.5))
 
 
-def ranked(documents: Sequence[Stored], wanted: Sequence[Wanted], *, now_us: int, own_project: str | None, most: int) -> list[Hit]:
+def ranked(
+    documents: Sequence[Stored], wanted: Sequence[Wanted], *, now_us: int, own_project: str | None, most: int
+) -> list[Hit]:
     """The best hits, in their order."""
     whole = sum(want.weight for want in wanted) or 1.0
     hits = [_scored(doc, wanted, whole) for doc in documents]

@@ -19,7 +19,7 @@ import orjson
 
 from ..activity import decode_line
 from ..clock import iso, parse_iso
-from ..errors import InvalidInput, WarehouseError
+from ..errors import InvalidInput, QueryRefused, WarehouseError
 from ..queue import Offset, SegmentTail, read_queue
 from .documents import KINDS, document_of
 from .feed import CURSOR, DONE, FILE, documents_of, offset_in
@@ -97,9 +97,7 @@ class Searcher:
 
     # --- where candidates come from
 
-    def _indexes(
-        self, asked: _Asked, opened: contextlib.ExitStack, cancelled: Callable[[], bool]
-    ) -> Iterator[SearchIndex]:
+    def _indexes(self, asked: _Asked, opened: contextlib.ExitStack, cancelled: Callable[[], bool]) -> Iterator[SearchIndex]:
         index, after = self._stored(asked)
         if index is not None:
             yield opened.enter_context(contextlib.closing(index))
@@ -117,7 +115,9 @@ class Searcher:
         try:
             index = SearchIndex.read(self._path)
         except sqlite3.Error as error:
-            asked.notes.append(f"the index is damaged ({error}): it is built again; meanwhile the warehouse's newest rows are searched")
+            asked.notes.append(
+                f"the index is damaged ({error}): it is built again; meanwhile the warehouse's newest rows are searched"
+            )
             return None, None
         if index is None:
             asked.notes.append("there is no index yet: it is being built; meanwhile the warehouse's newest rows are searched")
@@ -128,7 +128,9 @@ class Searcher:
             cursor = index.get(CURSOR) or ""
         except sqlite3.Error as error:
             index.close()
-            asked.notes.append(f"the index is damaged ({error}): it is built again; meanwhile the warehouse's newest rows are searched")
+            asked.notes.append(
+                f"the index is damaged ({error}): it is built again; meanwhile the warehouse's newest rows are searched"
+            )
             return None, None
         if cursor != DONE:
             older = f"what is older than {iso(int(cursor))[:16]}Z" if cursor else "some of what is older"
@@ -141,7 +143,7 @@ class Searcher:
                 self._queries(), asked.query, kind=asked.kind, project=asked.project, span=asked.span, cancelled=cancelled
             )
             return list(documents_of(rows))
-        except WarehouseError as error:
+        except (WarehouseError, QueryRefused) as error:
             asked.notes.append(f"the warehouse did not answer, so only what waits in the queue was searched: {error.message}")
             return []
 
@@ -165,7 +167,7 @@ class Searcher:
         wanted = [_want(term, indexes) for term in asked.query.terms]
         found = self._matching(indexes, asked, " AND ".join(_expression(want) for want in wanted))
         is_found = {doc.session_id for doc in found.documents}
-        if len(wanted) > 1 and (len(found.documents) < asked.limit or len(is_found) < 3):  # noqa: PLR2004
+        if len(wanted) > 1 and (len(found.documents) < asked.limit or len(is_found) < 3):
             rare = _rare(wanted, sum(index.size for index in indexes))
             found = _both(found, self._matching(indexes, asked, " OR ".join(_expression(want) for want in rare)))
         hits = ranked(found.documents, wanted, now_us=asked.now_us, own_project=self._own_project, most=asked.limit)
@@ -316,7 +318,6 @@ def _is_session_id(session_id: str | None) -> bool:
 
 def _is_forgetting(event: Mapping[str, Any]) -> bool:
     features = event.get("feature_json")
-    return event.get("event_name") == "system_event" and isinstance(features, dict) and features.get("event_type") == "forgotten"
-
-
-
+    return (
+        event.get("event_name") == "system_event" and isinstance(features, dict) and features.get("event_type") == "forgotten"
+    )

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 from .words import tokens_of
 
 if TYPE_CHECKING:
-    from collections.abc import Set
+    from collections.abc import Set as AbstractSet
 
 WIDTH = 200
 _LEAD = 40
 
 
-def snippet(text: str, words: Set[str], prefixes: tuple[str, ...] = ()) -> str:
+def snippet(text: str, words: AbstractSet[str], prefixes: tuple[str, ...] = ()) -> str:
     """Up to about ``WIDTH`` characters around the place where most of ``words`` are near each other."""
     text = " ".join(text.split())
-    places = [(token.start, token.end) for token in tokens_of(text) if token.word in words or token.word.startswith(prefixes or ('\0',))]
+    places = [
+        (token.start, token.end)
+        for token in tokens_of(text)
+        if token.word in words or token.word.startswith(prefixes or ("\0",))
+    ]
     if not places:
         return _cut(text, 0, [])
     densest = max(range(len(places)), key=lambda at: (_distinct(text, places, at), -at))

@@ -1,8 +1,8 @@
 """Candidates by SQL, where there is no index: on Snowflake, or while an index is missing.
 
 One statement over the typed views, in the dialect that both engines read: what the connection's role may see, and nothing else,
-is found (views and row access policies hold). The newest rows whose features hold every word, then the newest that hold one of the
-longest; matching as a whole, ranking and marking are done over these as over any others.
+is found (views and row access policies hold). The newest rows whose features hold every word, then the newest that hold one of
+the longest; matching as a whole, ranking and marking are done over these as over any others.
 
 What this way cannot: typing mistakes are not forgiven, accents count, and of more than ``MAX_ROWS`` rows only the newest are
 looked at.
@@ -79,7 +79,7 @@ def _statement(condition: str, kind: str | None, project: str | None, span: tupl
 
 def _holds(word: str) -> str:
     pattern = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"TO_JSON(feature_json) ILIKE {_quoted(f'%{unfold(pattern)}%')}"
+    return f"feature_json::VARCHAR ILIKE {_quoted(f'%{unfold(pattern)}%')}"
 
 
 def _quoted(text: str) -> str:

@@ -40,11 +40,13 @@ _ENDINGS = {
 }
 """Of a word with this ending, what else may be in its place."""
 
-UNASKED = frozenset(
-    "a about all an and any are as at be because been but by can could did do does for from had has have he her here him his how "
-    "i if in into is it its just let like me my no not of on once one or our out so some that the their them then there these "
-    "they this those to up us was we were what when where which who whom whose why will with would you your".split()
-)
+UNASKED = frozenset({
+    "a", "about", "all", "an", "and", "any", "are", "as", "at", "be", "because", "been", "but", "by", "can", "could", "did",
+    "do", "does", "for", "from", "had", "has", "have", "he", "her", "here", "him", "his", "how", "i", "if", "in", "into",
+    "is", "it", "its", "just", "let", "like", "me", "my", "no", "not", "of", "on", "once", "one", "or", "our", "out", "so",
+    "some", "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "to", "up", "us", "was", "we",
+    "were", "what", "when", "where", "which", "who", "whom", "whose", "why", "will", "with", "would", "you", "your",
+})  # fmt: skip
 """Words of a question that say nothing about its answer. They count where they are quoted, or where nothing else was asked."""
 
 
@@ -98,6 +100,8 @@ def forms(word: str) -> tuple[str, ...]:
     if len(word) < 4 or not (word.isascii() and word.isalpha()):
         return ()
     made: set[str] = set()
+    if word[-1] not in "aeiouwxy":
+        made |= {f"{word}{word[-1]}{tail}" for tail in ("ed", "ing")}
     for ending, tails in _ENDINGS.items():
         stem = word[: len(word) - len(ending)]
         if word.endswith(ending) and len(stem) >= 3:

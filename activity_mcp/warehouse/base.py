@@ -247,8 +247,8 @@ class ActivityHistory(Protocol):
     """The stored activities, for what is derived from all of them. Belongs to the leader's thread. Raises a WarehouseError."""
 
     def span_before(self, ts_us: int | None, about: int) -> tuple[int, int] | None:
-        """The newest span of time before ``ts_us`` (None: the end) that holds activities, about so many: from, to (excluded), in
-        microseconds since 1970; None where nothing is older."""
+        """The newest span of time before ``ts_us`` (None: the end) that holds activities, about so many: from, to
+        (excluded), in microseconds since 1970; None where nothing is older."""
 
     def between(self, low_us: int, high_us: int) -> Iterator[Mapping[str, Any]]:
         """The activities of a span as their members, ``feature_json`` decoded; two may have one activity_id."""

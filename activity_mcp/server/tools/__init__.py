@@ -32,7 +32,7 @@ def specs(service: ActivityService) -> tuple[ToolSpec, ...]:
         query(service),
         record_insight(service),
         store_artifact(service),
-        refresh_context(service),
         search(service),
+        refresh_context(service),
         health(service),
     )

@@ -138,7 +138,9 @@ class EmbeddedHistory:
 
     def between(self, low_us: int, high_us: int) -> Iterator[Mapping[str, Any]]:
         with self._store.transaction() as statements:
-            for activity_id, ts_us, event_name, session_id, project, source, features in statements.rows(_SPAN, [low_us, high_us - 1]):
+            for activity_id, ts_us, event_name, session_id, project, source, features in statements.rows(
+                _SPAN, [low_us, high_us - 1]
+            ):
                 yield {
                     "activity_id": activity_id,
                     "ts": iso(ts_us),
