@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from .redaction import Redactor
     from .search.feed import IndexFeed
     from .search.searcher import Searcher
+    from .sessions.reader import SessionReader
     from .warehouse.adapter import Adapter
     from .warehouse.base import Store
 
@@ -298,28 +299,27 @@ class Composition:
 
     @lazy
     def index_feed(self) -> IndexFeed | None:
-        """What keeps the search index, where the warehouse is not searched by SQL."""
-        history = self.adapter.history
-        if history is None:
-            return None
-        from .search.feed import IndexFeed
+        from .search.feed import feed_of
 
-        return IndexFeed(self.queue.directory, history, on_error=self.on_error, clock=self.clock)
+        return feed_of(self.queue.directory, self.adapter.history, self.on_error, self.clock)
 
     @lazy
     def searcher(self) -> Searcher:
         from .search.searcher import Searcher
 
+        has_index, own_project = self.adapter.history is not None, self.own_project
         return Searcher(
-            self.queue.directory,
-            has_index=self.adapter.history is not None,
-            queries=lambda: self.adapter.queries,
-            own_project=self.own_project,
-            clock=self.clock,
+            self.queue.directory, lambda: self.adapter.queries, has_index=has_index, own_project=own_project, clock=self.clock
         )
 
+    @lazy
+    def session_reader(self) -> SessionReader:
+        from .sessions.reader import SessionReader
+
+        return SessionReader(self.queue.directory, lambda: self.adapter.queries, self.clock)
+
     def follow_sources(self) -> None:
-        """What the leader reads in each turn, beside the queue: transcripts, and what the search index does not have yet."""
+        """What the leader reads in each turn: transcripts, and what the search index does not have yet."""
         self.follow_transcripts()
         if self.index_feed is not None:
             self.index_feed.turn()
@@ -375,9 +375,7 @@ class Composition:
         from .pipeline.daily_retention import DailyRetention
 
         if self.index_feed is not None:
-            from .search.feed import IndexedMaintenance
-
-            maintenance = IndexedMaintenance(maintenance, self.index_feed, self.clock)
+            maintenance = self.index_feed.followed_by(maintenance)
         return DailyRetention(self.queue.directory, maintenance, keep_days=self.config.retention_days, clock=self.clock)
 
     def made(self, name: str) -> Any:

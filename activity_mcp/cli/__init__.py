@@ -17,6 +17,8 @@ _HOMES = {
     "context": "context_and_query",
     "query": "context_and_query",
     "search": "search",
+    "sessions": "sessions",
+    "session": "sessions",
     "status": "status",
     "doctor": "doctor",
     "drift": "drift",

@@ -128,6 +128,10 @@ class IndexFeed:
         if os.path.exists(self.path):
             self._write(take)
 
+    def followed_by(self, maintenance: Maintenance) -> Maintenance:
+        """The same maintenance, with the index following what it removes."""
+        return IndexedMaintenance(maintenance, self, self._clock)
+
     def remove(self) -> None:
         """Remove the file, down to its bytes; it is built again by the next turns."""
         for ending in ENDINGS:
@@ -170,6 +174,13 @@ class IndexFeed:
             ActivityError(f"the search index is damaged ({error}); it was removed, and is built again from the warehouse")
         )
         self.remove()
+
+
+def feed_of(
+    directory: str, history: ActivityHistory | None, on_error: Callable[[BaseException], None], clock: Clock
+) -> IndexFeed | None:
+    """The feed of a warehouse whose activities are read back; None where it is searched by SQL."""
+    return IndexFeed(directory, history, on_error=on_error, clock=clock) if history is not None else None
 
 
 class IndexedMaintenance:

@@ -58,9 +58,9 @@ class Searcher:
     def __init__(
         self,
         directory: str,
+        queries: Callable[[], QueryEngine],
         *,
         has_index: bool,
-        queries: Callable[[], QueryEngine],
         own_project: str | None,
         clock: Clock,
     ) -> None:

@@ -105,7 +105,7 @@ async def test_arguments_and_results_are_published_under_the_names_users_rely_on
             "since": "string",
             "until": "string",
             "limit": "integer",
-        },  # fmt: skip
+        },
         "get_context": {"customer": "string", "context_type": "string", "project": "string", "max_bytes": "integer"},
         "log_event": {
             "event_name": "string",
