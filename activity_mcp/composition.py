@@ -160,15 +160,23 @@ class Composition:
 
     @lazy
     def refresher(self) -> Refresher:
-        are_free, watch = self.adapter.capabilities.reads_are_free, self.drift_report
+        are_free = self.adapter.capabilities.reads_are_free
         return Refresher(
             self.warehouse,
             self.snapshots,
             ttl_s=self.config.context_ttl_s,
             clock=self.clock,
             poll_schedule=None if are_free else PollSchedule(self.clock),
-            on_changes=watch.look if watch is not None and are_free else None,
+            on_changes=self._look_after_flush(are_free),
         )
+
+    def _look_after_flush(self, reads_are_free: bool) -> Callable[[], None] | None:
+        """The look at the warehouse itself after each flush, beside its contexts."""
+        from .health.task_report import TaskReport
+
+        if self.adapter.tasks is not None:
+            return TaskReport(self.queue.directory, self.adapter.tasks, self.clock).look
+        return self.drift_report.look if self.drift_report is not None and reads_are_free else None
 
     @lazy
     def drift_report(self) -> DriftReport | None:

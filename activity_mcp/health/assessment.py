@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from .check import Status
-    from .document import ContextState, DriftState, LeaderState, OtherQueue, QueueState, State, WarehouseState
+    from .document import ContextState, DriftState, LeaderState, OtherQueue, QueueState, State, TasksState, WarehouseState
 
+REFRESH_TASK = "REFRESH_CONTEXT_TASK"
 PROGRESS_TOO_OLD_S = 15.0
 """A leader reports its progress every five seconds; three times that without a report means it is stopped or hangs."""
 
@@ -35,6 +36,8 @@ def of_document(document: State) -> Iterator[Check]:
     yield _set_aside("quarantined", document["queue"]["quarantined"], "damaged ranges are kept", document)
     yield _rejected(document)
     yield _warehouse(document["warehouse"])
+    if document["tasks"] is not None:
+        yield _tasks(document["tasks"])
     yield _context(document["context"])
     yield _hooks(document)
     yield _drift(document["drift"])
@@ -158,6 +161,17 @@ def _drift(drift: DriftState) -> Check:
     return Check(
         "schema drift", "warn", said, "`activity-mcp drift` shows them, `activity-mcp drift accept` ends the quarantine"
     )
+
+
+def _tasks(report: TasksState) -> Check:
+    """The task that makes contexts has to run; any other may rest, unless Snowflake suspended it after failures."""
+    resting = [task for task in report["tasks"] if task["state"].lower() != "started"]
+    failed = [task["name"] for task in resting if "ERROR" in (task["reason"] or "")]  # SUSPENDED_DUE_TO_ERRORS
+    if failed or any(task["name"] == REFRESH_TASK for task in resting):
+        what = f"Snowflake suspended {', '.join(failed)} after failures" if failed else f"{REFRESH_TASK} is suspended"
+        hint = "contexts stay as they are, nothing is lost; `activity-mcp doctor` reads the reason, CALL RESUME_TASKS() resumes"
+        return Check("tasks", "warn", f"{what} (seen {report['at']})", hint)
+    return Check("tasks", "ok", f"{len(report['tasks']) - len(resting)} of {len(report['tasks'])} visible tasks are started")
 
 
 def _context(context: ContextState) -> Check:

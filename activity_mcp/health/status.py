@@ -18,6 +18,7 @@ from ..recording.dropped import count_drops
 from ..warehouse.base import LEFT_OUT, REJECTED
 from .assessment import of_document, worst
 from .drift_report import read_drift_report
+from .task_report import read_task_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,6 +92,7 @@ class StatusReader:
             "context": self._context(),
             "hooks": self._hooks(),
             "drift": _drift(self._directory),
+            "tasks": read_task_report(self._directory),
             "degraded": queue["pressure"] != "ok" or bool(leader.get("backpressure")),
         }
         judged = list(of_document(state))

@@ -224,6 +224,14 @@ class DriftTable(Protocol):
         """Accept these, all or none of them. Raises a WarehouseError."""
 
 
+class TaskState(NamedTuple):
+    """A task of the warehouse: ``state`` is started or suspended, ``reason`` why it is suspended, as the engine names it."""
+
+    name: str
+    state: str
+    reason: str | None
+
+
 class Rewriter(Protocol):
     """What forgets rows, down to the bytes of the file."""
 
