@@ -7,9 +7,21 @@ SQL, code). No regular expressions: a hook has none loaded.
 
 from __future__ import annotations
 
+from .elements import element, is_tag
+from .expressions import literal_within, member_of_value, unpacked
 from .judging import Name, is_secret_text, is_secret_word
-from .mentions import after_blank, argument, call, element, paired
-from .reading import QUOTES, after_prefix, is_line_end, opening_quote, quoted_value, separator_at, skip_blanks, word
+from .mentions import after_blank, argument, call, paired
+from .reading import (
+    QUOTES,
+    after_prefix,
+    backslashes,
+    is_line_end,
+    opening_quote,
+    quoted_value,
+    separator_at,
+    skip_blanks,
+    word,
+)
 from .yaml_lines import value_on_lines
 
 TYPE_CHECKING = False
@@ -20,6 +32,9 @@ if TYPE_CHECKING:
 
     Span = tuple[int, int, str]
 
+_MAX_LISTED = 1000
+_DECLARED = ("[]", " { get; set; }", " { get; init; }", " { get; }", " ||", " ??")
+"""What may stand between a name and the ``=`` of its value."""
 _CLOSERS = frozenset("\\\"'`]*)")
 
 
@@ -46,11 +61,17 @@ def value_of(text: str, lowered: str, name: Name) -> tuple[int, int] | None:
     if not char:
         return None
     before = text[name.start - 1 : name.start]
-    if before == "<" or (before == ":" and char == ">"):
-        return element(text, name)
+    if before == "<" or (before in (":", ".") and is_tag(text, name)):
+        return element(text, lowered, name)
     at = _behind_closers(text, at)
+    if char in ("[", " ") and text.startswith(_DECLARED, at):
+        at += len(next(mark for mark in _DECLARED if text.startswith(mark, at)))
     place = skip_blanks(text, at)
     separator = separator_at(text, place)
+    if separator in ("=", ":=") and text[name.start - 2 : name.start] == ", ":
+        found = unpacked(text, name, place + len(separator))
+        if found:
+            return found
     if separator:
         return _after_separator(text, lowered, name, before, place, separator, spaced=place > at)
     if text[place : place + 1] == "," and at > name.end:
@@ -93,23 +114,52 @@ def _after_separator(
     value = after_prefix(text, value)
     if value >= len(text):
         return None
-    opening = text[value]
-    if opening == "[" or opening == "(":
+    if text[value] in "[(":
         within = skip_blanks(text, value + 1)
         if within < len(text) and opening_quote(text, within):
-            value = within
+            return _listed(text, name, within, separator)
+    elif text[value] == "{":
+        found = member_of_value(text, lowered, name, value)
+        if found:
+            return found
     span = quoted_value(text, value)
     if span is not None:
-        found = text[span[0] : min(span[1], span[0] + 520)]
-        if opening_quote(text, value) and text[value] == "`" and " " in found:
-            return None  # a command whose output it is
-        return span if is_secret_text(name, found, separator) else None
+        return span if _is_secret_quoted(text, name, value, span, separator) else None
     if _is_plain_path(text, value, name):
-        return None
+        return literal_within(text, name, value)
     span = word(text, value)
     if span[1] <= span[0]:
         return None
-    return span if is_secret_word(text, lowered, name, before, separator, span, spaced=spaced) else None
+    if is_secret_word(text, lowered, name, before, separator, span, spaced=spaced):
+        return span
+    return literal_within(text, name, value)
+
+
+def _is_secret_quoted(text: str, name: Name, at: int, span: tuple[int, int], separator: str) -> bool:
+    found = text[span[0] : min(span[1], span[0] + 520)]
+    if opening_quote(text, at) and text[at] == "`" and " " in found:
+        return False  # a command whose output it is
+    return is_secret_text(name, found, separator)
+
+
+def _listed(text: str, name: Name, at: int, separator: str) -> tuple[int, int] | None:
+    """``["…", "…"]``: from the first of some quoted values to the last."""
+    first = quoted_value(text, at)
+    if first is None or not _is_secret_quoted(text, name, at, first, separator):
+        return None
+    last = first
+    for _ in range(_MAX_LISTED):
+        comma = skip_blanks(text, last[1] + 1 + backslashes(text, last[1]))
+        if text[comma : comma + 1] != ",":
+            break
+        at = comma + 1
+        while at < min(len(text), comma + 64) and text[at] in " \t\r\n":
+            at += 1
+        following = quoted_value(text, at) if at < len(text) and opening_quote(text, at) else None
+        if following is None or text[skip_blanks(text, following[1] + 1) :][:1] == ":":
+            break
+        last = following
+    return first[0], last[1]
 
 
 def _is_plain_path(text: str, at: int, name: Name) -> bool:
@@ -124,10 +174,10 @@ def _is_plain_path(text: str, at: int, name: Name) -> bool:
 
 def _after_type(text: str, at: int) -> int:
     """``password: str = "…"``: where the value begins, behind the type; else the place itself."""
-    if text[at : at + 1] in QUOTES or not text[at : at + 1].isalpha():
+    if text[at : at + 1] in QUOTES or not (text[at : at + 1].isalpha() or text[at : at + 1] in ("&", "[", "*")):
         return at
     place = at
-    while place < min(len(text), at + 48) and (text[place].isalnum() or text[place] in "_.[]<>?| &*"):
+    while place < min(len(text), at + 48) and (text[place].isalnum() or text[place] in "_.[]<>?| &*:'"):
         place += 1
     if text[place : place + 1] == "=" and text[place + 1 : place + 2] not in "=>~" and place > at:
         value = skip_blanks(text, place + 1)

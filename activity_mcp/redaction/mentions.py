@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .elements import attribute_beside, element, form_field, named_element, next_element
 from .judging import Name, is_chosen, is_place, is_secret_of_weak, is_secret_text
 from .names import STRONG, is_almost_strong, words_of
 from .naming import statement_at
@@ -33,65 +34,49 @@ _SETTERS = words(
 _DIRECTIVES = ("machine", "login", "default", "username", "enable")
 
 
-def element(text: str, name: Name) -> tuple[int, int] | None:
-    """``<password>…</password>``."""
-    close = text.find(">", name.end, name.end + 256)
-    if close < 0 or text[close - 1] == "/" or "<" in text[name.end : close]:
-        return None
-    start = close + 1
-    if text.startswith("<![CDATA[", start):
-        start += 9
-        end = text.find("]]>", start)
-    else:
-        end = text.find("<", start)
-    if end < 0:
-        return None
-    value = text[start:end]
-    stripped = value.strip()
-    if not stripped or "<" in stripped or ("{" in stripped[:1] and stripped.endswith("}")):
-        return None
-    start += value.find(stripped)
-    return (start, start + len(stripped)) if is_secret_text(name, stripped[:520]) else None
-
-
-_NAMING = ("name", "key", "variable", "id", "setting", "arg", "option", "field")
+_NAMING = ("name", "key", "variable", "id", "setting", "arg", "option", "field", "label", "type=", "title", "property")
 """What may stand before a name that is itself a value."""
-
-
-def _form_field(text: str, name: Name, at: int) -> tuple[int, int] | None:
-    """``Content-Disposition: form-data; name="password"``, an empty line, and the value."""
-    start = text.find("\n", at, at + 8) + 1
-    while 0 < start < len(text) and text[start] in "\r\n":
-        start += 1
-    end = end_of_line(text, start)
-    return (start, end) if 0 < start < end and is_secret_text(name, text[start:end][:520]) else None
-
-
-def _named_element(text: str, lowered: str, name: Name, at: int) -> tuple[int, int] | None:
-    """``<string name="api_key">…</string>``, ``<entry key="password">…</entry>``, ``<key>Password</key><string>…</string>``."""
-    start = at + 1
-    if lowered.startswith("</key>", name.end):
-        opened = lowered.find("<string>", name.end + 6, name.end + 80)
-        start = opened + 8 if opened > 0 and not text[name.end + 6 : opened].strip() else -1
-    end = text.find("</", start, start + 4096) if start > 0 else -1
-    value = text[start:end].strip() if end > start else ""
-    if not value or "<" in value or not is_secret_text(name, value[:520]):
-        return None
-    start = text.index(value, start)
-    return start, start + len(value)
 
 
 def paired(text: str, lowered: str, name: Name, at: int) -> tuple[int, int] | None:
     """``name: DB_PASSWORD⏎value: …``, ``<add key="DbPassword" value="…"/>``, ``variable "db_password" { default = "…" }``."""
-    lead = lowered[max(0, name.start - 24) : name.start]
+    start = _start_of_path(text, name)
+    lead = lowered[max(0, start - 24) : start]
     if not any(map(lead.__contains__, _NAMING)):
-        return None
-    if "name=" in lead and "form-data" in lowered[max(0, name.start - 60) : name.start]:
-        return _form_field(text, name, at)
+        return next_element(text, name) if text.startswith("<", at) or text.startswith("<", name.end) else None
+    if "name=" in lead and "form-data" in lowered[max(0, start - 60) : start]:
+        return form_field(text, name, at)
     if text[at : at + 1] == ">" or lowered.startswith("</key>", name.end):
-        return _named_element(text, lowered, name, at)
+        return named_element(text, lowered, name, at) or attribute_beside(text, lowered, name)
+    if text.startswith("</", name.end):
+        return next_element(text, name)
     found = _place_of_value(lowered, at, is_variable="variable" in lead)
-    return _value_after(text, lowered, name, at + found) if found >= 0 else None
+    if found >= 0:
+        return _value_after(text, lowered, name, at + found)
+    return attribute_beside(text, lowered, name) or _value_before(text, lowered, name, start)
+
+
+def _start_of_path(text: str, name: Name) -> int:
+    """Where ``hibernate.connection.password`` begins."""
+    start = name.start
+    if text[start - 1 : start] not in (".", ":", "/"):
+        return start
+    least = max(0, start - 80)
+    while start > least and (text[start - 1].isalnum() or text[start - 1] in "_-.:/"):
+        start -= 1
+    return start
+
+
+def _value_before(text: str, lowered: str, name: Name, start: int) -> tuple[int, int] | None:
+    """``{"value": "…", "name": "DB_PASSWORD"}``, ``- value: …⏎  name: DB_PASSWORD``: the value of the member before."""
+    window = lowered[max(0, start - 400) : start]
+    found = window.rfind("value")
+    if found < 0:
+        return None
+    between = window[found:]
+    if between.count("name") + between.count("key") != 1 or "}" in between or "<" in between or between.count("\n") > 1:
+        return None
+    return _value_after(text, lowered, name, start - len(window) + found)
 
 
 def _place_of_value(lowered: str, at: int, *, is_variable: bool) -> int:
@@ -114,7 +99,7 @@ def _value_after(text: str, lowered: str, name: Name, start: int) -> tuple[int, 
         end += 1
     inner = Name(name.text, start, end, name.kind, name.strength)
     if text[end : end + 1] == ">":
-        return element(text, inner)
+        return element(text, lowered, inner)
     if "from" in lowered[start:end]:
         return None  # valueFrom: a reference of Kubernetes
     while end < len(text) and text[end] in "\"'\\":

@@ -3,6 +3,7 @@ configuration."""
 
 from __future__ import annotations
 
+from .expressions import arguments
 from .judging import Name, is_chosen, is_secret_text
 from .names import STRONG
 from .reading import end_of_line, quoted_value, skip_blanks, word
@@ -81,7 +82,7 @@ def _pairs(text: str, lowered: str, name: str) -> Iterator[Span]:
         while place < min(len(text), end + 10) and text[place] in "]=:(new \t[":
             place += 1
         opened = "(" in text[end:place] or "[" in text[end:place]
-        given = _arguments(text, place) if opened else []
+        given = arguments(text, place) if opened else []
         if len(given) > 1 and given[-1] is not None and given[0] is not None:
             yield from _told(text, given[-1])
         at = lowered.find(name, end)
@@ -91,7 +92,7 @@ def _connections(text: str, lowered: str, name: str, place: int) -> Iterator[Spa
     """``mysqli_connect("h", "u", "…", "db")``: the password by its place among the arguments."""
     at = lowered.find(name + "(")
     while at >= 0:
-        given = _arguments(text, at + len(name) + 1)
+        given = arguments(text, at + len(name) + 1)
         if len(given) > place and given[place] is not None:
             yield from _told(text, given[place])
         at = lowered.find(name + "(", at + len(name))
@@ -100,25 +101,6 @@ def _connections(text: str, lowered: str, name: str, place: int) -> Iterator[Spa
 def _told(text: str, span: tuple[int, int] | None) -> Iterator[Span]:
     if span is not None and is_secret_text(Name("password", 0, 0, "password", STRONG), text[span[0] : span[1]][:520]):
         yield (*span, "password")
-
-
-def _arguments(text: str, at: int) -> list[tuple[int, int] | None]:
-    """The spans of up to six arguments from here on: of those that are quoted, None for the others."""
-    given: list[tuple[int, int] | None] = []
-    line = end_of_line(text, at)
-    while at < line and len(given) < 6:
-        at = skip_blanks(text, at)
-        span = quoted_value(text, at) if at < line else None
-        given.append(span)
-        if span is not None:
-            at = skip_blanks(text, span[1] + 1)
-        else:
-            while at < min(line, at + 200) and text[at] not in ",)":
-                at += 1
-        if text[at : at + 1] != ",":
-            break
-        at += 1
-    return given
 
 
 def _configured(text: str, lowered: str, setting: str) -> Iterator[Span]:

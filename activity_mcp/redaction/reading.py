@@ -165,7 +165,8 @@ def _begins_another(text: str, at: int, end: int) -> bool:
     start = after
     while after < min(end, start + 48) and text[after] in _NAME:
         after += 1
-    return after > start and text[after : after + 1] in ("=", ":") and not text[start].isdigit()
+    is_name = bool(text[start:after].strip("_-.")) and not text[start].isdigit()
+    return is_name and text[after : after + 1] in ("=", ":")
 
 
 def _ends_element(text: str, at: int, place: int) -> bool:

@@ -5,6 +5,10 @@ The pieces are cut once, in C; whether a finder has anything to look for is then
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _ALNUM = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 APART = bytes(byte if byte in _ALNUM else 32 for byte in range(256))
 
@@ -21,6 +25,18 @@ class Sight:
         self.words = {piece.lower() for piece in self.pieces}
         """The pieces in lower case."""
         self._heads: tuple[set[bytes], ...] = ()
+
+    def runs(self, least: int) -> Iterator[tuple[int, str]]:
+        """Every run of that many letters and digits or more, in the order of the text, and where it is; none twice."""
+        if not any(len(piece) >= least for piece in self.pieces):
+            return
+        at = 0
+        for piece in self.text.encode("utf-8", "surrogatepass").translate(APART).split():
+            if len(piece) >= least:
+                run = piece.decode("ascii")
+                at = self.text.find(run, at)
+                yield at, run
+                at += len(run)
 
     @property
     def heads(self) -> tuple[set[bytes], ...]:
