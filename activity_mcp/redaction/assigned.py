@@ -13,6 +13,7 @@ from .judging import Name, is_secret_text, is_secret_word
 from .mentions import after_blank, argument, call, paired
 from .reading import (
     QUOTES,
+    after_node_mark,
     after_prefix,
     backslashes,
     is_line_end,
@@ -74,6 +75,8 @@ def value_of(text: str, lowered: str, name: Name) -> tuple[int, int] | None:
             return found
     if separator:
         return _after_separator(text, lowered, name, before, place, separator, spaced=place > at)
+    if text[place : place + 1] == "," and at == name.end and "=" in lowered[max(0, name.start - 14) : name.start]:
+        return paired(text, lowered, name, place)
     if text[place : place + 1] == "," and at > name.end:
         return paired(text, lowered, name, place) or argument(text, name, place + 1, before)
     if at > name.end or text[at : at + 1] in ("\n", "\r", "<"):
@@ -106,7 +109,7 @@ def _after_separator(
     value = skip_blanks(text, start)
     spaced = spaced or value > start
     if separator == ":":
-        value = _after_type(text, value)
+        value = after_node_mark(text, _after_type(text, value))
     while text.startswith("**", value) or text.startswith("* ", value):  # **Password:** of Markdown
         value = skip_blanks(text, value + 2)
     if is_line_end(text, value):

@@ -6,8 +6,8 @@ from __future__ import annotations
 from .expressions import arguments
 from .judging import Name, is_chosen, is_secret_text
 from .names import STRONG
-from .reading import end_of_line, quoted_value, skip_blanks, word
-from .values import is_plain, is_reference
+from .reading import after_prefix, end_of_line, quoted_value, skip_blanks, word
+from .values import has_odd_part, is_plain, is_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +30,20 @@ _PLACES = (
     ("ftp_login", 2), ("ldap_bind", 2), ("simple_bind_s", 1), ("mysqldb.connect", 2), ("pymysql.connect", 2), ("imap_open", 2),
 )  # fmt: skip
 """Functions that take a password without its name, and its place among their arguments."""
+_ENCODERS = (
+    "btoa(", "buffer.from(", "b64encode(", "encode64(", "base64_encode(", "encodetostring(", "base64.encode(", "getbytes(",
+    "base64encode(",
+)  # fmt: skip
+_SIGNERS = (
+    ("jwt.sign", 1), ("jwt.encode", 1), ("jwt.verify", 1), ("jwt.decode", 1), ("createhmac", 1), ("hmac.new", 0), ("fernet", 0),
+    ("cookieparser", 0), ("client.login", 0), ("client.run", 0), ("bot.run", 0), ("bot.login", 0), ("createclient", 1),
+    ("sendgridapiclient", 0), ("aes.new", 0), ("algoliasearch", 1), ("set_password", 2), ("wifi.begin", 1), ("ftp", 2),
+    (".connect", 3), ("client", 1), ("hs256", 1), ("new stripe", 0), ("new openai", 0), ("sign", 1), ("setapikey", 0),
+    ("set_api_key", 0), ("setgenericpassword", 1), ("authenticate", 1), ("signin", 1), ("sign_in", 1), ("logon", 1),
+    ("setcredentials", 1), ("withcredentials", 1), ("basic_auth", 1), ("signinwithemailandpassword", 2),
+    ("createuserwithemailandpassword", 2), ("fill_credentials", 1),
+)  # fmt: skip
+"""Functions that take a secret, which must look like one, and its place."""
 _SETTINGS = ("secret", "password", "community", "key-string", "key")
 
 
@@ -45,6 +59,12 @@ def phrases(sight: Sight) -> Iterator[Span]:
     for function, place in _PLACES:
         if function.rpartition(".")[2].rpartition("_")[2].encode() in sight.words:
             yield from _connections(text, lowered, function, place)
+    for function, place in _SIGNERS:
+        if function.rpartition(".")[2].rpartition("_")[2].rpartition(" ")[2].encode() in sight.words:
+            yield from _connections(text, lowered, function, place, is_sure=False)
+    if ":" in text:
+        for encoder in _ENCODERS:
+            yield from _encoded_logins(text, lowered, encoder)
     if b"kind" in sight.words and b"secret" in sight.words:
         yield from _manifest(text, lowered)
     if not _CONFIGURED.isdisjoint(sight.words):
@@ -88,14 +108,33 @@ def _pairs(text: str, lowered: str, name: str) -> Iterator[Span]:
         at = lowered.find(name, end)
 
 
-def _connections(text: str, lowered: str, name: str, place: int) -> Iterator[Span]:
+def _connections(text: str, lowered: str, name: str, place: int, *, is_sure: bool = True) -> Iterator[Span]:
     """``mysqli_connect("h", "u", "…", "db")``: the password by its place among the arguments."""
     at = lowered.find(name + "(")
     while at >= 0:
         given = arguments(text, at + len(name) + 1)
-        if len(given) > place and given[place] is not None:
-            yield from _told(text, given[place])
+        span = given[place] if len(given) > place else None
+        if span is not None and (is_sure or _is_generated(text[span[0] : span[1]][:520])):
+            yield from _told(text, span)
         at = lowered.find(name + "(", at + len(name))
+
+
+def _is_generated(value: str) -> bool:
+    return len(value) >= 8 and is_chosen(value) and (has_odd_part(value) or not value.isalnum()) and "/" not in value
+
+
+def _encoded_logins(text: str, lowered: str, encoder: str) -> Iterator[Span]:
+    """``btoa('bob:…')``: the password of a login that the text encodes."""
+    at = lowered.find(encoder)
+    while at >= 0:
+        value = after_prefix(text, skip_blanks(text, at + len(encoder)))
+        span = quoted_value(text, value) if value < len(text) else None
+        if span is not None:
+            colon = text.find(":", span[0], min(span[1], span[0] + 80))
+            user, password = text[span[0] : max(colon, span[0])], text[colon + 1 : span[1]][:520]
+            if colon > 0 and user and " " not in user and is_chosen(password) and not is_reference(password):
+                yield colon + 1, span[1], "password"
+        at = lowered.find(encoder, at + len(encoder))
 
 
 def _told(text: str, span: tuple[int, int] | None) -> Iterator[Span]:

@@ -252,18 +252,18 @@ def block(text: str, at: int, column: int) -> tuple[int, int] | None:
     return (first, last) if first >= 0 else None
 
 
-_SEPARATORS = (":=", "=>", "===", "==", "?=", "+=", "!==", "!=", "=", "：", "＝", "<-", ":")
+_SEPARATORS = ("||=", "??=", ":=", "=>", "===", "==", "?=", "+=", "!==", "!=", "=", "：", "＝", "<-", ":")
 
 
 def separator_at(text: str, at: int) -> str:
     char = text[at : at + 1]
     if char == "\\" and text.startswith(("\\u003d", "\\u003a"), at):
         return "\\u003d"
-    if not char or char not in "=:?+!<：＝":
+    if not char or char not in "=:?+!<|：＝":
         return ""
     found = next((mark for mark in _SEPARATORS if text.startswith(mark, at)), "")
     if found == ":" and text[at + 1 : at + 2] == ":":
-        return ""
+        return "::" if text[at + 2 : at + 3] == " " and opening_quote(text, at + 3) else ""
     return "" if found == ":" and text.startswith("://", at) else found
 
 
@@ -273,6 +273,18 @@ def after_prefix(text: str, at: int) -> int:
     while place < at + 3 and text[place : place + 1] in tuple("fFrRbBuUL@$"):
         place += 1
     return place if place > at and text[place : place + 1] in ('"', "'") else at
+
+
+def after_node_mark(text: str, at: int) -> int:
+    """Behind what YAML may put before a value: ``&anchor``, ``!!str``."""
+    if text[at : at + 1] == "&" or text.startswith("!!", at):
+        end = at + 1
+        while end < min(len(text), at + 40) and (text[end].isalnum() or text[end] in "_-!"):
+            end += 1
+        following = skip_blanks(text, end)
+        if following > end and following < len(text) and text[following] not in "\r\n":
+            return following
+    return at
 
 
 def is_line_end(text: str, at: int) -> bool:
