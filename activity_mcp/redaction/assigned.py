@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     Span = tuple[int, int, str]
 
 _MAX_LISTED = 1000
-_DECLARED = ("[]", " { get; set; }", " { get; init; }", " { get; }", " ||", " ??")
+_DECLARED = ("[]", " { get; set; }", " { get; init; }", " { get; }")
 """What may stand between a name and the ``=`` of its value."""
 _CLOSERS = frozenset("\\\"'`]*)")
 
