@@ -23,6 +23,7 @@ from .reading import (
     skip_blanks,
     word,
 )
+from .values import is_random
 from .yaml_lines import value_on_lines
 
 TYPE_CHECKING = False
@@ -83,10 +84,28 @@ def value_of(text: str, lowered: str, name: Name) -> tuple[int, int] | None:
         found = paired(text, lowered, name, at)
         if found:
             return found
+    if text[place : place + 1] in ("{", ".", "/"):
+        return _after_mark(text, name, before, place)
     char = text[at : at + 1]
     if char == "(":
         return call(text, name, at)
     return after_blank(text, lowered, name, at, place) if char in (" ", "\t") or not char.isascii() else None
+
+
+def _after_mark(text: str, name: Name, before: str, at: int) -> tuple[int, int] | None:
+    """``apiKey{"…"}``, ``(password . "…")``, ``/token/…/``."""
+    if text[at] == "/":
+        if before != "/" or at != name.end:
+            return None
+        end = at + 1
+        while end < min(len(text), at + 256) and (text[end].isalnum() or text[end] in "_-.~"):
+            end += 1
+        return (at + 1, end) if is_random(text[at + 1 : end], 16) else None
+    value = skip_blanks(text, at + 1)
+    if value >= len(text) or not opening_quote(text, value) or (text[at] == "." and (before != "(" or value == at + 1)):
+        return None
+    span = quoted_value(text, value)
+    return span if span is not None and is_secret_text(name, text[span[0] : span[1]][:520]) else None
 
 
 def _behind_closers(text: str, at: int) -> int:
@@ -103,7 +122,7 @@ def _behind_closers(text: str, at: int) -> int:
 def _after_separator(
     text: str, lowered: str, name: Name, before: str, at: int, separator: str, *, spaced: bool
 ) -> tuple[int, int] | None:
-    if separator == ":" and before == ":" and not spaced:
+    if separator == ":" and before == ":" and not spaced and text[at + 1 : at + 2] != " ":
         return None  # arn:aws:secretsmanager:…:secret:…
     start = at + len(separator)
     value = skip_blanks(text, start)
@@ -127,7 +146,9 @@ def _after_separator(
             return found
     span = quoted_value(text, value)
     if span is not None:
-        return span if _is_secret_quoted(text, name, value, span, separator) else None
+        if _is_secret_quoted(text, name, value, span, separator):
+            return span
+        return literal_within(text, name, span[0]) if text.startswith(("{{", "<%="), span[0]) else None
     if _is_plain_path(text, value, name):
         return literal_within(text, name, value)
     span = word(text, value)

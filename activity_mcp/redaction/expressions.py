@@ -7,6 +7,7 @@ from .patterns import words
 from .reading import after_prefix, end_of_line, opening_quote, quoted_value, separator_at, skip_blanks
 
 _MAX_EXPRESSION = 160
+_TYPE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.[]<>?| &*:'")
 _WRAPPERS = words(
     "from some just ok string str bytes byte bytearray secretstr secretbytes secret secretstring securestring of field text b"
     " encode new literal constant value ptr unsafeplaintext plaintext plain sensitive charsequence lazy tochararray getbytes"
@@ -23,6 +24,13 @@ _EXPRESSION = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012
 def literal_within(text: str, name: Name, at: int) -> tuple[int, int] | None:
     """The literal that the expression has in the end, if it is a secret of the name."""
     end = min(end_of_line(text, at), at + _MAX_EXPRESSION)
+    expression = text[at:end]
+    for opening in ("<%=", "{{", "${{"):
+        if expression.startswith(opening):
+            at = skip_blanks(text, at + len(opening))
+    typed = text.find("= ", at, min(end, at + 48))
+    if typed > 0 and _TYPE.issuperset(text[at:typed]):
+        at = skip_blanks(text, typed + 2)
     expression = text[at:end]
     if "'" not in expression and '"' not in expression:
         return None

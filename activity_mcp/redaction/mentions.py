@@ -5,7 +5,7 @@ from __future__ import annotations
 from .elements import attribute_beside, element, form_field, named_element, next_element
 from .judging import Name, is_chosen, is_place, is_secret_of_weak, is_secret_text
 from .names import STRONG, is_almost_strong, words_of
-from .naming import statement_at
+from .naming import far_statement_at, statement_at
 from .patterns import words
 from .reading import (
     QUOTES,
@@ -19,7 +19,7 @@ from .reading import (
     skip_blanks,
     word,
 )
-from .values import is_code, is_identifier, is_plain, is_random, is_reference
+from .values import has_odd_part, is_code, is_identifier, is_plain, is_random, is_reference
 from .yaml_lines import value_on_lines
 
 _GETTERS = words(
@@ -29,9 +29,10 @@ _GETTERS = words(
 )
 _SETTERS = words(
     "env arg setenv setx set export define declare config add put pass echo -e -p let const var string user fastcgi_param"
-    " env_var param proxy_set_header add_header requestheader header environment uwsgi_param"
+    " env_var param proxy_set_header add_header requestheader header environment uwsgi_param setq defvar defconst"
 )
-_DIRECTIVES = ("machine", "login", "default", "username", "enable")
+_DIRECTIVES = ("machine", "login", "default", "username", "enable", "d-i")
+_LEADING = {ord(char): " " for char in "\"'(#/"}
 
 
 _NAMING = ("name", "key", "variable", "id", "setting", "arg", "option", "field", "label", "type=", "title", "property")
@@ -120,7 +121,7 @@ def _value_after(text: str, lowered: str, name: Name, start: int) -> tuple[int, 
 
 def argument(text: str, name: Name, at: int, before: str) -> tuple[int, int] | None:
     """``define('DB_PASSWORD', '…')``: the next argument. In a list of names the next is another name."""
-    if before not in QUOTES:
+    if before not in QUOTES and not (before == "." and name.text.isupper()):
         return None
     opening = name.start - 1
     while opening > 0 and text[opening - 1] in " \\":
@@ -172,7 +173,15 @@ def after_blank(text: str, lowered: str, name: Name, at: int, place: int) -> tup
         return _option(text, name, place)
     stated = statement_at(text, lowered, at)
     if stated and (name.strength == STRONG or is_almost_strong(name.text)):
-        return _stated(text, name, stated)
+        is_near = lowered.startswith(_SURE, at)
+        return _stated(text, name, stated, is_near=is_near) or (
+            None if is_near else _stated(text, name, far_statement_at(text, lowered, at), is_near=False)
+        )
+    if name.strength == STRONG and not stated:
+        far = far_statement_at(text, lowered, at) if text[at] == " " else 0
+        found = _stated(text, name, far, is_near=False) if far else None
+        if found:
+            return found
     if place + 3 >= len(text) or text[at] not in " \t":
         return None
     typed = _behind_type(text, place) if at == name.end else 0
@@ -193,6 +202,8 @@ def after_blank(text: str, lowered: str, name: Name, at: int, place: int) -> tup
         return span if is_set and is_secret_of_weak(name, found) else None
     if name.kind == "password" or is_set or is_random(found, 16):
         return span if is_secret_text(name, found) and (is_set or text[span[0] - 1] == "'" or not found.isalpha()) else None
+    if text[span[0] - 1] == "'" and name.text.isupper() and is_chosen(found):  # SECRET '…' of SQL
+        return span if is_secret_text(name, found) else None
     return None
 
 
@@ -203,8 +214,10 @@ def _is_short_word(text: str, at: int) -> bool:
 
 def _lead(text: str, lowered: str, name: Name) -> list[str]:
     """The words before the name on its line."""
-    start = max(text.rfind("\n", 0, name.start) + 1, name.start - 48)
-    return lowered[start : name.start].replace('"', " ").replace("'", " ").split()
+    end = _start_of_path(text, name) if text[name.start - 1 : name.start] == "." else name.start
+    start = max(text.rfind("\n", 0, end) + 1, end - 48)
+    lead = lowered[start:end].translate(_LEADING)
+    return lead.split()
 
 
 def _word_after_blank(
@@ -217,11 +230,16 @@ def _word_after_blank(
     if len(found) < 3 and found.isdigit() and name.strength == STRONG:  # Cisco: secret 5 …, password 7 …
         return None
     if name.strength != STRONG:
-        return None
+        is_line = not lead and is_almost_strong(name.text) and (name.start == 0 or text[name.start - 1] in "\n \t")
+        if found.startswith("--") and is_line:
+            span = word(text, skip_blanks(text, span[1]))
+            found = text[span[0] : min(span[1], span[0] + 520)]
+        return span if is_line and is_chosen(found) and len(found) >= 8 and span[1] >= end_of_line(text, place) else None
     if is_random(found, 16) and _is_long_secret(found):
         return (span[0], span[0] + len(found)) if span[1] - span[0] < 520 else span
     in_netrc = name.text == "password" and ("machine " in lowered or "login " in lowered)
-    is_directive = not lead and span[1] >= end_of_line(text, place) and (name.start == 0 or text[name.start - 1] in "\n \t")
+    is_first = name.start == 0 or text[name.start - 1] in "\n \t."
+    is_directive = not lead and span[1] >= end_of_line(text, place) and is_first
     if ((is_set and lead) or in_netrc or is_directive) and is_chosen(found) and not is_code(found, name.text):
         return span
     return None
@@ -267,12 +285,20 @@ def _option(text: str, name: Name, at: int) -> tuple[int, int] | None:
     return span if len(found) >= 3 and (is_quoted or not found.isdigit() or len(found) > 3) else None
 
 
-def _stated(text: str, name: Name, at: int) -> tuple[int, int] | None:
+_SURE = (" is", " was ", " ist ", " est ", " es ", " = ", "是", " 是", "为", " lautet", " to be ")
+"""What follows these is the value, if it can be one; what follows others must look like one."""
+
+
+def _stated(text: str, name: Name, at: int, *, is_near: bool) -> tuple[int, int] | None:
     """``the db password is c0rr3ct``."""
+    if at <= 0 or at >= len(text):
+        return None
     span = quoted_value(text, at) if at < len(text) else None
     if span is None:
         span = word(text, at)
     found = text[span[0] : min(span[1], span[0] + 520)].rstrip(".,!:;)")
     if is_reference(found) or is_plain(found) or is_code(found, name.text) or not is_chosen(found):
+        return None
+    if not is_near and (len(found) < 8 or found.isdigit() or not (has_odd_part(found) or not found.isalnum())):
         return None
     return (span[0], span[0] + len(found)) if span[1] - span[0] < 520 else span

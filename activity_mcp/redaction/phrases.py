@@ -7,6 +7,7 @@ from .expressions import arguments
 from .judging import Name, is_chosen, is_secret_text
 from .names import STRONG
 from .reading import after_prefix, end_of_line, quoted_value, skip_blanks, word
+from .remarks import remarks
 from .values import has_odd_part, is_plain, is_reference
 
 TYPE_CHECKING = False
@@ -65,6 +66,7 @@ def phrases(sight: Sight) -> Iterator[Span]:
     if ":" in text:
         for encoder in _ENCODERS:
             yield from _encoded_logins(text, lowered, encoder)
+    yield from remarks(sight)
     if b"kind" in sight.words and b"secret" in sight.words:
         yield from _manifest(text, lowered)
     if not _CONFIGURED.isdisjoint(sight.words):

@@ -54,7 +54,7 @@ def piped(sight: Sight) -> Iterator[Span]:
 
 _SECRETISH = frozenset(
     b"secret secrets passwd password passphrase token login auth unlock luksopen luksformat vault keyring kinit join store"
-    b" vncpasswd encfs pass credential credentials creds unseal decrypt encrypt versions add set put askpass wallet".split()
+    b" base64 vncpasswd encfs pass credential credentials creds unseal decrypt encrypt versions add set put askpass wallet".split()
 )
 """Words of a command that reads a secret."""
 
@@ -72,7 +72,11 @@ def _by_words(text: str, lowered: str, words: set[bytes]) -> Iterator[Span]:
             spoken = command.replace("-", " ").replace("_", " ").replace("/", " ").replace(".", " ").replace(":", " ").split()
             if any(word.encode("utf-8", "replace") in _SECRETISH for word in spoken):
                 word = _echoed(text, lowered, at)
-                if word is not None and is_chosen(word.text.strip()) and has_odd_part_or_mark(word.text):
+                if word is not None and "base64" in spoken and ":" in word.text:
+                    colon = word.text.index(":")
+                    if is_chosen(word.text[colon + 1 :]):
+                        yield from hidden(text, word.start + colon + 1, word.end)
+                elif word is not None and is_chosen(word.text.strip()) and has_odd_part_or_mark(word.text):
                     yield from hidden(text, word.start, word.end)
         at = text.find("|", at + 1)
 

@@ -78,6 +78,7 @@ COMMANDS: dict[str, tuple[tuple[str, str], ...]] = {
     "mosquitto_sub": (("", "-P"),),
     "mosquitto_passwd": (("", "#last"),),
     "twine": (("", "-p* --password"),),
+    "grafana-cli": (("admin reset-admin-password", "#1"),),
     "composer": (("config", "#last"),),
     "bundle": (("config set", "#last"), ("config", "#last")),
     "ab": (("", "-A: -P:"),),
@@ -284,6 +285,6 @@ CONSUMERS = (
     "docker secret create", "podman secret create", "--stdin", "secret create", "versions add", "su -", "su ",
     "ssh-add", "login --token -", "--api-key-stdin", "pass insert", "secrets import", "variable set", "vault write",
     "--key-file -", "--key-file=-", "gpg --batch", "openssl passwd", "htpasswd -i", "auth login", "op item",
-    "smbpasswd", "vncpasswd", "secret-tool", "secrets create", "realm join", "encfs", "base64", "mysql_config_editor", "ssh-keygen", "password -",
+    "smbpasswd", "vncpasswd", "secret-tool", "secrets create", "realm join", "encfs", "mysql_config_editor", "ssh-keygen", "password -",
 )  # fmt: skip
 """Commands that read a secret from their standard input: what ``echo`` or ``<<<`` gives them is one."""
