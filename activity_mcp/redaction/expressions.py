@@ -10,8 +10,8 @@ _MAX_EXPRESSION = 160
 _TYPE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.[]<>?| &*:'")
 _WRAPPERS = words(
     "from some just ok string str bytes byte bytearray secretstr secretbytes secret secretstring securestring of field text b"
-    " encode new literal constant value ptr unsafeplaintext plaintext plain sensitive charsequence lazy tochararray getbytes"
-    " pointer cstring array buffer uint8array noncopyable protected protectedstring fromstring textencoder stringvalue"
+    " new literal constant value ptr unsafeplaintext plaintext plain sensitive charsequence lazy tochararray getbytes"
+    " pointer cstring array buffer uint8array noncopyable protected protectedstring fromstring stringvalue"
 )
 """Functions that make something of the secret that they are given, by the last word of their name."""
 _DEFAULTING = words("getenv env env_var get fetch getordefault getproperty lookup var option config environ getattr setdefault")
@@ -23,8 +23,10 @@ _EXPRESSION = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012
 
 def literal_within(text: str, name: Name, at: int) -> tuple[int, int] | None:
     """The literal that the expression has in the end, if it is a secret of the name."""
-    end = min(end_of_line(text, at), at + _MAX_EXPRESSION)
-    expression = text[at:end]
+    expression = text[at : at + _MAX_EXPRESSION].partition("\n")[0].partition(";")[0]
+    end = at + len(expression)
+    if "'" not in expression and '"' not in expression:
+        return None
     for opening in ("<%=", "{{", "${{"):
         if expression.startswith(opening):
             at = skip_blanks(text, at + len(opening))

@@ -131,6 +131,8 @@ def argument(text: str, name: Name, at: int, before: str) -> tuple[int, int] | N
     if span is None or not is_secret_text(name, text[span[0] : span[1]][:520]):
         return None
     found = text[span[0] : span[1]]
+    if name.strength != STRONG and not is_random(found, 10):
+        return None
     if text[opening - 1 : opening] == "(":
         after = skip_blanks(text, span[1] + 1 + backslashes(text, span[1]))
         if text[after : after + 1] in (")", ","):
@@ -198,6 +200,8 @@ def after_blank(text: str, lowered: str, name: Name, at: int, place: int) -> tup
     if span is None:
         return _word_after_blank(text, lowered, name, place, lead, is_set=is_set)
     found = text[span[0] : span[1]][:520]
+    if " " in found and found.isupper():
+        return None  # the title of one
     if name.strength != STRONG:
         return span if is_set and is_secret_of_weak(name, found) else None
     if name.kind == "password" or is_set or is_random(found, 16):
@@ -225,7 +229,7 @@ def _word_after_blank(
 ) -> tuple[int, int] | None:
     span = word(text, place)
     found = text[span[0] : min(span[1], span[0] + 520)].rstrip(".,")
-    if span[1] - span[0] < 4 or is_reference(found) or is_plain(found) or found[0] in "=<>({[|&*":
+    if span[1] - span[0] < 4 or found.startswith("0x") or is_reference(found) or is_plain(found) or found[0] in "=<>({[|&*":
         return None
     if len(found) < 3 and found.isdigit() and name.strength == STRONG:  # Cisco: secret 5 …, password 7 …
         return None

@@ -22,7 +22,7 @@ _SECRET_WORDS = {
     "mnemonic": "secret", "rocommunity": "password", "rwcommunity": "password", "passe": "password",
     "clave": "password", "motpasse": "password", "requirepass": "password",
     "masterauth": "password", "jwt": "token", "storepass": "password",
-    "sshpass": "password", "pgpass": "password", "keypass": "password", "keystorepass": "password", "passwordplain": "password", "tokensecret": "secret",
+    "keypass": "password", "keystorepass": "password", "passwordplain": "password", "tokensecret": "secret",
 }  # fmt: skip
 _SECRET_ENDINGS = (
     ("password", "password"), ("passwd", "password"), ("passphrase", "password"), ("apikey", "api_key"),

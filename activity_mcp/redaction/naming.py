@@ -47,7 +47,7 @@ def names_in(sight: Sight, judge: Judge = judge_name, more: Sequence[str] = ()) 
                         found.append(Name(text[start:end], start, end, *judged))
                         at = lowered.find(literal, at + len(literal))
                         continue
-                if text[end : end + 1] == " " and is_in_sentence(text, lowered, start, end):
+                if text[end : end + 1] == " " and is_in_sentence(sight, start, end):
                     at = lowered.find(literal, at + len(literal))
                     continue
                 judged = judge(text[start:end])
@@ -75,7 +75,10 @@ def statement_at(text: str, lowered: str, at: int) -> int:
 def far_statement_at(text: str, lowered: str, at: int) -> int:
     """Where the value begins that stands, behind some words, at the end of the line: ``API key you need: …``, or 0."""
     end = end_of_line(text, at)
-    place = max(text.rfind(mark, at, min(end, at + 72)) + len(mark) for mark in (": ", " = ", " to "))
+    most = min(end, at + 72)
+    place = max(text.rfind(": ", at, most) + 2, text.rfind(" = ", at, most) + 3, text.rfind(" to ", at, most) + 4)
+    if place <= at + 2:
+        return 0
     between = lowered[at:place]
     if place <= at + 2 or not text[at + 1 : at + 2].isalpha() or any(map(between.__contains__, _OF_OTHERS)):
         return 0
@@ -90,13 +93,23 @@ _OF_OTHERS = (
 """Words between a name and a value that say that the value is something else."""
 
 
-def is_in_sentence(text: str, lowered: str, start: int, at: int) -> bool:
+def is_in_sentence(sight: Sight, start: int, at: int) -> bool:
     """Whether the name is one of the words of a sentence, as most are: a word follows, and no statement of what it is."""
+    text, lowered = sight.text, sight.lowered
     if text[start] == "-" or text[start - 1 : start] == "<":
         return False
     if not text[at + 1 : at + 2].isalpha() or statement_at(text, lowered, at):
         return False
-    return _is_followed_by_a_word(text, at + 1) and not far_statement_at(text, lowered, at)
+    return _is_followed_by_a_word(text, at + 1) and not (
+        sight.has_mixed and _is_strong(text[start:at], lowered[start - 7 : start]) and far_statement_at(text, lowered, at)
+    )
+
+
+def _is_strong(name: str, before: str) -> bool:
+    judged = judge_name(name)
+    return (judged is not None and judged[1] == STRONG) or (
+        name.lower() == "key" and before.endswith(("api ", "access ", "secret "))
+    )
 
 
 def _is_followed_by_a_word(text: str, at: int) -> bool:

@@ -35,6 +35,9 @@ _ENCODERS = (
     "btoa(", "buffer.from(", "b64encode(", "encode64(", "base64_encode(", "encodetostring(", "base64.encode(", "getbytes(",
     "base64encode(",
 )  # fmt: skip
+_ENCODER_WORDS = frozenset(
+    (b"btoa", b"b64encode", b"encode64", b"base64", b"encodetostring", b"getbytes", b"base64encode", b"buffer")
+)
 _SIGNERS = (
     ("jwt.sign", 1), ("jwt.encode", 1), ("jwt.verify", 1), ("jwt.decode", 1), ("createhmac", 1), ("hmac.new", 0), ("fernet", 0),
     ("cookieparser", 0), ("client.login", 0), ("client.run", 0), ("bot.run", 0), ("bot.login", 0), ("createclient", 1),
@@ -57,13 +60,10 @@ def phrases(sight: Sight) -> Iterator[Span]:
     for name in _PAIRS:
         if name in sight.words:
             yield from _pairs(text, lowered, name.decode())
-    for function, place in _PLACES:
-        if function.rpartition(".")[2].rpartition("_")[2].encode() in sight.words:
-            yield from _connections(text, lowered, function, place)
-    for function, place in _SIGNERS:
-        if function.rpartition(".")[2].rpartition("_")[2].rpartition(" ")[2].encode() in sight.words:
-            yield from _connections(text, lowered, function, place, is_sure=False)
-    if ":" in text:
+    for word in sorted(_functions().keys() & sight.words):
+        for function, place, is_sure in _functions()[word]:
+            yield from _connections(text, lowered, function, place, is_sure=is_sure)
+    if ":" in text and not _ENCODER_WORDS.isdisjoint(sight.words):
         for encoder in _ENCODERS:
             yield from _encoded_logins(text, lowered, encoder)
     yield from remarks(sight)
@@ -73,6 +73,19 @@ def phrases(sight: Sight) -> Iterator[Span]:
         for setting in _SETTINGS:
             if setting.encode() in sight.words:
                 yield from _configured(text, lowered, setting)
+
+
+_BY_WORD: dict[bytes, list[tuple[str, int, bool]]] = {}
+
+
+def _functions() -> dict[bytes, list[tuple[str, int, bool]]]:
+    """The functions by the last word of their name."""
+    if not _BY_WORD:
+        for functions, is_sure in ((_PLACES, True), (_SIGNERS, False)):
+            for function, place in functions:
+                word = function.replace(".", " ").replace("_", " ").split()[-1].encode()
+                _BY_WORD.setdefault(word, []).append((function, place, is_sure))
+    return _BY_WORD
 
 
 def _after(text: str, lowered: str, phrase: str) -> Iterator[Span]:

@@ -31,7 +31,7 @@ _LIKE = frozenset("!#$%^&*+?")
 def remarks(sight: Sight) -> Iterator[Span]:
     """Where something beside a secret of the text tells that it is one."""
     text, lowered, words = sight.text, sight.lowered, sight.words
-    if "@" in text:
+    if "@" in text and sight.has_mixed:
         yield from _logins(text)
     if b"sz" in words and b"reg" in words:
         yield from _registry(text, lowered)
@@ -43,12 +43,12 @@ def remarks(sight: Sight) -> Iterator[Span]:
         yield from _schemes(text, lowered)
     if " on >" in lowered:
         yield from _acl(text, lowered)
-    if any(map(lowered.__contains__, _FIELDS)) or b"key" in words:
-        if b"as" in words:
+    if sight.has_mixed and (any(map(lowered.__contains__, _FIELDS)) or b"key" in words):
+        if " as " in lowered:
             yield from _called(text, lowered)
         if not words.isdisjoint(_TYPING_WORDS):
             yield from _typed(text, lowered)
-        if "\n" in text:
+        if "\n" in text and any(len(piece) >= 12 and not piece.isalpha() for piece in sight.pieces):
             yield from _headed(text, lowered)
 
 
@@ -72,7 +72,14 @@ def _logins(text: str) -> Iterator[Span]:
         while start > least and text[start - 1] not in " \t\r\n\"'`<>=,;(":
             start -= 1
         user, colon, password = text[start:at].partition(":")
-        if colon and user and "//" not in password[:2] and text[at + 1 : at + 2].isalpha() and "/" not in password:
+        if (
+            colon
+            and user
+            and not user[0].isdigit()
+            and "//" not in password[:2]
+            and text[at + 1 : at + 2].isalpha()
+            and "/" not in password
+        ):
             if _looks_secret(password) and not text.startswith(("sha", "tcp(", "unix("), at + 1):
                 yield at - len(password), at, "password"
         elif not colon and user:

@@ -16,7 +16,7 @@ APART = bytes(byte if byte in _ALNUM else 32 for byte in range(256))
 class Sight:
     """What is asked of a text before it is searched."""
 
-    __slots__ = ("_heads", "lowered", "pieces", "text", "words")
+    __slots__ = ("_heads", "_mixed", "lowered", "pieces", "text", "words")
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -25,6 +25,14 @@ class Sight:
         self.words = {piece.lower() for piece in self.pieces}
         """The pieces in lower case."""
         self._heads: tuple[set[bytes], ...] = ()
+        self._mixed: bool | None = None
+
+    @property
+    def has_mixed(self) -> bool:
+        """Whether some piece is neither a word nor a number, as most secrets are or have: most sentences have none."""
+        if self._mixed is None:
+            self._mixed = any(len(piece) > 4 and not piece.isalpha() and not piece.isdigit() for piece in self.pieces)
+        return self._mixed
 
     def runs(self, least: int) -> Iterator[tuple[int, str]]:
         """Every run of that many letters and digits or more, in the order of the text, and where it is; none twice."""

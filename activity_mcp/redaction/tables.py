@@ -34,7 +34,8 @@ def columns(sight: Sight, names: Iterable[Name], judge: Judge) -> Iterator[Span]
                 inserted, found = _copied(text, name, judge)
                 yield from found
             elif name.start >= done and _may_head(text, name):
-                done, found = _rows(text, name, judge)
+                end, found = _rows(text, name, judge)
+                done = max(done, end)
                 yield from found
     if "|" in text:
         yield from _named_cells(text, names)
@@ -69,11 +70,11 @@ def _rows(text: str, name: Name, judge: Judge) -> tuple[int, list[Span]]:
     judged = [judge(cell.strip().strip("\"'*` ")) for cell in cells]
     secret = {column: kind[0] for column, kind in enumerate(judged) if kind is not None and kind[1] == STRONG}
     found: list[Span] = []
-    place = text.find("\n", end) + 1
+    place, last_read = text.find("\n", end) + 1, end
     for _ in range(_MAX_ROWS):
         if place <= 0 or place >= len(text):
             break
-        line_end = end_of_line(text, place)
+        last_read = line_end = end_of_line(text, place)
         line = text[place:line_end]
         if not line.strip("-+=|: "):
             place = text.find("\n", line_end) + 1
@@ -87,7 +88,7 @@ def _rows(text: str, name: Name, judge: Judge) -> tuple[int, list[Span]]:
             if value.strip("-: ") and is_secret_text(Name(cells[column].strip(), 0, 0, kind, STRONG), value):
                 found.append((place + first, place + last, kind))
         place = text.find("\n", line_end) + 1
-    return max(end, place), found
+    return last_read, found
 
 
 def _named_cells(text: str, names: Iterable[Name]) -> Iterator[Span]:

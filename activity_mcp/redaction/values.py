@@ -202,6 +202,8 @@ def is_code(value: str, name: str = "") -> bool:
     bare = value.rstrip(";,)}]:?!.")
     if not bare:
         return True
+    if value.startswith(("[]", "{}", "()")):
+        return True
     if value[0] in "{[(":
         if value[-1] in "{[(" or len(value) < 3 or value[-1] in "]})":
             return True
