@@ -70,16 +70,12 @@ def value_of(text: str, lowered: str, name: Name) -> tuple[int, int] | None:
         at += len(next(mark for mark in _DECLARED if text.startswith(mark, at)))
     place = skip_blanks(text, at)
     separator = separator_at(text, place)
-    if separator in ("=", ":=") and text[name.start - 2 : name.start] == ", ":
-        found = unpacked(text, name, place + len(separator))
-        if found:
-            return found
     if separator:
-        return _after_separator(text, lowered, name, before, place, separator, spaced=place > at)
-    if text[place : place + 1] == "," and at == name.end and "=" in lowered[max(0, name.start - 14) : name.start]:
-        return paired(text, lowered, name, place)
-    if text[place : place + 1] == "," and at > name.end:
-        return paired(text, lowered, name, place) or argument(text, name, place + 1, before)
+        return unpacked(text, name, place, separator) or _after_separator(
+            text, lowered, name, before, place, separator, spaced=place > at
+        )
+    if text[place : place + 1] == ",":
+        return _after_comma(text, lowered, name, before, at, place)
     if at > name.end or text[at : at + 1] in ("\n", "\r", "<"):
         found = paired(text, lowered, name, at)
         if found:
@@ -90,6 +86,13 @@ def value_of(text: str, lowered: str, name: Name) -> tuple[int, int] | None:
     if char == "(":
         return call(text, name, at)
     return after_blank(text, lowered, name, at, place) if char in (" ", "\t") or not char.isascii() else None
+
+
+def _after_comma(text: str, lowered: str, name: Name, before: str, at: int, place: int) -> tuple[int, int] | None:
+    if at > name.end:
+        return paired(text, lowered, name, place) or argument(text, name, place + 1, before)
+    is_pair = "=" in lowered[max(0, name.start - 14) : name.start]  # ParameterKey=DbPassword,ParameterValue=…
+    return paired(text, lowered, name, place) if is_pair else None
 
 
 def _after_mark(text: str, name: Name, before: str, at: int) -> tuple[int, int] | None:
@@ -127,21 +130,17 @@ def _after_separator(
     start = at + len(separator)
     value = skip_blanks(text, start)
     spaced = spaced or value > start
-    if separator == ":":
-        value = after_node_mark(text, _after_type(text, value))
-    while text.startswith("**", value) or text.startswith("* ", value):  # **Password:** of Markdown
-        value = skip_blanks(text, value + 2)
+    value = _behind_marks(text, value, separator)
     if is_line_end(text, value):
         return value_on_lines(text, name, value, separator)
     value = after_prefix(text, value)
     if value >= len(text):
         return None
-    if text[value] in "[(":
+    if text[value] in "[({":
         within = skip_blanks(text, value + 1)
-        if within < len(text) and opening_quote(text, within):
+        if text[value] != "{" and within < len(text) and opening_quote(text, within):
             return _listed(text, name, within, separator)
-    elif text[value] == "{":
-        found = member_of_value(text, lowered, name, value)
+        found = member_of_value(text, lowered, name, value) if text[value] == "{" else None
         if found:
             return found
     span = quoted_value(text, value)
@@ -149,14 +148,28 @@ def _after_separator(
         if _is_secret_quoted(text, name, value, span, separator):
             return span
         return literal_within(text, name, span[0]) if text.startswith(("{{", "<%="), span[0]) else None
-    if _is_plain_path(text, value, name):
-        return literal_within(text, name, value)
-    span = word(text, value)
-    if span[1] <= span[0]:
-        return None
-    if is_secret_word(text, lowered, name, before, separator, span, spaced=spaced):
-        return span
-    return literal_within(text, name, value)
+    return _unquoted(text, lowered, name, before, value, separator, spaced=spaced)
+
+
+def _behind_marks(text: str, at: int, separator: str) -> int:
+    """Behind a type, an anchor, the end of what Markdown has in bold."""
+    if separator == ":":
+        at = after_node_mark(text, _after_type(text, at))
+    while text.startswith(("**", "* "), at):  # **Password:**
+        at = skip_blanks(text, at + 2)
+    return at
+
+
+def _unquoted(
+    text: str, lowered: str, name: Name, before: str, at: int, separator: str, *, spaced: bool
+) -> tuple[int, int] | None:
+    if not _is_plain_path(text, at, name):
+        span = word(text, at)
+        if span[1] <= span[0]:
+            return None
+        if is_secret_word(text, lowered, name, before, separator, span, spaced=spaced):
+            return span
+    return literal_within(text, name, at)
 
 
 def _is_secret_quoted(text: str, name: Name, at: int, span: tuple[int, int], separator: str) -> bool:
@@ -180,7 +193,10 @@ def _listed(text: str, name: Name, at: int, separator: str) -> tuple[int, int] |
         while at < min(len(text), comma + 64) and text[at] in " \t\r\n":
             at += 1
         following = quoted_value(text, at) if at < len(text) and opening_quote(text, at) else None
-        if following is None or text[skip_blanks(text, following[1] + 1) :][:1] == ":":
+        if following is None:
+            break
+        after = skip_blanks(text, following[1] + 1)
+        if text[after : after + 1] == ":":
             break
         last = following
     return first[0], last[1]

@@ -74,10 +74,10 @@ def _beside_user(text: str) -> Iterator[Span]:
             start = max(0, at - 200, text.rfind("\n", max(0, at - 200), at))
             lead = text[start : at + 1]
             user = max(lead.rfind(mark) for mark in _USER_OPTIONS)
-            if user >= 0 and not lead[user:].split()[1:2][0:1] == [] and not _ends_command(lead[user:]):
+            named = lead[user:].split() if user >= 0 else []
+            if len(named) > 1 and not named[1].startswith("-") and not _ends_command(lead[user:]):
                 word, _ = word_at(text, skip_blanks(text, following))
-                named = lead[user:].split()
-                if len(named) > 1 and not named[1].startswith("-") and _may_be_password(word.text):
+                if _may_be_password(word.text):
                     yield from hidden(text, word.start, word.end)
             at = text.find(option, following)
 
@@ -205,28 +205,35 @@ def _places(text: str, plain: list[Word], place: str) -> Iterator[Span]:
             name, mark, value = word.text.partition("=")
             if mark and name and not value.startswith("@") and (place == "=" or is_secret_name(name)):
                 yield from hidden(text, word.start + len(name) + 1, word.end)
-    elif (place == "last" and len(plain) > 1 and plain) or (place == "last" and plain):
+    elif place == "last" and plain:
         yield from hidden(text, plain[-1].start, plain[-1].end)
+    elif place.isdigit():
+        yield from _at_place(text, plain, int(place))
     elif place == "/" and plain:
         login = plain[0].text.partition("@")[0]
         if "/" in login and not login.startswith("/"):
             yield from hidden(text, plain[0].start + login.index("/") + 1, plain[0].start + len(login))
-    elif place.isdigit() and len(plain) >= int(place):
-        word = plain[int(place) - 1]
-        if "=" not in word.text[:-2] or has_odd_part(word.text):
-            yield from hidden(text, word.start, word.end)
     elif place == ">":
         for word in plain:
             if word.text.startswith(">") and len(word.text) > 4:
                 yield from hidden(text, word.start + 1, word.end)
-    elif place in ("using", "user_pw", "owner_pw", "input_pw", "pass"):
-        for at, word in enumerate(plain[:-1]):
-            if word.text.lower() == place:
-                yield from hidden(text, plain[at + 1].start, plain[at + 1].end)
-    elif place.startswith("/"):
-        for at, word in enumerate(plain[:-1]):
-            if word.text.lower().startswith(place) and not plain[at + 1].text.startswith("/"):
-                yield from hidden(text, plain[at + 1].start, plain[at + 1].end)
+    else:
+        yield from _behind_word(text, plain, place)
+
+
+def _at_place(text: str, plain: list[Word], place: int) -> Iterator[Span]:
+    if len(plain) >= place:
+        word = plain[place - 1]
+        if "=" not in word.text[:-2] or has_odd_part(word.text):
+            yield from hidden(text, word.start, word.end)
+
+
+def _behind_word(text: str, plain: list[Word], key: str) -> Iterator[Span]:
+    """``using …``, ``user_pw …``, ``/user:bob …``."""
+    for at, word in enumerate(plain[:-1]):
+        said = word.text.lower()
+        if said == key or (key.startswith("/") and said.startswith(key) and not plain[at + 1].text.startswith("/")):
+            yield from hidden(text, plain[at + 1].start, plain[at + 1].end)
 
 
 def is_secret_name(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Values in XML and HTML: of an element, of the element beside or below the one that names it, of an attribute of the same tag."""
+"""Values in XML and HTML: of an element, of the one beside or below that names it, of an attribute of its tag."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def form_field(text: str, name: Name, at: int) -> tuple[int, int] | None:
 
 
 def named_element(text: str, lowered: str, name: Name, at: int) -> tuple[int, int] | None:
-    """``<string name="api_key">…</string>``, ``<key>Password</key><string>…</string>``, ``<property name="password"><value>…``."""
+    """``<string name="api_key">…</string>``, ``<key>Password</key><string>…``, ``<property name="…"><value>…``."""
     start = at + 1
     if lowered.startswith("</key>", name.end):
         opened = lowered.find("<string>", name.end + 6, name.end + 80)
@@ -122,7 +122,7 @@ def next_element(text: str, name: Name) -> tuple[int, int] | None:
 
 
 def attribute_beside(text: str, lowered: str, name: Name) -> tuple[int, int] | None:
-    """``<input type="password" value="…">``, ``<meta name="api-token" content="…">``: the value of the same tag, in any order."""
+    """``<input type="password" value="…">``, ``<meta name="api-token" content="…">``: of the same tag, in any order."""
     opened = text.rfind("<", max(0, name.start - _MAX_TAG), name.start)
     if opened < 0 or text.find(">", opened, name.start) >= 0:
         return None

@@ -108,13 +108,16 @@ def member_of_value(text: str, lowered: str, name: Name, at: int) -> tuple[int, 
 # --- several at once
 
 
-def unpacked(text: str, name: Name, at: int) -> tuple[int, int] | None:
+def unpacked(text: str, name: Name, at: int, separator: str) -> tuple[int, int] | None:
     """``user, password = "bob", "…"``: the literal at the place that the name has."""
+    if separator not in ("=", ":=") or text[name.start - 2 : name.start] != ", ":
+        return None
+    at = skip_blanks(text, at + len(separator))
     start = max(text.rfind("\n", 0, name.start) + 1, name.start - 80)
     lead = text[start : name.start].strip().lstrip("(").replace("let (", "")
     if not lead.replace(",", "").replace(" ", "").replace("_", "").isalnum() or ":" in lead:
         return None
-    given = arguments(text, skip_blanks(text, at) + (text[skip_blanks(text, at) : skip_blanks(text, at) + 1] == "("))
+    given = arguments(text, at + text.startswith("(", at))
     place = lead.count(",")
     span = given[place] if len(given) > place else None
     return span if span is not None and is_secret_text(name, text[span[0] : span[1]][:520]) else None

@@ -173,17 +173,9 @@ def after_blank(text: str, lowered: str, name: Name, at: int, place: int) -> tup
     """Options, settings that a blank separates, sentences that tell a password."""
     if name.is_option:
         return _option(text, name, place)
-    stated = statement_at(text, lowered, at)
-    if stated and (name.strength == STRONG or is_almost_strong(name.text)):
-        is_near = lowered.startswith(_SURE, at)
-        return _stated(text, name, stated, is_near=is_near) or (
-            None if is_near else _stated(text, name, far_statement_at(text, lowered, at), is_near=False)
-        )
-    if name.strength == STRONG and not stated:
-        far = far_statement_at(text, lowered, at) if text[at] == " " else 0
-        found = _stated(text, name, far, is_near=False) if far else None
-        if found:
-            return found
+    told = _told(text, lowered, name, at)
+    if told is not None:
+        return told or None
     if place + 3 >= len(text) or text[at] not in " \t":
         return None
     typed = _behind_type(text, place) if at == name.end else 0
@@ -194,6 +186,25 @@ def after_blank(text: str, lowered: str, name: Name, at: int, place: int) -> tup
         return None
     if text[place] not in "\"'`\\" and text[place : place + 64].split(None, 1)[0].rstrip(".,;:!?)").isalpha():
         return None  # a word of a sentence
+    return _set(text, lowered, name, place)
+
+
+def _told(text: str, lowered: str, name: Name, at: int) -> tuple[int, int] | tuple[()] | None:
+    """What a sentence tells of the name; empty if it tells something else, None if it tells nothing."""
+    stated = statement_at(text, lowered, at)
+    if stated and (name.strength == STRONG or is_almost_strong(name.text)):
+        is_near = lowered.startswith(_SURE, at)
+        found = _stated(text, name, stated, is_near=is_near)
+        if found is None and name.strength == STRONG:
+            found = _stated(text, name, far_statement_at(text, lowered, at), is_near=False)
+        return found or ()
+    if name.strength == STRONG and not stated and text[at] == " ":
+        return _stated(text, name, far_statement_at(text, lowered, at), is_near=False)
+    return None
+
+
+def _set(text: str, lowered: str, name: Name, place: int) -> tuple[int, int] | None:
+    """``export TOKEN …``, ``requirepass …``, ``SECRET '…'``."""
     lead = _lead(text, lowered, name)
     is_set = not lead or not _SETTERS.isdisjoint(lead[-3:]) or lead[0] in _DIRECTIVES
     span = quoted_value(text, place)
@@ -234,11 +245,7 @@ def _word_after_blank(
     if len(found) < 3 and found.isdigit() and name.strength == STRONG:  # Cisco: secret 5 …, password 7 …
         return None
     if name.strength != STRONG:
-        is_line = not lead and is_almost_strong(name.text) and (name.start == 0 or text[name.start - 1] in "\n \t")
-        if found.startswith("--") and is_line:
-            span = word(text, skip_blanks(text, span[1]))
-            found = text[span[0] : min(span[1], span[0] + 520)]
-        return span if is_line and is_chosen(found) and len(found) >= 8 and span[1] >= end_of_line(text, place) else None
+        return _line_of_weak(text, name, span) if not lead else None
     if is_random(found, 16) and _is_long_secret(found):
         return (span[0], span[0] + len(found)) if span[1] - span[0] < 520 else span
     in_netrc = name.text == "password" and ("machine " in lowered or "login " in lowered)
@@ -247,6 +254,15 @@ def _word_after_blank(
     if ((is_set and lead) or in_netrc or is_directive) and is_chosen(found) and not is_code(found, name.text):
         return span
     return None
+
+
+def _line_of_weak(text: str, name: Name, span: tuple[int, int]) -> tuple[int, int] | None:
+    """``rootpw …``, ``bindpw …``: nothing else is on the line."""
+    if text.startswith("--", span[0]):  # rootpw --plaintext …
+        span = word(text, skip_blanks(text, span[1]))
+    found = text[span[0] : min(span[1], span[0] + 520)]
+    is_line = (name.start == 0 or text[name.start - 1] in "\n \t") and span[1] >= end_of_line(text, span[0])
+    return span if is_line and is_almost_strong(name.text) and is_chosen(found) and len(found) >= 8 else None
 
 
 def _behind_type(text: str, at: int) -> int:

@@ -92,7 +92,8 @@ NAME_WORDS = frozenset(
         "rocommunity rwcommunity pw pat pats sig signature login appid sid sessionid sessid phpsessid jsessionid"
         " kennwort contrasena senha"
         " wachtwoord mdp motdepasse heslo parola pepper pin jwt api sas bearer mnemonic psk phrase dockerconfigjson"
-        " rootpw bindpw userpw adminpw dbpw authtok requirepass otp totp seed hmac dek kek license licence session code storepass keypass"
+        " rootpw bindpw userpw adminpw dbpw authtok requirepass"
+        " otp totp seed hmac dek kek license licence session code storepass keypass"
     )
 )
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 STATED = (
-    " is: ", " is ", " was ", " ist ", " es ", " est : ", " est ", " = ", "是", " 是 ", "为", " to be ", " lautet: ", " lautet ",
+    " is: ", " is ", " was ", " ist ", " es ", " est : ", " est ", " = ", "是", " 是 ", "为", " to be ",
+    " lautet: ", " lautet ",
     " equals ", " -> ", " → ", " – ", " — ", " - ", " è ", " é ", " är ", " to ", " wird ", " jest ",
 )  # fmt: skip
 """How a sentence tells the value of a name."""
@@ -87,7 +88,8 @@ def far_statement_at(text: str, lowered: str, at: int) -> int:
 
 
 _OF_OTHERS = (
-    "hash", "sha", "md5", "fingerprint", "count", "expire", "file", "url", "type", "name", "size", "length", "version", "commit",
+    "hash", "sha", "md5", "fingerprint", "count", "expire", "file", "url", "type", "name", "size", "length", "version",
+    "commit",
     "error", "format", "path", "hint", "policy", "limit", "usage", "(", "{", "=>",
 )  # fmt: skip
 """Words between a name and a value that say that the value is something else."""

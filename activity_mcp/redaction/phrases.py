@@ -60,12 +60,7 @@ def phrases(sight: Sight) -> Iterator[Span]:
     for name in _PAIRS:
         if name in sight.words:
             yield from _pairs(text, lowered, name.decode())
-    for word in sorted(_functions().keys() & sight.words):
-        for function, place, is_sure in _functions()[word]:
-            yield from _connections(text, lowered, function, place, is_sure=is_sure)
-    if ":" in text and not _ENCODER_WORDS.isdisjoint(sight.words):
-        for encoder in _ENCODERS:
-            yield from _encoded_logins(text, lowered, encoder)
+    yield from _calls(sight)
     yield from remarks(sight)
     if b"kind" in sight.words and b"secret" in sight.words:
         yield from _manifest(text, lowered)
@@ -73,6 +68,15 @@ def phrases(sight: Sight) -> Iterator[Span]:
         for setting in _SETTINGS:
             if setting.encode() in sight.words:
                 yield from _configured(text, lowered, setting)
+
+
+def _calls(sight: Sight) -> Iterator[Span]:
+    for last in sorted(_functions().keys() & sight.words):
+        for function, place, is_sure in _functions()[last]:
+            yield from _connections(sight.text, sight.lowered, function, place, is_sure=is_sure)
+    if ":" in sight.text and not _ENCODER_WORDS.isdisjoint(sight.words):
+        for encoder in _ENCODERS:
+            yield from _encoded_logins(sight.text, sight.lowered, encoder)
 
 
 _BY_WORD: dict[bytes, list[tuple[str, int, bool]]] = {}

@@ -54,7 +54,8 @@ def piped(sight: Sight) -> Iterator[Span]:
 
 _SECRETISH = frozenset(
     b"secret secrets passwd password passphrase token login auth unlock luksopen luksformat vault keyring kinit join store"
-    b" base64 vncpasswd encfs pass credential credentials creds unseal decrypt encrypt versions add set put askpass wallet".split()
+    b" base64 vncpasswd encfs pass credential credentials creds unseal"
+    b" decrypt encrypt versions add set put askpass wallet".split()
 )
 """Words of a command that reads a secret."""
 
@@ -133,7 +134,7 @@ _SECRET_FILES = (".vault_pass", ".pgpass", ".netrc", "vault-password", ".passwd-
 def _names_secret(path: str) -> bool:
     """Whether a file's name says that it holds one secret: ``db_password.txt``, ``/run/secrets/x``; not ``secret.yaml``."""
     folder, _, name = path.rpartition("/")
-    stem, dot, ending = name.partition(".") if not name.startswith(".") else (name[1:], "", "")
+    stem, _, ending = name.partition(".") if not name.startswith(".") else (name[1:], "", "")
     if ending not in ("", "txt", "key", "secret"):
         return False
     judged = judge_name(stem)

@@ -8,6 +8,7 @@ One row: the words of the command, and its options and places, each with how its
     -U%     ``user%secret``                                      -u,   ``user,secret``
     -v=     ``name=secret``, any name                            -b;   cookies: every value, unless it is a file
     #2      the second word that is no option                    #=    every word that is ``name=secret``, any name
+    #>     ``>secret``                                           #word  the word behind this one
     #last   the last word that is no option
 """
 
@@ -285,6 +286,7 @@ CONSUMERS = (
     "docker secret create", "podman secret create", "--stdin", "secret create", "versions add", "su -", "su ",
     "ssh-add", "login --token -", "--api-key-stdin", "pass insert", "secrets import", "variable set", "vault write",
     "--key-file -", "--key-file=-", "gpg --batch", "openssl passwd", "htpasswd -i", "auth login", "op item",
-    "smbpasswd", "vncpasswd", "secret-tool", "secrets create", "realm join", "encfs", "mysql_config_editor", "ssh-keygen", "password -",
+    "smbpasswd", "vncpasswd", "secret-tool", "secrets create", "realm join", "encfs",
+    "mysql_config_editor", "ssh-keygen", "password -",
 )  # fmt: skip
 """Commands that read a secret from their standard input: what ``echo`` or ``<<<`` gives them is one."""

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _TYPING = (
     ".fill(", ".type(", ".sendline(", ".send_keys(", ".sendkeys(", ".setvalue(", ".presssequentially(", ".press_sequentially(",
-    ".inputtext(", ".input_text(", "fill_in ", "fill_in(", ".filltext(", ".sendtext(", ".write_text(", ".addvalue(", ".entertext(",
+    ".inputtext(", ".input_text(", "fill_in ", "fill_in(", ".filltext(", ".sendtext(", ".write_text(",
+    ".addvalue(", ".entertext(",
 )  # fmt: skip
 _TYPING_WORDS = frozenset(
     b"fill type sendline keys sendkeys setvalue presssequentially sequentially inputtext text filltext"
@@ -228,7 +229,7 @@ def _line_below(text: str, line: int) -> Iterator[Span]:
         start += 1
     end = end_of_line(text, start)
     value = text[start:end].strip(" `*")
-    if 12 <= len(value) <= 520 and value.replace("-", "").replace("_", "").isalnum() and is_random(value, 12):
-        if not (len(value) in (40, 64) and not value.strip("0123456789abcdef")):
-            start = text.index(value, start)
-            yield start, start + len(value), "password"
+    is_hash = len(value) in (40, 64) and not value.strip("0123456789abcdef")
+    if 12 <= len(value) <= 520 and not is_hash and value.replace("-", "").replace("_", "").isalnum() and is_random(value, 12):
+        start = text.index(value, start)
+        yield start, start + len(value), "password"
