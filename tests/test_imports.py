@@ -73,8 +73,8 @@ ROOMS: dict[str, set[str]] = {
 # The walls inside a room: what each part of it may import of the other parts. A part is a module or a package of the room.
 PARTS: dict[str, dict[str, set[str]]] = {
     "claude_code": {
-        "hooks": {"events", "ids", "outcomes", "prompts", "session_state", "shell", "sql_statements"},
-        "transcripts": {"events", "ids", "outcomes", "prompts", "session_state", "setup", "shell", "sql_statements"},
+        "hooks": {"draft", "events", "ids", "outcomes", "prompts", "session_state", "shell", "sql_statements"},
+        "transcripts": {"draft", "events", "ids", "outcomes", "prompts", "session_state", "setup", "shell", "sql_statements"},
         "setup": {"hooks", "versions"},
     },
     "warehouse": {

@@ -4,6 +4,6 @@
     transcripts/  the session files that Claude Code writes, read into the same events
     setup/        the entries in Claude Code's own files that register the server and the hooks
 
-Beside them stand the facts that hooks and transcripts name in the same way: events, shell commands, SQL, prompts.
+Beside them is what hooks and transcripts share: events, shell commands, SQL, prompts.
 Nothing is imported here: a hook that needs one module must not pay for the others.
 """

@@ -7,7 +7,7 @@
                                                                               nothing was concluded
     a session          session_event start and end
 
-Each function returns drafts (event_name, activity_id, features). The id is derived from what Claude Code itself calls the fact
+Each function returns an ``EventDraft`` or several. The id is derived from what Claude Code itself calls the fact
 (``tool_use_id``, ``message.id``, the prompt's id), so that a hook, the same hook again and an import make one row of it.
 
 Of a tool call are kept its parameters, redacted and each cut at 4 KiB, sizes, type and time, and the first KiB of an error;
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from ..activity import FILE_TOOLS, derived_id, dump_json, sha256_hex
 from ..redaction import HIDDEN_PATH
+from .draft import EventDraft
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
     from ..redaction import Redactor
 
-    Draft = tuple[str, str, dict[str, Any]]
-
 MAX_PARAMETER_BYTES = 4096
 MAX_PARAMETERS = 100
 MAX_ERROR_BYTES = 1024
@@ -38,7 +37,7 @@ MAX_TEXT_BYTES = 128 * 1024
 EXCERPT_CHARACTERS = 300
 UNANSWERED = "_unanswered"
 """Marks the events of a call whose result is not known yet; the refresh sequence ranks them below the same call's others."""
-_MARGIN_BYTES = 4096  # redaction looks this far beyond a cut, so that a secret that lies across it is seen whole
+_MARGIN_BYTES = 4096  # redaction looks this far beyond a cut, so that a secret across it is seen whole
 
 _SQL_CLIENTS = ("snow", "psql", "duckdb", "sqlite3")
 _SQL_MEMBERS = ("sql", "query", "statement")
@@ -70,11 +69,11 @@ def tool_activities(
     common: Mapping[str, Any] | None = None,
     git_branch: str | None = None,
     marks: Mapping[str, Any] | None = None,
-) -> list[Draft]:
+) -> list[EventDraft]:
     """The events of one tool call. ``result`` is what Claude Code calls tool_response or toolUseResult: it is measured only.
 
-    ``key`` is what its events are named by, where its id is not enough (``ids``); ``common`` what else each of them says
-    (prompt_id, agent_id, agent_type); ``marks`` what ``outcomes`` says: a denied call touched no file, ran no SQL, took no time
+    ``key`` names its events where its id is not unique (``ids``); ``common`` are fields of each of them (prompt_id, agent_id,
+    agent_type); ``marks`` are those of ``outcomes``: a denied call touched no file, ran no SQL, took no time
     and has no error.
     """
     key = key or tool_use_id
@@ -96,14 +95,14 @@ def tool_activities(
         features["result_type"] = _json_type(result)
     if redactor.count > before:
         features["_redacted"] = redactor.count - before
-    drafts = [("tool_event", derived_id("tool_event", "tool_use_id", key), features | shared)]
+    drafts = [EventDraft("tool_event", derived_id("tool_event", "tool_use_id", key), features | shared)]
     if is_denied:
         return drafts
     touched = _file_features(tool_name, tool_input, result, success, redactor)
     if touched is not None:
         if git_branch:
             touched["git_branch"] = git_branch
-        drafts.append(("file_event", derived_id("file_event", "tool_use_id", key), touched | shared))
+        drafts.append(EventDraft("file_event", derived_id("file_event", "tool_use_id", key), touched | shared))
     if isinstance(tool_input, dict) and may_run_sql(tool_name, tool_input, redactor):
         from .sql_statements import sql_activities
 
@@ -160,13 +159,13 @@ def response_size(response: Any) -> int | None:
 
 
 def error_in(response: Any) -> str | None:
-    """The error in a tool's response that says it is one, as MCP tools' do; None for every other."""
+    """The error in a tool's response that is marked as one, as MCP tools mark it; None for every other."""
     if not isinstance(response, dict) or (response.get("isError") is not True and response.get("is_error") is not True):
         return None
-    told = response.get("error") or response.get("content")
-    if isinstance(told, list):
-        told = next((block["text"] for block in told if isinstance(block, dict) and isinstance(block.get("text"), str)), None)
-    return told if isinstance(told, str) and told.strip() else "failed without a message"
+    error = response.get("error") or response.get("content")
+    if isinstance(error, list):
+        error = next((block["text"] for block in error if isinstance(block, dict) and isinstance(block.get("text"), str)), None)
+    return error if isinstance(error, str) and error.strip() else "failed without a message"
 
 
 def content_size(content: Any) -> int | None:
@@ -229,7 +228,7 @@ def _path_in(tool_input: Any) -> str | None:
 
 
 def _extent(tool_name: str, tool_input: dict[str, Any], result: dict[str, Any]) -> dict[str, int | None]:
-    """How much of the file was touched, as far as the call says."""
+    """How much of the file was touched, as far as the call shows it."""
     original, content = result.get("originalFile"), tool_input.get("content")
     before = _bytes(original) if isinstance(original, str) else None
     if tool_name == "Read":
@@ -269,42 +268,44 @@ def _lines(text: str) -> int:
 # --- prompts, turns, sessions, responses
 
 
-def prompt_activity(prompt_key: str, session_id: str, text: str, *, policy: str, redactor: Redactor) -> Draft:
-    """What was asked. ``prompt_key`` is the prompt's id, or where there is none the uuid of its line."""
+def prompt_activity(prompt_key: str, session_id: str, text: str, *, policy: str, redactor: Redactor) -> EventDraft:
+    """A prompt. ``prompt_key`` is the prompt's id, or where there is none the uuid of its line."""
     features = {"session_id": session_id, "event_type": "user_prompt", **text_features(text, policy, redactor)}
-    return "session_event", derived_id("session_event", "user_prompt", prompt_key), features
+    return EventDraft("session_event", derived_id("session_event", "user_prompt", prompt_key), features)
 
 
-def turn_end_activity(session_id: str, prompt_key: str | None, text: str, *, policy: str, redactor: Redactor) -> Draft:
-    """What was concluded: the last message of the turn that the prompt started."""
+def turn_end_activity(session_id: str, prompt_key: str | None, text: str, *, policy: str, redactor: Redactor) -> EventDraft:
+    """A conclusion: the last message of the turn that the prompt started."""
     key = "\0".join((session_id, prompt_key or "", sha256_hex(text.strip())))
     features = {"session_id": session_id, "event_type": "turn_end", **text_features(text, policy, redactor)}
-    return "session_event", derived_id("session_event", "turn_end", key), features
+    return EventDraft("session_event", derived_id("session_event", "turn_end", key), features)
 
 
-def turn_stopped_activity(session_id: str, prompt_key: str | None, reason: str, error: str | None, redactor: Redactor) -> Draft:
+def turn_stopped_activity(
+    session_id: str, prompt_key: str | None, reason: str, error: str | None, redactor: Redactor
+) -> EventDraft:
     """A turn that ended without a conclusion: failed (an error of the API), interrupted, or unfinished (the process died).
 
-    Its excerpt is the word for it, and for a failure what Claude Code showed: Claude Code's words, not a person's.
+    Its excerpt is the reason, and for a failure the error that Claude Code showed: Claude Code's words, not a person's.
     """
     features: dict[str, Any] = {"session_id": session_id, "event_type": "turn_stopped", "reason": reason, "excerpt": reason}
     if error:
         features["error"] = error_text(error, redactor)
         features["excerpt"] = f"{reason}: {features['error']}"[:EXCERPT_CHARACTERS]
     key = "\0".join((session_id, prompt_key or "", reason))
-    return "session_event", derived_id("session_event", "turn_stopped", key), features
+    return EventDraft("session_event", derived_id("session_event", "turn_stopped", key), features)
 
 
-def session_activity(session_id: str, event_type: str, moment: str, features: Mapping[str, Any]) -> Draft:
-    """The start or the end of a session. ``moment`` tells several apart: empty for its beginning, how and when it went on, and
-    for an end the id of the start it belongs to, as ``session_state`` keeps it. (Where no hook has told of a start it is the id
-    of the last prompt.)"""
+def session_activity(session_id: str, event_type: str, moment: str, features: Mapping[str, Any]) -> EventDraft:
+    """The start or the end of a session. ``moment`` distinguishes several: empty for its beginning, how and when it went on,
+    and for an end the id of the start it belongs to, as ``session_state`` keeps it. (Where no hook has noted a start it is the
+    id of the last prompt.)"""
     key = "\0".join((session_id, moment))
     made = {"session_id": session_id, "event_type": event_type, **features}
-    return "session_event", derived_id("session_event", event_type, key), made
+    return EventDraft("session_event", derived_id("session_event", event_type, key), made)
 
 
-def llm_activity(key: str, model: str, tokens: Mapping[str, int], features: Mapping[str, Any]) -> Draft:
+def llm_activity(key: str, model: str, tokens: Mapping[str, int], features: Mapping[str, Any]) -> EventDraft:
     """One response, named by its message's id, or where that is not unique by its line. ``tokens``: input (what the cache did
     not serve), output, cache_read, cache_creation."""
     made = {
@@ -316,7 +317,7 @@ def llm_activity(key: str, model: str, tokens: Mapping[str, int], features: Mapp
         "total_tokens": sum(tokens.values()),
         **features,
     }
-    return "llm_event", derived_id("llm_event", "message_id", key), made
+    return EventDraft("llm_event", derived_id("llm_event", "message_id", key), made)
 
 
 def text_features(text: str, policy: str, redactor: Redactor) -> dict[str, Any]:

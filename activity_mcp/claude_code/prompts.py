@@ -7,9 +7,9 @@
 
 Not prompts, and of no consequence: tool results, a side chain's lines (a subagent's task is not the user's words), what is
 marked ``isMeta`` or as a compaction's summary, output of local commands, ``!`` shell lines, notifications and messages from
-other sessions and agents. Where a line says its ``origin`` and it is not human, it is no prompt either.
+other sessions and agents. Where a line has an ``origin`` that is not human, it is no prompt either.
 
-Before and behind what was typed stand blocks that an editor, a hook or Claude Code adds: what is selected, which file is open,
+Around what was typed are blocks that an editor, a hook or Claude Code adds: what is selected, which file is open,
 reminders. They are left out, in hooks and in transcripts alike; a text that is nothing else is no prompt.
 """
 
@@ -42,14 +42,14 @@ _ADDED_BLOCKS = (
     "system-reminder", "system-notification", "user-prompt-submit-hook", "session-start-hook", "hook-context",
     "new-diagnostics", "diagnostics", "open-files", "user-memory-input",
 )  # fmt: skip
-"""Elements that stand around what was typed; those of an editor begin with ``ide_``."""
+"""Elements around what was typed; those of an editor begin with ``ide_``."""
 _COMMANDS = ("<command-name>", "<command-message>")
 _INTERRUPT = "[Request interrupted by user"
 _FLAGS = ("isMeta", "isSidechain", "isCompactSummary", "isVisibleInTranscriptOnly")
 
 
-class Said:
-    """What was said, and in which way. Made by hand: ``typing`` is more than a hook can afford."""
+class Utterance:
+    """A user's text and its kind. A plain class: ``typing`` is too slow to import in a hook."""
 
     __slots__ = ("images", "kind", "text")
 
@@ -59,8 +59,8 @@ class Said:
         self.images = images
 
 
-def said(line: dict[str, Any]) -> Said | None:
-    """What a ``user`` or ``attachment`` line says in the user's name; None when that is nothing."""
+def user_utterance(line: dict[str, Any]) -> Utterance | None:
+    """The user's own text in a ``user`` or ``attachment`` line; None without any."""
     if any(line.get(flag) for flag in _FLAGS):
         return None
     if line.get("type") == "attachment":
@@ -74,14 +74,14 @@ def said(line: dict[str, Any]) -> Said | None:
     return classified("prompt", content)
 
 
-def beginning_of_turn(line: dict[str, Any]) -> Said | None:
+def beginning_of_turn(line: dict[str, Any]) -> Utterance | None:
     """What begins a turn without being a prompt: a ``!`` line, a background task that ended, a local command."""
     if any(line.get(flag) for flag in _FLAGS) or not isinstance(line.get("message"), dict):
         return None
-    return Said("other", text_of(line["message"].get("content")))
+    return Utterance("other", text_of(line["message"].get("content")))
 
 
-def _queued(attachment: Any) -> Said | None:
+def _queued(attachment: Any) -> Utterance | None:
     if not isinstance(attachment, dict) or attachment.get("type") != "queued_command" or not _is_human(attachment):
         return None
     if attachment.get("commandMode", "prompt") != "prompt":
@@ -95,16 +95,16 @@ def _is_human(line: dict[str, Any]) -> bool:
     return not isinstance(origin, dict) or origin.get("kind", "human") == "human"
 
 
-def classified(kind: str, content: Any) -> Said | None:
-    """What a message's content says in the user's name, without what was added to it; None when that is nothing."""
+def classified(kind: str, content: Any) -> Utterance | None:
+    """The user's own text in a message's content, without what was added to it; None without any."""
     text, images = typed_of(content), images_of(content)
     if text.startswith(_INTERRUPT):
-        return Said("interrupt", text)
+        return Utterance("interrupt", text)
     if text.startswith(_COMMANDS) or is_command(text):
-        return Said("command", text)
+        return Utterance("command", text)
     if text.startswith(_NOT_PROMPTS) or not (text or images):
         return None
-    return Said(kind, text, images)
+    return Utterance(kind, text, images)
 
 
 def typed_of(content: Any) -> str:

@@ -1,4 +1,4 @@
-"""What hooks leave in the queue's directory for each other and for whoever reads transcripts; nothing of it is durable.
+"""What hooks leave in the queue's directory for each other and for the reader of transcripts; nothing of it is durable.
 
     sessions/<hash of the session's id>        the activity id of the session's last recorded start. The session's end is named
                                                by it, by the hook and by an import alike, so that one end has one name
@@ -45,24 +45,24 @@ class SessionState:
     def has_requests(self) -> bool:
         return bool(self._fs.names(f"{self._directory}/{REQUESTS}"))
 
-    def take_requests(self, most: int) -> list[tuple[str, str]]:
+    def take_requests(self, limit: int) -> list[tuple[str, str]]:
         """(session's hash, transcript) of up to so many requests, which are gone then: what follows them is a new request."""
         taken: list[tuple[str, str]] = []
         for name in self._fs.names(f"{self._directory}/{REQUESTS}"):
             path = f"{self._directory}/{REQUESTS}/{name}"
-            transcript = None if name.endswith(".tmp") or len(taken) >= most else self._read(path)
+            transcript = None if name.endswith(".tmp") or len(taken) >= limit else self._read(path)
             if transcript is not None and self._fs.unlink(path):
                 taken.append((name, transcript))
         return taken
 
     def put_back(self, name: str, transcript: str) -> None:
-        """It could not be read to its end: ask again, unless somebody has."""
+        """It could not be read to its end: request it again, unless a hook has."""
         path = f"{self._directory}/{REQUESTS}/{name}"
         if self._fs.stat(path) is None:
             self._fs.publish(path, transcript.encode("utf-8", "surrogateescape"), durable=False)
 
     def prune(self, before_us: int) -> None:
-        """Forget the starts noted before then: a session that goes on after that starts anew."""
+        """Forget the starts noted before then: a session that goes on after that has a new start."""
         for name in self._fs.names(f"{self._directory}/{STARTS}"):
             path = f"{self._directory}/{STARTS}/{name}"
             found = self._fs.stat(path)

@@ -3,13 +3,14 @@
 Each statement is one sql_event with the key ``<key of its call>#<ordinal>``, counted over the call from 1. Hook and import read
 the same input, so they agree. What is not written in the call (a file, a variable as a whole) is not guessed at; a text in
 which the shell puts something is kept as it is written, with ``unexpanded: true``. Of a call with several statements only the
-whole's success is known, so each has it; its duration is told where there is one statement.
+whole's success is known, so each has it; its duration is recorded where there is one statement.
 """
 
 from __future__ import annotations
 
 from ..activity import derived_id
 from ..sql_text import statements_in, without_leading_comments
+from .draft import EventDraft
 from .shell import Command, commands_of
 
 TYPE_CHECKING = False
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from ..redaction import Redactor
 
-    Draft = tuple[str, str, dict[str, Any]]
 
 CLIENTS = {"snow": "snowflake", "psql": "postgresql", "duckdb": "duckdb", "sqlite3": "sqlite"}
 MAX_STATEMENTS = 50
@@ -88,10 +88,10 @@ def sql_activities(
     error: str | None,
     latency_ms: float | None,
     shared: Mapping[str, Any],
-) -> list[Draft]:
+) -> list[EventDraft]:
     """One draft for each statement that the call ran."""
     found = list(_statements(tool_name, tool_input))[:MAX_STATEMENTS]
-    drafts: list[Draft] = []
+    drafts: list[EventDraft] = []
     for ordinal, (sql, place) in enumerate(found, 1):
         key = f"{call}#{ordinal}"
         before = redactor.count
@@ -109,7 +109,7 @@ def sql_activities(
             features["duration_ms"] = latency_ms
         if redactor.count > before:
             features["_redacted"] = redactor.count - before
-        drafts.append(("sql_event", derived_id("sql_event", "tool_use_id", key), {**features, **shared}))
+        drafts.append(EventDraft("sql_event", derived_id("sql_event", "tool_use_id", key), {**features, **shared}))
     return drafts
 
 
@@ -167,7 +167,7 @@ def _in_command(line: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _client_at(words: list[str]) -> int | None:
-    """Where among the words the client stands: first, or behind a program that runs another."""
+    """The index of the client among the words: first, or behind a program that runs another."""
     wrapped = False
     for at, word in enumerate(words[:24]):
         name = word.rpartition("/")[2]
@@ -246,7 +246,7 @@ def _without_meta_commands(text: str) -> str:
 
 
 def split_statements(text: str) -> list[str]:
-    """The statements of a text, without what stands around them. A semicolon in quotes, comments, dollar quotes splits none."""
+    """The statements of a text, without what surrounds them. A semicolon in quotes, comments, dollar quotes splits none."""
     return [statement.strip() for statement in statements_in(text) if _is_statement(statement)]
 
 

@@ -1,7 +1,7 @@
 """Since which version of Claude Code what this package relies on exists, and which version is installed.
 
 From Claude Code's CHANGELOG.md, and where that is silent from the versions that ``make client`` runs. Before 2.1.101 one hook
-event that a version does not know made it ignore the whole settings file.
+event unknown to a version made it ignore the whole settings file.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HOOK_EVENT_SINCE: dict[str, Version] = {
     "UserPromptSubmit": (1, 0, 54),
     "PostToolUse": (1, 0, 38),
     "PostToolUseFailure": (2, 1, 119),  # the first release whose notes name it
-    "PostToolBatch": (2, 1, 197),  # no release's notes name it; this one knows it
+    "PostToolBatch": (2, 1, 197),  # in no release's notes; this one has it
     "Stop": (1, 0, 38),
     "StopFailure": (2, 1, 78),
     "SubagentStart": (2, 0, 43),
@@ -41,7 +41,7 @@ def version_of(text: str) -> Version | None:
 
 
 def installed_version(environ: Mapping[str, str]) -> Version | None:
-    """What ``claude --version`` says; None where there is no ``claude`` on PATH, or it says nothing of the kind."""
+    """The answer of ``claude --version``; None without a ``claude`` on PATH, or when it prints no version."""
     program = shutil.which("claude", path=environ.get("PATH"))
     if program is None:
         return None

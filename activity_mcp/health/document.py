@@ -92,6 +92,21 @@ class DriftState(TypedDict):
     newest: list[dict[str, Any]]
 
 
+class TaskEntry(TypedDict):
+    """``state``: started or suspended; ``reason``: why it is suspended, as Snowflake names it."""
+
+    name: str
+    state: str
+    reason: str | None
+
+
+class TasksState(TypedDict):
+    """The tasks of Snowflake that the connection's role may see, as they were ``at`` that time."""
+
+    at: str
+    tasks: list[TaskEntry]
+
+
 class State(TypedDict):
     """What is read, before it is judged."""
 
@@ -106,6 +121,7 @@ class State(TypedDict):
     context: ContextState
     hooks: HooksState
     drift: DriftState
+    tasks: TasksState | None
     degraded: bool
 
 

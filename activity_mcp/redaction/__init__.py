@@ -1,19 +1,19 @@
 """Redaction: secrets are replaced by ``[redacted:kind]`` before anything is written.
 
-Two things count as a secret: a value that has the shape of one wherever it stands (``shapes``: tokens of the table in
+Two things count as a secret: a value that has the shape of one (in any place; ``shapes``: tokens of the table in
 ``tokens``, patterns, runs that only a generator makes; ``pem``: private keys), and a value that something calls a secret: the
 value of a sensitive key of an object, of an assignment, member, element, argument or option in a text (``assigned``), of a
-column (``tables``) or of an option that only its program gives a meaning (``commands``). ``names`` says what a name
-announces, ``values`` what a value tells of itself, ``reading`` where a value begins and ends, ``views`` what a text says that
-is encoded or cut. What only mentions secrets stays: token counts, ``token_source``, references (``$TOKEN``), hashes.
-``settings`` is what a user adds: patterns, names, values to be kept as hashes, paths to be left out.
+column (``tables``) or of an option that only its program gives a meaning (``commands``). ``names`` judges a name,
+``values`` a value by itself; ``reading`` finds where a value begins and ends, ``views`` decodes texts that are encoded or cut.
+What only mentions secrets stays: token counts, ``token_source``, references (``$TOKEN``), hashes. ``settings`` is what a user
+adds: patterns, names, values to be kept as hashes, paths to be left out.
 
 A text is searched for literals first and then for what must follow them, by hand; the few patterns are compiled when a text
 calls for one: so a text without secrets costs a hook no regular expressions. No search looks at the same characters again and
 again. All finds are replaced in one pass over the text, and the same text gives the same redacted text: what is equal stays
 equal.
 
-No redaction knows every secret: what no shape and no name gives away is stored as it is. ``docs/redaction.md`` says how much is
+No redaction knows every secret: what no shape and no name gives away is stored as it is. ``docs/redaction.md`` has how much is
 found, by kind. Standard library only, no I/O.
 """
 
@@ -48,7 +48,7 @@ __all__ = ["RULES", "Redactor", "sensitive_kind"]
 
 MAX_DEPTH = 64
 HIDDEN_PATH = "[redacted:path]"
-_LEAST_KEY = 12
+_MIN_KEY_CHARS = 12
 _NAMING = ("name", "key", "Name", "Key", "id", "ParameterKey", "variable")
 _VALUED = frozenset(("value", "parametervalue", "val", "default", "secretstring", "secretvalue", "stringdata"))
 _CONTENTS = frozenset(("content", "new_string", "old_string", "new_str", "old_str", "file_text", "text"))
@@ -64,7 +64,7 @@ _LONG_NUMBER = 6
 
 
 class Redactor:
-    """Replaces secrets; ``count`` says how many it has replaced so far. With ``enabled=False`` it changes nothing."""
+    """Replaces secrets; ``count`` is how many it has replaced so far. With ``enabled=False`` it changes nothing."""
 
     __slots__ = ("_rules", "_settings", "count", "enabled")
 
@@ -115,12 +115,12 @@ class Redactor:
             spans += ((*view.span(start, end), kind) for start, end, kind in found)
         return [span for span in spans if not text.startswith("[redacted:", span[0])]
 
-    def _has_secret(self, said: str) -> bool:
-        sight = Sight(said)
+    def _has_secret(self, decoded: str) -> bool:
+        sight = Sight(decoded)
         found = [
             *shapes(sight, self._rules, by_chance=False),
             *assignments(sight, names_in(sight, self._judge)),
-            *url_passwords(said),
+            *url_passwords(decoded),
         ]
         return bool(found)
 
@@ -227,7 +227,7 @@ class Redactor:
         return self._walk(item, depth)
 
     def _key(self, key: Any) -> Any:
-        return self.text(key) if isinstance(key, str) and len(key) >= _LEAST_KEY else key  # as a table of tokens has them
+        return self.text(key) if isinstance(key, str) and len(key) >= _MIN_KEY_CHARS else key  # as a table of tokens has them
 
     def _items(self, items: Sequence[Any], depth: int) -> list[Any]:
         walked = []
@@ -238,7 +238,7 @@ class Redactor:
         return walked
 
     def _hide(self, value: Any, kind: str, depth: int) -> Any:
-        """What stands under a sensitive key is a secret: texts, long numbers, and the keys of a table of them; references are
+        """What is under a sensitive key is a secret: texts, long numbers, and the keys of a table of them; references are
         not."""
         if isinstance(value, str):
             if not value or is_reference(value):
@@ -273,7 +273,7 @@ class Redactor:
         return {key: HIDDEN_PATH if isinstance(item, (str, list, dict, tuple)) else item for key, item in members.items()}
 
     def _hashed(self, value: Any) -> Any:
-        """A text, or what a list or object holds, as its length and SHA-256: equal things can be told, not read."""
+        """A text, or what a list or object holds, as its length and SHA-256: equal things can be recognised, not read."""
         if value is None or isinstance(value, (bool, int, float)):
             return value
         from ..activity import sha256_hex

@@ -113,8 +113,8 @@ def _after_mark(text: str, name: Name, before: str, at: int) -> tuple[int, int] 
 
 def _behind_closers(text: str, at: int) -> int:
     """Behind the quotes and brackets that close a name."""
-    most = min(len(text), at + 24)
-    while at < most and text[at] in _CLOSERS and not text.startswith("\\u00", at):
+    limit = min(len(text), at + 24)
+    while at < limit and text[at] in _CLOSERS and not text.startswith("\\u00", at):
         at += 1
     return at
 
@@ -206,10 +206,10 @@ def _is_plain_path(text: str, at: int, name: Name) -> bool:
     """``t.token,``: a short path of names as code has them, which is most of what follows a name there."""
     if name.is_option or name.text.isupper() or not text[at].isalpha():
         return False
-    end, most = at + 1, min(len(text), at + 13)
-    while end < most and (text[end].isalpha() or text[end] == "."):
+    end, limit = at + 1, min(len(text), at + 13)
+    while end < limit and (text[end].isalpha() or text[end] == "."):
         end += 1
-    return end < most and text[end] in ",)}(|&" and text[end + 1 : end + 2] != "\n" and text[at:end].isascii()
+    return end < limit and text[end] in ",)}(|&" and text[end + 1 : end + 2] != "\n" and text[at:end].isascii()
 
 
 def _after_type(text: str, at: int) -> int:

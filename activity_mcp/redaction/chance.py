@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _DIGITS = frozenset("0123456789")
 _HEX = ALPHABETS["h"]
-_LEAST_MIXED, _LEAST_PLAIN = 32, 40
+_MIN_MIXED_CHARS, _MIN_PLAIN_CHARS = 32, 40
 _HARMLESS = words(
     "cursor page next prev etag hash digest checksum nonce state challenge verifier request trace span id uuid ref"
     " sha rev version integrity commit build v ver data src href image content body after before offset continuation"
@@ -35,11 +35,11 @@ def random_runs(sight: Sight) -> Iterator[Span]:
     text = sight.text
     has_urls = "://" in text
     judged: dict[str, bool] = {}
-    for at, run in sight.runs(20 if has_urls else _LEAST_MIXED):
+    for at, run in sight.runs(20 if has_urls else _MIN_MIXED_CHARS):
         if run not in judged:
-            judged[run] = _may_be_mixed(run) if len(run) >= _LEAST_MIXED else _may_be_addressed(run)
+            judged[run] = _may_be_mixed(run) if len(run) >= _MIN_MIXED_CHARS else _may_be_addressed(run)
         if judged[run]:
-            yield from _mixed(text, at, run) if len(run) >= _LEAST_MIXED else _addressed(text, at, run)
+            yield from _mixed(text, at, run) if len(run) >= _MIN_MIXED_CHARS else _addressed(text, at, run)
 
 
 def _may_be_mixed(run: str) -> bool:
@@ -79,7 +79,7 @@ def is_mixed(run: str) -> bool:
     if has_upper and has_lower and digits >= 6 and changes:
         return len(set(run)) >= 14
     length = min(len(run), 200)
-    return len(set(run)) >= 14 and changes * (6 if len(run) >= _LEAST_PLAIN or (has_upper and has_lower) else 4) >= length
+    return len(set(run)) >= 14 and changes * (6 if len(run) >= _MIN_PLAIN_CHARS or (has_upper and has_lower) else 4) >= length
 
 
 def _start_of_prefix(text: str, at: int) -> int:
@@ -88,8 +88,8 @@ def _start_of_prefix(text: str, at: int) -> int:
     if mark not in ("_", "-", ".", "="):
         return at
     start = at - 1
-    least = max(0, at - 40)
-    while start > least and text[start - 1] in ALPHABETS["W"]:
+    first = max(0, at - 40)
+    while start > first and text[start - 1] in ALPHABETS["W"]:
         start -= 1
     prefix = text[start : at - 1]
     if mark == "=":

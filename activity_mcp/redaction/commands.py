@@ -1,4 +1,4 @@
-"""Secrets on command lines, where only the program says what an option is: ``docker login -p``, ``curl -u``, ``redis-cli
+"""Secrets on command lines, where only the program defines what an option is: ``docker login -p``, ``curl -u``, ``redis-cli
 AUTH``.
 
 A command is read word by word, as the shell does, to its end; every word once, so that a line of commands costs its length.
@@ -231,8 +231,8 @@ def _at_place(text: str, plain: list[Word], place: int) -> Iterator[Span]:
 def _behind_word(text: str, plain: list[Word], key: str) -> Iterator[Span]:
     """``using …``, ``user_pw …``, ``/user:bob …``."""
     for at, word in enumerate(plain[:-1]):
-        said = word.text.lower()
-        if said == key or (key.startswith("/") and said.startswith(key) and not plain[at + 1].text.startswith("/")):
+        lowered = word.text.lower()
+        if lowered == key or (key.startswith("/") and lowered.startswith(key) and not plain[at + 1].text.startswith("/")):
             yield from hidden(text, plain[at + 1].start, plain[at + 1].end)
 
 

@@ -100,14 +100,14 @@ def named_element(text: str, lowered: str, name: Name, at: int) -> tuple[int, in
 def next_element(text: str, name: Name) -> tuple[int, int] | None:
     """``<td>Password</td><td>…</td>``, ``<name>db.password</name><value>…</value>``: the text of the next element."""
     at = name.end
-    most = min(len(text), at + _MAX_TAGS)
-    while at < most and text[at] in ":* \t\r\n":
+    limit = min(len(text), at + _MAX_TAGS)
+    while at < limit and text[at] in ":* \t\r\n":
         at += 1
     if text[at : at + 2] != "</":
         return None
-    while at < most:
+    while at < limit:
         if text[at] == "<":
-            at = text.find(">", at, most) + 1
+            at = text.find(">", at, limit) + 1
             if at <= 0:
                 return None
         elif text[at] in " \t\r\n":

@@ -134,8 +134,8 @@ def arguments(text: str, at: int) -> list[tuple[int, int] | None]:
         if span is not None:
             at = skip_blanks(text, span[1] + 1)
         else:
-            most = min(line, at + 200)
-            while at < most and text[at] not in ",)":
+            limit = min(line, at + 200)
+            while at < limit and text[at] not in ",)":
                 at += 1
         if text[at : at + 1] != ",":
             break

@@ -103,8 +103,8 @@ def is_secret_of_weak(name: Name, value: str, *, addressed: bool = False) -> boo
     if name.strength == BARE and not addressed:
         classes = any(c.islower() for c in value) + any(c.isupper() for c in value) + any(c.isdigit() for c in value)
         is_hex = not value.strip("0123456789abcdefABCDEF-")
-        least = 24 if classes == 3 else 32
-        return classes > 1 and not is_hex and is_random(value, least) and "." not in value and value.count("/") < 5
+        min_chars = 24 if classes == 3 else 32
+        return classes > 1 and not is_hex and is_random(value, min_chars) and "." not in value and value.count("/") < 5
     if is_almost_strong(name.text):
         return (is_chosen(value) or is_random(value, 10)) and not is_code(value, name.text) and not _is_template(value)
     if value.startswith(("http://", "https://")) or value.lower().startswith(_PUBLIC_VALUES):

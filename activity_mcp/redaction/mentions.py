@@ -62,8 +62,8 @@ def _start_of_path(text: str, name: Name) -> int:
     start = name.start
     if text[start - 1 : start] not in (".", ":", "/"):
         return start
-    least = max(0, start - 80)
-    while start > least and (text[start - 1].isalnum() or text[start - 1] in "_-.:/"):
+    first = max(0, start - 80)
+    while start > first and (text[start - 1].isalnum() or text[start - 1] in "_-.:/"):
         start -= 1
     return start
 
@@ -81,7 +81,7 @@ def _value_before(text: str, lowered: str, name: Name, start: int) -> tuple[int,
 
 
 def _place_of_value(lowered: str, at: int, *, is_variable: bool) -> int:
-    """How far behind the name the ``value`` or ``default`` stands that belongs to it; -1 if none does."""
+    """How far behind the name its ``value`` or ``default`` is; -1 if there is none."""
     window = lowered[at : at + 200]
     found = min((place for place in (window.find("value"), window.find("default")) if place >= 0), default=-1)
     if found < 0:
@@ -170,12 +170,12 @@ def call(text: str, name: Name, at: int) -> tuple[int, int] | None:
 
 
 def after_blank(text: str, lowered: str, name: Name, at: int, place: int) -> tuple[int, int] | None:
-    """Options, settings that a blank separates, sentences that tell a password."""
+    """Options, settings that a blank separates, sentences that state a password."""
     if name.is_option:
         return _option(text, name, place)
-    told = _told(text, lowered, name, at)
-    if told is not None:
-        return told or None
+    stated = _in_sentence(text, lowered, name, at)
+    if stated is not None:
+        return stated or None
     if place + 3 >= len(text) or text[at] not in " \t":
         return None
     typed = _behind_type(text, place) if at == name.end else 0
@@ -189,8 +189,8 @@ def after_blank(text: str, lowered: str, name: Name, at: int, place: int) -> tup
     return _set(text, lowered, name, place)
 
 
-def _told(text: str, lowered: str, name: Name, at: int) -> tuple[int, int] | tuple[()] | None:
-    """What a sentence tells of the name; empty if it tells something else, None if it tells nothing."""
+def _in_sentence(text: str, lowered: str, name: Name, at: int) -> tuple[int, int] | tuple[()] | None:
+    """The value that a sentence states for the name; empty if it states something else, None if it states nothing."""
     stated = statement_at(text, lowered, at)
     if stated and (name.strength == STRONG or is_almost_strong(name.text)):
         is_near = lowered.startswith(_SURE, at)

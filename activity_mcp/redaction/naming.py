@@ -20,7 +20,7 @@ STATED = (
     " lautet: ", " lautet ",
     " equals ", " -> ", " → ", " – ", " — ", " - ", " è ", " é ", " är ", " to ", " wird ", " jest ",
 )  # fmt: skip
-"""How a sentence tells the value of a name."""
+"""How a sentence states the value of a name."""
 _MAX_NAME = 64
 
 
@@ -61,7 +61,7 @@ def names_in(sight: Sight, judge: Judge = judge_name, more: Sequence[str] = ()) 
 
 
 def statement_at(text: str, lowered: str, at: int) -> int:
-    """Where the value begins that a sentence tells of the name that ends here (``password for bob is …``), or 0."""
+    """Where the value begins that a sentence states for the name that ends here (``password for bob is …``), or 0."""
     if lowered.startswith(STATED, at):
         return at + len(next(mark for mark in STATED if lowered.startswith(mark, at)))
     if lowered.startswith((" for ", " of "), at):
@@ -74,10 +74,10 @@ def statement_at(text: str, lowered: str, at: int) -> int:
 
 
 def far_statement_at(text: str, lowered: str, at: int) -> int:
-    """Where the value begins that stands, behind some words, at the end of the line: ``API key you need: …``, or 0."""
+    """Where the value begins that some words separate from the name, at the end of the line: ``API key you need: …``, or 0."""
     end = end_of_line(text, at)
-    most = min(end, at + 72)
-    place = max(text.rfind(": ", at, most) + 2, text.rfind(" = ", at, most) + 3, text.rfind(" to ", at, most) + 4)
+    limit = min(end, at + 72)
+    place = max(text.rfind(": ", at, limit) + 2, text.rfind(" = ", at, limit) + 3, text.rfind(" to ", at, limit) + 4)
     if place <= at + 2:
         return 0
     between = lowered[at:place]
@@ -92,7 +92,7 @@ _OF_OTHERS = (
     "commit",
     "error", "format", "path", "hint", "policy", "limit", "usage", "(", "{", "=>",
 )  # fmt: skip
-"""Words between a name and a value that say that the value is something else."""
+"""Words between a name and a value after which the value is something else."""
 
 
 def is_in_sentence(sight: Sight, start: int, at: int) -> bool:
@@ -141,14 +141,14 @@ def _with_word_before(text: str, start: int, end: int) -> str:
 
 
 def _end_of_name(text: str, at: int) -> int:
-    most = min(len(text), at + _MAX_NAME)
-    while at < most and text[at] in _NAME:
+    limit = min(len(text), at + _MAX_NAME)
+    while at < limit and text[at] in _NAME:
         at += 1
     return at
 
 
 def _start_of_name(text: str, at: int) -> int:
-    least = max(0, at - _MAX_NAME)
-    while at > least and text[at - 1] in _NAME:
+    first = max(0, at - _MAX_NAME)
+    while at > first and text[at - 1] in _NAME:
         at -= 1
     return at

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 _BEGIN = "-----begin "
 _PUTTY = "private-lines:"
-_LEAST_BODY = 20
+_MIN_BODY_CHARS = 20
 _MAX_BODY = 65536
 _BASE64 = ALPHABETS["B"]
 _WIDTHS = (64, 70, 76)
-_LEAST_LINES = 3
+_MIN_LINES = 3
 
 
 def private_keys(sight: Sight) -> Iterator[Span]:
@@ -40,7 +40,7 @@ def private_keys(sight: Sight) -> Iterator[Span]:
             start = text.find("\n", at) + 1
             yield start, end, "private_key"
         at = lowered.find(_PUTTY, max(end, at + 1))
-    if any(len(piece) >= _LEAST_BODY for piece in sight.pieces):
+    if any(len(piece) >= _MIN_BODY_CHARS for piece in sight.pieces):
         yield from _bare(text, lowered)
 
 
@@ -59,7 +59,7 @@ def _marked(text: str, lowered: str) -> Iterator[Span]:
                 end = following = start
             else:
                 end = following = _end_of_body(text, start)
-            if end - start >= _LEAST_BODY:
+            if end - start >= _MIN_BODY_CHARS:
                 yield at, following, "private_key"
         at = lowered.find(_BEGIN, max(following, at + 1))
 
@@ -75,7 +75,7 @@ def _is_body(text: str, start: int) -> bool:
     while at < min(len(text), start + 64) and text[at] not in _BASE64:
         at += 1
     piece = text[at : at + 24]
-    return len(piece) >= _LEAST_BODY and not piece[:_LEAST_BODY].strip(_BASE64 + "-: ,.\\n\r")
+    return len(piece) >= _MIN_BODY_CHARS and not piece[:_MIN_BODY_CHARS].strip(_BASE64 + "-: ,.\\n\r")
 
 
 def _end_of_body(text: str, start: int) -> int:
@@ -97,7 +97,7 @@ def _putty_end(text: str, at: int) -> int:
 
 def _bare(text: str, lowered: str) -> Iterator[Span]:
     """Three lines or more of base64, all as long as in a key: the middle of one, for a public one has its title."""
-    if len(text) < _WIDTHS[0] * _LEAST_LINES or "\n" not in text:
+    if len(text) < _WIDTHS[0] * _MIN_LINES or "\n" not in text:
         return
     start, count, width, place = 0, 0, 0, 0
     for raw in text.split("\n"):
@@ -107,12 +107,12 @@ def _bare(text: str, lowered: str) -> Iterator[Span]:
                 start, width = place, len(line)
             count += 1
         elif count:
-            if count >= _LEAST_LINES and not _is_public(lowered, start):
+            if count >= _MIN_LINES and not _is_public(lowered, start):
                 last = place + len(raw) if line and not line.strip(_BASE64) and len(line) < width else place - 1
                 yield start, last, "private_key"
             count = 0
         place += len(raw) + 1
-    if count >= _LEAST_LINES and not _is_public(lowered, start):
+    if count >= _MIN_LINES and not _is_public(lowered, start):
         yield start, len(text), "private_key"
 
 

@@ -100,12 +100,12 @@ def _after(text: str, lowered: str, phrase: str) -> Iterator[Span]:
         is_quoted = span is not None
         if span is None and value < len(text):
             span = word(text, value)
-        if span is not None and _is_told(text[span[0] : span[1]], is_quoted=is_quoted):
+        if span is not None and _is_password(text[span[0] : span[1]], is_quoted=is_quoted):
             yield (*span, "password")
         at = lowered.find(phrase, at + len(phrase))
 
 
-def _is_told(value: str, *, is_quoted: bool) -> bool:
+def _is_password(value: str, *, is_quoted: bool) -> bool:
     value = value[:520]
     if len(value) < 3 or is_reference(value) or is_plain(value):
         return False
@@ -123,7 +123,7 @@ def _pairs(text: str, lowered: str, name: str) -> Iterator[Span]:
         opened = "(" in text[end:place] or "[" in text[end:place]
         given = arguments(text, place) if opened else []
         if len(given) > 1 and given[-1] is not None and given[0] is not None:
-            yield from _told(text, given[-1])
+            yield from _password_at(text, given[-1])
         at = lowered.find(name, end)
 
 
@@ -134,7 +134,7 @@ def _connections(text: str, lowered: str, name: str, place: int, *, is_sure: boo
         given = arguments(text, at + len(name) + 1)
         span = given[place] if len(given) > place else None
         if span is not None and (is_sure or _is_generated(text[span[0] : span[1]][:520])):
-            yield from _told(text, span)
+            yield from _password_at(text, span)
         at = lowered.find(name + "(", at + len(name))
 
 
@@ -156,7 +156,7 @@ def _encoded_logins(text: str, lowered: str, encoder: str) -> Iterator[Span]:
         at = lowered.find(encoder, at + len(encoder))
 
 
-def _told(text: str, span: tuple[int, int] | None) -> Iterator[Span]:
+def _password_at(text: str, span: tuple[int, int] | None) -> Iterator[Span]:
     if span is not None and is_secret_text(Name("password", 0, 0, "password", STRONG), text[span[0] : span[1]][:520]):
         yield (*span, "password")
 

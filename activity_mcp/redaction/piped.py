@@ -61,7 +61,7 @@ _SECRETISH = frozenset(
 
 
 def _by_words(text: str, lowered: str, words: set[bytes]) -> Iterator[Span]:
-    """``echo … | any-secret-tool``: one word that looks like a password, given to a command that speaks of secrets."""
+    """``echo … | any-secret-tool``: one word that looks like a password, given to a command with a word for secrets in it."""
     if "|" not in text or words.isdisjoint(_SECRETISH):
         return
     at = text.find("|")
@@ -70,10 +70,10 @@ def _by_words(text: str, lowered: str, words: set[bytes]) -> Iterator[Span]:
             end = min(end_of_line(text, at), at + 160)
             stop = text.find("|", at + 1, end)
             command = lowered[at + 1 : stop if stop > 0 else end]
-            spoken = command.replace("-", " ").replace("_", " ").replace("/", " ").replace(".", " ").replace(":", " ").split()
-            if any(word.encode("utf-8", "replace") in _SECRETISH for word in spoken):
+            names = command.replace("-", " ").replace("_", " ").replace("/", " ").replace(".", " ").replace(":", " ").split()
+            if any(word.encode("utf-8", "replace") in _SECRETISH for word in names):
                 word = _echoed(text, lowered, at)
-                if word is not None and "base64" in spoken and ":" in word.text:
+                if word is not None and "base64" in names and ":" in word.text:
                     colon = word.text.index(":")
                     if is_chosen(word.text[colon + 1 :]):
                         yield from hidden(text, word.start + colon + 1, word.end)
@@ -87,14 +87,14 @@ def has_odd_part_or_mark(value: str) -> bool:
 
 
 def _echoed(text: str, lowered: str, at: int) -> Word | None:
-    """The only word that an ``echo`` or ``printf`` right before this place says."""
-    least = max(0, text.rfind("\n", 0, at) + 1, at - _STDIN_WINDOW)
+    """The only argument of an ``echo`` or ``printf`` right before this place."""
+    first = max(0, text.rfind("\n", 0, at) + 1, at - _STDIN_WINDOW)
     for program in ("echo ", "printf "):
-        start = lowered.rfind(program, least, at)
+        start = lowered.rfind(program, first, at)
         if start < 0:
             continue
-        said, end = words_of_command(text, start + len(program))
-        given = [word for word in said if not (word.text.startswith("-") and len(word.text) < 4)]
+        given_words, end = words_of_command(text, start + len(program))
+        given = [word for word in given_words if not (word.text.startswith("-") and len(word.text) < 4)]
         if program == "printf " and len(given) == 2 and given[0].text.rstrip("\\n").endswith("%s"):
             given = given[1:]
         if len(given) == 1 and end <= at and not text[end:at].strip():
@@ -103,7 +103,7 @@ def _echoed(text: str, lowered: str, at: int) -> Word | None:
 
 
 def _written(text: str, lowered: str, words: set[bytes]) -> Iterator[Span]:
-    """``echo … > password.txt``, ``cat > db_password <<EOF``: one word into a file whose name says what it is."""
+    """``echo … > password.txt``, ``cat > db_password <<EOF``: one word into a file that is named as a secret."""
     at = text.find(">")
     while at >= 0:
         start = skip_blanks(text, at + (2 if text[at + 1 : at + 2] == ">" else 1))
@@ -132,7 +132,7 @@ _SECRET_FILES = (".vault_pass", ".pgpass", ".netrc", "vault-password", ".passwd-
 
 
 def _names_secret(path: str) -> bool:
-    """Whether a file's name says that it holds one secret: ``db_password.txt``, ``/run/secrets/x``; not ``secret.yaml``."""
+    """Whether a file is named as one secret: ``db_password.txt``, ``/run/secrets/x``; not ``secret.yaml``."""
     folder, _, name = path.rpartition("/")
     stem, _, ending = name.partition(".") if not name.startswith(".") else (name[1:], "", "")
     if ending not in ("", "txt", "key", "secret"):
@@ -145,14 +145,14 @@ def _formatted(text: str, lowered: str) -> Iterator[Span]:
     """``printf 'DB_PASSWORD=%s\\n' '…'``: the word that the format gives to a secret name."""
     at = lowered.find("printf ")
     while at >= 0:
-        said, end = words_of_command(text, at + 7)
-        if said:
-            pieces = said[0].text.split("%s")
+        given_words, end = words_of_command(text, at + 7)
+        if given_words:
+            pieces = given_words[0].text.split("%s")
             for place, piece in enumerate(pieces[:-1]):
                 name = piece.replace(":", "=").rstrip(" ").rstrip("=").split("\\n")[-1].split(" ")[-1].lstrip("\"'")
                 judged = judge_name(name.rpartition("=")[0] or name)
-                if piece.rstrip(" ").endswith(("=", ":")) and judged is not None and place + 1 < len(said):
-                    yield from hidden(text, said[place + 1].start, said[place + 1].end)
+                if piece.rstrip(" ").endswith(("=", ":")) and judged is not None and place + 1 < len(given_words):
+                    yield from hidden(text, given_words[place + 1].start, given_words[place + 1].end)
         at = lowered.find("printf ", max(end, at + 7))
 
 
@@ -173,16 +173,16 @@ def _piped(text: str, lowered: str, at: int) -> Iterator[Span]:
         if start < line:
             word, _ = word_at(text, start)
             yield from hidden(text, word.start, word.end)
-    least = max(0, text.rfind("\n", 0, at) + 1, at - _STDIN_WINDOW)
-    heredoc = text.find("<<", least, line)
+    first = max(0, text.rfind("\n", 0, at) + 1, at - _STDIN_WINDOW)
+    heredoc = text.find("<<", first, line)
     if here < 0 <= heredoc and text[heredoc + 2 : heredoc + 3] != "<" and line < len(text):
         start = line + 1
         yield from hidden(text, start, end_of_line(text, start))
-    pipe = text.rfind("|", least, at)
+    pipe = text.rfind("|", first, at)
     if pipe < 0:
         return
     for program in ("echo ", "printf "):
-        start = lowered.rfind(program, least, pipe)
+        start = lowered.rfind(program, first, pipe)
         if start < 0:
             continue
         words, end = words_of_command(text, start + len(program))

@@ -1,4 +1,4 @@
-"""The command lines whose options do not say that their value is a secret: by program, as of August 2026, from the programs'
+"""The command lines whose options do not show that their value is a secret: by program, as of August 2026, from the programs'
 manuals.
 
 One row: the words of the command, and its options and places, each with how its value holds the secret:

@@ -21,8 +21,8 @@ _ELEMENT_WINDOW = 4096
 _MAX_LEVEL = 15
 
 
-def skip_blanks(text: str, at: int, most: int = 64) -> int:
-    end = min(len(text), at + most)
+def skip_blanks(text: str, at: int, max_chars: int = 64) -> int:
+    end = min(len(text), at + max_chars)
     while at < end and text[at] in " \t":
         at += 1
     return at
@@ -170,7 +170,7 @@ def _begins_another(text: str, at: int, end: int) -> bool:
 
 
 def _ends_element(text: str, at: int, place: int) -> bool:
-    """Whether ``</name>`` ends the element that the value stands in: one that was opened before it, or a word behind which
+    """Whether ``</name>`` ends the element around the value: one that was opened before it, or a word behind which
     the run ends.
 
     ``Kx9</w7Rb`` is a password with two marks in it.

@@ -1,4 +1,4 @@
-"""Secrets that something beside them gives away: ``use … as the password``, ``.fill('#password', '…')``, a line below a
+"""Secrets that something beside them identifies: ``use … as the password``, ``.fill('#password', '…')``, a line below a
 heading, ``bob:…@host``, registries and lists of accounts."""
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LIKE = frozenset("!#$%^&*+?")
 
 
 def remarks(sight: Sight) -> Iterator[Span]:
-    """Where something beside a secret of the text tells that it is one."""
+    """Where something beside a secret of the text shows that it is one."""
     text, lowered, words = sight.text, sight.lowered, sight.words
     if "@" in text and sight.has_mixed:
         yield from _logins(text)
@@ -69,8 +69,8 @@ def _logins(text: str) -> Iterator[Span]:
     at = text.find("@")
     while at >= 0:
         start = at
-        least = max(0, at - 128)
-        while start > least and text[start - 1] not in " \t\r\n\"'`<>=,;(":
+        first = max(0, at - 128)
+        while start > first and text[start - 1] not in " \t\r\n\"'`<>=,;(":
             start -= 1
         user, colon, password = text[start:at].partition(":")
         if (

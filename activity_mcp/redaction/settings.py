@@ -10,8 +10,8 @@
     }
 
     patterns    regular expressions of further secrets; the first group, or else all of it, is replaced by [redacted:<name>].
-                With ``literal``, a text that stands at the very beginning of the secret, the pattern is tried only where it
-                stands, which costs hooks nothing; without it every text is searched
+                With ``literal``, a text at the very beginning of the secret, the pattern is tried only where that
+                is, which costs hooks nothing; without it every text is searched
     names       further names whose value is a secret, in keys, assignments and options; case, ``-`` and ``_`` do not count
     hash_only   members of tool inputs and events of which only length and SHA-256 are kept
     paths       files of which nothing is kept, neither path nor content: those that match ``deny``, and where ``allow`` is

@@ -41,12 +41,12 @@ _CRYPT = words(
 )
 
 
-def _is_hex_before(text: str, at: int, least: int) -> bool:
-    return at >= least and not text[at - least : at].strip("0123456789abcdef")
+def _is_hex_before(text: str, at: int, min_chars: int) -> bool:
+    return at >= min_chars and not text[at - min_chars : at].strip("0123456789abcdef")
 
 
-def _is_long(lowered: str, at: int, least: int) -> bool:
-    return len(lowered) >= at + least and not lowered[at : at + least].strip(_IN_TOKENS)
+def _is_long(lowered: str, at: int, min_chars: int) -> bool:
+    return len(lowered) >= at + min_chars and not lowered[at : at + min_chars].strip(_IN_TOKENS)
 
 
 def _is_mid_azure(lowered: str, at: int) -> bool:
@@ -187,10 +187,10 @@ _BY_HEAD: tuple[dict[bytes, list[Row]], ...] = ({}, {}, {}, {})
 def _table() -> tuple[dict[bytes, list[Row]], ...]:
     """The rows by the first four letters and digits of their prefix, or by as many as it has."""
     if not _BY_HEAD[0]:
-        for kind, prefixes, alphabet, least, most, _ in TOKENS:
+        for kind, prefixes, alphabet, min_chars, max_chars, _ in TOKENS:
             for prefix in prefixes.split():
                 head = prefix.lstrip("_").encode().translate(_APART).split()[0][:4]
-                _BY_HEAD[4 - len(head)].setdefault(head, []).append((kind, prefix, ALPHABETS[alphabet], least, most))
+                _BY_HEAD[4 - len(head)].setdefault(head, []).append((kind, prefix, ALPHABETS[alphabet], min_chars, max_chars))
     return _BY_HEAD
 
 
@@ -202,7 +202,7 @@ def _tokens(sight: Sight) -> Iterator[Span]:
 
 
 def _of_row(text: str, row: tuple[str, str, str, int, int]) -> Iterator[Span]:
-    kind, prefix, alphabet, least, most = row
+    kind, prefix, alphabet, min_chars, max_chars = row
     length = len(prefix)
     at = text.find(prefix)
     run_end = 0
@@ -218,7 +218,7 @@ def _of_row(text: str, row: tuple[str, str, str, int, int]) -> Iterator[Span]:
             body = text[start : min(end, start + 256)]
             while body and body[-1] in ".-=" and end - start <= 256:
                 body, end = body[:-1], end - 1
-            if end - start >= least and (not most or end - start <= most) and _is_generated(body, prefix):
+            if end - start >= min_chars and (not max_chars or end - start <= max_chars) and _is_generated(body, prefix):
                 yield at, end, kind
             else:
                 end = start
@@ -293,8 +293,8 @@ def _found(match: re.Match[str], text: str, kind: str, *, judge: bool) -> Iterat
 
 
 def _start_of_token(text: str, at: int) -> int:
-    least = max(0, at - 120)
-    while at > least and (text[at - 1] in ALPHABETS["W"] or text[at - 1] == "~"):
+    first = max(0, at - 120)
+    while at > first and (text[at - 1] in ALPHABETS["W"] or text[at - 1] == "~"):
         at -= 1
     return at
 
@@ -317,5 +317,5 @@ def _may_match(lowered: str, at: int, length: int, hint: Hint) -> bool:
         return hint(lowered, at)
     if hint > 0 and at and lowered[at - 1].isalnum():
         return False
-    least = abs(hint)
-    return len(lowered) - after >= least and not lowered[after : after + least].strip(_IN_TOKENS)
+    min_chars = abs(hint)
+    return len(lowered) - after >= min_chars and not lowered[after : after + min_chars].strip(_IN_TOKENS)

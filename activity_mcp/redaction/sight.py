@@ -14,7 +14,7 @@ APART = bytes(byte if byte in _ALNUM else 32 for byte in range(256))
 
 
 class Sight:
-    """What is asked of a text before it is searched."""
+    """A text, prepared once for all finders."""
 
     __slots__ = ("_heads", "_mixed", "lowered", "pieces", "text", "words")
 
@@ -34,13 +34,13 @@ class Sight:
             self._mixed = any(len(piece) > 4 and not piece.isalpha() and not piece.isdigit() for piece in self.pieces)
         return self._mixed
 
-    def runs(self, least: int) -> Iterator[tuple[int, str]]:
+    def runs(self, min_chars: int) -> Iterator[tuple[int, str]]:
         """Every run of that many letters and digits or more, in the order of the text, and where it is; none twice."""
-        if not any(len(piece) >= least for piece in self.pieces):
+        if not any(len(piece) >= min_chars for piece in self.pieces):
             return
         at = 0
         for piece in self.text.encode("utf-8", "surrogatepass").translate(APART).split():
-            if len(piece) >= least:
+            if len(piece) >= min_chars:
                 run = piece.decode("ascii")
                 at = self.text.find(run, at)
                 yield at, run

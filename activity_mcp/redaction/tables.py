@@ -1,4 +1,4 @@
-"""Secrets in columns: of CSV, of Markdown, of ``INSERT INTO``, of ``.pgpass``. The name stands above the value, not before
+"""Secrets in columns: of CSV, of Markdown, of ``INSERT INTO``, of ``.pgpass``. The name is above the value, not before
 it."""
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""The table of tokens that tell by their beginning what they are.
+"""The table of tokens that are recognised by their beginning.
 
 One row: (kind, prefixes, alphabet of what follows, fewest characters of it, most of them or 0, sources). The fewest are a
-little less than what the sources say, for tokens are cut and lengths change. Sources, looked up in August 2026: ``g``
+little less than in the sources, for tokens are cut and lengths change. Sources, looked up in August 2026: ``g``
 gitleaks' gitleaks.toml, ``k`` kingfisher's data/rules, ``n`` noseyparker's builtin rules, ``t`` trufflehog's detectors,
-``d`` the vendor itself, in none of these four. The rule sets were read for the facts (prefix, alphabet, length); what stands
-here is written anew.
+``d`` the vendor itself, in none of these four. The rule sets were read for the facts (prefix, alphabet, length); the
+table is our own.
 """
 
 from __future__ import annotations

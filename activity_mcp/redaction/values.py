@@ -1,4 +1,4 @@
-"""What a value that stands where a secret would tells of itself: a reference, a placeholder, code, or random characters.
+"""What a value in the place of a secret is, by itself: a reference, a placeholder, code, or random characters.
 
 A reference is one as a whole, and nothing less: ``$TOKEN`` and ``${TOKEN}`` stay, ``$ecretP4ss`` and ``${x}9K`` are passwords.
 Only the first ``_JUDGED`` characters of a value are looked at, so that judging costs the same for values of any length.
@@ -24,7 +24,7 @@ PLAIN_WORDS = words(
     " include omit cors same-origin anonymous use-credentials return await async lambda new self this float"
     " double long short byte uuid json yaml file path env secretstr user admin"
 )
-"""What stands where a secret would, and is none."""
+"""Values in the place of a secret that are none."""
 
 _PLACEHOLDERS = (
     "your_", "your-", "your.", "yourown", "<your", "replace_", "replace-", "replaceme", "replacewith", "change_",
@@ -130,7 +130,7 @@ def _closed(value: str, at: int, opening: str, closing: str) -> int:
 
 
 def _has_default(inner: str) -> bool:
-    """``${PASSWORD:-hunter2}`` tells the password."""
+    """``${PASSWORD:-hunter2}`` holds the password."""
     for mark in (":-", ":=", ":+"):
         name, found, default = inner.partition(mark)
         if found:
@@ -268,27 +268,27 @@ _PAIRS = words(
 """The pairs of letters that make up five sixths of what is written in English; of random letters, less than a quarter."""
 
 
-def is_random(value: str, least: int) -> bool:
-    """Whether the value, of ``least`` characters or more, is made of characters nobody would choose."""
+def is_random(value: str, min_chars: int) -> bool:
+    """Whether the value, of ``min_chars`` characters or more, is made of characters nobody would choose."""
     value = value[:_JUDGED]
-    if len(value) < least or not value.isascii() or " " in value:
+    if len(value) < min_chars or not value.isascii() or " " in value:
         return False
     runs = value.translate(_APART).split()
     if not all(run.isalnum() for run in runs):
         return False
     longest = max(runs, key=len, default="")
-    if len(longest) >= max(10, least * 2 // 3) and _is_scrambled(longest):
+    if len(longest) >= max(10, min_chars * 2 // 3) and _is_scrambled(longest):
         return True
     joined = "".join(runs)
     if (
-        len(joined) * 4 >= least * 3
+        len(joined) * 4 >= min_chars * 3
         and _changes(joined) >= 4
         and _longest_word(joined) <= 7
         and any(c.isupper() for c in joined)
     ):
         return True
     odd = sum(len(run) for run in runs if is_odd(run))
-    return odd * 2 >= least and odd * 2 >= len(joined)
+    return odd * 2 >= min_chars and odd * 2 >= len(joined)
 
 
 def has_odd_part(value: str) -> bool:
@@ -325,11 +325,11 @@ _NO_DIGITS = {ord(char): None for char in "0123456789"}
 
 
 def _longest_word(run: str) -> int:
-    most = streak = 0
+    longest = streak = 0
     for char in run:
         streak = streak + 1 if char.isalpha() else 0
-        most = max(most, streak)
-    return most
+        longest = max(longest, streak)
+    return longest
 
 
 def _changes(run: str) -> int:

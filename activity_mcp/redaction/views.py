@@ -1,6 +1,6 @@
 """Other ways to write a text: percent-encoded, or its tokens cut in two by a joined literal or a continued line.
 
-A view is what such a text says, with the place in the text that each of its characters comes from, so that what is found in
+A view is such a text decoded, with the place in the text that each of its characters comes from, so that what is found in
 the view can be replaced in the text.
 """
 

@@ -4,6 +4,7 @@
     queries        one read-only statement                     always
     maintenance    what has expired leaves                     None where the engine has tasks for it
     drift          the open schema drifts, and accepting them  None where the engine finds none
+    tasks          the states of the engine's own tasks        None where the engine has none
     rewriter       rows leave down to their bytes              None where that cannot be done, or nothing is stored yet
     connection     the named connection behind it              None where there is none
 
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .base import Capabilities, DriftTable, Maintenance, QueryEngine, Rewriter, Store
+    from .base import Capabilities, DriftTable, Maintenance, QueryEngine, Rewriter, Store, TaskState
     from .snowflake.connection import NamedConnection
 
 
@@ -30,6 +31,8 @@ class Adapter(ABC):
     """Belongs to the leader's thread."""
     maintenance: Maintenance | None = None
     drift: DriftTable | None = None
+    tasks: Callable[[], list[TaskState]] | None = None
+    """Belongs to the leader's thread. Those that the connection's role may see. Raises a WarehouseError."""
     connection: Callable[[], NamedConnection] | None = None
     """Reads the connection's file. Raises WarehouseRefused where it cannot be used."""
 

@@ -31,7 +31,10 @@ def test_a_hook_can_afford_the_mapping_and_the_redaction() -> None:
     loaded = set(run.stdout.split())
     assert "activity_mcp.claude_code.events" in loaded
     assert loaded & DEAR == set()
-    assert {name for name in loaded if name.startswith("activity_mcp.claude_code.")} == {"activity_mcp.claude_code.events"}
+    assert {name for name in loaded if name.startswith("activity_mcp.claude_code.")} == {
+        "activity_mcp.claude_code.draft",
+        "activity_mcp.claude_code.events",
+    }
 
 
 def test_a_hook_and_an_import_of_one_edit_give_the_same_two_events(script, read) -> None:
@@ -42,27 +45,29 @@ def test_a_hook_and_an_import_of_one_edit_give_the_same_two_events(script, read)
     script.calls("Edit", call, edit, "m1")
     script.result(call, structured=response)
     imported = [activity for activity in read(script.path)[0] if activity.event_name in ("tool_event", "file_event")]
-    assert [(name, key) for name, key, _ in hooked] == [(activity.event_name, activity.activity_id) for activity in imported]
+    assert [(draft.event_name, draft.activity_id) for draft in hooked] == [
+        (activity.event_name, activity.activity_id) for activity in imported
+    ]
     measured = ("latency_ms", "result_size", "git_branch")
-    for (_, _, features), activity in zip(hooked, imported, strict=True):
+    for draft, activity in zip(hooked, imported, strict=True):
         other = activity.feature_json
-        assert {name: value for name, value in features.items() if name not in measured} == {
+        assert {name: value for name, value in draft.features.items() if name not in measured} == {
             name: value for name, value in other.items() if name not in measured
         }
 
 
 def test_ids_are_derived_from_what_claude_code_calls_the_fact() -> None:
     tool, file = tool_activities("t1", "Read", {"file_path": "/a"}, redactor=Redactor(), success=True)
-    assert tool[1] == derived_id("tool_event", "tool_use_id", "t1")
-    assert file[1] == derived_id("file_event", "tool_use_id", "t1")
-    assert session_activity("s", "end", "p1", {})[1] != session_activity("s", "end", "p2", {})[1]
+    assert tool.activity_id == derived_id("tool_event", "tool_use_id", "t1")
+    assert file.activity_id == derived_id("file_event", "tool_use_id", "t1")
+    assert session_activity("s", "end", "p1", {}).activity_id != session_activity("s", "end", "p2", {}).activity_id
 
 
 @pytest.mark.parametrize("given", [None, "text", 5, [1], {}, {"file_path": 5}, {"file_path": ""}])
 def test_an_input_of_the_wrong_kind_gives_the_tool_event_alone(given: object) -> None:
     drafts = tool_activities("t1", "Edit", given, redactor=Redactor(), success=False, error="Invalid input")
-    assert [name for name, _, _ in drafts] == ["tool_event"]
-    assert drafts[0][2].get("parameters") == (given if isinstance(given, dict) else None)
+    assert [draft.event_name for draft in drafts] == ["tool_event"]
+    assert drafts[0].features.get("parameters") == (given if isinstance(given, dict) else None)
 
 
 def test_the_callers_input_is_never_changed() -> None:
@@ -82,7 +87,11 @@ def test_the_callers_input_is_never_changed() -> None:
         ("mcp__activity_db__query", False),
         ("mcp__activitywatch__query", False),
         ("mcp__team-activity__health", False),
+        ("mcp__plugin_team-tools_activity-mcp__query", True),
         ("mcp__plugin_activity-tracker_activity__get_context", False),
+        ("mcp__plugin_team-tools_my_activity-mcp__query", False),
+        ("mcp__activity-mcp-server__query", False),
+        ("activity__query", False),
         ("mcp__warehouse__query", False),
         ("get_context", False),
         ("Bash", False),

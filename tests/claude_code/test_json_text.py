@@ -66,7 +66,7 @@ def test_what_is_removed_takes_its_comma_along(path: tuple[str | int, ...], left
         ('{"a": 1,}', "line 1 column"),
         ('{\n  // why\n  "a": 1}', "line 2 column 3"),
         ("[1]", "no JSON object"),
-        ('{"a": 1, "a": 2}', "'a' stands twice"),
+        ('{"a": 1, "a": 2}', "'a' occurs twice"),
         ('{"a": 1} {"b": 2}', "Extra data"),
         ("[" * 100_000, "not JSON that can be read"),
     ],

@@ -22,7 +22,7 @@ def ran(tool: str, tool_input: dict[str, Any], **outcome: Any) -> list[tuple[str
     """(sql, what else its event says of it) for each statement."""
     outcome = {"success": True} | outcome
     drafts = tool_activities("t1", tool, tool_input, redactor=Redactor(), **outcome)
-    events = [(activity_id, features) for name, activity_id, features in drafts if name == "sql_event"]
+    events = [(draft.activity_id, draft.features) for draft in drafts if draft.event_name == "sql_event"]
     for ordinal, (activity_id, features) in enumerate(events, 1):
         assert activity_id == derived_id("sql_event", "tool_use_id", f"t1#{ordinal}")
         assert (features.pop("query_id"), features.pop("tool_use_id")) == (f"t1#{ordinal}", "t1")

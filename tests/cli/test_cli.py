@@ -199,7 +199,7 @@ def test_numbers_too_long_for_json_are_given_as_text(call: Call) -> None:
 
 
 def test_many_commands_at_once_all_drain(home: Path) -> None:
-    """Whoever wishes for a flush takes the lead itself when the one it waits for is gone."""
+    """A process that requests a flush leads itself when the leader it waits for is gone."""
     script = "activity-mcp log tool_event --feature tool_name=x --feature success=true && activity-mcp flush --timeout 30"
     script = script.replace("activity-mcp", f"{sys.executable} -m activity_mcp")
     running = [subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(6)]
@@ -365,8 +365,8 @@ def test_lines_out_of_order_lose_no_result(call: Call, tmp_path: Path) -> None:
 def test_half_a_character_in_a_transcript_costs_nothing_else_of_its_line(call: Call, tmp_path: Path) -> None:
     text = "\n".join(example_lines()) + "\n"
     (tmp_path / "cut.jsonl").write_text(text.replace('"content":"', '"content":"\\ud83d '))
-    report = call("import", str(tmp_path / "cut.jsonl"), "--json").json
     whole = call("import", package_files.path_of("examples", "session.jsonl"), "--dry-run", "--json").json
+    report = call("import", str(tmp_path / "cut.jsonl"), "--json").json
     assert (report["malformed_lines"], report["activities"]) == (0, whole["activities"])
 
 

@@ -62,8 +62,8 @@ def test_a_tool_call_on_a_hidden_file_tells_neither_its_path_nor_its_content_nor
     redactor = with_settings(paths={"deny": ["*.pem"]})
     given = {"file_path": "/work/key.pem", "old_string": "MIIE", "new_string": "MIIF"}
     drafts = tool_activities("t1", "Edit", given, redactor=redactor, success=False, error="MIIE not found in /work/key.pem")
-    told = json.dumps([features for _, _, features in drafts])
-    assert [name for name, _, _ in drafts] == ["tool_event", "file_event"]
+    told = json.dumps([draft.features for draft in drafts])
+    assert [draft.event_name for draft in drafts] == ["tool_event", "file_event"]
     assert "MII" not in told
     assert "key" not in told
     assert "pem" not in told
@@ -78,8 +78,8 @@ def test_what_is_kept_as_a_hash_is_in_none_of_the_events_of_a_call() -> None:
     ]
     for tool, tool_input, expected in calls:
         drafts = tool_activities("t1", tool, tool_input, redactor=redactor, success=True)
-        assert [name for name, _, _ in drafts] == expected
-        told = json.dumps([features for _, _, features in drafts])
+        assert [draft.event_name for draft in drafts] == expected
+        told = json.dumps([draft.features for draft in drafts])
         assert "very_private" not in told
         assert told.count("[sha256:") == len(expected)
 

@@ -72,6 +72,28 @@ def test_an_event_goes_there_and_comes_back_as_context(
     assert answer["context"]["activity_counts"] == {"tool_event": 1}
 
 
+def test_status_reports_a_task_that_snowflake_suspended_and_asks_for_it_every_ten_minutes_at_most(
+    service: tuple[ActivityService, FakeClock], snowflake: StandIn
+) -> None:
+    recorder, clock = service
+    assert recorder.status()["tasks"] is None
+    recorder.log("tool_event", TOOL)
+    turns(recorder, clock, 8)
+    seen = recorder.status()
+    assert seen["tasks"] is not None
+    assert (seen["checks"]["tasks"], len(seen["tasks"]["tasks"])) == ("ok", 2)
+    snowflake.arm("tasks")
+    recorder.log("tool_event", TOOL)
+    turns(recorder, clock, 8)
+    assert recorder.status()["checks"]["tasks"] == "ok"
+    clock.advance(600)
+    recorder.log("tool_event", TOOL)
+    turns(recorder, clock, 8)
+    (problem,) = [text for text in recorder.status()["problems"] if "REFRESH_CONTEXT_TASK" in text]
+    assert "Snowflake suspended REFRESH_CONTEXT_TASK after failures" in problem
+    assert "RESUME_TASKS" in problem
+
+
 def test_an_event_stays_in_the_answer_while_the_warehouse_still_works_on_it(
     service: tuple[ActivityService, FakeClock],
 ) -> None:

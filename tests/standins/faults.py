@@ -6,6 +6,7 @@
 {"place": "rows", "stall_s": 5, "times": 1}               answered late
 {"place": "rows", "drop": true}                           the connection is closed without an answer
 {"place": "rows", "status": 503, "chance": 0.2, "times": null}    at random, for ever
+{"place": "tasks"}                                        the task that makes contexts was suspended after failures
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from .store import Store, Stores
 
 _INDICATOR = re.compile(r"^\s*SELECT\s+SYSTEM\$LAST_CHANGE_COMMIT_TIME\('([\w.]+)'\)\s*;?\s*$", re.IGNORECASE)
 _NOW = re.compile(r"^\s*SELECT\s+SYSDATE\(\)\s*$", re.IGNORECASE)
+_TASKS = re.compile(r"^\s*SHOW\s+TASKS\s+IN\s+SCHEMA\s+\S+\s*$", re.IGNORECASE)
 _ROLE = re.compile(r"^\s*USE\s+ROLE\s+(\w+)\s*$", re.IGNORECASE)
 _WRITES = re.compile(r"^\s*(INSERT|UPDATE|DELETE|MERGE|DROP|ALTER|CREATE|TRUNCATE)\b", re.IGNORECASE)
 _READERS = ("ACTIVITY_READER",)
@@ -116,6 +117,8 @@ class SQLEndpoints:
             self._roles[header] = found[1].upper()
         elif self._roles.get(header) in _READERS and _WRITES.match(asked["sqlText"]):
             return _failed("Insufficient privileges to operate on table", code="003001", state="42501")
+        if _TASKS.match(asked["sqlText"]):
+            return _tasks(is_suspended=self._faults.is_armed("tasks"))
         with self._lock:
             self._statements.append(asked["sqlText"])
             if database not in self._engines:
@@ -202,6 +205,14 @@ class Engine:
             new = [row for row in rows if folded is None or row.stream_offset > folded]
             if new:
                 self._warehouse.append(Batch(channel, folded, new[-1].stream_offset, new))
+
+
+def _tasks(*, is_suspended: bool) -> Answer:
+    """The columns that clients read, among others: https://docs.snowflake.com/en/sql-reference/sql/show-tasks"""
+    described = [(name, "VARCHAR") for name in ("created_on", "name", "state", "last_suspended_reason")]
+    refresh = ("suspended", "SUSPENDED_DUE_TO_ERRORS") if is_suspended else ("started", None)
+    at = "2026-11-01 00:00:00.000 -0800"
+    return _rows(described, [(at, "REFRESH_CONTEXT_TASK", *refresh), (at, "DAILY_UPKEEP_TASK", "started", None)])
 
 
 def _row(body: dict[str, Any]) -> Row:

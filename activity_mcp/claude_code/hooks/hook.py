@@ -42,7 +42,7 @@ CROWD_TIMEOUT_S = 1.0
 INJECTED_SOURCES = ("startup", "clear", "compact")
 """A resumed session still has its context; a fork has its parent's."""
 ENDS = ("Stop", "StopFailure", "SessionEnd")
-"""Behind these a transcript holds what no hook says: tokens, denials, the outcome of calls without a hook."""
+"""After these a transcript holds what no hook reports: tokens, denials, the outcome of calls without a hook."""
 _SHORT_LINE_BYTES = 1024  # no value of such a line is over the limit that pressure sets
 _COUNTED_BY_QUEUE = (QueueFull, QueueBusy, DiskFull, QueueRefused)
 """Exactly these types: the writer has counted them in ``refused``."""
@@ -98,7 +98,7 @@ def _run(data: bytes | None, environ: Mapping[str, str], config: Config, clock: 
         follow_move(config.queue_dir, config.db)
     try:
         _record(members, place, identity, config, clock)
-    except Exception as error:  # the session may be told what is known all the same
+    except Exception as error:  # the session gets its context all the same
         note_drop(config.queue_root, _kind_of(error))
     return _injection(members, place, identity, config, clock)
 
@@ -147,8 +147,8 @@ def _record(members: dict[str, Any], place: Place, identity: Identity, config: C
     )
     now_us, ts_us = clock.time_us(), payload.ts_us
     made = [
-        build(name, features, origin, now_us=now_us, activity_id=activity_id, ts=ts_us, strict=False)
-        for name, activity_id, features in drafts
+        build(draft.event_name, draft.features, origin, now_us=now_us, activity_id=draft.activity_id, ts=ts_us, strict=False)
+        for draft in drafts
     ]
     writer = QueueWriter(
         config.queue_dir,
@@ -168,10 +168,10 @@ def _record(members: dict[str, Any], place: Place, identity: Identity, config: C
         if type(refused) not in _COUNTED_BY_QUEUE:
             raise
     else:
-        _leave_word(payload, drafts[0][1], state)
+        _note_session(payload, drafts[0].activity_id, state)
 
 
-def _leave_word(payload: HookPayload, activity_id: str, state: SessionState) -> None:
+def _note_session(payload: HookPayload, activity_id: str, state: SessionState) -> None:
     """For the session's end, which start it belongs to; for the leader, where there is something to read."""
     session_id, transcript = payload.session_id, payload.text("transcript_path")
     if session_id is None:
@@ -186,7 +186,7 @@ def _leave_word(payload: HookPayload, activity_id: str, state: SessionState) -> 
 
 
 def _injection(members: Mapping[str, Any], place: Place, identity: Identity, config: Config, clock: Clock) -> bytes:
-    """What a starting session is told: Claude Code's JSON, or nothing. From the snapshot file only: nobody is waited for."""
+    """The context for a starting session, as Claude Code's JSON, or nothing. From the snapshot file only: no waiting."""
     starts = members.get("hook_event_name") == "SessionStart" and members.get("source") in INJECTED_SOURCES
     if not starts or not config.inject_chars or place.project is None:
         return b""
@@ -201,10 +201,10 @@ def _injection(members: Mapping[str, Any], place: Place, identity: Identity, con
     snapshot = SnapshotStore(os.path.join(config.queue_dir, "context"), clock=clock).read(customer, project)
     if snapshot is None:
         return b""
-    told = injection_text(snapshot.blob, project=place.project, now_us=clock.time_us(), limit=config.inject_chars)
-    if not told:
+    text = injection_text(snapshot.blob, project=place.project, now_us=clock.time_us(), limit=config.inject_chars)
+    if not text:
         return b""
-    answer = {"hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": told}}
+    answer = {"hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": text}}
     return dumps(answer).encode("utf-8", "replace")
 
 

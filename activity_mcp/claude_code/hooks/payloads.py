@@ -1,4 +1,4 @@
-"""Hook payloads as events: what each of Claude Code's hook events tells, in the words of ``events``.
+"""Hook payloads as events: what each of Claude Code's hook events becomes, built by ``events``.
 
     SessionStart, SessionEnd              session_event start, end
     UserPromptSubmit                      session_event user_prompt
@@ -7,11 +7,11 @@
     StopFailure                           session_event turn_stopped, for the reason "failed"
     SubagentStart                         session_event subagent_start
     PostToolUse, PostToolUseFailure       tool_event, with its file_event and sql_events
-    PostToolBatch                         the same for each call of it that Claude Code refused itself: of these no other hook
-                                          tells. Of the others it says no outcome, only the text that the model sees
+    PostToolBatch                         the same for each call in it that Claude Code refused itself: no other hook reports
+                                          those. For the others it gives no outcome, only the text that the model sees
     PermissionDenied                      tool_event, denied
-    PreToolUse                            nothing: the call is recorded when it ended. Both name the same fact, and of two
-                                          hooks that do, the first to arrive would stay: the one that knows no outcome
+    PreToolUse                            nothing: the call is recorded when it ended. Both would have the
+                                          same id, and the first to arrive, which has no outcome, would win
     every other one, known or not         system_event ``hook`` with the payload, redacted and cut
 
 Fields and their types are those of https://code.claude.com/docs/en/hooks (v2.1.240, August 2026); that list grows weekly, so
@@ -26,6 +26,7 @@ from __future__ import annotations
 from ...activity import FILE_TOOLS, derived_id, sha256_hex
 from ...plain_json import dumps
 from .. import events
+from ..draft import EventDraft
 from ..ids import call_key, is_own_tool, unnamed_prompt_key
 from ..outcomes import RULE, marks_of, refusal_in
 from ..prompts import TASK_NOTIFICATION, classified
@@ -36,21 +37,20 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ...redaction import Redactor
-    from ..events import Draft
 
 _COMMON = ("prompt_id", "agent_id", "agent_type")
-_SAID = ("prompt", "last_assistant_message", "message", "command_args", "compact_summary", "custom_instructions")
-"""Members in which people or the model speak: ACTIVITY_PROMPTS decides what is kept of them, wherever they stand."""
+_UTTERANCES = ("prompt", "last_assistant_message", "message", "command_args", "compact_summary", "custom_instructions")
+"""Members that hold words of a person or the model: ACTIVITY_PROMPTS decides what is kept of them, in every event."""
 _BEGINNINGS = ("startup", "clear", "fork")
 _MINUTE_US = 60_000_000
 _DAY_MS = 86_400_000
 
 
 class HookPayload:
-    """One payload, cleaned (``activity.clean``), and what is needed to tell of it.
+    """One payload, cleaned (``activity.clean``), with what its events need besides.
 
-    ``branch`` is asked for only by events that say it, ``start_of`` (the id of a session's last recorded start) by the end of a
-    session.
+    ``branch`` is called only for events that carry it, ``start_of`` (session id -> activity id of its last recorded start) only
+    for the end of a session.
     """
 
     def __init__(
@@ -78,69 +78,69 @@ class HookPayload:
         value = self._members.get(name)
         return value if isinstance(value, str) and value else None
 
-    def drafts(self) -> list[Draft]:
+    def drafts(self) -> list[EventDraft]:
         """The events of this payload; none for what is not to be recorded."""
         if is_own_tool(self.text("tool_name") or ""):
             return []
-        tell = _TELLERS.get(self.event)
-        told = tell(self) if tell is not None else None
-        return self._as_it_came() if told is None else told
+        build = _BUILDERS.get(self.event)
+        drafts = build(self) if build is not None else None
+        return [self._hook_event()] if drafts is None else drafts
 
     @property
     def ts_us(self) -> int:
-        """When it happened: a tool call when it began, as transcripts say it; everything else now."""
+        """When it happened: a tool call when it began, as in transcripts; everything else now."""
         spent_ms = self._duration_ms() if self.event in ("PostToolUse", "PostToolUseFailure") else None
         return self._now_us - round(spent_ms * 1000) if spent_ms is not None and spent_ms < _DAY_MS else self._now_us
 
     # --- sessions
 
-    def _session_start(self) -> list[Draft] | None:
+    def _session_start(self) -> list[EventDraft] | None:
         if self.session_id is None:
             return None
         source = self.text("source") or "unknown"
-        told = ("model",) if self._prompts == "hash" else ("model", "session_title")  # a title is made of what was asked
-        features = {"start_source": source, **self._circumstances(), **self._said_of(told)}
+        names = ("model",) if self._prompts == "hash" else ("model", "session_title")  # a title is made of the prompt
+        features = {"start_source": source, **self._circumstances(), **self._redacted(names)}
         moment = (
             "" if source in _BEGINNINGS else "\0".join((source, _content_hash(self._members), str(self._now_us // _MINUTE_US)))
         )
         return [self._session("start", moment, features)]
 
-    def _session_end(self) -> list[Draft] | None:
+    def _session_end(self) -> list[EventDraft] | None:
         if self.session_id is None:
             return None
         moment = self._start_of(self.session_id) or self._common.get("prompt_id") or f"hook\0{self._now_us // _MINUTE_US}"
-        return [self._session("end", moment, self._said_of(("reason",)) | self._circumstances())]
+        return [self._session("end", moment, self._redacted(("reason",)) | self._circumstances())]
 
-    def _session(self, event_type: str, moment: str, features: dict[str, Any]) -> Draft:
+    def _session(self, event_type: str, moment: str, features: dict[str, Any]) -> EventDraft:
         return events.session_activity(self.session_id or "", event_type, moment, features | self._common)
 
     def _circumstances(self) -> dict[str, Any]:
         found = {"project_path": self.text("cwd"), "git_branch": self._branch()}
         return {name: value for name, value in found.items() if value}
 
-    def _said_of(self, names: tuple[str, ...]) -> dict[str, Any]:
+    def _redacted(self, names: tuple[str, ...]) -> dict[str, Any]:
         return {name: self._redactor.text(value)[:300] for name in names if (value := self.text(name))}
 
     # --- prompts and turns
 
-    def _prompt(self) -> list[Draft] | None:
+    def _prompt(self) -> list[EventDraft] | None:
         text = self.text("prompt")
         if text is None or self.session_id is None:
             return None
         if text.lstrip().startswith(TASK_NOTIFICATION):
-            return []  # a background task has ended: nobody has asked anything
+            return []  # a background task has ended: no person wrote this
         words = classified("prompt", text)
         if words is None or words.kind != "prompt":
-            return None  # Claude Code speaking in the user's name, or a command
+            return None  # written by Claude Code in the user's name, or a command
         key = self._common.get("prompt_id") or unnamed_prompt_key(self.session_id, words.text)
         draft = events.prompt_activity(key, self.session_id, words.text, policy=self._prompts, redactor=self._redactor)
-        draft[2].update(self._common)
+        draft.features.update(self._common)
         branch = self._branch()
         if branch:
-            draft[2]["git_branch"] = branch
+            draft.features["git_branch"] = branch
         return [draft]
 
-    def _turn_end(self) -> list[Draft] | None:
+    def _turn_end(self) -> list[EventDraft] | None:
         text = self.text("last_assistant_message")
         if self.session_id is None:
             return None
@@ -150,28 +150,28 @@ class HookPayload:
             self.session_id, self._turn_key(), text or "", policy=self._prompts, redactor=self._redactor
         )
         if text is None:  # a turn that ended without a word: nothing was concluded
-            draft = (*draft[:2], {"session_id": self.session_id, "event_type": "turn_end"})
-        draft[2].update(self._common)
+            draft.features = {"session_id": self.session_id, "event_type": "turn_end"}
+        draft.features.update(self._common)
         return [draft]
 
-    def _turn_failed(self) -> list[Draft] | None:
+    def _turn_failed(self) -> list[EventDraft] | None:
         if self.session_id is None:
             return None
         error = self.text("last_assistant_message") or self.text("error_details") or self.text("error")
         draft = events.turn_stopped_activity(self.session_id, self._turn_key(), "failed", error, self._redactor)
-        draft[2].update(self._common)
+        draft.features.update(self._common)
         return [draft]
 
     def _turn_key(self) -> str:
         return "\0".join(found for name in ("prompt_id", "agent_id") if (found := self._common.get(name)))
 
-    def _subagent_start(self) -> list[Draft] | None:
+    def _subagent_start(self) -> list[EventDraft] | None:
         agent = self._common.get("agent_id")
         return None if agent is None or self.session_id is None else [self._session("subagent_start", agent, {})]
 
     # --- tool calls
 
-    def _tool(self) -> list[Draft] | None:
+    def _tool(self) -> list[EventDraft] | None:
         name = self.text("tool_name")
         if name is None:
             return None
@@ -190,17 +190,17 @@ class HookPayload:
             marks={"interrupted": True} if self._members.get("is_interrupt") is True else marks,
         )
 
-    def _denied(self) -> list[Draft] | None:
+    def _denied(self) -> list[EventDraft] | None:
         name, call_id = self.text("tool_name"), self.text("tool_use_id")
         if name is None or call_id is None:
             return None
         return self._call(call_id, name, self._members.get("tool_input"), None, success=False, marks={"denied": RULE})
 
-    def _batch(self) -> list[Draft] | None:
+    def _batch(self) -> list[EventDraft] | None:
         calls = self._members.get("tool_calls")
         if not isinstance(calls, list):
             return None
-        drafts: list[Draft] = []
+        drafts: list[EventDraft] = []
         for call in calls:
             name = call.get("tool_name") if isinstance(call, dict) else None
             if not isinstance(name, str) or not name or is_own_tool(name):
@@ -212,7 +212,7 @@ class HookPayload:
                 drafts += self._call(known, name, call.get("tool_input"), response, success=False, error=refused)
         return drafts
 
-    def _call(self, call_id: str | None, name: str, tool_input: Any, response: Any, **outcome: Any) -> list[Draft]:
+    def _call(self, call_id: str | None, name: str, tool_input: Any, response: Any, **outcome: Any) -> list[EventDraft]:
         session = self.session_id or ""
         if call_id is None:
             key = "\0".join((session, name, _content_hash(tool_input), _content_hash(response)))
@@ -231,8 +231,8 @@ class HookPayload:
             **outcome,
         )
         if call_id is None:
-            for _, _, features in drafts:
-                del features["tool_use_id"]
+            for draft in drafts:
+                del draft.features["tool_use_id"]
         return drafts
 
     def _duration_ms(self) -> float | None:
@@ -241,14 +241,15 @@ class HookPayload:
 
     # --- everything else
 
-    def _nothing(self) -> list[Draft]:
+    def _nothing(self) -> list[EventDraft]:
         return []
 
-    def _as_it_came(self) -> list[Draft]:
+    def _hook_event(self) -> EventDraft:
+        """The payload itself, for an event without a mapping of its own."""
         members, before = dict(self._members), self._redactor.count
         if "tool_response" in members:  # never what a tool returned
             members["tool_response"] = {"size": events.content_size(members["tool_response"])}
-        for name in _SAID:
+        for name in _UTTERANCES:
             if isinstance(members.get(name), str):
                 members[name] = self._as_allowed(members[name])
         raw, cut = events.parameters_of(members, self._redactor)
@@ -258,7 +259,7 @@ class HookPayload:
         if self._redactor.count > before:
             features["_redacted"] = self._redactor.count - before
         key = "\0".join((self.session_id or "", self.event, _content_hash(self._members)))
-        return [("system_event", derived_id("system_event", "hook", key), features)]
+        return EventDraft("system_event", derived_id("system_event", "hook", key), features)
 
     def _as_allowed(self, text: str) -> Any:
         if self._prompts == "full":
@@ -271,7 +272,7 @@ def _content_hash(value: Any) -> str:
     return sha256_hex(dumps(value))
 
 
-_TELLERS: dict[str, Callable[[HookPayload], list[Draft] | None]] = {
+_BUILDERS: dict[str, Callable[[HookPayload], list[EventDraft] | None]] = {
     "SessionStart": HookPayload._session_start,
     "SessionEnd": HookPayload._session_end,
     "UserPromptSubmit": HookPayload._prompt,

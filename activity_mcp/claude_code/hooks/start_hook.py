@@ -22,5 +22,5 @@ if __name__ == "__main__":
     try:
         from activity_mcp.claude_code.hooks.hook import main
     except BaseException:
-        raise SystemExit(0) from None  # a broken installation must not stop Claude Code; `activity-mcp doctor` tells
+        raise SystemExit(0) from None  # a broken installation must not stop Claude Code; `activity-mcp doctor` reports it
     main()

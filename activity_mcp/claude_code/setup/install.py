@@ -7,7 +7,7 @@
 before any file is touched. ``Change.apply`` publishes one file atomically, through symbolic links, with its permissions, after
 looking that nobody has written it since (Claude Code itself writes ``.claude.json``). Every file that is changed is kept beside
 it as it was: before the first installation under ``BACKUP_ENDING``, which uninstalling puts back byte for byte where installing
-it gives what is there now; before a later one, with an older registration of ours in it, under ``PREVIOUS_ENDING``.
+it gives what is there now; before a later one, with our older registration in it, under ``PREVIOUS_ENDING``.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class Commands:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The two files of a scope, and the permissions they are made with: a project's are for whoever has the repository."""
+    """The two files of a scope, and the permissions they are made with: a project's are readable by all who share the
+    repository."""
 
     servers: str
     settings: str
@@ -60,7 +61,7 @@ class Files:
 class Change:
     """What becomes of one file: ``before`` and ``after`` are its bytes, None where there is no file.
 
-    ``ending`` names the copy that is kept of ``before``; ``restores`` says that ``after`` is what the backup holds (no file,
+    ``ending`` names the copy that is kept of ``before``; ``restores``: ``after`` is what the backup holds (no file,
     where there was none): then the copies go instead.
     """
 
@@ -128,7 +129,7 @@ def project_root(directory: str) -> str:
 
 
 def commands(version: Version | None = None) -> Commands:
-    """How to start the server and the hook of this very installation, for the events that this Claude Code knows."""
+    """How to start the server and the hook of this very installation, for the events that this Claude Code has."""
     return Commands(
         server=[*(_script("activity-mcp") or [os.path.abspath(sys.executable), "-m", "activity_mcp"]), "serve"],
         hook=hook_command(),
@@ -252,7 +253,7 @@ def _mode(path: str, new: int) -> int:
 
 
 def _make_directory(directory: str, mode: int) -> None:
-    """As readable as the file in it: a project's ``.claude`` is for whoever has the repository."""
+    """As readable as the file in it: a project's ``.claude`` belongs to all who share the repository."""
     if not os.path.isdir(directory):
         os.makedirs(directory)
         os.chmod(directory, 0o755 if mode & 0o044 else 0o700)

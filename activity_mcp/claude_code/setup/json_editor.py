@@ -7,7 +7,7 @@
     .remove(path)                   takes it out with its comma; what becomes empty stays as ``{}`` or ``[]``
 
 Each change gives a new JsonText. A path is a tuple of member names and array indices. What is added takes the indentation and
-the line ends of what stands beside it; a file on one line stays on one line.
+the line ends of its neighbour; a file on one line stays on one line.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class JsonText:
         return JsonText(self.text[: parent.start + 1] + shown + self.text[parent.end - 1 :])
 
     def _is_flat(self, value: _Value) -> bool:
-        """Whether what is put into this value stands on one line: as the value does, or as the whole file does if it is
+        """Whether what is put into this value goes on one line: as the value does, or as the whole file does if it is
         empty."""
         if "\n" in self.text[value.start : value.end]:
             return False
@@ -157,7 +157,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(key for at, (key, _) in enumerate(pairs) if key in [other for other, _ in pairs[:at]])
-        raise ValueError(f"the member {twice[:60]!r} stands twice in one object")
+        raise ValueError(f"the member {twice[:60]!r} occurs twice in one object")
     return found
 
 

@@ -1,7 +1,7 @@
 """Which command lines in Claude Code's files are ours: those whose *program* is this package, not those that mention it.
 
 A hook of the user may hold our name anywhere (``make -C ~/src/activity-mcp lint``, ``systemctl restart activity-mcp``) and
-stays theirs, as does a line of several commands. These forms are recognised, wherever the installation lies, also with ``env``
+stays theirs, as does a line of several commands. These forms are recognised, wherever the installation is, also with ``env``
 before them, and as one line for a shell or as ``command`` with ``args``:
 
     activity-mcp …, activity-mcp-hook                   the console scripts, by path or by name, also run by an interpreter
@@ -44,7 +44,7 @@ def is_own_command(entry: dict[str, Any]) -> bool:
 
 
 def is_own_hook(entry: dict[str, Any]) -> bool:
-    """Whether a handler records what Claude Code hands it: not a user's own call of another command of ours."""
+    """Whether a handler records what Claude Code hands it: not a user's own call of another of our commands."""
     arguments = _own_arguments(_single_command(entry))
     return arguments is not None and arguments[:1] == ["hook"]
 
@@ -102,7 +102,7 @@ def _own_arguments(words: list[str]) -> list[str] | None:
 
 
 def _without_environment(words: list[str]) -> list[str]:
-    """``env -u X A=b program …`` and ``A=b program …`` without what stands before the program."""
+    """``env -u X A=b program …`` and ``A=b program …`` without what precedes the program."""
     if words and os.path.basename(words[0]) == "env":
         words = _after_options(words[1:], frozenset(("-u", "--unset", "-C", "--chdir")))
     while words and _ASSIGNMENT.match(words[0]):

@@ -1,4 +1,4 @@
-"""What Claude Code is told about us: one MCP server, and one hook for each event worth recording.
+"""What is registered in Claude Code: one MCP server, and one hook for each event worth recording.
 
 The formats are those documented at https://code.claude.com/docs/en/ (pages mcp and hooks, Claude Code 2.1.240):
 
@@ -9,8 +9,8 @@ The formats are those documented at https://code.claude.com/docs/en/ (pages mcp 
                  ``statusMessage`` where there is one, and else the command.
 
 A hook is asynchronous unless Claude Code exits behind the event: it does not wait for hooks that are still running, and a
-``claude -p`` loses up to all of its last ones. What is ours is known by its program (``own_commands``), wherever it lies, so
-that a second installation replaces the first and removal leaves nothing behind.
+``claude -p`` loses up to all of its last ones. Our entries are recognised by their program (``own_commands``), not by its
+place, so that a second installation replaces the first and removal leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ class Hook(NamedTuple):
 HOOKS = (
     Hook("SessionStart", True, "the start, also after a compaction; what it prints is the injection"),
     Hook("SessionEnd", True, "the end; Claude Code exits behind it"),
-    Hook("UserPromptSubmit", False, "what was asked"),
+    Hook("UserPromptSubmit", False, "the prompts"),
     Hook("PostToolUse", False, "calls that succeeded"),
     Hook("PostToolUseFailure", False, "calls that failed"),
-    Hook("PostToolBatch", False, "calls that Claude Code refuses itself, or that are denied: of these no other hook tells"),
+    Hook("PostToolBatch", False, "calls that Claude Code refuses itself, or that are denied: no other hook reports these"),
     Hook("Stop", True, "what was concluded; claude -p exits behind it"),
     Hook("StopFailure", True, "a turn that an API error ended; claude -p exits behind it"),
     Hook("SubagentStart", False, "that a subagent began, also if it never ends"),
     Hook("SubagentStop", False, "what a subagent concluded"),
     Hook("PermissionDenied", False, "what auto mode denied"),
 )
-"""Not PreToolUse (the outcome says all of it), nor PreCompact and PostCompact: Claude Code prints to the user that each of
+"""Not PreToolUse (the outcome holds all of it), nor PreCompact and PostCompact: Claude Code prints to the user that each of
 their hooks has run, and SessionStart records the same moment."""
 HOOK_EVENTS = tuple(hook.event for hook in HOOKS)
 _WAITS = {hook.event: hook.waits for hook in HOOKS}
@@ -70,7 +70,7 @@ def hook_handler(command: list[str], event: str) -> dict[str, Any]:
 
 
 def is_lost_at_exit(event: str, entry: dict[str, Any]) -> bool:
-    """Whether this registration of ours is asynchronous where Claude Code exits behind the event."""
+    """Whether our registration of this event is asynchronous where Claude Code exits behind the event."""
     return _WAITS.get(event, False) and entry.get("async") is True
 
 
@@ -78,7 +78,7 @@ def is_lost_at_exit(event: str, entry: dict[str, Any]) -> bool:
 
 
 def with_server(file: JsonText, command: list[str]) -> JsonText:
-    """The server registered, in place of an older registration of ours; its ``env`` stays what the user made of it.
+    """The server registered, in place of an older one; its ``env`` stays what the user made of it.
 
     Raises InvalidInput when another server has the name, or ``mcpServers`` is no object.
     """
@@ -99,7 +99,7 @@ def with_server(file: JsonText, command: list[str]) -> JsonText:
 
 
 def without_server(file: JsonText) -> JsonText:
-    """No server of ours is left, nor an ``mcpServers`` that held nothing else."""
+    """Our server removed, and an ``mcpServers`` that held nothing else."""
     for name, _ in own_servers(file.get(("mcpServers",))):
         file = file.remove(("mcpServers", name))
         if file.get(("mcpServers",)) == {}:
@@ -108,7 +108,7 @@ def without_server(file: JsonText) -> JsonText:
 
 
 def with_hooks(file: JsonText, command: list[str], events: Sequence[str] = HOOK_EVENTS) -> JsonText:
-    """Each event hooked once. A handler of ours that is there is brought up to date where it stands; surplus ones go, and those
+    """Each event hooked once. Our handler, if there is one, is updated in place; surplus ones go, and those
     of other events.
     """
     hooks = file.get(("hooks",))
@@ -130,7 +130,7 @@ def with_hooks(file: JsonText, command: list[str], events: Sequence[str] = HOOK_
 
 
 def without_hooks(file: JsonText) -> JsonText:
-    """No hook of ours is left, of whichever event, nor a group or an event that held nothing else."""
+    """Our hooks removed from every event, and groups and events that held nothing else."""
     for event in _events(file):
         file = _without_event(file, event)
     return file

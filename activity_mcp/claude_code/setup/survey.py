@@ -1,10 +1,10 @@
-"""What Claude Code's files say about us, taken together: where the server and the hooks are registered, and what keeps them
-from running.
+"""What Claude Code's files hold about this server, taken together: where the server and the hooks are registered, and what
+keeps them from running.
 
     settings   managed (the administrator's), user, project, and the project's local ones, which Claude Code merges
     servers    managed, user (``.claude.json``), local (the same file, under the project), project (``.mcp.json``)
 
-Nothing is written. A file that cannot be read is told in ``unreadable``, with the reason; Claude Code ignores such a file.
+Nothing is written. A file that cannot be read is listed in ``unreadable``, with the reason; Claude Code ignores such a file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MANAGED_MACOS = "/Library/Application Support/ClaudeCode"
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """One registration of ours: in which file, how it is started (the entry as it stands), and of a server its name."""
+    """One of our registrations: its file, its command (the whole entry), and of a server its name."""
 
     path: str
     entry: dict[str, Any]
@@ -39,7 +39,7 @@ class Registered:
 class Survey:
     """``hooks`` by event. ``disabled`` are files that switch all hooks off, ``managed_only`` is one that allows only its own.
 
-    ``cleanup_days``: after how many days transcripts are deleted, where a file says so.
+    ``cleanup_days``: after how many days transcripts are deleted, where a file sets it.
 
     Which servers of ``.mcp.json`` somebody has approved or rejected in this project, and which were switched off in it, is in
     ``approved``, ``rejected`` and ``switched_off``, by name; ``approves_all`` is a file that approves whatever is there.
@@ -90,7 +90,7 @@ def survey(environ: Mapping[str, str], root: str, *, managed: str | None = None)
 
 
 def _take_approvals(found: Survey, holder: dict[str, Any]) -> None:
-    """From a settings file, or from what ``.claude.json`` says of the project."""
+    """From a settings file, or from the project's part of ``.claude.json``."""
     found.approved |= _names(holder.get("enabledMcpjsonServers"))
     found.rejected |= _names(holder.get("disabledMcpjsonServers"))
     found.switched_off |= _names(holder.get("disabledMcpServers"))

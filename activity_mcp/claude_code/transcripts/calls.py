@@ -1,11 +1,11 @@
-"""The tool calls of one transcript, each with the result that stands behind it (or, in lines out of order, before it).
+"""The tool calls of one transcript, each with the result that follows it (or, in lines out of order, precedes it).
 
 A result names its call by an id. Where that is not unique (see ``ids``) it is the call of the same session that the result's
 line follows, else the oldest that is open. A session that uses such an id again has made another call: the first keeps the name
-that hooks know, each later one adds its line to it.
+that hooks use, each later one adds its line to it.
 
-What is torn out of a file may be a result. A torn line that names an open call tells whether it failed; where a call stays open
-and something behind it is lost, nobody knows, and it is not said to have failed.
+What is torn out of a file may be a result. A torn line that names an open call shows whether it failed; where a call stays open
+and something behind it is lost, the outcome is unknown, and the call is not recorded as failed.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from .. import events
 from ..ids import call_key, is_own_tool, is_unique_call_id
 from ..outcomes import marks_of
 from ..prompts import text_of
-from .open_state import Call, asked_a_person, error_text, known_as, original_uuid, text_in, told_with
+from .open_state import Call, context_fields, dedup_key, error_text, had_permission_dialog, original_uuid, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...redaction import Redactor
+    from ..draft import EventDraft
     from .copies import Copies
     from .open_state import Session
     from .report import TranscriptReport
@@ -31,15 +32,15 @@ NO_RESULT = "no result recorded"
 DAMAGED = "_damaged"
 """Marks a call whose result is lost in a damaged part of the transcript."""
 MAX_EARLY = 1000
-"""How many results may wait for a call that stands after them (lines out of order)."""
+"""How many results may wait for a call that comes after them (lines out of order)."""
 
 
 class ToolCalls:
-    """``send(session, draft, ts_us)`` receives the events of each call once; ``seen`` holds what is known already."""
+    """``send(session, draft, ts_us)`` receives the events of each call once; ``seen`` holds the dedup keys sent already."""
 
     def __init__(
         self,
-        send: Callable[[Session, events.Draft, int], None],
+        send: Callable[[Session, EventDraft, int], None],
         *,
         seen: set[bytes],
         copies: Copies,
@@ -64,7 +65,7 @@ class ToolCalls:
         key = self._key(session, line, call_id, name, block.get("input"))
         if key is None:
             return
-        common, branch, uuid = told_with(session, line), text_in(line, "gitBranch"), text_in(line, "uuid")
+        common, branch, uuid = context_fields(session, line), text_in(line, "gitBranch"), text_in(line, "uuid")
         call = Call(session, call_id, key, uuid, name, block.get("input"), ts_us, timed, common, branch)
         for other in self._open.values():
             if other.chain == call.chain:
@@ -84,7 +85,7 @@ class ToolCalls:
         success, structured = block.get("is_error") is not True, line.get("toolUseResult")
         spent_us = ts_us - call.ts_us
         spent_ms = spent_us / 1000 if timed and call.timed and spent_us >= 0 else None
-        is_own_time = call.is_alone and not asked_a_person(line)
+        is_own_time = call.is_alone and not had_permission_dialog(line)
         marks = {} if success else marks_of(line.get("toolDenialKind"), text_of(content))
         self._complete(
             call,
@@ -112,7 +113,7 @@ class ToolCalls:
                 call.common[events.UNANSWERED] = True
                 success, error = call.is_damaged, None if call.is_damaged else NO_RESULT
             else:
-                success, error = call.outcome, None if call.outcome else "failed; what it said is lost"
+                success, error = call.outcome, None if call.outcome else "failed; its message is lost"
             self._complete(call, success=success, error=error, lost=call.is_damaged)
         if self._early:
             self._report.problems["tool_result without its tool_use"] += len(self._early)
@@ -126,10 +127,10 @@ class ToolCalls:
         if is_unique_call_id(call_id):
             return None if key in self._open or self._is_known(key) else key
         line_key = f"{original_uuid(line)}\0{call_id}"
-        is_repeated = original_uuid(line) is not None and known_as(derived_id("tool_event", "line", line_key)) in self._seen
+        is_repeated = original_uuid(line) is not None and dedup_key(derived_id("tool_event", "line", line_key)) in self._seen
         if is_repeated or self._copies.is_copy(line_key):
             return None
-        self._seen.add(known_as(derived_id("tool_event", "line", line_key)))
+        self._seen.add(dedup_key(derived_id("tool_event", "line", line_key)))
         is_side = bool(line.get("isSidechain"))
         if key in self._open or self._is_known(key):
             if original_uuid(line) is None or (is_side and not self._chains.get(key, False)):
@@ -147,27 +148,27 @@ class ToolCalls:
         return next((call for call in calls if call.line is not None and call.line in before), calls[0] if calls else None)
 
     def _keep(self, session: Session, call_id: str | None, block: dict[str, Any], line: dict[str, Any]) -> None:
-        """A result without its call: of one that is known, of one that stands behind it, or of none."""
+        """A result without its call: that may be known already, come later, or never."""
         if call_id is None or len(self._early) >= MAX_EARLY:
             self._report.problems["tool_result without its tool_use"] += 1
         elif not self._is_known(call_id) and not self._is_answered(session, call_id):
             self._early[_result_key(session, call_id)] = (block, line)
 
     def _is_answered(self, session: Session, call_id: str) -> bool:
-        return known_as(derived_id("tool_event", "result", f"{session.id}\0{call_id}")) in self._seen
+        return dedup_key(derived_id("tool_event", "result", f"{session.id}\0{call_id}")) in self._seen
 
     def _is_known(self, key: str) -> bool:
-        return known_as(derived_id("tool_event", "tool_use_id", key)) in self._seen
+        return dedup_key(derived_id("tool_event", "tool_use_id", key)) in self._seen
 
     # --- the events of a call
 
     def _complete(self, call: Call, *, elapsed_ms: float | None = None, lost: bool = False, **outcome: Any) -> None:
         del self._open[call.key]
         if not is_unique_call_id(call.id):
-            self._seen.add(known_as(derived_id("tool_event", "result", f"{call.session.id}\0{call.id}")))
+            self._seen.add(dedup_key(derived_id("tool_event", "result", f"{call.session.id}\0{call.id}")))
         if is_own_tool(call.name):
             self._report.own += 1
-            self._seen.add(known_as(derived_id("tool_event", "tool_use_id", call.key)))
+            self._seen.add(dedup_key(derived_id("tool_event", "tool_use_id", call.key)))
             return
         if lost:
             call.common[DAMAGED] = True
@@ -182,7 +183,7 @@ class ToolCalls:
             **outcome,
         )
         if elapsed_ms is not None:
-            drafts[0][2]["elapsed_ms"] = elapsed_ms
+            drafts[0].features["elapsed_ms"] = elapsed_ms
         for draft in drafts:
             self._send(call.session, draft, call.ts_us)
 

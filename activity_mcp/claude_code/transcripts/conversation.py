@@ -1,22 +1,23 @@
-"""What the lines of one transcript tell, taken together: calls paired with results, responses, turns and sessions.
+"""Turns the lines of one transcript into events: calls paired with results, responses, turns and sessions.
 
     tool_event     one per tool_use id, at the time of the call; success and error are those of its tool_result, latency the
-                   time between the two lines; where other calls ran meanwhile, or a person was asked, that time is elapsed_ms,
-                   which no percentile counts. Denied and interrupted calls (``outcomes``) have neither. A call that a finished
-                   file never answers was
-                   interrupted or crashed: success false, error "no result recorded", and ``_unanswered``, because the session
-                   may go on and answer it: then the answered one is sent as well, and outranks this.
+                   time between the two lines; where other calls ran meanwhile, or a permission dialog was open, that time is
+                   elapsed_ms, which no percentile counts. Denied and interrupted calls (``outcomes``) have neither. A call
+                   that a finished file never answers was interrupted or crashed: success false, error "no result recorded", and
+                   ``_unanswered``, because the session may go on and answer it: then the answered one is sent as well, and
+                   outranks this.
     file_event     beside it for Read, Write, Edit, MultiEdit and NotebookEdit.
     llm_event      one per message.id with usage. A response is written as several lines, whose counts may grow: the largest
                    of each counts. A side chain that replays the message, with another requestId, adds nothing. prompt_tokens
                    are the uncached input; transcripts under-report, hence token_source; a cost is never invented.
-    user_prompt    what ``prompts.said`` takes for a person's prompt.
+    user_prompt    what ``prompts.user_utterance`` takes for a person's prompt.
     turn_end       the last text of the main conversation before the next turn begins, or before the end. The text of a message
                    that calls a tool only announces the call.
     turn_stopped   a turn that an error of the API, the user or the end of the process stopped.
     start, end     of each session in the file, from its main conversation (not from a subagent's lines).
 
-Lines may repeat earlier ones word for word, in the same file or in another: what was seen is known by its id and adds nothing.
+Lines may repeat earlier ones word for word, in the same file or in another: what was seen is recognised by its id and adds
+nothing.
 """
 
 from __future__ import annotations
@@ -28,17 +29,18 @@ from ...activity import derived_id
 from ...clock import iso, parse_iso
 from .. import events
 from ..ids import unnamed_prompt_key
-from ..prompts import Said, beginning_of_turn, classified, said, text_of
+from ..prompts import Utterance, beginning_of_turn, classified, text_of, user_utterance
 from . import queued
 from .calls import ToolCalls
 from .lines import EVENTLESS_TYPES
-from .open_state import Session, circumstances, known_as, line_id, text_in, told_with
+from .open_state import Session, circumstances, context_fields, dedup_key, line_id, text_in
 from .responses import Responses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...redaction import Redactor
+    from ..draft import EventDraft
     from .copies import Copies
     from .report import TranscriptReport
     from .responses import Chain
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
 class Conversation:
     """Takes the lines of a file in order and sends each event when its last line has come.
 
-    ``send(session, draft, ts_us)`` receives events not seen before; ``seen`` holds what is known, as ``known_as`` names it.
+    ``send(session, draft, ts_us)`` receives events not seen before; ``seen`` holds their ``dedup_key``.
     ``start_of(session_id)`` is the start a hook noted last (``session_state``): the session's end is named by it.
     """
 
@@ -55,7 +57,7 @@ class Conversation:
         self,
         path: str,
         *,
-        send: Callable[[Session, events.Draft, int, int | None], None],
+        send: Callable[[Session, EventDraft, int, int | None], None],
         report: TranscriptReport,
         redactor: Redactor,
         prompts: str,
@@ -108,7 +110,7 @@ class Conversation:
         return self._responses.settle()
 
     def close(self) -> None:
-        """Nothing follows: what is open is completed as it stands."""
+        """Nothing follows: what is open is completed as it is."""
         self._calls.close()
         self._responses.finish(closing=True)
         for session in self._sessions.values():
@@ -177,13 +179,13 @@ class Conversation:
         self._send(session, events.session_activity(session.id, event_type, moment, features), ts_us)
 
     def _other(self, session: Session | None, line: dict[str, Any], kind: str) -> None:
-        words = said(line) if kind == "attachment" and session is not None else None
+        words = user_utterance(line) if kind == "attachment" and session is not None else None
         if session is not None and kind == "queue-operation":
             queued.follow(session, line, self._ts_us)
         if session is None or words is None:
             self._report.skipped_types[kind] += 1
         elif self._is_first(session, line, words):
-            queued.told(session, words.text)
+            queued.mark_recorded(session, words.text)
             self._prompt(session, line, words, line_id(session, line, words))  # joins the running turn: nothing ends
 
     # --- the assistant
@@ -242,9 +244,9 @@ class Conversation:
         results = [block for block in blocks if isinstance(block, dict) and block.get("type") == "tool_result"]
         self._responses.interrupt(session, line)
         for block in results:
-            told = line if len(results) == 1 else {**line, "toolUseResult": None}
-            self._calls.answer(session, block, told, self._ts_us, timed=timed)
-        words, prompt_id = said(line), text_in(line, "promptId")
+            source = line if len(results) == 1 else {**line, "toolUseResult": None}
+            self._calls.answer(session, block, source, self._ts_us, timed=timed)
+        words, prompt_id = user_utterance(line), text_in(line, "promptId")
         if words is None and not results and prompt_id is not None and prompt_id != session.prompt_id:
             words = beginning_of_turn(line)
         if words is None or not self._is_first(session, line, words):
@@ -252,7 +254,7 @@ class Conversation:
         if words.kind == "interrupt":
             self._stop_turn(session, "interrupted")
             return
-        queued.told(session, words.text)
+        queued.mark_recorded(session, words.text)
         self._end_turn(session)
         uuid = line_id(session, line, words)
         session.prompt_key, session.prompt_id = prompt_id or uuid, prompt_id
@@ -263,10 +265,10 @@ class Conversation:
 
     # --- turns
 
-    def _is_first(self, session: Session, line: dict[str, Any], words: Said) -> bool:
+    def _is_first(self, session: Session, line: dict[str, Any], words: Utterance) -> bool:
         """False for a line that was read before, in this file or in that of the session it was copied from."""
         name = line_id(session, line, words)
-        key = known_as(derived_id("session_event", "line", name))
+        key = dedup_key(derived_id("session_event", "line", name))
         if key in self._seen:
             return False
         if self._copies.is_copy(name):
@@ -282,7 +284,7 @@ class Conversation:
         return True
 
     def _absorbed(self, session: Session) -> None:
-        """Prompts that were handed to the model within the turn that is over, and of which no other line tells."""
+        """Prompts that were handed to the model within the turn that is over, and that no other line reports."""
         for waiting in session.absorbed:
             words = classified("queued", waiting.text)
             name = f"queued\0{waiting.text}\0{waiting.ts_us}"
@@ -292,17 +294,17 @@ class Conversation:
                 self._prompt(session, {}, words, key, waiting.ts_us)
         session.absorbed.clear()
 
-    def _prompt(self, session: Session, line: dict[str, Any], words: Said, key: str, ts_us: int | None = None) -> None:
+    def _prompt(self, session: Session, line: dict[str, Any], words: Utterance, key: str, ts_us: int | None = None) -> None:
         draft = events.prompt_activity(key, session.id, words.text, policy=self._prompts, redactor=self._redactor)
-        draft[2].update(told_with(session, line))
+        draft.features.update(context_fields(session, line))
         if words.images:
-            draft[2]["images"] = words.images
+            draft.features["images"] = words.images
         if session.branch:
-            draft[2]["git_branch"] = session.branch
+            draft.features["git_branch"] = session.branch
         self._send(session, draft, self._ts_us if ts_us is None else ts_us)
 
     def _end_turn(self, session: Session) -> None:
-        """Another turn begins, or nothing follows: what was said last was concluded; a call that was announced last was not."""
+        """Another turn begins, or nothing follows: the last text was the conclusion; a call that was announced last was not."""
         self._absorbed(session)
         if session.announced is not None:
             self._stop_turn(session, "unfinished", ts_us=session.answer_us)
@@ -311,7 +313,8 @@ class Conversation:
         if not text:
             return
         draft = self._concluded(session, session.prompt_id, text)
-        if session.prompt_id is None and known_as(draft[1]) in self._seen:  # the same words as at the end of another turn
+        # The same words as at the end of another turn?
+        if session.prompt_id is None and dedup_key(draft.activity_id) in self._seen:
             draft = self._concluded(session, session.prompt_key, text)
         self._send_turn(session, draft, session.answer_us)
 
@@ -320,24 +323,24 @@ class Conversation:
         draft = events.turn_stopped_activity(session.id, session.prompt_id or session.prompt_key, reason, error, self._redactor)
         self._send_turn(session, draft, self._ts_us if ts_us is None else ts_us)
 
-    def _send_turn(self, session: Session, draft: events.Draft, ts_us: int) -> None:
+    def _send_turn(self, session: Session, draft: EventDraft, ts_us: int) -> None:
         if session.is_copied:
             return
         found = {"prompt_id": session.prompt_id, "git_branch": session.branch}
-        draft[2].update({name: value for name, value in found.items() if value})
+        draft.features.update({name: value for name, value in found.items() if value})
         self._send(session, draft, ts_us)
 
-    def _concluded(self, session: Session, prompt_key: str | None, text: str) -> events.Draft:
+    def _concluded(self, session: Session, prompt_key: str | None, text: str) -> EventDraft:
         return events.turn_end_activity(session.id, prompt_key, text, policy=self._prompts, redactor=self._redactor)
 
     # --- sending
 
-    def _send(self, session: Session, draft: events.Draft, ts_us: int, position: int | None = None) -> None:
-        key = known_as(draft[1])
+    def _send(self, session: Session, draft: EventDraft, ts_us: int, position: int | None = None) -> None:
+        key = dedup_key(draft.activity_id)
         if key not in self._seen:
             self._seen.add(key)
             session.activities += 1
             self._deliver(session, draft, ts_us, position)
 
     def _is_known(self, event_name: str, kind: str, key: str) -> bool:
-        return known_as(derived_id(event_name, kind, key)) in self._seen
+        return dedup_key(derived_id(event_name, kind, key)) in self._seen

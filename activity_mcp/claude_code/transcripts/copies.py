@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...activity import derived_id
-from .open_state import known_as
+from .open_state import dedup_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +25,7 @@ class LineOwners:
         self._owners: dict[bytes, str] = {}
 
     def add(self, path: str, lines: Iterable[str]) -> None:
-        """What the ledger knows of a file."""
+        """Take over the lines (16 hex digits each) that the ledger remembers of a file."""
         for line in lines:
             self._owners.setdefault(bytes.fromhex(line), path)
 
@@ -43,7 +43,7 @@ class Copies:
 
     def is_copy(self, line_key: str) -> bool:
         """Whether another file's line has this key; if not, it is this file's from now on."""
-        key = known_as(derived_id("session_event", "line", line_key))[:_KEY_BYTES]
+        key = dedup_key(derived_id("session_event", "line", line_key))[:_KEY_BYTES]
         if self._owners.setdefault(key, self._path) != self._path:
             return True
         self.lines.add(key.hex())

@@ -62,7 +62,7 @@ def default_folders(environ: Mapping[str, str]) -> list[str]:
 
 
 def began_us(path: str) -> int:
-    """The first time that stands in it: a fork notes its own before the lines it copies. Else when it was written last."""
+    """The first timestamp in the file: a fork writes its own before the lines it copies. Without any, its modification time."""
     try:
         with reader(path) as file:
             found = _FIRST_TIME.search(file.read(_HEAD_BYTES))

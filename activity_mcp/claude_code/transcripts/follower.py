@@ -1,4 +1,4 @@
-"""Transcripts read while their sessions run: what no hook says (tokens, denials, errors of the API) is there within seconds.
+"""Transcripts read while their sessions run: what no hook reports (tokens, denials, errors of the API) is there within seconds.
 
 A hook at the end of a turn or of a session leaves a request (``session_state``); the leader takes it and reads what was added
 to the transcript, and to those of its subagents, since the last time. Never in a hook's time, at most ``MAX_BYTES`` of a file a
@@ -33,7 +33,7 @@ KEPT_STARTS_US = 35 * 86_400_000_000
 class TranscriptFollower:
     """``make_reader(path, mark, copies)`` gives a reader of what is new behind the mark; ``append`` takes its activities.
 
-    ``has_room`` says whether the queue can take them without being in the way of live events.
+    ``has_room`` returns whether the queue can take them without being in the way of live events.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class TranscriptFollower:
         self._has_pruned = False
 
     def turn(self) -> None:
-        """Read what was asked for. Raises a QueueRefused or OSError; what was not read is asked for again."""
+        """Read the requested transcripts. Raises a QueueRefused or OSError; what was not read is requested again."""
         if not self._has_room():
             return
         if not self._has_pruned:

@@ -1,6 +1,6 @@
 """How far each transcript was imported, so that importing again sends nothing twice.
 
-A file is always read from its start, since a call's result may stand far from the call; what decides is the place of the line
+A file is always read from its start, since a call's result may be far from the call; what decides is the position of the line
 that completes an event. ``FileMark.position`` is the offset up to which lines were imported: an event completed before it was
 sent. Events that only the end of a file completes (a call without a result, the last turn's end, the session's end) are sent
 when the file has been quiet for 30 minutes; ``settled`` says that this was done and ``closed`` holds their ids, in case the
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 QUIET_US = 30 * 60 * 1_000_000
-"""A session that has written nothing for this long is over, as far as an import can tell."""
+"""A session that has written nothing for this long is over, for an import."""
 _SETS = ("closed", "unanswered", "lines")
 _HEAD_BYTES = 4096
 _TAIL_BYTES = 1024
@@ -139,10 +139,10 @@ class ImportLedger:
         ensure_directory(os.path.dirname(self._path))
         publish(self._path, _encoded(self._marks))
 
-    def forget(self, picks: Callable[[str], bool]) -> int:
+    def forget(self, matches: Callable[[str], bool]) -> int:
         """Forget the marks of the files whose path is picked; how many."""
         marks = _read(self._path)
-        kept = {path: mark for path, mark in marks.items() if not picks(path)}
+        kept = {path: mark for path, mark in marks.items() if not matches(path)}
         self._marks = kept
         if len(kept) < len(marks):
             publish(self._path, _encoded(kept))

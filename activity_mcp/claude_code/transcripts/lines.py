@@ -33,7 +33,7 @@ EVENTLESS_TYPES = frozenset(
 
 
 class Piece(NamedTuple):
-    """A record, or as text what was torn, and where it stands: the bytes from ``start`` to ``end``, of which it is record
+    """A record, or as text what was torn, and its place: the bytes from ``start`` to ``end``, of which it is record
     ``nth`` record; ``position`` is where the line begins that made it whole.
     """
 
@@ -51,10 +51,10 @@ class TranscriptLines:
     """
 
     def __init__(self, file: BinaryIO, loads: Callable[[bytes], Any] = json.loads, *, position: int = 0) -> None:
-        """``position`` is where the file stands, at the beginning of a line."""
+        """``position`` is where the file is read from: the beginning of a line, in bytes."""
         self._file = file
         self._loads = loads
-        self._torn = b""  # lines before this one of which nothing is whole: a line break may stand in their text
+        self._torn = b""  # lines before this one of which nothing is whole: a line break may be in their text
         self.lines = 0
         self.malformed = 0
         self.mended = 0

@@ -1,6 +1,6 @@
 """What is kept of a transcript between its lines: sessions, calls without a result, responses still being written.
 
-And what a single line says about itself.
+And the fields of a single line.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from ...activity import sha256_hex
 from ..prompts import text_of
 
 if TYPE_CHECKING:
-    from ..prompts import Said
+    from ..prompts import Utterance
 
 
 @dataclass(slots=True)
 class Waiting:
-    """A prompt in the queue. ``is_told``: another line tells of it."""
+    """A prompt in the queue. ``is_recorded``: another line reports it."""
 
     text: str
     ts_us: int
-    is_told: bool = False
+    is_recorded: bool = False
 
 
 @dataclass(slots=True)
 class Session:
-    """One session of the file. ``answer`` is what the last message of the turn says, text by text; ``announced`` the id of the
+    """One session of the file. ``answer`` holds the texts of the turn's last message; ``announced`` the id of the
     message, if the last one calls a tool.
     """
 
@@ -89,7 +89,7 @@ class Call:
 class Response:
     """A response of the model. ``position``: where the next one of its chain begins, None while it is the last; ``lines``:
     their uuids, where its id is not unique; ``is_followed``: a line of the user's came after it; ``is_known``: another file
-    told of it; ``is_whole``: one of its lines says why it stopped.
+    has reported it; ``is_whole``: one of its lines has a stop reason.
     """
 
     session: Session
@@ -107,8 +107,8 @@ class Response:
     is_whole: bool = False
 
 
-def known_as(activity_id: str) -> bytes:
-    """The id in 16 bytes: a long file has a hundred thousand of them."""
+def dedup_key(activity_id: str) -> bytes:
+    """The activity id in 16 bytes: a long file has a hundred thousand of them."""
     return bytes.fromhex(activity_id.replace("-", ""))
 
 
@@ -125,12 +125,12 @@ def original_uuid(line: dict[str, Any]) -> str | None:
     return copied or text_in(line, "uuid")
 
 
-def line_id(session: Session, line: dict[str, Any], words: Said) -> str:
-    """The line's uuid, or that of the line it is a copy of; else one made of what it says and when."""
+def line_id(session: Session, line: dict[str, Any], words: Utterance) -> str:
+    """The line's uuid, or that of the line it is a copy of; else a hash of its text and time."""
     return original_uuid(line) or sha256_hex("\0".join((session.id, words.text, str(line.get("timestamp")))))
 
 
-def told_with(session: Session, line: dict[str, Any]) -> dict[str, Any]:
+def context_fields(session: Session, line: dict[str, Any]) -> dict[str, Any]:
     """Which prompt and which subagent a line belongs to, for the event made of it."""
     found = {"prompt_id": session.prompt_id, "agent_id": text_in(line, "agentId")}
     return {name: value for name, value in found.items() if value}
@@ -142,8 +142,8 @@ def circumstances(session: Session) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-def asked_a_person(line: dict[str, Any]) -> bool:
-    """Whether a dialog stood open before the call of this result ran."""
+def had_permission_dialog(line: dict[str, Any]) -> bool:
+    """Whether a permission dialog was open before the call of this result ran."""
     decision = line.get("permissionDecision")
     source = decision.get("source") if isinstance(decision, dict) else None
     return isinstance(source, str) and source.startswith("user")

@@ -1,7 +1,7 @@
-"""The order in which the lines of a transcript are taken: as they stand, unless they were put out of order.
+"""The order in which the lines of a transcript are taken: as written, unless the file was put out of order.
 
 Claude Code appends, so a file's order is the conversation's, even where a clock was set back: a line names the one it follows
-(``parentUuid``). Only where times run backwards and the line does not follow one that stands before it was the file put
+(``parentUuid``). Only where times run backwards and the line does not follow an earlier one was the file put
 together from pieces (merged, restored, written by two processes); then its lines are taken in the order of their times.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def is_in_order(pieces: Iterable[Piece]) -> bool:
-    """Whether the times run forwards, or each line that says otherwise follows one before it; and none stands before those."""
+    """Whether times run forwards, or every line where they do not follows an earlier line."""
     known: set[int] = set()
     missing: set[int] = set()
     now_us = 0

@@ -1,13 +1,13 @@
-"""Prompts typed while Claude works, as the queue's own lines (``queue-operation``) tell of them.
+"""Prompts typed while Claude works, from the queue's own lines (``queue-operation``).
 
     enqueue     typed; ``content`` is its text
     dequeue     the first of the queue becomes the next turn's prompt, on a line of its own
-    remove      handed to the model within the running turn. Since 2.1.43 or so a ``queued_command`` attachment tells of it as
-                well; before, nothing else does. Since 2.1.246 with a ``reason``, absorbed_mid_turn
+    remove      handed to the model within the running turn. Since 2.1.43 or so a ``queued_command`` attachment reports it
+                as well; before, nothing else does. Since 2.1.246 with a ``reason``, absorbed_mid_turn
     popAll      taken back, to be edited: that with this ``content``, or without any the whole queue
 
 The queue is first in, first out, and no line names another; later versions write the content on every line. So a prompt that
-left by ``remove`` is recorded here when its turn is over and no other line has told of it.
+left by ``remove`` is recorded here when its turn is over and no other line has reported it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def follow(session: Session, line: dict[str, Any], ts_us: int) -> None:
     elif operation in ("dequeue", "remove", "popAll") and (waiting := _leaving(session, text)) is not None:
         session.queue.remove(waiting)
         is_absorbed = operation == "remove" and line.get("reason", ABSORBED) == ABSORBED
-        if is_absorbed and waiting.text and not waiting.is_told and not is_command(waiting.text):
+        if is_absorbed and waiting.text and not waiting.is_recorded and not is_command(waiting.text):
             session.absorbed.append(waiting)
 
 
@@ -46,14 +46,14 @@ def _leaving(session: Session, text: str) -> Waiting | None:
     return named or (session.queue[0] if session.queue else None)
 
 
-def told(session: Session, text: str) -> None:
-    """A line of its own tells of this prompt."""
+def mark_recorded(session: Session, text: str) -> None:
+    """This prompt has a line of its own, and is recorded by it."""
     text = text.strip()
     for waiting in session.absorbed:
         if waiting.text == text:
             session.absorbed.remove(waiting)
             return
     for waiting in session.queue:
-        if waiting.text == text and not waiting.is_told:
-            waiting.is_told = True
+        if waiting.text == text and not waiting.is_recorded:
+            waiting.is_recorded = True
             return

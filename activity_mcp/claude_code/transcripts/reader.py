@@ -1,14 +1,14 @@
 """Claude Code's transcripts, read as activities: one file, one line at a time, in the memory of what is still open.
 
-``conversation`` says which events the lines make; here they become activities of the import, without those that an earlier
-import sent, that are older than asked for, or whose project does not want to be recorded.
+``conversation`` turns the lines into events; here those become activities of the import, without those that an earlier
+import sent, that are older than requested, or whose project is excluded from recording.
 
 What only the end of the file completes is left open until the file has been quiet for 30 minutes by its own timestamps (see
 ``ledger``), so that a session that is running is never recorded as ended. Lines that are broken, unknown or only half usable
 are counted in the report, never fatal; so is a file that cannot be read.
 
 Memory: open calls, the open response of each chain, one small record per session of the file, and about 100 bytes for each
-event seen, which is how replayed lines are known. Nothing grows with the length of what was said.
+event seen, by which replayed lines are recognised. Nothing grows with the length of the texts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from ...redaction import Redactor
-    from ..events import Draft
+    from ..draft import EventDraft
     from .lines import Piece
     from .open_state import Session
     from .responses import Chain
@@ -43,11 +43,11 @@ __all__ = ["TranscriptReader", "TranscriptReport"]
 class TranscriptReader:
     """Iterates over the activities of one transcript that are new. When it is through, ``report`` and ``mark`` are complete.
 
-    ``origin_for(session_id, cwd)`` says whose they are, None to leave a session out; ``mark`` is how far an earlier import
+    ``origin_for(session_id, cwd)`` gives their origin, None to leave a session out; ``mark`` is how far an earlier import
     came. Afterwards ``self.mark`` is what to commit to the ledger, None when there is nothing to remember. ``seen`` is shared
     by the readers of one import, so that what several files repeat is sent once. ``since_us`` leaves out what is older,
-    ``was_forgotten`` (asked with id, origin and time) what was forgotten on request. ``start_of`` is that of ``SessionState``,
-    ``copies`` knows the lines of other files. What is older than ``kept_from_us`` the warehouse will not keep: it is counted,
+    ``was_forgotten(id, origin, ts_us)`` what was forgotten on request. ``start_of`` is that of ``SessionState``,
+    ``copies`` holds the lines of other files. What is older than ``kept_from_us`` the warehouse will not keep: it is counted,
     and sent again by an import with a longer retention.
     """
 
@@ -135,7 +135,7 @@ class TranscriptReader:
     def read_more(self, max_bytes: int, now_us: int) -> Iterator[Activity]:
         """What whole lines were added since the last call, up to so many bytes; the session is not taken to be over.
 
-        Raises OSError. Afterwards ``mark`` is what to commit, and ``position`` tells whether there is more.
+        Raises OSError. Afterwards ``mark`` is what to commit, and ``position`` shows whether there is more.
         """
         self._now_us, began = now_us, self._position
         with open_regular(self.path) as file:
@@ -163,13 +163,13 @@ class TranscriptReader:
         out, self._out = self._out, []
         return out
 
-    def _send(self, session: Session, draft: Draft, ts_us: int, position: int | None) -> None:
+    def _send(self, session: Session, draft: EventDraft, ts_us: int, position: int | None) -> None:
         """Hand the event on, unless it was sent by an earlier import or is not wanted.
 
         ``position`` is where it was complete, None for the line being read.
         """
         position = self._position if position is None else position
-        event_name, activity_id, features = draft
+        event_name, activity_id, features = draft.event_name, draft.activity_id, draft.features
         report, earlier = self.report, self._earlier
         report.sessions.add(session.id)
         is_answer = UNANSWERED not in features
@@ -200,7 +200,7 @@ class TranscriptReader:
                 self._closed.add(activity_id)
 
     def _origin(self, session: Session) -> Origin | None:
-        """Whose the session is, by its first folder: a session's first lines may not name it yet."""
+        """The origin of the session, by its first folder: a session's first lines may not name it yet."""
         known = self._origins.get(session.id)
         if known is None or known[0] != session.cwd:
             known = (session.cwd, self._origin_for(session.id, session.cwd))
@@ -208,11 +208,11 @@ class TranscriptReader:
         return known[1]
 
     def _marked(self, file: BinaryIO, size: int, quiet: bool) -> FileMark | None:
-        """What is behind us now, for the next import."""
+        """How far this import came, for the next one."""
         if self.report.ignored and not self.report.activities:
-            return None  # the project may be recorded one day: nothing of the file was sent, so nothing is behind us
+            return None  # the project may be recorded one day: nothing of the file was sent, so there is nothing to remember
         earlier, since_us = self._earlier, self._since_us
-        if not self._left_out:  # all that is new was taken: behind us is what either import took
+        if not self._left_out:  # all that is new was taken: the mark covers what either import took
             older = earlier.since_us if earlier is not None else None
             since_us = min(older, since_us) if older is not None and since_us is not None else None
         if self._kept_from_us is not None and (self.report.first_ts_us or 0) < self._kept_from_us:

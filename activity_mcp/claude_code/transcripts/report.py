@@ -1,4 +1,4 @@
-"""What an import found: told to the user, and summed over files."""
+"""What an import found: shown to the user, and summed over files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TranscriptReport:
     ``malformed`` counts lines that hold nothing whole, ``mended`` damaged ones of which something could be had.
     ``unchanged`` counts files that were not read because nothing in them is new.
     ``folders``: where transcripts were looked for.
-    ``skipped_types`` are lines known to carry no event, ``unknown_types`` lines of a type this version does not know;
+    ``skipped_types`` are lines known to carry no event, ``unknown_types`` lines of a type unknown to this version;
     ``problems`` are lines that could be used only in part, by what was wrong. ``expiring``: what was near its deletion when the
     import began.
     """

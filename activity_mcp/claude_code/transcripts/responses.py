@@ -1,6 +1,6 @@
 """The responses of the model in one transcript: each is written as several lines, whose counts may grow.
 
-The greatest count of each kind is the response's, wherever its lines lie: subagents that run side by side write them in
+The greatest count of each kind is the response's, wherever its lines are: subagents that run side by side write them in
 turns. So a response stays open until the file is read, or until MAX_OPEN younger ones have begun. It is complete, for the
 ledger, where the next response of its chain begins; the last of each chain only when nothing follows.
 
@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from ...activity import derived_id
 from .. import events
 from ..ids import is_unique_message_id
-from .open_state import Response, known_as, original_uuid, text_in, told_with
+from .open_state import Response, context_fields, dedup_key, original_uuid, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..draft import EventDraft
     from .open_state import Session
     from .report import TranscriptReport
 
@@ -35,10 +36,10 @@ _GIVEN = ("input", "cache_read", "cache_creation")
 
 
 class Responses:
-    """``send(session, draft, ts_us, position)`` receives each response once; ``seen`` holds what is known already."""
+    """``send(session, draft, ts_us, position)`` receives each response once; ``seen`` holds the dedup keys sent already."""
 
     def __init__(
-        self, send: Callable[[Session, events.Draft, int, int | None], None], seen: set[bytes], report: TranscriptReport
+        self, send: Callable[[Session, EventDraft, int, int | None], None], seen: set[bytes], report: TranscriptReport
     ) -> None:
         self._send = send
         self._seen = seen
@@ -88,7 +89,7 @@ class Responses:
         return {response.chain: derived_id("llm_event", "message_id", response.key) for response in whole}
 
     def _begin(self, response: Response, chain: Chain, line: dict[str, Any], position: int) -> None:
-        response.features = {"token_source": "transcript", **told_with(response.session, line)}
+        response.features = {"token_source": "transcript", **context_fields(response.session, line)}
         if text_in(line, "requestId"):
             response.features["request_id"] = line["requestId"]
         response.chain = chain
@@ -96,7 +97,7 @@ class Responses:
         if previous is not None and previous.position is None:
             previous.position = position
         self._current[chain] = response
-        response.is_known = known_as(derived_id("llm_event", "message_id", response.key)) in self._seen
+        response.is_known = dedup_key(derived_id("llm_event", "message_id", response.key)) in self._seen
         self._open[response.key] = response
         if len(self._open) > MAX_OPEN:
             self._drop_oldest()
@@ -165,6 +166,6 @@ def _line_key(session: Session, line: dict[str, Any], message: dict[str, Any], m
 
 
 def _is_given_alike(response: Response, usage: dict[str, int]) -> bool:
-    """Whether both were given the same number of tokens, as all lines of a response were; some tell it only at the end."""
+    """Whether both have the same input counts, as all lines of a response do; some lines give them only at the end."""
     known = [[counts.get(name, 0) for name in _GIVEN] for counts in (response.tokens, usage)]
     return known[0] == known[1] or not any(known[0]) or not any(known[1])

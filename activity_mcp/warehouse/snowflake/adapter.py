@@ -43,6 +43,7 @@ class SnowflakeAdapter(Adapter):
         self._read = connection if callable(connection) else lambda: read_connection(connection)
         self.connection = self._read
         self.store = SnowflakeWarehouse(self._read, customer=customer, clock=clock)
+        self.tasks = self.store.tasks
         self.drift = SnowflakeDrift(self._read)
 
     @property

@@ -2,7 +2,7 @@
 
 Reading costs money there, so it asks as little as it can: first the change indicator of CONTEXT_CACHE, which the cloud services
 answer; the versions only when that has moved; the blobs only of what has changed. How often it asks is the refresher's
-business (``Pace``); it is never on the path of a call.
+business (``PollSchedule``); it is never on the path of a call.
 
 A session that has expired, or a connection that was cut, is made anew once within the call.
 """
@@ -15,7 +15,7 @@ import orjson
 
 from ...clock import SYSTEM_CLOCK
 from ...errors import WarehouseNewer, WarehouseRefused, WarehouseUnavailable
-from ..base import LAYOUT_VERSION, UNBOUNDED, ContextRow, Scope
+from ..base import LAYOUT_VERSION, UNBOUNDED, ContextRow, Scope, TaskState
 from .connection import KEPT
 from .snowpipe import SnowpipeSink
 from .sql_writer import SqlSink
@@ -36,6 +36,7 @@ _INDICATOR = "SELECT SYSTEM$LAST_CHANGE_COMMIT_TIME('{schema}.CONTEXT_CACHE')"
 _VERSIONS = "SELECT customer, project, row_version FROM {schema}.CONTEXT_CACHE{where} ORDER BY refreshed_at DESC LIMIT 500"
 _CONTEXTS = "SELECT customer, project, context_blob, watermark, row_version FROM {schema}.CONTEXT_CACHE WHERE {where}"
 _HIGHEST = "SELECT highest_offset FROM {schema}.V_CHANNELS WHERE channel_id = ?"
+_TASKS = "SHOW TASKS IN SCHEMA {schema}"
 _LAYOUT = "SELECT MAX(version) FROM {schema}.ACTIVITY_SCHEMA_VERSION"
 
 
@@ -77,6 +78,13 @@ class SnowflakeContextSource:
         except WarehouseRefused:
             return None
         return rows[0][0] if rows else None
+
+    def tasks(self) -> list[TaskState]:
+        """Those that this role may see, by name. The cloud services answer it: no warehouse is started.
+
+        Source: https://docs.snowflake.com/en/sql-reference/sql/show-tasks
+        """
+        return sorted(TaskState(row["name"], row["state"], row.get("last_suspended_reason")) for row in self._described(_TASKS))
 
     def refuse_newer(self) -> None:
         """Raises WarehouseNewer where the layout is newer than this version; where it cannot be read, nothing is refused."""
@@ -124,7 +132,19 @@ class SnowflakeContextSource:
     # --- the session
 
     def _rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows of one statement. An old session that fails for other reasons than the SQL gets one successor."""
+        """The rows of one statement."""
+        return self._asked(sql, values)[1]
+
+    def _described(self, sql: str) -> list[dict[str, Any]]:
+        """The rows by the names of their columns, in lower case: for statements whose columns Snowflake adds to."""
+        names, rows = self._asked(sql, ())
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def _asked(self, sql: str, values: Sequence[Any]) -> tuple[list[str], list[tuple[Any, ...]]]:
+        """The columns and rows of one statement.
+
+        An old session that fails for other reasons than the SQL gets one successor.
+        """
         from snowflake.connector.errors import Error
 
         is_new = self._session is None
@@ -161,7 +181,7 @@ class SnowflakeContextSource:
         from snowflake.connector.errors import Error
 
         try:
-            found = _fetched(session, self._named, _LAYOUT, ())[0][0] or 0
+            found = _fetched(session, self._named, _LAYOUT, ())[1][0][0] or 0
         except Error:
             return
         if found > LAYOUT_VERSION:
@@ -217,6 +237,9 @@ class SnowflakeWarehouse:
     def contexts(self, scopes: Sequence[Scope], channel_id: str) -> list[ContextRow]:
         return self._source.contexts(scopes, channel_id)
 
+    def tasks(self) -> list[TaskState]:
+        return self._source.tasks()
+
     def release(self) -> None:
         if self._writer is not None:
             self._writer.release()
@@ -240,11 +263,11 @@ def is_about_sql(error: Exception) -> bool:
 
 def _fetched(
     session: SnowflakeConnection, named: NamedConnection | None, sql: str, values: Sequence[Any]
-) -> list[tuple[Any, ...]]:
+) -> tuple[list[str], list[tuple[Any, ...]]]:
     schema = f"{named.database}.{named.schema}" if named else ""
     with session.cursor() as cursor:
         cursor.execute(sql.replace("{schema}", schema), tuple(values))
-        return [tuple(row) for row in cursor.fetchall()]
+        return [column[0].lower() for column in cursor.description or []], [tuple(row) for row in cursor.fetchall()]
 
 
 def _context_row(row: tuple[Any, ...]) -> ContextRow:
