@@ -305,9 +305,18 @@ def session_activity(session_id: str, event_type: str, moment: str, features: Ma
     return EventDraft("session_event", derived_id("session_event", event_type, key), made)
 
 
-def llm_activity(key: str, model: str, tokens: Mapping[str, int], features: Mapping[str, Any]) -> EventDraft:
-    """One response, named by its message's id, or where that is not unique by its line. ``tokens``: input (what the cache did
-    not serve), output, cache_read, cache_creation."""
+def request_activity_id(request_id: str) -> str:
+    """What a response is called where its request has an id that is unique: by a transcript and by the exporter alike."""
+    return derived_id("llm_event", "request_id", request_id)
+
+
+def message_activity_id(key: str) -> str:
+    """What a response is called otherwise: by its message's id, or where that is not unique by its line."""
+    return derived_id("llm_event", "message_id", key)
+
+
+def llm_activity(activity_id: str, model: str, tokens: Mapping[str, int], features: Mapping[str, Any]) -> EventDraft:
+    """One response. ``tokens``: input (what the cache did not serve), output, cache_read, cache_creation."""
     made = {
         "model": model,
         "prompt_tokens": tokens.get("input", 0),
@@ -317,7 +326,7 @@ def llm_activity(key: str, model: str, tokens: Mapping[str, int], features: Mapp
         "total_tokens": sum(tokens.values()),
         **features,
     }
-    return EventDraft("llm_event", derived_id("llm_event", "message_id", key), made)
+    return EventDraft("llm_event", activity_id, made)
 
 
 def text_features(text: str, policy: str, redactor: Redactor) -> dict[str, Any]:
