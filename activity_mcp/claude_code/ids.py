@@ -28,8 +28,9 @@ _REQUEST_PREFIX = "req_"
 _MIN_RANDOM_LENGTH = 20
 _MAX_DEPTH = 8
 _OWN_TOOLS = ("get_context", "log_event", "record_insight", "store_artifact", "query", "refresh_context", "health")
-_OWN_SERVERS = ("activity", "activity-mcp", "activity_mcp", "plugin_activity-mcp_activity", "plugin_activity_mcp_activity")
-"""The names that ``install``, the plugin and the README give this server; another may be given by hand."""
+_OWN_NAMES = ("activity-mcp", "activity_mcp")
+_GIVEN_NAME = "activity"
+"""What ``install`` and the README call this server, and its plugin within itself; another name may be given by hand."""
 
 
 def is_unique_call_id(call_id: str) -> bool:
@@ -61,9 +62,22 @@ def call_key(session_id: str, call_id: str, tool_name: str, tool_input: Any) -> 
 
 def is_own_tool(tool_name: str) -> bool:
     """A call of this very server, which records its own calls: hooks and imports leave it out."""
-    _, _, name = tool_name.partition("mcp__")
-    server, _, tool = name.rpartition("__")
-    return tool_name.startswith("mcp__") and tool in _OWN_TOOLS and server in _OWN_SERVERS
+    server, _, tool = tool_name.removeprefix("mcp__").rpartition("__")
+    return tool_name.startswith("mcp__") and tool in _OWN_TOOLS and _is_own_server(server)
+
+
+def _is_own_server(name: str) -> bool:
+    """By name only: a call taken for our own is lost, one not recognised is recorded twice, so what resembles ours is not ours.
+
+    A plugin's server is called ``plugin_<plugin>_<server>``. Any plugin may bring this server under the name of its package;
+    one that is called ``activity`` is ours only in our own plugin.
+    """
+    if not name.startswith("plugin_"):
+        return name == _GIVEN_NAME or name in _OWN_NAMES
+    of_plugin = name.removeprefix("plugin_")
+    if of_plugin in [f"{plugin}_{_GIVEN_NAME}" for plugin in _OWN_NAMES]:
+        return True
+    return of_plugin.partition("_")[2] in _OWN_NAMES
 
 
 def unnamed_prompt_key(session_id: str, text: str) -> str:

@@ -365,8 +365,8 @@ def test_lines_out_of_order_lose_no_result(call: Call, tmp_path: Path) -> None:
 def test_half_a_character_in_a_transcript_costs_nothing_else_of_its_line(call: Call, tmp_path: Path) -> None:
     text = "\n".join(example_lines()) + "\n"
     (tmp_path / "cut.jsonl").write_text(text.replace('"content":"', '"content":"\\ud83d '))
-    report = call("import", str(tmp_path / "cut.jsonl"), "--json").json
     whole = call("import", package_files.path_of("examples", "session.jsonl"), "--dry-run", "--json").json
+    report = call("import", str(tmp_path / "cut.jsonl"), "--json").json
     assert (report["malformed_lines"], report["activities"]) == (0, whole["activities"])
 
 
