@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .. import events
 from ..ids import is_unique_message_id, is_unique_request_id
-from ..request_kinds import kind_of_request
+from ..model_requests import kind_of_request, llm_activity, message_activity_id, request_activity_id
 from .open_state import Response, context_fields, dedup_key, original_uuid, text_in
 
 if TYPE_CHECKING:
@@ -118,7 +117,7 @@ class Responses:
         if previous is not None and previous.position is None:
             previous.position = position
         self._current[chain] = response
-        key = dedup_key(events.message_activity_id(response.key))
+        key = dedup_key(message_activity_id(response.key))
         response.is_known = key in self._seen or key in self._subagent.parents_responses()
         self._open[response.key] = response
         if len(self._open) > MAX_OPEN:
@@ -136,16 +135,16 @@ class Responses:
         if response.tokens and not response.is_known:
             response.session.tokens += sum(response.tokens.values())
             features = response.features | {name: count for name, count in response.details.items() if count}
-            draft = events.llm_activity(self._activity_id(response), response.model, response.tokens, features)
+            draft = llm_activity(self._activity_id(response), response.model, response.tokens, features)
             self._send(response.session, draft, response.ts_us, response.position)
-            self._seen.add(dedup_key(events.message_activity_id(response.key)))
+            self._seen.add(dedup_key(message_activity_id(response.key)))
 
     def _activity_id(self, response: Response) -> str:
         request_id = response.features.get("request_id")
         is_its_own = self._message_of.setdefault(request_id, response.key) == response.key if request_id else False
         if request_id and is_its_own and is_unique_request_id(request_id):
-            return events.request_activity_id(request_id)
-        return events.message_activity_id(response.key)
+            return request_activity_id(request_id)
+        return message_activity_id(response.key)
 
     def _asked_by(self, line: dict[str, Any]) -> dict[str, Any]:
         """Who asked for the response, and how: as far as the line and the subagent's description name it."""

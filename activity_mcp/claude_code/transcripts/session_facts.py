@@ -5,8 +5,8 @@
     turn_duration    system turn_duration: how long a turn took
     compaction       system compact_boundary: what started it
     api_error        system api_error: an attempt that failed and was tried again; no call, and no cost
-    cost_state       cost-state, the last line of a session since 2.1.328: the client's own sum, exact, compactions included. A fork
-                     begins with its parent's sum; a process that was killed leaves none
+    cost_state       cost-state, the last line of a session since 2.1.328: the client's own sum, exact, compactions included.
+                     A fork begins with its parent's sum; a process that was killed leaves none
 
 Only what the line holds is recorded; a line without it is no fact.
 """

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...fs import LOCAL
 from ...fs import reader as open_regular
-from ..events import message_activity_id
+from ..model_requests import message_activity_id
 from .open_state import dedup_key, text_in
 
 if TYPE_CHECKING:
