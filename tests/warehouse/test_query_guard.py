@@ -263,4 +263,6 @@ def test_a_query_whose_parent_is_gone_ends_by_itself(db: Path) -> None:
 
 def test_a_statement_nested_past_what_can_be_read_is_refused(db: Path) -> None:
     assert ask(db, "SELECT " + "(" * 20_000 + "1" + ")" * 20_000).get("kind") == "refused"
+    assert ask(db, "SELECT " + "+".join(["1"] * 320)).get("kind") == "refused"
+    assert ask(db, "SELECT " + "+".join(["1"] * 250))["rows"] == [[250]]
     assert ask(db, "SELECT '\ud800'").get("kind") == "refused"
