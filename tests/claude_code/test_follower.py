@@ -59,9 +59,10 @@ class Session:
         assert service.leader is not None
         service.leader.turn()
         self.clock.advance(5)
+        service.leader.turn()
 
     def turn(self, service: ActivityService) -> dict[str, int]:
-        """A turn of the leader, and what an import's rows are then, by event."""
+        """Two turns of the leader, one that reads and one that ships; and what an import's rows are then, by event."""
         self.lead(service)
         return dict(service.query(COUNTS).rows)
 
