@@ -149,13 +149,13 @@ class Responses:
     def _asked_by(self, line: dict[str, Any]) -> dict[str, Any]:
         """Who asked for the response, and how: as far as the line and the subagent's description name it."""
         found = {name: text_in(line, member) for name, member in _ATTRIBUTIONS.items()}
-        told: dict[str, Any] = {**self._subagent.features(), **{name: text for name, text in found.items() if text}}
+        named: dict[str, Any] = {**self._subagent.features(), **{name: text for name, text in found.items() if text}}
         usage = line["message"].get("usage")
         for name in ("speed", "service_tier"):
             text = text_in(usage, name) if isinstance(usage, dict) else None
-            told |= {name: text} if text else {}
+            named |= {name: text} if text else {}
         is_subagent = bool(text_in(line, "agentId") or line.get("isSidechain"))
-        return {**told, "request_kind": kind_of_request(None, is_subagent=is_subagent)}
+        return {**named, "request_kind": kind_of_request(None, is_subagent=is_subagent)}
 
     # --- ids that are not unique
 
