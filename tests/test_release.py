@@ -122,3 +122,16 @@ def test_the_registrys_entry_names_what_is_there() -> None:
     assert [argument["value"] for argument in package["packageArguments"]] == ["serve"]
     documented = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     assert [each["name"] for each in package["environmentVariables"] if f"`{each['name']}`" not in documented] == []
+
+
+# --- what programs read
+
+
+def test_llms_txt_names_every_page_and_nothing_else() -> None:
+    """Its form is that of llmstxt.org: a title, a quoted summary, then sections of links."""
+    text = (ROOT / "llms.txt").read_text(encoding="utf-8")
+    assert re.match(r"# .+\n\n> ", text)
+    linked = re.findall(r"^- \[.+\]\(https://raw\.githubusercontent\.com/activity-mcp/activity-mcp/main/(.+?)\): .", text, re.M)
+    assert len(linked) == text.count("\n- ")
+    pages = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")}
+    assert set(linked) == pages | {"README.md", "CONTRIBUTING.md", "RELEASE.md"}

@@ -26,6 +26,7 @@ _HOMES = {
     "uninstall": "install",
     "demo": "demo",
     "bench": "bench",
+    "completion": "completion",
 }
 
 
