@@ -42,12 +42,14 @@ SCENARIOS = {
 
 WITHOUT_TOKEN = [
     sys.executable, "-c",
-    "from activity_mcp.server.http.guard import Guard\n"
-    "from activity_mcp.server import resources\n"
-    "Guard._proven = lambda *_: True\n"
-    "prompt = resources.PROMPTS[0].model_copy(update={'name': 'test_prompt_with_arguments'})\n"
-    "resources.PROMPTS = (*resources.PROMPTS, prompt)\n"
-    "from activity_mcp.__main__ import main; main()",
+    (
+        "from activity_mcp.server.http.guard import Guard\n"
+        "from activity_mcp.server import resources\n"
+        "Guard._proven = lambda *_: True\n"
+        "prompt = resources.PROMPTS[0].model_copy(update={'name': 'test_prompt_with_arguments'})\n"
+        "resources.PROMPTS = (*resources.PROMPTS, prompt)\n"
+        "from activity_mcp.__main__ import main; main()"
+    ),
 ]  # fmt: skip
 """The suite and the Inspector have no way to send a token, and ``completion-complete`` asks about a prompt by a name of its own
 (for one that does not exist the protocol asks for the error that this server gives)."""
