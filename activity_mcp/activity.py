@@ -96,10 +96,16 @@ def source_rank(source: object, features: object) -> int:
 
     The same as SOURCE_RANK in ``sql/``, whose tests compare the two.
     """
-    unanswered = features.get("_unanswered") if isinstance(features, dict) else None
-    if unanswered is True or unanswered == "true":
+    marks = features if isinstance(features, dict) else {}
+    if _is_set(marks.get("_unanswered")):
         return _UNANSWERED_RANK
+    if _is_set(marks.get("_partial")):
+        return _OTHER_RANK
     return _SOURCE_RANKS.get(str(source), _OTHER_RANK)
+
+
+def _is_set(mark: object) -> bool:
+    return mark is True or mark == "true"
 
 
 def is_own_event(event_name: object, features: object) -> bool:

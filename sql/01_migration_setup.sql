@@ -119,11 +119,12 @@ COMMENT = 'Rows of CLAUDE_STREAM_V2 that every view leaves out; grain: one row p
 CREATE OR REPLACE FUNCTION SOURCE_RANK(source VARCHAR, features VARIANT)
 RETURNS NUMBER(9, 0)
 LANGUAGE SQL
-COMMENT = 'Place of a row among those with its activity_id, the lowest is kept; a call without its result is behind them all.'
+COMMENT = 'Place of a row among those with its activity_id, the lowest is kept; what tells only a part of its fact is behind others, and a call without its result behind them all.'
 AS
 $$
     CASE
         WHEN features:_unanswered::VARCHAR = 'true' THEN 4
+        WHEN features:_partial::VARCHAR = 'true' THEN 3
         WHEN source IN ('otel', 'hook') THEN 0
         WHEN source IN ('mcp', 'cli') THEN 1
         WHEN source = 'import' THEN 2

@@ -149,20 +149,21 @@ BEGIN
                 OBJECT_INSERT(
                     OBJECT_PICK(
                         val::OBJECT,
-                        '_original_size', '_redacted', '_truncated', '_unanswered', 'agent_id', 'agent_type',
-                        'artifact_id', 'artifact_type', 'bytes_after', 'bytes_before', 'bytes_scanned',
-                        'cache_age_ms', 'cache_creation_tokens', 'cache_hit', 'cache_read_tokens', 'cli_version',
-                        'completion_tokens', 'confidence', 'context_size', 'cost_source', 'cost_usd', 'count',
-                        'credits_used', 'database', 'denied', 'duration_ms', 'elapsed_ms', 'error_code', 'error_type', 'event_type',
-                        'expires_at', 'file_path', 'file_type', 'from', 'git_branch', 'git_tracked', 'grain',
-                        'hook_event_name', 'host', 'insight_id', 'interrupted', 'latency_ms', 'length', 'lines_affected',
-                        'max_tokens', 'method', 'metric', 'model', 'operation', 'pinned', 'project_path',
-                        'prompt_hash', 'prompt_id', 'prompt_tokens', 'query_id', 'request_id', 'result_sha256',
-                        'result_size', 'result_type', 'role', 'row_count', 'rows', 'schema', 'segment',
-                        'session_duration_ms', 'session_id', 'severity', 'source_events', 'sql_sha256', 'stale',
-                        'start_source', 'stream', 'subject', 'success', 'temperature', 'to', 'token_source',
-                        'tool_category', 'tool_name', 'tool_use_id', 'total_activities', 'total_latency_ms',
-                        'total_tokens', 'user', 'valid_for_hours', 'valid_until', 'warehouse'
+                        '_original_size', '_partial', '_redacted', '_truncated', '_unanswered', 'agent_id', 'agent_type',
+                        'artifact_id', 'artifact_type', 'bytes_after', 'bytes_before', 'bytes_scanned', 'cache_age_ms',
+                        'cache_creation_1h_tokens', 'cache_creation_5m_tokens', 'cache_creation_tokens', 'cache_hit',
+                        'cache_read_tokens', 'cli_version', 'completion_tokens', 'confidence', 'context_size',
+                        'cost_by_model', 'cost_source', 'cost_usd', 'count', 'credits_used', 'database', 'denied',
+                        'duration_ms', 'elapsed_ms', 'error_code', 'error_type', 'event_type', 'expires_at', 'file_path',
+                        'file_type', 'from', 'git_branch', 'git_tracked', 'grain', 'hook_event_name', 'host', 'insight_id',
+                        'interrupted', 'latency_ms', 'length', 'lines_affected', 'max_tokens', 'method', 'metric', 'model',
+                        'operation', 'pinned', 'project_path', 'prompt_hash', 'prompt_id', 'prompt_tokens', 'query_id',
+                        'query_source', 'request_id', 'request_kind', 'result_sha256', 'result_size', 'result_type', 'role',
+                        'row_count', 'rows', 'schema', 'segment', 'session_duration_ms', 'session_id', 'severity',
+                        'source_events', 'speed', 'sql_sha256', 'stale', 'start_source', 'stream', 'subject', 'success',
+                        'temperature', 'to', 'token_source', 'tool_category', 'tool_name', 'tool_use_id',
+                        'total_activities', 'total_latency_ms', 'total_tokens', 'user', 'valid_for_hours', 'valid_until',
+                        'warehouse', 'web_searches'
                     ),
                     '_masked', TRUE, TRUE
                 )::VARIANT

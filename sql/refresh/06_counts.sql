@@ -1,7 +1,8 @@
 -- grain: customer, project or '*', hour, event_name, tool or model, latency bucket; only the last 8 days (7 days and the
 -- readers' time zones). A row that was sent adds one, a row that this run outranks takes one away, one that was outranked
 -- on arrival does both: so the sums are those of the rows nothing outranks, and no hour is read again. The bucket of a
--- latency is FLOOR(LN(ms) / LN(1.1)), so that hours merge and a percentile read from it is right within 5 %.
+-- latency is FLOOR(LN(ms) / LN(1.1)), so that hours merge and a percentile read from it is right within 5 %. The responses whose
+-- cost is an estimate have a bucket of their own, 'estimated': so their dollars stay apart in every sum.
 -- snowflake-only: a step of REFRESH_CONTEXT, whose statements the embedded engine runs itself
 CREATE OR REPLACE PROCEDURE REFRESH_COUNTS(batch_key VARCHAR)
 RETURNS VARCHAR
@@ -62,6 +63,9 @@ BEGIN
                 CASE event_name
                     WHEN 'llm_event' THEN TRY_CAST(feature_json:cost_usd::VARCHAR AS NUMBER(18, 9))
                 END AS cost_usd,
+                CASE event_name
+                    WHEN 'llm_event' THEN feature_json:cost_source::VARCHAR = 'estimated'
+                END AS is_estimated,
                 weight
             FROM sent
             WHERE ts >= DATE_TRUNC('HOUR', DATEADD(DAY, -8, SYSDATE()))
@@ -76,7 +80,8 @@ BEGIN
                 event_name,
                 name,
                 COALESCE(
-                    FLOOR(LN(IFF(latency_ms < 0.01, 0.01, latency_ms))::FLOAT / LN(1.1))::INTEGER::VARCHAR, ''
+                    FLOOR(LN(IFF(latency_ms < 0.01, 0.01, latency_ms))::FLOAT / LN(1.1))::INTEGER::VARCHAR,
+                    IFF(is_estimated AND cost_usd IS NOT NULL, 'estimated', '')
                 ) AS latency_bucket,
                 SUM(weight) AS calls,
                 SUM(IFF(NOT success, weight, 0)) AS failures,

@@ -39,6 +39,7 @@ BEGIN
                         'cache_read_tokens', cache_read_tokens,
                         'cache_creation_tokens', cache_creation_tokens,
                         'cost_usd', cost_usd,
+                        'cost_estimated_usd', cost_estimated_usd,
                         'calls_without_cost', calls_without_cost
                     )
                 END AS usage
@@ -59,6 +60,7 @@ BEGIN
                         IFF(counts.cache_creation_tokens_told > 0, counts.cache_creation_tokens, NULL)
                     ) AS cache_creation_tokens,
                     SUM(IFF(counts.cost_usd_told > 0, counts.cost_usd, NULL)) AS cost_usd,
+                    SUM(IFF(counts.latency_bucket = 'estimated', counts.cost_usd, NULL)) AS cost_estimated_usd,
                     SUM(counts.calls - counts.cost_usd_told) AS calls_without_cost
                 FROM CONTEXT_COUNTS AS counts
                 INNER JOIN touched
