@@ -203,8 +203,8 @@ class Conversation:
             return
         response = self._responses.take(session, line, message, self._ts_us, self._position)
         calls = [block for block in content if isinstance(block, dict) and block.get("type") == "tool_use"]
-        for block in calls:
-            self._calls.take(session, line, block, self._ts_us, timed=timed)
+        for nth, block in enumerate(calls):
+            self._calls.take(session, line, block, self._ts_us, timed=timed, nth=_nth_of_its_id(calls, nth))
         if response is None or not is_main:
             return
         if calls or message.get("stop_reason") == "tool_use":
@@ -344,3 +344,8 @@ class Conversation:
 
     def _is_known(self, event_name: str, kind: str, key: str) -> bool:
         return dedup_key(derived_id(event_name, kind, key)) in self._seen
+
+
+def _nth_of_its_id(blocks: list[dict[str, Any]], at: int) -> int:
+    """How many blocks before this one have the same id."""
+    return sum(block.get("id") == blocks[at].get("id") for block in blocks[:at])

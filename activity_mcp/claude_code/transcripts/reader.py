@@ -117,7 +117,7 @@ class TranscriptReader:
         for piece in lines if in_order else map(lines.again, by_time(lines)):
             self._take(piece)
             yield from self._drain()
-        quiet = is_quiet(self.report.last_ts_us, self._now_us)
+        quiet = is_quiet(self._last_us(file), self._now_us)
         if quiet:
             for piece in lines.take_tail():
                 self._take(piece)
@@ -207,6 +207,13 @@ class TranscriptReader:
             self._origins[session.id] = known
         return known[1]
 
+    def _last_us(self, file: BinaryIO) -> int | None:
+        """When the session last wrote: by its own timestamps, unless its clock was ahead; then by the file's."""
+        last_us = self.report.last_ts_us
+        if last_us is None or last_us <= self._now_us:
+            return last_us
+        return min(last_us, os.fstat(file.fileno()).st_mtime_ns // 1000)
+
     def _marked(self, file: BinaryIO, size: int, quiet: bool) -> FileMark | None:
         """How far this import came, for the next one."""
         if self.report.ignored and not self.report.activities:
@@ -224,7 +231,7 @@ class TranscriptReader:
             size=size,
             fingerprint=fingerprint_of(file, self._position),
             settled=quiet,
-            last_ts_us=self.report.last_ts_us,
+            last_ts_us=self._last_us(file),
             since_us=since_us,
             closed=frozenset(closed) | frozenset(self._settled.values()),
             unanswered=frozenset(self._unanswered),
