@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from activity_mcp.activity import Activity
-
-from .conftest import Read, Script
+from claude_code.conftest import Read, Script
 
 
 class Relayed(Script):

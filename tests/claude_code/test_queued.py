@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Read, Script, unique
+from claude_code.conftest import Read, Script, unique
 
 ATTACHED = {"type": "queued_command", "commandMode": "prompt"}
 

@@ -549,7 +549,7 @@ def test_a_session_whose_clock_was_ahead_ends_when_its_file_was_written_last(scr
     script.prompt("go", timestamp=iso(LATER_US + 400 * 86_400_000_000))
     os.utime(script.path, ns=(script.now_us * 1000,) * 2)
     activities, reader = read(script.path)
-    assert [event["type"] for event in events(activities, "session_event")][-1] == "end"
+    assert [activity.activity for activity in activities][-1] == "ended_session"
     assert reader.mark.is_complete(script.path.stat().st_size, LATER_US, None)
 
 
