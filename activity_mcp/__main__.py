@@ -15,7 +15,7 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command line ``arguments``; the exit code. Errors are told on stderr, one line and one hint."""
+    """Run the command line ``arguments``; the exit code. Errors are printed on stderr, one line and one hint."""
     if arguments == ["hook"]:  # before anything is loaded that it does not need
         from .claude_code.hooks.hook import main as hook
 

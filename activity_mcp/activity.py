@@ -137,7 +137,7 @@ class Origin:
 class Activity:
     """One event, complete and within the limits. Make it with ``build``.
 
-    Its features are encoded once: whoever changes them afterwards calls ``features_changed``.
+    Its features are encoded once: who changes them afterwards calls ``features_changed``.
     """
 
     __slots__ = (*_MEMBERS, "_encoded", "ride", "validated")
@@ -265,7 +265,7 @@ def new_id(time_us: int) -> str:
 
 
 def derived_id(event_name: str, kind: str, key: str) -> str:
-    """The same id for the same fact, whoever records it and however often: a UUIDv8 from SHA-256."""
+    """The same id for the same fact, in every process and however often: a UUIDv8 from SHA-256."""
     digest = _sha256("\0".join(("v1", event_name, kind, key)).encode("utf-8", "replace")).digest()
     return _uuid_text(int.from_bytes(digest[:16], "big"), 8)
 

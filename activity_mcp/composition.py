@@ -1,4 +1,4 @@
-"""The composition root: what a service stands on, made from the configuration, each part when it is first needed.
+"""The composition root: the parts of a service, made from the configuration, each part when it is first needed.
 
 What is not needed is not made: a command that appends one event opens no snapshot, and nothing imports DuckDB until it leads.
 """
@@ -17,16 +17,16 @@ from .config import Config
 from .context import SnapshotStore
 from .fs import LOCAL
 from .identity import Identity, is_ignored, project_of, resolve_identity
-from .pipeline.poll_schedule import Pace
+from .pipeline.poll_schedule import PollSchedule
 from .pipeline.refresher import ACTIVE_S, Refresher
 from .queue import Lease, QueueReader, QueueWriter, open_queue, read_commit, read_queue
 from .queue.moved import follow_move
 from .recall.cache import ContextCache
-from .recall.context_reader import Recall
+from .recall.context_reader import ContextReader
 from .recall.local_events import LocalEvents
 from .recall.memoized_renderer import Renderer
-from .recording.call_log import SelfLog
-from .recording.outbox import OncePerMinute
+from .recording.call_log import CallLog
+from .recording.error_throttle import ErrorThrottle
 from .recording.recorder import Recorder
 from .recording.system_events import SystemEvents
 
@@ -38,14 +38,14 @@ if TYPE_CHECKING:
     from .claude_code.transcripts.copies import Copies
     from .claude_code.transcripts.follower import TranscriptFollower
     from .clock import Clock
-    from .health.drift_report import DriftWatch
+    from .health.drift_report import DriftReport
     from .health.status import StatusReader
-    from .pipeline.daily_retention import Upkeep
+    from .pipeline.daily_retention import DailyRetention
     from .pipeline.flusher import Flusher
     from .pipeline.leader import Leader
     from .provenance.artifact_store import ArtifactStore
     from .provenance.insights import Insights
-    from .provenance.queries import Findings
+    from .provenance.queries import ProvenanceQueries
     from .queue import QueueInfo
     from .redaction import Redactor
     from .warehouse.adapter import Adapter
@@ -72,7 +72,7 @@ class lazy(Generic[_Part]):
 
 
 class Composition:
-    """The parts of one process. ``source`` says who is speaking (``mcp`` or ``cli``).
+    """The parts of one process. ``source`` is the origin of its events (``mcp`` or ``cli``).
 
     ``adapter``: a warehouse in the place of the one that the configuration names.
     """
@@ -90,7 +90,7 @@ class Composition:
         if config.is_embedded:
             follow_move(config.queue_dir, config.db)
         self.config = config
-        self.on_error = OncePerMinute(on_error, clock)
+        self.on_error = ErrorThrottle(on_error, clock)
         self.leader: Leader | None = None
         self._given_adapter = adapter
         self.clock = clock
@@ -144,10 +144,10 @@ class Composition:
         from .warehouse.factory import adapter_of
 
         return self._given_adapter or adapter_of(
-            self.config, customer=self.identity.customer, clock=self.clock, waiting=self._waiting
+            self.config, customer=self.identity.customer, clock=self.clock, waiting=self._backlog
         )
 
-    def _waiting(self) -> tuple[int, int]:
+    def _backlog(self) -> tuple[int, int]:
         """How many events wait in the queue, and the age of the oldest in ms."""
         commit = read_commit(self.queue.directory)
         backlog = QueueReader(self.queue.directory).backlog(commit.offset if commit else None)
@@ -166,24 +166,24 @@ class Composition:
             self.snapshots,
             ttl_s=self.config.context_ttl_s,
             clock=self.clock,
-            pace=None if are_free else Pace(self.clock),
+            poll_schedule=None if are_free else PollSchedule(self.clock),
             on_changes=self._look_after_flush(are_free),
         )
 
     def _look_after_flush(self, reads_are_free: bool) -> Callable[[], None] | None:
         """What the leader reports of the warehouse itself, beside its contexts."""
-        from .health.task_report import TaskWatch
+        from .health.task_report import TaskReport
 
         if self.adapter.tasks is not None:
-            return TaskWatch(self.queue.directory, self.adapter.tasks, self.clock).look
-        return self.drift_watch.look if self.drift_watch is not None and reads_are_free else None
+            return TaskReport(self.queue.directory, self.adapter.tasks, self.clock).look
+        return self.drift_report.look if self.drift_report is not None and reads_are_free else None
 
     @lazy
-    def drift_watch(self) -> DriftWatch | None:
-        from .health.drift_report import DriftWatch
+    def drift_report(self) -> DriftReport | None:
+        from .health.drift_report import DriftReport
 
         drifts = self.adapter.drift
-        return DriftWatch(self.queue.directory, drifts, self.clock) if drifts is not None else None
+        return DriftReport(self.queue.directory, drifts, self.clock) if drifts is not None else None
 
     @lazy
     def cache(self) -> ContextCache:
@@ -192,12 +192,12 @@ class Composition:
             ttl_s=self.config.context_ttl_s,
             max_stale_s=self.config.context_max_stale_s,
             clock=self.clock,
-            revalidate=self.ask_for_context,
+            revalidate=self.request_context,
         )
 
     @lazy
-    def recall(self) -> Recall:
-        return Recall(
+    def recall(self) -> ContextReader:
+        return ContextReader(
             self.cache,
             self.local_events,
             Renderer(dumps=orjson.dumps),
@@ -211,11 +211,11 @@ class Composition:
         )
 
     def _keep_warm(self, customer: str, project: str) -> None:
-        """Let the leader know that somebody still asks for this scope; a fresh answer leaves no request."""
+        """Let the leader know that this scope is still requested; a fresh answer leaves no request."""
         if self.leader is not None and self.leader.leads:
-            self.refresher.ask_for(customer, project)
+            self.refresher.keep_active(customer, project)
         elif self.snapshots.stat(customer, project) is not None:  # without a snapshot the cache leaves the request itself
-            self.snapshots.want(customer, project)
+            self.snapshots.request(customer, project)
 
     @lazy
     def artifacts(self) -> ArtifactStore:
@@ -241,11 +241,11 @@ class Composition:
         )
 
     def is_recording(self, project: str | None) -> bool:
-        """False where ``ACTIVITY_RECORD=off`` or the project's ``.activity-mcp-ignore`` says so."""
+        """False where ``ACTIVITY_RECORD=off`` or the project's ``.activity-mcp-ignore`` forbids it."""
         return self.config.record and not is_ignored(project)
 
     def origin(self, customer: str | None, project: str | None) -> Origin:
-        """Who and where, for what this process records; None stands for its own customer, and for no project."""
+        """Who and where, for what this process records; None means its own customer, and no project."""
         return self.recorder.origin(self.source, customer=customer, project=project, session_id=self.session_id)
 
     @lazy
@@ -253,8 +253,8 @@ class Composition:
         return self.config.redactor()
 
     @lazy
-    def self_log(self) -> SelfLog:
-        return SelfLog(self.recorder.origin("mcp", session_id=self.session_id), self.clock)
+    def call_log(self) -> CallLog:
+        return CallLog(self.recorder.origin("mcp", session_id=self.session_id), self.clock)
 
     @lazy
     def session_state(self) -> SessionState:
@@ -262,7 +262,7 @@ class Composition:
 
     @lazy
     def follower(self) -> TranscriptFollower:
-        """Reads transcripts while their sessions run. A quarter of the queue is the most that its backlog may take."""
+        """Reads transcripts while their sessions run. Its backlog takes at most a quarter of the queue."""
         from .claude_code.transcripts import ImportOrigins, TranscriptReader
         from .claude_code.transcripts.follower import TranscriptFollower
         from .recording.tombstones import Tombstones
@@ -306,19 +306,19 @@ class Composition:
 
     @lazy
     def own_project(self) -> str | None:
-        """The project this process was started for, when Claude Code says so."""
+        """The project this process was started for, where Claude Code names it."""
         directory = self.environ.get("CLAUDE_PROJECT_DIR")
         return project_of(directory) if directory else None
 
-    def ask_for_context(self, customer: str, project: str) -> None:
-        """The cache wants this scope newer: a wish on disk, which whoever leads will see."""
-        self.snapshots.want(customer, project)
+    def request_context(self, customer: str, project: str) -> None:
+        """Request a newer snapshot for the cache: a file that the leader finds."""
+        self.snapshots.request(customer, project)
 
     @lazy
-    def findings(self) -> Findings:
-        from .provenance.queries import Findings
+    def provenance_queries(self) -> ProvenanceQueries:
+        from .provenance.queries import ProvenanceQueries
 
-        return Findings(
+        return ProvenanceQueries(
             lambda sql, **limits: self.adapter.queries.query(sql, **limits),
             self.artifacts,
             self.recorder,
@@ -335,17 +335,17 @@ class Composition:
     def insights(self) -> Insights:
         from .provenance.insights import Insights
 
-        return Insights(self.findings, self.recorder, is_recording=self.is_recording)
+        return Insights(self.provenance_queries, self.recorder, is_recording=self.is_recording)
 
     @lazy
-    def upkeep(self) -> Upkeep | None:
+    def upkeep(self) -> DailyRetention | None:
         """The daily work, where the engine does not do it by itself."""
         maintenance = self.adapter.maintenance
         if maintenance is None:
             return None
-        from .pipeline.daily_retention import Upkeep
+        from .pipeline.daily_retention import DailyRetention
 
-        return Upkeep(self.queue.directory, maintenance, keep_days=self.config.retention_days, clock=self.clock)
+        return DailyRetention(self.queue.directory, maintenance, keep_days=self.config.retention_days, clock=self.clock)
 
     def made(self, name: str) -> Any:
         """The part of that name where it was made already, else None: what closes must not open what nothing has used."""

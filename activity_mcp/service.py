@@ -2,10 +2,10 @@
 
     log       redact → validate → append → sync → answer                    (any process)
     context   memory → snapshot file → overlay of local events → answer     (any process, no warehouse asked)
-    flush     lead for a moment, or wish and wait                           (commands)
-    start     a thread that stands ready to lead                            (servers)
+    flush     lead for a moment, or request it from the leader and wait     (commands)
+    start     a thread that is ready to lead                                (servers)
 
-What it stands on is put together in ``composition``, each part when it is first needed.
+Its parts are put together in ``composition``, each when it is first needed.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from .composition import Composition, lazy
 from .config import Config, read_config
 from .context import ALL_PROJECTS
 from .errors import ActivityError, QueueRefused
-from .health.watcher import HealthWatch
+from .health.watcher import HealthWatcher
 from .identity import place_of
 from .pipeline.backpressure import Backpressure, Filling
 from .pipeline.leader import Leader
 from .queue import Sweeper
-from .recording.call_log import AllCalls
+from .recording.call_log import CallTotals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .health.document import StatusDocument
     from .queue import QueueWriter
     from .recall.context_reader import ContextAnswer
-    from .recording.call_log import CallTotals, SelfLog
+    from .recording.call_log import CallLog, MethodTotals
     from .warehouse import QueryResult
     from .warehouse.adapter import Adapter
 
@@ -51,7 +51,7 @@ _NOT_RECORDED = {
 class ActivityService(Composition):
     """Everything the server and the commands do. Thread-safe where a server needs it: ``log``, ``context``, ``record_call``.
 
-    ``source`` says who is speaking (``mcp`` or ``cli``); ``on_error`` is told of what went wrong in the background.
+    ``source`` is the origin of its events (``mcp`` or ``cli``); ``on_error`` gets the errors of the background.
     """
 
     def __init__(
@@ -65,19 +65,19 @@ class ActivityService(Composition):
         adapter: Adapter | None = None,
     ) -> None:
         super().__init__(config, environ, source=source, clock=clock, on_error=on_error, adapter=adapter)
-        self._calls = AllCalls()
+        self._calls = CallTotals()
         self._closed = False
         self._sweeper = Sweeper((config.home, config.queue_root, config.artifacts_dir), clock=clock)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None, **options: Any) -> ActivityService:
-        """The service this environment asks for. Raises InvalidConfig."""
+        """The service that this environment configures. Raises InvalidConfig."""
         environ = os.environ if environ is None else environ
         return cls(read_config(environ), environ, **options)
 
     @lazy
-    def health_watch(self) -> HealthWatch:
-        return HealthWatch(self.queue.directory, self._judge, self.system_events.report, self.clock)
+    def health_watcher(self) -> HealthWatcher:
+        return HealthWatcher(self.queue.directory, self._judge, self.system_events.report, self.clock)
 
     # --- record
 
@@ -96,8 +96,8 @@ class ActivityService(Composition):
     ) -> dict[str, Any]:
         """Record one event: {activity_id, accepted, durable, degraded}. Blocks until it is as durable as configured.
 
-        Raises InvalidActivity (nothing was recorded) or a QueueRefused. Where recording is off the answer says
-        ``accepted: false`` and why.
+        Raises InvalidActivity (nothing was recorded) or a QueueRefused. Where recording is off the answer has
+        ``accepted: false`` and the reason.
         """
         project = place_of(project) if project else self.own_project
         if not self.is_recording(project):
@@ -119,11 +119,11 @@ class ActivityService(Composition):
         if not self.is_recording(self.own_project):
             return
         try:
-            self.self_log.record(method, latency_ms, features, activity_id)
-        except ActivityError as error:  # there is no queue to note it in; who logs an event is told so
+            self.call_log.record(method, latency_ms, features, activity_id)
+        except ActivityError as error:  # there is no queue to note it in; ``log`` raises the same error
             self.on_error(error)
 
-    def call_totals(self) -> dict[str, CallTotals]:
+    def call_totals(self) -> dict[str, MethodTotals]:
         """What the calls of this process add up to, by method."""
         return self._calls.totals()
 
@@ -132,7 +132,7 @@ class ActivityService(Composition):
         return self.status_reader.read()
 
     def _judge(self) -> Iterable[Check]:
-        """The health of everything if this process leads, else of whoever does."""
+        """The health of everything if this process leads, else of the leader."""
         from .health.assessment import judge_leader, of_document
 
         if self.leader is not None and self.leader.leads:
@@ -156,7 +156,7 @@ class ActivityService(Composition):
         return self.recall.context(customer, project, context_type, max_bytes)
 
     def context_expected(self, customer: str | None, project: str | None) -> bool:
-        """True at the first miss of a scope, for which a refresh was just asked: worth waiting a few milliseconds."""
+        """True at the first miss of a scope, for which a refresh was just requested: worth waiting a few milliseconds."""
         return self.recall.is_expected(customer, project)
 
     def query(
@@ -186,18 +186,18 @@ class ActivityService(Composition):
         cancelled: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any]:
         """Have a context read from the warehouse again, and wait for it: {as_of, age_ms, freshness, refreshed, reason?}."""
-        from .recall.on_demand_refresh import OnDemand
+        from .recall.on_demand_refresh import OnDemandRefresh
 
         scope = self.recall.scope(customer, project)
-        on_demand = OnDemand(self.cache, self.snapshots, self.lease, self.clock)
+        on_demand = OnDemandRefresh(self.cache, self.snapshots, self.lease, self.clock)
         return on_demand.refresh(*scope, timeout_s=timeout_s, cancelled=cancelled)
 
     # --- the background
 
     def start(self) -> None:
-        """Start the thread that stands ready to lead, and writes this server's own events. Idempotent.
+        """Start the thread that is ready to lead, and writes this server's own events. Idempotent.
 
-        Where the state directory cannot be used, that is told, and tried again until it can be.
+        Where the state directory cannot be used, that is reported, and tried again until it can be.
         """
         try:
             self.prepare_leader()
@@ -217,7 +217,7 @@ class ActivityService(Composition):
                 later.start()
 
     def prepare_leader(self) -> None:
-        """Make the leader without its thread, for whoever drives its turns. Idempotent."""
+        """Make the leader without its thread, for a caller that drives its turns. Idempotent."""
         if self.leader is not None:
             return
         self.leader = Leader(
@@ -244,25 +244,21 @@ class ActivityService(Composition):
         self.system_events.report_state()
         self._sweeper.sweep()
         self._watch_health()
-        calls: SelfLog | None = self.made("self_log")
-        if (
-            calls is not None and calls.waits() and self.writer.pressure() != "full"
-        ):  # else they stay in their buffer, which is bounded
-            self._append_quietly(self.self_log.take())
+        self._write_calls()
 
     def _watch_health(self) -> None:
         try:
-            self.health_watch.look()
+            self.health_watcher.look()
         except (ActivityError, OSError) as error:  # what keeps it from being judged must not keep a turn from being taken
             self.on_error(error)
 
-    def _append_quietly(self, activities: list[Any]) -> None:
-        if not activities:
+    def _write_calls(self, *, closing: bool = False) -> None:
+        calls: CallLog | None = self.made("call_log")
+        if calls is None:
             return
         try:
-            self.recorder.append(activities, durable=False, counted=False)
+            calls.write_to(self.recorder, closing=closing)
         except QueueRefused as error:
-            self.self_log.dropped += len(activities)
             self.on_error(error)
 
     def close(self, timeout: float = 0.5) -> None:
@@ -271,8 +267,7 @@ class ActivityService(Composition):
             if self._closed:
                 return
             self._closed = True
-        if self.made("self_log") is not None:
-            self._append_quietly(self.self_log.drain())
+        self._write_calls(closing=True)
         writer: QueueWriter | None = self.made("writer")
         if writer is not None:
             try:

@@ -267,7 +267,7 @@ NONSENSE = [
 ]
 
 
-@pytest.mark.parametrize("name", ["commit.json", "queue.json", "leader.json", "context", "flush.want"])
+@pytest.mark.parametrize("name", ["commit.json", "queue.json", "leader.json", "context", "flush.request"])
 def test_a_file_of_nonsense_is_rebuilt_under_a_server_and_nothing_is_sent_twice(machine: Machine, name: str) -> None:
     server = machine.server()
     ids = log(server, 2)
@@ -310,7 +310,7 @@ def test_whoever_waits_for_a_flush_is_not_left_waiting_by_a_deleted_commit(machi
     log(server)
     machine.turns(server)
     Path(server.queue.directory, "commit.json").unlink()
-    command.lease.touch_want()
+    command.lease.request_flush()
     machine.turns(server)
     committed = read_commit(server.queue.directory)
     assert committed is not None

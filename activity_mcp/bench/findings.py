@@ -26,7 +26,7 @@ QUESTION = f"""
     WHERE customer = '{CUSTOMER}' AND ts >= utc_now() - INTERVAL 1 DAY
     GROUP BY tool_name
     ORDER BY calls DESC
-"""  # noqa: S608 - a name of ours
+"""  # noqa: S608 - our own name
 _GIVE_UP_S = 30.0
 
 
@@ -45,7 +45,7 @@ def asking(environ: Mapping[str, str], total: int, rounds: int) -> Measured:
         for _ in range(rounds):
             for sql, taken in times.items():
                 began = time.perf_counter()
-                found = service.findings.query(sql, store=False)
+                found = service.provenance_queries.query(sql, store=False)
                 taken.append((time.perf_counter() - began) * 1000)
                 if not found["rows"]:
                     raise RuntimeError("the question found nothing")

@@ -48,7 +48,7 @@ _FILL = f"""
         END AS BIGINT)) AS happened_at
         FROM (SELECT $total - 1 - i AS n FROM range($start, $end) AS numbers (i))
     )
-"""  # noqa: S608 - a number of ours
+"""  # noqa: S608 - our own number
 
 
 def measure(environ: Mapping[str, str], *, sizes: Sequence[int] = SIZES, calls: int = 200, rounds: int = 7) -> list[Measured]:

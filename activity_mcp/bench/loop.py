@@ -97,7 +97,7 @@ def measure_visibility(environ: Mapping[str, str], *, rounds: int = 25) -> list[
 
 
 def _until(reader: RawClient, condition: Callable[[dict[str, Any]], bool], began: float) -> float:
-    """Seconds from ``began`` until the context is as wished; half a minute at the most."""
+    """Seconds from ``began`` until the context is as expected; half a minute at the most."""
     while not condition(_context(reader)) and time.perf_counter() - began < 30:
         time.sleep(0.002)
     return time.perf_counter() - began

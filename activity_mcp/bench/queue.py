@@ -133,7 +133,7 @@ def recovery(home: str, environ: Mapping[str, str], queued: int) -> list[Measure
 
 
 def takeover(environ: Mapping[str, str], rounds: int) -> Measured:
-    """The slowest of so many takeovers. Whoever leads is asked of the kernel, who holds the lock."""
+    """The slowest of so many takeovers. The kernel names the holder of the lock."""
     lease, waits = Lease(read_config(environ).queue_dir), []
     with ExitStack() as clients:
         running = [clients.enter_context(RawClient(SERVER, ["serve"], environ=environ))]
@@ -190,7 +190,7 @@ def _say(process: subprocess.Popen[bytes], text: bytes) -> None:
 
 
 def _answer_of(process: subprocess.Popen[bytes]) -> dict[str, Any]:
-    """The process's next line. RuntimeError when it ended without one; what it said itself is on stderr."""
+    """The process's next line. RuntimeError when it ended without one; its own words are on stderr."""
     answer = process.stdout.readline() if process.stdout is not None else b""
     if not answer:
         raise RuntimeError(f"a process of the benchmark ended with {process.wait(10)}")

@@ -37,13 +37,13 @@ class Driver:
 
     def run(self, seconds: float) -> None:
         began = due = time.perf_counter()
-        owed, logged = self._number / 8, 0  # so that the clients do not log all at the same moment
+        due, logged = self._number / 8, 0  # so that the clients do not log all at the same moment
         while due - began < seconds:
             time.sleep(max(0.0, due - time.perf_counter()))
             self._ask()
-            owed += self._events_per_call
-            if owed >= 1:
-                owed, logged = owed - 1, logged + 1
+            due += self._events_per_call
+            if due >= 1:
+                due, logged = due - 1, logged + 1
                 self._log(f"bench-server-{self._number}-{logged}")
             due += self._pause_s
         self.elapsed_s = time.perf_counter() - began

@@ -26,7 +26,7 @@ def context_command(customer: str | None, context_type: str, project: str, max_b
     service = ActivityService.from_environ(source="cli")
     project = folder(project)
     try:
-        service.refresher.ask_for(customer or service.identity.customer, project)
+        service.refresher.keep_active(customer or service.identity.customer, project)
         _settle(service)
         answer = service.context(customer=customer, context_type=context_type, project=project, max_bytes=max_bytes)
     finally:
@@ -57,7 +57,7 @@ def query_command(sql: str, max_rows: int | None, timeout: float, store: bool, a
         if service.local_events.urgent():
             _settle(service, min(_SETTLE_S, timeout / 2))  # the other half at least is the query's
         left = max(0.1, deadline - time.monotonic())
-        found = service.findings.query(sql, max_rows=max_rows, timeout_s=left, store=store, preview_bytes=None)
+        found = service.provenance_queries.query(sql, max_rows=max_rows, timeout_s=left, store=store, preview_bytes=None)
     finally:
         service.close()
     if as_json:

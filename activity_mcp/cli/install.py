@@ -13,7 +13,7 @@ from ..claude_code.versions import installed_version
 from ..config import read_config
 from ..errors import InvalidInput
 from ..identity import working_directory
-from ..operations.holdings import holdings
+from ..operations.own_files import own_files
 from ..operations.purge import purge
 from .output import remark, say
 
@@ -105,7 +105,7 @@ def _confirm(config: Config) -> None:
 
 
 def _tell_of_data(config: Config, what: str) -> None:
-    held = holdings(config)
+    held = own_files(config)
     if not held:
         remark(f"Nothing was recorded below {config.home}.")
         return

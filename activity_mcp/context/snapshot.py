@@ -1,21 +1,22 @@
 """Snapshots: the newest known context of one (customer, project), in a file that any process may read at any time.
 
-A directory holds, for each key, ``<key>.json`` (the snapshot) and ``<key>.want`` (somebody asks for a newer one). A snapshot
+A directory holds, for each key, ``<key>.json`` (the snapshot) and ``<key>.request`` (a request for a newer one). A snapshot
 is one line, a compact JSON object whose last member is ``_crc``, CRC-32 of the bytes before its comma, as in the queue:
 
     {"version":1,"customer":…,"project":…,"as_of_us":…,"row_version":…,"watermark":{channel: offset},"blob":{…},"_crc":"…"}
 
-A scope of which nothing is known has a snapshot too, so that "nothing" is an answer, but not one that says its name:
-``customer`` and ``project`` are empty in it. So asking about anybody leaves no name, and ``prune`` keeps few of these files.
+A scope of which nothing is known has a snapshot too, so that "nothing" is an answer, but not one with its name:
+``customer`` and ``project`` are empty in it. So a question about a person leaves no name, and ``prune`` keeps few of these
+files.
 
 ``as_of_us`` is when the blob was last verified to equal the warehouse's row, ``watermark`` the highest offset of each channel
 that the blob holds. Invariants:
 
 * A file is published whole by rename, so a reader sees the old one or the new one.
-* It is never replaced by one that knows less (``knows_at_least``): a lower offset in a channel both know is refused; with all
+* It is never replaced by one that holds less (``knows_at_least``): a lower offset in a channel both know is refused; with all
   of these equal, an earlier verification, then a lower row version. A verification in the future cannot be trusted (a clock
   was set back) and protects nothing.
-* A file that cannot be read (truncated, NUL-filled, altered, somebody else's) counts as missing, with the problem named, and
+* A file that cannot be read (truncated, NUL-filled, altered, foreign) counts as missing, with the problem named, and
   is replaced by the next publication. One of a newer version counts as missing too, but is left alone: upgrade.
 
 There is one publisher at a time, the holder of the lease; and because a leader may be stopped between its look at the file in
@@ -47,16 +48,16 @@ VERSION = 1
 ALL_PROJECTS = "*"
 MAX_BYTES = 16 * 1024 * 1024
 """A snapshot is some tens of KB; what is larger than this is not one, and is not read into memory."""
-MAX_SNAPSHOTS, MAX_EMPTY, MAX_WANTS = 500, 64, 500
+MAX_SNAPSHOTS, MAX_EMPTY, MAX_REQUESTS = 500, 64, 500
 """Files of one directory: with them the leader's look at it, and a refresh, stay a matter of milliseconds."""
 _MAX_NAMELESS_BYTES = 1024
 
 _LOCK = "publish.lock"
 _PATIENCE_S = 1.0
-"""A publication takes milliseconds; whoever holds the lock for longer is stopped."""
+"""A publication takes milliseconds; a process that holds the lock for longer is stopped."""
 _CHECKSUM = b',"_crc":"'
 _KEY_LENGTH = 20
-_SNAPSHOT, _WANT = ".json", ".want"
+_SNAPSHOT, _REQUEST = ".json", ".request"
 
 
 class Snapshot:
@@ -87,7 +88,7 @@ class Snapshot:
         }
 
     def is_nameless(self) -> bool:
-        """Whether this is a file that tells of nothing, and of nobody."""
+        """Whether this is the file of an unknown scope: empty, and without its name."""
         return not (self.blob or self.customer or self.project)
 
 
@@ -106,7 +107,7 @@ class Reading:
 
 
 class SnapshotStore:
-    """The snapshots and wishes of one directory (``context/`` of a queue). Reading never raises; publishing may."""
+    """The snapshots and requests of one directory (``context/`` of a queue). Reading never raises; publishing may."""
 
     def __init__(
         self,
@@ -124,7 +125,7 @@ class SnapshotStore:
         self._dumps = dumps
 
     def publish(self, snapshot: Snapshot) -> bool:
-        """Make this the snapshot of its key, unless the one in place knows more or is of a newer version (then False)."""
+        """Make this the snapshot of its key, unless the one in place holds more or is of a newer version (then False)."""
         self._fs.ensure_directory(self.directory)
         held = self._fs.hold(os.path.join(self.directory, _LOCK), _PATIENCE_S)
         try:
@@ -187,41 +188,41 @@ class SnapshotStore:
         return found is not None and found.is_nameless()
 
     def clear(self) -> int:
-        """Forget every snapshot and every wish, unreadable and unfinished ones included; how many snapshots there were."""
+        """Forget every snapshot and every request, unreadable and unfinished ones included; how many snapshots there were."""
         unfinished = [name for name in self._fs.names(self.directory) if name.endswith(".tmp")]  # of a process that was killed
-        for name in (*self._names(_WANT), *unfinished):
+        for name in (*self._names(_REQUEST), *unfinished):
             _unlink(os.path.join(self.directory, name))
         return sum(_unlink(os.path.join(self.directory, name)) for name in self._names(_SNAPSHOT))
 
-    # --- wishes
+    # --- requests
 
-    def want(self, customer: str, project: str) -> None:
-        """Leave the wish for a newer snapshot of this key, for the leader to find. Leaving it twice is leaving it once.
+    def request(self, customer: str, project: str) -> None:
+        """Leave a request for a newer snapshot of this key, for the leader to find. Twice is the same as once.
 
         It is not synced: after a power cut nobody waits for it any more, and what is left of it is removed when found.
         """
         self._fs.ensure_directory(self.directory)
-        if len(self._names(_WANT)) >= MAX_WANTS:
-            return  # nobody leads who would answer them
-        wish = {"version": VERSION, "customer": customer, "project": project}
-        self._fs.publish(self._path(customer, project, "want"), dump_json(wish) + b"\n", durable=False)
+        if len(self._names(_REQUEST)) >= MAX_REQUESTS:
+            return  # no leader answers them
+        request = {"version": VERSION, "customer": customer, "project": project}
+        self._fs.publish(self._path(customer, project, "request"), dump_json(request) + b"\n", durable=False)
 
-    def wants(self) -> list[tuple[str, str]]:
-        """Customer and project of every wish. One that cannot be read is removed: whoever left it asks again."""
+    def requests(self) -> list[tuple[str, str]]:
+        """Customer and project of every request. One that cannot be read is removed: its process repeats it."""
         found = []
-        for name in self._names(_WANT):
+        for name in self._names(_REQUEST):
             path = os.path.join(self.directory, name)
             try:
-                found.append(_read_wish(path))
+                found.append(_read_request(path))
             except OSError:
                 continue
             except (ValueError, KeyError, TypeError, RecursionError):
                 _unlink(path)
         return sorted(found)
 
-    def clear_want(self, customer: str, project: str) -> None:
-        """Take the wish away. Do it before reading the warehouse, so that a wish left meanwhile is not lost."""
-        _unlink(self._path(customer, project, "want"))
+    def clear_request(self, customer: str, project: str) -> None:
+        """Remove the request. Do it before reading the warehouse, so that a request left meanwhile is kept."""
+        _unlink(self._path(customer, project, "request"))
 
     # --- files
 
@@ -302,12 +303,12 @@ def _snapshot_of(record: Any) -> Snapshot | None:
     return Snapshot(customer, project, blob, watermark, as_of_us, row_version)
 
 
-def _read_wish(path: str) -> tuple[str, str]:
+def _read_request(path: str) -> tuple[str, str]:
     with LOCAL.reader(path) as file:
-        wish = plain_loads(file.read(64 * 1024))
-    customer, project = wish["customer"], wish["project"]
+        request = plain_loads(file.read(64 * 1024))
+    customer, project = request["customer"], request["project"]
     if not (isinstance(customer, str) and isinstance(project, str)):
-        raise ValueError("a wish names a customer and a project")
+        raise ValueError("a request names a customer and a project")
     return customer, project
 
 

@@ -1,7 +1,7 @@
-"""What the status document means: which of what it tells needs a person. The one place that decides it.
+"""What the status document means: which of its members need a person. The one place that decides it.
 
-``status`` prints what is not ok as its problems, ``doctor`` prints all of it, the ``health`` tool and ``/healthz`` tell the
-worst of it, and a change of any of it becomes a system_event.
+``status`` prints what is not ok as its problems, ``doctor`` prints all of it, the ``health`` tool and ``/healthz``
+report the worst of it, and a change of any of it becomes a system_event.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 REFRESH_TASK = "REFRESH_CONTEXT_TASK"
 PROGRESS_TOO_OLD_S = 15.0
-"""A leader tells its progress every five seconds; three times that without a word means it is stopped or hangs."""
+"""A leader reports its progress every five seconds; three times that without a report means it is stopped or hangs."""
 
 
 def worst(statuses: Iterable[Status]) -> Status:
@@ -27,7 +27,7 @@ def worst(statuses: Iterable[Status]) -> Status:
 
 
 def of_document(document: State) -> Iterator[Check]:
-    """Everything that ``status`` knows, judged."""
+    """Everything in the status document, judged."""
     yield _recording(document)
     yield judge_leader(document["leader"], document["queue"]["depth_events"])
     yield _queue(document["queue"])
@@ -58,11 +58,11 @@ def judge_leader(leader: LeaderState, waiting: int) -> Check:
         return Check("leader", "ok", "no server is running, and nothing waits for one")
     age, who = leader["last_progress_age_s"], f"the leader (pid {leader['pid']})"
     if leader["stopped"]:
-        told = f"; its last progress was {age:.0f} s ago" if age is not None else ""
+        since = f"; its last progress was {age:.0f} s ago" if age is not None else ""
         hint = f"kill -CONT {leader['pid']} lets it go on; end it and another takes over"
-        return Check("leader", "fail", f"{who} is stopped{told}", hint)
+        return Check("leader", "fail", f"{who} is stopped{since}", hint)
     if age is None:
-        return Check("leader", "warn", f"{who} tells nothing that can be read", "look again in ten seconds: it tells anew")
+        return Check("leader", "warn", f"the report of {who} cannot be read", "look again in ten seconds: it reports again")
     if age > PROGRESS_TOO_OLD_S:
         return Check(
             "leader",
@@ -81,12 +81,12 @@ def _queue(queue: QueueState) -> Check:
     if queue["foreign_files"]:
         names = ", ".join(queue["foreign_files"][:3])
         hint = "move what you have put there away; nothing of it is read"
-        return Check("queue", "warn", f"among the segments in {queue['directory']}/seg lies what is none: {names}", hint)
+        return Check("queue", "warn", f"among the segments in {queue['directory']}/seg are other files: {names}", hint)
     if queue["pressure"] == "degraded":
         return Check("queue", "warn", "the queue is over 80 % full", "new events are cut until the warehouse takes some")
     if queue["refused_unreported"]:
-        said = f"{queue['refused_unreported']} events were refused, and no server has recorded that since"
-        return Check("queue", "warn", said, "what was refused is lost; run `activity-mcp flush`, or start a server")
+        problem = f"{queue['refused_unreported']} events were refused, and no server has recorded that since"
+        return Check("queue", "warn", problem, "what was refused is lost; run `activity-mcp flush`, or start a server")
     return Check("queue", "ok", f"{queue['depth_events']} events wait in {queue['directory']}")
 
 
@@ -95,8 +95,8 @@ def _syncs(queue: QueueState) -> Check:
     failed = queue["own_sync_failures"]
     if not failed:
         return Check("syncs", "ok", "the disk took every sync of this process")
-    said = f"the disk refused {failed} syncs of this process: events answered just before them may be lost in a power cut"
-    return Check("syncs", "fail", said, "see to the disk, then start the server again")
+    problem = f"the disk refused {failed} syncs of this process: events answered just before them may be lost in a power cut"
+    return Check("syncs", "fail", problem, "check the disk, then start the server again")
 
 
 def _other_queues(others: list[OtherQueue]) -> Check:

@@ -1,6 +1,6 @@
 """``drift.json`` beside the queue: the open schema drifts, written by the leader after each flush of the embedded warehouse.
 
-So ``status`` and ``health`` know them without opening the warehouse. On Snowflake it is absent: ``activity-mcp drift`` asks.
+So ``status`` and ``health`` have them without opening the warehouse. On Snowflake it is absent: ``activity-mcp drift`` asks.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
-class DriftWatch:
+class DriftReport:
     """Keeps ``drift.json`` in ``directory`` equal to what is open in the embedded warehouse. Driven by the leader."""
 
     def __init__(self, directory: str, drifts: DriftTable, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -43,8 +43,8 @@ class DriftWatch:
             self._written = None
 
 
-def told(directory: str) -> list[dict[str, Any]] | None:
-    """What was open at the last flush; None where nobody has told (nothing flushed yet, or on Snowflake)."""
+def read_drift_report(directory: str) -> list[dict[str, Any]] | None:
+    """What was open at the last flush; None without a report (nothing flushed yet, or on Snowflake)."""
     try:
         with fs.reader(_path(directory)) as file:
             document = json.load(file)

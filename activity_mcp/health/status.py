@@ -16,8 +16,9 @@ from ..fs import LOCAL
 from ..queue import Lease, QueueReader, dead_letters, foreign_files, read_commit, read_queue
 from ..recording.dropped import count_drops
 from ..warehouse.base import LEFT_OUT, REJECTED
-from . import drift_report, task_report
 from .assessment import of_document, worst
+from .drift_report import read_drift_report
+from .task_report import read_task_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +92,7 @@ class StatusReader:
             "context": self._context(),
             "hooks": self._hooks(),
             "drift": _drift(self._directory),
-            "tasks": task_report.reported(self._directory),
+            "tasks": read_task_report(self._directory),
             "degraded": queue["pressure"] != "ok" or bool(leader.get("backpressure")),
         }
         judged = list(of_document(state))
@@ -103,7 +104,7 @@ class StatusReader:
         }
 
     def leader(self) -> LeaderState:
-        """Who leads and how far it got, by what it reported and by what the kernel knows of it."""
+        """Who leads and how far it got, by its own report and by the kernel's."""
         return leader_of(self._lease, self._clock)
 
     def _queue(self, buried: list[DeadLetter]) -> QueueState:
@@ -165,7 +166,7 @@ class StatusReader:
 
 
 def _drift(directory: str) -> DriftState:
-    found = drift_report.told(directory)
+    found = read_drift_report(directory)
     if found is None:
         return {"open": None, "quarantining": None, "newest": []}
     newest = [{name: drift[name] for name in _DRIFT_MEMBERS} for drift in found[:5]]
@@ -181,28 +182,28 @@ def _rejected_in(reason: str) -> int:
 
 def leader_of(lease: Lease, clock: Clock) -> LeaderState:
     """Who leads the queue of ``lease`` and how far it got."""
-    told = lease.holder()
-    if told is None:
+    reported = lease.holder()
+    if reported is None:
         return {"present": False}
-    pid = lease.holder_pid() or told.get("pid")
+    pid = lease.holder_pid() or reported.get("pid")
     return {
         "present": True,
         "pid": pid,
-        "since": told.get("since"),
-        "last_progress": told.get("last_progress"),
-        "offset": told.get("offset"),
-        "flushed_at": told.get("flushed_at"),
-        "error": told.get("error"),
-        "backpressure": told.get("backpressure"),
-        "degraded": told.get("degraded"),
+        "since": reported.get("since"),
+        "last_progress": reported.get("last_progress"),
+        "offset": reported.get("offset"),
+        "flushed_at": reported.get("flushed_at"),
+        "error": reported.get("error"),
+        "backpressure": reported.get("backpressure"),
+        "degraded": reported.get("degraded"),
         "stopped": _is_stopped(pid),
-        "last_progress_age_s": _progress_age_s(clock, told),
+        "last_progress_age_s": _progress_age_s(clock, reported),
     }
 
 
-def _progress_age_s(clock: Clock, told: dict[str, Any]) -> float | None:
+def _progress_age_s(clock: Clock, reported: dict[str, Any]) -> float | None:
     """By the monotonic clock, which is one for all processes of a boot: the wall clock may have jumped either way."""
-    at, last = told.get("monotonic"), told.get("last_progress")
+    at, last = reported.get("monotonic"), reported.get("last_progress")
     if isinstance(at, (int, float)) and at <= (now := clock.monotonic()):
         return round(now - at, 1)
     try:

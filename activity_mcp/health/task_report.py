@@ -27,7 +27,7 @@ INTERVAL_S = 600.0
 """How often the states are read at most: a suspended task is a matter of hours."""
 
 
-class TaskWatch:
+class TaskReport:
     """Keeps ``tasks.json`` in ``directory`` equal to what ``tasks`` answers. Driven by the leader."""
 
     def __init__(self, directory: str, tasks: Callable[[], list[TaskState]], clock: Clock = SYSTEM_CLOCK) -> None:
@@ -50,7 +50,7 @@ class TaskWatch:
             pass
 
 
-def reported(directory: str) -> TasksState | None:
+def read_task_report(directory: str) -> TasksState | None:
     """The states and when they were read; None where none were."""
     try:
         with fs.reader(_path(directory)) as file:

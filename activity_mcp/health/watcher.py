@@ -1,4 +1,4 @@
-"""A system_event for every change of health: what was well and is not any more, what is well again.
+"""Reports every change of health as a system_event: a check that fails, a check that is ok again.
 
 ``health.json`` beside the queue holds what was reported last, so that a change is reported once, across leaders, and also when
 it happened while no process led. The leader judges everything; the others judge only whether a process leads, as a leader that
@@ -27,34 +27,34 @@ VERSION = 1
 LOOK_EVERY_S = 5.0
 REST_FACTOR = 50  # times as long as a look took: a long backlog is counted line by line
 SELF_REPORTED = frozenset(("recording", "queue", "syncs"))
-"""``recording`` and ``syncs`` are each process's own; a queue that fills up or refuses tells so itself."""
+"""``recording`` and ``syncs`` are each process's own; a queue that fills up or refuses has events of its own."""
 _SEVERITY = {"ok": "info", "warn": "warning", "fail": "error"}
 
 
-class HealthWatch:
+class HealthWatcher:
     """``look`` at every turn; it does something every few seconds.
 
-    ``judge`` gives the checks that this process can judge; ``tell`` writes a system_event under an id.
+    ``judge`` gives the checks that this process can judge; ``report`` writes a system_event under an id.
     """
 
     def __init__(
         self,
         directory: str,
         judge: Callable[[], Iterable[Check]],
-        tell: Callable[[dict[str, Any], str], None],
+        report: Callable[[dict[str, Any], str], None],
         clock: Clock,
         *,
         fs: FileSystem = LOCAL,
     ) -> None:
         self._path = f"{directory}/health.json"
         self._judge = judge
-        self._tell = tell
+        self._report = report
         self._clock = clock
         self._fs = fs
         self._next = clock.monotonic() + LOOK_EVERY_S
 
     def look(self) -> None:
-        """Tell what has changed since somebody last looked. A disk that does not take the note hears the same news again."""
+        """Report what has changed since the last look of any process. Where the disk refuses the note it is reported again."""
         began = self._clock.monotonic()
         if began < self._next:
             return
@@ -76,18 +76,19 @@ class HealthWatch:
         document = {"version": VERSION, "at": iso(self._clock.time_us()), "checks": unwell}
         for check in changed:
             was = before.get(check.name, "ok")
-            self._tell(
+            self._report(
                 _event(check, was), derived_id("system_event", "health", f"{self._path} {at} {check.name} {check.status}")
             )
         self._fs.publish(self._path, orjson.dumps(document) + b"\n", durable=False)
 
     def _last(self) -> tuple[str, dict[str, str] | None]:
-        """When a change was last told, and what was not well then. None: a newer version keeps the note, and tells."""
+        """When a change was last reported, and the checks that were not ok then. None: a newer version keeps the note, and
+        reports."""
         try:
-            told = orjson.loads(self._fs.read(self._path))
-            if told["version"] > VERSION:
+            noted = orjson.loads(self._fs.read(self._path))
+            if noted["version"] > VERSION:
                 return "", None
-            return str(told["at"]), {str(name): str(status) for name, status in told["checks"].items()}
+            return str(noted["at"]), {str(name): str(status) for name, status in noted["checks"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return "", {}
 

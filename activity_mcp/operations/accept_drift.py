@@ -58,8 +58,8 @@ def _accept_as_leader(service: ActivityService, drifts: DriftTable, drift_ids: l
         )
     try:
         retry_while_busy(lambda: drifts.accept(drift_ids), time.monotonic() + timeout_s)
-        if service.drift_watch is not None:
-            service.drift_watch.look()
+        if service.drift_report is not None:
+            service.drift_report.look()
     finally:
         service.warehouse.release()
         service.lease.release()

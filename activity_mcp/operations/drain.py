@@ -64,7 +64,7 @@ class Drainer:
     def drain(self, timeout_s: float = 60.0, *, verify: bool = True) -> Drained:
         """Commit everything that is queued now. Raises WarehouseUnavailable at the deadline, else what the sink raises.
 
-        ``verify``: publish the contexts that were wished for as well.
+        ``verify``: publish the requested contexts as well.
         """
         started = time.monotonic()
         deadline = started + timeout_s
@@ -75,8 +75,8 @@ class Drainer:
             finally:
                 self._service.warehouse.release()
                 self._service.lease.release()
-            said = self._service.refresher.disk_error
-            unpublished = (said.strerror or str(said)) if said else refused
+            error = self._service.refresher.disk_error
+            unpublished = (error.strerror or str(error)) if error else refused
             return Drained(rows, quarantined, True, (time.monotonic() - started) * 1000, unpublished)
         if self._wait_for_leader(deadline, timeout_s):
             return Drained(0, 0, False, (time.monotonic() - started) * 1000)
@@ -86,7 +86,7 @@ class Drainer:
         service = self._service
         flusher = service.make_flusher()
         rows = self._ship(flusher, deadline)
-        if service.system_events.report_refusals():  # there is room again, and no server need be there to say so
+        if service.system_events.report_refusals():  # there is room again, and perhaps no server to report it
             rows += self._ship(flusher, deadline)
         refused = self._publish(flusher, deadline, rows, verify)
         flusher.prune(flusher.offset if service.adapter.capabilities.contexts_at_once else None)

@@ -1,4 +1,4 @@
-"""Forgetting: what a selection picks leaves the queue, the dead letters, the warehouse, the contexts, and stays away.
+"""Forgetting: what matches a selection leaves the queue, the dead letters, the warehouse, the contexts, and stays away.
 
     lead → seal the live segment → drain, passing over what is picked → tombstones → rewrite the warehouse without it
          → publish every context → delete the committed segments, dead letters and artifacts that held it, and what of the
@@ -32,7 +32,7 @@ from ..recording.event_catalogue import FORGOTTEN
 from ..recording.tombstones import Tombstones
 from ..warehouse import Scope
 from .drain import BATCH_BYTES, BATCH_ROWS, retry_while_busy
-from .holdings import files_that_hold, holdings
+from .own_files import files_that_hold, own_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -67,7 +67,7 @@ class Forgotten:
 
 
 class Forgetter:
-    """Forgets what ``selection`` picks, over ``service``'s queue and warehouse. ``on_progress`` gets (rows done, rows)."""
+    """Forgets what ``selection`` matches, over ``service``'s queue and warehouse. ``on_progress`` gets (rows done, rows)."""
 
     def __init__(
         self,
@@ -157,7 +157,7 @@ class Forgetter:
         return True
 
     def _picks(self, members: Mapping[str, Any]) -> bool:
-        if self._selection.picks(members):
+        if self._selection.matches(members):
             return True
         features = members.get("feature_json")
         return bool(self._artifacts) and isinstance(features, dict) and features.get("artifact_id") in self._artifacts
@@ -254,7 +254,7 @@ class Forgetter:
     def _left(self) -> list[str]:
         """Unfinished files that held it are removed; the names of our other files that still hold the text."""
         left = []
-        ours = [path for held in holdings(self._service.config) for path in held.files]
+        ours = [path for held in own_files(self._service.config) for path in held.files]
         for path in files_that_hold(self._selection, ours):
             if path.endswith(".tmp"):
                 fs.LOCAL.unlink(path)

@@ -1,7 +1,7 @@
 """Importing transcripts into the queue: bounded in memory, idempotent, and never in the way of live events.
 
 Activities go into the queue in groups, each durable before the next. Above half of the queue's cap the import drains first (it
-leads for a moment, or waits for whoever leads), so that live events are never refused for it. A file's mark goes into the
+leads for a moment, or waits for the leader), so that live events are never refused for it. A file's mark goes into the
 ledger only after the last of its activities is durable; a killed import repeats that file, and the derived ids fold.
 """
 
@@ -34,7 +34,7 @@ _COLUMNS_BYTES = 1024
 
 
 class Backfill:
-    """One import into ``service``'s queue. ``on_progress`` is told (bytes read, bytes there are)."""
+    """One import into ``service``'s queue. ``on_progress`` gets (bytes read, bytes there are)."""
 
     def __init__(self, service: ActivityService, *, on_progress: Callable[[int, int], None] | None = None) -> None:
         self._service = service

@@ -1,4 +1,4 @@
-"""The removal of all that was recorded on this machine, and of nothing else (``holdings`` says what is ours).
+"""The removal of all that was recorded on this machine, and of nothing else (``own_files``).
 
 What was sent to Snowflake is not on this machine.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import InvalidInput
 from ..fs import LOCAL
 from ..queue import Lease
-from .holdings import holdings, own_queues
+from .own_files import own_files, own_queues
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -37,7 +37,7 @@ def purge(config: Config) -> Purged:
             pid = lease.last_report().get("pid", "?")
             raise InvalidInput(f"process {pid} still records into {queue}; nothing was deleted", hint="close Claude Code first")
     _refuse_foreign_tables(config.db)
-    found = holdings(config)
+    found = own_files(config)
     removed = Purged(len(found), sum(held.size for held in found))
     for held in found:
         for path in held.files:

@@ -1,6 +1,6 @@
 """Which events are meant: by session, project, time or text. Several conditions hold together.
 
-``picks`` is asked of an event's members as they stand in the queue and in the stream, with ``feature_json`` decoded. Text is
+``matches`` takes an event's members as they are in the queue and in the stream, with ``feature_json`` decoded. Text is
 searched in every member and every feature, names included, as Python's ``re.search`` does.
 """
 
@@ -51,7 +51,7 @@ class Selection:
             raise InvalidInput("--match: it matches everything, the empty text included", hint="use --before to forget by time")
         return cls(session or None, project or None, before_us, pattern)
 
-    def picks(self, members: Mapping[str, Any]) -> bool:
+    def matches(self, members: Mapping[str, Any]) -> bool:
         """Whether this event is meant."""
         features = members.get("feature_json")
         features = features if isinstance(features, Mapping) else {}

@@ -1,9 +1,9 @@
-"""Once a day, by whoever leads: what is older than ``ACTIVITY_RETENTION_DAYS`` leaves the embedded warehouse, unless a legal
+"""Once a day, by the leader: what is older than ``ACTIVITY_RETENTION_DAYS`` leaves the embedded warehouse, unless a legal
 hold names it, and so does what has expired. On Snowflake a daily task does the same; there is nothing to do here then.
 
-What was removed stays in free blocks of the file: so it is written anew, at most once in thirty days.
+What was removed stays in free blocks of the file: so it is rewritten, at most once in thirty days.
 
-``upkeep.json`` beside the queue remembers when both were done last. A queue without it begins to count now, so that neither a
+``upkeep.json`` beside the queue holds when both were done last. A queue without it begins to count now, so that neither a
 new nor an upgraded installation starts with a clean-up. What fails is tried again after an hour.
 """
 
@@ -30,7 +30,7 @@ AGAIN_S = 3_600.0
 _LOOK_EVERY_S = 60.0
 
 
-class Upkeep:
+class DailyRetention:
     """The daily ``maintenance`` of a warehouse, remembered in ``directory``. Driven by the holder of the lease."""
 
     def __init__(self, directory: str, maintenance: Maintenance, *, keep_days: int, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -54,44 +54,44 @@ class Upkeep:
         return False
 
     def run(self) -> dict[str, Any] | None:
-        """Do it. Returns the features of a ``system_event`` that tells how many rows left, None where none did.
+        """Do it. Returns the features of a ``system_event`` with how many rows left, None where none did.
 
         Raises a WarehouseError; it is due again after an hour then.
         """
         self._next_look = self._clock.monotonic() + AGAIN_S  # if it fails
         removed = self._maintenance.run(self._keep_days)
         self._remember(removed)
-        self._write_anew(has_removed=bool(removed))
+        self._rewrite_file(has_removed=bool(removed))
         if not removed:
             return None
         message = f"{removed.get('CLAUDE_STREAM_V2', 0)} activities older than {self._keep_days} days were removed"
         return RETENTION.features(message, action_taken="deleted", metrics=removed)
 
-    def _write_anew(self, *, has_removed: bool) -> None:
-        """The file without the blocks of what was removed since it was last written."""
-        told = _read(self._path)
-        last_us, now_us = _time(told.get("compacted_at")), self._clock.time_us()
-        is_owed = has_removed or told.get("owes_compaction") is True
-        if not is_owed or (last_us is not None and 0 <= now_us - last_us < COMPACT_EVERY_S * 1e6):
-            self._remember(told.get("removed") or {}, owes_compaction=is_owed)
+    def _rewrite_file(self, *, has_removed: bool) -> None:
+        """Rewrite the file without the blocks of what was removed since it was last written, when that is due."""
+        noted = _read(self._path)
+        last_us, now_us = _time(noted.get("compacted_at")), self._clock.time_us()
+        is_due = has_removed or noted.get("owes_compaction") is True
+        if not is_due or (last_us is not None and 0 <= now_us - last_us < COMPACT_EVERY_S * 1e6):
+            self._remember(noted.get("removed") or {}, owes_compaction=is_due)
             return
-        self._remember(told.get("removed") or {}, owes_compaction=True)
+        self._remember(noted.get("removed") or {}, owes_compaction=True)
         self._maintenance.compact()
-        self._remember(told.get("removed") or {}, compacted_at=iso(now_us), owes_compaction=False)
+        self._remember(noted.get("removed") or {}, compacted_at=iso(now_us), owes_compaction=False)
 
     def _remember(self, removed: dict[str, int], **more: Any) -> None:
         kept = {name: value for name, value in _read(self._path).items() if name in ("compacted_at", "owes_compaction")}
-        told = {"version": VERSION, "at": iso(self._clock.time_us()), "removed": removed, **kept, **more}
-        fs.publish(self._path, dump_json(told) + b"\n", durable=False)
+        noted = {"version": VERSION, "at": iso(self._clock.time_us()), "removed": removed, **kept, **more}
+        fs.publish(self._path, dump_json(noted) + b"\n", durable=False)
 
 
 def _read(path: str) -> dict[str, Any]:
     try:
         with fs.reader(path) as file:
-            told = json.load(file)
+            noted = json.load(file)
     except (OSError, ValueError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return noted if isinstance(noted, dict) else {}
 
 
 def _time(text: Any) -> int | None:

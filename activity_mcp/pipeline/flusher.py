@@ -81,7 +81,7 @@ class Flusher:
     """Ships the queue in ``directory`` into ``sink``. ``origin`` signs the system_events it writes itself.
 
     ``on_event`` receives recoveries (``error_recovery`` features) that have no place in the stream of their own. ``omits``
-    picks lines to pass over, by their members: they are to be forgotten before the warehouse has them.
+    returns True for lines to leave out, by their members: they are to be forgotten before the warehouse has them.
     """
 
     def __init__(

@@ -5,7 +5,7 @@ Each turn it writes this server's own buffered events; then, if it holds the lea
     a backlog that matters, or a request to flush → Flusher.step until drained → Refresher.publish_changes
     a request for a context, or an active key not verified for most of a TTL → Refresher.verify
     a transcript that has something new → what is injected as ``follow``
-    a day since it was done last → Upkeep.run (retention, and what has expired)
+    a day since it was done last → DailyRetention.run (retention, and what has expired)
     what neither needs for a while → close the warehouse, so that readers get in
 
 The thread owns the lease and frees it in ``finally``; when the process dies the kernel frees it, and another server takes over
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ..queue import Lease, Offset
     from ..warehouse.adapter import Adapter
     from .backpressure import Backpressure, Change, Filling
-    from .daily_retention import Upkeep
+    from .daily_retention import DailyRetention
     from .flusher import Flusher, FlushStep
     from .refresher import Refresher
 
@@ -71,7 +71,7 @@ class Leader:
         before_turn: Callable[[], None],
         raise_event: Callable[[dict[str, Any]], None],
         on_error: Callable[[BaseException], None],
-        upkeep: Upkeep | None = None,
+        upkeep: DailyRetention | None = None,
         follow: Callable[[], None] = lambda: None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -196,19 +196,19 @@ class Leader:
 
     def _flush_if_due(self) -> None:
         now = self._clock.monotonic()
-        wanted = self._lease.want_pending()
+        requested = self._lease.is_flush_requested()
         try:
-            if (wanted or self._flush_is_due(now)) and self._backpressure.may_try():
-                self._attempt(wanted, now)
+            if (requested or self._flush_is_due(now)) and self._backpressure.may_try():
+                self._attempt(requested, now)
         finally:
             self._observe()
 
-    def _attempt(self, wanted: bool, began: float) -> None:
+    def _attempt(self, requested: bool, began: float) -> None:
         try:
-            self._drain(wanted)
+            self._drain(requested)
         except Exception as error:
-            if wanted:
-                self._lease.touch_want()
+            if requested:
+                self._lease.request_flush()
             if isinstance(error, (NewerFormat, WarehouseNewer)):
                 raise
             self._failed(error)
@@ -227,10 +227,10 @@ class Leader:
             return now - self._last_flush >= max(FLUSH_EVERY_S, min(REST_FACTOR * self._flush_took, MAX_REST_S))
         return now - self._last_flush >= RIDE_ALONG_MAX_WAIT_S and self._backlog_bytes() > 0
 
-    def _drain(self, wanted: bool) -> None:
+    def _drain(self, requested: bool) -> None:
         flusher = self._led()
-        if wanted:
-            self._lease.clear_want()  # before the flush that fulfils it: a request that comes meanwhile is kept
+        if requested:
+            self._lease.clear_flush_request()  # before the flush that fulfils it: a request that comes meanwhile is kept
         drain(
             lambda: flusher.step(max_rows=self._backpressure.batch_rows(self._capabilities.batch_rows)),
             on_step=lambda step: self._shipped(flusher, step),

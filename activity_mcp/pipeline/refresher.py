@@ -1,12 +1,12 @@
 """The refresher: from the warehouse's CONTEXT_CACHE to the snapshot files that every process answers from.
 
-It publishes what a flush has changed, answers the wishes other processes leave (``<key>.want``), and verifies the keys
-somebody asks for at least once per TTL, so that ``as_of`` says when a context was last known to be equal to the warehouse,
+It publishes what a flush has changed, answers the requests of other processes (``<key>.request``), and verifies the
+active keys at least once per TTL, so that ``as_of`` is when a context was last equal to the warehouse,
 even on an idle machine. A scope without a row gets an empty snapshot: "nothing is known" is an answer too. Few of these are
 kept (``SnapshotStore.prune``).
 
-Driven by the holder of the lease, after its flush and on the same connection. Where asking costs money a ``Pace`` says how
-often; a key is then verified when the pace allows it, and its snapshot grows old meanwhile.
+Driven by the holder of the lease, after its flush and on the same connection. Where queries cost money a
+``PollSchedule`` decides how often; a key is then verified when the schedule allows it, and its snapshot grows old meanwhile.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from ..clock import Clock
     from ..context import SnapshotStore
     from ..warehouse import ContextSource
-    from .poll_schedule import Pace
+    from .poll_schedule import PollSchedule
 
 ACTIVE_S = 600.0
-"""How long a key that somebody asked for is kept verified."""
+"""How long a requested key is kept verified."""
 
 
 class Refresher:
     """Publishes snapshots of ``source`` into ``store``. ``ttl_s`` is the longest an active key goes unverified; ``on_changes``
-    is called after each flush, on the same connection, for what else is to be told of it.
+    is called after each flush, on the same connection, for what else depends on it.
 
-    ``disk_error`` is what the disk said to a snapshot of the last call; whatever it did not take is offered again.
+    ``disk_error`` is the disk's error at a snapshot of the last call; what was not published is published later.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class Refresher:
         *,
         ttl_s: float,
         clock: Clock = SYSTEM_CLOCK,
-        pace: Pace | None = None,
+        poll_schedule: PollSchedule | None = None,
         on_changes: Callable[[], None] | None = None,
     ) -> None:
         self._on_changes = on_changes
-        self._pace = pace
+        self._poll_schedule = poll_schedule
         self._source = source
         self._store = store
         self._ttl_s = ttl_s
@@ -62,34 +62,34 @@ class Refresher:
         """Keep this scope verified for as long as this process leads."""
         self._kept.add(Scope(customer, project))
 
-    def ask_for(self, customer: str, project: str) -> None:
+    def keep_active(self, customer: str, project: str) -> None:
         """Keep this scope verified for the next ten minutes."""
-        if self._pace:
-            self._pace.active()
+        if self._poll_schedule:
+            self._poll_schedule.active()
         self._active[Scope(customer, project)] = self._clock.monotonic()
 
     def due(self) -> list[Scope]:
-        """The scopes to read now: every wish left on disk, and every active key not verified for most of a TTL."""
-        wished = {Scope(customer, project) for customer, project in self._store.wants()}
-        for scope in wished:
-            self.ask_for(*scope)
-        if self._pace and not self._pace.may_ask():
-            unknown = wished - self._verified.keys()
-            return sorted(unknown) if unknown and self._pace.may_ask_for_new() else []
+        """The scopes to read now: every request left on disk, and every active key not verified for most of a TTL."""
+        requested = {Scope(customer, project) for customer, project in self._store.requests()}
+        for scope in requested:
+            self.keep_active(*scope)
+        if self._poll_schedule and not self._poll_schedule.may_poll():
+            unknown = requested - self._verified.keys()
+            return sorted(unknown) if unknown and self._poll_schedule.may_poll_new() else []
         now = self._clock.monotonic()
-        self._active = {scope: asked for scope, asked in self._active.items() if now - asked < ACTIVE_S}
+        self._active = {scope: at for scope, at in self._active.items() if now - at < ACTIVE_S}
         active = self._kept | self._active.keys()
         self._verified = {scope: at for scope, at in self._verified.items() if scope in active}
         overdue = {scope for scope in active if now - self._verified.get(scope, -1e9) >= self._ttl_s * 0.8}
-        return sorted(wished | overdue)
+        return sorted(requested | overdue)
 
     def publish_changes(self) -> int:
         """Publish every context that has changed since the last call; how many."""
-        if self._pace:
-            self._pace.active()
-            if not self._pace.may_ask():
+        if self._poll_schedule:
+            self._poll_schedule.active()
+            if not self._poll_schedule.may_poll():
                 return 0
-            self._pace.asked()
+            self._poll_schedule.polled()
         as_of_us = self._clock.time_us()
         published = self._publish(self._source.changed_contexts(self._published), as_of_us)
         if self._on_changes is not None:
@@ -104,22 +104,22 @@ class Refresher:
         """
         if not scopes:
             return 0
-        if self._pace:
-            self._pace.asked()
+        if self._poll_schedule:
+            self._poll_schedule.polled()
         as_of_us = self._clock.time_us()  # before the read: what changes meanwhile is newer than what is published
         for scope in scopes:
-            self._store.clear_want(scope.customer, scope.project)  # before it too: a wish that comes meanwhile stands
+            self._store.clear_request(scope.customer, scope.project)  # before it too: a request that comes meanwhile is kept
         try:
             found = {row.scope: row for row in self._source.contexts(scopes, channel_id)}
         except BaseException:
             for scope in scopes:
-                self._store.want(scope.customer, scope.project)
+                self._store.request(scope.customer, scope.project)
             raise
         empty = {channel_id: upto} if upto is not None else {}
         return self._publish([found.get(scope) or ContextRow(scope, {}, dict(empty), 0) for scope in scopes], as_of_us)
 
     def verify_all(self, channel_id: str, upto: str | None = None) -> int:
-        """``verify`` every snapshot there is: some may tell of rows that have left the warehouse; how many were published."""
+        """``verify`` every snapshot there is: some may hold rows that have left the warehouse; how many were published."""
         return self.verify([Scope(*key) for key in self._store.known()], channel_id, upto)
 
     def _publish(self, rows: Iterable[ContextRow], as_of_us: int) -> int:
@@ -141,7 +141,7 @@ class Refresher:
                 self.disk_error = error
                 continue
             self._verified[row.scope] = now
-            self._published[row.scope] = row.row_version  # only now: what could not be published is offered again
+            self._published[row.scope] = row.row_version  # only now: what could not be published is published later
         if has_empty:
             self._store.prune()
         return published

@@ -37,7 +37,7 @@ _SWEEP_EVERY_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """What an artifact is. Times are ISO text; ``expires_at`` None means never. ``queue_id``: the queue that was told of it.
+    """What an artifact is. Times are ISO text; ``expires_at`` None means never. ``queue_id``: the queue it was recorded in.
 
     ``complete`` is False where a result had more rows than are kept.
     """
@@ -73,10 +73,10 @@ class ArtifactStore:
         if not _ID.fullmatch(artifact_id):
             return None
         try:
-            told = orjson.loads(self._fs.read(os.path.join(self.directory, artifact_id + _META)))
-            if told.pop("version") != VERSION:
+            meta = orjson.loads(self._fs.read(os.path.join(self.directory, artifact_id + _META)))
+            if meta.pop("version") != VERSION:
                 return None
-            artifact = Artifact(**told)
+            artifact = Artifact(**meta)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
         return None if self._has_expired(artifact) else artifact
@@ -129,10 +129,10 @@ class ArtifactStore:
         removed = 0
         for entry in self._metas():
             try:
-                told = orjson.loads(self._fs.read(entry.path))
-                if told["version"] == VERSION and told["expires_at"] and parse_iso(told["expires_at"]) <= self._clock.time_us():
+                meta = orjson.loads(self._fs.read(entry.path))
+                if meta["version"] == VERSION and meta["expires_at"] and parse_iso(meta["expires_at"]) <= self._clock.time_us():
                     os.unlink(entry.path)  # first, as with it the artifact exists
-                    os.unlink(os.path.join(self.directory, os.path.basename(told["file"])))
+                    os.unlink(os.path.join(self.directory, os.path.basename(meta["file"])))
                     removed += 1
             except (OSError, ValueError, KeyError, TypeError):
                 continue  # another process was there first, or it is not ours to judge

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..recording.recorder import Recorder
-    from .queries import Findings
+    from .queries import ProvenanceQueries
 
 
 class Insights:
     """Records insights of one process. ``record`` blocks on the disk, and on the warehouse for an artifact that is not here."""
 
-    def __init__(self, findings: Findings, recorder: Recorder, *, is_recording: Callable[[str | None], bool]) -> None:
-        self._findings = findings
+    def __init__(self, queries: ProvenanceQueries, recorder: Recorder, *, is_recording: Callable[[str | None], bool]) -> None:
+        self._queries = queries
         self._recorder = recorder
         self._is_recording = is_recording
 
@@ -54,17 +54,17 @@ class Insights:
             raise InvalidInput(f"confidence must be from 0 to 1, not {confidence:g}; nothing was recorded")
         if valid_for_hours is not None:
             positive("valid_for_hours", valid_for_hours)
-        project = self._findings.project_at(project)
+        project = self._queries.project_at(project)
         if not self._is_recording(project):
             return {"insight_id": None, "visible": False, "provenance": "none", "reason": OFF}
         rests = self._provenance(artifact_id, query_id, cancelled)
         if cancelled():
             raise QueryCancelled("record_insight was cancelled; nothing was recorded")
-        origin = self._findings.origin(customer, project)
-        said = self._recorder.redacted({"subject": subject, "metric": metric, "value": value, "grain": grain})
-        insight_id = hashes.insight_id_of(origin.customer, project, said["subject"], said["metric"], said["grain"])
-        told = {
-            **said,
+        origin = self._queries.origin(customer, project)
+        named = self._recorder.redacted({"subject": subject, "metric": metric, "value": value, "grain": grain})
+        insight_id = hashes.insight_id_of(origin.customer, project, named["subject"], named["metric"], named["grain"])
+        features = {
+            **named,
             "insight_id": insight_id,
             "confidence": confidence,
             "artifact_id": rests["artifact_id"],
@@ -73,7 +73,7 @@ class Insights:
             "valid_for_hours": valid_for_hours,
             "latency_ms": round((time.perf_counter() - began) * 1000, 3),
         }
-        event = self._recorder.prepare_kept("record_insight", told, origin)
+        event = self._recorder.prepare_kept("record_insight", features, origin)
         self._recorder.keep([event])
         answer = {
             "insight_id": insight_id,
@@ -84,15 +84,13 @@ class Insights:
             "activity_id": event.activity_id,
         }
         if rests["provenance"] == "none":
-            answer["reason"] = (
-                "get_context shows insights that say what they rest on: record it again with artifact_id or query_id"
-            )
+            answer["reason"] = "get_context shows insights that rest on something: record it again with artifact_id or query_id"
         return answer
 
     def _provenance(self, artifact_id: str | None, query_id: str | None, cancelled: Callable[[], bool]) -> dict[str, Any]:
         """What an insight rests on. verified: the artifact is here or in the warehouse; unverified: nobody could be asked, or
         only a query is named that was run elsewhere."""
-        local = self._findings.artifacts.get(artifact_id or hashes.artifact_id_of_query(query_id or ""))
+        local = self._queries.artifacts.get(artifact_id or hashes.artifact_id_of_query(query_id or ""))
         if local is not None:
             if query_id and local.query_id and query_id != local.query_id:
                 raise InvalidInput(
@@ -113,7 +111,7 @@ class Insights:
     def _in_warehouse(self, artifact_id: str, cancelled: Callable[[], bool]) -> bool:
         """False where the warehouse cannot be asked. Raises InvalidInput where it does not know the artifact."""
         try:
-            found = self._findings.ask_artifacts(artifact_id, "artifact_id", cancelled)
+            found = self._queries.ask_artifacts(artifact_id, "artifact_id", cancelled)
         except QueryCancelled:
             raise
         except ActivityError:

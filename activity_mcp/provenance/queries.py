@@ -1,6 +1,6 @@
 """From a question to what an insight can rest on: ``query`` → artifact (→ ``record_insight`` → ``get_context``).
 
-A result is kept as an artifact, and told of in one durable append: an ``mcp_event`` with the method store_artifact, and a
+A result is kept as an artifact, and recorded in one durable append: an ``mcp_event`` with the method store_artifact, and a
 ``sql_event``, so that the query is among the recent ones. Asking again on unchanged data appends nothing and answers with the
 same ids and hashes, from any process, until half of the artifact's time is over. A question about the SQL that was run leaves
 no ``sql_event``: asking must not change its own answer.
@@ -42,20 +42,20 @@ PREVIEW_BYTES = 128 << 10
 MAX_CONTENT_BYTES = 8 << 20
 SHOWN_BYTES = 256 << 10
 KEEP_HOURS = 720.0
-"""How long an artifact is kept whose caller did not say."""
+"""How long an artifact is kept by default."""
 _SETTLE_S = 2.0
 _LOOKUP_S = 10.0
-_KNOWN_THERE = (
+_WAREHOUSE_MEMBERS = (
     "artifact_id", "artifact_type", "customer", "project", "row_count", "sample_rows", "content_schema", "query_id",
     "sql_sha256", "result_sha256", "link",
 )  # fmt: skip
 
 
-class Findings:
+class ProvenanceQueries:
     """Questions and artifacts of one process. Every call blocks: on the warehouse, or on the disk.
 
     ``ask`` is ``QueryEngine.query`` of the warehouse. ``origin`` signs what is recorded of a customer and a project (None: this
-    process's). ``is_recording`` says of a project whether anything may be recorded. ``queue_id`` names the queue that artifacts
+    process's). ``is_recording(project)``: whether anything of it may be recorded. ``queue_id`` names the queue that artifacts
     are recorded in. While ``is_urgent``, the queue holds more than the server's own calls, and a question first lets the leader
     flush.
     """
@@ -190,7 +190,7 @@ class Findings:
         )
         if cancelled():
             raise QueryCancelled("the query was cancelled; nothing was stored")
-        events = [self._told(artifact, sample_of(result.rows, result.columns), result.elapsed_ms)]
+        events = [self._event_of(artifact, sample_of(result.rows, result.columns), result.elapsed_ms)]
         if "sql_event" not in artifact.source_events:
             ran = {
                 "query_id": artifact.query_id,
@@ -265,9 +265,9 @@ class Findings:
             source_events=self._sources_of(query_id),
         )
         sample = sample_of(body, columns) if rows is not None else within([content], SAMPLE_BYTES)
-        told = self._told(artifact, sample, (time.perf_counter() - began) * 1000)
+        event = self._event_of(artifact, sample, (time.perf_counter() - began) * 1000)
         self.artifacts.put(artifact, pieces)
-        self._recorder.keep([told])
+        self._recorder.keep([event])
         return {
             "artifact_id": artifact_id,
             "row_count": artifact.row_count,
@@ -278,9 +278,9 @@ class Findings:
             "expires_at": artifact.expires_at,
         }
 
-    def _told(self, artifact: Artifact, sample: list[Any], latency_ms: float) -> Any:
+    def _event_of(self, artifact: Artifact, sample: list[Any], latency_ms: float) -> Any:
         """The event that brings an artifact into the warehouse."""
-        told = {
+        features = {
             "artifact_id": artifact.artifact_id,
             "artifact_type": artifact.artifact_type,
             "row_count": artifact.row_count,
@@ -294,7 +294,7 @@ class Findings:
         }
         link = self.artifacts.link_of(artifact)
         origin = self.origin(artifact.customer, artifact.project)
-        return self._recorder.prepare_kept("store_artifact", told, origin, link=link if len(link) <= 2048 else None)
+        return self._recorder.prepare_kept("store_artifact", features, origin, link=link if len(link) <= 2048 else None)
 
     def _sources_of(self, query_id: str | None) -> list[str]:
         of_query = self.artifacts.get(hashes.artifact_id_of_query(query_id)) if query_id else None
@@ -308,7 +308,7 @@ class Findings:
     def artifact(self, artifact_id: str) -> dict[str, Any] | None:
         """What an artifact is, with its columns and rows or its content, as far as ``SHOWN_BYTES`` go; None when there is none.
 
-        Of one that was stored on another machine the warehouse knows the first rows. Raises a WarehouseError.
+        Of one that was stored on another machine the warehouse has the first rows. Raises a WarehouseError.
         """
         known = self.artifacts.get(artifact_id)
         if known is None:
@@ -316,13 +316,13 @@ class Findings:
         return {**asdict(known), "link": self.artifacts.link_of(known), **self.artifacts.read(known, SHOWN_BYTES)}
 
     def _artifact_of_warehouse(self, artifact_id: str) -> dict[str, Any] | None:
-        found = self.ask_artifacts(artifact_id, ", ".join(_KNOWN_THERE), lambda: False)
+        found = self.ask_artifacts(artifact_id, ", ".join(_WAREHOUSE_MEMBERS), lambda: False)
         if not found:
             return None
-        told = dict(zip(_KNOWN_THERE, found[0], strict=True))
+        members = dict(zip(_WAREHOUSE_MEMBERS, found[0], strict=True))
         for name in ("sample_rows", "content_schema"):
-            told[name] = orjson.loads(told[name]) if isinstance(told[name], str) else told[name]
-        return {**told, "truncated": True, "reason": "its content is not on this machine; these are its first rows"}
+            members[name] = orjson.loads(members[name]) if isinstance(members[name], str) else members[name]
+        return {**members, "truncated": True, "reason": "its content is not on this machine; these are its first rows"}
 
     def ask_artifacts(self, artifact_id: str, columns: str, cancelled: Callable[[], bool]) -> list[list[Any]]:
         quoted = artifact_id.replace("'", "''").replace("\\", "")

@@ -10,8 +10,8 @@ Directory (0700; files 0600; every descriptor close-on-exec)
     leader.json         who leads, since when, how far, and under what pressure; only believed while leader.lock is held
     health.json         the failed checks that a system_event last reported; absent: no check ever failed
     retry.lock          flock, held while dead letters are tried again. Never unlinked
-    flush.want          a request for a flush, removed by the leader before the flush that fulfils it
-    lead.want           a command's request for the lease: the leader steps down for a moment
+    flush.request          a request for a flush, removed by the leader before the flush that fulfils it
+    lead.request           a command's request for the lease: the leader steps down for a moment
     refused             one byte per event not accepted (``F`` full, ``D`` disk, ``B`` busy), ``|`` where it was reported
     seg/%012d.ndjson    the segments; only the highest is open for append
     commit.json         {"version": 1, "channel_id", "offset", "at", "passed", "left_out"}: a cache of what the sink knows
@@ -81,7 +81,7 @@ if TYPE_CHECKING:
     from .appended import Appended
     from .commit import Commit, prune, publish_commit, read_commit
     from .deadletter import DeadLetter, bury, bury_range, dead_letters, salvage
-    from .lease import Lease, clear_want, touch_want
+    from .lease import Lease, clear_flush_request, request_flush
     from .leftovers import Sweeper
     from .manifest import QueueInfo, open_queue, read_queue, renew_queue_id, seal_segment
     from .offset import Offset, OffsetLost
@@ -99,7 +99,7 @@ __all__ = [
     "read_commit", "publish_commit", "Commit", "prune",
     "bury", "bury_range", "dead_letters", "salvage", "DeadLetter",
     "ask_leader", "is_committed",
-    "Lease", "touch_want", "clear_want",
+    "Lease", "request_flush", "clear_flush_request",
     "SegmentTail", "Polled",
     "Sweeper", "foreign_files",
 ]  # fmt: skip
@@ -109,7 +109,7 @@ _HOMES = {
     "commit": ("Commit", "prune", "publish_commit", "read_commit"),
     "deadletter": ("DeadLetter", "bury", "bury_range", "dead_letters", "salvage"),
     "leftovers": ("Sweeper",),
-    "lease": ("Lease", "clear_want", "touch_want"),
+    "lease": ("Lease", "clear_flush_request", "request_flush"),
     "manifest": ("QueueInfo", "open_queue", "read_queue", "renew_queue_id", "seal_segment"),
     "offset": ("Offset", "OffsetLost"),
     "reader": ("Backlog", "Damage", "QueueReader", "ReadBatch", "Record"),

@@ -69,7 +69,7 @@ class Lease:
 
     def acquire_from(self, timeout_s: float) -> bool:
         """Ask the current leader to step down and take over the lease. False when that takes longer than ``timeout_s``."""
-        request, deadline = _lead_want(self.directory), time.monotonic() + timeout_s
+        request, deadline = _lead_request(self.directory), time.monotonic() + timeout_s
         try:
             while not self.try_acquire():
                 if time.monotonic() >= deadline:
@@ -83,7 +83,7 @@ class Lease:
 
     def is_asked_to_step_down(self) -> bool:
         """Whether another process asks for the lease. The request of one that was killed lapses, and is removed."""
-        path = _lead_want(self.directory)
+        path = _lead_request(self.directory)
         if self._fs.stat(path) is None:
             return False
         request = _read_object(path, self._fs)
@@ -145,36 +145,36 @@ class Lease:
         """The members of leader.json, whether or not that process still leads; empty when it cannot be read."""
         return _read_object(f"{self.directory}/leader.json", self._fs)
 
-    def touch_want(self) -> None:
-        """Request a flush, as ``touch_want`` of the module."""
-        touch_want(self.directory, clock=self._clock, fs=self._fs)
+    def request_flush(self) -> None:
+        """Request a flush, as ``request_flush`` of the module."""
+        request_flush(self.directory, clock=self._clock, fs=self._fs)
 
-    def want_pending(self) -> bool:
+    def is_flush_requested(self) -> bool:
         """Whether another process waits for a flush."""
-        return self._fs.stat(_want(self.directory)) is not None
+        return self._fs.stat(_flush_request(self.directory)) is not None
 
-    def clear_want(self) -> None:
-        """Remove the request, as ``clear_want`` of the module."""
-        clear_want(self.directory, fs=self._fs)
+    def clear_flush_request(self) -> None:
+        """Remove the request, as ``clear_flush_request`` of the module."""
+        clear_flush_request(self.directory, fs=self._fs)
 
 
-def touch_want(directory: str, *, clock: Clock = SYSTEM_CLOCK, fs: FileSystem = LOCAL) -> None:
+def request_flush(directory: str, *, clock: Clock = SYSTEM_CLOCK, fs: FileSystem = LOCAL) -> None:
     """Request a flush from the leader; a second request renews the first."""
     request = {"version": VERSION, "pid": os.getpid(), "at": iso(clock.time_us())}
-    fs.publish(_want(directory), dump_json(request) + b"\n", durable=False)
+    fs.publish(_flush_request(directory), dump_json(request) + b"\n", durable=False)
 
 
-def clear_want(directory: str, *, fs: FileSystem = LOCAL) -> None:
+def clear_flush_request(directory: str, *, fs: FileSystem = LOCAL) -> None:
     """Remove the request. Do it before the flush that fulfils it, so that a request made meanwhile is kept."""
-    fs.unlink(_want(directory))
+    fs.unlink(_flush_request(directory))
 
 
-def _want(directory: str) -> str:
-    return f"{directory}/flush.want"
+def _flush_request(directory: str) -> str:
+    return f"{directory}/flush.request"
 
 
-def _lead_want(directory: str) -> str:
-    return f"{directory}/lead.want"
+def _lead_request(directory: str) -> str:
+    return f"{directory}/lead.request"
 
 
 def _read_object(path: str, fs: FileSystem) -> dict[str, Any]:

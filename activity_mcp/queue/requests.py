@@ -31,7 +31,7 @@ def ask_leader(
     ``needs_leader``: give up (unled) when nobody leads, and repeat the request while the leader has taken it without getting
     there, as it may have failed. Else whoever comes to lead finds the request.
     """
-    lease.touch_want()
+    lease.request_flush()
     while True:
         if is_done():
             return "done"
@@ -40,8 +40,8 @@ def ask_leader(
         if needs_leader:
             if not lease.is_held():
                 return "unled"
-            if not lease.want_pending():
-                lease.touch_want()
+            if not lease.is_flush_requested():
+                lease.request_flush()
         on_wait()
         if time.monotonic() >= deadline:
             return "late"

@@ -83,7 +83,7 @@ class ContextCache:
         self._store = store
         self._ttl_s = ttl_s
         self._max_stale_s = max_stale_s
-        self._revalidate = revalidate or store.want
+        self._revalidate = revalidate or store.request
         self._clock = clock
         self._lock = threading.Lock()
         self._memory: LRUCache[Key, _Held] = LRUCache(max_entries)

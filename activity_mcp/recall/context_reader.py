@@ -1,6 +1,6 @@
-"""Recall: the context of a customer and a project, out of memory or a snapshot file, with local events laid over it.
+"""Reads the context of a customer and a project: from memory or a snapshot file, with local events laid over it.
 
-No warehouse is asked. The leader learns which scopes are asked for, so that it keeps their snapshots fresh.
+No warehouse is asked. The leader learns which scopes are requested, so that it keeps their snapshots fresh.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ class ContextAnswer(dict[str, Any]):
         self._context = context
 
     def encoded(self) -> bytes:
-        """The answer as compact JSON; only what stands around the context is encoded for it."""
+        """The answer as compact JSON; only the members around the context are encoded for it."""
         return orjson.dumps({**self, "context": orjson.Fragment(self._context)})
 
 
-class Recall:
+class ContextReader:
     """The contexts of one process. Thread-safe.
 
-    ``customer`` and ``own_project`` are meant where a caller names none. ``keep_warm`` is called with each scope that is asked
-    for, once every ``warm_s``; ``ttl_s`` is how long a first miss is remembered.
+    ``customer`` and ``own_project`` are the defaults. ``keep_warm`` is called with each requested scope,
+    once every ``warm_s``; ``ttl_s`` is how long a first miss is remembered.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Recall:
         return ContextAnswer(answer, rendered.encoded)
 
     def is_expected(self, customer: str | None, project: str | None) -> bool:
-        """True at the first miss of a scope, for which a refresh was just asked: worth waiting a few milliseconds."""
+        """True at the first miss of a scope, for which a refresh was just requested: worth waiting a few milliseconds."""
         scope = self.scope(customer, project)
         if self._cache.peek(*scope).freshness != "missing" or scope in self._awaited:
             return False
@@ -112,7 +112,7 @@ class Recall:
         return True
 
     def scope(self, customer: str | None, project: str | None) -> tuple[str, str]:
-        """Whose context and of which project, where None stands for this process's own."""
+        """The customer and the project of a context, where None means this process's own."""
         if project is None:
             project = self._own_project or ALL_PROJECTS
         customer = self._customer if customer is None else customer

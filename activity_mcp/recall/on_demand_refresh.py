@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .cache import ContextCache
 
 
-class OnDemand:
+class OnDemandRefresh:
     """Asks the leader, in this process or another, to flush and to read a context again."""
 
     def __init__(self, cache: ContextCache, snapshots: SnapshotStore, lease: Lease, clock: Clock) -> None:
@@ -30,14 +30,14 @@ class OnDemand:
         self, customer: str, project: str, *, timeout_s: float, cancelled: Callable[[], bool] = lambda: False
     ) -> dict[str, Any]:
         """{as_of, age_ms, freshness, refreshed}, and the ``reason`` where it was not read again within ``timeout_s``."""
-        asked_us, entry = self._clock.time_us(), self._cache.peek(customer, project)
+        requested_us, entry = self._clock.time_us(), self._cache.peek(customer, project)
 
         def is_newer() -> bool:
             nonlocal entry
             entry = self._cache.peek(customer, project)
-            return entry.snapshot is not None and entry.snapshot.as_of_us >= asked_us
+            return entry.snapshot is not None and entry.snapshot.as_of_us >= requested_us
 
-        self._snapshots.want(customer, project)
+        self._snapshots.request(customer, project)
         outcome = ask_leader(self._lease, is_newer, deadline=time.monotonic() + timeout_s, cancelled=cancelled)
         refreshed = outcome == "done"
         answer: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The server's own ``mcp_event`` for each call: buffered in the process, written in groups, never in a reply's way.
+"""The log of this server's calls, one ``mcp_event`` each: buffered in the process, written in groups, without delaying a reply.
 
 What it may lose: what is in the buffer when the process is killed (at most a second's worth), and what does not fit (counted).
 Beyond ten a second the calls of one method are aggregated into one event, whose latency is their mean. The rows carry ``ride``:
@@ -13,17 +13,19 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
 from ..activity import Origin, build
+from ..errors import QueueRefused
 
 if TYPE_CHECKING:
     from ..activity import Activity
     from ..clock import Clock
+    from .recorder import Recorder
 
 PER_SECOND = 10
 MAX_BUFFERED = 1000
 MAX_METHODS = 64
 
 
-class CallTotals:
+class MethodTotals:
     """What one method's calls in this process add up to; ``hits`` is None where nothing is cached."""
 
     BOUNDS_MS = (0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1000.0, 10_000.0)
@@ -47,27 +49,27 @@ class CallTotals:
             self.buckets[place] += 1
 
 
-class AllCalls:
+class CallTotals:
     """The totals by method, since the process began, whether or not anything is recorded. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._totals: dict[str, CallTotals] = {}
+        self._totals: dict[str, MethodTotals] = {}
 
     def add(self, method: str, latency_ms: float, features: dict[str, Any]) -> None:
         """Count one call of ``method`` of ``latency_ms`` milliseconds."""
         with self._lock:
             if method not in self._totals and len(self._totals) >= MAX_METHODS:
                 method = "other"
-            self._totals.setdefault(method, CallTotals()).add(latency_ms, features)
+            self._totals.setdefault(method, MethodTotals()).add(latency_ms, features)
 
-    def totals(self) -> dict[str, CallTotals]:
+    def totals(self) -> dict[str, MethodTotals]:
         """As they are now."""
         with self._lock:
             return copy.deepcopy(self._totals)
 
 
-class SelfLog:
+class CallLog:
     """Takes calls from any thread; ``take`` hands over what is ready as activities."""
 
     def __init__(self, origin: Origin, clock: Clock) -> None:
@@ -81,7 +83,7 @@ class SelfLog:
         self._surplus: dict[str, dict[str, Any]] = {}
 
     def record(self, method: str, latency_ms: float, features: dict[str, Any], activity_id: str | None = None) -> None:
-        """Note one call, under ``activity_id`` where it is told alone. Never blocks, and never raises for the features."""
+        """Note one call, under ``activity_id`` unless it is aggregated. Never blocks, and never raises for the features."""
         now_us = self._clock.time_us()
         with self._lock:
             if now_us // 1_000_000 != self._second:
@@ -93,9 +95,23 @@ class SelfLog:
             else:
                 self._add_surplus(method, latency_ms, features, now_us)
 
-    def waits(self) -> bool:
-        """Whether there is something to take, now or when the running second ends."""
-        return bool(self._ready or self._surplus)
+    def write_to(self, recorder: Recorder, *, closing: bool = False) -> None:
+        """Append what ``take`` gives, when ``closing`` what ``drain`` gives; while the queue is full it waits here, up to the
+        bound.
+
+        Raises:
+            QueueRefused: these events are counted in ``dropped``.
+        """
+        if not closing and (not (self._ready or self._surplus) or recorder.writer.pressure() == "full"):
+            return
+        activities = self.drain() if closing else self.take()
+        if not activities:
+            return
+        try:
+            recorder.append(activities, durable=False, counted=False)
+        except QueueRefused:
+            self.dropped += len(activities)
+            raise
 
     def take(self) -> list[Activity]:
         """What has been noted since the last call; the events of the running second stay aggregated until it ends."""

@@ -2,11 +2,11 @@
 
     P   the payload was no JSON object, or larger than a hook reads
     C   an environment variable or redaction.json has a value that cannot be used
-    Q   the queue took it not, for a reason that its own ``refused`` does not count (a place it cannot live in, a newer format)
+    Q   refused by the queue for a reason not counted in its ``refused`` (a place it cannot live in, a newer format)
     U   something unexpected
 
 An event that the queue refused because it was full, busy, or out of disk is counted in the queue's ``refused``, not here.
-A hook that cannot even write this byte stays silent: it has nobody to tell.
+A hook that cannot even write this byte stays silent: there is nobody to report to.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def note_drop(queue_root: str, kind: bytes, *, fs: FileSystem = LOCAL) -> None:
     try:
         fs.ensure_directory(queue_root)
         fs.append_bytes(f"{queue_root}/{FILE}", kind)
-    except Exception:  # noqa: S110 - there is nobody left to tell
+    except Exception:  # noqa: S110 - there is nobody left to report to
         pass
 
 

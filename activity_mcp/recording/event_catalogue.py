@@ -26,8 +26,8 @@ class SystemEvent(NamedTuple):
         chosen = severity or self.severities[0]
         if chosen not in self.severities:
             raise ValueError(f"{self.event_type} is never {chosen}")
-        said = {} if message is None else {"message": message}
-        return {"event_type": self.event_type, "severity": chosen, **said, **more}
+        worded = {} if message is None else {"message": message}
+        return {"event_type": self.event_type, "severity": chosen, **worded, **more}
 
 
 QUEUE_REFUSED = SystemEvent(

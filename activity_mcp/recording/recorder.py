@@ -29,7 +29,7 @@ MAX_KEPT_BYTES = 128 << 10
 class Recorder:
     """Writes activities of one process into its queue. Thread-safe; ``log`` and ``append`` block on the disk.
 
-    ``org_id`` and the identity are those of every event that says nothing else.
+    ``org_id`` and the identity are those of every event without its own.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Recorder:
         return activity
 
     def redacted(self, value: Any) -> Any:
-        """What a caller said, without its secrets."""
+        """A caller's value without its secrets."""
         return self.redactor.value(value)
 
     def prepare_kept(self, method: str, features: Mapping[str, Any], origin: Origin, *, link: str | None = None) -> Activity:
@@ -103,9 +103,10 @@ class Recorder:
             InvalidActivity: it is refused, with path and reason.
             InvalidInput: its line is longer than ``MAX_KEPT_BYTES``.
         """
-        said = {"method": method, "success": True, **{name: value for name, value in features.items() if value is not None}}
+        given = {name: value for name, value in features.items() if value is not None}
         name = KEPT_ACTIVITIES[method]
-        activity = build("mcp_event", said, origin, now_us=self._clock.time_us(), activity=name, link=link, dumps=orjson.dumps)
+        made = {"method": method, "success": True, **given}
+        activity = build("mcp_event", made, origin, now_us=self._clock.time_us(), activity=name, link=link, dumps=orjson.dumps)
         schema.validate(activity)
         size = len(activity.line(orjson.dumps))
         if size > MAX_KEPT_BYTES:
@@ -120,7 +121,7 @@ class Recorder:
         return self.writer.append([activity.line(orjson.dumps) for activity in activities], durable=True)
 
     def append(self, activities: Sequence[Activity], *, durable: bool | None = None, counted: bool = True) -> Appended:
-        """Append activities, cut where the queue is under pressure with them (``degraded`` then says so).
+        """Append activities, cut where the queue is under pressure with them (``degraded`` is True then).
 
         ``durable`` None: as configured. ``counted`` False: a refusal is not counted, as the caller keeps the event.
         """
@@ -133,7 +134,7 @@ class Recorder:
         return appended
 
     def append_read(self, activities: Sequence[Activity], *, durable: bool | None = None) -> Appended:
-        """Append what was read in a transcript: nobody can correct it, so what breaks its schema is kept and says so."""
+        """Append what was read in a transcript: nobody can correct it, so what breaks its schema is kept and marked."""
         for activity in activities:
             if schema.mark(activity.event_name, activity.feature_json):
                 activity.features_changed()
@@ -151,7 +152,7 @@ class Recorder:
 
 
 def _complete(activity: Activity) -> None:
-    """What the schema requires and the columns already know."""
+    """Fill in what the schema requires and the columns already hold."""
     features = activity.feature_json
     if activity.event_name == "sql_event" and not features.get("query_id"):
         features["query_id"] = activity.activity_id

@@ -1,4 +1,4 @@
-"""The reporter of one process: what it has to say of itself becomes ``system_event`` rows, as soon as the queue has room."""
+"""Writes the ``system_event`` rows of one process, each as soon as the queue has room for it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import QueueRefused
 from .event_catalogue import ERROR_RECOVERY, QUEUE_REFUSED, SYNC_FAILED
-from .outbox import OwedEvents
+from .outbox import Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class SystemEvents:
-    """Writes this process's own system_events. ``on_error`` gets what the queue answers instead of taking them."""
+    """Writes this process's own system_events. ``on_error`` gets the refusals of the queue."""
 
     def __init__(self, recorder: Recorder, queue: QueueInfo, on_error: Callable[[BaseException], None]) -> None:
         self._recorder = recorder
         self._writer = recorder.writer
         self._queue = queue
         self._on_error = on_error
-        self._outbox = OwedEvents()
+        self._outbox = Outbox()
         self._reported_sync_failures = 0
 
     def report(self, features: dict[str, Any], activity_id: str | None = None) -> None:
@@ -32,9 +32,9 @@ class SystemEvents:
         self.retry()
 
     def retry(self) -> None:
-        """Write what the queue did not take before: a full queue must not swallow the news that it is full."""
+        """Write what the queue did not take before: a full queue must not lose the event that reports it."""
         try:
-            self._outbox.pay(lambda activity: self._recorder.append([activity], counted=False))
+            self._outbox.deliver(lambda activity: self._recorder.append([activity], counted=False))
         except QueueRefused as error:
             self._on_error(error)
 
@@ -49,12 +49,12 @@ class SystemEvents:
         """Report the events refused since the last report, once there is room again; how many there were."""
         refused = self._writer.take_refusals()
         if refused:
-            message = f"{refused} events were refused (queue or disk full, or lock busy); their callers were told"
+            message = f"{refused} events were refused (queue or disk full, or lock busy); their callers got an error"
             self.report(QUEUE_REFUSED.features(message, metrics={"refused": refused}))
         return refused
 
     def report_rebuilt(self) -> None:
-        """Report that queue.json was gone or damaged, and was made anew."""
+        """Report that queue.json was missing or damaged, and was rebuilt."""
         notes = self._queue.note, self._writer.take_note()
         self._queue.note = None
         for note in filter(None, notes):

@@ -1,8 +1,8 @@
-"""What was forgotten must not come back with an import: a transcript may tell of it again.
+"""What was forgotten must not come back with an import: a transcript may hold it still.
 
-``forgotten.json`` in the state directory remembers it without saying what it was: sessions and projects as hashes, each with
+``forgotten.json`` in the state directory remembers it without its content: sessions and projects as hashes, each with
 the time up to which they were forgotten (what happens there later is recorded again), a time before which all was, and for a
-text the ids of the activities it was found in, as the same fact has the same id whoever reports it. A fact with that text
+text the ids of the activities it was found in, as a fact has the same id in every report of it. A fact with that text
 which was never recorded is not known here; it is imported, redacted like any other.
 """
 

@@ -1,4 +1,4 @@
-"""The threads on which calls block, so that whoever reads the client's messages never does.
+"""The threads on which calls block, so that the reader of the client's messages never does.
 
     appends   one thread: the events of a server are on disk in the order in which they were asked for
     reads     local files, and a first miss that waits some milliseconds

@@ -68,7 +68,7 @@ class Published:
         self._service = service
         self._readers: dict[str, Callable[[str], dict[str, Any] | None]] = {
             "context": lambda customer: service.context(customer=customer, project="*", max_bytes=CONTEXT_BYTES),
-            "artifact": lambda artifact_id: service.findings.artifact(artifact_id),
+            "artifact": lambda artifact_id: service.provenance_queries.artifact(artifact_id),
             "schema": _schema_of,
         }
 
@@ -144,7 +144,7 @@ class Published:
             return list(EVENT_NAMES)
         if name in ("customer", "project"):
             return self._service.known_names(name)
-        return self._service.findings.artifact_ids() if name == "artifact_id" else []
+        return self._service.provenance_queries.artifact_ids() if name == "artifact_id" else []
 
 
 def _check_reference(reference: PromptReference | ResourceTemplateReference) -> None:

@@ -80,7 +80,7 @@ class Batch:
 
 class LeftOut(NamedTuple):
     """Rows that the engine took and then left out while the offset moved past them: how many on this channel since it was
-    made, and what it said of the last. Only Snowpipe does that; the others refuse a batch instead."""
+    made, and what it reported of the last. Only Snowpipe does that; the others refuse a batch instead."""
 
     rows: int
     message: str
@@ -235,8 +235,8 @@ class TaskState(NamedTuple):
 class Rewriter(Protocol):
     """What forgets rows, down to the bytes of the file."""
 
-    def count(self, picks: Callable[[Mapping[str, Any]], bool]) -> dict[str, int]:
-        """The rows that ``picks`` is true of, by event_name; under ``held`` those of them that a legal hold keeps."""
+    def count(self, matches: Callable[[Mapping[str, Any]], bool]) -> dict[str, int]:
+        """The rows that ``matches`` is true of, by event_name; under ``held`` those of them that a legal hold keeps."""
 
-    def rewrite(self, picks: Callable[[Mapping[str, Any]], bool], on_progress: Callable[[int, int], None]) -> None:
+    def rewrite(self, matches: Callable[[Mapping[str, Any]], bool], on_progress: Callable[[int, int], None]) -> None:
         """Write the warehouse anew without these rows. To be called by the holder of the lease. Raises a WarehouseError."""

@@ -1,9 +1,10 @@
 """How many rows a batch holds: bounded by the memory their refresh takes, and smaller for a while after a failure.
 
-What an engine needs for a batch is not told by its rows alone: each JSON expression of the refresh keeps the parsed documents
-of a whole vector of rows, so a byte of text costs some 60 bytes of memory and a value of dense JSON some 500. ``weight`` counts
-in bytes of text. It is an estimate that keeps ordinary batches clear of the limit; what makes every queue drain is that a batch
-which fails is halved, down to one row. A size that failed is not tried again before ``REMEMBER_S`` are over.
+What an engine needs for a batch does not follow from its rows alone: each JSON expression of the refresh keeps the parsed
+documents of a whole vector of rows, so a byte of text costs some 60 bytes of memory and a value of dense JSON some 500.
+``weight`` counts in bytes of text. It is an estimate that keeps ordinary batches clear of the limit; what makes every queue
+drain is that a batch which fails is halved, down to one row. A size that failed is not tried again before ``REMEMBER_S`` are
+over.
 """
 
 from __future__ import annotations

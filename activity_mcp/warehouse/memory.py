@@ -164,8 +164,8 @@ def _failed(row: Row) -> bool:
 def _error(row: Row) -> dict[str, Any]:
     features = _features(row)
     name = features.get("tool_name") or features.get("event_type") or row.event_name.removesuffix("_event")
-    told = {"ts": row.ts, "event_name": row.event_name, "name": name, "error": features.get("error")}
-    return told | {"activity_id": row.activity_id}
+    event = {"ts": row.ts, "event_name": row.event_name, "name": name, "error": features.get("error")}
+    return event | {"activity_id": row.activity_id}
 
 
 def _files(rows: Iterable[Row]) -> list[dict[str, Any]]:

@@ -16,8 +16,8 @@ from activity_mcp.claude_code.transcripts import follower
 from activity_mcp.config import read_config
 from activity_mcp.operations.drain import Drainer
 from activity_mcp.operations.erase import Forgetter
-from activity_mcp.operations.holdings import holdings
 from activity_mcp.operations.import_transcripts import Backfill
+from activity_mcp.operations.own_files import own_files
 from activity_mcp.operations.selection import Selection
 from activity_mcp.service import ActivityService
 from claude_code.conftest import START_US, Script
@@ -217,7 +217,7 @@ def test_what_hooks_leave_is_ours_to_purge_and_goes_in_time(live: Session) -> No
     config = read_config(live.hooked.environ)
     (queue,) = live.hooked.home.glob("queue/*")
     (start,) = (queue / "sessions").iterdir()
-    held = {file for holding in holdings(config) for file in holding.files}
+    held = {file for place in own_files(config) for file in place.files}
     assert {str(start), *map(str, live.requests())} <= held
     os.utime(start, (START_US / 1e6 - 40 * 86_400,) * 2)
     with live.leader() as service:

@@ -199,7 +199,7 @@ def test_numbers_too_long_for_json_are_given_as_text(call: Call) -> None:
 
 
 def test_many_commands_at_once_all_drain(home: Path) -> None:
-    """Whoever wishes for a flush takes the lead itself when the one it waits for is gone."""
+    """A process that requests a flush leads itself when the leader it waits for is gone."""
     script = "activity-mcp log tool_event --feature tool_name=x --feature success=true && activity-mcp flush --timeout 30"
     script = script.replace("activity-mcp", f"{sys.executable} -m activity_mcp")
     running = [subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(6)]

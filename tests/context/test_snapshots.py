@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from activity_mcp.activity import encode_line
 from activity_mcp.context import ALL_PROJECTS, Snapshot, SnapshotStore, key_of
-from activity_mcp.context.snapshot import MAX_WANTS
+from activity_mcp.context.snapshot import MAX_REQUESTS
 from context.samples import CHANNEL, HERE, ME, NOW, SECOND, offset, snapshot
 from fakes import FakeClock
 
@@ -55,7 +55,7 @@ def test_what_is_published_is_read_back_whole(store: SnapshotStore) -> None:
 
 def test_nothing_is_there_before_the_first_publication(store: SnapshotStore) -> None:
     found = store.load(ME, HERE)
-    assert (found.snapshot, found.problem, store.stat(ME, HERE), store.known(), store.wants()) == (None, None, None, [], [])
+    assert (found.snapshot, found.problem, store.stat(ME, HERE), store.known(), store.requests()) == (None, None, None, [], [])
     assert not os.path.exists(store.directory)
 
 
@@ -67,7 +67,7 @@ def test_only_the_owner_can_read_what_was_recorded(store: SnapshotStore) -> None
     previous = os.umask(0)
     try:
         store.publish(snapshot(1))
-        store.want(ME, HERE)
+        store.request(ME, HERE)
     finally:
         os.umask(previous)
     assert stat.S_IMODE(os.stat(store.directory).st_mode) == 0o700
@@ -283,33 +283,33 @@ def test_every_publication_changes_the_signature_and_reading_tells_which_one_was
     assert len(set(signatures)) == 5
 
 
-# --- wishes and housekeeping
+# --- requests and housekeeping
 
 
 def test_a_wish_is_found_by_its_names_until_it_is_taken_away(store: SnapshotStore) -> None:
-    store.want(ME, HERE)
-    store.want(ME, HERE)
-    store.want("日本@example.org", ALL_PROJECTS)
-    assert store.wants() == [(ME, HERE), ("日本@example.org", ALL_PROJECTS)]
-    store.clear_want(ME, HERE)
-    store.clear_want(ME, HERE)
-    assert store.wants() == [("日本@example.org", ALL_PROJECTS)]
+    store.request(ME, HERE)
+    store.request(ME, HERE)
+    store.request("日本@example.org", ALL_PROJECTS)
+    assert store.requests() == [(ME, HERE), ("日本@example.org", ALL_PROJECTS)]
+    store.clear_request(ME, HERE)
+    store.clear_request(ME, HERE)
+    assert store.requests() == [("日本@example.org", ALL_PROJECTS)]
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 64, b"{}", b'{"customer":1,"project":"p"}', b"[]"])
 def test_a_wish_torn_by_a_power_cut_is_removed_and_can_be_left_again(store: SnapshotStore, content: bytes) -> None:
-    store.want(ME, HERE)
-    Path(store.directory, f"{key_of(ME, HERE)}.want").write_bytes(content)
-    assert store.wants() == []
+    store.request(ME, HERE)
+    Path(store.directory, f"{key_of(ME, HERE)}.request").write_bytes(content)
+    assert store.requests() == []
     assert os.listdir(store.directory) == []
-    store.want(ME, HERE)
-    assert store.wants() == [(ME, HERE)]
+    store.request(ME, HERE)
+    assert store.requests() == [(ME, HERE)]
 
 
 def test_known_names_the_readable_snapshots_and_nothing_else(store: SnapshotStore) -> None:
     for project in (HERE, "/other", ALL_PROJECTS):
         store.publish(snapshot(1, project=project))
-    store.want(ME, "/wanted")
+    store.request(ME, "/requested")
     file_of(store, "/other").write_bytes(b"\0" * 100)
     Path(store.directory, "0123.json.77.tmp").write_bytes(b"left by a killed publisher")
     assert store.known() == [(ME, ALL_PROJECTS), (ME, HERE)]
@@ -343,9 +343,9 @@ def test_few_empty_snapshots_and_not_without_end_of_others_are_kept_the_newest(s
 
 
 def test_wishes_that_nobody_answers_do_not_grow_without_end(store: SnapshotStore) -> None:
-    for number in range(MAX_WANTS + 20):
-        store.want(ME, f"/p/{number}")
-    assert len(store.wants()) == MAX_WANTS
+    for number in range(MAX_REQUESTS + 20):
+        store.request(ME, f"/p/{number}")
+    assert len(store.requests()) == MAX_REQUESTS
 
 
 def test_what_is_forgotten_is_gone_unreadable_files_included(store: SnapshotStore) -> None:
@@ -353,6 +353,6 @@ def test_what_is_forgotten_is_gone_unreadable_files_included(store: SnapshotStor
     Path(store.directory, "0123.json.77.1.1.tmp").write_bytes(b"left by a killed publisher")
     store.publish(snapshot(1, project="/other"))
     file_of(store, "/other").write_bytes(b"\0")
-    store.want(ME, HERE)
+    store.request(ME, HERE)
     assert store.clear() == 2
     assert os.listdir(store.directory) == ["publish.lock"]  # like every lock file it is never unlinked

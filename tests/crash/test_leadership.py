@@ -290,7 +290,7 @@ def test_whatever_is_in_leader_json_status_answers_and_names_the_holder_of_the_l
         document = service.status()
         assert (document["leader"]["pid"], document["leader"]["last_progress_age_s"]) == (os.getpid(), None)
         assert document["problems"] == [
-            f"the leader (pid {os.getpid()}) tells nothing that can be read: look again in ten seconds: it tells anew"
+            f"the report of the leader (pid {os.getpid()}) cannot be read: look again in ten seconds: it reports again"
         ]
     lease.release()
     service.close()

@@ -1,4 +1,4 @@
-"""``doctor``: what is wrong is found, told with a hint, and told by the exit code; what breaks a check breaks no other."""
+"""``doctor``: what is wrong is found, answer with a hint, and answer by the exit code; what breaks a check breaks no other."""
 
 from __future__ import annotations
 
@@ -83,11 +83,11 @@ def test_what_status_calls_a_problem_is_what_doctor_calls_not_ok(
     capfd.readouterr()
     run(["status", "--json"])
     problems = json.loads(capfd.readouterr().out)["problems"]
-    told = {
+    answer = {
         name: check for name, check in examined()[1].items() if check["status"] != "ok" and name in ("leader", "quarantined")
     }
-    assert sorted(told) == ["leader", "quarantined"]
-    assert problems == [Check(**check).describe() for check in told.values()]
+    assert sorted(answer) == ["leader", "quarantined"]
+    assert problems == [Check(**check).describe() for check in answer.values()]
 
 
 def test_a_leader_that_hangs_fails(examined: Examined, home: Path) -> None:
@@ -95,8 +95,8 @@ def test_a_leader_that_hangs_fails(examined: Examined, home: Path) -> None:
     lock = os.open(queue_of(home) / "leader.lock", os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        told = {"version": 1, "pid": os.getpid(), "since": "2026-01-01T00:00:00Z", "last_progress": "2026-01-01T00:00:00Z"}
-        (queue_of(home) / "leader.json").write_text(json.dumps(told))
+        answer = {"version": 1, "pid": os.getpid(), "since": "2026-01-01T00:00:00Z", "last_progress": "2026-01-01T00:00:00Z"}
+        (queue_of(home) / "leader.json").write_text(json.dumps(answer))
         code, checks = examined()
     finally:
         os.close(lock)

@@ -159,7 +159,7 @@ def test_what_is_selected_is_gone_and_the_rest_is_as_if_it_had_never_been(make: 
     ],
 )
 def test_a_selection_picks_what_it_says(given: dict[str, str], members: dict[str, Any], picked: bool) -> None:
-    assert selection(**given).picks({"ts": "2026-01-01T00:00:00Z", "feature_json": {}} | members) is picked
+    assert selection(**given).matches({"ts": "2026-01-01T00:00:00Z", "feature_json": {}} | members) is picked
 
 
 def derived(service: ActivityService) -> dict[str, list[Any]]:
@@ -215,7 +215,7 @@ def everywhere(home: Path, tmp_path: Path, text: str) -> None:
     made = build("tool_event", {"tool_name": text, "success": False, "error": text}, origin, now_us=0, activity_id="marked")
     service.recorder.append([made], durable=False)
     Drainer(service).drain()
-    service.snapshots.want(f"{text}@example.com", "*")
+    service.snapshots.request(f"{text}@example.com", "*")
     ArtifactStore(service.config.artifacts_dir).put(
         Artifact("a-1", "text", text, text, 1, [], "h", "2026-01-01T00:00:00Z", None, "q", "a-1.txt"), [text.encode()]
     )

@@ -13,7 +13,7 @@ import pytest
 from activity_mcp.clock import iso
 from activity_mcp.errors import WarehouseUnavailable
 from activity_mcp.operations.drain import Drainer
-from activity_mcp.pipeline.daily_retention import Upkeep
+from activity_mcp.pipeline.daily_retention import DailyRetention
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from deployed import put_warehouse
@@ -123,7 +123,7 @@ class Down:
 
 def test_a_failure_is_tried_again_after_an_hour(tmp_path: Path) -> None:
     clock, warehouse = FakeClock(), Down()
-    upkeep = Upkeep(str(tmp_path), warehouse, keep_days=30, clock=clock)
+    upkeep = DailyRetention(str(tmp_path), warehouse, keep_days=30, clock=clock)
     assert upkeep.is_due() is False  # begins to count
     clock.advance(DAY_S + 61)
     assert upkeep.is_due() is True
@@ -136,6 +136,6 @@ def test_a_failure_is_tried_again_after_an_hour(tmp_path: Path) -> None:
 
 def test_a_clock_that_was_wrong_does_not_put_it_off_for_years(tmp_path: Path) -> None:
     clock = FakeClock()
-    upkeep = Upkeep(str(tmp_path), Down(), keep_days=30, clock=clock)
+    upkeep = DailyRetention(str(tmp_path), Down(), keep_days=30, clock=clock)
     (tmp_path / "upkeep.json").write_text('{"version":1,"at":"2099-01-01T00:00:00.000000Z","removed":{}}')
     assert upkeep.is_due() is True

@@ -1,4 +1,4 @@
-"""One leader, told apart from a dead one by the kernel; wishes for a flush."""
+"""One leader, distinguished from a dead one by the kernel; requests for a flush."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from activity_mcp.clock import iso
 from activity_mcp.fs import FileSystem
-from activity_mcp.queue import Lease, clear_want, touch_want
+from activity_mcp.queue import Lease, clear_flush_request, request_flush
 from disks import FaultyDisk
 from fakes import FakeClock
 
@@ -143,13 +143,13 @@ def test_a_lock_file_that_was_removed_does_not_make_two_leaders_of_one_object(di
 def test_a_request_for_a_flush_is_pending_until_it_is_cleared(directory: str, clock: FakeClock) -> None:
     lease = Lease(directory, clock=clock)
     assert lease.try_acquire()
-    assert not lease.want_pending()
-    touch_want(directory, clock=clock)
-    assert lease.want_pending()
-    lease.touch_want()
-    lease.clear_want()
-    clear_want(directory)
-    assert not lease.want_pending()
+    assert not lease.is_flush_requested()
+    request_flush(directory, clock=clock)
+    assert lease.is_flush_requested()
+    lease.request_flush()
+    lease.clear_flush_request()
+    clear_flush_request(directory)
+    assert not lease.is_flush_requested()
     lease.release()
 
 
@@ -161,16 +161,16 @@ def test_who_leads_is_asked_to_step_down_and_the_wish_goes_with_its_fulfilment(d
     assert leader.try_acquire()
 
     class Notices(FileSystem):
-        """The other side: whoever leads sees the wish that was just published, as of another process, and stands aside."""
+        """The other side: the leader sees the request that was just published, as of another process, and steps down."""
 
         def publish(self, path: str, data: Any, *, durable: bool = True, mode: int = 0o600) -> None:
             super().publish(path, data.replace(b'"pid":%d' % os.getpid(), b'"pid":1'), durable=durable, mode=mode)
-            if path.endswith("lead.want"):
+            if path.endswith("lead.request"):
                 assert leader.is_asked_to_step_down()
                 leader.release()
 
     assert Lease(directory, fs=Notices()).acquire_from(5) is True
-    assert not os.path.exists(f"{directory}/lead.want")
+    assert not os.path.exists(f"{directory}/lead.request")
     assert waiting.is_asked_to_step_down() is False
 
 
@@ -179,17 +179,17 @@ def test_a_leader_that_does_not_step_down_is_waited_for_no_longer_than_said(dire
     assert leader.try_acquire()
     assert Lease(directory).acquire_from(0.02) is False
     assert leader.held
-    assert not os.path.exists(f"{directory}/lead.want")
+    assert not os.path.exists(f"{directory}/lead.request")
 
 
-@pytest.mark.parametrize("wish", ['{"version":1,"pid":1,"at":"%s"}', "{}", "not JSON"])
-def test_the_wish_of_a_command_that_was_killed_lapses(directory: str, wish: str) -> None:
+@pytest.mark.parametrize("request_text", ['{"version":1,"pid":1,"at":"%s"}', "{}", "not JSON"])
+def test_the_request_of_a_command_that_was_killed_lapses(directory: str, request_text: str) -> None:
     clock = FakeClock()
-    path = Path(directory, "lead.want")
+    path = Path(directory, "lead.request")
     path.parent.mkdir(parents=True)
-    path.write_text(wish.replace("%s", iso(clock.time_us())))
+    path.write_text(request_text.replace("%s", iso(clock.time_us())))
     lease = Lease(directory, clock=clock)
-    assert lease.is_asked_to_step_down() is ("%s" in wish)
+    assert lease.is_asked_to_step_down() is ("%s" in request_text)
     clock.advance(11)
     assert lease.is_asked_to_step_down() is False
     assert not path.exists()

@@ -110,7 +110,7 @@ def test_directories_are_0700_and_files_0600_whatever_the_umask_allows(directory
         publish_commit(directory, "c", queue.append([line(1)]).last, "2026-11-22T10:00:00.000000Z")
         lease = Lease(directory)
         assert lease.try_acquire()
-        lease.touch_want()
+        lease.request_flush()
         lease.release()
         full = writer(directory, max_bytes=1)
         with pytest.raises(QueueRefused):
@@ -125,7 +125,7 @@ def test_directories_are_0700_and_files_0600_whatever_the_umask_allows(directory
     assert {name for name, mode in found.items() if mode == 0o700} == directories
     assert {name for name, mode in found.items() if mode == 0o600} == set(found) - directories
     assert set(found) - directories == {
-        "queue.json", "append.lock", "leader.lock", "leader.json", "flush.want", "refused", "commit.json", "000000000001.ndjson"
+        "queue.json", "append.lock", "leader.lock", "leader.json", "flush.request", "refused", "commit.json", "000000000001.ndjson"
     }  # fmt: skip
 
 

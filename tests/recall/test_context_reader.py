@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from activity_mcp.recall.context_reader import Recall
+from activity_mcp.recall.context_reader import ContextReader
 from activity_mcp.recall.memoized_renderer import Renderer
 from machines import Machine
 
@@ -41,7 +41,7 @@ def test_the_context_inside_an_answer_is_not_encoded_again(machine: Machine) -> 
 
 def test_a_scope_that_is_asked_for_is_kept_warm_once_in_a_while(machine: Machine) -> None:
     server, warmed = machine.server(), list[tuple[str, str]]()
-    recall = Recall(
+    recall = ContextReader(
         server.cache,
         server.local_events,
         Renderer(),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from activity_mcp import schema
 from activity_mcp.activity import Origin
-from activity_mcp.recording.call_log import MAX_BUFFERED, MAX_METHODS, PER_SECOND, AllCalls, SelfLog
+from activity_mcp.recording.call_log import MAX_BUFFERED, MAX_METHODS, PER_SECOND, CallLog, CallTotals
 from fakes import FakeClock
 
 
-def made(clock: FakeClock) -> SelfLog:
-    return SelfLog(Origin("ada", "mcp"), clock)
+def made(clock: FakeClock) -> CallLog:
+    return CallLog(Origin("ada", "mcp"), clock)
 
 
 def test_each_call_becomes_one_event_that_rides_and_fits_its_schema() -> None:
@@ -67,7 +67,7 @@ def test_a_call_told_alone_bears_its_id() -> None:
 
 
 def test_totals_count_every_call_and_keep_to_a_bound_of_methods() -> None:
-    calls = AllCalls()
+    calls = CallTotals()
     for latency in (0.4, 0.5, 20.0, 99_999.0):
         calls.add("get_context", latency, {"success": latency < 50, "cache_hit": latency < 1})
     for number in range(MAX_METHODS + 5):

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any, cast
 
 from activity_mcp.activity import Origin, build
-from activity_mcp.recording.call_log import AllCalls
+from activity_mcp.recording.call_log import CallTotals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,7 @@ STATUS: dict[str, Any] = {
 class FakeService:
     """Answers at once. ``fail`` makes the next calls raise; ``arrive_after`` is how many asks a first miss takes."""
 
-    findings: Any = None  # a test that needs them brings its own
+    provenance_queries: Any = None  # a test that needs them brings its own
     insights: Any = None
 
     def __init__(self, path: str | None = None) -> None:
@@ -49,7 +49,7 @@ class FakeService:
         self.events: list[dict[str, Any]] = []
         self.calls: list[tuple[str, float, dict[str, Any]]] = []
         self.call_ids: list[str | None] = []
-        self.totals = AllCalls()
+        self.totals = CallTotals()
         self.asked: list[dict[str, Any]] = []
         self.threads: set[str] = set()
         self.fail: BaseException | None = None

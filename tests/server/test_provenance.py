@@ -220,7 +220,7 @@ async def test_what_is_refused_is_told_and_leaves_nothing_behind(house: House) -
     async with client_of(service) as client:
         for tool, arguments, says in REFUSED:
             assert says in await refused(client, tool, **arguments), (tool, says)
-        noted = {activity.feature_json["method"] for activity in service.self_log.drain()}
+        noted = {activity.feature_json["method"] for activity in service.call_log.drain()}
         assert noted == {
             "query",
             "tools/call record_insight",
@@ -286,5 +286,5 @@ async def test_a_cancelled_query_ends_its_process_and_stores_nothing_while_other
     assert told[0][0] >= 0.9
     assert told[0][1:] == (30.0, "the query is running")
     assert not (house.home / "artifacts").exists()
-    noted = [activity.feature_json for activity in service.self_log.drain()]
+    noted = [activity.feature_json for activity in service.call_log.drain()]
     assert ("query", "Cancelled") in [(features["method"], features.get("error_type")) for features in noted]

@@ -25,7 +25,7 @@ class Publishing(FakeService):
 
     def __init__(self) -> None:
         super().__init__()
-        self.findings = self
+        self.provenance_queries = self
 
     def known_names(self, kind: str) -> list[str]:
         many = [f"/work/p{number}" for number in range(150)]

@@ -24,7 +24,7 @@ from uvicorn.server import ServerState
 from activity_mcp.operations.drain import Drainer
 from activity_mcp.server.http import MAX_CONNECTIONS, MAX_SESSIONS
 from activity_mcp.server.http.connections import BODY_S, HEADERS_S, BoundedProtocol
-from activity_mcp.server.http.open_requests import MOST_OPEN, OpenRequests
+from activity_mcp.server.http.open_requests import MAX_OPEN, OpenRequests
 from activity_mcp.server.http.sse import CountingWriter, PacedReader
 from activity_mcp.service import ActivityService
 from deployed import put_warehouse
@@ -141,13 +141,13 @@ def test_a_client_of_sse_that_does_not_read_keeps_nobody_waiting_and_finds_every
 
 def test_no_more_is_taken_of_a_session_while_too_much_of_it_is_unanswered() -> None:
     async def scenario() -> None:
-        send, receive = create_context_streams[SessionMessage | Exception](MOST_OPEN + 1)
+        send, receive = create_context_streams[SessionMessage | Exception](MAX_OPEN + 1)
         answer_in, answers = create_context_streams[SessionMessage](1)
         requests = OpenRequests()
         reader, writer = PacedReader(receive, requests), CountingWriter(answer_in, requests)
-        for number in range(MOST_OPEN + 1):
+        for number in range(MAX_OPEN + 1):
             await send.send(SessionMessage(JSONRPCRequest(jsonrpc="2.0", id=number, method="ping")))
-        for _ in range(MOST_OPEN):
+        for _ in range(MAX_OPEN):
             await reader.receive()
         one_more = asyncio.ensure_future(reader.receive())
         for _ in range(5):

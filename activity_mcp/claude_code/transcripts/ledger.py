@@ -139,10 +139,10 @@ class ImportLedger:
         ensure_directory(os.path.dirname(self._path))
         publish(self._path, _encoded(self._marks))
 
-    def forget(self, picks: Callable[[str], bool]) -> int:
+    def forget(self, matches: Callable[[str], bool]) -> int:
         """Forget the marks of the files whose path is picked; how many."""
         marks = _read(self._path)
-        kept = {path: mark for path, mark in marks.items() if not picks(path)}
+        kept = {path: mark for path, mark in marks.items() if not matches(path)}
         self._marks = kept
         if len(kept) < len(marks):
             publish(self._path, _encoded(kept))

@@ -48,7 +48,7 @@ def refusal(found: Survey, server: Registered) -> Check | None:
 
 
 def unnamed(found: Survey) -> list[str]:
-    """The events whose hook of ours is shown to the user, in ``/hooks`` and in messages, without a word of whose it is."""
+    """The events whose hook is shown to the user, in ``/hooks`` and in messages, without its origin."""
     return [event for event, hooks in found.hooks.items() if any(not _is_named(hook.entry) for hook in hooks)]
 
 

@@ -81,7 +81,7 @@ def _hooks(found: Survey) -> Check:
     if found.plugins and not registered:
         return Check(name, "ok", f"by the plugin {', '.join(found.plugins)}")
     if not registered:
-        return Check(name, "warn", "no hook is registered: only what tools are told is recorded", _INSTALL)
+        return Check(name, "warn", "no hook is registered: only what tools are given is recorded", _INSTALL)
     missing = _missing(registered)
     if missing:
         return Check(name, "fail", f"their command is not there: {missing}", "`activity-mcp install` brings it up to date")

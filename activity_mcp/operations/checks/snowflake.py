@@ -1,7 +1,7 @@
 """Snowflake, when SNOW_CONNECTION names a connection: can it be written to, can it be read, and is what is there what we know.
 
-This part asks the network: it signs in once as a reader. It does not open the channel, for that would take it from whoever
-leads; what a leader met is in ``warehouse``.
+This part asks the network: it signs in once as a reader. It does not open the channel, for that would take it from the process
+that leads; what a leader met is in ``warehouse``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MAX_LAG_MS = 10 * 60_000
 """How long rows may wait for REFRESH_CONTEXT_TASK, which runs once a minute."""
-MOST_SKEW_S = 30.0
+MAX_SKEW_S = 30.0
 """A key pair signs for a minute around now: a clock that is further off is refused."""
 
 
@@ -74,11 +74,11 @@ def _reader(connection: NamedConnection, subject: Subject) -> Iterator[Check]:
 
 
 def _clock(session: SnowflakeConnection, subject: Subject) -> Check:
-    rows, told = _rows(session, "SELECT SYSDATE()")
+    rows, answer = _rows(session, "SELECT SYSDATE()")
     if rows is None:
-        return Check("clock", "warn", f"Snowflake did not tell the time ({told})")
+        return Check("clock", "warn", f"Snowflake did not tell the time ({answer})")
     off = subject.service.clock.time_us() / 1e6 - parse_iso(rows[0][0].strftime("%Y-%m-%dT%H:%M:%S.%fZ")) / 1e6
-    if abs(off) > MOST_SKEW_S:
+    if abs(off) > MAX_SKEW_S:
         return Check("clock", "fail", f"this machine's clock is {off:+.0f} s off Snowflake's", "set it, or let NTP keep it")
     return Check("clock", "ok", f"{off:+.1f} s off Snowflake's")
 
@@ -89,10 +89,10 @@ def _stream(session: SnowflakeConnection, connection: NamedConnection) -> Check:
     from ...warehouse.snowflake.connection import hint_for
 
     table = f"{connection.database}.{connection.schema}.CLAUDE_STREAM_V2"
-    rows, told = _rows(session, f"SELECT * FROM {table} LIMIT 0")  # noqa: S608 - names of the connection's own file
+    rows, answer = _rows(session, f"SELECT * FROM {table} LIMIT 0")  # noqa: S608 - names of the connection's own file
     if rows is None:
-        return Check("stream", "fail", f"{table} cannot be read ({told})", hint_for(told, connection))
-    missing = [name for name in COLUMNS if name.upper() not in told.split()]
+        return Check("stream", "fail", f"{table} cannot be read ({answer})", hint_for(answer, connection))
+    missing = [name for name in COLUMNS if name.upper() not in answer.split()]
     if missing:
         return Check(
             "stream",
@@ -108,9 +108,9 @@ def _layout(session: SnowflakeConnection, connection: NamedConnection) -> Check:
     from ...warehouse.snowflake.connection import hint_for
 
     schema = f"{connection.database}.{connection.schema}"
-    rows, told = _rows(session, f"SELECT MAX(version) FROM {schema}.ACTIVITY_SCHEMA_VERSION")  # noqa: S608 - as above
+    rows, answer = _rows(session, f"SELECT MAX(version) FROM {schema}.ACTIVITY_SCHEMA_VERSION")  # noqa: S608 - as above
     if rows is None:
-        return Check("layout", "fail", f"the layout of {schema} is unknown ({told})", hint_for(told, connection))
+        return Check("layout", "fail", f"the layout of {schema} is unknown ({answer})", hint_for(answer, connection))
     found = rows[0][0] or 0
     if found > LAYOUT_VERSION:
         return Check(
@@ -127,9 +127,9 @@ def _upkeep(session: SnowflakeConnection, connection: NamedConnection) -> Iterat
     """Whether the tasks run, whether this user sees a context, and whether anything is stored twice."""
     schema = f"{connection.database}.{connection.schema}"
     yield _tasks(session, schema)
-    rows, told = _rows(session, f"SELECT COUNT(*) FROM {schema}.CONTEXT_CACHE")  # noqa: S608 - names of the connection's file
+    rows, answer = _rows(session, f"SELECT COUNT(*) FROM {schema}.CONTEXT_CACHE")  # noqa: S608 - names of the connection's file
     if rows is None:
-        yield Check("context", "warn", f"CONTEXT_CACHE cannot be read ({told})", "grant the role ACTIVITY_CLIENT to its user")
+        yield Check("context", "warn", f"CONTEXT_CACHE cannot be read ({answer})", "grant the role ACTIVITY_CLIENT to its user")
     elif not rows[0][0]:
         yield Check(
             "context",
@@ -139,7 +139,7 @@ def _upkeep(session: SnowflakeConnection, connection: NamedConnection) -> Iterat
         )
     else:
         yield Check("context", "ok", f"{rows[0][0]} contexts are visible")
-    rows, told = _rows(session, f"SELECT COUNT(*) FROM {schema}.V_DOUBLED_OFFSETS")  # noqa: S608 - as above
+    rows, answer = _rows(session, f"SELECT COUNT(*) FROM {schema}.V_DOUBLED_OFFSETS")  # noqa: S608 - as above
     if rows is not None and rows[0][0]:
         yield Check(
             "stored twice", "fail", f"{rows[0][0]} lines of a queue are stored twice", f"CALL {schema}.REMOVE_DOUBLED_ROWS()"
@@ -150,11 +150,11 @@ def _upkeep(session: SnowflakeConnection, connection: NamedConnection) -> Iterat
 
 def _tasks(session: SnowflakeConnection, schema: str) -> Check:
     """A task that fails or rests while rows wait. What this role may not monitor looks as if it rested."""
-    tasks, told = _rows(session, f"SELECT task_name, health, last_error FROM {schema}.V_TASK_MONITORING")  # noqa: S608
+    tasks, answer = _rows(session, f"SELECT task_name, health, last_error FROM {schema}.V_TASK_MONITORING")  # noqa: S608
     lag, _ = _rows(session, f"SELECT waiting_rows, lag_ms FROM {schema}.V_STREAM_LAG")  # noqa: S608
     if tasks is None or lag is None:
         return Check(
-            "tasks", "warn", f"how the tasks fare cannot be seen ({told})", "grant the role ACTIVITY_READER to its user"
+            "tasks", "warn", f"how the tasks fare cannot be seen ({answer})", "grant the role ACTIVITY_READER to its user"
         )
     failing = [f"{name} ({error or health})" for name, health, error in tasks if health in ("failing", "unsteady")]
     waiting, lag_ms = (int(value or 0) for value in lag[0])

@@ -138,7 +138,7 @@ class Front:
             self._report_progress()
 
     def _settle(self) -> None:
-        """What was asked is answered as far as there is time, the rest is told that the connection has ended."""
+        """Open requests are answered as far as there is time, the others get an error: the connection has ended."""
         grace_s = EOF_GRACE_S if self._lines.ended == "eof" else GRACE_S
         deadline = time.monotonic() + grace_s
         while not self._pending.wait_for_at_most(0, 0.02) and time.monotonic() < deadline:

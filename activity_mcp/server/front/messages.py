@@ -43,7 +43,7 @@ def encode_message(message: JSONRPCMessage) -> bytes:
 
 
 def read_message(line: bytes | None, refuse: Callable[[bytes], None]) -> JSONRPCMessage | None:
-    """The message in a line (None: one that was too long); None where there is none, which ``refuse`` was told as an answer."""
+    """The message in a line (None: one that was too long); None where there is none: then ``refuse`` got the answer."""
     if line is None:
         refuse(_refusal(None, INVALID_REQUEST, f"a message may be at most {MAX_LINE_BYTES} bytes long; it was skipped"))
         return None

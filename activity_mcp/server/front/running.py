@@ -1,4 +1,5 @@
-"""The calls that the front is answering on their lanes: each is answered, cancelled, or told that the connection has ended."""
+"""The calls that the front is answering on their lanes: each is answered, cancelled, or gets an error at the end of the
+connection."""
 
 from __future__ import annotations
 

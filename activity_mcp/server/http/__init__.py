@@ -6,8 +6,8 @@
   ``Host`` is a name that is not this server's is refused, and so is one whose ``Origin`` is another site's.
 - All of that is decided before a byte of the body is read, for every path (``guard``).
 - A body has at most ``MAX_BODY_BYTES``, a process at most ``MAX_CONNECTIONS`` connections and ``MAX_SESSIONS`` sessions, an
-  SSE session at most ``stdio.MOST_OPEN`` unanswered requests. Where there is no room left, a connection that has not shown the
-  token goes (``connections``, which also ends those that do not say what they want), and the least used session (``sessions``).
+  SSE session at most ``MAX_OPEN`` unanswered requests. Where there is no room left, a connection that has not shown the
+  token goes (``connections``, which also ends those that send no request), and the least used session (``sessions``).
 - At the end, what was asked is answered, open streams are closed, and the service closes as on stdio.
 
     guard        who may come in             sockets     where it listens         token     what clients must bear

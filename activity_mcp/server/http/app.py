@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ...service import ActivityService
     from .sockets import Site
 
-STATUS_FOR_S = 2.0  # whoever asks more often gets the same answer: anybody may ask for /healthz
+STATUS_FOR_S = 2.0  # more frequent requests get the same answer: /healthz is open to all
 STATUS_WAIT_S = 5.0
 
 

@@ -1,9 +1,9 @@
-"""A connection over HTTP: how long it may take to say what it wants, and which one goes when there is no room.
+"""A connection over HTTP: how long it may take to send its request, and which one goes when there is no room.
 
     HEADERS_S   from the first moment, or the first byte of a later request, until its headers are complete
     BODY_S      from then until its body is
 
-Whoever has not proven that he has the token costs a place until then, nothing more: when a new connection finds most places
+A client that has not shown the token costs a place until then, nothing more: when a new connection finds most places
 taken, the oldest of those that have not is ended. So connections that say nothing, or little by little, keep nobody out.
 """
 

@@ -27,7 +27,7 @@ LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
 class Names:
     """The hosts under which clients may address this server.
 
-    A name can be made to point anywhere by whoever owns it, so only known ones count. An address cannot: a browser that sends
+    A name can be made to point anywhere by its owner, so only known ones count. An address cannot: a browser that sends
     it as its host went there. Loopback addresses always count, others unless the server listens on loopback only.
     """
 

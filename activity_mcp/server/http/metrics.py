@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from ...recording.call_log import CallTotals
+    from ...recording.call_log import MethodTotals
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LEVELS = {"ok": 0, "warn": 1, "fail": 2}
@@ -15,18 +15,18 @@ _LEVELS = {"ok": 0, "warn": 1, "fail": 2}
 Sample = tuple[str, "Mapping[str, str]", float]
 
 
-def exposition(status: Mapping[str, Any], calls: Mapping[str, CallTotals]) -> bytes:
+def exposition(status: Mapping[str, Any], calls: Mapping[str, MethodTotals]) -> bytes:
     """The page. What is not known (no event waits, nobody leads) has no sample."""
     lines: list[str] = []
-    for name, kind, told, samples in (*_of_status(status), *_of_calls(calls)):
-        lines += [f"# HELP {name} {told}", f"# TYPE {name} {kind}"]
+    for name, kind, help_text, samples in (*_of_status(status), *_of_calls(calls)):
+        lines += [f"# HELP {name} {help_text}", f"# TYPE {name} {kind}"]
         lines += [f"{name}{suffix}{_labels(labels)} {_number(value)}" for suffix, labels, value in samples]
     return ("\n".join(lines) + "\n").encode()
 
 
 def _of_status(status: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Iterable[Sample]]]:
     queue, leader, context = status["queue"], status["leader"], status["context"]
-    for name, kind, told, value in (
+    for name, kind, help_text, value in (
         ("activity_queue_events", "gauge", "Events not yet in the warehouse.", queue["depth_events"]),
         ("activity_queue_bytes", "gauge", "Bytes of these events.", queue["depth_bytes"]),
         ("activity_queue_max_bytes", "gauge", "Bytes at which new events are refused.", queue["max_bytes"]),
@@ -35,19 +35,19 @@ def _of_status(status: Mapping[str, Any]) -> Iterator[tuple[str, str, str, Itera
         ("activity_quarantined", "gauge", "Damaged ranges of the queue that were set aside.", queue["quarantined"]),
         ("activity_rejected", "gauge", "Events the warehouse refused, set aside.", status["warehouse"]["rejected"]),
         ("activity_leader_present", "gauge", "1 while some server leads.", int(leader["present"])),
-        ("activity_leader_progress_seconds", "gauge", "Since the leader last told its progress.",
+        ("activity_leader_progress_seconds", "gauge", "Since the leader last reported its progress.",
          leader.get("last_progress_age_s")),
         ("activity_context_age_seconds", "gauge", "Since the user's context was last verified.",
          context["age_ms"] / 1000 if context["age_ms"] is not None else None),
         ("activity_health", "gauge", "0 ok, 1 warn, 2 fail.", _LEVELS[status["health"]]),
     ):  # fmt: skip
         if value is not None:
-            yield name, kind, told, [("", {}, float(value))]
+            yield name, kind, help_text, [("", {}, float(value))]
     checks = [("", {"check": name}, float(_LEVELS[state])) for name, state in status["checks"].items()]
     yield "activity_check", "gauge", "Each check of activity-mcp status: 0 ok, 1 warn, 2 fail.", checks
 
 
-def _of_calls(calls: Mapping[str, CallTotals]) -> Iterator[tuple[str, str, str, Iterable[Sample]]]:
+def _of_calls(calls: Mapping[str, MethodTotals]) -> Iterator[tuple[str, str, str, Iterable[Sample]]]:
     yield (
         "activity_calls_total",
         "counter",
@@ -63,7 +63,7 @@ def _of_calls(calls: Mapping[str, CallTotals]) -> Iterator[tuple[str, str, str, 
     yield "activity_cache_hits_total", "counter", "Calls answered from the cache.", hits
 
 
-def _histograms(calls: Mapping[str, CallTotals]) -> Iterator[Sample]:
+def _histograms(calls: Mapping[str, MethodTotals]) -> Iterator[Sample]:
     for method, total in calls.items():
         below = 0
         for bound, count in zip(total.BOUNDS_MS, total.buckets, strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-MOST_OPEN = 512
+MAX_OPEN = 512
 
 
 class OpenRequests:

@@ -1,4 +1,4 @@
-"""From the first request to the end: uvicorn on sockets of ours, with signals of ours."""
+"""From the first request to the end: uvicorn on our own sockets, with our own signals."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def run_web(
 
 
 def _configuration(app: Any) -> uvicorn.Config:
-    """Logs go where ours go, without a line for each request; nobody is told what runs here, and no proxy is believed."""
+    """Logs go where ours go, without a line for each request; no header names the server, and no proxy is believed."""
     return uvicorn.Config(
         app,
         log_config=None,

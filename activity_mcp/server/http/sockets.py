@@ -1,4 +1,4 @@
-"""Where to listen, decided and bound before anything else starts: whoever may not be served there learns it at once."""
+"""Where to listen, decided and bound before anything else starts, so that a refusal comes at once."""
 
 from __future__ import annotations
 

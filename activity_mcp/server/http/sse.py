@@ -1,7 +1,7 @@
 """SSE for older clients: a stream of answers at ``/sse``, and requests posted to ``/messages/``.
 
 The SDK's own route reads on while a client does not; here each session is paced as stdio is: no message is taken while
-``MOST_OPEN`` requests of it are unanswered, and whoever posts more waits.
+``MAX_OPEN`` requests of it are unanswered, and a client that posts more waits.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 from . import MAX_BODY_BYTES, MAX_SESSIONS
-from .open_requests import MOST_OPEN, OpenRequests
+from .open_requests import MAX_OPEN, OpenRequests
 
 if TYPE_CHECKING:
     from contextvars import Context
@@ -74,7 +74,7 @@ class PacedReader:
         return context
 
     async def receive(self) -> SessionMessage | Exception:
-        await self._requests.at_most(MOST_OPEN - 1)
+        await self._requests.at_most(MAX_OPEN - 1)
         item: SessionMessage | Exception = await self._inner.receive()
         message = None if isinstance(item, Exception) else item.message
         if isinstance(message, JSONRPCRequest):

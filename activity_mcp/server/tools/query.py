@@ -65,7 +65,7 @@ def query(service: ActivityService) -> ToolSpec:
     """The tool over this service."""
 
     def answer(sql: str, max_rows: int, cancelled: Callable[[], bool]) -> dict[str, Any]:
-        return service.findings.query(sql, max_rows=max_rows, timeout_s=TIMEOUT_S, cancelled=cancelled)
+        return service.provenance_queries.query(sql, max_rows=max_rows, timeout_s=TIMEOUT_S, cancelled=cancelled)
 
     return ToolSpec(
         name="query",

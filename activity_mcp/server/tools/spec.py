@@ -26,7 +26,7 @@ class Annotations(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """What a client that asked for it is told while a slow call runs; ``total_s`` is when it ends at the latest."""
+    """The progress of a slow call, for a client that requested it; ``total_s`` is when it ends at the latest."""
 
     message: str
     total_s: float | None = None

@@ -103,14 +103,14 @@ class EmbeddedRewriter:
         self._store = store
         self._clock = clock
 
-    def count(self, picks: Callable[[Mapping[str, Any]], bool]) -> dict[str, int]:
-        from .rewrite import count_picked
+    def count(self, matches: Callable[[Mapping[str, Any]], bool]) -> dict[str, int]:
+        from .rewrite import count_matching
 
         self._store.release()
-        return count_picked(self._store.path, picks, clock=self._clock)
+        return count_matching(self._store.path, matches, clock=self._clock)
 
-    def rewrite(self, picks: Callable[[Mapping[str, Any]], bool], on_progress: Callable[[int, int], None]) -> None:
+    def rewrite(self, matches: Callable[[Mapping[str, Any]], bool], on_progress: Callable[[int, int], None]) -> None:
         from .rewrite import rewrite
 
         self._store.release()
-        rewrite(self._store.path, picks, clock=self._clock, on_progress=on_progress)
+        rewrite(self._store.path, matches, clock=self._clock, on_progress=on_progress)

@@ -55,7 +55,7 @@ def layout_of(connection: duckdb.DuckDBPyConnection) -> int:
 def foreign_tables(path: str) -> list[str]:
     """Tables in the file at ``path`` that no version of this package makes: somebody else keeps them there.
 
-    None where there is no such file, or none that can be read (there is nothing in it that could be told apart then).
+    None where there is no such file, or none that can be read (it holds nothing that could differ then).
     """
     import duckdb
 

@@ -63,8 +63,8 @@ class DuckDBQueries:
     ) -> QueryResult:
         """Run one read-only statement; ``max_rows`` and ``max_bytes`` (of the rows as JSON) None mean all of them.
 
-        Raises QueryRefused (not one SELECT, wrong SQL, too much memory), QueryCancelled (``cancelled`` said so: the child is
-        dead), WarehouseUnavailable (nothing flushed yet, locked or too slow until the deadline), WarehouseNewer.
+        Raises QueryRefused (not one SELECT, wrong SQL, too much memory), QueryCancelled (``cancelled`` returned True: the child
+        is dead), WarehouseUnavailable (nothing flushed yet, locked or too slow until the deadline), WarehouseNewer.
         """
         if not os.path.isfile(self.path):
             raise WarehouseUnavailable(

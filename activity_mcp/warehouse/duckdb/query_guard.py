@@ -60,7 +60,7 @@ def _own_macros(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
 
 
 def first_lines(error: Exception) -> str:
-    """What the engine said, without its drawing of where."""
+    """The engine's message, without its drawing of the place."""
     return " ".join(line.strip() for line in str(error).splitlines()[:3] if line.strip())[:500]
 
 

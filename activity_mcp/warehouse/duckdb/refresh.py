@@ -87,11 +87,11 @@ def rebuild_contexts(connection: duckdb.DuckDBPyConnection) -> None:
 
     What a transaction has changed stays in memory until it ends: so this rare one may hold more than a flush, and the engine is
     to be closed afterwards, because its limit cannot be lowered again before the memory is free. ``row_version`` starts again:
-    whoever compares it with one read before must forget that one.
+    a reader that compares it with an earlier one must forget that one.
     """
     connection.execute(f"SET memory_limit = '{_REBUILD_MEMORY}'")
     for table in CONTEXT_TABLES:
-        connection.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of ours
+        connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own name
     connection.execute("UPDATE SUPERSEDED SET batch_key = NULL")  # no run of these outranks anything
     start, end = -1, _end_of_chunk(connection, -1)
     while end is not None:

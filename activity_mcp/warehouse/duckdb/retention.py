@@ -1,7 +1,7 @@
 """What a warehouse needs once a day: what has expired or is too old leaves, unless a legal hold keeps it.
 
 The statements are those of the procedures in ``sql/``, which a daily task runs on Snowflake; the embedded engine has no tasks,
-so whoever leads runs them here.
+so the leader runs them here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def apply_retention(statements: Statements, *, keep_days: int) -> dict[str, int]
 
 
 def clean_up(statements: Statements) -> dict[str, int]:
-    """Remove what said itself that it ends: artifacts, and insights a month after it; the rows removed, by table.
+    """Remove what is past its own end: artifacts, and insights a month after it; the rows removed, by table.
 
     To be run inside one transaction. What LEGAL_HOLDS names stays, and so do pinned artifacts.
     """

@@ -57,12 +57,12 @@ class Rewritten(NamedTuple):
 
 def rewrite(
     path: str,
-    picks: Callable[[Mapping[str, Any]], bool],
+    matches: Callable[[Mapping[str, Any]], bool],
     *,
     clock: Clock = SYSTEM_CLOCK,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Rewritten:
-    """Write the file at ``path`` anew without the rows that ``picks`` selects and no legal hold keeps.
+    """Rewrite the file at ``path`` without the rows that ``matches`` is true of and no legal hold keeps.
 
     Raises what a warehouse raises; the old file is then in its place, unchanged.
     """
@@ -75,9 +75,9 @@ def rewrite(
     remove_leftovers(path)
     new = DuckDBWarehouse(made, clock=clock, timeout_s=_DEADLINE_S, memory=MEMORY_WITH_ROOM)
     try:
-        rewritten, removed_ids = _copy_stream(new, picks, on_progress)
+        rewritten, removed_ids = _copy_stream(new, matches, on_progress)
         with _beside(new) as statements:
-            _carry_over(statements, picks, removed_ids)
+            _carry_over(statements, matches, removed_ids)
     except BaseException:
         _close(new)
         remove_leftovers(path)
@@ -87,7 +87,7 @@ def rewrite(
     return rewritten
 
 
-def count_picked(path: str, picks: Callable[[Mapping[str, Any]], bool], *, clock: Clock = SYSTEM_CLOCK) -> dict[str, int]:
+def count_matching(path: str, matches: Callable[[Mapping[str, Any]], bool], *, clock: Clock = SYSTEM_CLOCK) -> dict[str, int]:
     """How many rows of the stream are selected, by event_name, and those a legal hold keeps under ``held``; changes nothing."""
     warehouse = DuckDBWarehouse(path, clock=clock, timeout_s=_DEADLINE_S, memory=MEMORY_WITH_ROOM)
     counts: dict[str, int] = {}
@@ -97,7 +97,7 @@ def count_picked(path: str, picks: Callable[[Mapping[str, Any]], bool], *, clock
             for rows in _chunks(statements, ""):
                 for row in rows:
                     members = _members(row)
-                    if picks(members):
+                    if matches(members):
                         name = "held" if _is_held(members, holds) else row.event_name
                         counts[name] = counts.get(name, 0) + 1
     finally:
@@ -116,10 +116,10 @@ def remove_leftovers(path: str) -> None:
 
 
 def _copy_stream(
-    new: DuckDBWarehouse, picks: Callable[[Mapping[str, Any]], bool], on_progress: Callable[[int, int], None]
+    new: DuckDBWarehouse, matches: Callable[[Mapping[str, Any]], bool], on_progress: Callable[[int, int], None]
 ) -> tuple[Rewritten, set[str]]:
     with _beside(new) as statements:
-        total = statements.execute(f"SELECT COUNT(*) FROM old.{_STREAM}")[0][0]  # noqa: S608 - a name of ours
+        total = statements.execute(f"SELECT COUNT(*) FROM old.{_STREAM}")[0][0]  # noqa: S608 - our own name
         holds = _holds(statements, "old.")
     kept = removed = held = at = 0
     removed_ids: set[str] = set()
@@ -133,7 +133,7 @@ def _copy_stream(
         remaining = []
         for row in rows:
             members = _members(row)
-            if not picks(members):
+            if not matches(members):
                 remaining.append(row)
             elif _is_held(members, holds):
                 remaining.append(row)
@@ -258,7 +258,7 @@ _DECIDED = (
     """
     UPDATE ARTIFACTS SET pinned = known.pinned FROM old.ARTIFACTS AS known WHERE ARTIFACTS.artifact_id = known.artifact_id
     """,
-    # Whoever compares versions sees that every context has changed.
+    # A reader that compares versions sees that every context has changed.
     "UPDATE CONTEXT_CACHE SET row_version = row_version + (SELECT COALESCE(MAX(row_version), 0) FROM old.CONTEXT_CACHE)",
 )
 """What the rows of the stream do not say: when they were loaded, and what a person has decided since."""
@@ -272,7 +272,7 @@ _OUTLIVED = """
 """
 
 
-def _carry_over(statements: Statements, picks: Callable[[Mapping[str, Any]], bool], removed_ids: set[str]) -> None:
+def _carry_over(statements: Statements, matches: Callable[[Mapping[str, Any]], bool], removed_ids: set[str]) -> None:
     """The tables that are not made anew, the times of loading, and what a person or the clock has decided."""
     tables = statements.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'old' AND NOT temporary")
     for (table,) in tables:
@@ -282,28 +282,28 @@ def _carry_over(statements: Statements, picks: Callable[[Mapping[str, Any]], boo
     for decided in _DECIDED:
         statements.execute(decided)
     for table, key, ts in (("INSIGHT_ATOMS", "insight_id", "recorded_at"), ("ARTIFACTS", "artifact_id", "stored_at")):
-        _match_ages(statements, table, key, ts, picks)
-    _drop_version_1(statements, picks, removed_ids)
+        _match_ages(statements, table, key, ts, matches)
+    _drop_version_1(statements, matches, removed_ids)
 
 
-def _match_ages(statements: Statements, table: str, key: str, ts: str, picks: Callable[[Mapping[str, Any]], bool]) -> None:
+def _match_ages(statements: Statements, table: str, key: str, ts: str, matches: Callable[[Mapping[str, Any]], bool]) -> None:
     """What has expired stays gone, and what has outlived its event in the stream is carried over."""
     statements.execute(f"DELETE FROM {table} WHERE {key} NOT IN (SELECT {key} FROM old.{table})")  # noqa: S608
     outlived = _OUTLIVED.format(table=table, key=key, ts=ts, ts_text=_TS.replace("ts", ts, 1))
     names = [name for (name,) in statements.execute(f"SELECT column_name FROM (DESCRIBE {table})")]  # noqa: S608
     for values in statements.execute(outlived):
         columns = dict(zip(names, values, strict=True))
-        if not picks({**columns, "ts": columns[ts], "feature_json": columns}):
+        if not matches({**columns, "ts": columns[ts], "feature_json": columns}):
             statements.execute(f"INSERT INTO {table} BY NAME SELECT * FROM old.{table} WHERE {key} = ?", [columns[key]])  # noqa: S608
 
 
-def _drop_version_1(statements: Statements, picks: Callable[[Mapping[str, Any]], bool], removed_ids: set[str]) -> None:
+def _drop_version_1(statements: Statements, matches: Callable[[Mapping[str, Any]], bool], removed_ids: set[str]) -> None:
     """Rows of the version 1 stream that tell of a removed activity, or are selected themselves."""
     names = ("activity_id", "customer", "activity", "feature_1", "feature_2", "feature_3", "link")
     rows = statements.execute(f"SELECT rowid, {_TS}, {', '.join(names)} FROM {_V1_STREAM}")  # noqa: S608
     for rowid, ts, *values in rows:
         members = {"ts": ts, **dict(zip(names, values, strict=True))}
-        if members["activity_id"] in removed_ids or picks(members):
+        if members["activity_id"] in removed_ids or matches(members):
             statements.execute(f"DELETE FROM {_V1_STREAM} WHERE rowid = ?", [rowid])  # noqa: S608
 
 

@@ -76,7 +76,7 @@ class NamedConnection:
             "database": self.database,
             "schema": self.schema,
             "login_timeout": LOGIN_TIMEOUT_S,
-            "retry_max_attempts": 3,  # whoever asks tries again by itself, without holding up a call meanwhile
+            "retry_max_attempts": 3,  # the callers try again by themselves, without holding up a call meanwhile
             "paramstyle": "qmark",
             "client_out_of_band_telemetry_enabled": False,
             "enable_server_session_keep_alive_auto_detection": False,
@@ -93,7 +93,7 @@ class NamedConnection:
         return self.authenticator in _STREAMING or bool(self._text("oauth_client_secret"))
 
     def streaming_properties(self) -> dict[str, str]:
-        """What the Snowpipe Streaming SDK wants to know of it. Raises WarehouseRefused where it cannot sign in that way."""
+        """The properties that the Snowpipe Streaming SDK takes. Raises WarehouseRefused where it cannot sign in that way."""
         account = self._required("account")
         host = self._text("host") or f"{account.lower().replace('_', '-')}.snowflakecomputing.com"
         port = self._text("port") or "443"

@@ -213,8 +213,8 @@ class Deployment:
     def _resume(self, result: Deployed) -> None:
         """Let the tasks run; RESUME_TASKS answers of each whether it does, and of the others why not."""
         rows = self._statements.execute(RESUME_TASKS)
-        for told in str(rows[0][0]).split(" | "):
-            task, _, state = told.partition(" ")
+        for line in str(rows[0][0]).split(" | "):
+            task, _, state = line.partition(" ")
             if state == "runs":
                 result.tasks.append(task)
             else:

@@ -55,7 +55,7 @@ class NewUser:
             )
         if self.customer is None and self.org_id is None:
             raise InvalidInput(
-                f"whose rows {self.name} sees was not said; nothing was done",
+                f"whose rows {self.name} sees was not given; nothing was done",
                 hint="--customer ada@example.com or --org-id acme",
             )
 

@@ -6,8 +6,8 @@ Rows and token are one commit on the server, and it does not deduplicate: exactl
 the committed token. So whatever goes wrong (a time-out, a lost reply, another opener), client and channel are dropped without
 flushing, and the next call opens the channel anew. Opening fences every request still under way and says which token counts.
 
-What the SDK does, found by running it (1.9): its constructor tries for ten hours unless told otherwise; it logs to stdout
-unless told before its import; a lost reply, a refused request and a second opener all leave the channel "invalid", and then
+What the SDK does, found by running it (1.9): its constructor tries for ten hours unless set otherwise; it logs to stdout
+unless set before its import; a lost reply, a refused request and a second opener all leave the channel "invalid", and then
 every call fails; after a time-out its thread keeps sending until the client is closed; its idle threads cost about 1 % of a
 core, so an idle client is closed.
 
@@ -47,7 +47,7 @@ IDLE_S = 60.0
 FIRST_LOOK_S, LONGEST_LOOK_S = 0.25, 2.0
 """How often a commit is asked for: it takes seconds there, and a channel may be asked ten times a second."""
 PATIENCE = {
-    "mgmt_retry_total_backoff_seconds": "1",  # whoever flushes tries again by itself, with a backoff of its own
+    "mgmt_retry_total_backoff_seconds": "1",  # the flusher tries again by itself, with a backoff of its own
     "non_scoped_auth_failure_retry_total_backoff_seconds": "1",
     "open_channel_409_retry_total_backoff_seconds": "15",  # rows of an earlier opener may be under way for ten seconds
     "mgmt_http_timeout_seconds": "10",
@@ -55,7 +55,7 @@ PATIENCE = {
     "channel_status_cache_refresh_interval_seconds": "0",  # else a commit is seen a second late
     "enable_telemetry_reporting": "false",
 }
-"""How long the SDK tries by itself, and what else it is told; whole numbers as text, as it wants them."""
+"""How long the SDK tries by itself, and its other settings; whole numbers as text, as it takes them."""
 
 
 @dataclass(slots=True)
@@ -178,7 +178,7 @@ class SnowpipeSink:
 def _make_client(connection: NamedConnection) -> StreamingIngestClient:
     properties = connection.streaming_properties() | PATIENCE
     os.environ["SS_LOG_TARGET"] = "stderr"  # read at the import; stdout belongs to the protocol
-    os.environ.setdefault("SS_LOG_LEVEL", "error")  # what fails for good is told by whoever flushes
+    os.environ.setdefault("SS_LOG_LEVEL", "error")  # what fails for good is reported by the flusher
     try:
         from snowflake.ingest.streaming import StreamingIngestClient
     except ImportError as error:
@@ -235,12 +235,12 @@ def _mapped(error: Exception, connection: NamedConnection) -> WarehouseError:
     if isinstance(error, (ValueError, TypeError)):
         return BatchRejected(f"{REJECTED}: {_words(error)}")
     code = getattr(getattr(error, "error_code", None), "value", "")
-    told, text = str(getattr(error, "message", None) or error), _words(error)
-    if code in ("InvalidRequest", "InvalidArgument") or "HTTP 413" in told:
+    message, text = str(getattr(error, "message", None) or error), _words(error)
+    if code in ("InvalidRequest", "InvalidArgument") or "HTTP 413" in message:
         return BatchRejected(f"{REJECTED}: {text}")
     if code == "InvalidChannelError":
-        return _of_invalid_channel(told, text)
-    if code in _PASSING or any(sign in told for sign in _PASSING_SIGNS):
+        return _of_invalid_channel(message, text)
+    if code in _PASSING or any(sign in message for sign in _PASSING_SIGNS):
         return WarehouseUnavailable(
             f"Snowflake cannot be reached or is busy ({text}); {KEPT}",
             hint="it is tried again by itself; check the network, and host and account of the connection",
@@ -248,9 +248,9 @@ def _mapped(error: Exception, connection: NamedConnection) -> WarehouseError:
     return WarehouseRefused(f"Snowflake refuses to be written to ({text}); {KEPT}", hint=hint_for(text, connection))
 
 
-def _of_invalid_channel(told: str, text: str) -> WarehouseError:
+def _of_invalid_channel(message: str, text: str) -> WarehouseError:
     """Why a channel is invalid decides: another opener or a lost reply is put right by opening it again."""
-    if "HTTP 400" in told and "CONTINUATION_TOKEN" not in told:
+    if "HTTP 400" in message and "CONTINUATION_TOKEN" not in message:
         return BatchRejected(f"{REJECTED}: {text}")
     return WarehouseUnavailable(
         f"the channel has to be opened again ({text}); {KEPT}",
@@ -269,7 +269,7 @@ _PASSING_SIGNS = ("exhausting all retries", "RequestSendFailed", "HTTP 409", "HT
 
 
 def _words(error: Exception) -> str:
-    """What the server said, out of what the SDK says around it."""
+    """The server's own words, out of the SDK's message around them."""
     text = " ".join(str(getattr(error, "message", None) or error).split())
     if found := _SERVERS_WORDS.search(text):
         api, status, code, message = found.groups()

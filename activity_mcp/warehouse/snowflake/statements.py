@@ -24,7 +24,7 @@ class Connection(Protocol):
 
 
 class CursorStatements:
-    """``error`` is the class of the driver's errors, and ``failed`` makes one of ours of it: one that is not retryable is the
+    """``error`` is the class of the driver's errors, and ``failed`` turns one into ours: one that is not retryable is the
     statement's own fault."""
 
     def __init__(self, connection: Connection, error: type[Exception], failed: Callable[[Exception], WarehouseError]) -> None:

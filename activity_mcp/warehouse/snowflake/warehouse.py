@@ -2,7 +2,7 @@
 
 Reading costs money there, so it asks as little as it can: first the change indicator of CONTEXT_CACHE, which the cloud services
 answer; the versions only when that has moved; the blobs only of what has changed. How often it asks is the refresher's
-business (``Pace``); it is never on the path of a call.
+business (``PollSchedule``); it is never on the path of a call.
 
 A session that has expired, or a connection that was cut, is made anew once within the call.
 """

@@ -5,7 +5,7 @@
     rewrites   what one node becomes
     datatypes  what one data type, path or date format becomes
 
-It never guesses: a node, a function, a property or a statement it has not been told about is an error. sqlglot reads the text;
+It never guesses: a node, a function, a property or a statement that it does not know is an error. sqlglot reads the text;
 its own translation is not used where the engines read a construct differently (of 42,000 cells it had 39 % wrong).
 """
 

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class Untranslatable(Exception):
-    """The SQL uses something the translator has not been told about. The message says what, and where if known."""
+    """The SQL uses something unknown to the translator. The message names it, and its place if known."""

@@ -1,4 +1,4 @@
-"""Whether a question is written in Snowflake's dialect, told without a parser: most questions need none."""
+"""Whether a query is written in Snowflake's dialect, decided without a parser: most queries need none."""
 
 from __future__ import annotations
 

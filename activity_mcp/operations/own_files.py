@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 _OWN = {
     "home": r"settings\.json(?:\.damaged)?|forgotten\.json|http-token|" + re.escape(MARKER),
-    "queue": r"[a-z][a-z-]*\.(?:json|lock|want)|refused",
+    "queue": r"[a-z][a-z-]*\.(?:json|lock|request)|refused",
     "queue/seg": r"\d{12,}\.ndjson",
     "queue/dead": r"[\w-]+\.ndjson",
-    "queue/context": r"[0-9a-f]{20}\.(?:json|want)|publish\.lock",
+    "queue/context": r"[0-9a-f]{20}\.(?:json|request)|publish\.lock",
     "queue/sessions": r"[0-9a-f]{32}",
     "queue/transcripts": r"[0-9a-f]{32}",
     "spill": r"duckdb_temp[\w.-]*",
@@ -45,7 +45,7 @@ _DUCKDB_MAGIC = b"DUCK"
 _DROPS = frozenset(b"PCQU")
 
 
-class Holding(NamedTuple):
+class OwnFiles(NamedTuple):
     """What is ours in one place: its ``files``, and the ``directories`` to remove once these are empty."""
 
     path: str
@@ -57,12 +57,12 @@ class Holding(NamedTuple):
         return sum(os.lstat(path).st_size for path in self.files if os.path.lexists(path))
 
 
-def holdings(config: Config) -> list[Holding]:
+def own_files(config: Config) -> list[OwnFiles]:
     """What there is of: the queues of every warehouse, the DuckDB file with what lies beside it, artifacts, settings."""
     found = [*map(_queue, own_queues(config.queue_root)), *_database(config.db)]
     dropped = os.path.join(config.queue_root, "dropped")  # what hooks could not record, counted
     if _is_regular(dropped) and set(LOCAL.read(dropped)) <= _DROPS:
-        found.append(Holding(dropped, (dropped,)))
+        found.append(OwnFiles(dropped, (dropped,)))
     found += [*_artifacts(config.artifacts_dir), *_home(config.home)]
     return [held for held in found if held.files or held.directories]
 
@@ -80,24 +80,24 @@ def _is_queue(path: str) -> bool:
         return False
 
 
-def _queue(path: str) -> Holding:
+def _queue(path: str) -> OwnFiles:
     names = (kind.partition("/")[2] for kind in _OWN if kind.startswith("queue/"))
     parts = {"queue": path, **{f"queue/{name}": os.path.join(path, name) for name in names}}
     files = [file for kind, directory in parts.items() for file in _named(directory, _OWN[kind])]
     marker = os.path.join(path, "queue.json")  # the last to go: with it a purge that was stopped can go on
     files.sort(key=lambda file: file == marker)
-    return Holding(path, tuple(files), tuple(part for part in reversed(parts.values()) if os.path.isdir(part)))
+    return OwnFiles(path, tuple(files), tuple(part for part in reversed(parts.values()) if os.path.isdir(part)))
 
 
-def _database(db: str) -> Iterator[Holding]:
+def _database(db: str) -> Iterator[OwnFiles]:
     """The database, its log, the copies that were set aside, and what the engine spilled."""
     folder, name = os.path.split(db)
     for path in _named(folder, re.escape(name) + _BESIDE_DB):
         if path.endswith(".wal") or _is_duckdb(path):
-            yield Holding(path, (path,))
+            yield OwnFiles(path, (path,))
     for spilled in (db + ending for ending in _SPILLS):
         if os.path.isdir(spilled) and not os.path.islink(spilled):
-            yield Holding(spilled, tuple(_named(spilled, _OWN["spill"])), (spilled,))
+            yield OwnFiles(spilled, tuple(_named(spilled, _OWN["spill"])), (spilled,))
 
 
 def _is_duckdb(path: str) -> bool:
@@ -106,7 +106,7 @@ def _is_duckdb(path: str) -> bool:
     return not head or head[8:12] == _DUCKDB_MAGIC
 
 
-def _artifacts(directory: str) -> Iterator[Holding]:
+def _artifacts(directory: str) -> Iterator[OwnFiles]:
     """Content is ours where one of our files describes it."""
     files: list[str] = []
     for meta in _named(directory, rf"[\w-]+{re.escape(_META)}"):
@@ -119,16 +119,16 @@ def _artifacts(directory: str) -> Iterator[Holding]:
         files += [path for path in (content, meta) if is_own and _is_regular(path)]
     files += [path for path in _named(directory, r"[\w-]+\.(?:ndjson|txt|json)") if path.endswith(".tmp")]
     if files:
-        yield Holding(directory, tuple(dict.fromkeys(files)), (directory,))
+        yield OwnFiles(directory, tuple(dict.fromkeys(files)), (directory,))
 
 
-def _home(home: str) -> Iterator[Holding]:
+def _home(home: str) -> Iterator[OwnFiles]:
     try:
         is_own = is_own_home(home)
     except (NewerFormat, OSError):
         is_own = False
     for path in _named(home, _OWN["home"]) if is_own else ():
-        yield Holding(path, (path,))
+        yield OwnFiles(path, (path,))
 
 
 def _named(directory: str, pattern: str) -> list[str]:
