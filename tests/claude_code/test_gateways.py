@@ -91,6 +91,10 @@ def test_a_response_that_had_ended_is_not_gone_on_with(relayed: Relayed, read: R
             (1, 2, 0, 10),
         ),
         (
+            {"input_tokens": 1, "output_tokens": 2, "cache_creation_input_tokens": 0, "cache_creation": {"ephemeral_1h_input_tokens": 7}},
+            (1, 2, 0, 7),
+        ),
+        (
             {"input_tokens": 1, "output_tokens": 2, "cache_creation_input_tokens": 9, "cache_creation": {"ephemeral_5m_input_tokens": 7}},
             (1, 2, 0, 9),
         ),

@@ -1,7 +1,8 @@
 """The token counts of a response, from the ``usage`` of its message, whoever wrote it.
 
 Claude Code writes down what the API answered, and behind a gateway that may be another provider's: names of OpenAI's API, whose
-``prompt_tokens`` include what was read from the cache; counts as a float; cache writes only by how long they live.
+``prompt_tokens`` include what was read from the cache; counts as a float; cache writes only by how long they live, with 0 as
+their sum (Claude Code before 2.1.152).
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ def counts_of(usage: Any) -> dict[str, int]:
     if not isinstance(usage, dict):
         return {}
     found = {kind: next((usage[name] for name in names if usage.get(name) is not None), None) for kind, names in _NAMES.items()}
-    if found["cache_creation"] is None:
-        found["cache_creation"] = _by_lifetime(usage.get("cache_creation"))
     counts = {kind: count for kind, given in found.items() if (count := _count(given)) is not None}
+    if (written := _by_lifetime(usage.get("cache_creation"))) is not None:
+        counts["cache_creation"] = max(written, counts.get("cache_creation", 0))
     if "input_tokens" not in usage and "input" in counts and (cached := _cached(usage)) is not None:
         counts["input"], counts["cache_read"] = max(0, counts["input"] - cached), cached
     return counts
