@@ -48,9 +48,8 @@ if TYPE_CHECKING:
     from .provenance.queries import ProvenanceQueries
     from .queue import QueueInfo
     from .redaction import Redactor
-    from .search.feed import IndexFeed
-    from .search.searcher import Searcher
-    from .sessions.reader import SessionReader
+    from .sessions.finding import Finding
+    from .usage.prices import PriceList
     from .warehouse.adapter import Adapter
     from .warehouse.base import Store
 
@@ -174,7 +173,7 @@ class Composition:
         )
 
     def _look_after_flush(self, reads_are_free: bool) -> Callable[[], None] | None:
-        """What the leader reports of the warehouse itself, beside its contexts."""
+        """The look at the warehouse itself after each flush, beside its contexts."""
         from .health.task_report import TaskReport
 
         if self.adapter.tasks is not None:
@@ -277,7 +276,7 @@ class Composition:
         def make_reader(path: str, mark: FileMark | None, copies: Copies) -> TranscriptReader:
             return TranscriptReader(
                 path,
-                origin_for=ImportOrigins(self.identity, self.config.org_id),
+                origin_for=ImportOrigins(self.identity, self.config.org_id, self.recorder.redactor),
                 redactor=self.config.redactor(),
                 prompts=self.config.prompts,
                 now_us=self.clock.time_us(),
@@ -285,7 +284,9 @@ class Composition:
                 loads=orjson.loads,
                 was_forgotten=was_forgotten,
                 start_of=self.session_state.start_of,
+                repeats_of=self.session_state.repeats_of,
                 copies=copies,
+                estimate=self.prices.estimate,
             )
 
         return TranscriptFollower(
@@ -298,31 +299,24 @@ class Composition:
         )
 
     @lazy
-    def index_feed(self) -> IndexFeed | None:
-        from .search.feed import feed_of
+    def finding(self) -> Finding:
+        """Search, sessions, and the index behind them."""
+        from .sessions.finding import Finding
 
-        return feed_of(self.queue.directory, self.adapter.history, self.on_error, self.clock)
-
-    @lazy
-    def searcher(self) -> Searcher:
-        from .search.searcher import Searcher
-
-        has_index, own_project = self.adapter.history is not None, self.own_project
-        return Searcher(
-            self.queue.directory, lambda: self.adapter.queries, has_index=has_index, own_project=own_project, clock=self.clock
-        )
-
-    @lazy
-    def session_reader(self) -> SessionReader:
-        from .sessions.reader import SessionReader
-
-        return SessionReader(self.queue.directory, lambda: self.adapter.queries, self.clock)
+        return Finding(self.queue.directory, self.adapter, self.own_project, self.on_error, self.clock)
 
     def follow_sources(self) -> None:
         """What the leader reads in each turn: transcripts, and what the search index does not have yet."""
         self.follow_transcripts()
-        if self.index_feed is not None:
-            self.index_feed.turn()
+        if self.finding.feed is not None:
+            self.finding.feed.turn()
+
+    @lazy
+    def prices(self) -> PriceList:
+        """What a request cost where nobody measured it."""
+        from .usage.prices import PriceList
+
+        return PriceList()
 
     def follow_transcripts(self) -> None:
         """What the leader does in each turn: mostly to see that no transcript has anything new."""
@@ -374,8 +368,8 @@ class Composition:
             return None
         from .pipeline.daily_retention import DailyRetention
 
-        if self.index_feed is not None:
-            maintenance = self.index_feed.followed_by(maintenance)
+        if self.finding.feed is not None:
+            maintenance = self.finding.feed.followed_by(maintenance)
         return DailyRetention(self.queue.directory, maintenance, keep_days=self.config.retention_days, clock=self.clock)
 
     def made(self, name: str) -> Any:
@@ -396,7 +390,7 @@ class Composition:
             clock=self.clock,
             on_event=self.system_events.report,
             omits=omits,
-            on_shipped=self.index_feed.shipped if self.index_feed is not None else None,
+            on_shipped=self.finding.feed.shipped if self.finding.feed is not None else None,
         )
         flusher.batch_size.resume(self.lease.last_report().get("batch_weight"))
         return flusher

@@ -187,7 +187,9 @@ class ActivityService(Composition):
         ``project`` None or ``"*"`` means all, the one this process was started for first.
         """
         place = None if project in (None, ALL_PROJECTS) else self.recall.scope(None, project)[1]
-        return self.searcher.search(text, kind=kind, project=place, since=since, until=until, limit=limit, cancelled=cancelled)
+        return self.finding.searcher.search(
+            text, kind=kind, project=place, since=since, until=until, limit=limit, cancelled=cancelled
+        )
 
     def known_names(self, kind: str) -> list[str]:
         """The customers (``customer``) or the projects (``project``) of which there is a snapshot, this process's own first."""

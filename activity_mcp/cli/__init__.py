@@ -19,6 +19,7 @@ _HOMES = {
     "search": "search",
     "sessions": "sessions",
     "session": "sessions",
+    "usage": "usage",
     "status": "status",
     "doctor": "doctor",
     "drift": "drift",
@@ -29,6 +30,7 @@ _HOMES = {
     "uninstall": "install",
     "demo": "demo",
     "bench": "bench",
+    "completion": "completion",
 }
 
 

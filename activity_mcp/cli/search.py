@@ -59,7 +59,7 @@ def search_command(
 
 def _complete_index(service: ActivityService) -> None:
     """Where no server leads, read into the index what it does not have yet; what takes too long goes on another time."""
-    feed = service.index_feed
+    feed = service.finding.feed
     if feed is None or feed.is_complete() or not service.lease.try_acquire():
         return
     deadline = time.monotonic() + _BUILD_S

@@ -27,7 +27,7 @@ def sessions_command(project: str | None, since: str | None, limit: int, as_json
     service = ActivityService.from_environ(source="cli")
     try:
         settle(service)
-        found = service.session_reader.list(project=folder(project) if project else None, since=since, limit=limit)
+        found = service.finding.sessions.list(project=folder(project) if project else None, since=since, limit=limit)
     finally:
         service.close()
     if as_json:
@@ -44,7 +44,7 @@ def session_command(session_id: str, max_bytes: int | None, as_json: bool) -> No
     """One session's story. SESSION_ID may be its beginning, as far as it names one session."""
     service = ActivityService.from_environ(source="cli")
     try:
-        story = service.session_reader.story(session_id, max_bytes=max_bytes)
+        story = service.finding.sessions.story(session_id, max_bytes=max_bytes)
     finally:
         service.close()
     if story is None:

@@ -147,8 +147,8 @@ class Forgetter:
             seal_segment(self._service.queue.directory, segments[-1], clock=self._service.clock)
 
     def _remove_index(self) -> None:
-        if self._service.index_feed is not None:
-            self._service.index_feed.remove()
+        if self._service.finding.feed is not None:
+            self._service.finding.feed.remove()
 
     def _drain(self, flusher: Flusher) -> None:
         """Everything is committed, without what is picked."""

@@ -176,13 +176,6 @@ class IndexFeed:
         self.remove()
 
 
-def feed_of(
-    directory: str, history: ActivityHistory | None, on_error: Callable[[BaseException], None], clock: Clock
-) -> IndexFeed | None:
-    """The feed of a warehouse whose activities are read back; None where it is searched by SQL."""
-    return IndexFeed(directory, history, on_error=on_error, clock=clock) if history is not None else None
-
-
 class IndexedMaintenance:
     """``Maintenance`` of a warehouse whose index follows it."""
 

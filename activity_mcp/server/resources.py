@@ -70,7 +70,7 @@ class Published:
         self._service = service
         self._readers: dict[str, Callable[[str], dict[str, Any] | None]] = {
             "context": lambda customer: service.context(customer=customer, project="*", max_bytes=CONTEXT_BYTES),
-            "session": lambda session_id: service.session_reader.story(session_id, max_bytes=SESSION_BYTES),
+            "session": lambda session_id: service.finding.sessions.story(session_id, max_bytes=SESSION_BYTES),
             "artifact": lambda artifact_id: service.provenance_queries.artifact(artifact_id),
             "schema": _schema_of,
         }

@@ -32,7 +32,7 @@ class Record:
 
     @property
     def index_path(self) -> Path:
-        feed = self.service().index_feed
+        feed = self.service().finding.feed
         assert feed is not None
         return Path(feed.path)
 
@@ -54,7 +54,7 @@ def ship(service: ActivityService) -> None:
 
 def build(service: ActivityService) -> None:
     """Bring the index up to date, as the leader does turn by turn."""
-    feed = service.index_feed
+    feed = service.finding.feed
     assert feed is not None
     try:
         while feed.read_slice():

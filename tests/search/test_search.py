@@ -188,7 +188,7 @@ def test_while_the_index_is_being_built_that_is_said(record: Record, monkeypatch
     ship(service)
     path = record.index_path
     path.unlink()
-    feed = service.index_feed
+    feed = service.finding.feed
     assert feed is not None
     feed.read_slice()
     answer = service.search("make")
