@@ -45,7 +45,7 @@ ROOMS: dict[str, set[str]] = {
     "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
     "health": {"activity", "clock", "config", "context", "errors", "fs", "queue", "recall", "recording", "warehouse"},
     "search": {"activity", "clock", "errors", "fs", "queue", "warehouse"},
-    "sessions": {"activity", "clock", "errors", "queue", "search", "warehouse"},
+    "sessions": {"activity", "clock", "errors", "fs", "queue", "search", "warehouse"},
     "composition": {
         "activity", "claude_code", "clock", "config", "context", "fs", "health", "identity", "pipeline", "provenance", "queue",
         "recall", "recording", "redaction", "sessions", "usage", "warehouse",

@@ -19,6 +19,7 @@ _HOMES = {
     "search": "search",
     "sessions": "sessions",
     "session": "sessions",
+    "export": "export",
     "usage": "usage",
     "status": "status",
     "doctor": "doctor",

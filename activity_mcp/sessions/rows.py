@@ -105,6 +105,14 @@ def session_events(
     return sorted(by_id.values(), key=lambda event: (event["ts"], event["activity_id"])), problem
 
 
+def count(engine: QueryEngine, where: Sequence[str]) -> int:
+    """How many events these conditions hold for. Raises a WarehouseError."""
+    condition = " AND ".join(where) or "TRUE"
+    parts = [f"SELECT COUNT(*) AS found FROM {view} WHERE {condition}" for view in VIEWS]  # noqa: S608
+    sql = f"SELECT SUM(found) FROM ({' UNION ALL '.join(parts)}) AS counts"  # noqa: S608
+    return int(engine.query(sql, max_rows=None, max_bytes=None, timeout_s=TIMEOUT_S, cancelled=_never).rows[0][0] or 0)
+
+
 def sessions_beginning(engine: QueryEngine, begun: str) -> list[str]:
     """The ids of a few sessions that begin so. Raises a WarehouseError."""
     parts = [f"SELECT session_id FROM {view} WHERE STARTSWITH(session_id, {quoted(begun)})" for view in VIEWS]  # noqa: S608
@@ -127,6 +135,11 @@ def conditions(*, session: str | None = None, project: str | None = None, since:
 
 def quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def sql_text(text: str) -> str:
+    """Text in DuckDB's own SQL, which knows no backslash escapes."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _waiting(directory: str, session_id: str) -> Iterator[dict[str, Any]]:
