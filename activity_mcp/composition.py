@@ -172,7 +172,7 @@ class Composition:
         )
 
     def _look_after_flush(self, reads_are_free: bool) -> Callable[[], None] | None:
-        """What the leader reports of the warehouse itself, beside its contexts."""
+        """The look at the warehouse itself after each flush, beside its contexts."""
         from .health.task_report import TaskReport
 
         if self.adapter.tasks is not None:

@@ -55,7 +55,7 @@ class Config:
     log_format: str
     http_token: str | None
     otlp_port: int | None
-    """Where Claude Code's exporter may report; None: nowhere. It listens where ``otlp_is_asked``, or ``install --otel`` was run."""
+    """Where Claude Code's exporter may report; None: nowhere. Where not ``otlp_is_asked``, only after ``install --otel``."""
     otlp_is_asked: bool
 
     def __init__(self, **values: Any) -> None:

@@ -125,7 +125,7 @@ def _check_private(home: str) -> None:
 def _parsed(data: bytes) -> dict[str, Any]:
     try:
         settings = loads(data)
-    except (ValueError, RecursionError):
+    except ValueError:
         return {}
     return settings if isinstance(settings, dict) else {}
 

@@ -1,10 +1,10 @@
 """A record of Claude Code's exporter as an event.
 
-    api_request    the llm_event of that request, named by its request id, with Claude Code's own dollars. One without an id that is
-                   unique cannot meet its transcript, and would be counted twice: it becomes the session_event
+    api_request    the llm_event of that request, named by its request id, with Claude Code's own dollars. One without an id
+                   that is unique cannot meet its transcript, and would be counted twice: it becomes the session_event
                    ``unnamed_request``, which is in no sum, and which ``usage --reconcile`` shows
-    tool_result    sizes and the class of an error, for the tool_event of the same call: marked ``_partial``, so that a hook's or
-                   an import's, which know the rest, outrank it
+    tool_result    sizes and the class of an error, for the tool_event of the same call: marked ``_partial``, so that a hook's
+                   or an import's, which know the rest, outrank it
     api_error      a session_event: an attempt that failed is no call, and costs nothing
 
 What can be no count or no cost is left out; a cost that is left out is estimated.
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 SOURCE = "otel"
 _TOKENS = {
-    "input": "input_tokens", "output": "output_tokens", "cache_read": "cache_read_tokens", "cache_creation": "cache_creation_tokens",
+    "input": "input_tokens", "output": "output_tokens", "cache_read": "cache_read_tokens",
+    "cache_creation": "cache_creation_tokens",
 }  # fmt: skip
 _COUNTS = {
     "cache_creation_5m_tokens": "cache_creation_5m_tokens", "cache_creation_1h_tokens": "cache_creation_1h_tokens",

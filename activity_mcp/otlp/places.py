@@ -1,4 +1,4 @@
-"""Of which project and branch a session is. The exporter does not say it; the session's transcript, beside it on this machine, does.
+"""Of which project and branch a session is. The exporter does not say it; the session's transcript, on this machine, does.
 
 Only the ends of the file are read: the folder of a session is in its first lines, the branch of now in its last ones. A session
 whose transcript is not there yet is looked for again with the next record.

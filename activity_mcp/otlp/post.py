@@ -1,7 +1,7 @@
 """When the receiver listens: while its process leads, where somebody asked for it. And what it leaves for others to look at.
 
-``otlp.json`` in the queue's directory says who listens where, what came, and why nobody listens; it is published by rename, never
-synced, and lost without harm.
+``otlp.json`` in the queue's directory says who listens where, what came, and why nobody listens; it is published by rename,
+never synced, and lost without harm.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class ReceiverPost:
 
 
 def read_state(queue_dir: str) -> dict[str, Any]:
-    """What the receiver left last: {port, pid, stored, left_out, other, last_us} or {error, last_us}; empty where it never ran."""
+    """What the receiver left last: {port, pid, stored, left_out, other, last_us} or {error, last_us}; {} where it never ran."""
     try:
         found = json.loads(LOCAL.read(os.path.join(queue_dir, FILE), 4096))
     except (OSError, ValueError):

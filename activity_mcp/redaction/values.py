@@ -200,7 +200,7 @@ def is_code(value: str, name: str = "") -> bool:
     """An expression, not a literal: a path of names, a call, an index, a structure, a comparison."""
     value = value[:_JUDGED]
     bare = value.rstrip(";,)}]:?!.")
-    if not bare:
+    if not bare or value.startswith(("[]", "{}", "()")):
         return True
     if value[0] in "{[(":
         if value[-1] in "{[(" or len(value) < 3 or value[-1] in "]})":

@@ -557,7 +557,7 @@ def test_a_project_that_is_not_to_be_recorded_leaves_nothing_and_is_not_forgotte
 
 BROKEN = [
     "not json", "{", '{"type":"user"', "[1,2]", '"text"', "12", "null", "\xff\xfe", "[" * 100_000,
-    '{"a":' * 5000 + "1" + "}" * 5000,
+    *('{"a":' * levels + "1" + "}" * levels for levels in (600, 1200, 5000)),
 ]  # fmt: skip
 ODD: list[tuple[str, dict[str, Any]]] = [
     ("message", {"type": "assistant", "message": "text"}),
