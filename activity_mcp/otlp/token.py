@@ -13,6 +13,8 @@ from .. import fs
 
 FILE = "otlp-token"
 MIN_LENGTH = 16
+PREFIX = "activity-mcp-"
+"""By which ``uninstall`` knows that the exporter's header is ours."""
 _MAX_BYTES = 1024
 
 
@@ -34,7 +36,7 @@ def made_token(home: str) -> str:
         return known
     import secrets
 
-    token = secrets.token_urlsafe(32)
+    token = PREFIX + secrets.token_urlsafe(32)
     fs.LOCAL.publish_new(os.path.join(home, FILE), token.encode("ascii") + b"\n")
     return token
 
