@@ -40,7 +40,7 @@ def test_install_asks_claude_code_for_logs_as_json_and_uninstall_takes_it_back(c
         "OTEL_LOGS_EXPORTER": "otlp",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json",
         "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:8758",
-        "OTEL_EXPORTER_OTLP_HEADERS": f"Authorization=Bearer%20{token}",
+        "OTEL_EXPORTER_OTLP_HEADERS": f"Authorization=Bearer {token}",
     }
     assert "nothing to do" in call("install", "--otel").err
     assert call("install").code == 0  # without the option: what was asked for stays
