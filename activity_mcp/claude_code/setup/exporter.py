@@ -1,7 +1,7 @@
 """The exporter's variables in the ``env`` of Claude Code's settings: its logs, as http/json, to the receiver on this machine.
 
-The names are those of https://code.claude.com/docs/en/monitoring-usage. Logs only: metrics repeat them, and traces hold more than
-is recorded here. Where anybody else's exporter is set nothing is written: one session reports to one place.
+The names are those of https://code.claude.com/docs/en/monitoring-usage. Logs only: metrics repeat them, and traces hold
+more than is recorded here. Where anybody else's exporter is set nothing is written: one session reports to one place.
 """
 
 from __future__ import annotations
