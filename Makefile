@@ -44,7 +44,7 @@ slow: wheel $(VENV)/.tested
 
 # The documents as a site, in site/: no network but for the installation, none to read it.
 docs: $(VENV)/bin/python
-	$(PIP) install "zensical>=0.1.1,<0.2"
+	$(PIP) install "zensical>=0.0.70,<0.2"
 	$(BIN)/zensical build --strict --clean -f mkdocs.yml
 
 # Wheel and sdist, built twice and compared, each installed and tried with an empty home. Two minutes.
