@@ -249,7 +249,7 @@ class FileSystem:
         self.sync_directory(os.path.dirname(path) or ".")
 
     def append_bytes(self, path: str, data: bytes) -> int:
-        """Bytes at the end of a file in which each stands for itself; how many went through. Not synced."""
+        """Bytes at the end of a file in which each counts for itself; how many went through. Not synced."""
         fd = _open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
             return self.write(fd, data)

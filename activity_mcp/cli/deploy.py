@@ -207,7 +207,7 @@ def _tell(deployed: Deployed, engine: str) -> int:
     if deployed.tasks:
         say(f"running: {', '.join(deployed.tasks)}")
     if deployed.edition_lacks_policies:
-        remark("this account's edition has no row access and masking policies: whoever may read sees all rows unmasked")
+        remark("this account's edition has no row access and masking policies: every reader sees all rows unmasked")
     if deployed.owners_taken:
         remark(OWNERS_TAKEN.format(engine=engine))
     for task, reason in deployed.suspended.items():

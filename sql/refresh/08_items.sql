@@ -1,6 +1,6 @@
 -- grain: customer, project or '*', section, session_id, item_key, hour; of any age, for a context may rest for weeks.
 -- Sections of the context have an empty session_id; session_files and failed_commands are lists of one session;
--- recent_sessions holds, for each hour of a session (and of what belongs to none), what that hour knows of it.
+-- recent_sessions holds, for each hour of a session (and of what belongs to none), what that hour holds of it.
 -- The batch adds to what is kept: of a list's entries with one key in an hour the newest stays. A row that is read
 -- twice adds nothing.
 -- snowflake-only: a step of REFRESH_CONTEXT, whose statements the embedded engine runs itself
@@ -169,7 +169,7 @@ BEGIN
                 END
         ),
 
-        -- what a row, or what is kept already, knows of an hour of a session; a text stands behind the time it is from, so that
+        -- what a row, or what is kept already, holds of an hour of a session; a text stands behind the time it is from, so that
         -- the greatest is the newest and the least the first
         moments AS (
             SELECT

@@ -241,7 +241,7 @@ def test_no_field_of_any_event_is_of_a_type_that_breaks_it(hooked: Hooked) -> No
 
 NO_OBJECT = [
     None, b"", b" \n", b"nonsense", b"{", b'{"a":', b"[]", b"5", b'"text"', b"null", b"{} {}", b"\x00\x01\x02", b"\xff\xfe{\x00}\x00",
-    b"[" * 100_000, b'{"a":' * 100_000 + b"1" + b"}" * 100_000, b'{"hook_event_name": "Stop"' + b" " * 1000,
+    b"[" * 100_000, *(b'{"a":' * levels + b"1" + b"}" * levels for levels in (600, 1200, 5000, 100_000)), b'{"hook_event_name": "Stop"' + b" " * 1000,
 ]  # fmt: skip
 
 

@@ -235,9 +235,10 @@ def test_lines_of_one_response_count_once_with_the_largest_counts(script, read) 
     one, two = [activity for activity in activities if activity.event_name == "llm_event"]
     assert one.feature_json == {
         "model": "opus", "prompt_tokens": 5, "completion_tokens": 90, "cache_read_tokens": 7, "cache_creation_tokens": 0,
-        "total_tokens": 102, "token_source": "transcript", "request_id": f"req_{M1}",
+        "total_tokens": 102, "token_source": "transcript", "request_id": f"req_{M1}", "request_kind": "main",
+        "cli_version": "2.1.240", "git_branch": "main",
     }  # fmt: skip
-    assert (one.ts, one.activity_id) == (first["timestamp"], derived_id("llm_event", "message_id", M1))
+    assert (one.ts, one.activity_id) == (first["timestamp"], derived_id("llm_event", "request_id", f"req_{M1}"))
     assert one.revenue_impact is None
     assert two.feature_json["completion_tokens"] == 3
     assert reader.report.tokens["opus"]["total_tokens"] == 102 + 15
@@ -565,7 +566,7 @@ def test_a_project_that_is_not_to_be_recorded_leaves_nothing_and_is_not_forgotte
 
 BROKEN = [
     "not json", "{", '{"type":"user"', "[1,2]", '"text"', "12", "null", "\xff\xfe", "[" * 100_000,
-    '{"a":' * 5000 + "1" + "}" * 5000,
+    *('{"a":' * levels + "1" + "}" * levels for levels in (600, 1200, 5000)),
 ]  # fmt: skip
 ODD: list[tuple[str, dict[str, Any]]] = [
     ("message", {"type": "assistant", "message": "text"}),
@@ -668,7 +669,7 @@ def test_reports_of_several_files_add_up(script, read, example) -> None:
     total = TranscriptReport()
     for path in (script.path, example):
         total.add(read(path, now_us=1_900_000_000_000_000)[1].report)
-    assert (total.files, total.lines, total.activities["session_event"]) == (2, 35, 2 + 1 + 6)
+    assert (total.files, total.lines, total.activities["session_event"]) == (2, 35, 2 + 1 + 8)
     assert total.unknown_types == {"brand-new": 1}
     assert total.first_ts_us is not None
     assert total.last_ts_us is not None

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from sql.oracle import boolean, text, timestamp
+from sql.oracle import boolean, member, text, timestamp
 from sql.oracle import number as exact_number
 from sql.support import SCHEMAS
 
@@ -68,6 +68,13 @@ def place(row: Row) -> tuple[str, str]:
     return row["channel_id"], row["stream_offset"]
 
 
+def rank_of(source: str, told: Any) -> int:
+    """The place of a row among those with its activity_id."""
+    if text(member(told, "_unanswered")) == "true":
+        return 4
+    return 3 if text(member(told, "_partial")) == "true" else RANKS.get(source, 3)
+
+
 def superseded(rows: list[Row]) -> set[tuple[str, str]]:
     """The rows that another of the same activity_id, within a day, outranks."""
     by_id: dict[str, list[Row]] = defaultdict(list)
@@ -75,8 +82,7 @@ def superseded(rows: list[Row]) -> set[tuple[str, str]]:
         by_id[row["activity_id"]].append(row)
 
     def rank(row: Row) -> tuple[Any, ...]:
-        unanswered = text(features(row).get("_unanswered")) == "true"
-        return 4 if unanswered else RANKS.get(row["source"], 3), *place(row)
+        return rank_of(row["source"], features(row)), *place(row)
 
     return {
         place(row)
@@ -462,4 +468,7 @@ def _model(calls: list[dict[str, Any]]) -> dict[str, Any]:
     costs = [value for f in calls if (value := number(f.get("cost_usd"), 18, 9)) is not None]
     summed["cost_usd"] = round(sum(costs), 9) if costs else None
     summed["calls_without_cost"] = len(calls) - len(costs)
+    guessed = [f for f in calls if text(f.get("cost_source")) == "estimated"]
+    estimates = [value for f in guessed if (value := number(f.get("cost_usd"), 18, 9)) is not None]
+    summed["cost_estimated_usd"] = round(sum(estimates), 9) if estimates else None
     return compact(**summed)

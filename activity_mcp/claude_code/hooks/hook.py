@@ -235,7 +235,7 @@ def _members_of(data: bytes | None) -> dict[str, Any] | None:
     try:
         found = loads(data.decode("utf-8", "replace").removeprefix("\ufeff"))
         return clean(found, "payload", strict=False) if isinstance(found, dict) else None
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
 
 

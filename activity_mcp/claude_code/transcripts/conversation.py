@@ -15,6 +15,7 @@
                    that calls a tool only announces the call.
     turn_stopped   a turn that an error of the API, the user or the end of the process stopped.
     start, end     of each session in the file, from its main conversation (not from a subagent's lines).
+    and more       what the transcript says of its session beside the conversation (``session_facts``).
 
 Lines may repeat earlier ones word for word, in the same file or in another: what was seen is recognised by its id and adds
 nothing.
@@ -30,11 +31,12 @@ from ...clock import iso, parse_iso
 from .. import events
 from ..ids import unnamed_prompt_key
 from ..prompts import Utterance, beginning_of_turn, classified, text_of, user_utterance
-from . import queued
+from . import queued, session_facts
 from .calls import ToolCalls
 from .lines import EVENTLESS_TYPES
 from .open_state import Session, circumstances, context_fields, dedup_key, line_id, text_in
 from .responses import Responses
+from .subagents import Subagent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +82,7 @@ class Conversation:
         self._sessions: dict[str, Session] = {}
         self._copies = copies
         self._calls = ToolCalls(self._send, seen=seen, copies=copies, report=report, redactor=redactor)
-        self._responses = Responses(self._send, seen, report)
+        self._responses = Responses(self._send, seen, report, Subagent(path))
         self._position = 0
 
     def take(self, line: dict[str, Any], position: int) -> None:
@@ -186,10 +188,23 @@ class Conversation:
         if session is not None and kind == "queue-operation":
             queued.follow(session, line, self._ts_us)
         if session is None or words is None:
-            self._report.skipped_types[kind] += 1
+            if session is None or not self._fact(session, line, kind):
+                self._report.skipped_types[kind] += 1
         elif self._is_first(session, line, words):
             queued.mark_recorded(session, words.text)
             self._prompt(session, line, words, line_id(session, line, words))  # joins the running turn: nothing ends
+
+    def _fact(self, session: Session, line: dict[str, Any], kind: str) -> bool:
+        """Whether the line says something of its session, which is sent."""
+        if kind not in session_facts.TYPES or session.last_us is None:
+            return False
+        draft = session_facts.session_fact(line, session.id, self._ts_us, policy=self._prompts, redactor=self._redactor)
+        if draft is None:
+            return False
+        if self._copies.is_copy(f"fact\0{draft.activity_id}"):
+            return True
+        self._send(session, draft, self._ts_us)
+        return True
 
     # --- the assistant
 

@@ -90,8 +90,8 @@ class Call:
 @dataclass(slots=True)
 class Response:
     """A response of the model. ``position``: where the next one of its chain begins, None while it is the last; ``lines``:
-    their uuids, where its id is not unique; ``is_followed``: a line of the user's came after it; ``is_known``: another file
-    has reported it; ``is_whole``: one of its lines has a stop reason.
+    their uuids, where its id is not unique; ``details``: what else its price depends on; ``is_followed``: a line of the user's
+    came after it; ``is_known``: another file has reported it; ``is_whole``: one of its lines has a stop reason.
     """
 
     session: Session
@@ -101,6 +101,7 @@ class Response:
     ts_us: int
     features: dict[str, Any] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
+    details: dict[str, int] = field(default_factory=dict)
     chain: tuple[str, str | bool] = ("", False)
     lines: list[str] = field(default_factory=list)
     position: int | None = None

@@ -48,7 +48,8 @@ class TranscriptReader:
     by the readers of one import, so that what several files repeat is sent once. ``since_us`` leaves out what is older,
     ``was_forgotten(id, origin, ts_us)`` what was forgotten on request. ``start_of`` and ``repeats_of`` are those of
     ``SessionState``, ``copies`` holds the lines of other files. What is older than ``kept_from_us`` the warehouse will not
-    keep: it is counted, and sent again by an import with a longer retention.
+    keep: it is counted, and sent again by an import with a longer retention. ``estimate(features, ts_us)`` adds to an
+    llm_event what it cost.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class TranscriptReader:
         repeats_of: Callable[[str], int] = lambda key: 0,
         copies: Copies | None = None,
         kept_from_us: int | None = None,
+        estimate: Callable[[dict[str, Any], int], None] = lambda features, ts_us: None,
     ) -> None:
         self.path = path
         self.report = TranscriptReport(files=1)
@@ -77,6 +79,7 @@ class TranscriptReader:
         self._earlier = mark
         self._since_us = since_us
         self._kept_from_us = kept_from_us
+        self._estimate = estimate
         self._loads = loads
         self._was_forgotten = was_forgotten or (lambda activity_id, origin, ts_us: False)
         self._copies = copies if copies is not None else Copies(path)
@@ -188,7 +191,19 @@ class TranscriptReader:
         elif self._was_forgotten(activity_id, origin, ts_us):
             report.forgotten += 1
         else:
-            made = build(event_name, features, origin, now_us=self._now_us, activity_id=activity_id, ts=ts_us, strict=False)
+            if event_name == "llm_event":
+                self._estimate(features, ts_us)
+            link = features.pop("link", None)  # a column of its own
+            made = build(
+                event_name,
+                features,
+                origin,
+                now_us=self._now_us,
+                activity_id=activity_id,
+                ts=ts_us,
+                link=link,
+                strict=False,
+            )
             self._out.append(made)
             report.activities[event_name] += 1
             report.too_old += is_too_old
