@@ -21,6 +21,7 @@ _HOMES = {
     "doctor": "doctor",
     "drift": "drift",
     "forget": "forget",
+    "adopt": "adopt",
     "deploy": "deploy",
     "migrate": "migrate",
     "install": "install",

@@ -6,6 +6,7 @@ report the worst of it, and a change of any of it becomes a system_event.
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from .check import Check
@@ -120,7 +121,8 @@ def _other_queues(others: list[OtherQueue]) -> Check:
         "other queues",
         "warn",
         f"{first['depth_events']} events wait in a queue of another warehouse, {first['sink']} ({first['directory']}){more}",
-        "run `activity-mcp flush` with the ACTIVITY_DB or SNOW_CONNECTION they were recorded for",
+        "run `activity-mcp flush` with the ACTIVITY_DB or SNOW_CONNECTION they were recorded for; where that file is gone or "
+        f"was moved, `activity-mcp adopt {shlex.quote(first['directory'])}` takes them over",
     )
 
 
