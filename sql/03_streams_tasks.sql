@@ -1027,7 +1027,7 @@ BEGIN
         ),
 
         -- what a row, or what is kept already, holds of an hour of a session; a text stands behind the time it is from, so that
-        -- the greatest is the newest
+        -- the greatest is the newest and the least the first
         moments AS (
             SELECT
                 live.customer,
@@ -1038,6 +1038,7 @@ BEGIN
                 live.at_text AS first_at,
                 IFF(live.moment = 'start', live.at_text, NULL) AS started,
                 IFF(live.moment = 'end', live.at_text, NULL) AS ended,
+                IFF(live.moment = 'user_prompt', live.at_text || ' ' || live.excerpt, NULL) AS first_asked,
                 IFF(live.moment = 'user_prompt', live.at_text || ' ' || live.excerpt, NULL) AS asked,
                 IFF(live.moment = 'turn_end', live.at_text || ' ' || live.excerpt, NULL) AS concluded,
                 IFF(live.moment = 'turn_stopped', live.at_text || ' ' || live.excerpt, NULL) AS stopped,
@@ -1059,6 +1060,7 @@ BEGIN
                 item:first::VARCHAR,
                 item:started::VARCHAR,
                 item:ended::VARCHAR,
+                COALESCE(item:first_asked::VARCHAR, item:asked::VARCHAR),
                 item:asked::VARCHAR,
                 item:concluded::VARCHAR,
                 item:stopped::VARCHAR,
@@ -1099,6 +1101,7 @@ BEGIN
                 'first', MIN(first_at),
                 'started', MIN(started),
                 'ended', MAX(ended),
+                'first_asked', MIN(first_asked),
                 'asked', MAX(asked),
                 'concluded', MAX(concluded),
                 'stopped', MAX(stopped),
@@ -1303,6 +1306,7 @@ BEGIN
                 MAX(item.ts) AS last_ts,
                 COALESCE(MIN(item.item:started::VARCHAR), MIN(item.item:first::VARCHAR)) AS started,
                 MAX(item.item:ended::VARCHAR) AS ended,
+                MIN(COALESCE(item.item:first_asked::VARCHAR, item.item:asked::VARCHAR)) AS first_asked,
                 MAX(item.item:asked::VARCHAR) AS asked,
                 MAX(item.item:concluded::VARCHAR) AS concluded,
                 MAX(item.item:stopped::VARCHAR) AS stopped,
@@ -1340,6 +1344,8 @@ BEGIN
                         'started', sessions.started,
                         'ended', sessions.ended,
                         'last_ts', TO_CHAR(sessions.last_ts, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"'),
+                        'first_asked', SUBSTR(sessions.first_asked, 29),
+                        'first_asked_ts', SUBSTR(sessions.first_asked, 1, 27),
                         'asked', SUBSTR(sessions.asked, 29),
                         'asked_ts', SUBSTR(sessions.asked, 1, 27),
                         'concluded', SUBSTR(sessions.concluded, 29),

@@ -166,7 +166,8 @@ def _read(path: str) -> str:
         with open(path, encoding="utf-8") as file:
             return file.read()
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} cannot be read ({error}); nothing was done") from error
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidInput(f"{path} cannot be read ({reason}); nothing was done", hint="name a file in PEM") from error
 
 
 def _snowflake(connection: NamedConnection, dry_run: bool, only: str | None, given: dict[str, str | None]) -> int:
