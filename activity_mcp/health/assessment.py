@@ -160,7 +160,7 @@ def _hooks(document: State) -> Check:
     else:
         hint = (
             "payload: no JSON object, or too large to read; queue: a place or a format that this version cannot write to; "
-            "unexpected: a defect, please report it; remove the file `dropped` beside the queues to count anew"
+            "unexpected: a defect, please report it; remove the file `dropped` beside the queues to count from zero"
         )
     return Check("hook drops", "warn", f"hooks dropped {hooks['dropped']} events ({why})", hint)
 
