@@ -46,9 +46,11 @@ ROOMS: dict[str, set[str]] = {
     "otlp": {"activity", "claude_code", "clock", "errors", "fs", "plain_json", "redaction"},
     "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
     "health": {"activity", "clock", "config", "context", "errors", "fs", "otlp", "queue", "recall", "recording", "warehouse"},
+    "search": {"activity", "clock", "errors", "fs", "queue", "warehouse"},
+    "sessions": {"activity", "clock", "errors", "queue", "search", "warehouse"},
     "composition": {
         "activity", "claude_code", "clock", "config", "context", "fs", "health", "identity", "pipeline", "provenance", "queue",
-        "recall", "recording", "redaction", "usage", "warehouse",
+        "recall", "recording", "redaction", "sessions", "usage", "warehouse",
     },
     "service": {
         "claude_code", "clock", "composition", "config", "context", "errors", "health", "identity", "otlp", "pipeline",
@@ -108,7 +110,7 @@ PARTS: dict[str, dict[str, set[str]]] = {
         "http": {"leaving", "lifetime", "tools"},
     },
 }
-HEAVY = {"mcp", "snowflake", "duckdb", "jsonschema", "pydantic", "rich", "structlog", "sqlglot", "platformdirs"}
+HEAVY = {"sqlite3", "mcp", "snowflake", "duckdb", "jsonschema", "pydantic", "rich", "structlog", "sqlglot", "platformdirs"}
 
 
 def modules() -> dict[str, Path]:

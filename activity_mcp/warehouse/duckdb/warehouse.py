@@ -298,6 +298,12 @@ class DuckDBStatements:
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         return self._connection.execute(sql, parameters or None).fetchall()
 
+    def rows(self, sql: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        """The rows of a statement, few at a time: not all of them are in memory."""
+        result = self._connection.execute(sql, parameters)
+        while part := result.fetchmany(200):
+            yield from part
+
     def refresh(self, rows: str, parameters: Mapping[str, Any]) -> None:
         """Fold rows that are in the stream already, those of the query ``rows``, into what is derived from it."""
         self._connection.execute(MAKE_STREAM)
