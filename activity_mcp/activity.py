@@ -25,7 +25,7 @@ import zlib
 
 from .clock import iso, parse_iso
 from .errors import InvalidActivity
-from .plain_json import clean, clean_text
+from .plain_json import clean, clean_text, cut
 from .plain_json import dumps as _dumps
 from .plain_json import loads as _loads
 
@@ -63,7 +63,6 @@ MAX_EVENT_BYTES = 256 * 1024
 MAX_FEATURES = 1000
 """Features of one event: the refresh looks at each by its name, where a nested object is one value of any size."""
 MORE_FEATURES = "_more"
-DEGRADED_VALUE_BYTES = 1024
 
 _TEXT_COLUMNS = ("activity_id", "customer", "activity", "anonymous_customer_id", "session_id", "project", "org_id")
 _MEMBERS = (
@@ -322,35 +321,6 @@ def decode_line(line: bytes, loads: Callable[[bytes], Any] = _loads) -> dict[str
 
 
 # --- limits
-
-
-def cut(features: Mapping[str, Any], limit: int = DEGRADED_VALUE_BYTES) -> dict[str, Any]:
-    """The features with every value over ``limit`` bytes cut to its type's shorter self, and marked when any was."""
-    kept: dict[str, Any] = {}
-    original = 0
-    for key, value in features.items():
-        size = len(dump_json(value))
-        if size <= limit:
-            kept[key] = value
-            continue
-        original += size
-        kept[key] = _shorten(value, limit)
-    if original:
-        kept["_truncated"] = True
-        kept["_original_size"] = original
-    return kept
-
-
-def _shorten(value: Any, limit: int) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8")[: limit // 2].decode("utf-8", "ignore")
-    if isinstance(value, dict):
-        shorter = {key[:64]: _shorten(item, 128) for key, item in list(value.items())[:12]}
-        return shorter if len(dump_json(shorter)) <= limit else {}
-    if isinstance(value, list):
-        items = [_shorten(item, 128) for item in value[:8]]
-        return items if len(dump_json(items)) <= limit else []
-    return value
 
 
 def _within_count(features: dict[str, Any], strict: bool) -> dict[str, Any]:

@@ -42,15 +42,16 @@ ROOMS: dict[str, set[str]] = {
         "sql_text",
     },
     "usage": {"clock", "warehouse"},
+    "otlp": {"activity", "claude_code", "clock", "errors", "fs", "plain_json", "redaction"},
     "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
-    "health": {"activity", "clock", "config", "context", "errors", "fs", "queue", "recall", "recording", "warehouse"},
+    "health": {"activity", "clock", "config", "context", "errors", "fs", "otlp", "queue", "recall", "recording", "warehouse"},
     "composition": {
         "activity", "claude_code", "clock", "config", "context", "fs", "health", "identity", "pipeline", "provenance", "queue",
         "recall", "recording", "redaction", "usage", "warehouse",
     },
     "service": {
-        "clock", "composition", "config", "context", "errors", "health", "identity", "pipeline", "queue", "recall",
-        "recording", "warehouse",
+        "claude_code", "clock", "composition", "config", "context", "errors", "health", "identity", "otlp", "pipeline",
+        "queue", "recall", "recording", "usage", "warehouse",
     },
     "server": {
         "activity", "clock", "config", "context", "errors", "fs", "health", "identity", "plain_json", "recall", "recording", "schema",
@@ -65,7 +66,7 @@ ROOMS: dict[str, set[str]] = {
         "redaction", "service", "warehouse",
     },
     "cli": {
-        "activity", "bench", "claude_code", "clock", "config", "context", "errors", "health", "identity", "operations",
+        "activity", "bench", "claude_code", "clock", "config", "context", "errors", "health", "identity", "operations", "otlp",
         "package_files", "queue", "schema", "server", "service", "usage", "warehouse",
     },
     "__main__": {"context", "claude_code", "cli", "errors", "server"},
