@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 TEST_PROCESSES ?= 2
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-all slow client crash mutants conformance lint sql wheel try-release clean
+.PHONY: demo test test-all slow client crash mutants conformance lint workflows sql wheel try-release clean
 
 demo: $(VENV)/.installed
 	$(BIN)/activity-mcp demo
@@ -52,6 +52,13 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The workflows: their schema, pins, permissions and injections. No network but for the installation.
+workflows: $(VENV)/bin/python
+	$(PIP) install "zizmor>=1.30,<2" "check-jsonschema>=0.34,<1"
+	$(BIN)/zizmor --offline .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
 # Translates sql/*.sql (Snowflake's dialect) into the embedded engine's SQL; the result is committed.
 sql: $(VENV)/.tested

@@ -27,6 +27,7 @@ _HOMES = {
     "uninstall": "install",
     "demo": "demo",
     "bench": "bench",
+    "completion": "completion",
 }
 
 
