@@ -25,7 +25,7 @@ import zlib
 
 from .clock import iso, parse_iso
 from .errors import InvalidActivity
-from .plain_json import clean, clean_text
+from .plain_json import clean, clean_text, shortened
 from .plain_json import dumps as _dumps
 from .plain_json import loads as _loads
 
@@ -60,9 +60,7 @@ FILE_TOOLS = ("Read", "Write", "Edit", "MultiEdit", "NotebookEdit")
 MAX_TEXT = 255
 MAX_LINK = 2048
 MAX_EVENT_BYTES = 256 * 1024
-MAX_FEATURES = 1000
-"""Features of one event: the refresh looks at each by its name, where a nested object is one value of any size."""
-MORE_FEATURES = "_more"
+MAX_FEATURES = 1000  # the refresh looks at each by its name, where a nested object is one value of any size
 DEGRADED_VALUE_BYTES = 1024
 
 _TEXT_COLUMNS = ("activity_id", "customer", "activity", "anonymous_customer_id", "session_id", "project", "org_id")
@@ -334,34 +332,21 @@ def cut(features: Mapping[str, Any], limit: int = DEGRADED_VALUE_BYTES) -> dict[
             kept[key] = value
             continue
         original += size
-        kept[key] = _shorten(value, limit)
+        kept[key] = shortened(value, limit)
     if original:
         kept["_truncated"] = True
         kept["_original_size"] = original
     return kept
 
 
-def _shorten(value: Any, limit: int) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8")[: limit // 2].decode("utf-8", "ignore")
-    if isinstance(value, dict):
-        shorter = {key[:64]: _shorten(item, 128) for key, item in list(value.items())[:12]}
-        return shorter if len(dump_json(shorter)) <= limit else {}
-    if isinstance(value, list):
-        items = [_shorten(item, 128) for item in value[:8]]
-        return items if len(dump_json(items)) <= limit else []
-    return value
-
-
 def _within_count(features: dict[str, Any], strict: bool) -> dict[str, Any]:
     """The first features, and the rest as one JSON text: nothing is lost that fits into an event."""
     if strict:
         raise InvalidActivity(
-            "feature_json", f"{len(features)} members, at most {MAX_FEATURES} fit", hint="put the many into one object or list"
+            "feature_json", f"{len(features)} members, at most {MAX_FEATURES} fit", hint="nest them in one object"
         )
     items = list(features.items())
-    rest = _dumps(dict(items[MAX_FEATURES - 1 :]))
-    return dict(items[: MAX_FEATURES - 1]) | {MORE_FEATURES: rest}
+    return dict(items[: MAX_FEATURES - 1]) | {"_more": _dumps(dict(items[MAX_FEATURES - 1 :]))}
 
 
 def _enforce_lengths(made: Activity, strict: bool, dumps: Callable[[Any], bytes] | None) -> None:

@@ -172,3 +172,16 @@ def _clean_number(value: float, path: str, strict: bool) -> float | None:
     if strict:
         raise InvalidActivity(path, f"{value} is not a JSON number", hint="leave it out, or send null")
     return None
+
+
+def shortened(value: Any, limit: int) -> Any:
+    """The beginning of a value, of its own type, within ``limit`` bytes as JSON."""
+    if isinstance(value, str):
+        return value.encode("utf-8")[: limit // 2].decode("utf-8", "ignore")
+    if isinstance(value, dict):
+        shorter = {key[:64]: shortened(item, 128) for key, item in list(value.items())[:12]}
+        return shorter if len(dumps(shorter).encode("utf-8")) <= limit else {}
+    if isinstance(value, list):
+        items = [shortened(item, 128) for item in value[:8]]
+        return items if len(dumps(items).encode("utf-8")) <= limit else []
+    return value
