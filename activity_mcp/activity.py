@@ -234,8 +234,7 @@ def build(
         activity_id = activity_id and redactor.identifier(activity_id)
         activity = activity and redactor.label(activity)
         link = link and redactor.text(link)
-    if len(cleaned) > MAX_FEATURES:
-        cleaned = _within_count(cleaned, strict)
+    cleaned = _within_count(cleaned, strict)
     made = Activity(
         activity_id=new_id(now_us) if activity_id is None else activity_id,
         ts=_timestamp(ts, now_us, strict),
@@ -342,11 +341,9 @@ def cut(features: Mapping[str, Any], limit: int = DEGRADED_VALUE_BYTES) -> dict[
 def _within_count(features: dict[str, Any], strict: bool) -> dict[str, Any]:
     """The first features, and the rest as one JSON text: nothing is lost that fits into an event."""
     if strict:
-        raise InvalidActivity(
-            "feature_json", f"{len(features)} members, at most {MAX_FEATURES} fit", hint="nest them in one object"
-        )
-    items = list(features.items())
-    return dict(items[: MAX_FEATURES - 1]) | {"_more": _dumps(dict(items[MAX_FEATURES - 1 :]))}
+        raise InvalidActivity("feature_json", f"{len(features)} members, at most {MAX_FEATURES} fit", hint="nest most of them")
+    items, kept = list(features.items()), MAX_FEATURES - 1
+    return {**dict(items[:kept]), "_more": _dumps(dict(items[kept:]))}
 
 
 def _enforce_lengths(made: Activity, strict: bool, dumps: Callable[[Any], bytes] | None) -> None:
