@@ -234,7 +234,8 @@ def build(
         activity_id = activity_id and redactor.identifier(activity_id)
         activity = activity and redactor.label(activity)
         link = link and redactor.text(link)
-    cleaned = _within_count(cleaned, strict)
+    if len(cleaned) > MAX_FEATURES:
+        cleaned = _within_count(cleaned, strict)
     made = Activity(
         activity_id=new_id(now_us) if activity_id is None else activity_id,
         ts=_timestamp(ts, now_us, strict),
