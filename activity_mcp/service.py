@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .health.check import Check
     from .health.document import StatusDocument
+    from .otlp.post import ReceiverPost
+    from .otlp.receiver import Receiver
     from .queue import QueueWriter
     from .recall.context_reader import ContextAnswer
     from .recording.call_log import CallLog, MethodTotals
@@ -78,6 +80,39 @@ class ActivityService(Composition):
     @lazy
     def health_watcher(self) -> HealthWatcher:
         return HealthWatcher(self.queue.directory, self._judge, self.system_events.report, self.clock)
+
+    @lazy
+    def receiver_post(self) -> ReceiverPost:
+        """Where Claude Code's exporter reports, while this process leads."""
+        from .otlp.post import ReceiverPost
+
+        return ReceiverPost(
+            self.queue.directory,
+            self.config.home,
+            self.config.otlp_port,
+            is_asked=self.config.otlp_is_asked,
+            make_receiver=self._receiver,
+            on_error=self.on_error,
+            clock=self.clock,
+        )
+
+    def _receiver(self, token: str) -> Receiver:
+        from .claude_code.transcripts.discovery import ImportOrigins, default_folders
+        from .otlp.mapping import SOURCE
+        from .otlp.places import SessionPlaces
+        from .otlp.receiver import Receiver
+        from .usage.prices import valid_cost
+
+        return Receiver(
+            token,
+            append=lambda activities: self.recorder.append_read(activities, durable=True),
+            origin_of=ImportOrigins(self.identity, self.config.org_id, self.redactor, source=SOURCE),
+            place_of=SessionPlaces(lambda: default_folders(self.environ)).of,
+            estimate=self.prices.estimate,
+            valid_cost=valid_cost,
+            redactor=self.redactor,
+            clock=self.clock,
+        )
 
     # --- record
 
@@ -265,6 +300,8 @@ class ActivityService(Composition):
         self._sweeper.sweep()
         self._watch_health()
         self._write_calls()
+        if self.config.record and self.config.otlp_port is not None:
+            self.receiver_post.keep(self.leader is not None and self.leader.leads)
 
     def _watch_health(self) -> None:
         try:
@@ -287,6 +324,8 @@ class ActivityService(Composition):
             if self._closed:
                 return
             self._closed = True
+        if self.made("receiver_post") is not None:
+            self.receiver_post.close()
         self._write_calls(closing=True)
         writer: QueueWriter | None = self.made("writer")
         if writer is not None:

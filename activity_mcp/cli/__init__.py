@@ -25,6 +25,7 @@ _HOMES = {
     "doctor": "doctor",
     "drift": "drift",
     "forget": "forget",
+    "adopt": "adopt",
     "deploy": "deploy",
     "migrate": "migrate",
     "install": "install",

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..activity import source_rank
+from ..activity.ranks import source_rank
 from ..clock import parse_iso
 
 if TYPE_CHECKING:

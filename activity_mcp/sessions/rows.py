@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from ..activity import decode_line, source_rank
+from ..activity import decode_line
+from ..activity.ranks import source_rank
 from ..errors import WarehouseError
 from ..queue import SegmentTail
 

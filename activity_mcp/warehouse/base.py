@@ -240,7 +240,7 @@ class Rewriter(Protocol):
         """The rows that ``matches`` is true of, by event_name; under ``held`` those of them that a legal hold keeps."""
 
     def rewrite(self, matches: Callable[[Mapping[str, Any]], bool], on_progress: Callable[[int, int], None]) -> None:
-        """Write the warehouse anew without these rows. To be called by the holder of the lease. Raises a WarehouseError."""
+        """Rewrite the warehouse without these rows. To be called by the holder of the lease. Raises a WarehouseError."""
 
 
 class ActivityHistory(Protocol):
