@@ -70,7 +70,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "cli": {
         "activity", "bench", "claude_code", "clock", "config", "context", "errors", "health", "identity", "operations", "otlp",
-        "package_files", "queue", "schema", "server", "service", "usage", "warehouse",
+        "package_files", "queue", "schema", "search", "server", "service", "sessions", "usage", "warehouse",
     },
     "__main__": {"context", "claude_code", "cli", "errors", "server"},
     "__init__": {"errors", "operations"},
