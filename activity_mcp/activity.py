@@ -6,9 +6,10 @@ does no I/O and knows no other module but the errors and the clock.
     columns   activity_id ts customer activity anonymous_customer_id feature_json revenue_impact link
     beside    event_name session_id project org_id source schema_version      (channel_id and stream_offset: the flusher's)
 
-Limits: a text column holds 255 characters, ``link`` 2048, one event 256 KiB as a line. A caller who can fix it (``strict``) is
-refused with the path and the reason; from a source that cannot (hook, import) what is too long is cut and marked
-``_truncated``, and what JSON cannot hold (NaN, a lone surrogate, an integer over 64 bits) is replaced.
+Limits: a text column holds 255 characters, ``link`` 2048, one event 256 KiB as a line and 1,000 features. A caller who can
+fix it (``strict``) is refused with the path and the reason; from a source that cannot (hook, import) what is too long is cut
+and marked ``_truncated``, further features become one JSON text (``_more``), and what JSON cannot hold (NaN, a lone surrogate,
+an integer over 64 bits) is replaced.
 
 A line is a compact JSON object whose last member is ``_crc``: CRC-32 of all bytes before its comma. Member ``v`` says which
 version of the schemas the features were validated against (absent: nobody did yet); member ``ride`` marks the server's own
@@ -24,7 +25,7 @@ import zlib
 
 from .clock import iso, parse_iso
 from .errors import InvalidActivity
-from .plain_json import clean, clean_text
+from .plain_json import clean, clean_text, cut
 from .plain_json import dumps as _dumps
 from .plain_json import loads as _loads
 
@@ -59,7 +60,9 @@ FILE_TOOLS = ("Read", "Write", "Edit", "MultiEdit", "NotebookEdit")
 MAX_TEXT = 255
 MAX_LINK = 2048
 MAX_EVENT_BYTES = 256 * 1024
-DEGRADED_VALUE_BYTES = 1024
+MAX_FEATURES = 1000
+"""Features of one event: the refresh looks at each by its name, where a nested object is one value of any size."""
+MORE_FEATURES = "_more"
 
 _TEXT_COLUMNS = ("activity_id", "customer", "activity", "anonymous_customer_id", "session_id", "project", "org_id")
 _MEMBERS = (
@@ -232,6 +235,8 @@ def build(
         activity_id = activity_id and redactor.identifier(activity_id)
         activity = activity and redactor.label(activity)
         link = link and redactor.text(link)
+    if len(cleaned) > MAX_FEATURES:
+        cleaned = _within_count(cleaned, strict)
     made = Activity(
         activity_id=new_id(now_us) if activity_id is None else activity_id,
         ts=_timestamp(ts, now_us, strict),
@@ -318,33 +323,15 @@ def decode_line(line: bytes, loads: Callable[[bytes], Any] = _loads) -> dict[str
 # --- limits
 
 
-def cut(features: Mapping[str, Any], limit: int = DEGRADED_VALUE_BYTES) -> dict[str, Any]:
-    """The features with every value over ``limit`` bytes cut to its type's shorter self, and marked when any was."""
-    kept: dict[str, Any] = {}
-    original = 0
-    for key, value in features.items():
-        size = len(dump_json(value))
-        if size <= limit:
-            kept[key] = value
-            continue
-        original += size
-        kept[key] = _shorten(value, limit)
-    if original:
-        kept["_truncated"] = True
-        kept["_original_size"] = original
-    return kept
-
-
-def _shorten(value: Any, limit: int) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8")[: limit // 2].decode("utf-8", "ignore")
-    if isinstance(value, dict):
-        shorter = {key[:64]: _shorten(item, 128) for key, item in list(value.items())[:12]}
-        return shorter if len(dump_json(shorter)) <= limit else {}
-    if isinstance(value, list):
-        items = [_shorten(item, 128) for item in value[:8]]
-        return items if len(dump_json(items)) <= limit else []
-    return value
+def _within_count(features: dict[str, Any], strict: bool) -> dict[str, Any]:
+    """The first features, and the rest as one JSON text: nothing is lost that fits into an event."""
+    if strict:
+        raise InvalidActivity(
+            "feature_json", f"{len(features)} members, at most {MAX_FEATURES} fit", hint="put the many into one object or list"
+        )
+    items = list(features.items())
+    rest = _dumps(dict(items[MAX_FEATURES - 1 :]))
+    return dict(items[: MAX_FEATURES - 1]) | {MORE_FEATURES: rest}
 
 
 def _enforce_lengths(made: Activity, strict: bool, dumps: Callable[[Any], bytes] | None) -> None:

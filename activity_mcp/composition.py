@@ -275,7 +275,7 @@ class Composition:
         def make_reader(path: str, mark: FileMark | None, copies: Copies) -> TranscriptReader:
             return TranscriptReader(
                 path,
-                origin_for=ImportOrigins(self.identity, self.config.org_id),
+                origin_for=ImportOrigins(self.identity, self.config.org_id, self.recorder.redactor),
                 redactor=self.config.redactor(),
                 prompts=self.config.prompts,
                 now_us=self.clock.time_us(),
@@ -283,6 +283,7 @@ class Composition:
                 loads=orjson.loads,
                 was_forgotten=was_forgotten,
                 start_of=self.session_state.start_of,
+                repeats_of=self.session_state.repeats_of,
                 copies=copies,
                 estimate=self.prices.estimate,
             )

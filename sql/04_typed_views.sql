@@ -913,7 +913,7 @@ END;
 $$;
 
 -- Statements as they were reported, beside what Snowflake recorded of them, joined on query_id alone: a query tag names a session.
--- A statement younger than 45 minutes may have no history yet; is_in_history tells.
+-- A statement younger than 45 minutes may have no history yet; see is_in_history.
 -- grain: one row per sql_event
 CREATE OR REPLACE SECURE VIEW VW_SQL_EVENTS_HISTORY (
     activity_id             COMMENT 'Id of the activity; derived, so that the same fact seen twice has the same id.',
@@ -928,7 +928,7 @@ CREATE OR REPLACE SECURE VIEW VW_SQL_EVENTS_HISTORY (
     artifact_id             COMMENT 'Artifact that holds the result.',
     reported_duration_ms    COMMENT 'As the client measured it, in milliseconds.',
     reported_row_count      COMMENT 'As the client counted them.',
-    reported_bytes_scanned  COMMENT 'As the client was told.',
+    reported_bytes_scanned  COMMENT 'As reported to the client.',
     is_in_history           COMMENT 'Whether Snowflake has recorded it yet.',
     started_at              COMMENT 'When Snowflake started it, UTC.',
     execution_status        COMMENT 'How it ended there.',

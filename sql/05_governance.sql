@@ -95,11 +95,11 @@ CREATE TABLE IF NOT EXISTS ACCESS_MAP (
 COMMENT = 'Who may see which rows, and whether masked; grain: one row per user or role and customer or organisation.';
 
 -- ---------------------------------------------------------------------------------------------------------------------------
--- Policies (Enterprise edition). A policy is made shut and then given its body, so that the body stands here once and is brought
--- up to date by each run. An edition that has none says so in the answer of the block, and whoever may read sees all rows unmasked.
+-- Policies (Enterprise edition). A policy is made shut and then given its body, so that the body is here once and is brought
+-- up to date by each run. An edition that has none says so in the answer of the block, and every reader sees all rows unmasked.
 --   rows      CUSTOMER_AND_ORG_ROWS, and CUSTOMER_ROWS where rows bear no organisation. None on SUPERSEDED: it is read by the views
 --             alone, and a reader who did not see an outranked row there would see it twice in them.
---   features  only what is on the list stays of a VARIANT, and _masked says so: what nobody knows yet is hidden
+--   features  only what is on the list stays of a VARIANT, and _masked says so: what is not on it is hidden
 --   context   counts, files and usage stay
 --   samples, texts   nothing stays
 EXECUTE IMMEDIATE $$
@@ -267,7 +267,7 @@ BEGIN
 EXCEPTION
     WHEN OTHER THEN
         IF (CONTAINS(LOWER(SQLERRM), 'unsupported feature')) THEN
-            RETURN 'this edition has no policies: whoever may read sees all rows unmasked';
+            RETURN 'this edition has no policies: every reader sees all rows unmasked';
         END IF;
         RAISE;
 END;

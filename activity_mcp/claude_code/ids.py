@@ -80,9 +80,9 @@ def _is_own_server(name: str) -> bool:
     return of_plugin.partition("_")[2] in _OWN_NAMES
 
 
-def unnamed_prompt_key(session_id: str, text: str) -> str:
-    """The key of a prompt without an id: its session and its text."""
-    return "\0".join((session_id, sha256_hex(text.strip())))
+def unnamed_prompt_key(session_id: str, text: str, repeat: int = 0) -> str:
+    """The key of a prompt without an id: its session, its text and, the how-many-th repeat it is."""
+    return "\0".join((session_id, sha256_hex(text.strip()), *([str(repeat)] if repeat else [])))
 
 
 def _is_random(text: str) -> bool:

@@ -1,6 +1,6 @@
 """A request to a model, as an event: how it is named, and who asked for it.
 
-A request has one name, whoever reports it (a transcript, the exporter): its own id. So both reports make one row.
+A request has one name in every report (a transcript, the exporter): its own id. So both reports make one row.
 
 Who asked: the person's conversation, a subagent, or Claude Code for itself.
 

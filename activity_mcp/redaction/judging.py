@@ -19,7 +19,7 @@ _PUBLIC_VALUES = ("sha256", "sha512", "ssh-", "pk_live_", "pk_test_")
 
 
 class Name:
-    """A name in a text: where it stands, and what it announces."""
+    """A name in a text: its place, and the kind of value it announces."""
 
     __slots__ = ("end", "is_option", "kind", "start", "strength", "text")
 

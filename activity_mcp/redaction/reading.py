@@ -288,7 +288,7 @@ def after_node_mark(text: str, at: int) -> int:
 
 
 def is_line_end(text: str, at: int) -> bool:
-    """Whether the value stands on the following lines: nothing, or the mark of a block, ends this one."""
+    """Whether the value is on the following lines: nothing, or the mark of a block, ends this one."""
     if at >= len(text):
         return False
     if text[at] in "\r\n":

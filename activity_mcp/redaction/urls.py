@@ -41,7 +41,7 @@ def url_passwords(text: str) -> Iterator[Span]:
 
 
 def _at_sign(text: str, start: int, limit: int) -> int:
-    """The last ``@`` before the path, the query or the end of what the URL stands in; 0 if there is none."""
+    """The last ``@`` before the path, the query or the end of the text around the URL; 0 if there is none."""
     found = 0
     for place in range(start, limit):
         char = text[place]

@@ -145,7 +145,7 @@ def _joints(text: str, mark: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_within_token(text: str, at: int, end: int) -> bool:
-    """Whether what stands before the gap and behind it makes one token: long, without blanks, with a digit."""
+    """Whether the text before the gap and behind it makes one token: long, without blanks, with a digit."""
     start, stop = at, end
     while start > max(0, at - 40) and (text[start - 1].isalnum() or text[start - 1] in "_-."):
         start -= 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -545,6 +546,14 @@ def test_a_session_that_wrote_within_half_an_hour_has_not_ended(script, read) ->
     ]  # fmt: skip
 
 
+def test_a_session_whose_clock_was_ahead_ends_when_its_file_was_written_last(script, read) -> None:
+    script.prompt("go", timestamp=iso(LATER_US + 400 * 86_400_000_000))
+    os.utime(script.path, ns=(script.now_us * 1000,) * 2)
+    activities, reader = read(script.path)
+    assert [activity.activity for activity in activities][-1] == "ended_session"
+    assert reader.mark.is_complete(script.path.stat().st_size, LATER_US, None)
+
+
 def test_a_project_that_is_not_to_be_recorded_leaves_nothing_and_is_not_forgotten(script, read) -> None:
     script.prompt("go")
     script.says("done", "m1")
@@ -607,6 +616,18 @@ def test_broken_lines_are_counted_and_cost_no_other(script, read) -> None:
     assert reader.report.lines == 6 + len(BROKEN) + len(ODD)
     expected = {name: sum(kind == name for kind, _ in ODD) for name, _ in ODD}
     assert dict(reader.report.problems) == expected
+
+
+def test_a_transcript_exported_as_one_list_is_read_like_its_lines(script, read, tmp_path: Path) -> None:
+    script.prompt("go")
+    script.calls("Bash", "t1", {"command": "x"}, M1)
+    script.result("t1")
+    plain, _ = read(script.path)
+    listed = tmp_path / "listed.jsonl"
+    listed.write_text(f"[{','.join(script.path.read_text().splitlines())}]\n")
+    activities, reader = read(listed)
+    assert {one.activity_id for one in activities} == {one.activity_id for one in plain}
+    assert (reader.report.malformed, reader.report.mended) == (0, 1)
 
 
 def test_unknown_types_are_counted_by_name_apart_from_known_ones_without_events(script, read) -> None:
@@ -746,6 +767,14 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     assert path.stat().st_size > 19_000_000
     assert peaks[1] < peaks[0] + 1_000_000
     assert peaks[1] < 4_000_000
+
+
+def test_a_call_whose_result_is_longer_than_the_limit_has_not_failed(script, read) -> None:
+    script.calls("Read", "toolu_01" + "R" * 22, {"file_path": "/work/big"}, M1)
+    script.result("toolu_01" + "R" * 22, "x" * (33 * 1024 * 1024))
+    activities, _ = read(script.path)
+    (event,) = events(activities, "tool_event")
+    assert (event["success"], event["_damaged"], event.get("error")) == (True, True, None)
 
 
 def test_a_line_longer_than_the_limit_is_passed_over(script, read) -> None:

@@ -383,6 +383,8 @@ def _session(session_id: str, rows: list[Row]) -> dict[str, Any]:
 
     starts, ends = moments("start"), moments("end")
     asked, concluded, stopped = said("user_prompt"), said("turn_end"), said("turn_stopped")
+    questions = [(row["ts"], cut(features(row).get("excerpt"), 300)) for row in moments("user_prompt")]
+    first_ts, first = min((pair for pair in questions if pair[1] is not None), default=(None, None))
     return compact(
         session_id=session_id,
         project=_newest_text([(row["ts"], row["project"]) for row in rows])[1],
@@ -390,6 +392,7 @@ def _session(session_id: str, rows: list[Row]) -> dict[str, Any]:
         started=iso(min(row["ts"] for row in starts or rows)),
         ended=iso(max(row["ts"] for row in ends)) if ends else None,
         last_ts=iso(max(row["ts"] for row in rows)),
+        first_asked=first, first_asked_ts=iso(first_ts) if first_ts else None,
         asked=asked[1], asked_ts=asked[0], concluded=concluded[1], concluded_ts=concluded[0], stopped=stopped[1],
         stopped_ts=stopped[0],
         files=[_path(row) for row in _newest_by(rows, _path, _path)[:8]],

@@ -5,6 +5,7 @@ And the fields of a single line.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,7 @@ class Session:
     announced: str | None = None
     is_copied: bool = False  # the running turn: it is another session's, of which this one is a fork
     is_continued: bool = False  # by another session of the same file, which is a fork of it
+    repeats: Counter[str] = field(default_factory=Counter)  # of prompts without an id, by their key
     queue: list[Waiting] = field(default_factory=list)
     absorbed: list[Waiting] = field(default_factory=list)
     queue_lines: set[tuple[str, str, int]] = field(default_factory=set)  # those read, as operation, text and time

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..ids import is_unique_message_id, is_unique_request_id
 from ..model_requests import kind_of_request, llm_activity, message_activity_id, request_activity_id
 from .open_state import Response, context_fields, dedup_key, original_uuid, text_in
+from .usage import counts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,12 +27,6 @@ if TYPE_CHECKING:
 Chain = tuple[str, "str | bool"]
 """A session, and in it a subagent's id, or whether it is a side chain without one."""
 MAX_OPEN = 256
-_TOKENS = {
-    "input": "input_tokens",
-    "output": "output_tokens",
-    "cache_read": "cache_read_input_tokens",
-    "cache_creation": "cache_creation_input_tokens",
-}
 _GIVEN = ("input", "cache_read", "cache_creation")
 _DETAILS = {
     "cache_creation_5m_tokens": ("cache_creation", "ephemeral_5m_input_tokens"),
@@ -149,13 +144,13 @@ class Responses:
     def _asked_by(self, line: dict[str, Any]) -> dict[str, Any]:
         """Who asked for the response, and how: as far as the line and the subagent's description name it."""
         found = {name: text_in(line, member) for name, member in _ATTRIBUTIONS.items()}
-        told: dict[str, Any] = {**self._subagent.features(), **{name: text for name, text in found.items() if text}}
+        named: dict[str, Any] = {**self._subagent.features(), **{name: text for name, text in found.items() if text}}
         usage = line["message"].get("usage")
         for name in ("speed", "service_tier"):
             text = text_in(usage, name) if isinstance(usage, dict) else None
-            told |= {name: text} if text else {}
+            named |= {name: text} if text else {}
         is_subagent = bool(text_in(line, "agentId") or line.get("isSidechain"))
-        return {**told, "request_kind": kind_of_request(None, is_subagent=is_subagent)}
+        return {**named, "request_kind": kind_of_request(None, is_subagent=is_subagent)}
 
     # --- ids that are not unique
 
@@ -172,6 +167,8 @@ class Responses:
         if parent is not None and parent.id == message_id and _is_given_alike(parent, usage):
             return parent
         current = self._current.get(chain)
+        if current is not None and current.is_whole and current.is_followed:
+            current = None  # it had said that it ends, and was answered
         given = any(usage.get(name) for name in _GIVEN)
         if current is not None and current.id == message_id and _is_given_alike(current, usage):
             return current if given or not current.is_followed else None
@@ -189,13 +186,10 @@ class Responses:
         return main if main is not None and main.id == message_id and main.tokens == usage else None
 
     def _usage(self, message: dict[str, Any]) -> dict[str, int]:
-        usage = message.get("usage")
-        counts = {name: usage.get(member) for name, member in _TOKENS.items()} if isinstance(usage, dict) else {}
-        valid = {name: count for name, count in counts.items() if type(count) is int and 0 <= count < 1 << 53}
-        if "input" not in valid and "output" not in valid:
+        counts = counts_of(message.get("usage"))
+        if not counts:
             self._report.problems["usage"] += 1
-            return {}
-        return valid
+        return counts
 
 
 def _details(message: dict[str, Any]) -> dict[str, int]:

@@ -96,17 +96,21 @@ def _turn_duration(line: Mapping[str, Any], redactor: Redactor) -> tuple[str, di
 
 
 def _compaction(line: Mapping[str, Any], redactor: Redactor) -> tuple[str, dict[str, Any]] | None:
-    told = line.get("compactMetadata")
-    trigger = told.get("trigger") if isinstance(told, dict) else None
+    compaction = line.get("compactMetadata")
+    trigger = compaction.get("trigger") if isinstance(compaction, dict) else None
     return "compaction", {"reason": trigger} if isinstance(trigger, str) else {}
 
 
 def _api_error(line: Mapping[str, Any], redactor: Redactor) -> tuple[str, dict[str, Any]] | None:
     error = line.get("error")
     status = error.get("status") if isinstance(error, dict) else None
-    told = error.get("message") if isinstance(error, dict) else error
+    message = error.get("message") if isinstance(error, dict) else error
     text = (
-        told if isinstance(told, str) and told.strip() else f"status {status}" if status is not None else "an error of the API"
+        message
+        if isinstance(message, str) and message.strip()
+        else f"status {status}"
+        if status is not None
+        else "an error of the API"
     )
     return "api_error", {"error": events.error_text(text, redactor)}
 
