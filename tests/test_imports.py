@@ -41,7 +41,7 @@ ROOMS: dict[str, set[str]] = {
         "activity", "clock", "config", "context", "errors", "fs", "identity", "plain_json", "queue", "recording", "redaction",
         "sql_text",
     },
-    "usage": {"clock", "warehouse"},
+    "usage": {"clock", "fs", "warehouse"},
     "otlp": {"activity", "claude_code", "clock", "errors", "fs", "plain_json", "redaction"},
     "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
     "health": {"activity", "clock", "config", "context", "errors", "fs", "otlp", "queue", "recall", "recording", "warehouse"},
@@ -50,7 +50,7 @@ ROOMS: dict[str, set[str]] = {
         "recall", "recording", "redaction", "usage", "warehouse",
     },
     "service": {
-        "claude_code", "clock", "composition", "config", "context", "errors", "health", "identity", "otlp", "pipeline",
+        "activity", "claude_code", "clock", "composition", "config", "context", "errors", "health", "identity", "otlp", "pipeline",
         "queue", "recall", "recording", "usage", "warehouse",
     },
     "server": {

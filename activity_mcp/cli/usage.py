@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from ..clock import parse_iso
+from ..clock import iso, parse_iso
 from ..errors import ActivityError, InvalidInput, WarehouseUnavailable
 from ..identity import place_of
 from ..operations.drain import Drainer
 from ..service import ActivityService
+from ..usage.budgets import budgets_of
 from ..usage.reconcile import reconcile
 from ..usage.sums import KEYS, read_usage
 from .output import console, folder, print_json, remark, say
@@ -59,6 +60,7 @@ def usage_command(
             return
         place = place_of(folder(project)) if project else None
         found = _read(service, lambda: read_usage(service.query, by, customer=whose, since_us=since_us, project=place))
+        spent = [] if as_json or as_csv or whose is None else _budgets(service, whose)
     finally:
         service.close()
     if as_json:
@@ -69,6 +71,19 @@ def usage_command(
         from .usage_view import show_usage
 
         show_usage(found, console())
+        for line in spent:
+            remark(line)
+
+
+def _budgets(service: ActivityService, customer: str) -> list[str]:
+    """What is spent of the budgets that are set."""
+    config, now_us = service.config, service.clock.time_us()
+    if config.budget_day_usd is None and config.budget_month_usd is None:
+        return []
+    month = read_usage(service.query, "daily", customer=customer, since_us=parse_iso(f"{iso(now_us)[:7]}-01"))
+    today = next((day.cost_usd for day in month.rows if day.key == iso(now_us)[:10]), 0.0)
+    found = budgets_of(config.budget_day_usd, config.budget_month_usd, now_us, today, month.total.cost_usd)
+    return [f"{'! ' if budget.level else ''}{budget.describe()}" for budget in found]
 
 
 def _time(text: str | None) -> int | None:

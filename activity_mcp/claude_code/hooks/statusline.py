@@ -8,8 +8,8 @@
     recording     or why not
 
 First it records what only the status line knows (limits, Claude Code's sum), when that has changed: an update cancels a script
-that still runs. Like a hook it exits 0 whatever comes, prints nothing on stderr, waits for nothing, and loads the standard library
-only. With a second argument it runs that command first: the status line that was there before (``setup.statusline``).
+that still runs. Like a hook it exits 0 whatever comes, prints nothing on stderr, waits for nothing, and loads the standard
+library only. With a second argument it runs that command first: the status line that was there before (``setup.statusline``).
 """
 
 from __future__ import annotations

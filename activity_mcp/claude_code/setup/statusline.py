@@ -1,8 +1,8 @@
 """Our status line in Claude Code's settings. There is one for each user, so a command that is there already is wrapped, never
 displaced: ours runs it first, on the same input, and prints its own line below. Taking ours out leaves the other as it was.
 
-``statusLine`` is ``{type: "command", command, padding?, …}`` (https://code.claude.com/docs/en/statusline); ``command`` is a line
-for a shell. The command that is wrapped is the last word of ours, quoted.
+``statusLine`` is ``{type: "command", command, padding?, …}`` (https://code.claude.com/docs/en/statusline); ``command`` is a
+line for a shell. The command that is wrapped is the last word of ours, quoted.
 """
 
 from __future__ import annotations
