@@ -240,6 +240,26 @@ class ActivityService(Composition):
         """Run one read-only statement on the warehouse. Raises QueryRefused, QueryCancelled or a WarehouseError."""
         return self.adapter.queries.query(sql, max_rows=max_rows, max_bytes=max_bytes, timeout_s=timeout_s, cancelled=cancelled)
 
+    def search(
+        self,
+        text: str,
+        *,
+        kind: str | None = None,
+        project: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int = 10,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:
+        """What was recorded that has these words, ranked, as the ``search`` tool answers it. Raises InvalidInput.
+
+        ``project`` None or ``"*"`` means all, the one this process was started for first.
+        """
+        place = None if project in (None, ALL_PROJECTS) else self.recall.scope(None, project)[1]
+        return self.finding.searcher.search(
+            text, kind=kind, project=place, since=since, until=until, limit=limit, cancelled=cancelled
+        )
+
     def known_names(self, kind: str) -> list[str]:
         """The customers (``customer``) or the projects (``project``) of which there is a snapshot, this process's own first."""
         own = self.recall.scope(None, None)
@@ -302,7 +322,7 @@ class ActivityService(Composition):
             raise_event=self.system_events.report,
             on_error=self.on_error,
             upkeep=self.upkeep,
-            follow=self.follow_transcripts,
+            follow=self.follow_sources,
             clock=self.clock,
         )
         self.refresher.keep(*self.recall.scope(None, ALL_PROJECTS))

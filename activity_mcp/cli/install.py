@@ -45,7 +45,7 @@ def install_command(scope: str, otel: bool, statusline: bool, dry_run: bool) -> 
     changes = plan_install(files_of(scope, os.environ, root), parts)
     if _carried_out(changes, dry_run, "nothing to do: everything is registered as it should be"):
         remark(
-            "Restart Claude Code; `/mcp` then lists the server `activity`, and `activity-mcp doctor` tells whether hooks fire."
+            "Restart Claude Code; `/mcp` then lists the server `activity`, and `activity-mcp doctor` shows whether hooks fire."
         )
         if scope == "project":
             remark("Claude Code asks once whether to use it: choose `Use this MCP server`; the preselected answer refuses it.")

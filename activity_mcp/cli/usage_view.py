@@ -135,7 +135,7 @@ def _estimated(one: Sum) -> Text:
 
 
 def dollars(amount: float) -> str:
-    """Cents, and below a dollar as many digits as tell something."""
+    """Cents, and below a dollar as many digits as matter."""
     if 0 < amount < 0.0001:
         return "<$0.0001"
     if 0 < amount < 0.1:

@@ -6,6 +6,7 @@ report the worst of it, and a change of any of it becomes a system_event.
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from .check import Check
@@ -120,7 +121,8 @@ def _other_queues(others: list[OtherQueue]) -> Check:
         "other queues",
         "warn",
         f"{first['depth_events']} events wait in a queue of another warehouse, {first['sink']} ({first['directory']}){more}",
-        "run `activity-mcp flush` with the ACTIVITY_DB or SNOW_CONNECTION they were recorded for",
+        "run `activity-mcp flush` with the ACTIVITY_DB or SNOW_CONNECTION they were recorded for; where that file is gone or "
+        f"was moved, `activity-mcp adopt {shlex.quote(first['directory'])}` takes them over",
     )
 
 
@@ -158,7 +160,7 @@ def _hooks(document: State) -> Check:
     else:
         hint = (
             "payload: no JSON object, or too large to read; queue: a place or a format that this version cannot write to; "
-            "unexpected: a defect, please report it; remove the file `dropped` beside the queues to count anew"
+            "unexpected: a defect, please report it; remove the file `dropped` beside the queues to count from zero"
         )
     return Check("hook drops", "warn", f"hooks dropped {hooks['dropped']} events ({why})", hint)
 

@@ -220,7 +220,7 @@ def _progress_age_s(clock: Clock, reported: dict[str, Any]) -> float | None:
 
 
 def _is_stopped(pid: object) -> bool:
-    """Whether that process was stopped by a signal (Linux tells; elsewhere the missing progress does)."""
+    """Whether that process was stopped by a signal (Linux shows it; elsewhere the missing progress does)."""
     try:
         return LOCAL.read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[0] in (b"T", b"t")
     except (OSError, IndexError):
