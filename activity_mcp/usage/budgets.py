@@ -1,6 +1,6 @@
 """Budgets: what is spent today and this month (of UTC), of ``ACTIVITY_BUDGET_DAY_USD`` and ``ACTIVITY_BUDGET_MONTH_USD``.
 
-The leader looks once a minute: today's sum is that of the context of all projects, which is in a file beside the queue; what was
+The leader looks once a minute: today's sum is that of the context of all projects, in a file beside the queue; what was
 spent in the month before today is asked of the warehouse once a day. A ``system_event`` reports 80 % and 100 %, each once a
 period: what was reported is kept in ``budget.json`` beside the queue, across leaders. Nothing is blocked.
 """
