@@ -13,7 +13,8 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from ..activity import dump_json
-from ..context.render import Document, Rendered, Stored
+from ..context.render import Document, Rendered
+from ..context.stored import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable

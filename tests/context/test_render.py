@@ -205,7 +205,7 @@ def test_context_types_choose_sections_and_keep_their_order() -> None:
 def test_the_default_type_is_the_shortest_form_of_the_same_facts() -> None:
     blob = sample_blob()
     blob["recent_sessions"][0].update(asked="a" * 290, files=[f"/f/{n}" for n in range(8)], failed_commands=["x", "y", "z"])
-    blob["recent_errors"] = [{**blob["recent_errors"][0], "activity_id": f"e-{n}", "error": "e" * 290} for n in range(10)]
+    blob["recent_errors"] = [{**blob["recent_errors"][0], "activity_id": f"e-{n}", "error": f"{n}" * 290} for n in range(10)]
     short, full = render(blob), render(blob, context_type="engineer")
     assert (len(short["recent_errors"]), len(full["recent_errors"])) == (5, 10)
     assert (len(short["recent_sessions"][0]["files"]), len(full["recent_sessions"][0]["files"])) == (5, 8)

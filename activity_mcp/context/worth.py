@@ -1,0 +1,86 @@
+"""What a line of a context is worth to the next session, and which lines fit: one rule for every answer. Pure.
+
+    worth = base of its kind * recency * branch * focus * evidence * variety
+
+    base       what the kind is worth when it is new (``BASE``): what is open before what is known, sums last
+    recency    halves with every half-life of the kind; what holds for long (a habit, an insight) ages slowly
+    branch     a quarter more on the branch that the newest session was on
+    focus      where one is asked for: three times as much for what names it, a third for what does not
+    evidence   a tenth more for every doubling of how often it happened
+    variety    a fifth less for every line of its kind before it: the sixth failure tells less than the first conclusion
+
+A line costs its characters. Lines are taken in the order of their worth for each character, short ones counting as
+``MIN_COST``, as long as the next one fits. A line below ``MIN_WORTH`` is noise: what a session is told has none, an answer only
+where it has room to spare (``SPARE_ROOM``, else up to half of it), so that a small answer is short rather than full.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+BASE = {
+    "open": 12.0, "failing": 11.0, "background": 10.0, "insight": 8.0, "habit": 8.0, "session": 8.0, "denied": 7.0, "file": 4.0,
+    "query": 2.0, "touched": 0.9, "overcome": 0.5, "sums": 0.2,
+}  # fmt: skip
+HALF_LIFE_DAYS = {
+    "open": 7.0, "failing": 10.0, "background": 2.0, "insight": 60.0, "habit": 60.0, "session": 7.0, "denied": 21.0,
+    "file": 10.0, "query": 3.0, "touched": 3.0, "overcome": 3.0, "sums": 1.0,
+}  # fmt: skip
+MIN_WORTH = 1.0
+MIN_COST = 60
+SPARE_ROOM = 2200
+_DAY_US = 86_400_000_000
+_SAME_BRANCH, _IN_FOCUS, _OUT_OF_FOCUS, _EACH_DOUBLING, _EACH_BEFORE = 1.25, 3.0, 1 / 3, 0.1, 0.8
+
+
+def worth(
+    kind: str,
+    *,
+    age_us: int | None,
+    times: int = 1,
+    nth: int = 0,
+    is_same_branch: bool = False,
+    is_in_focus: bool | None = None,
+) -> float:
+    """What a line of this kind is worth, when ``nth`` of the kind come before it.
+
+    ``age_us`` None: of unknown age; ``is_in_focus`` None: nothing was asked for.
+    """
+    days = max(age_us, 0) / _DAY_US if age_us is not None else HALF_LIFE_DAYS[kind]
+    value: float = BASE[kind] * 0.5 ** (min(days, 3650) / HALF_LIFE_DAYS[kind])
+    if is_same_branch:
+        value *= _SAME_BRANCH
+    if is_in_focus is not None:
+        value *= _IN_FOCUS if is_in_focus else _OUT_OF_FOCUS
+    value *= _EACH_BEFORE**nth
+    return value * (1 + _EACH_DOUBLING * (max(times, 1).bit_length() - 1))
+
+
+def chosen(worths: Sequence[float], costs: Sequence[int], room: int) -> list[int]:
+    """The indices of the lines to show, ascending: the best for their length that fit into ``room`` characters together."""
+    found = []
+    for index in sorted(range(len(worths)), key=lambda index: (-worths[index] / max(costs[index], MIN_COST), index)):
+        if costs[index] <= room and worths[index] >= MIN_WORTH:
+            room -= costs[index]
+            found.append(index)
+    return sorted(found)
+
+
+class Focus:
+    """What was asked for: a text or a path. A line is in focus when it has one of its words, or the path's last part."""
+
+    __slots__ = ("_terms",)
+
+    def __init__(self, text: str) -> None:
+        words = "".join(char if char.isalnum() or char in "_-./" else " " for char in text.lower()).split()
+        parts = [part for word in words for part in (word, word.rstrip("/").rpartition("/")[2])]
+        self._terms = tuple(dict.fromkeys(part.strip("./-") for part in parts if len(part.strip("./-")) > 2))[:16]
+
+    def matches(self, *texts: str | None) -> bool | None:
+        """Whether these texts are about it; None where the focus names nothing."""
+        if not self._terms:
+            return None
+        joined = " ".join(text for text in texts if text).lower()
+        return any(term in joined for term in self._terms)
