@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .provenance.queries import ProvenanceQueries
     from .queue import QueueInfo
     from .redaction import Redactor
+    from .usage.prices import PriceList
     from .warehouse.adapter import Adapter
     from .warehouse.base import Store
 
@@ -171,7 +172,7 @@ class Composition:
         )
 
     def _look_after_flush(self, reads_are_free: bool) -> Callable[[], None] | None:
-        """What the leader reports of the warehouse itself, beside its contexts."""
+        """The look at the warehouse itself after each flush, beside its contexts."""
         from .health.task_report import TaskReport
 
         if self.adapter.tasks is not None:
@@ -274,7 +275,7 @@ class Composition:
         def make_reader(path: str, mark: FileMark | None, copies: Copies) -> TranscriptReader:
             return TranscriptReader(
                 path,
-                origin_for=ImportOrigins(self.identity, self.config.org_id),
+                origin_for=ImportOrigins(self.identity, self.config.org_id, self.recorder.redactor),
                 redactor=self.config.redactor(),
                 prompts=self.config.prompts,
                 now_us=self.clock.time_us(),
@@ -282,7 +283,9 @@ class Composition:
                 loads=orjson.loads,
                 was_forgotten=was_forgotten,
                 start_of=self.session_state.start_of,
+                repeats_of=self.session_state.repeats_of,
                 copies=copies,
+                estimate=self.prices.estimate,
             )
 
         return TranscriptFollower(
@@ -293,6 +296,13 @@ class Composition:
             has_room=lambda: self.writer.uncommitted_bytes() < self.config.max_queue_bytes // 4,
             clock=self.clock,
         )
+
+    @lazy
+    def prices(self) -> PriceList:
+        """What a request cost where nobody measured it."""
+        from .usage.prices import PriceList
+
+        return PriceList()
 
     def follow_transcripts(self) -> None:
         """What the leader does in each turn: mostly to see that no transcript has anything new."""

@@ -41,11 +41,12 @@ ROOMS: dict[str, set[str]] = {
         "activity", "clock", "config", "context", "errors", "fs", "identity", "plain_json", "queue", "recording", "redaction",
         "sql_text",
     },
+    "usage": {"clock", "warehouse"},
     "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
     "health": {"activity", "clock", "config", "context", "errors", "fs", "queue", "recall", "recording", "warehouse"},
     "composition": {
         "activity", "claude_code", "clock", "config", "context", "fs", "health", "identity", "pipeline", "provenance", "queue",
-        "recall", "recording", "redaction", "warehouse",
+        "recall", "recording", "redaction", "usage", "warehouse",
     },
     "service": {
         "clock", "composition", "config", "context", "errors", "health", "identity", "pipeline", "queue", "recall",
@@ -65,7 +66,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "cli": {
         "activity", "bench", "claude_code", "clock", "config", "context", "errors", "health", "identity", "operations",
-        "package_files", "queue", "schema", "server", "service", "warehouse",
+        "package_files", "queue", "schema", "server", "service", "usage", "warehouse",
     },
     "__main__": {"context", "claude_code", "cli", "errors", "server"},
     "__init__": {"errors", "operations"},
@@ -74,7 +75,18 @@ ROOMS: dict[str, set[str]] = {
 PARTS: dict[str, dict[str, set[str]]] = {
     "claude_code": {
         "hooks": {"draft", "events", "ids", "outcomes", "prompts", "session_state", "shell", "sql_statements"},
-        "transcripts": {"draft", "events", "ids", "outcomes", "prompts", "session_state", "setup", "shell", "sql_statements"},
+        "transcripts": {
+            "draft",
+            "events",
+            "ids",
+            "model_requests",
+            "outcomes",
+            "prompts",
+            "session_state",
+            "setup",
+            "shell",
+            "sql_statements",
+        },
         "setup": {"hooks", "versions"},
     },
     "warehouse": {

@@ -3,9 +3,11 @@
     sessions/<hash of the session's id>        the activity id of the session's last recorded start. The session's end is named
                                                by it, by the hook and by an import alike, so that one end has one name
     transcripts/<hash of the session's id>     the path of a transcript that has something new: the leader reads it
+    prompts/<hash of session and text>         of a prompt that came without an id (Claude Code before 2.1), how often it was
+                                               repeated and when last: to say "continue" twice is two prompts
 
-Both are written by rename, never synced, and lost without harm: an end then has the name of its last prompt, and a transcript
-is read by the next request, or by an import.
+All are written by rename, never synced, and lost without harm: an end then has the name of its last prompt, a transcript is
+read by the next request, or by an import, and a repeated prompt is named by the line that an import finds.
 
 Standard library only: hooks load it.
 """
@@ -19,7 +21,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..fs import FileSystem
 
-STARTS, REQUESTS = "sessions", "transcripts"
+STARTS, REQUESTS, PROMPTS = "sessions", "transcripts", "prompts"
+SAME_PROMPT_US = 1_500_000
+"""Within so long the same prompt of a session is the same one: its hook is registered twice."""
 _MAX_PATH_BYTES = 4096
 
 
@@ -37,6 +41,23 @@ class SessionState:
     def start_of(self, session_id: str) -> str | None:
         """The activity id of the session's last start; None where no hook has noted one."""
         return self._read(self._path(STARTS, session_id))
+
+    def next_repeat(self, prompt_key: str, now_us: int) -> int:
+        """Which repeat of this prompt was sent now: 0 for the first."""
+        repeats, last_us = self._prompt(prompt_key)
+        return repeats + (last_us is not None and now_us - last_us >= SAME_PROMPT_US)
+
+    def note_prompt(self, prompt_key: str, repeat: int, now_us: int) -> None:
+        """This repeat of the prompt is recorded."""
+        self._publish(PROMPTS, prompt_key, f"{repeat} {now_us}")
+
+    def repeats_of(self, prompt_key: str) -> int:
+        """How many repeats of the prompt hooks have recorded."""
+        return self._prompt(prompt_key)[0]
+
+    def _prompt(self, prompt_key: str) -> tuple[int, int | None]:
+        repeats, _, last_us = (self._read(self._path(PROMPTS, prompt_key)) or "").partition(" ")
+        return (int(repeats), int(last_us)) if repeats.isdecimal() and last_us.isdecimal() else (0, None)
 
     def request(self, session_id: str, transcript: str) -> None:
         """Ask the leader to read what is new in this transcript."""
@@ -62,19 +83,20 @@ class SessionState:
             self._fs.publish(path, transcript.encode("utf-8", "surrogateescape"), durable=False)
 
     def prune(self, before_us: int) -> None:
-        """Forget the starts noted before then: a session that goes on after that has a new start."""
-        for name in self._fs.names(f"{self._directory}/{STARTS}"):
-            path = f"{self._directory}/{STARTS}/{name}"
-            found = self._fs.stat(path)
-            if found is not None and found.st_mtime * 1e6 < before_us:
-                self._fs.unlink(path)
+        """Forget the starts and prompts noted before then: a session that goes on after that has a new start."""
+        for folder in (STARTS, PROMPTS):
+            for name in self._fs.names(f"{self._directory}/{folder}"):
+                path = f"{self._directory}/{folder}/{name}"
+                found = self._fs.stat(path)
+                if found is not None and found.st_mtime * 1e6 < before_us:
+                    self._fs.unlink(path)
 
-    def _publish(self, folder: str, session_id: str, text: str) -> None:
+    def _publish(self, folder: str, name: str, text: str) -> None:
         self._fs.ensure_directory(f"{self._directory}/{folder}")
-        self._fs.publish(self._path(folder, session_id), text.encode("utf-8", "surrogateescape"), durable=False)
+        self._fs.publish(self._path(folder, name), text.encode("utf-8", "surrogateescape"), durable=False)
 
-    def _path(self, folder: str, session_id: str) -> str:
-        return f"{self._directory}/{folder}/{sha256_hex(session_id)[:32]}"
+    def _path(self, folder: str, name: str) -> str:
+        return f"{self._directory}/{folder}/{sha256_hex(name)[:32]}"
 
     def _read(self, path: str) -> str | None:
         try:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
+import math
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -24,14 +26,34 @@ if TYPE_CHECKING:
     from rich.segment import Segment
 
 
+MAX_SECONDS = 86_400.0
+
+
 def say(text: str, *, nl: bool = True) -> None:
     """A line of the answer."""
     click.echo(for_terminal(text), nl=nl)
 
 
+class Seconds(click.FloatRange):
+    """A time limit: a number of seconds up to a day."""
+
+    def __init__(self, least: float = 0.1) -> None:
+        super().__init__(min=least, max=MAX_SECONDS)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value} is no number of seconds.", param, ctx)
+        return seconds
+
+
 def print_json(document: Any) -> None:
     """One JSON document on stdout."""
-    click.echo(for_terminal_json(orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS).decode()))
+    try:
+        text = orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # a path or an argument that is not UTF-8
+        text = json.dumps(document)
+    click.echo(for_terminal_json(text))
 
 
 def remark(text: str) -> None:
@@ -64,7 +86,12 @@ def console() -> Console:
 
 def folder(project: str) -> str:
     """A folder as a person at a terminal names it: from the current directory; ``*`` and names of no folder stay."""
-    return os.path.abspath(project) if project != "*" and os.path.isdir(project) else project
+    return as_recorded(os.path.abspath(project) if project != "*" and os.path.isdir(project) else project)
+
+
+def as_recorded(text: str) -> str:
+    """An argument as an event would hold it: what is not UTF-8 is replaced."""
+    return text.encode("utf-8", "replace").decode()
 
 
 @contextlib.contextmanager

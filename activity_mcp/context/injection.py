@@ -6,7 +6,7 @@
     - 2 h ago failed, and nothing since: "…" 3 times, with "…"  failures that nothing overcame, equal ones as one
     - 2 d ago refused by the user: "…"                          what was denied, and never allowed afterwards
     - works here: "make test" (11 of 12, 40 s)                  how one builds and tests here
-    - 2 h ago on "main" concluded "…"                           conclusions, none that says the same twice
+    - 2 h ago on "main" concluded "…", began with "…"           conclusions, none that says the same twice
     - insight of 1 d ago: "…"                                   the newest insight about each metric
     - worked on most: "app/orders.py" (14 edits, 1 d ago)       files
     - 1 d ago this query ran (3 rows): "…"                      queries that succeeded
@@ -45,6 +45,7 @@ HEADING = (
 )
 MAX_ITEM = 200
 MAX_CHARACTERS = 8000
+_SHORTEST, _MAX_BEGINNING = 30, 80
 _MAX_OPEN, _MAX_FAILURES, _MAX_DENIED, _MAX_HABITS, _MAX_CONCLUSIONS, _MAX_INSIGHTS, _MAX_FILES, _MAX_QUERIES = (
     3,
     6,
@@ -118,7 +119,8 @@ class Lines:
             if ending is None or not asked:
                 continue
             start = f'- open: {self._where(session)} asked "{asked}"'
-            text = f"{start}, not concluded" if ending == "not concluded" else _quoted(f"{start}, then", one_line(ending))
+            text = f"{start}, not concluded" if ending == "not concluded" else _quoted(f"{start}, then", one_line(ending, 60))
+            text = _with_beginning(text, session)
             yield self._line(text, "open", session["last_ts"], branch=session["git_branch"])
 
     def background(self) -> Iterator[Line]:
@@ -162,7 +164,7 @@ class Lines:
         kept = distinct([last_turn(session)[0] or "" for session in sessions])
         for session in [sessions[index] for index in kept][:_MAX_CONCLUSIONS]:
             concluded = one_line(last_turn(session)[0] or "")
-            text = _quoted(f"- {self._where(session)} concluded", concluded)
+            text = _with_beginning(_quoted(f"- {self._where(session)} concluded", concluded), session)
             yield self._line(text, "session", session["since"]["concluded"], branch=session["git_branch"])
 
     def insights(self) -> Iterator[Line]:
@@ -210,6 +212,15 @@ class Lines:
         branch = one_line(session["git_branch"] or "", 40)
         when = self._when(session["last_ts"])
         return f'{when} on "{branch}"' if branch else when
+
+
+def _with_beginning(text: str, session: Record) -> str:
+    """What the session began with, where that is something else and there is room to say it."""
+    first = one_line(session["first_asked"] or "")
+    begun = f"{text}, began with"
+    if not first or session["first_asked"] == session["asked"] or len(begun) + _SHORTEST > MAX_ITEM:
+        return text
+    return _quoted(begun, first[:_MAX_BEGINNING])
 
 
 def _habit(attempt: Attempt, when: str) -> str:

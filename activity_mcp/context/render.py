@@ -182,6 +182,7 @@ class Document:
         commands = sorted(record["failed_commands"], key=lambda command: not self._attempts.command_stands(command))
         if self._is_terse:
             commands = [command for command in commands if self._attempts.command_stands(command)]
+        first = record["first_asked"]
         return {
             "session_id": record["session_id"],
             "project": record["project"],
@@ -189,6 +190,7 @@ class Document:
             "started": record["started"],
             "ended": record["ended"],
             "age": age(record["last_ts"], self._now_us),
+            **({"first_asked": shorter(first, form.text)} if first != record["asked"] else {}),
             "asked": shorter(record["asked"], form.text),
             "concluded": None if repeats and self._is_terse else shorter(concluded, form.text),
             **({"stopped": shorter(stopped, form.text)} if stopped else {}),

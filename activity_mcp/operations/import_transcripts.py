@@ -81,6 +81,8 @@ class Backfill:
                     loads=orjson.loads,
                     was_forgotten=was_forgotten if tombstones else None,
                     start_of=service.session_state.start_of,
+                    estimate=service.prices.estimate,
+                    repeats_of=service.session_state.repeats_of,
                 )
                 self._import(reader, done, sum(sizes.values()), dry_run)
                 total.add(reader.report)

@@ -141,7 +141,7 @@ def _named(directory: str, pattern: str) -> list[str]:
 
 
 def files_that_hold(selection: Selection, paths: Iterable[str]) -> list[str]:
-    """Those in whose bytes the session, the project or the text of the selection stands; none where only a time was given."""
+    """Those in whose bytes the session, the project or the text of the selection is; none where only a time was given."""
     if selection.session is None and selection.project is None and selection.pattern is None:
         return []
     return [path for path in paths if _is_regular(path) and any(map(selection.mentions, _pieces(path)))]

@@ -43,7 +43,7 @@ def test_a_command_that_worked_later_is_not_among_the_failing(seed: int) -> None
 def test_a_line_counts_once_for_each_fact_and_what_is_beyond_the_room_is_not_told() -> None:
     needs = [Need("failing", ("make x",)), Need("habit", ("make y",)), Need("decision", ("topic", "choice"))]
     found = score(["make x and make y", "nobody needs this", "topic without its end", "z" * 2000, "topic choice"], needs)
-    assert (found.told, found.needed, found.lines, found.useful) == (2, 3, 4, 1)
+    assert (found.reported, found.needed, found.lines, found.useful) == (2, 3, 4, 1)
 
 
 def test_what_is_shown_is_measured_beside_every_baseline(tmp_path: Path) -> None:

@@ -11,7 +11,10 @@ import pytest
 from activity_mcp import schema
 from activity_mcp.activity import Activity, derived_id, sha256_hex
 from activity_mcp.claude_code.hooks import hook
+from activity_mcp.claude_code.session_state import SessionState
+from claude_code.conftest import Read, Script
 from claude_code.hooked import Hooked, payload, tool_use
+from fakes import FakeClock
 
 ASKED = "Why is the total wrong?"
 
@@ -285,3 +288,32 @@ def test_ten_megabytes_become_a_line_of_ordinary_size(hooked: Hooked, members: d
     (line,) = hooked.lines()
     assert len(json.dumps(line)) < 64 * 1024
     assert hooked.dropped() == {}
+
+
+UNNAMED = payload("UserPromptSubmit", prompt="continue")
+del UNNAMED["prompt_id"]
+
+
+@pytest.mark.parametrize(("apart_s", "asked"), [(0.2, 1), (2, 2), (3600, 2), (-5, 1)])
+def test_a_prompt_without_an_id_said_again_is_another_and_its_hook_registered_twice_is_not(
+    hooked: Hooked, apart_s: float, asked: int
+) -> None:
+    clock = FakeClock()
+    for moment_s in (0, apart_s):
+        clock.advance(moment_s)
+        hook.run(json.dumps(UNNAMED).encode(), hooked.environ, clock=clock)
+    assert len({line["activity_id"] for line in hooked.lines()}) == asked
+
+
+def test_an_import_names_a_prompt_that_was_said_again_as_the_hook_did(hooked: Hooked, script: Script, read: Read) -> None:
+    clock = FakeClock()
+    for _ in range(3):
+        clock.advance(60)
+        hook.run(json.dumps(UNNAMED).encode(), hooked.environ, clock=clock)
+        script.prompt("continue")
+    script.prompt("continue")  # of this no hook knew
+    (queue,) = (hooked.home / "queue").iterdir()
+    activities, _ = read(script.path, repeats_of=SessionState(str(queue)).repeats_of)
+    imported = [activity.activity_id for activity in activities if activity.activity == "asked"]
+    assert imported[:3] == [line["activity_id"] for line in hooked.lines()]
+    assert len(set(imported)) == 4

@@ -26,7 +26,7 @@ def blob_with(text: str, *, many: int = 1) -> dict[str, Any]:
     return {
         "recent_sessions": [
             {
-                "session_id": f"s{n}", "last_ts": ago(n + 2), "started": ago(n + 3), "asked": text, "concluded": text,
+                "session_id": f"s{n}", "last_ts": ago(n + 2), "started": ago(n + 3), "first_asked": text[1:], "asked": text, "concluded": text,
                 "git_branch": text, "files": [text], "failed_commands": [text],
             }
             for n in range(many)
@@ -63,7 +63,7 @@ def test_a_session_is_told_what_was_asked_concluded_failed_found_run_and_touched
                 "session_id": "s1", "last_ts": ago(2), "asked": "Why is the total wrong?", "concluded": "A float; now Decimal.",
                 "git_branch": "main", "failed_commands": ["pytest -q"],
             },
-            {"session_id": "s2", "last_ts": ago(50), "asked": "Add a tax column"},
+            {"session_id": "s2", "last_ts": ago(50), "first_asked": "Rework the invoice", "asked": "Add a tax column"},
         ],
         "recent_errors": [{"activity_id": "e", "ts": ago(2), "event_name": "tool_event", "name": "Bash", "error": "Exit code 1\nE  assert"}],
         "attempts": [
@@ -87,7 +87,7 @@ def test_a_session_is_told_what_was_asked_concluded_failed_found_run_and_touched
     }  # fmt: skip
     assert told(blob).splitlines() == [
         HEADING,
-        '- open: 2 d ago asked "Add a tax column", not concluded',
+        '- open: 2 d ago asked "Add a tax column", not concluded, began with "Rework the invoice"',
         '- 2 h ago failed, and nothing since: "make ship" 3 times with "Exit code 1 E assert"',
         '- 2 h ago this command failed: "pytest -q"',
         '- 26 h ago refused 2 times by the user or a rule: "git push --force"',
@@ -109,11 +109,11 @@ def test_nothing_is_said_when_nothing_is_known(blob: dict[str, Any]) -> None:
 QUOTED = re.compile(r'"[^"]*"')
 AGE = r"(?:\d+ (?:min|h|d) ago|once)"
 OURS = re.compile(
-    rf"- open: {AGE} (?:on Q )?asked Q, (?:then Q|not concluded)|- open: {AGE} started in the background: Q"
+    rf"- open: {AGE} (?:on Q )?asked Q, (?:then Q|not concluded)(?:, began with Q)?|- open: {AGE} started in the background: Q"
     rf"|- {AGE} failed, and nothing since: Q(?: \d+ times)?(?: with Q)?|- {AGE} this command failed: Q"
     rf"|- {AGE} refused(?: \d+ times)? by the user or a rule: Q"
     rf"|- (?:works here|worked on most|touched last): Q \([^()Q]*{AGE}\)(?:, Q \([^()Q]*{AGE}\))*"
-    rf"|- {AGE} (?:on Q )?concluded Q|- insight of {AGE}: Q|- {AGE} this query ran \(3 rows\): Q"
+    rf"|- {AGE} (?:on Q )?concluded Q(?:, began with Q)?|- insight of {AGE}: Q|- {AGE} this query ran \(3 rows\): Q"
 )
 """All that may stand outside of quotation marks."""
 QUOTES = "«»‘’‚‛“”„‟‹›״‴‶″❛❜❝❞❟❠❮❯⹂〃「」『』〝〞〟﹁﹂﹃﹄＂｢｣🙶🙷🙸ʺ˝˶"
@@ -204,7 +204,7 @@ def test_what_get_context_answers_hides_nothing_either(text: str) -> None:
 @given(st.dictionaries(
     st.sampled_from(["recent_sessions", "recent_errors", "recent_files", "recent_queries", "insights", "attempts"]),
     st.lists(st.dictionaries(
-        st.sampled_from(["session_id", "ts", "last_ts", "asked", "file_path", "error", "sql", "rows", "subject", "value", "recorded_at", "query_id", "insight_id", "activity_id", "failed_commands", "what", "ok", "failed", "denied", "ok_at", "failed_at", "denied_at", "background_in"]),
+        st.sampled_from(["session_id", "ts", "last_ts", "first_asked", "asked", "file_path", "error", "sql", "rows", "subject", "value", "recorded_at", "query_id", "insight_id", "activity_id", "failed_commands", "what", "ok", "failed", "denied", "ok_at", "failed_at", "denied_at", "background_in"]),
         st.none() | st.integers() | st.floats() | st.text(max_size=20) | st.just(iso(NOW)) | st.lists(st.text(max_size=5), max_size=2),
     ), max_size=3),
 ))  # fmt: skip

@@ -2,7 +2,7 @@
 
 coverage   the share of the needed facts (``histories`` has the rule) within the first 2,000 characters
 noise      the share of the lines shown that tell none
-per line   needed facts told for each line, beside the best baseline's
+per line   needed facts shown for each line, beside the best baseline's
 
 Each history goes through the embedded warehouse and its refresh sequence, and is then rendered as a starting session and
 ``get_context`` have it. Nothing depends on how fast the machine is.
@@ -68,7 +68,7 @@ def scores_of(histories: Sequence[History], blobs: Mapping[str, Mapping[str, Any
     for each in histories:
         blob = blobs[each.project]
         shown = {
-            LINES: told_lines(blob, each),
+            LINES: shown_lines(blob, each),
             ANSWER: answer_lines(blob, each),
             BASELINES[0]: latest_of_each_kind(blob, each.project),
             BASELINES[1]: latest_rows(each),
@@ -79,8 +79,8 @@ def scores_of(histories: Sequence[History], blobs: Mapping[str, Mapping[str, Any
     return scores
 
 
-def told_lines(blob: Mapping[str, Any], each: History) -> list[str]:
-    """What a starting session is told, without the heading."""
+def shown_lines(blob: Mapping[str, Any], each: History) -> list[str]:
+    """What a starting session is shown, without the heading."""
     text = injection_text(blob, project=each.project, now_us=each.now_us, limit=MAX_CHARACTERS)
     return text.removeprefix(HEADING).strip().splitlines()
 

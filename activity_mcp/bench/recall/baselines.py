@@ -1,6 +1,6 @@
 """What the lines of ``context.injection`` are compared with: three ways to say something of a project without judging it.
 
-    latest of each kind   the sections of a context in turn, each with its newest entries, as version 0.1 told a session
+    latest of each kind   the sections of a context in turn, each with its newest entries, as version 0.1 gave them to a session
     latest rows           the newest events of the project, a line each
     transcript's tail     the end of what was said and run, as a reader of the last transcript sees it
 

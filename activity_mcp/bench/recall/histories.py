@@ -17,7 +17,7 @@ history needs to know:
     insight     the newest value of each metric
     file        the two files edited most, where two sessions or more edited them
 
-A fact is its ``marks``: it is told by a line that holds all of them. Everything else (files read, commands run once, failures
+A fact is its ``marks``: it is shown by a line that holds all of them. Everything else (files read, commands run once, failures
 that were overcome, decisions that were replaced, the other project) is noise, and is most of a history.
 """
 
@@ -44,7 +44,7 @@ class Need:
     kind: str
     marks: tuple[str, ...]
 
-    def is_told_by(self, line: str) -> bool:
+    def is_shown_by(self, line: str) -> bool:
         return all(mark in line for mark in self.marks)
 
 

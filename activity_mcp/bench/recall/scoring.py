@@ -15,20 +15,22 @@ MAX_CHARACTERS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Sums over histories: facts that are needed and told, lines shown and needed."""
+    """Sums over histories: facts that are needed and shown, lines shown and needed."""
 
     needed: int = 0
-    told: int = 0
+    reported: int = 0
     lines: int = 0
     useful: int = 0
 
     def __add__(self, other: Score) -> Score:
-        return Score(self.needed + other.needed, self.told + other.told, self.lines + other.lines, self.useful + other.useful)
+        return Score(
+            self.needed + other.needed, self.reported + other.reported, self.lines + other.lines, self.useful + other.useful
+        )
 
     @property
     def coverage(self) -> float:
-        """The share of the needed facts that is told."""
-        return self.told / self.needed if self.needed else 1.0
+        """The share of the needed facts that is shown."""
+        return self.reported / self.needed if self.needed else 1.0
 
     @property
     def noise(self) -> float:
@@ -37,16 +39,16 @@ class Score:
 
     @property
     def per_line(self) -> float:
-        """Needed facts told for each line shown."""
-        return self.told / self.lines if self.lines else 0.0
+        """Needed facts shown for each line shown."""
+        return self.reported / self.lines if self.lines else 0.0
 
 
 def score(lines: Sequence[str], needs: Sequence[Need]) -> Score:
     """These lines, as far as they fit into ``MAX_CHARACTERS``, against these facts."""
     shown = list(_within(lines, MAX_CHARACTERS))
-    told = sum(any(need.is_told_by(line) for line in shown) for need in needs)
-    useful = sum(any(need.is_told_by(line) for need in needs) for line in shown)
-    return Score(len(needs), told, len(shown), useful)
+    reported = sum(any(need.is_shown_by(line) for line in shown) for need in needs)
+    useful = sum(any(need.is_shown_by(line) for need in needs) for line in shown)
+    return Score(len(needs), reported, len(shown), useful)
 
 
 def _within(lines: Iterable[str], limit: int) -> Iterable[str]:

@@ -132,6 +132,7 @@ def _record(members: dict[str, Any], place: Place, identity: Identity, config: C
         now_us=clock.time_us(),
         branch=place.branch,
         start_of=state.start_of,
+        next_repeat=state.next_repeat,
     )
     drafts = payload.drafts()
     if not drafts:
@@ -168,11 +169,11 @@ def _record(members: dict[str, Any], place: Place, identity: Identity, config: C
         if type(refused) not in _COUNTED_BY_QUEUE:
             raise
     else:
-        _note_session(payload, drafts[0].activity_id, state)
+        _note_session(payload, drafts[0].activity_id, state, now_us)
 
 
-def _note_session(payload: HookPayload, activity_id: str, state: SessionState) -> None:
-    """For the session's end, which start it belongs to; for the leader, where there is something to read."""
+def _note_session(payload: HookPayload, activity_id: str, state: SessionState, now_us: int) -> None:
+    """For the session's end, which start it belongs to; for the next prompt, what was asked; for the leader, what to read."""
     session_id, transcript = payload.session_id, payload.text("transcript_path")
     if session_id is None:
         return
@@ -181,6 +182,8 @@ def _note_session(payload: HookPayload, activity_id: str, state: SessionState) -
             state.note_start(session_id, activity_id)
         elif payload.event in ENDS and transcript is not None:
             state.request(session_id, transcript)
+        elif payload.noted_prompt is not None:
+            state.note_prompt(*payload.noted_prompt, now_us)
     except Exception:  # noqa: S110 - what they lose by it is little, and the event itself is recorded
         pass
 

@@ -50,7 +50,8 @@ class HookPayload:
     """One payload, cleaned (``activity.clean``), with what its events need besides.
 
     ``branch`` is called only for events that carry it, ``start_of`` (session id -> activity id of its last recorded start) only
-    for the end of a session.
+    for the end of a session, ``next_repeat`` (key of a prompt -> which repeat of it this is) only for a prompt without an id.
+    ``noted_prompt`` is then that key and repeat.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class HookPayload:
         now_us: int,
         branch: Callable[[], str | None],
         start_of: Callable[[str], str | None],
+        next_repeat: Callable[[str, int], int],
     ) -> None:
         self._members = members
         self._redactor = redactor
@@ -69,6 +71,8 @@ class HookPayload:
         self._now_us = now_us
         self._branch = branch
         self._start_of = start_of
+        self._next_repeat = next_repeat
+        self.noted_prompt: tuple[str, int] | None = None
         self.event = self.text("hook_event_name") or "unknown"
         self.session_id = self.text("session_id")
         self._common = {name: value for name in _COMMON if (value := self.text(name))}
@@ -132,13 +136,19 @@ class HookPayload:
         words = classified("prompt", text)
         if words is None or words.kind != "prompt":
             return None  # written by Claude Code in the user's name, or a command
-        key = self._common.get("prompt_id") or unnamed_prompt_key(self.session_id, words.text)
+        key = self._common.get("prompt_id") or self._unnamed_key(self.session_id, words.text)
         draft = events.prompt_activity(key, self.session_id, words.text, policy=self._prompts, redactor=self._redactor)
         draft.features.update(self._common)
         branch = self._branch()
         if branch:
             draft.features["git_branch"] = branch
         return [draft]
+
+    def _unnamed_key(self, session_id: str, text: str) -> str:
+        first = unnamed_prompt_key(session_id, text)
+        repeat = self._next_repeat(first, self._now_us)
+        self.noted_prompt = first, repeat
+        return unnamed_prompt_key(session_id, text, repeat)
 
     def _turn_end(self) -> list[EventDraft] | None:
         text = self.text("last_assistant_message")

@@ -15,6 +15,7 @@
                    that calls a tool only announces the call.
     turn_stopped   a turn that an error of the API, the user or the end of the process stopped.
     start, end     of each session in the file, from its main conversation (not from a subagent's lines).
+    and more       what the transcript says of its session beside the conversation (``session_facts``).
 
 Lines may repeat earlier ones word for word, in the same file or in another: what was seen is recognised by its id and adds
 nothing.
@@ -30,11 +31,12 @@ from ...clock import iso, parse_iso
 from .. import events
 from ..ids import unnamed_prompt_key
 from ..prompts import Utterance, beginning_of_turn, classified, text_of, user_utterance
-from . import queued
+from . import queued, session_facts
 from .calls import ToolCalls
 from .lines import EVENTLESS_TYPES
 from .open_state import Session, circumstances, context_fields, dedup_key, line_id, text_in
 from .responses import Responses
+from .subagents import Subagent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +52,8 @@ class Conversation:
     """Takes the lines of a file in order and sends each event when its last line has come.
 
     ``send(session, draft, ts_us)`` receives events not seen before; ``seen`` holds their ``dedup_key``.
-    ``start_of(session_id)`` is the start a hook noted last (``session_state``): the session's end is named by it.
+    ``start_of(session_id)`` is the start a hook noted last (``session_state``): the session's end is named by it;
+    ``repeats_of(key)`` how many repeats of a prompt without an id hooks have recorded.
     """
 
     def __init__(
@@ -65,9 +68,11 @@ class Conversation:
         seen: set[bytes],
         copies: Copies,
         start_of: Callable[[str], str | None],
+        repeats_of: Callable[[str], int],
     ) -> None:
         self._path = path
         self._start_of = start_of
+        self._repeats_of = repeats_of
         self._deliver = send
         self._report = report
         self._redactor = redactor
@@ -77,7 +82,7 @@ class Conversation:
         self._sessions: dict[str, Session] = {}
         self._copies = copies
         self._calls = ToolCalls(self._send, seen=seen, copies=copies, report=report, redactor=redactor)
-        self._responses = Responses(self._send, seen, report)
+        self._responses = Responses(self._send, seen, report, Subagent(path))
         self._position = 0
 
     def take(self, line: dict[str, Any], position: int) -> None:
@@ -183,10 +188,23 @@ class Conversation:
         if session is not None and kind == "queue-operation":
             queued.follow(session, line, self._ts_us)
         if session is None or words is None:
-            self._report.skipped_types[kind] += 1
+            if session is None or not self._fact(session, line, kind):
+                self._report.skipped_types[kind] += 1
         elif self._is_first(session, line, words):
             queued.mark_recorded(session, words.text)
             self._prompt(session, line, words, line_id(session, line, words))  # joins the running turn: nothing ends
+
+    def _fact(self, session: Session, line: dict[str, Any], kind: str) -> bool:
+        """Whether the line says something of its session, which is sent."""
+        if kind not in session_facts.TYPES or session.last_us is None:
+            return False
+        draft = session_facts.session_fact(line, session.id, self._ts_us, policy=self._prompts, redactor=self._redactor)
+        if draft is None:
+            return False
+        if self._copies.is_copy(f"fact\0{draft.activity_id}"):
+            return True
+        self._send(session, draft, self._ts_us)
+        return True
 
     # --- the assistant
 
@@ -203,8 +221,8 @@ class Conversation:
             return
         response = self._responses.take(session, line, message, self._ts_us, self._position)
         calls = [block for block in content if isinstance(block, dict) and block.get("type") == "tool_use"]
-        for block in calls:
-            self._calls.take(session, line, block, self._ts_us, timed=timed)
+        for nth, block in enumerate(calls):
+            self._calls.take(session, line, block, self._ts_us, timed=timed, nth=_nth_of_its_id(calls, nth))
         if response is None or not is_main:
             return
         if calls or message.get("stop_reason") == "tool_use":
@@ -260,8 +278,7 @@ class Conversation:
         session.prompt_key, session.prompt_id = prompt_id or uuid, prompt_id
         if words.kind != "prompt":
             return
-        key = prompt_id or unnamed_prompt_key(session.id, words.text)
-        self._prompt(session, line, words, uuid if self._is_known("session_event", "user_prompt", key) else key)
+        self._prompt(session, line, words, self._prompt_key(session, words.text, prompt_id, uuid))
 
     # --- turns
 
@@ -289,10 +306,20 @@ class Conversation:
             words = classified("queued", waiting.text)
             name = f"queued\0{waiting.text}\0{waiting.ts_us}"
             if words is not None and words.kind == "queued" and not self._copies.is_copy(name):
-                key = unnamed_prompt_key(session.id, words.text)
-                key = f"{key}\0{waiting.ts_us}" if self._is_known("session_event", "user_prompt", key) else key
-                self._prompt(session, {}, words, key, waiting.ts_us)
+                repeated = f"{unnamed_prompt_key(session.id, words.text)}\0{waiting.ts_us}"
+                self._prompt(session, {}, words, self._prompt_key(session, words.text, None, repeated), waiting.ts_us)
         session.absorbed.clear()
+
+    def _prompt_key(self, session: Session, text: str, prompt_id: str | None, otherwise: str) -> str:
+        """What names the prompt; of a repeat without an id the key that a hook gave it, and ``otherwise`` where none did."""
+        key = prompt_id or unnamed_prompt_key(session.id, text)
+        if not self._is_known("session_event", "user_prompt", key):
+            return key
+        if prompt_id is not None:
+            return otherwise
+        session.repeats[key] += 1
+        repeat = session.repeats[key]
+        return unnamed_prompt_key(session.id, text, repeat) if repeat <= self._repeats_of(key) else otherwise
 
     def _prompt(self, session: Session, line: dict[str, Any], words: Utterance, key: str, ts_us: int | None = None) -> None:
         draft = events.prompt_activity(key, session.id, words.text, policy=self._prompts, redactor=self._redactor)
@@ -344,3 +371,8 @@ class Conversation:
 
     def _is_known(self, event_name: str, kind: str, key: str) -> bool:
         return dedup_key(derived_id(event_name, kind, key)) in self._seen
+
+
+def _nth_of_its_id(blocks: list[dict[str, Any]], at: int) -> int:
+    """How many blocks before this one have the same id."""
+    return sum(block.get("id") == blocks[at].get("id") for block in blocks[:at])

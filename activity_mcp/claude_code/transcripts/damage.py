@@ -42,7 +42,7 @@ def records_of(line: bytes, loads: Callable[[bytes], Any]) -> Found:
             found = bounded(attempt, line)
         except ValueError:
             continue
-        return Found([found]) if isinstance(found, dict) else Found([], lost=line.decode("utf-8", "replace"))
+        return Found([found]) if isinstance(found, dict) else _listed(found, line)
     best = Found([])
     for text in _readings(line):
         found = _scan(text)
@@ -51,6 +51,14 @@ def records_of(line: bytes, loads: Callable[[bytes], Any]) -> Found:
         if not found.lost:
             break
     return best
+
+
+def _listed(found: Any, line: bytes) -> Found:
+    """The records of a line that is one JSON list of them, as some programs export a transcript."""
+    members = found if isinstance(found, list) else []
+    records = [member for member in members if isinstance(member, dict) and _is_record(member)]
+    is_whole = bool(records) and len(records) == len(members)
+    return Found(records, is_mended=True, lost="" if is_whole else line.decode("utf-8", "replace"))
 
 
 def _readings(line: bytes) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """The lines of a transcript, one at a time: a file of any size is read in the memory of its longest line.
 
 What is damaged is mended as far as ``damage`` can, and counted. What holds no record is counted as malformed and passed over,
-and so is a line longer than 32 MiB, which is never held whole. A last line without a newline may be half written: it is kept
-aside in ``tail``, for the reader to judge.
+and so is a line longer than 32 MiB, which is never held whole: its beginning counts as torn. A last line without a newline may
+be half written: it is kept aside in ``tail``, for the reader to judge.
 """
 
 from __future__ import annotations
@@ -67,8 +67,11 @@ class TranscriptLines:
                 if len(line) < MAX_LINE_BYTES:
                     self.tail = line
                     break
+                start, begin = self.position, line[:_CHUNK_BYTES]
                 if not self._skip(len(line)):
                     break
+                yield from self._given_up(start)
+                yield Piece(start, start + len(begin), -1, start, begin.decode("utf-8", "replace"))
                 continue
             start = self.position
             self.position += len(line)

@@ -62,7 +62,7 @@ def is_plain_id(request_id: Any) -> bool:
 
 
 def encoded_id(request_id: str | int) -> bytes:
-    """The id as it stands in an answer."""
+    """The id as an answer has it."""
     return b"%d" % request_id if isinstance(request_id, int) else dumps(request_id).encode()
 
 

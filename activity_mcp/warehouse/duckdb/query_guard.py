@@ -51,8 +51,14 @@ def refusal_of(connection: duckdb.DuckDBPyConnection, sql: str) -> str | None:
         return "the statement is nested too deeply; nothing was run"
     if tree.get("error"):
         return f"{tree.get('error_message', 'this statement cannot be read')}; nothing was run"
-    own = _own_macros(connection)
-    return next((f"{reason}; nothing was run" for node in _nodes(tree) if (reason := _refused(node, own))), None)
+    if _first_refusal(tree, frozenset()) is None:
+        return None
+    reason = _first_refusal(tree, _own_macros(connection))  # listing them takes longer than all the rest: only where it decides
+    return f"{reason}; nothing was run" if reason else None
+
+
+def _first_refusal(tree: Any, own: frozenset[str]) -> str | None:
+    return next((reason for node in _nodes(tree) if (reason := _refused(node, own))), None)
 
 
 def _own_macros(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
