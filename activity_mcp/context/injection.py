@@ -28,7 +28,7 @@ from .records import ERRORS, FILES, INSIGHTS, QUERIES, insights_that_hold, newes
 from .sessions import last_turn, stored_sessions
 from .values import age
 from .visible import in_quotes
-from .worth import chosen, worth
+from .worth import Rank, chosen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class Lines:
         is_same = branch is not None and branch == self._branch
         nth = self._shown.get(kind, 0)
         self._shown[kind] = nth + 1
-        return Line(text, worth(kind, age_us=age_us(ts, self._now_us), times=times, nth=nth, is_same_branch=is_same))
+        return Line(text, Rank(kind, age_us(ts, self._now_us), times=times, nth=nth, is_same_branch=is_same).worth)
 
     def _when(self, ts: str) -> str:
         known = age(ts, self._now_us)

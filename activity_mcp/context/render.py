@@ -7,7 +7,7 @@ lists, for it has every section). In the order in which they are shown:
     activity_counts   llm_usage   recorded_at   watermark
 
 ``commands`` and ``refused`` are there only when they hold something. Every entry has a worth (``worth``), by which
-``max_bytes`` is spent; a ``focus`` ranks the entries of each list by it, and ``explain`` adds to each what it is worth.
+``max_bytes`` is spent; a ``focus`` ranks the entries of each list by it, and ``explain`` adds to each ``why`` it is there.
 
 An entry leaves out what is null or empty. Times are ISO texts in UTC; ``age`` says how long ago, where that is what a reader
 wants to know. The result depends on the arguments alone. Standard library only, and pure: nothing here reads a clock or a file.
@@ -26,7 +26,7 @@ from .sessions import last_turn, recent_sessions
 from .snapshot import ALL_PROJECTS
 from .stored import Stored
 from .values import MAX_TEXT, age, shorter
-from .worth import Focus, worth
+from .worth import Focus, Rank
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -170,10 +170,10 @@ class Document:
         for index, session in enumerate(self._sessions):
             background = self._attempts.in_background(session["session_id"]) if session["ended"] is None else []
             kind = "open" if background or open_end(session) else "session"
-            value = self._worth(
+            rank = self._rank(
                 kind, session["last_ts"], session["asked"], said[index], *session["files"], branch=session["git_branch"]
             )
-            entries.append((self._session(session, [each.name for each in background], repeats=index not in kept), value))
+            entries.append((self._session(session, [each.name for each in background], repeats=index not in kept), rank))
         return self._list("recent_sessions", entries, short=_short_session)
 
     def _session(self, record: Record, background: list[str], *, repeats: bool) -> Record:
@@ -209,7 +209,7 @@ class Document:
         for failure in known[: self._form.errors]:
             record = failure.record
             is_named = failure.command in listed or failure.is_overcome
-            value = self._worth(
+            rank = self._rank(
                 "overcome" if failure.is_overcome else "failing",
                 failure.ts,
                 failure.command,
@@ -226,7 +226,7 @@ class Document:
                 "error": shorter(record["error"], self._form.text),
                 "times": failure.times if failure.times > 1 else None,
                 "overcome": failure.is_overcome or None,
-            }, value))  # fmt: skip
+            }, rank))  # fmt: skip
         return self._list("recent_errors", entries, short=_short_error)
 
     def refused(self) -> Section:
@@ -235,7 +235,7 @@ class Document:
             "command": shorter(attempt.name, self._form.text),
             "age": age(attempt.denied_at, self._now_us),
             "times": attempt.denied,
-        }, self._worth("denied", attempt.denied_at, attempt.name, times=attempt.denied))
+        }, self._rank("denied", attempt.denied_at, attempt.name, times=attempt.denied))
             for attempt in self._attempts.denied()[: self._form.refused]
         ])  # fmt: skip
 
@@ -247,7 +247,7 @@ class Document:
             "failed": attempt.failed or None,
             "took_ms": attempt.took_ms,
             "age": age(attempt.last_at, self._now_us),
-        }, self._worth("habit", attempt.ok_at, attempt.name, times=attempt.ok))
+        }, self._rank("habit", attempt.ok_at, attempt.name, times=attempt.ok))
             for attempt in self._attempts.habits()[: self._form.habits]
         ])  # fmt: skip
 
@@ -263,7 +263,7 @@ class Document:
                 **self._place(record),
                 "edits": edits if edits > 1 else None,
                 "sessions": sessions if sessions > 1 else None,
-            }, self._worth(kind, record["ts"], path, times=edits)))  # fmt: skip
+            }, self._rank(kind, record["ts"], path, times=edits)))  # fmt: skip
         return self._list("recent_files", entries, short=_short_file)
 
     def insights(self) -> Section:
@@ -283,7 +283,7 @@ class Document:
             "query_id": record["query_id"],
             "recorded_at": record["recorded_at"],
             "valid_until": record["valid_until"],
-        }, self._worth("insight", record["recorded_at"], record["subject"], record["metric"]))
+        }, self._rank("insight", record["recorded_at"], record["subject"], record["metric"]))
             for record in records
         ])  # fmt: skip
 
@@ -296,7 +296,7 @@ class Document:
             "rows": record["rows"],
             "duration_ms": record["duration_ms"],
             "artifact_id": record["artifact_id"],
-        }, self._worth("query", record["ts"], record["sql"]))
+        }, self._rank("query", record["ts"], record["sql"]))
             for record in QUERIES.merged(self._stored.queries, fresh)
         ])  # fmt: skip
 
@@ -317,24 +317,25 @@ class Document:
     def watermark(self) -> Section:
         return Section("watermark", list(self._stored.watermark), keyed=True)
 
-    def _list(self, name: str, entries: Sequence[tuple[Record, float]], short: Callable[[Record], Record] = dict) -> Section:
+    def _list(self, name: str, entries: Sequence[tuple[Record, Rank]], short: Callable[[Record], Record] = dict) -> Section:
         """The entries as they are shown, without what is empty: every byte of an answer is read by a model."""
         if self._focus is not None:
-            entries = sorted(entries, key=lambda entry: -entry[1])
-        worths = [value for _, value in entries]
+            entries = sorted(entries, key=lambda entry: -entry[1].worth)
+        ranks = [rank for _, rank in entries]
         forms = [[_told(entry) for entry, _ in entries], [_told(short(entry)) for entry, _ in entries]]
         if self._explain:
-            forms = [[{**entry, "worth": round(value, 2)} for entry, value in zip(form, worths, strict=True)] for form in forms]
-        return Section(name, forms[0], worths=worths, shorts=forms[1])
+            forms = [[{**entry, "why": rank.why()} for entry, rank in zip(form, ranks, strict=True)] for form in forms]
+        return Section(name, forms[0], worths=[rank.worth for rank in ranks], shorts=forms[1])
 
-    def _worth(self, kind: str, ts: str | None, *texts: str | None, times: int = 1, branch: str | None = None) -> float:
+    def _rank(self, kind: str, ts: str | None, *texts: str | None, times: int = 1, branch: str | None = None) -> Rank:
+        """What an entry about these texts is worth here."""
         nth = self._ranked.get(kind, 0)
         self._ranked[kind] = nth + 1
-        return worth(
+        return Rank(
             kind,
-            nth=nth,
-            age_us=age_us(ts, self._now_us),
+            age_us(ts, self._now_us),
             times=times,
+            nth=nth,
             is_same_branch=branch is not None and branch == self._branch,
             is_in_focus=None if self._focus is None else self._focus.matches(*texts, branch),
         )

@@ -32,30 +32,54 @@ MIN_WORTH = 1.0
 MIN_COST = 60
 SPARE_ROOM = 2200
 _DAY_US = 86_400_000_000
+_MAX_DAYS = 3650
 _SAME_BRANCH, _IN_FOCUS, _OUT_OF_FOCUS, _EACH_DOUBLING, _EACH_BEFORE = 1.25, 3.0, 1 / 3, 0.1, 0.8
 
 
-def worth(
-    kind: str,
-    *,
-    age_us: int | None,
-    times: int = 1,
-    nth: int = 0,
-    is_same_branch: bool = False,
-    is_in_focus: bool | None = None,
-) -> float:
-    """What a line of this kind is worth, when ``nth`` of the kind come before it.
+class Rank:
+    """What a line of a kind is worth, and why.
 
-    ``age_us`` None: of unknown age; ``is_in_focus`` None: nothing was asked for.
+    ``age_us`` None: of unknown age; ``nth`` lines of the kind come before it; ``is_in_focus`` None: nothing was asked for.
     """
-    days = max(age_us, 0) / _DAY_US if age_us is not None else HALF_LIFE_DAYS[kind]
-    value: float = BASE[kind] * 0.5 ** (min(days, 3650) / HALF_LIFE_DAYS[kind])
-    if is_same_branch:
-        value *= _SAME_BRANCH
-    if is_in_focus is not None:
-        value *= _IN_FOCUS if is_in_focus else _OUT_OF_FOCUS
-    value *= _EACH_BEFORE**nth
-    return value * (1 + _EACH_DOUBLING * (max(times, 1).bit_length() - 1))
+
+    __slots__ = ("_age_us", "_is_in_focus", "_is_same_branch", "_kind", "_nth", "_times", "worth")
+
+    def __init__(
+        self,
+        kind: str,
+        age_us: int | None,
+        *,
+        times: int = 1,
+        nth: int = 0,
+        is_same_branch: bool = False,
+        is_in_focus: bool | None = None,
+    ) -> None:
+        self._kind = kind
+        self._age_us = age_us
+        self._times = max(times, 1)
+        self._nth = nth
+        self._is_same_branch = is_same_branch
+        self._is_in_focus = is_in_focus
+        self.worth = self._worth()
+
+    def _worth(self) -> float:
+        half_life = HALF_LIFE_DAYS[self._kind]
+        days = half_life if self._age_us is None else max(self._age_us, 0) / _DAY_US
+        value: float = BASE[self._kind] * 0.5 ** (min(days, _MAX_DAYS) / half_life) * _EACH_BEFORE**self._nth
+        if self._is_same_branch:
+            value *= _SAME_BRANCH
+        if self._is_in_focus is not None:
+            value *= _IN_FOCUS if self._is_in_focus else _OUT_OF_FOCUS
+        return value * (1 + _EACH_DOUBLING * (self._times.bit_length() - 1))
+
+    def why(self) -> str:
+        """The same in words."""
+        days = None if self._age_us is None else self._age_us / _DAY_US
+        said = [self._kind, "age unknown" if days is None else f"{days:.1f} d old"]
+        said += [f"{self._times} times"] if self._times > 1 else []
+        said += ["on this branch"] if self._is_same_branch else []
+        said += [] if self._is_in_focus is None else ["in focus"] if self._is_in_focus else ["not in focus"]
+        return f"{', '.join(said)}: worth {self.worth:.1f}"
 
 
 def chosen(worths: Sequence[float], costs: Sequence[int], room: int) -> list[int]:

@@ -520,6 +520,29 @@ def test_sums_are_shown_whole_or_not_at_all() -> None:
             assert context.get(section) in (None, whole[section])
 
 
+def test_a_focus_puts_what_is_about_it_first_and_gives_it_the_room() -> None:
+    blob = sample_blob()
+    blob["recent_files"] = [{**blob["recent_files"][0], "file_path": f"/r/{name}.py"} for name in ("alpha", "beta", "gamma")]
+    blob["insights"] = [
+        {**blob["insights"][0], "insight_id": f"i-{n}", "subject": f"subject {n}", "recorded_at": iso(NOW - n * HOUR)}
+        for n in range(9)
+    ]
+    assert render(blob)["insights"][0]["subject"] == "subject 0"
+    assert render(blob, focus="Subject 7?")["insights"][0]["subject"] == "subject 7"
+    assert render(blob, focus="/elsewhere/gamma.py")["recent_files"][0]["file_path"] == "/r/gamma.py"
+    small = render(blob, focus="subject 7", max_bytes=700)
+    assert [each["subject"] for each in small["insights"]] == ["subject 7"]
+
+
+def test_the_same_question_has_the_same_answer_and_explained_it_says_why_each_line_is_there() -> None:
+    assert render(sample_blob(), focus="orders") == render(sample_blob(), focus="orders")
+    plain, explained = render(sample_blob()), render(sample_blob(), explain=True, focus="orders")
+    for section in ("recent_sessions", "recent_errors", "recent_files", "insights", "recent_queries"):
+        assert not any("why" in entry for entry in plain[section])
+        assert all("worth" in entry["why"] for entry in explained[section])
+    assert explained["insights"][0]["why"] == "insight, 1.0 d old, in focus: worth 23.7"
+
+
 def test_where_not_even_the_names_fit_the_whole_context_is_named() -> None:
     tight = render_context(big_blob(), [], now_us=NOW, max_bytes=512, reserve=400)
     assert (tight.context, tight.truncated) == ({}, ["context"])

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from activity_mcp.context.worth import BASE, HALF_LIFE_DAYS, MIN_WORTH, Focus, chosen, worth
+from activity_mcp.context.worth import BASE, HALF_LIFE_DAYS, MIN_WORTH, Focus, Rank, chosen
 from context.samples import DAY, HOUR
+
+
+def worth(kind: str, *, age_us: int | None, **more: Any) -> float:
+    return Rank(kind, age_us, **more).worth
 
 
 def test_every_kind_has_a_base_and_a_half_life() -> None:
@@ -52,3 +58,9 @@ def test_the_best_for_their_length_are_chosen_as_far_as_they_fit_in_their_order(
 )
 def test_a_focus_is_found_by_its_words_and_a_path_by_its_last_part(focus: str, text: str, matches: bool | None) -> None:
     assert Focus(focus).matches(text, None) is matches
+
+
+def test_why_a_line_is_there_is_said_in_words() -> None:
+    rank = Rank("failing", 3 * HOUR, times=3, is_same_branch=True, is_in_focus=True)
+    assert rank.why() == "failing, 0.1 d old, 3 times, on this branch, in focus: worth 45.0"
+    assert Rank("file", None, is_in_focus=False).why() == "file, age unknown, not in focus: worth 0.7"
