@@ -335,9 +335,9 @@ class Document:
             kind,
             age_us(ts, self._now_us),
             times=times,
-            nth=nth,
+            nth=nth if self._focus is None else 0,  # what is asked for may be far down a list
             is_same_branch=branch is not None and branch == self._branch,
-            is_in_focus=None if self._focus is None else self._focus.matches(*texts, branch),
+            focus=None if self._focus is None else self._focus.share_in(*texts, branch),
         )
 
     def _place(self, record: Record) -> Record:

@@ -5,7 +5,7 @@
     base       what the kind is worth when it is new (``BASE``): what is open before what is known, sums last
     recency    halves with every half-life of the kind; what holds for long (a habit, an insight) ages slowly
     branch     a quarter more on the branch that the newest session was on
-    focus      where one is asked for: three times as much for what names it, a third for what does not
+    focus      where one is asked for: three times as much for what has all of its words, a third for what has none
     evidence   a tenth more for every doubling of how often it happened
     variety    a fifth less for every line of its kind before it: the sixth failure tells less than the first conclusion
 
@@ -33,16 +33,18 @@ MIN_COST = 60
 SPARE_ROOM = 2200
 _DAY_US = 86_400_000_000
 _MAX_DAYS = 3650
+_MAX_TERMS = 16
 _SAME_BRANCH, _IN_FOCUS, _OUT_OF_FOCUS, _EACH_DOUBLING, _EACH_BEFORE = 1.25, 3.0, 1 / 3, 0.1, 0.8
 
 
 class Rank:
     """What a line of a kind is worth, and why.
 
-    ``age_us`` None: of unknown age; ``nth`` lines of the kind come before it; ``is_in_focus`` None: nothing was asked for.
+    ``age_us`` None: of unknown age; ``nth`` lines of the kind come before it; ``focus`` is the share of the focus
+    that it has, None: nothing was asked for.
     """
 
-    __slots__ = ("_age_us", "_is_in_focus", "_is_same_branch", "_kind", "_nth", "_times", "worth")
+    __slots__ = ("_age_us", "_focus", "_is_same_branch", "_kind", "_nth", "_times", "worth")
 
     def __init__(
         self,
@@ -52,14 +54,14 @@ class Rank:
         times: int = 1,
         nth: int = 0,
         is_same_branch: bool = False,
-        is_in_focus: bool | None = None,
+        focus: float | None = None,
     ) -> None:
         self._kind = kind
         self._age_us = age_us
         self._times = max(times, 1)
         self._nth = nth
         self._is_same_branch = is_same_branch
-        self._is_in_focus = is_in_focus
+        self._focus = focus
         self.worth = self._worth()
 
     def _worth(self) -> float:
@@ -68,8 +70,8 @@ class Rank:
         value: float = BASE[self._kind] * 0.5 ** (min(days, _MAX_DAYS) / half_life) * _EACH_BEFORE**self._nth
         if self._is_same_branch:
             value *= _SAME_BRANCH
-        if self._is_in_focus is not None:
-            value *= _IN_FOCUS if self._is_in_focus else _OUT_OF_FOCUS
+        if self._focus is not None:
+            value *= _OUT_OF_FOCUS + (_IN_FOCUS - _OUT_OF_FOCUS) * self._focus
         return value * (1 + _EACH_DOUBLING * (self._times.bit_length() - 1))
 
     def why(self) -> str:
@@ -78,7 +80,7 @@ class Rank:
         said = [self._kind, "age unknown" if days is None else f"{days:.1f} d old"]
         said += [f"{self._times} times"] if self._times > 1 else []
         said += ["on this branch"] if self._is_same_branch else []
-        said += [] if self._is_in_focus is None else ["in focus"] if self._is_in_focus else ["not in focus"]
+        said += [] if self._focus is None else [f"{self._focus:.0%} of the focus"]
         return f"{', '.join(said)}: worth {self.worth:.1f}"
 
 
@@ -93,18 +95,18 @@ def chosen(worths: Sequence[float], costs: Sequence[int], room: int) -> list[int
 
 
 class Focus:
-    """What was asked for: a text or a path. A line is in focus when it has one of its words, or the path's last part."""
+    """What was asked for, a text or a path: its words, and of a path its last part."""
 
     __slots__ = ("_terms",)
 
     def __init__(self, text: str) -> None:
         words = "".join(char if char.isalnum() or char in "_-./" else " " for char in text.lower()).split()
-        parts = [part for word in words for part in (word, word.rstrip("/").rpartition("/")[2])]
-        self._terms = tuple(dict.fromkeys(part.strip("./-") for part in parts if len(part.strip("./-")) > 2))[:16]
+        named = [word.rstrip("/").rpartition("/")[2].strip(".-") for word in words]
+        self._terms = tuple(dict.fromkeys(term for term in named if len(term) > 1 or term.isdigit()))[:_MAX_TERMS]
 
-    def matches(self, *texts: str | None) -> bool | None:
-        """Whether these texts are about it; None where the focus names nothing."""
+    def share_in(self, *texts: str | None) -> float | None:
+        """How much of it these texts have, from 0 to 1; None where the focus names nothing."""
         if not self._terms:
             return None
         joined = " ".join(text for text in texts if text).lower()
-        return any(term in joined for term in self._terms)
+        return sum(term in joined for term in self._terms) / len(self._terms)

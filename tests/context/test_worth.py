@@ -30,7 +30,7 @@ def test_worth_halves_with_every_half_life_and_grows_with_evidence_branch_and_fo
     assert worth(kind, age_us=0, times=0) == new
     assert worth(kind, age_us=0, nth=2) == pytest.approx(new * 0.64)
     assert worth(kind, age_us=0, is_same_branch=True) > new
-    assert worth(kind, age_us=0, is_in_focus=True) > new > worth(kind, age_us=0, is_in_focus=False)
+    assert worth(kind, age_us=0, focus=1.0) > worth(kind, age_us=0, focus=0.5) > new > worth(kind, age_us=0, focus=0.0)
 
 
 def test_what_is_open_is_worth_more_than_what_is_known_and_sums_are_noise() -> None:
@@ -47,20 +47,22 @@ def test_the_best_for_their_length_are_chosen_as_far_as_they_fit_in_their_order(
 
 
 @pytest.mark.parametrize(
-    ("focus", "text", "matches"),
+    ("focus", "text", "share"),
     [
-        ("the loader", "loader.py broke", True),
-        ("/repo/src/loader.py", "edited src/loader.py", True),
-        ("loader", "nothing of it", False),
-        ("LOADER", "Loader", True),
+        ("the loader", "the loader.py broke", 1.0),
+        ("the loader", "loader.py broke", 0.5),
+        ("/repo/src/loader.py", "edited src/loader.py", 1.0),
+        ("loader", "nothing of it", 0.0),
+        ("LOADER", "Loader", 1.0),
+        ("issue 7", "issue 7", 1.0),
         ("?? a", "anything", None),
     ],
 )
-def test_a_focus_is_found_by_its_words_and_a_path_by_its_last_part(focus: str, text: str, matches: bool | None) -> None:
-    assert Focus(focus).matches(text, None) is matches
+def test_a_focus_is_found_by_its_words_and_a_path_by_its_last_part(focus: str, text: str, share: float | None) -> None:
+    assert Focus(focus).share_in(text, None) == share
 
 
 def test_why_a_line_is_there_is_said_in_words() -> None:
-    rank = Rank("failing", 3 * HOUR, times=3, is_same_branch=True, is_in_focus=True)
-    assert rank.why() == "failing, 0.1 d old, 3 times, on this branch, in focus: worth 45.0"
-    assert Rank("file", None, is_in_focus=False).why() == "file, age unknown, not in focus: worth 0.7"
+    rank = Rank("failing", 3 * HOUR, times=3, is_same_branch=True, focus=1.0)
+    assert rank.why() == "failing, 0.1 d old, 3 times, on this branch, 100% of the focus: worth 45.0"
+    assert Rank("file", None, focus=0.0).why() == "file, age unknown, 0% of the focus: worth 0.7"
