@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 MAX_INJECT = 8000
+OTLP_PORT = 8758
 
 
 class Config:
@@ -29,7 +30,7 @@ class Config:
     __slots__ = (
         "backpressure_ms", "context_max_stale_s", "context_ttl_s", "customer", "db", "home", "http_token",
         "inject_chars", "interval_ms", "log_format", "log_level",
-        "max_queue_bytes", "org_id", "prompts", "queue_root", "record", "redact",
+        "max_queue_bytes", "org_id", "otlp_is_asked", "otlp_port", "prompts", "queue_root", "record", "redact",
         "retention_days", "snow_connection",
     )  # fmt: skip
 
@@ -53,6 +54,9 @@ class Config:
     log_level: str
     log_format: str
     http_token: str | None
+    otlp_port: int | None
+    """Where Claude Code's exporter may report; None: nowhere. Where not ``otlp_is_asked``, only after ``install --otel``."""
+    otlp_is_asked: bool
 
     def __init__(self, **values: Any) -> None:
         for name in self.__slots__:
@@ -124,6 +128,8 @@ def read_config(environ: Mapping[str, str]) -> Config:
         retention_days=_integer(environ, "ACTIVITY_RETENTION_DAYS", 180, 1, "days"),
         log_level=_choice(environ, "ACTIVITY_LOG_LEVEL", ("warning", "debug", "info", "error")),
         log_format=_choice(environ, "ACTIVITY_LOG_FORMAT", ("text", "json")),
+        otlp_port=_port(environ.get("ACTIVITY_OTLP_PORT") or ""),
+        otlp_is_asked=bool(environ.get("ACTIVITY_OTLP_PORT")),
         http_token=_token(environ.get("ACTIVITY_HTTP_TOKEN") or ""),
     )
 
@@ -222,6 +228,16 @@ def _token(text: str) -> str | None:
     if not all("!" <= character <= "~" for character in text):
         raise InvalidConfig("ACTIVITY_HTTP_TOKEN", "it may hold only what a header can carry: visible ASCII without spaces")
     return text or None
+
+
+def _port(text: str) -> int | None:
+    if text == "off":
+        return None
+    if not text:
+        return OTLP_PORT
+    if not (text.isascii() and text.isdecimal()) or not 0 <= int(text) <= 65_535:
+        raise InvalidConfig("ACTIVITY_OTLP_PORT", f"{text!r} is neither 'off' nor a port", hint=f"the default is {OTLP_PORT}")
+    return int(text)
 
 
 def _interval(text: str) -> int | None:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .health.check import Check
     from .health.document import StatusDocument
+    from .otlp.post import ReceiverPost
+    from .otlp.receiver import Receiver
     from .queue import QueueWriter
     from .recall.context_reader import ContextAnswer
     from .recording.call_log import CallLog, MethodTotals
@@ -78,6 +80,39 @@ class ActivityService(Composition):
     @lazy
     def health_watcher(self) -> HealthWatcher:
         return HealthWatcher(self.queue.directory, self._judge, self.system_events.report, self.clock)
+
+    @lazy
+    def receiver_post(self) -> ReceiverPost:
+        """Where Claude Code's exporter reports, while this process leads."""
+        from .otlp.post import ReceiverPost
+
+        return ReceiverPost(
+            self.queue.directory,
+            self.config.home,
+            self.config.otlp_port,
+            is_asked=self.config.otlp_is_asked,
+            make_receiver=self._receiver,
+            on_error=self.on_error,
+            clock=self.clock,
+        )
+
+    def _receiver(self, token: str) -> Receiver:
+        from .claude_code.transcripts.discovery import ImportOrigins, default_folders
+        from .otlp.mapping import SOURCE
+        from .otlp.places import SessionPlaces
+        from .otlp.receiver import Receiver
+        from .usage.prices import valid_cost
+
+        return Receiver(
+            token,
+            append=lambda activities: self.recorder.append_read(activities, durable=True),
+            origin_of=ImportOrigins(self.identity, self.config.org_id, self.redactor, source=SOURCE),
+            place_of=SessionPlaces(lambda: default_folders(self.environ)).of,
+            estimate=self.prices.estimate,
+            valid_cost=valid_cost,
+            redactor=self.redactor,
+            clock=self.clock,
+        )
 
     # --- record
 
@@ -171,6 +206,26 @@ class ActivityService(Composition):
         """Run one read-only statement on the warehouse. Raises QueryRefused, QueryCancelled or a WarehouseError."""
         return self.adapter.queries.query(sql, max_rows=max_rows, max_bytes=max_bytes, timeout_s=timeout_s, cancelled=cancelled)
 
+    def search(
+        self,
+        text: str,
+        *,
+        kind: str | None = None,
+        project: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int = 10,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:
+        """What was recorded that has these words, ranked, as the ``search`` tool answers it. Raises InvalidInput.
+
+        ``project`` None or ``"*"`` means all, the one this process was started for first.
+        """
+        place = None if project in (None, ALL_PROJECTS) else self.recall.scope(None, project)[1]
+        return self.finding.searcher.search(
+            text, kind=kind, project=place, since=since, until=until, limit=limit, cancelled=cancelled
+        )
+
     def known_names(self, kind: str) -> list[str]:
         """The customers (``customer``) or the projects (``project``) of which there is a snapshot, this process's own first."""
         own = self.recall.scope(None, None)
@@ -233,7 +288,7 @@ class ActivityService(Composition):
             raise_event=self.system_events.report,
             on_error=self.on_error,
             upkeep=self.upkeep,
-            follow=self.follow_transcripts,
+            follow=self.follow_sources,
             clock=self.clock,
         )
         self.refresher.keep(*self.recall.scope(None, ALL_PROJECTS))
@@ -245,6 +300,8 @@ class ActivityService(Composition):
         self._sweeper.sweep()
         self._watch_health()
         self._write_calls()
+        if self.config.record and self.config.otlp_port is not None:
+            self.receiver_post.keep(self.leader is not None and self.leader.leads)
 
     def _watch_health(self) -> None:
         try:
@@ -267,6 +324,8 @@ class ActivityService(Composition):
             if self._closed:
                 return
             self._closed = True
+        if self.made("receiver_post") is not None:
+            self.receiver_post.close()
         self._write_calls(closing=True)
         writer: QueueWriter | None = self.made("writer")
         if writer is not None:

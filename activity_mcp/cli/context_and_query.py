@@ -74,3 +74,9 @@ def _settle(service: ActivityService, timeout_s: float = _SETTLE_S) -> None:
         Drainer(service).drain(timeout_s)
     except ActivityError as error:
         remark(f"not up to date: {error.describe()}")
+
+
+def settle(service: ActivityService) -> None:
+    """Ship what waits, where anything does that is worth it."""
+    if service.local_events.urgent():
+        _settle(service)

@@ -74,13 +74,17 @@ def _columns(found: Usage, width: int) -> list[_Column]:
     else:
         columns += [("Tokens", lambda one: _tokens(one.total_tokens), "number")]
     columns += [("Cached", lambda one: _share(one.cache_hit_share), "number"), (_cost_head(found.total), _cost, "number")]
-    if 0 < found.total.cost_estimated_usd < found.total.cost_usd:
+    if found.total.cost_estimated_usd and not _is_all_estimated(found.total):
         columns += [("estimated", _estimated, "number")]
     return columns
 
 
 def _cost_head(total: Sum) -> str:
-    return "Cost (est.)" if total.cost_estimated_usd and total.cost_estimated_usd >= total.cost_usd else "Cost"
+    return "Cost (est.)" if _is_all_estimated(total) else "Cost"
+
+
+def _is_all_estimated(total: Sum) -> bool:
+    return total.cost_estimated_usd > 0 and round(total.cost_usd - total.cost_estimated_usd, 9) <= 0
 
 
 def _key(by: str, one: Sum) -> str:
@@ -130,7 +134,7 @@ def _estimated(one: Sum) -> Text:
 
 
 def dollars(amount: float) -> str:
-    """Cents, and below a dollar as many digits as tell something."""
+    """Cents, and below a dollar as many digits as matter."""
     if 0 < amount < 0.0001:
         return "<$0.0001"
     if 0 < amount < 0.1:
@@ -141,9 +145,8 @@ def dollars(amount: float) -> str:
 def _notes(found: Usage) -> list[str]:
     total, notes = found.total, []
     if total.has_cost and total.cost_estimated_usd:
-        notes.append(
-            f"{dollars(total.cost_usd)}, of which {dollars(total.cost_estimated_usd)} estimated from a list of prices."
-        )
+        part = "all of it" if _is_all_estimated(total) else f"of which {dollars(total.cost_estimated_usd)}"
+        notes.append(f"{dollars(total.cost_usd)}, {part} estimated from a list of prices.")
     if found.unpriced_models:
         named = ", ".join(f"{_short(model)} ({count:,})" for model, count in sorted(found.unpriced_models.items()))
         notes.append(f"Requests without a price, in no sum of dollars: {named}.")

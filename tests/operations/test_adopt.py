@@ -13,7 +13,7 @@ from activity_mcp import package_files
 from activity_mcp.errors import InvalidInput, QueueBusy
 from activity_mcp.operations.adopt import Adopted, Adoption
 from activity_mcp.operations.drain import Drainer
-from activity_mcp.operations.import_transcripts import Backfill
+from activity_mcp.operations.import_transcripts import TranscriptImport
 from activity_mcp.operations.selection import Selection
 from activity_mcp.queue import Lease
 from activity_mcp.recording.tombstones import Tombstones
@@ -57,7 +57,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state directory with an import, an artifact and a row in its database, and an event that waits."""
     home = tmp_path_factory.mktemp("made") / "there"
     service = service_at(home)
-    Backfill(service).run([EXAMPLE])
+    TranscriptImport(service).run([EXAMPLE])
     log(service, "my shipped")
     Drainer(service).drain()
     service.provenance_queries.query("SELECT 1 AS x", store=True)
@@ -79,7 +79,7 @@ def test_a_state_directory_is_taken_over_whole_and_once(here: ActivityService, t
     again = adopt(here, there)
     assert (again.events, again.rows, again.transcripts, again.artifacts) == (0, 0, 0, 0)
     assert rows_of(here, "SELECT COUNT(*) - COUNT(DISTINCT activity_id) FROM CLAUDE_STREAM_V2") == [[0]]
-    assert Backfill(here).run([EXAMPLE]).unchanged == 1
+    assert TranscriptImport(here).run([EXAMPLE]).unchanged == 1
     (artifact,) = (there / "artifacts").glob("*.meta.json")
     assert (Path(here.config.artifacts_dir) / artifact.name).is_file()
 

@@ -66,6 +66,7 @@ async def test_every_tool_says_what_a_client_may_assume_and_two_are_always_loade
         "record_insight": ("Record an insight", None, {**writes, "idempotent_hint": True}),
         "store_artifact": ("Store an artifact", None, {**writes, "idempotent_hint": True}),
         "refresh_context": ("Refresh the context", None, reads),
+        "search": ("Search the record", None, reads),
     }
 
 
@@ -97,6 +98,14 @@ async def test_arguments_and_results_are_published_under_the_names_users_rely_on
             "project": "string",
         },
         "refresh_context": {"customer": "string", "project": "string"},
+        "search": {
+            "query": "string",
+            "kind": "string",
+            "project": "string",
+            "since": "string",
+            "until": "string",
+            "limit": "integer",
+        },
         "get_context": {"customer": "string", "context_type": "string", "project": "string", "max_bytes": "integer"},
         "log_event": {
             "event_name": "string",
@@ -117,6 +126,7 @@ async def test_arguments_and_results_are_published_under_the_names_users_rely_on
         "record_insight": ["subject", "metric", "value"],
         "store_artifact": ["artifact_type"],
         "refresh_context": [],
+        "search": ["query"],
     }
     assert tools["get_context"].input_schema["properties"]["max_bytes"]["minimum"] == 512
     assert tools["get_context"].input_schema["properties"]["context_type"]["enum"] == [
@@ -138,6 +148,7 @@ async def test_arguments_and_results_are_published_under_the_names_users_rely_on
             "artifact_id", "row_count", "sample_rows", "content_schema", "result_sha256", "link", "expires_at", "reason",
         },
         "refresh_context": {"as_of", "age_ms", "freshness", "refreshed", "reason"},
+        "search": {"hits", "total", "truncated", "as_of", "notes"},
         "get_context": {
             "customer", "context_type", "project", "context", "as_of", "age_ms", "freshness", "reason", "source",
             "pending_local", "truncated",

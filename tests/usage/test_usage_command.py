@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from activity_mcp.service import ActivityService
 from activity_mcp.usage.sums import KEYS
 from cli.conftest import call, home
 from cli.outcome import Call
+from deployed import put_warehouse
 from usage.genuine import FOLDER, TOKENS, TOTAL_USD
 
 __all__ = ["call", "home"]
@@ -28,6 +31,9 @@ def request(number: int, **features: Any) -> dict[str, Any]:
 
 
 def recorded(*requests: dict[str, Any]) -> None:
+    state = Path(os.environ["ACTIVITY_HOME"])
+    if not state.exists():
+        put_warehouse(state)
     service = ActivityService.from_environ(source="cli")
     for each in requests:
         service.log(
