@@ -21,6 +21,7 @@ _HOMES = {
     "sessions": "sessions",
     "session": "sessions",
     "export": "export",
+    "blame": "blame",
     "usage": "usage",
     "status": "status",
     "doctor": "doctor",
