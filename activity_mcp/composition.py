@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .provenance.queries import ProvenanceQueries
     from .queue import QueueInfo
     from .redaction import Redactor
+    from .sessions.finding import Finding
     from .usage.prices import PriceList
     from .warehouse.adapter import Adapter
     from .warehouse.base import Store
@@ -299,6 +300,19 @@ class Composition:
         )
 
     @lazy
+    def finding(self) -> Finding:
+        """Search, sessions, and the index behind them."""
+        from .sessions.finding import Finding
+
+        return Finding(self.queue.directory, self.adapter, self.own_project, self.on_error, self.clock)
+
+    def follow_sources(self) -> None:
+        """What the leader reads in each turn: transcripts, and what the search index does not have yet."""
+        self.follow_transcripts()
+        if self.finding.feed is not None:
+            self.finding.feed.turn()
+
+    @lazy
     def prices(self) -> PriceList:
         """What a request cost where nobody measured it."""
         from .usage.prices import PriceList
@@ -355,6 +369,8 @@ class Composition:
             return None
         from .pipeline.daily_retention import DailyRetention
 
+        if self.finding.feed is not None:
+            maintenance = self.finding.feed.followed_by(maintenance)
         return DailyRetention(self.queue.directory, maintenance, keep_days=self.config.retention_days, clock=self.clock)
 
     def made(self, name: str) -> Any:
@@ -375,6 +391,7 @@ class Composition:
             clock=self.clock,
             on_event=self.system_events.report,
             omits=omits,
+            on_shipped=self.finding.feed.shipped if self.finding.feed is not None else None,
         )
         flusher.batch_size.resume(self.lease.last_report().get("batch_weight"))
         return flusher
