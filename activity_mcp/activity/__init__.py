@@ -62,7 +62,6 @@ MAX_LINK = 2048
 MAX_EVENT_BYTES = 256 * 1024
 MAX_FEATURES = 1000
 """Features of one event: the refresh looks at each by its name, where a nested object is one value of any size."""
-MORE_FEATURES = "_more"
 
 _TEXT_COLUMNS = ("activity_id", "customer", "activity", "anonymous_customer_id", "session_id", "project", "org_id")
 _MEMBERS = (
@@ -300,12 +299,9 @@ def decode_line(line: bytes, loads: Callable[[bytes], Any] = _loads) -> dict[str
 def _within_count(features: dict[str, Any], strict: bool) -> dict[str, Any]:
     """The first features, and the rest as one JSON text: nothing is lost that fits into an event."""
     if strict:
-        raise InvalidActivity(
-            "feature_json", f"{len(features)} members, at most {MAX_FEATURES} fit", hint="put the many into one object or list"
-        )
-    items = list(features.items())
-    rest = _dumps(dict(items[MAX_FEATURES - 1 :]))
-    return dict(items[: MAX_FEATURES - 1]) | {MORE_FEATURES: rest}
+        raise InvalidActivity("feature_json", f"{len(features)} members, at most {MAX_FEATURES} fit", hint="nest most of them")
+    items, kept = list(features.items()), MAX_FEATURES - 1
+    return {**dict(items[:kept]), "_more": _dumps(dict(items[kept:]))}
 
 
 def _enforce_lengths(made: Activity, strict: bool, dumps: Callable[[Any], bytes] | None) -> None:
