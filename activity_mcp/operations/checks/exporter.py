@@ -1,4 +1,4 @@
-"""Whether Claude Code's exporter is somebody else's: it reports to one place, and what reports elsewhere is not recorded here."""
+"""Whether Claude Code's exporter is somebody else's: it reports to one place, and what reports elsewhere is not here."""
 
 from __future__ import annotations
 
