@@ -217,12 +217,15 @@ class ActivityService(Composition):
         context_type: str = "default",
         project: str | None = None,
         max_bytes: int = 8192,
+        focus: str | None = None,
+        explain: bool = False,
     ) -> ContextAnswer:
         """What is known about a customer and a project, as the ``get_context`` tool answers it. Asks no warehouse.
 
-        ``project`` None means the project this process was started for, else all; ``"*"`` means all.
+        ``project`` None means the project this process was started for, else all; ``"*"`` means all. ``focus`` ranks everything
+        by a text or a path, ``explain`` says of each entry why it is there.
         """
-        return self.recall.context(customer, project, context_type, max_bytes)
+        return self.recall.context(customer, project, context_type, max_bytes, focus=focus, explain=explain)
 
     def context_expected(self, customer: str | None, project: str | None) -> bool:
         """True at the first miss of a scope, for which a refresh was just requested: worth waiting a few milliseconds."""

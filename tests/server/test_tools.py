@@ -106,7 +106,14 @@ async def test_arguments_and_results_are_published_under_the_names_users_rely_on
             "until": "string",
             "limit": "integer",
         },
-        "get_context": {"customer": "string", "context_type": "string", "project": "string", "max_bytes": "integer"},
+        "get_context": {
+            "customer": "string",
+            "context_type": "string",
+            "project": "string",
+            "focus": "string",
+            "explain": "boolean",
+            "max_bytes": "integer",
+        },
         "log_event": {
             "event_name": "string",
             "feature_json": "object",
@@ -289,7 +296,7 @@ REFUSED = [
     (
         "get_context",
         {"custmer": "c", "limit": 3},
-        "unknown argument 'custmer'; unknown argument 'limit'. its arguments are customer, context_type, project, max_bytes",
+        "unknown argument 'custmer'; unknown argument 'limit'. its arguments are customer, context_type, project, focus, explain, max_bytes",
     ),
     ("get_context", {"context_type": "all"}, "context_type must be one of default, executive, analyst, engineer, not 'all'"),
     ("get_context", {"max_bytes": 511}, "max_bytes must be at least 512, not 511"),
