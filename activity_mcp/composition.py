@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .activity import Origin
+    from .claude_code.hooks.listener import HookListener
     from .claude_code.transcripts import FileMark, TranscriptReader
     from .claude_code.transcripts.copies import Copies
     from .claude_code.transcripts.follower import TranscriptFollower
@@ -261,6 +262,12 @@ class Composition:
         return SessionState(self.queue.directory)
 
     @lazy
+    def hook_listener(self) -> HookListener:
+        from .claude_code.hooks.listener import HookListener
+
+        return HookListener(self.queue.directory, self.on_error, self.clock)
+
+    @lazy
     def follower(self) -> TranscriptFollower:
         """Reads transcripts while their sessions run. Its backlog takes at most a quarter of the queue."""
         from .claude_code.transcripts import ImportOrigins, TranscriptReader
@@ -282,6 +289,7 @@ class Composition:
                 loads=orjson.loads,
                 was_forgotten=was_forgotten,
                 start_of=self.session_state.start_of,
+                prompt_key=self.session_state.prompt_key,
                 copies=copies,
             )
 

@@ -29,6 +29,7 @@ from .recording.call_log import CallTotals
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from .claude_code.hooks.listener import HookListener
     from .clock import Clock
     from .health.check import Check
     from .health.document import StatusDocument
@@ -234,11 +235,21 @@ class ActivityService(Composition):
             on_error=self.on_error,
             upkeep=self.upkeep,
             follow=self.follow_transcripts,
+            on_lead=self._listen_to_hooks,
+            on_resign=self._stop_listening,
             clock=self.clock,
         )
         self.refresher.keep(*self.recall.scope(None, ALL_PROJECTS))
         if self.own_project:
             self.refresher.keep(*self.recall.scope(None, None))
+
+    def _listen_to_hooks(self) -> None:
+        self.hook_listener.open()
+
+    def _stop_listening(self) -> None:
+        listener: HookListener | None = self.made("hook_listener")
+        if listener is not None:
+            listener.close()
 
     def _write_own_events(self) -> None:
         self.system_events.report_state()

@@ -49,7 +49,7 @@ ROOMS: dict[str, set[str]] = {
         "recall", "recording", "redaction", "warehouse",
     },
     "service": {
-        "clock", "composition", "config", "context", "errors", "health", "identity", "pipeline", "queue", "recall",
+        "claude_code", "clock", "composition", "config", "context", "errors", "health", "identity", "pipeline", "queue", "recall",
         "recording", "warehouse",
     },
     "server": {

@@ -2,10 +2,12 @@
 
     sessions/<hash of the session's id>        the activity id of the session's last recorded start. The session's end is named
                                                by it, by the hook and by an import alike, so that one end has one name
+    prompts/<hash of the session's id>         which of the session's last prompts was recorded under which key: Claude Code
+                                               reports a prompt that is typed while it works with the id of the running turn
     transcripts/<hash of the session's id>     the path of a transcript that has something new: the leader reads it
 
-Both are written by rename, never synced, and lost without harm: an end then has the name of its last prompt, and a transcript
-is read by the next request, or by an import.
+All are written by rename, never synced, and lost without harm: an end then has the name of its last prompt, a prompt that was
+queued is named by its own line, and a transcript is read by the next request, or by an import.
 
 Standard library only: hooks load it.
 """
@@ -19,8 +21,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..fs import FileSystem
 
-STARTS, REQUESTS = "sessions", "transcripts"
-_MAX_PATH_BYTES = 4096
+STARTS, PROMPTS, REQUESTS = "sessions", "prompts", "transcripts"
+_MAX_BYTES = 16_384
+_MAX_PROMPTS = 64
 
 
 class SessionState:
@@ -37,6 +40,26 @@ class SessionState:
     def start_of(self, session_id: str) -> str | None:
         """The activity id of the session's last start; None where no hook has noted one."""
         return self._read(self._path(STARTS, session_id))
+
+    def new_prompt_key(self, session_id: str, prompt_id: str, text: str) -> str:
+        """The key of a prompt that is being recorded: its id, or where another text has that already, both."""
+        of_text = _text_hash(text)
+        known, shared = self._prompts(session_id), f"{prompt_id}:{of_text}"
+        if known.get(of_text) in (prompt_id, shared):
+            return known[of_text]
+        return shared if prompt_id in known.values() else prompt_id
+
+    def note_prompt(self, session_id: str, text: str, key: str) -> None:
+        """The prompt was recorded under this key."""
+        of_text = _text_hash(text)
+        known = self._prompts(session_id)
+        known.pop(of_text, None)
+        kept = [*known.items(), (of_text, key)][-_MAX_PROMPTS:]
+        self._publish(PROMPTS, session_id, "\n".join(f"{name} {value}" for name, value in kept))
+
+    def prompt_key(self, session_id: str, text: str) -> str | None:
+        """The key under which a hook recorded this text last; None where none did."""
+        return self._prompts(session_id).get(_text_hash(text))
 
     def request(self, session_id: str, transcript: str) -> None:
         """Ask the leader to read what is new in this transcript."""
@@ -62,12 +85,17 @@ class SessionState:
             self._fs.publish(path, transcript.encode("utf-8", "surrogateescape"), durable=False)
 
     def prune(self, before_us: int) -> None:
-        """Forget the starts noted before then: a session that goes on after that has a new start."""
-        for name in self._fs.names(f"{self._directory}/{STARTS}"):
-            path = f"{self._directory}/{STARTS}/{name}"
-            found = self._fs.stat(path)
-            if found is not None and found.st_mtime * 1e6 < before_us:
-                self._fs.unlink(path)
+        """Forget the starts and prompts noted before then: a session that goes on after that has new ones."""
+        for folder in (STARTS, PROMPTS):
+            for name in self._fs.names(f"{self._directory}/{folder}"):
+                path = f"{self._directory}/{folder}/{name}"
+                found = self._fs.stat(path)
+                if found is not None and found.st_mtime * 1e6 < before_us:
+                    self._fs.unlink(path)
+
+    def _prompts(self, session_id: str) -> dict[str, str]:
+        lines = (self._read(self._path(PROMPTS, session_id)) or "").split("\n")
+        return {name: key for name, space, key in (line.partition(" ") for line in lines) if space}
 
     def _publish(self, folder: str, session_id: str, text: str) -> None:
         self._fs.ensure_directory(f"{self._directory}/{folder}")
@@ -81,4 +109,8 @@ class SessionState:
             data = self._fs.read(path)
         except OSError:
             return None
-        return data.decode("utf-8", "surrogateescape") if 0 < len(data) <= _MAX_PATH_BYTES else None
+        return data.decode("utf-8", "surrogateescape") if 0 < len(data) <= _MAX_BYTES else None
+
+
+def _text_hash(text: str) -> str:
+    return sha256_hex(text.strip())[:32]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..claude_code.setup.compiled_hook import hook_command
 from ..claude_code.setup.install import SCOPES, commands, files_of, json_of, plan_install, plan_uninstall, project_root
 from ..claude_code.setup.registration import enabled_plugins
 from ..claude_code.versions import installed_version
@@ -33,7 +34,8 @@ _PLACES = ("ACTIVITY_HOME", "ACTIVITY_DB", "QUEUE_DIR", "SNOW_CONNECTION")
 def install_command(scope: str, dry_run: bool) -> None:
     """Register the server and the hooks in Claude Code's files. Again changes nothing; `uninstall` takes it out again."""
     root = project_root(working_directory())
-    changes = plan_install(files_of(scope, os.environ, root), commands(installed_version(os.environ)))
+    hook = hook_command(read_config(os.environ), place=not dry_run)
+    changes = plan_install(files_of(scope, os.environ, root), commands(installed_version(os.environ), hook))
     if _carried_out(changes, dry_run, "nothing to do: everything is registered as it should be"):
         remark(
             "Restart Claude Code; `/mcp` then lists the server `activity`, and `activity-mcp doctor` tells whether hooks fire."
@@ -55,7 +57,7 @@ def uninstall_command(scope: str, dry_run: bool, purging: bool, yes: bool) -> No
     config = read_config(os.environ)
     root = project_root(working_directory())
     scopes = SCOPES if scope == "all" else (scope,)
-    parts = commands(installed_version(os.environ))
+    parts = commands(installed_version(os.environ), hook_command(config, place=False))
     planned = [change for each in scopes for change in plan_uninstall(files_of(each, os.environ, root), parts)]
     changes = list({change.path: change for change in planned}.values())  # at home both scopes have the same settings
     if purging and not dry_run and not yes:

@@ -81,6 +81,7 @@ class Backfill:
                     loads=orjson.loads,
                     was_forgotten=was_forgotten if tombstones else None,
                     start_of=service.session_state.start_of,
+                    prompt_key=service.session_state.prompt_key,
                 )
                 self._import(reader, done, sum(sizes.values()), dry_run)
                 total.add(reader.report)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ...redaction import Redactor
+    from ..session_state import SessionState
 
 _COMMON = ("prompt_id", "agent_id", "agent_type")
 _UTTERANCES = ("prompt", "last_assistant_message", "message", "command_args", "compact_summary", "custom_instructions")
@@ -49,8 +50,8 @@ _DAY_MS = 86_400_000
 class HookPayload:
     """One payload, cleaned (``activity.clean``), with what its events need besides.
 
-    ``branch`` is called only for events that carry it, ``start_of`` (session id -> activity id of its last recorded start) only
-    for the end of a session.
+    ``branch`` is called only for events that carry it, ``state`` asked for the start that a session's end belongs to, and for
+    the key of a prompt; ``said`` is then that prompt, as its text and its key.
     """
 
     def __init__(
@@ -61,14 +62,15 @@ class HookPayload:
         prompts: str,
         now_us: int,
         branch: Callable[[], str | None],
-        start_of: Callable[[str], str | None],
+        state: SessionState,
     ) -> None:
         self._members = members
         self._redactor = redactor
         self._prompts = prompts
         self._now_us = now_us
         self._branch = branch
-        self._start_of = start_of
+        self._state = state
+        self.said: tuple[str, str] | None = None
         self.event = self.text("hook_event_name") or "unknown"
         self.session_id = self.text("session_id")
         self._common = {name: value for name in _COMMON if (value := self.text(name))}
@@ -108,7 +110,7 @@ class HookPayload:
     def _session_end(self) -> list[EventDraft] | None:
         if self.session_id is None:
             return None
-        moment = self._start_of(self.session_id) or self._common.get("prompt_id") or f"hook\0{self._now_us // _MINUTE_US}"
+        moment = self._state.start_of(self.session_id) or self._common.get("prompt_id") or f"hook\0{self._now_us // _MINUTE_US}"
         return [self._session("end", moment, self._redacted(("reason",)) | self._circumstances())]
 
     def _session(self, event_type: str, moment: str, features: dict[str, Any]) -> EventDraft:
@@ -132,7 +134,12 @@ class HookPayload:
         words = classified("prompt", text)
         if words is None or words.kind != "prompt":
             return None  # written by Claude Code in the user's name, or a command
-        key = self._common.get("prompt_id") or unnamed_prompt_key(self.session_id, words.text)
+        prompt_id = self._common.get("prompt_id")
+        if prompt_id is None:
+            key = unnamed_prompt_key(self.session_id, words.text)
+        else:
+            key = self._state.new_prompt_key(self.session_id, prompt_id, words.text)
+            self.said = (words.text, key)
         draft = events.prompt_activity(key, self.session_id, words.text, policy=self._prompts, redactor=self._redactor)
         draft.features.update(self._common)
         branch = self._branch()

@@ -14,6 +14,7 @@
     turn_end       the last text of the main conversation before the next turn begins, or before the end. The text of a message
                    that calls a tool only announces the call.
     turn_stopped   a turn that an error of the API, the user or the end of the process stopped.
+    title          what a session is called: by Claude Code, or by its user.
     start, end     of each session in the file, from its main conversation (not from a subagent's lines).
 
 Lines may repeat earlier ones word for word, in the same file or in another: what was seen is recognised by its id and adds
@@ -25,14 +26,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ...activity import derived_id
+from ...activity import derived_id, sha256_hex
 from ...clock import iso, parse_iso
 from .. import events
 from ..ids import unnamed_prompt_key
 from ..prompts import Utterance, beginning_of_turn, classified, text_of, user_utterance
 from . import queued
 from .calls import ToolCalls
-from .lines import EVENTLESS_TYPES
+from .lines import EVENTLESS_TYPES, TITLES
 from .open_state import Session, circumstances, context_fields, dedup_key, line_id, text_in
 from .responses import Responses
 
@@ -50,7 +51,8 @@ class Conversation:
     """Takes the lines of a file in order and sends each event when its last line has come.
 
     ``send(session, draft, ts_us)`` receives events not seen before; ``seen`` holds their ``dedup_key``.
-    ``start_of(session_id)`` is the start a hook noted last (``session_state``): the session's end is named by it.
+    ``start_of(session_id)`` is the start a hook noted last (``session_state``): the session's end is named by it; and
+    ``prompt_key(session_id, text)`` what a hook named a prompt that was queued.
     """
 
     def __init__(
@@ -65,9 +67,11 @@ class Conversation:
         seen: set[bytes],
         copies: Copies,
         start_of: Callable[[str], str | None],
+        prompt_key: Callable[[str, str], str | None],
     ) -> None:
         self._path = path
         self._start_of = start_of
+        self._prompt_key = prompt_key
         self._deliver = send
         self._report = report
         self._redactor = redactor
@@ -92,7 +96,7 @@ class Conversation:
             self._assistant(session, line, timed)
         elif kind == "user" and session is not None:
             self._user(session, line, timed)
-        elif isinstance(kind, str) and kind in EVENTLESS_TYPES:
+        elif isinstance(kind, str) and (kind in EVENTLESS_TYPES or kind in TITLES):
             self._other(session, line, kind)
         else:
             self._report.unknown(kind if isinstance(kind, str) else f"[{type(kind).__name__}]")
@@ -162,6 +166,8 @@ class Conversation:
         if timed:
             session.first_us = min(self._ts_us, session.first_us or self._ts_us)
             session.last_us = max(self._ts_us, session.last_us or self._ts_us)
+            if session.titles:
+                self._send_titles(session)
         if kind in ("user", "assistant") and not session.started and session.first_us is not None:
             session.started = True
             self._note_fork(session, line)
@@ -179,6 +185,10 @@ class Conversation:
         self._send(session, events.session_activity(session.id, event_type, moment, features), ts_us)
 
     def _other(self, session: Session | None, line: dict[str, Any], kind: str) -> None:
+        if session is not None and kind in TITLES:
+            session.titles.update(dict.fromkeys(filter(None, (text_in(line, name) for name in TITLES[kind]))))
+            self._send_titles(session)
+            return
         words = user_utterance(line) if kind == "attachment" and session is not None else None
         if session is not None and kind == "queue-operation":
             queued.follow(session, line, self._ts_us)
@@ -186,7 +196,18 @@ class Conversation:
             self._report.skipped_types[kind] += 1
         elif self._is_first(session, line, words):
             queued.mark_recorded(session, words.text)
-            self._prompt(session, line, words, line_id(session, line, words))  # joins the running turn: nothing ends
+            key = self._prompt_key(session.id, words.text) or line_id(session, line, words)
+            self._prompt(session, line, words, key)  # joins the running turn: nothing ends
+
+    def _send_titles(self, session: Session) -> None:
+        """Titles have no time of their own: they are as new as the session is, once it has a time."""
+        if session.last_us is None:
+            return
+        kept = {} if self._prompts == "hash" else session.titles  # a title is made of what was said
+        for text in kept:
+            features = {"session_title": self._redactor.text(text)[: events.EXCERPT_CHARACTERS]}
+            self._edge(session, "title", sha256_hex(text), session.last_us, features)
+        session.titles.clear()
 
     # --- the assistant
 
@@ -260,7 +281,9 @@ class Conversation:
         session.prompt_key, session.prompt_id = prompt_id or uuid, prompt_id
         if words.kind != "prompt":
             return
-        key = prompt_id or unnamed_prompt_key(session.id, words.text)
+        was_queued = line.get("promptSource") == "queued"
+        noted = self._prompt_key(session.id, words.text) if was_queued else None
+        key = noted or prompt_id or unnamed_prompt_key(session.id, words.text)
         self._prompt(session, line, words, uuid if self._is_known("session_event", "user_prompt", key) else key)
 
     # --- turns
@@ -289,7 +312,7 @@ class Conversation:
             words = classified("queued", waiting.text)
             name = f"queued\0{waiting.text}\0{waiting.ts_us}"
             if words is not None and words.kind == "queued" and not self._copies.is_copy(name):
-                key = unnamed_prompt_key(session.id, words.text)
+                key = self._prompt_key(session.id, words.text) or unnamed_prompt_key(session.id, words.text)
                 key = f"{key}\0{waiting.ts_us}" if self._is_known("session_event", "user_prompt", key) else key
                 self._prompt(session, {}, words, key, waiting.ts_us)
         session.absorbed.clear()

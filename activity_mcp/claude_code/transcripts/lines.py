@@ -23,13 +23,15 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 EVENTLESS_TYPES = frozenset(
     (
-        "agent-color", "agent-name", "agent-setting", "ai-title", "api-request", "api-request-blob", "api-request-shape",
-        "atis-latch", "attachment", "cost-state", "custom-title", "file-history-delta", "file-history-snapshot", "last-prompt",
+        "agent-color", "agent-name", "agent-setting", "api-request", "api-request-blob", "api-request-shape",
+        "atis-latch", "attachment", "cost-state", "file-history-delta", "file-history-snapshot", "last-prompt",
         "mode", "permission-mode", "pr-link", "progress", "queue-operation", "summary", "system", "tag", "tools-used",
         "worktree-state",
     )
 )  # fmt: skip
 """Types of lines that are known and make no event, but for an ``attachment`` that is a queued prompt."""
+TITLES = {"ai-title": ("aiTitle",), "custom-title": ("customTitle",)}
+"""Types of lines that give their session a title, and the member that holds it."""
 
 
 class Piece(NamedTuple):

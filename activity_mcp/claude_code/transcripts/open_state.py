@@ -50,6 +50,7 @@ class Session:
     queue: list[Waiting] = field(default_factory=list)
     absorbed: list[Waiting] = field(default_factory=list)
     queue_lines: set[tuple[str, str, int]] = field(default_factory=set)  # those read, as operation, text and time
+    titles: dict[str, None] = field(default_factory=dict)  # not sent yet
 
     def announce(self, message_id: str, ts_us: int) -> None:
         """The message calls a tool: its text is no answer."""

@@ -46,9 +46,9 @@ class TranscriptReader:
     ``origin_for(session_id, cwd)`` gives their origin, None to leave a session out; ``mark`` is how far an earlier import
     came. Afterwards ``self.mark`` is what to commit to the ledger, None when there is nothing to remember. ``seen`` is shared
     by the readers of one import, so that what several files repeat is sent once. ``since_us`` leaves out what is older,
-    ``was_forgotten(id, origin, ts_us)`` what was forgotten on request. ``start_of`` is that of ``SessionState``,
-    ``copies`` holds the lines of other files. What is older than ``kept_from_us`` the warehouse will not keep: it is counted,
-    and sent again by an import with a longer retention.
+    ``was_forgotten(id, origin, ts_us)`` what was forgotten on request. ``start_of`` and ``prompt_key`` are those of
+    ``SessionState``, ``copies`` holds the lines of other files. What is older than ``kept_from_us`` the warehouse will not
+    keep: it is counted, and sent again by an import with a longer retention.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class TranscriptReader:
         loads: Callable[[bytes], Any] = json.loads,
         was_forgotten: Callable[[str, Origin, int], bool] | None = None,
         start_of: Callable[[str], str | None] = lambda session_id: None,
+        prompt_key: Callable[[str, str], str | None] = lambda session_id, text: None,
         copies: Copies | None = None,
         kept_from_us: int | None = None,
     ) -> None:
@@ -88,6 +89,7 @@ class TranscriptReader:
             now_us=now_us,
             seen=seen if seen is not None else set(),
             start_of=start_of,
+            prompt_key=prompt_key,
             copies=self._copies,
         )
         self._origins: dict[str, tuple[str | None, Origin | None]] = {}
