@@ -6,26 +6,18 @@ What is not needed is not made: a command that appends one event opens no snapsh
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import orjson
-
-from .claude_code.session_state import SessionState
+from .activity import dump_json
 from .clock import SYSTEM_CLOCK
 from .config import Config
-from .context import SnapshotStore
 from .fs import LOCAL
 from .identity import Identity, is_ignored, project_of, resolve_identity
-from .pipeline.poll_schedule import PollSchedule
-from .pipeline.refresher import ACTIVE_S, Refresher
+from .plain_json import loads
 from .queue import Lease, QueueReader, QueueWriter, open_queue, read_commit, read_queue
 from .queue.moved import follow_move
-from .recall.cache import ContextCache
-from .recall.context_reader import ContextReader
-from .recall.local_events import LocalEvents
-from .recall.memoized_renderer import Renderer
-from .recording.call_log import CallLog
 from .recording.error_throttle import ErrorThrottle
 from .recording.recorder import Recorder
 from .recording.system_events import SystemEvents
@@ -35,19 +27,26 @@ if TYPE_CHECKING:
 
     from .activity import Origin
     from .claude_code.hooks.listener import HookListener
+    from .claude_code.session_state import SessionState
     from .claude_code.transcripts import FileMark, TranscriptReader
     from .claude_code.transcripts.copies import Copies
     from .claude_code.transcripts.follower import TranscriptFollower
     from .clock import Clock
+    from .context import SnapshotStore
     from .health.drift_report import DriftReport
     from .health.status import StatusReader
     from .pipeline.daily_retention import DailyRetention
     from .pipeline.flusher import Flusher
     from .pipeline.leader import Leader
+    from .pipeline.refresher import Refresher
     from .provenance.artifact_store import ArtifactStore
     from .provenance.insights import Insights
     from .provenance.queries import ProvenanceQueries
     from .queue import QueueInfo
+    from .recall.cache import ContextCache
+    from .recall.context_reader import ContextReader
+    from .recall.local_events import LocalEvents
+    from .recording.call_log import CallLog
     from .redaction import Redactor
     from .warehouse.adapter import Adapter
     from .warehouse.base import Store
@@ -100,6 +99,15 @@ class Composition:
         self.parts_lock = threading.RLock()
 
     @lazy
+    def json(self) -> tuple[Callable[[bytes], Any], Callable[[Any], bytes]]:
+        """(loads, dumps): orjson's in a server and where it is loaded anyway; a short command does without its import."""
+        if self.source == "cli" and "orjson" not in sys.modules:
+            return loads, dump_json
+        import orjson
+
+        return orjson.loads, orjson.dumps
+
+    @lazy
     def identity(self) -> Identity:
         return resolve_identity(self.config.home, self.environ, self.config.customer)
 
@@ -121,7 +129,8 @@ class Composition:
     @lazy
     def recorder(self) -> Recorder:
         redactor, org_id = self.redactor, self.config.org_id
-        return Recorder(self.writer, redactor, self.identity, org_id=org_id, clock=self.clock)
+        _, dumps = self.json
+        return Recorder(self.writer, redactor, self.identity, org_id=org_id, clock=self.clock, dumps=dumps)
 
     @lazy
     def system_events(self) -> SystemEvents:
@@ -129,12 +138,17 @@ class Composition:
 
     @lazy
     def local_events(self) -> LocalEvents:
+        from .recall.local_events import LocalEvents
+
         return LocalEvents(self.queue.directory, self.queue.queue_id, self.writer)
 
     @lazy
     def snapshots(self) -> SnapshotStore:
+        from .context import SnapshotStore
+
         directory = os.path.join(self.queue.directory, "context")
-        return SnapshotStore(directory, clock=self.clock, loads=orjson.loads, dumps=orjson.dumps)
+        loads, dumps = self.json
+        return SnapshotStore(directory, clock=self.clock, loads=loads, dumps=dumps)
 
     @lazy
     def lease(self) -> Lease:
@@ -161,6 +175,9 @@ class Composition:
 
     @lazy
     def refresher(self) -> Refresher:
+        from .pipeline.poll_schedule import PollSchedule
+        from .pipeline.refresher import Refresher
+
         are_free = self.adapter.capabilities.reads_are_free
         return Refresher(
             self.warehouse,
@@ -188,6 +205,8 @@ class Composition:
 
     @lazy
     def cache(self) -> ContextCache:
+        from .recall.cache import ContextCache
+
         return ContextCache(
             self.snapshots,
             ttl_s=self.config.context_ttl_s,
@@ -198,10 +217,14 @@ class Composition:
 
     @lazy
     def recall(self) -> ContextReader:
+        from .pipeline.refresher import ACTIVE_S
+        from .recall.context_reader import ContextReader
+        from .recall.memoized_renderer import Renderer
+
         return ContextReader(
             self.cache,
             self.local_events,
-            Renderer(dumps=orjson.dumps),
+            Renderer(dumps=self.json[1]),
             customer=self.identity.customer,
             own_project=self.own_project,
             redactor=self.redactor,
@@ -255,10 +278,14 @@ class Composition:
 
     @lazy
     def call_log(self) -> CallLog:
+        from .recording.call_log import CallLog
+
         return CallLog(self.recorder.origin("mcp", session_id=self.session_id), self.clock)
 
     @lazy
     def session_state(self) -> SessionState:
+        from .claude_code.session_state import SessionState
+
         return SessionState(self.queue.directory)
 
     @lazy
@@ -270,6 +297,8 @@ class Composition:
     @lazy
     def follower(self) -> TranscriptFollower:
         """Reads transcripts while their sessions run. Its backlog takes at most a quarter of the queue."""
+        import orjson
+
         from .claude_code.transcripts import ImportOrigins, TranscriptReader
         from .claude_code.transcripts.follower import TranscriptFollower
         from .recording.tombstones import Tombstones

@@ -17,14 +17,9 @@ from typing import TYPE_CHECKING, Any
 from .clock import SYSTEM_CLOCK
 from .composition import Composition, lazy
 from .config import Config, read_config
-from .context import ALL_PROJECTS
 from .errors import ActivityError, QueueRefused
-from .health.watcher import HealthWatcher
 from .identity import place_of
-from .pipeline.backpressure import Backpressure, Filling
-from .pipeline.leader import Leader
 from .queue import Sweeper
-from .recording.call_log import CallTotals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -33,9 +28,10 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .health.check import Check
     from .health.document import StatusDocument
+    from .health.watcher import HealthWatcher
     from .queue import QueueWriter
     from .recall.context_reader import ContextAnswer
-    from .recording.call_log import CallLog, MethodTotals
+    from .recording.call_log import CallLog, CallTotals, MethodTotals
     from .warehouse import QueryResult
     from .warehouse.adapter import Adapter
 
@@ -66,7 +62,6 @@ class ActivityService(Composition):
         adapter: Adapter | None = None,
     ) -> None:
         super().__init__(config, environ, source=source, clock=clock, on_error=on_error, adapter=adapter)
-        self._calls = CallTotals()
         self._closed = False
         self._sweeper = Sweeper((config.home, config.queue_root, config.artifacts_dir), clock=clock)
 
@@ -77,7 +72,15 @@ class ActivityService(Composition):
         return cls(read_config(environ), environ, **options)
 
     @lazy
+    def _calls(self) -> CallTotals:
+        from .recording.call_log import CallTotals
+
+        return CallTotals()
+
+    @lazy
     def health_watcher(self) -> HealthWatcher:
+        from .health.watcher import HealthWatcher
+
         return HealthWatcher(self.queue.directory, self._judge, self.system_events.report, self.clock)
 
     # --- record
@@ -221,6 +224,10 @@ class ActivityService(Composition):
         """Make the leader without its thread, for a caller that drives its turns. Idempotent."""
         if self.leader is not None:
             return
+        from .context import ALL_PROJECTS
+        from .pipeline.backpressure import Backpressure, Filling
+        from .pipeline.leader import Leader
+
         self.leader = Leader(
             self.lease,
             self.make_flusher,

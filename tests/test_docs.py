@@ -13,7 +13,7 @@ import click
 import pytest
 
 import activity_mcp
-from activity_mcp.cli import commands
+from activity_mcp.cli.commands import commands
 from activity_mcp.config import read_config
 from activity_mcp.server.tools import specs
 

@@ -29,7 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "fs": {"errors"},
     "activity": {"errors", "clock", "plain_json"},
     "redaction": {"activity", "errors", "plain_json"},
-    "schema": {"activity", "errors", "package_files"},
+    "schema": {"activity", "errors", "package_files", "plain_json"},
     "identity": {"activity", "errors", "fs", "plain_json"},
     "config": {"activity", "errors", "fs", "identity", "plain_json", "redaction"},
     "queue": {"errors", "clock", "fs", "activity", "plain_json"},
@@ -45,8 +45,8 @@ ROOMS: dict[str, set[str]] = {
     "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
     "health": {"activity", "clock", "config", "context", "errors", "fs", "queue", "recall", "recording", "warehouse"},
     "composition": {
-        "activity", "claude_code", "clock", "config", "context", "fs", "health", "identity", "pipeline", "provenance", "queue",
-        "recall", "recording", "redaction", "warehouse",
+        "activity", "claude_code", "clock", "config", "context", "fs", "health", "identity", "pipeline", "plain_json", "provenance",
+        "queue", "recall", "recording", "redaction", "warehouse",
     },
     "service": {
         "claude_code", "clock", "composition", "config", "context", "errors", "health", "identity", "pipeline", "queue", "recall",
@@ -66,7 +66,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "cli": {
         "activity", "bench", "claude_code", "clock", "config", "context", "errors", "health", "identity", "operations",
-        "package_files", "queue", "schema", "server", "service", "warehouse",
+        "package_files", "queue", "schema", "server", "service", "warehouse", "plain_json",
     },
     "__main__": {"context", "claude_code", "cli", "errors", "server"},
 }  # fmt: skip
@@ -265,7 +265,7 @@ def test_what_a_hook_will_need_loads_only_the_cheap_part_of_the_standard_library
         "import activity_mcp",
         "import activity_mcp.service",
         "from activity_mcp.__main__ import run; import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()): run(['--version'])",
-        "from activity_mcp.cli import commands\nfor name in ('log', 'flush', 'import', 'context', 'query', 'status', 'doctor', 'install', 'uninstall', 'forget'): commands.get_command(None, name)",
+        "from activity_mcp.cli.commands import commands\nfor name in ('log', 'flush', 'import', 'context', 'query', 'status', 'doctor', 'install', 'uninstall', 'forget'): commands.get_command(None, name)",
     ],
 )  # fmt: skip
 def test_no_command_pays_for_a_heavy_package_it_does_not_use(code: str) -> None:

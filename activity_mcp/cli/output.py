@@ -12,38 +12,66 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-import click
-import orjson
-
 from ..context.visible import for_terminal, for_terminal_json
+from ..plain_json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import click
     from rich.console import Console
     from rich.segment import Segment
 
 
 def say(text: str, *, nl: bool = True) -> None:
     """A line of the answer."""
-    click.echo(for_terminal(text), nl=nl)
+    _write(for_terminal(text), nl=nl)
+
+
+def say_row(name: str, text: str, *, width: int) -> None:
+    """A name, in bold on a terminal, and what there is to say of it."""
+    _write(f"{_styled(for_terminal(name.ljust(width)), '1')}  {for_terminal(text)}".rstrip())
+
+
+def say_problem(text: str) -> None:
+    """A line that asks for attention: yellow on a terminal."""
+    _write(_styled(for_terminal(text), "33"))
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on stdout."""
-    click.echo(for_terminal_json(orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS).decode()))
+    """One JSON document on stdout, whatever orjson can write."""
+    import orjson
+
+    _write(for_terminal_json(orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS).decode()))
+
+
+def print_plain_json(document: Any) -> None:
+    """The same of a document that is JSON as it is, without loading orjson for it."""
+    _write(for_terminal_json(dumps(document)))
 
 
 def remark(text: str) -> None:
     """A line for the person, not for the pipe."""
-    click.echo(for_terminal(text), err=True)
+    _write(for_terminal(text), err=True)
 
 
 def show_usage_error(error: click.ClickException) -> None:
     """What click says of a wrong command line, which repeats it."""
     said = io.StringIO()
     error.show(said)
-    click.echo(for_terminal(said.getvalue()), nl=False, err=True)
+    _write(for_terminal(said.getvalue()), nl=False, err=True)
+
+
+def _write(text: str, *, nl: bool = True, err: bool = False) -> None:
+    stream = sys.stderr if err else sys.stdout
+    stream.write(f"{text}\n" if nl else text)
+    stream.flush()
+
+
+def _styled(text: str, code: str) -> str:
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return f"\x1b[{code}m{text}\x1b[0m"
 
 
 def console() -> Console:
