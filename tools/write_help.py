@@ -12,8 +12,8 @@ from activity_mcp.cli.plain import HELP_COLUMNS, HELP_FILE
 
 
 def help_text() -> str:
-    """The help on a terminal that is wide enough."""
-    return CliRunner().invoke(commands, ["--help"], prog_name="activity-mcp", terminal_width=HELP_COLUMNS).output
+    """The help on a terminal that is wide enough: click leaves two columns free."""
+    return CliRunner().invoke(commands, ["--help"], prog_name="activity-mcp", terminal_width=HELP_COLUMNS - 2).output
 
 
 if __name__ == "__main__":
