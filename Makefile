@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 TEST_PROCESSES ?= 2
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test slow client crash mutants conformance lint sql wheel clean
+.PHONY: demo test test-all slow client crash mutants conformance lint workflows sql wheel try-release clean
 
 demo: $(VENV)/.installed
 	$(BIN)/activity-mcp demo
@@ -15,7 +15,11 @@ demo: $(VENV)/.installed
 test: wheel $(VENV)/.tested
 	ACTIVITY_TEST_WHEEL=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(TEST_PROCESSES) --dist worksteal $(PYTEST_ARGS)
 
-# The kill loops for longer than the 12 seconds of `make test`: make crash SECONDS=600
+# The same on every supported Python that is on this machine (python tools/test_all.py --list), one after the other.
+test-all: $(VENV)/bin/python
+	$(BIN)/python tools/test_all.py $(if $(PYTEST_ARGS),'PYTEST_ARGS=$(PYTEST_ARGS)')
+
+# The kill loops for longer than the 6 seconds of `make test`: make crash SECONDS=600
 SECONDS ?= 300
 crash: wheel $(VENV)/.tested
 	$(BIN)/pytest tests/crash/test_kill_loop.py -s --crash-seconds $(SECONDS) $(PYTEST_ARGS)
@@ -34,9 +38,13 @@ client: wheel $(VENV)/.tested
 	ACTIVITY_TEST_WHEEL=1 $(BIN)/pytest tests/claude_client -m client $(if $(SHORT),--short-client) $(PYTEST_ARGS)
 	$(if $(SHORT),,cd tests && ../$(BIN)/python -m claude_client.measure)
 
-# Tests that would make the suite longer than a change should wait for.
+# Tests that would make the suite longer than a change should wait for, and the long form of those that `make test` runs shortened.
 slow: wheel $(VENV)/.tested
-	$(BIN)/pytest -m slow $(PYTEST_ARGS)
+	ACTIVITY_TEST_LONG=1 $(BIN)/pytest -m "slow or long" $(PYTEST_ARGS)
+
+# Wheel and sdist, built twice and compared, each installed and tried with an empty home. Two minutes.
+try-release: $(VENV)/bin/python
+	$(BIN)/python tools/try_release.py
 
 # mypy reads the tests as well, so what they import has to be there.
 lint: $(VENV)/.installed
@@ -44,6 +52,13 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The workflows: their schema, pins, permissions and injections. No network but for the installation.
+workflows: $(VENV)/bin/python
+	$(PIP) install "zizmor>=1.30,<2" "check-jsonschema>=0.34,<1"
+	$(BIN)/zizmor --offline .github
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
 # Translates sql/*.sql (Snowflake's dialect) into the embedded engine's SQL; the result is committed.
 sql: $(VENV)/.tested
@@ -69,4 +84,4 @@ $(VENV)/.tested: $(VENV)/bin/python pyproject.toml constraints.txt $(SOURCES) | 
 	@touch $@
 
 clean:
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-3.* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

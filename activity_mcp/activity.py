@@ -6,9 +6,10 @@ does no I/O and knows no other module but the errors and the clock.
     columns   activity_id ts customer activity anonymous_customer_id feature_json revenue_impact link
     beside    event_name session_id project org_id source schema_version      (channel_id and stream_offset: the flusher's)
 
-Limits: a text column holds 255 characters, ``link`` 2048, one event 256 KiB as a line. A caller who can fix it (``strict``) is
-refused with the path and the reason; from a source that cannot (hook, import) what is too long is cut and marked
-``_truncated``, and what JSON cannot hold (NaN, a lone surrogate, an integer over 64 bits) is replaced.
+Limits: a text column holds 255 characters, ``link`` 2048, one event 256 KiB as a line and 1,000 features. A caller who can
+fix it (``strict``) is refused with the path and the reason; from a source that cannot (hook, import) what is too long is cut
+and marked ``_truncated``, further features become one JSON text (``_more``), and what JSON cannot hold (NaN, a lone surrogate,
+an integer over 64 bits) is replaced.
 
 A line is a compact JSON object whose last member is ``_crc``: CRC-32 of all bytes before its comma. Member ``v`` says which
 version of the schemas the features were validated against (absent: nobody did yet); member ``ride`` marks the server's own
@@ -59,6 +60,9 @@ FILE_TOOLS = ("Read", "Write", "Edit", "MultiEdit", "NotebookEdit")
 MAX_TEXT = 255
 MAX_LINK = 2048
 MAX_EVENT_BYTES = 256 * 1024
+MAX_FEATURES = 1000
+"""Features of one event: the refresh looks at each by its name, where a nested object is one value of any size."""
+MORE_FEATURES = "_more"
 DEGRADED_VALUE_BYTES = 1024
 
 _TEXT_COLUMNS = ("activity_id", "customer", "activity", "anonymous_customer_id", "session_id", "project", "org_id")
@@ -92,10 +96,16 @@ def source_rank(source: object, features: object) -> int:
 
     The same as SOURCE_RANK in ``sql/``, whose tests compare the two.
     """
-    unanswered = features.get("_unanswered") if isinstance(features, dict) else None
-    if unanswered is True or unanswered == "true":
+    marks = features if isinstance(features, dict) else {}
+    if _is_set(marks.get("_unanswered")):
         return _UNANSWERED_RANK
+    if _is_set(marks.get("_partial")):
+        return _OTHER_RANK
     return _SOURCE_RANKS.get(str(source), _OTHER_RANK)
+
+
+def _is_set(mark: object) -> bool:
+    return mark is True or mark == "true"
 
 
 def is_own_event(event_name: object, features: object) -> bool:
@@ -226,6 +236,8 @@ def build(
         activity_id = activity_id and redactor.identifier(activity_id)
         activity = activity and redactor.label(activity)
         link = link and redactor.text(link)
+    if len(cleaned) > MAX_FEATURES:
+        cleaned = _within_count(cleaned, strict)
     made = Activity(
         activity_id=new_id(now_us) if activity_id is None else activity_id,
         ts=_timestamp(ts, now_us, strict),
@@ -339,6 +351,17 @@ def _shorten(value: Any, limit: int) -> Any:
         items = [_shorten(item, 128) for item in value[:8]]
         return items if len(dump_json(items)) <= limit else []
     return value
+
+
+def _within_count(features: dict[str, Any], strict: bool) -> dict[str, Any]:
+    """The first features, and the rest as one JSON text: nothing is lost that fits into an event."""
+    if strict:
+        raise InvalidActivity(
+            "feature_json", f"{len(features)} members, at most {MAX_FEATURES} fit", hint="put the many into one object or list"
+        )
+    items = list(features.items())
+    rest = _dumps(dict(items[MAX_FEATURES - 1 :]))
+    return dict(items[: MAX_FEATURES - 1]) | {MORE_FEATURES: rest}
 
 
 def _enforce_lengths(made: Activity, strict: bool, dumps: Callable[[Any], bytes] | None) -> None:

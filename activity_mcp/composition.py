@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from .activity import dump_json
 from .clock import SYSTEM_CLOCK
 from .config import Config
 from .fs import LOCAL
 from .identity import Identity, is_ignored, project_of, resolve_identity
+from .lazy import lazy
 from .plain_json import loads
 from .queue import Lease, QueueReader, QueueWriter, open_queue, read_commit, read_queue
 from .queue.moved import follow_move
@@ -48,27 +49,9 @@ if TYPE_CHECKING:
     from .recall.local_events import LocalEvents
     from .recording.call_log import CallLog
     from .redaction import Redactor
+    from .usage.prices import PriceList
     from .warehouse.adapter import Adapter
     from .warehouse.base import Store
-
-
-_Part = TypeVar("_Part")
-
-
-class lazy(Generic[_Part]):
-    """A property made at first use, once, by one thread: ``functools.cached_property`` with a lock."""
-
-    def __init__(self, make: Callable[[Any], _Part]) -> None:
-        self._make = make
-        self._name = make.__name__
-        self.__doc__ = make.__doc__
-
-    def __get__(self, composed: Composition, owner: type | None = None) -> _Part:
-        with composed.parts_lock:
-            if self._name not in composed.__dict__:
-                composed.__dict__[self._name] = self._make(composed)
-            made: _Part = composed.__dict__[self._name]
-            return made
 
 
 class Composition:
@@ -189,7 +172,7 @@ class Composition:
         )
 
     def _look_after_flush(self, reads_are_free: bool) -> Callable[[], None] | None:
-        """What the leader reports of the warehouse itself, beside its contexts."""
+        """The look at the warehouse itself after each flush, beside its contexts."""
         from .health.task_report import TaskReport
 
         if self.adapter.tasks is not None:
@@ -310,7 +293,7 @@ class Composition:
         def make_reader(path: str, mark: FileMark | None, copies: Copies) -> TranscriptReader:
             return TranscriptReader(
                 path,
-                origin_for=ImportOrigins(self.identity, self.config.org_id),
+                origin_for=ImportOrigins(self.identity, self.config.org_id, self.recorder.redactor),
                 redactor=self.config.redactor(),
                 prompts=self.config.prompts,
                 now_us=self.clock.time_us(),
@@ -318,8 +301,10 @@ class Composition:
                 loads=orjson.loads,
                 was_forgotten=was_forgotten,
                 start_of=self.session_state.start_of,
-                prompt_key=self.session_state.prompt_key,
+                repeats_of=self.session_state.repeats_of,
+                noted_key=self.session_state.prompt_key,
                 copies=copies,
+                estimate=self.prices.estimate,
             )
 
         return TranscriptFollower(
@@ -330,6 +315,13 @@ class Composition:
             has_room=lambda: self.writer.uncommitted_bytes() < self.config.max_queue_bytes // 4,
             clock=self.clock,
         )
+
+    @lazy
+    def prices(self) -> PriceList:
+        """What a request cost where nobody measured it."""
+        from .usage.prices import PriceList
+
+        return PriceList()
 
     def follow_transcripts(self) -> None:
         """What the leader does in each turn: mostly to see that no transcript has anything new."""

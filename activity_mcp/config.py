@@ -100,7 +100,7 @@ class Config:
 def read_config(environ: Mapping[str, str]) -> Config:
     """The configuration of this environment. Raises InvalidConfig for the first value that cannot be used."""
     home = _directory(environ.get("ACTIVITY_HOME") or default_home(environ))
-    connection = environ.get("SNOW_CONNECTION") or None
+    connection = _utf8("SNOW_CONNECTION", environ.get("SNOW_CONNECTION", ""), "name the connection otherwise") or None
     db = _directory(environ.get("ACTIVITY_DB") or os.path.join(home, "activity.duckdb"))
     _refuse_unusable(environ, home, None if connection else db)
     return Config(
@@ -162,12 +162,17 @@ def _refuse_unusable(environ: Mapping[str, str], home: str, db: str | None) -> N
     place = next((name for name in ("ACTIVITY_HOME", "XDG_STATE_HOME") if environ.get(name)), "HOME")
     places = [(place, home, ()), ("ACTIVITY_DB" if environ.get("ACTIVITY_DB") else place, db or "", ("?", "\\"))]
     for variable, path, refused in places:
-        if any("\udc80" <= character <= "\udcff" for character in path):
-            raise InvalidConfig(variable, f"{path!r} is not UTF-8", hint="rename the directory, or choose another")
+        _utf8(variable, path, "rename the directory, or choose another")
         for character in refused:
             if character in path:
                 reason = f"{path!r} holds {character!r}, with which DuckDB opens no file"
                 raise InvalidConfig(variable, reason, hint="choose a path without it")
+
+
+def _utf8(variable: str, text: str, hint: str) -> str:
+    if any("\udc80" <= character <= "\udcff" for character in text):
+        raise InvalidConfig(variable, f"{text!r} is not UTF-8", hint=hint)
+    return text
 
 
 def _integer(environ: Mapping[str, str], name: str, default: int, least: int, unit: str) -> int:

@@ -46,7 +46,7 @@ _FOREIGN_TYPES = frozenset(
     )
 )  # fmt: skip
 _SMALL_FILE = 16 * 1024
-_LOCAL_HINT = "set ACTIVITY_HOME to a directory on a local disk"
+_LOCAL_HINT = "keep it on a local disk: ACTIVITY_HOME is the directory of all, QUEUE_DIR and ACTIVITY_DB of queue and database"
 _ESCAPES = ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\"))
 
 
@@ -249,7 +249,7 @@ class FileSystem:
         self.sync_directory(os.path.dirname(path) or ".")
 
     def append_bytes(self, path: str, data: bytes) -> int:
-        """Bytes at the end of a file in which each stands for itself; how many went through. Not synced."""
+        """Bytes at the end of a file in which each counts for itself; how many went through. Not synced."""
         fd = _open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
             return self.write(fd, data)
@@ -389,7 +389,7 @@ def _refuse_unless_owned(path: str, found: os.stat_result) -> None:
     if found.st_uid != user:
         raise UnsupportedStateDirectory(
             f"{path} belongs to user id {found.st_uid}, not to {user}: files made here would lock the owner out",
-            hint=f"run as its owner, or {_LOCAL_HINT} of your own",
+            hint="run as its owner, or use a directory of your own",
         )
 
 

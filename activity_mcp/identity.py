@@ -24,7 +24,7 @@ SETTINGS = "settings.json"
 SETTINGS_VERSION = 1
 _STORED = ("customer", "host_id")
 MARKER = ".activity-mcp-home"
-"""In a directory that was new or empty when activity-mcp came: what has a name of ours in there is ours."""
+"""In a directory that was new or empty when activity-mcp came: what has one of our names in there is ours."""
 _MARKER_TEXT = b"This directory is the state of activity-mcp: what was recorded. `activity-mcp uninstall --purge` deletes it.\n"
 _MADE_BEFORE_SETTINGS = frozenset(("queue", "redaction.json"))
 _HOME_HINT = "set ACTIVITY_HOME to a directory of its own; where that file is a damaged one of activity-mcp, move it away"
@@ -69,7 +69,7 @@ def is_own_home(home: str) -> bool:
 
 
 def _read_settings(home: str) -> dict[str, str] | None:
-    """What is stored; None where there is nothing yet. Damaged settings in a directory of ours are set aside."""
+    """What is stored; None where there is nothing yet. Damaged settings in our own directory are set aside."""
     path = os.path.join(home, SETTINGS)
     _check_private(home)
     try:
@@ -125,7 +125,7 @@ def _check_private(home: str) -> None:
 def _parsed(data: bytes) -> dict[str, Any]:
     try:
         settings = loads(data)
-    except (ValueError, RecursionError):
+    except ValueError:
         return {}
     return settings if isinstance(settings, dict) else {}
 
@@ -266,7 +266,7 @@ def is_ignored(project: str | None) -> bool:
 
 
 def working_directory() -> str:
-    """Where this process stands; where that was deleted, as the shell remembers it, which holds nothing."""
+    """The working directory; where that was deleted, as the shell remembers it, which holds nothing."""
     try:
         return os.getcwd()
     except OSError:

@@ -3,6 +3,9 @@ half of what a bare interpreter costs. And ``clean``: a value as JSON can hold i
 
 The work is done by the same C code that ``json`` itself calls, with the arguments it would pass, so the texts are the same.
 Where an interpreter lacks that code (it is CPython's, and private), or calls it another way, ``json`` takes its place.
+
+How deep a text may nest is bounded here, as each interpreter has a bound of its own: 994 levels on 3.11, less the frames of the
+caller; 1,497 on 3.12.1; 9,998 on 3.13.0; 1,024 in orjson. The same text has the same verdict on all of them.
 """
 
 from __future__ import annotations
@@ -11,10 +14,20 @@ from .errors import InvalidActivity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, TypeVar
 
+    Text = TypeVar("Text", bound=str | bytes)
+
+MAX_NESTING = 512
+"""How many levels of arrays and objects a text may nest that comes from outside: all interpreters and parsers can read that."""
 MAX_DEPTH = 32
+"""How many levels of a value are recorded."""
 _SPACE = " \t\n\r"
+
+
+class NestedTooDeeply(ValueError):
+    """A text that nests deeper than MAX_NESTING levels, or than the parser can read."""
 
 
 def _by_json() -> tuple[Any, Any]:  # pragma: no cover - an interpreter without CPython's accelerator
@@ -48,7 +61,7 @@ def _by_accelerator() -> tuple[Any, Any]:
             value, at = scan(text, start)
         except StopIteration as stop:
             raise ValueError(f"not JSON at character {stop.value}") from None
-        except SystemError:  # it looked for json.decoder's exception, which is not loaded here
+        except SystemError:  # 3.11 looks for json.decoder's exception, not loaded here; from 3.12 on it is loaded then
             raise ValueError("not JSON") from None
         if text[at:].strip(_SPACE):
             raise ValueError(f"more than one JSON value, from character {at}")
@@ -72,8 +85,31 @@ except (ImportError, TypeError, ValueError, AttributeError):  # pragma: no cover
 
 
 def loads(data: str | bytes) -> Any:
-    """The value in a JSON text (bytes: UTF-8). Raises ValueError, or RecursionError where it is nested too deeply."""
-    return _loads(data)
+    """The value in a JSON text (bytes: UTF-8). Raises ValueError: NestedTooDeeply beyond MAX_NESTING."""
+    return bounded(_loads, data)
+
+
+def bounded(parse: Callable[[Text], Any], text: Text, levels: int = MAX_NESTING) -> Any:
+    """``parse(text)``, if what it gives nests no deeper than ``levels``. Raises NestedTooDeeply, and what ``parse`` raises."""
+    try:
+        value = parse(text)
+    except RecursionError:
+        raise NestedTooDeeply("nested deeper than can be read") from None
+    opened = text.count("{") + text.count("[") if isinstance(text, str) else text.count(b"{") + text.count(b"[")
+    if opened > levels and is_nested_deeper(value, levels):
+        raise NestedTooDeeply(f"nested deeper than {levels} levels")
+    return value
+
+
+def is_nested_deeper(value: Any, levels: int) -> bool:
+    """Whether the value has more than that many levels of dicts and lists, however deep it is."""
+    values = [value]
+    for _ in range(levels + 1):
+        containers = [item for item in values if isinstance(item, (dict, list))]
+        if not containers:
+            return False
+        values = [item for inner in containers for item in (inner.values() if isinstance(inner, dict) else inner)]
+    return True
 
 
 def dumps(value: Any) -> str:

@@ -15,10 +15,11 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from .clock import SYSTEM_CLOCK
-from .composition import Composition, lazy
+from .composition import Composition
 from .config import Config, read_config
 from .errors import ActivityError, QueueRefused
 from .identity import place_of
+from .lazy import lazy
 from .queue import Sweeper
 
 if TYPE_CHECKING:

@@ -76,7 +76,7 @@ def _behind(text: str, mark: str, at: int) -> int:
 
 
 def _behind_string(text: str, at: int) -> int:
-    """Behind the quote that closes a string; one that stands behind a backslash closes none."""
+    """Behind the quote that closes a string; one behind a backslash closes none."""
     while at < len(text) and text[at] != "'":
         at += 2 if text[at] == "\\" else 1
     return min(at + 1, len(text))

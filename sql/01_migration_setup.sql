@@ -18,7 +18,7 @@ CREATE SCHEMA IF NOT EXISTS IDENTIFIER($activity_schema)
     COMMENT = 'The activity stream (ActivitySchema 2.0), its typed views, artifacts, insights and the context cache.';
 USE SCHEMA    IDENTIFIER($activity_schema);
 
--- Which layout these tables have. A client that meets a higher version than it knows stops writing and says "upgrade".
+-- Which layout these tables have. A client that meets a version above its own stops writing and asks for an upgrade.
 -- grain: one row per version that was ever applied; the highest is the one in force
 CREATE TABLE IF NOT EXISTS ACTIVITY_SCHEMA_VERSION (
     version      NUMBER(9, 0)   NOT NULL COMMENT 'Layout version, counting up from 1.',
@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS ACTIVITY_SCHEMA_VERSION (
 )
 COMMENT = 'Layout version of this schema; grain: one row per version applied, the highest is in force.';
 
--- What an older layout had otherwise. Tables that are folded from the stream leave, and are made anew (REBUILD_CONTEXTS in 03).
+-- What an older layout had otherwise. Tables that are folded from the stream leave, and are rebuilt (REBUILD_CONTEXTS in 03).
 -- snowflake-only: the embedded engine changes its file itself, after a copy
 EXECUTE IMMEDIATE $$
 BEGIN
@@ -119,11 +119,12 @@ COMMENT = 'Rows of CLAUDE_STREAM_V2 that every view leaves out; grain: one row p
 CREATE OR REPLACE FUNCTION SOURCE_RANK(source VARCHAR, features VARIANT)
 RETURNS NUMBER(9, 0)
 LANGUAGE SQL
-COMMENT = 'Place of a row among those with its activity_id, the lowest is kept; a call without its result is behind them all.'
+COMMENT = 'Place of a row among those with its activity_id, the lowest is kept; what tells only a part of its fact is behind others, and a call without its result behind them all.'
 AS
 $$
     CASE
         WHEN features:_unanswered::VARCHAR = 'true' THEN 4
+        WHEN features:_partial::VARCHAR = 'true' THEN 3
         WHEN source IN ('otel', 'hook') THEN 0
         WHEN source IN ('mcp', 'cli') THEN 1
         WHEN source = 'import' THEN 2
@@ -180,15 +181,15 @@ CREATE TABLE IF NOT EXISTS ACTIVITY_STREAM (
     ts                    TIMESTAMP_NTZ           COMMENT 'When it happened, UTC.',
     customer              VARCHAR                 COMMENT 'Who did it; null while only source and source_id are known.',
     activity              VARCHAR                 COMMENT 'What was done.',
-    source                VARCHAR                 COMMENT 'System that knows the customer as source_id.',
+    source                VARCHAR                 COMMENT 'System whose name for the customer is source_id.',
     source_id             VARCHAR                 COMMENT 'Id of the customer in that system.',
     feature_1             VARCHAR                 COMMENT 'First feature of the activity.',
     feature_2             VARCHAR                 COMMENT 'Second feature of the activity.',
     feature_3             VARCHAR                 COMMENT 'Third feature of the activity.',
     revenue_impact        NUMBER(38, 9)           COMMENT 'Money in or out.',
     link                  VARCHAR                 COMMENT 'A URL with more about it.',
-    activity_occurrence   NUMBER(38, 0)           COMMENT 'Which occurrence of the activity it is for the customer; kept by whoever wrote it.',
-    activity_repeated_at  TIMESTAMP_NTZ           COMMENT 'When the customer did it next; kept by whoever wrote it.'
+    activity_occurrence   NUMBER(38, 0)           COMMENT 'Which occurrence of the activity it is for the customer; kept by its writer.',
+    activity_repeated_at  TIMESTAMP_NTZ           COMMENT 'When the customer did it next; kept by its writer.'
 )
 CHANGE_TRACKING = TRUE
 COMMENT = 'The activity stream of version 1 (ActivitySchema 1), until it is migrated; grain: one row per activity.';
@@ -215,7 +216,7 @@ WHEN NOT MATCHED THEN
 -- The rows of version 1 as rows of version 2, by rules that depend on the row alone:
 --   activity_id    as it is; where there is none, 'v1-' and a digest of the row
 --   customer       as it is; else 'source:source_id', else 'unknown'
---   event_name     by the activity; what no rule knows is a system_event
+--   event_name     by the activity; what matches no rule is a system_event
 --   feature_json   feature_1 to feature_3, source and source_id, as far as they are set
 --   stream_offset  its time, in the form of a queue's offset, and a digest of its id: the same on every run
 -- What BACKFILL_TO_V1 brought here (is_from_v2) reads as it does in version 2, and does not go back there.
@@ -339,17 +340,17 @@ COPY GRANTS
 COMMENT = 'Days of version 1 of which activities are missing in version 2; grain: one row per day.'
 AS
 WITH missing AS (
-    SELECT told.activity_id, MIN(told.ts) AS first_ts
-    FROM V_V1_ROWS AS told
-    WHERE told.can_follow
-        AND NOT told.is_from_v2
+    SELECT v1.activity_id, MIN(v1.ts) AS first_ts
+    FROM V_V1_ROWS AS v1
+    WHERE v1.can_follow
+        AND NOT v1.is_from_v2
         AND NOT EXISTS (
             SELECT 1
             FROM CLAUDE_STREAM_V2 AS followed
             WHERE followed.channel_id = 'v1'
-                AND followed.activity_id = told.activity_id
+                AND followed.activity_id = v1.activity_id
         )
-    GROUP BY told.activity_id
+    GROUP BY v1.activity_id
 )
 
 SELECT
@@ -375,7 +376,7 @@ WITH missing AS (
                 AND outranked.stream_offset = kept.stream_offset
                 AND outranked.ts = kept.ts
         )
-        AND NOT EXISTS (SELECT 1 FROM ACTIVITY_STREAM AS told WHERE told.activity_id = kept.activity_id)
+        AND NOT EXISTS (SELECT 1 FROM ACTIVITY_STREAM AS v1 WHERE v1.activity_id = kept.activity_id)
     GROUP BY kept.activity_id
 )
 
@@ -402,7 +403,7 @@ WITH new AS (
     GROUP BY activity_id
 ),
 
-told AS (
+v1 AS (
     SELECT activity_id, ts, MD5(canonical_text) AS digest
     FROM V_V1_ROWS
     WHERE can_follow
@@ -411,18 +412,18 @@ told AS (
 
 old AS (
     SELECT
-        told.activity_id,
-        told.ts,
-        told.digest,
-        COUNT(*) OVER (PARTITION BY told.activity_id) AS row_count,
-        MIN(told.digest) OVER (PARTITION BY told.activity_id)
-        <> MAX(told.digest) OVER (PARTITION BY told.activity_id) AS is_conflicting
-    FROM told
+        v1.activity_id,
+        v1.ts,
+        v1.digest,
+        COUNT(*) OVER (PARTITION BY v1.activity_id) AS row_count,
+        MIN(v1.digest) OVER (PARTITION BY v1.activity_id)
+        <> MAX(v1.digest) OVER (PARTITION BY v1.activity_id) AS is_conflicting
+    FROM v1
     LEFT JOIN new
-        ON told.activity_id = new.activity_id
+        ON v1.activity_id = new.activity_id
     QUALIFY ROW_NUMBER() OVER (
-        PARTITION BY told.activity_id
-        ORDER BY IFF(EQUAL_NULL(told.digest, new.digest), 0, 1), told.ts, told.digest
+        PARTITION BY v1.activity_id
+        ORDER BY IFF(EQUAL_NULL(v1.digest, new.digest), 0, 1), v1.ts, v1.digest
     ) = 1
 )
 
@@ -620,21 +621,21 @@ COPY GRANTS
 COMMENT = 'Activities of version 1 or 2, by the flag read_from_v2; grain: one row per activity.'
 AS
 SELECT
-    told.activity_id,
-    told.ts,
-    told.customer,
-    told.activity,
-    told.anonymous_customer_id,
-    told.feature_1,
-    told.feature_2,
-    told.feature_3,
-    told.feature_json,
-    told.revenue_impact,
-    told.link,
-    told.source,
-    told.source_id,
-    told.event_name
-FROM V_V1_ROWS AS told
+    v1.activity_id,
+    v1.ts,
+    v1.customer,
+    v1.activity,
+    v1.anonymous_customer_id,
+    v1.feature_1,
+    v1.feature_2,
+    v1.feature_3,
+    v1.feature_json,
+    v1.revenue_impact,
+    v1.link,
+    v1.source,
+    v1.source_id,
+    v1.event_name
+FROM V_V1_ROWS AS v1
 WHERE (SELECT COUNT(*) FROM MIGRATION_FLAGS WHERE flag_name = 'read_from_v2' AND is_on) = 0
 UNION ALL
 SELECT
@@ -698,7 +699,7 @@ END;
 $$;
 
 -- One part of the way back: what only version 2 has, of from_ts <= ts < to_ts, in the columns that version 1 has for it:
--- feature_1 is the event_name, feature_2 the features and feature_3 the rest, both as JSON. source tells where it is from, and
+-- feature_1 is the event_name, feature_2 the features and feature_3 the rest, both as JSON. source is where it is from, and
 -- keeps it out of dual write and backfill.
 -- snowflake-only: the embedded engine runs the body's statements, from generated/run_backfill_to_v1.sql
 CREATE OR REPLACE PROCEDURE BACKFILL_RANGE_TO_V1(from_ts TIMESTAMP_NTZ, to_ts TIMESTAMP_NTZ)
@@ -852,18 +853,18 @@ BEGIN
     MERGE INTO CLAUDE_STREAM_V2 AS kept
     USING (
         SELECT *
-        FROM V_V1_ROWS AS told
-        WHERE told.can_follow
-            AND NOT told.is_from_v2
-            AND told.ts >= :from_ts
-            AND told.ts <= :to_ts
+        FROM V_V1_ROWS AS v1
+        WHERE v1.can_follow
+            AND NOT v1.is_from_v2
+            AND v1.ts >= :from_ts
+            AND v1.ts <= :to_ts
             AND EXISTS (
                 SELECT 1
                 FROM ACTIVITY_STREAM_V1_STREAM AS arrived
-                WHERE arrived.ts = told.ts
-                    AND COALESCE(arrived.activity_id, '') = COALESCE(told.v1_activity_id, '')
+                WHERE arrived.ts = v1.ts
+                    AND COALESCE(arrived.activity_id, '') = COALESCE(v1.v1_activity_id, '')
             )
-        QUALIFY ROW_NUMBER() OVER (PARTITION BY told.activity_id ORDER BY told.ts, told.canonical_text) = 1
+        QUALIFY ROW_NUMBER() OVER (PARTITION BY v1.activity_id ORDER BY v1.ts, v1.canonical_text) = 1
     ) AS fresh
         ON kept.activity_id = fresh.activity_id
         AND kept.channel_id = 'v1'

@@ -90,7 +90,7 @@ DATA_RETENTION_TIME_IN_DAYS = 0
 COMMENT = 'The context recalled by get_context; grain: one row per (customer, project), project * for all.';
 
 -- What CONTEXT_HOURS is made from: sums that a batch adds to, and takes from when it outranks a row counted before. Of the last 8
--- days; an empty name or latency_bucket where there is none. A sum of what no call told is 0, and its _told is 0 too.
+-- days; an empty name or latency_bucket where there is none. A sum of what no call reported is 0, and its _reported is 0 too.
 -- grain: one row per (customer, project, hour_start, event_name, name, latency_bucket), and the same with project '*'
 CREATE TRANSIENT TABLE IF NOT EXISTS CONTEXT_COUNTS (
     customer                    VARCHAR         NOT NULL COMMENT 'Whose events.',
@@ -102,15 +102,15 @@ CREATE TRANSIENT TABLE IF NOT EXISTS CONTEXT_COUNTS (
     calls                       NUMBER(38, 0)   NOT NULL COMMENT 'How many events.',
     failures                    NUMBER(38, 0)   NOT NULL COMMENT 'How many of them failed.',
     prompt_tokens               NUMBER(38, 0)   NOT NULL COMMENT 'Their sum.',
-    prompt_tokens_told          NUMBER(38, 0)   NOT NULL COMMENT 'How many events told it.',
+    prompt_tokens_reported          NUMBER(38, 0)   NOT NULL COMMENT 'How many events reported it.',
     completion_tokens           NUMBER(38, 0)   NOT NULL COMMENT 'Their sum.',
-    completion_tokens_told      NUMBER(38, 0)   NOT NULL COMMENT 'How many events told it.',
+    completion_tokens_reported      NUMBER(38, 0)   NOT NULL COMMENT 'How many events reported it.',
     cache_read_tokens           NUMBER(38, 0)   NOT NULL COMMENT 'Their sum.',
-    cache_read_tokens_told      NUMBER(38, 0)   NOT NULL COMMENT 'How many events told it.',
+    cache_read_tokens_reported      NUMBER(38, 0)   NOT NULL COMMENT 'How many events reported it.',
     cache_creation_tokens       NUMBER(38, 0)   NOT NULL COMMENT 'Their sum.',
-    cache_creation_tokens_told  NUMBER(38, 0)   NOT NULL COMMENT 'How many events told it.',
+    cache_creation_tokens_reported  NUMBER(38, 0)   NOT NULL COMMENT 'How many events reported it.',
     cost_usd                    NUMBER(38, 9)   NOT NULL COMMENT 'Their sum, in US dollars.',
-    cost_usd_told               NUMBER(38, 0)   NOT NULL COMMENT 'How many events told it.',
+    cost_usd_reported               NUMBER(38, 0)   NOT NULL COMMENT 'How many events reported it.',
     batch_key                   VARCHAR                  COMMENT 'Highest channel and offset of the batch that changed it last.'
 )
 DATA_RETENTION_TIME_IN_DAYS = 0
@@ -140,7 +140,7 @@ CREATE TRANSIENT TABLE IF NOT EXISTS CONTEXT_ITEMS (
     hour_start     TIMESTAMP_NTZ  NOT NULL COMMENT 'Hour of the events it was computed from, UTC.',
     ts             TIMESTAMP_NTZ  NOT NULL COMMENT 'Its time, UTC; the newest stay.',
     activity_id    VARCHAR                 COMMENT 'The activity it was read from; of equal times the lowest stays.',
-    item           VARIANT                 COMMENT 'The entry as the context shows it; of a session what that hour knows of it.',
+    item           VARIANT                 COMMENT 'The entry as the context shows it; of a session what that hour holds of it.',
     refreshed_at   TIMESTAMP_NTZ  NOT NULL COMMENT 'When this row was written last, UTC.'
 )
 DATA_RETENTION_TIME_IN_DAYS = 0
@@ -168,7 +168,7 @@ CREATE TABLE IF NOT EXISTS REFRESH_RUNS (
 )
 COMMENT = 'Committed runs of the refresh sequence, kept for a week; grain: one row per run.';
 
--- Where events differ from the schemas: a field nobody knows, a type that changed, an event that failed validation.
+-- Where events differ from the schemas: an unknown field, a type that changed, an event that failed validation.
 -- Shown by VW_SYSTEM_EVENTS as schema_drift_detected; nothing is written back into the stream.
 -- grain: one row per (customer, event_name, field, drift_kind, observed_type)
 CREATE TABLE IF NOT EXISTS SCHEMA_DRIFT (
@@ -196,7 +196,7 @@ COMMENT = 'Differences between events and their schemas; grain: customer, event_
 CREATE TABLE IF NOT EXISTS SCHEMA_FIELDS (
     event_name      VARCHAR  NOT NULL COMMENT 'Kind of event.',
     field           VARCHAR  NOT NULL COMMENT 'Name of the feature.',
-    json_types      VARCHAR  NOT NULL COMMENT 'JSON types allowed, sorted, separated by blanks; integer stands beside number.',
+    json_types      VARCHAR  NOT NULL COMMENT 'JSON types allowed, sorted, separated by blanks; integer comes beside number.',
     required        BOOLEAN  NOT NULL COMMENT 'Whether every event must have it.',
     schema_version  VARCHAR  NOT NULL COMMENT 'Version of the event schemas.'
 )
@@ -246,6 +246,18 @@ USING (
         ('llm_event', 'max_tokens', 'integer null', FALSE),
         ('llm_event', 'stream', 'boolean null', FALSE),
         ('llm_event', 'request_id', 'null string', FALSE),
+        ('llm_event', 'cache_creation_5m_tokens', 'integer null', FALSE),
+        ('llm_event', 'cache_creation_1h_tokens', 'integer null', FALSE),
+        ('llm_event', 'web_searches', 'integer null', FALSE),
+        ('llm_event', 'speed', 'null string', FALSE),
+        ('llm_event', 'effort', 'null string', FALSE),
+        ('llm_event', 'service_tier', 'null string', FALSE),
+        ('llm_event', 'query_source', 'null string', FALSE),
+        ('llm_event', 'request_kind', 'null string', FALSE),
+        ('llm_event', 'skill', 'null string', FALSE),
+        ('llm_event', 'mcp_server', 'null string', FALSE),
+        ('llm_event', 'mcp_tool', 'null string', FALSE),
+        ('llm_event', 'cli_version', 'null string', FALSE),
         ('llm_event', 'tool_use_id', 'null string', FALSE),
         ('llm_event', 'prompt_id', 'null string', FALSE),
         ('llm_event', 'agent_id', 'null string', FALSE),
@@ -266,6 +278,8 @@ USING (
         ('tool_event', 'denied', 'null string', FALSE),
         ('tool_event', 'interrupted', 'boolean null', FALSE),
         ('tool_event', 'elapsed_ms', 'integer null number', FALSE),
+        ('tool_event', 'error_type', 'null string', FALSE),
+        ('tool_event', 'input_size', 'integer null', FALSE),
         ('tool_event', 'tool_use_id', 'null string', FALSE),
         ('tool_event', 'prompt_id', 'null string', FALSE),
         ('tool_event', 'agent_id', 'null string', FALSE),
@@ -308,6 +322,13 @@ USING (
         ('session_event', 'reason', 'null string', FALSE),
         ('session_event', 'start_source', 'null string', FALSE),
         ('session_event', 'error', 'null string', FALSE),
+        ('session_event', 'title', 'null string', FALSE),
+        ('session_event', 'duration_ms', 'integer null number', FALSE),
+        ('session_event', 'model', 'null string', FALSE),
+        ('session_event', 'cost_usd', 'integer null number', FALSE),
+        ('session_event', 'cost_by_model', 'null object', FALSE),
+        ('session_event', 'context_used_percent', 'integer null number', FALSE),
+        ('session_event', 'limits', 'null object', FALSE),
         ('session_event', 'tool_use_id', 'null string', FALSE),
         ('session_event', 'prompt_id', 'null string', FALSE),
         ('session_event', 'agent_id', 'null string', FALSE),
@@ -593,7 +614,7 @@ BEGIN
                 AND held.ts = SUPERSEDED.ts
         );
 
-    -- Version 1 knows neither organisation, project nor session: a hold on one of them holds all of the customer.
+    -- Version 1 has neither organisation, project nor session: a hold on one of them holds all of the customer.
     DELETE FROM ACTIVITY_STREAM
     WHERE ts < :activities_from
         AND NOT EXISTS (
@@ -605,7 +626,7 @@ BEGIN
             )
         );
 
-    -- An insight outlives its event for as long as it says it holds.
+    -- An insight outlives its event until its own end.
     DELETE FROM INSIGHT_ATOMS
     WHERE GREATEST(recorded_at, COALESCE(valid_until, recorded_at))
         < :activities_from

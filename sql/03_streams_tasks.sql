@@ -210,7 +210,7 @@ BEGIN
                             AND outranked.stream_offset = event.stream_offset
                             AND outranked.ts = event.ts
                     )
-            ) AS told
+            ) AS recorded
         ) AS read
         QUALIFY ROW_NUMBER() OVER (PARTITION BY insight_id ORDER BY recorded_at DESC, activity_id) = 1
     ) AS fresh
@@ -301,7 +301,7 @@ BEGIN
                         AND outranked.stream_offset = event.stream_offset
                         AND outranked.ts = event.ts
                 )
-        ) AS told
+        ) AS recorded
         QUALIFY ROW_NUMBER() OVER (PARTITION BY artifact_id ORDER BY stored_at DESC, activity_id) = 1
     ) AS fresh
         ON artifact.artifact_id = fresh.artifact_id
@@ -498,7 +498,7 @@ $$;
 -- A value whose type changed, or an event that failed validation, may have been misread by what was derived from it; a
 -- new key cannot. So the insights of this customer that name such an event_name in source_events are quarantined until
 -- every such drift is accepted (SCHEMA_DRIFT.accepted_at). A quarantine with another reason is not touched.
--- batch_key tells REFRESH_CACHE which contexts lost or regained an insight.
+-- by batch_key REFRESH_CACHE finds the contexts that lost or regained an insight.
 -- snowflake-only: a step of REFRESH_CONTEXT, whose statements the embedded engine runs itself
 CREATE OR REPLACE PROCEDURE REFRESH_QUARANTINE(batch_key VARCHAR)
 RETURNS VARCHAR
@@ -558,7 +558,8 @@ $$;
 -- grain: customer, project or '*', hour, event_name, tool or model, latency bucket; only the last 8 days (7 days and the
 -- readers' time zones). A row that was sent adds one, a row that this run outranks takes one away, one that was outranked
 -- on arrival does both: so the sums are those of the rows nothing outranks, and no hour is read again. The bucket of a
--- latency is FLOOR(LN(ms) / LN(1.1)), so that hours merge and a percentile read from it is right within 5 %.
+-- latency is FLOOR(LN(ms) / LN(1.1)), so that hours merge and a percentile read from it is right within 5 %. The responses whose
+-- cost is an estimate have a bucket of their own, 'estimated': so their dollars stay apart in every sum.
 -- snowflake-only: a step of REFRESH_CONTEXT, whose statements the embedded engine runs itself
 CREATE OR REPLACE PROCEDURE REFRESH_COUNTS(batch_key VARCHAR)
 RETURNS VARCHAR
@@ -619,6 +620,9 @@ BEGIN
                 CASE event_name
                     WHEN 'llm_event' THEN TRY_CAST(feature_json:cost_usd::VARCHAR AS NUMBER(18, 9))
                 END AS cost_usd,
+                CASE event_name
+                    WHEN 'llm_event' THEN feature_json:cost_source::VARCHAR = 'estimated'
+                END AS is_estimated,
                 weight
             FROM sent
             WHERE ts >= DATE_TRUNC('HOUR', DATEADD(DAY, -8, SYSDATE()))
@@ -633,20 +637,21 @@ BEGIN
                 event_name,
                 name,
                 COALESCE(
-                    FLOOR(LN(IFF(latency_ms < 0.01, 0.01, latency_ms))::FLOAT / LN(1.1))::INTEGER::VARCHAR, ''
+                    FLOOR(LN(IFF(latency_ms < 0.01, 0.01, latency_ms))::FLOAT / LN(1.1))::INTEGER::VARCHAR,
+                    IFF(is_estimated AND cost_usd IS NOT NULL, 'estimated', '')
                 ) AS latency_bucket,
                 SUM(weight) AS calls,
                 SUM(IFF(NOT success, weight, 0)) AS failures,
                 SUM(weight * prompt_tokens) AS prompt_tokens,
-                SUM(IFF(prompt_tokens IS NULL, 0, weight)) AS prompt_tokens_told,
+                SUM(IFF(prompt_tokens IS NULL, 0, weight)) AS prompt_tokens_reported,
                 SUM(weight * completion_tokens) AS completion_tokens,
-                SUM(IFF(completion_tokens IS NULL, 0, weight)) AS completion_tokens_told,
+                SUM(IFF(completion_tokens IS NULL, 0, weight)) AS completion_tokens_reported,
                 SUM(weight * cache_read_tokens) AS cache_read_tokens,
-                SUM(IFF(cache_read_tokens IS NULL, 0, weight)) AS cache_read_tokens_told,
+                SUM(IFF(cache_read_tokens IS NULL, 0, weight)) AS cache_read_tokens_reported,
                 SUM(weight * cache_creation_tokens) AS cache_creation_tokens,
-                SUM(IFF(cache_creation_tokens IS NULL, 0, weight)) AS cache_creation_tokens_told,
+                SUM(IFF(cache_creation_tokens IS NULL, 0, weight)) AS cache_creation_tokens_reported,
                 SUM(weight * cost_usd) AS cost_usd,
-                SUM(IFF(cost_usd IS NULL, 0, weight)) AS cost_usd_told
+                SUM(IFF(cost_usd IS NULL, 0, weight)) AS cost_usd_reported
             FROM live
             GROUP BY customer, project, hour_start, event_name, name, latency_bucket
         ),
@@ -667,15 +672,15 @@ BEGIN
             SUM(calls) AS calls,
             SUM(failures) AS failures,
             COALESCE(SUM(prompt_tokens), 0) AS prompt_tokens,
-            SUM(prompt_tokens_told) AS prompt_tokens_told,
+            SUM(prompt_tokens_reported) AS prompt_tokens_reported,
             COALESCE(SUM(completion_tokens), 0) AS completion_tokens,
-            SUM(completion_tokens_told) AS completion_tokens_told,
+            SUM(completion_tokens_reported) AS completion_tokens_reported,
             COALESCE(SUM(cache_read_tokens), 0) AS cache_read_tokens,
-            SUM(cache_read_tokens_told) AS cache_read_tokens_told,
+            SUM(cache_read_tokens_reported) AS cache_read_tokens_reported,
             COALESCE(SUM(cache_creation_tokens), 0) AS cache_creation_tokens,
-            SUM(cache_creation_tokens_told) AS cache_creation_tokens_told,
+            SUM(cache_creation_tokens_reported) AS cache_creation_tokens_reported,
             COALESCE(SUM(cost_usd), 0) AS cost_usd,
-            SUM(cost_usd_told) AS cost_usd_told,
+            SUM(cost_usd_reported) AS cost_usd_reported,
             :batch_key AS batch_key
         FROM scopes
         GROUP BY customer, scope, hour_start, event_name, name, latency_bucket
@@ -691,34 +696,34 @@ BEGIN
             calls = kept.calls + fresh.calls,
             failures = kept.failures + fresh.failures,
             prompt_tokens = kept.prompt_tokens + fresh.prompt_tokens,
-            prompt_tokens_told = kept.prompt_tokens_told + fresh.prompt_tokens_told,
+            prompt_tokens_reported = kept.prompt_tokens_reported + fresh.prompt_tokens_reported,
             completion_tokens = kept.completion_tokens + fresh.completion_tokens,
-            completion_tokens_told = kept.completion_tokens_told + fresh.completion_tokens_told,
+            completion_tokens_reported = kept.completion_tokens_reported + fresh.completion_tokens_reported,
             cache_read_tokens = kept.cache_read_tokens + fresh.cache_read_tokens,
-            cache_read_tokens_told = kept.cache_read_tokens_told + fresh.cache_read_tokens_told,
+            cache_read_tokens_reported = kept.cache_read_tokens_reported + fresh.cache_read_tokens_reported,
             cache_creation_tokens = kept.cache_creation_tokens + fresh.cache_creation_tokens,
-            cache_creation_tokens_told = kept.cache_creation_tokens_told + fresh.cache_creation_tokens_told,
+            cache_creation_tokens_reported = kept.cache_creation_tokens_reported + fresh.cache_creation_tokens_reported,
             cost_usd = kept.cost_usd + fresh.cost_usd,
-            cost_usd_told = kept.cost_usd_told + fresh.cost_usd_told,
+            cost_usd_reported = kept.cost_usd_reported + fresh.cost_usd_reported,
             batch_key = fresh.batch_key
     WHEN NOT MATCHED THEN
         INSERT (
             customer, project, hour_start, event_name, name, latency_bucket, calls, failures, prompt_tokens,
-            prompt_tokens_told, completion_tokens, completion_tokens_told, cache_read_tokens, cache_read_tokens_told,
-            cache_creation_tokens, cache_creation_tokens_told, cost_usd, cost_usd_told, batch_key
+            prompt_tokens_reported, completion_tokens, completion_tokens_reported, cache_read_tokens, cache_read_tokens_reported,
+            cache_creation_tokens, cache_creation_tokens_reported, cost_usd, cost_usd_reported, batch_key
         )
         VALUES (
             fresh.customer, fresh.project, fresh.hour_start, fresh.event_name, fresh.name, fresh.latency_bucket, fresh.calls,
-            fresh.failures, fresh.prompt_tokens, fresh.prompt_tokens_told, fresh.completion_tokens,
-            fresh.completion_tokens_told, fresh.cache_read_tokens, fresh.cache_read_tokens_told, fresh.cache_creation_tokens,
-            fresh.cache_creation_tokens_told, fresh.cost_usd, fresh.cost_usd_told, fresh.batch_key
+            fresh.failures, fresh.prompt_tokens, fresh.prompt_tokens_reported, fresh.completion_tokens,
+            fresh.completion_tokens_reported, fresh.cache_read_tokens, fresh.cache_read_tokens_reported, fresh.cache_creation_tokens,
+            fresh.cache_creation_tokens_reported, fresh.cost_usd, fresh.cost_usd_reported, fresh.batch_key
         );
     RETURN 'done';
 END;
 $$;
 
 -- grain: customer, project or '*', hour: the hours that this run counted in, as the context shows them. What no call
--- told is null, not zero.
+-- reported is null, not zero.
 -- snowflake-only: a step of REFRESH_CONTEXT, whose statements the embedded engine runs itself
 CREATE OR REPLACE PROCEDURE REFRESH_HOURS(batch_key VARCHAR)
 RETURNS VARCHAR
@@ -758,6 +763,7 @@ BEGIN
                         'cache_read_tokens', cache_read_tokens,
                         'cache_creation_tokens', cache_creation_tokens,
                         'cost_usd', cost_usd,
+                        'cost_estimated_usd', cost_estimated_usd,
                         'calls_without_cost', calls_without_cost
                     )
                 END AS usage
@@ -771,14 +777,15 @@ BEGIN
                     SUM(counts.calls) AS calls,
                     SUM(counts.failures) AS failures,
                     OBJECT_AGG(NULLIF(counts.latency_bucket, ''), counts.calls::VARIANT) AS latency,
-                    SUM(IFF(counts.prompt_tokens_told > 0, counts.prompt_tokens, NULL)) AS prompt_tokens,
-                    SUM(IFF(counts.completion_tokens_told > 0, counts.completion_tokens, NULL)) AS completion_tokens,
-                    SUM(IFF(counts.cache_read_tokens_told > 0, counts.cache_read_tokens, NULL)) AS cache_read_tokens,
+                    SUM(IFF(counts.prompt_tokens_reported > 0, counts.prompt_tokens, NULL)) AS prompt_tokens,
+                    SUM(IFF(counts.completion_tokens_reported > 0, counts.completion_tokens, NULL)) AS completion_tokens,
+                    SUM(IFF(counts.cache_read_tokens_reported > 0, counts.cache_read_tokens, NULL)) AS cache_read_tokens,
                     SUM(
-                        IFF(counts.cache_creation_tokens_told > 0, counts.cache_creation_tokens, NULL)
+                        IFF(counts.cache_creation_tokens_reported > 0, counts.cache_creation_tokens, NULL)
                     ) AS cache_creation_tokens,
-                    SUM(IFF(counts.cost_usd_told > 0, counts.cost_usd, NULL)) AS cost_usd,
-                    SUM(counts.calls - counts.cost_usd_told) AS calls_without_cost
+                    SUM(IFF(counts.cost_usd_reported > 0, counts.cost_usd, NULL)) AS cost_usd,
+                    SUM(IFF(counts.latency_bucket = 'estimated', counts.cost_usd, NULL)) AS cost_estimated_usd,
+                    SUM(counts.calls - counts.cost_usd_reported) AS calls_without_cost
                 FROM CONTEXT_COUNTS AS counts
                 INNER JOIN touched
                     ON counts.customer = touched.customer
@@ -850,7 +857,7 @@ $$;
 
 -- grain: customer, project or '*', section, session_id, item_key, hour; of any age, for a context may rest for weeks.
 -- Sections of the context have an empty session_id; session_files and failed_commands are lists of one session;
--- recent_sessions holds, for each hour of a session (and of what belongs to none), what that hour knows of it.
+-- recent_sessions holds, for each hour of a session (and of what belongs to none), what that hour holds of it.
 -- The batch adds to what is kept: of a list's entries with one key in an hour the newest stays. A row that is read
 -- twice adds nothing.
 -- snowflake-only: a step of REFRESH_CONTEXT, whose statements the embedded engine runs itself
@@ -1019,8 +1026,8 @@ BEGIN
                 END
         ),
 
-        -- what a row, or what is kept already, knows of an hour of a session; a text stands behind the time it is from, so that
-        -- the greatest is the newest
+        -- what a row, or what is kept already, holds of an hour of a session; a text stands behind the time it is from, so that
+        -- the greatest is the newest and the least the first
         moments AS (
             SELECT
                 live.customer,
@@ -1031,6 +1038,7 @@ BEGIN
                 live.at_text AS first_at,
                 IFF(live.moment = 'start', live.at_text, NULL) AS started,
                 IFF(live.moment = 'end', live.at_text, NULL) AS ended,
+                IFF(live.moment = 'user_prompt', live.at_text || ' ' || live.excerpt, NULL) AS first_asked,
                 IFF(live.moment = 'user_prompt', live.at_text || ' ' || live.excerpt, NULL) AS asked,
                 IFF(live.moment = 'turn_end', live.at_text || ' ' || live.excerpt, NULL) AS concluded,
                 IFF(live.moment = 'turn_stopped', live.at_text || ' ' || live.excerpt, NULL) AS stopped,
@@ -1052,6 +1060,7 @@ BEGIN
                 item:first::VARCHAR,
                 item:started::VARCHAR,
                 item:ended::VARCHAR,
+                COALESCE(item:first_asked::VARCHAR, item:asked::VARCHAR),
                 item:asked::VARCHAR,
                 item:concluded::VARCHAR,
                 item:stopped::VARCHAR,
@@ -1092,6 +1101,7 @@ BEGIN
                 'first', MIN(first_at),
                 'started', MIN(started),
                 'ended', MAX(ended),
+                'first_asked', MIN(first_asked),
                 'asked', MAX(asked),
                 'concluded', MAX(concluded),
                 'stopped', MAX(stopped),
@@ -1296,6 +1306,7 @@ BEGIN
                 MAX(item.ts) AS last_ts,
                 COALESCE(MIN(item.item:started::VARCHAR), MIN(item.item:first::VARCHAR)) AS started,
                 MAX(item.item:ended::VARCHAR) AS ended,
+                MIN(COALESCE(item.item:first_asked::VARCHAR, item.item:asked::VARCHAR)) AS first_asked,
                 MAX(item.item:asked::VARCHAR) AS asked,
                 MAX(item.item:concluded::VARCHAR) AS concluded,
                 MAX(item.item:stopped::VARCHAR) AS stopped,
@@ -1333,6 +1344,8 @@ BEGIN
                         'started', sessions.started,
                         'ended', sessions.ended,
                         'last_ts', TO_CHAR(sessions.last_ts, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"'),
+                        'first_asked', SUBSTR(sessions.first_asked, 29),
+                        'first_asked_ts', SUBSTR(sessions.first_asked, 1, 27),
                         'asked', SUBSTR(sessions.asked, 29),
                         'asked_ts', SUBSTR(sessions.asked, 1, 27),
                         'concluded', SUBSTR(sessions.concluded, 29),
@@ -1430,7 +1443,7 @@ BEGIN
 END;
 $$;
 
--- What the batch holds is asked twice, at its beginning, and kept in variables: a bound value prunes where a sub-select would
+-- What the batch holds is read twice, at its beginning, and kept in variables: a bound value prunes where a sub-select would
 -- not, and eight questions between the steps would cost more than they spare. To be called inside a transaction.
 -- snowflake-only: the embedded engine runs the statements of its steps, in this order and under these conditions
 CREATE OR REPLACE PROCEDURE FOLD_BATCH()
@@ -1466,7 +1479,7 @@ BEGIN
     FROM CLAUDE_STREAM_V2_STREAM;
 
     -- This statement consumes the stream, whatever is left out below.
-    -- snowflake-only: the embedded engine notes a run when it knows how long it took
+    -- snowflake-only: the embedded engine notes a run when its duration is known
     INSERT INTO REFRESH_RUNS (batch_key, row_count, oldest_ts, newest_ts, started_at)
     SELECT MAX(channel_id || ' ' || stream_offset), COUNT(*), MIN(ts), MAX(ts), SYSDATE()
     FROM CLAUDE_STREAM_V2_STREAM
@@ -1571,14 +1584,14 @@ EXCEPTION
 END;
 $$;
 
--- Contexts, and all else that is folded from the stream, made anew from it: after the stream went stale (the task rested longer
+-- Contexts, and all else that is folded from the stream, rebuilt from it: after the stream went stale (the task rested longer
 -- than the table keeps its history), or when a context is doubted. A stream that shows what the table holds already is one batch
 -- of everything; each known loser is taken back from it as if it had been outranked in this run.
--- snowflake-only: the embedded engine makes its contexts anew in chunks
+-- snowflake-only: the embedded engine rebuilds its contexts in chunks
 CREATE OR REPLACE PROCEDURE REBUILD_CONTEXTS()
 RETURNS VARCHAR
 LANGUAGE SQL
-COMMENT = 'Makes the stream and everything folded from it anew. Suspend REFRESH_CONTEXT_TASK before, and resume it afterwards.'
+COMMENT = 'Rebuilds the stream and everything folded from it. Suspend REFRESH_CONTEXT_TASK before, and resume it afterwards.'
 EXECUTE AS OWNER
 AS
 $$
@@ -1620,12 +1633,12 @@ $$;
 
 -- A row that is stored twice, with one channel and one offset: no source outranks itself, so SUPERSEDED does not settle it. It can
 -- come about when a channel and every note of its offset are lost together (V_DOUBLED_OFFSETS shows it; docs/snowflake.md says how).
--- One of them stays, and everything is folded anew, for the stream would show it as new.
+-- One of them stays, and everything is folded again, for the stream would show it as new.
 -- snowflake-only: the embedded engine reads the offset in the transaction that writes
 CREATE OR REPLACE PROCEDURE REMOVE_DOUBLED_ROWS()
 RETURNS VARCHAR
 LANGUAGE SQL
-COMMENT = 'Leaves one row of each channel and offset, and makes everything folded from the stream anew. Suspend REFRESH_CONTEXT_TASK before.'
+COMMENT = 'Leaves one row of each channel and offset, and rebuilds everything folded from the stream. Suspend REFRESH_CONTEXT_TASK before.'
 EXECUTE AS OWNER
 AS
 $$
@@ -1690,26 +1703,26 @@ $$;
 CREATE OR REPLACE PROCEDURE RESUME_TASKS()
 RETURNS VARCHAR
 LANGUAGE SQL
-COMMENT = 'Resumes every task that is to run, and says of the others why they do not.'
+COMMENT = 'Resumes every task that is to run, and gives for the others the reason.'
 EXECUTE AS OWNER
 AS
 $$
 BEGIN
-    LET told VARCHAR := '';
+    LET states VARCHAR := '';
     LET runs_dual_write BOOLEAN := FALSE;
     BEGIN
         ALTER TASK REFRESH_CONTEXT_TASK RESUME;
-        told := told || ' | REFRESH_CONTEXT_TASK runs';
+        states := states || ' | REFRESH_CONTEXT_TASK runs';
     EXCEPTION
         WHEN OTHER THEN
-            told := told || ' | REFRESH_CONTEXT_TASK is suspended: ' || SQLERRM;
+            states := states || ' | REFRESH_CONTEXT_TASK is suspended: ' || SQLERRM;
     END;
     BEGIN
         ALTER TASK DAILY_UPKEEP_TASK RESUME;
-        told := told || ' | DAILY_UPKEEP_TASK runs';
+        states := states || ' | DAILY_UPKEEP_TASK runs';
     EXCEPTION
         WHEN OTHER THEN
-            told := told || ' | DAILY_UPKEEP_TASK is suspended: ' || SQLERRM;
+            states := states || ' | DAILY_UPKEEP_TASK is suspended: ' || SQLERRM;
     END;
     SELECT COUNT_IF(flag_name = 'dual_write_enabled' AND is_on) > 0 AS runs_dual_write
     INTO :runs_dual_write
@@ -1717,13 +1730,13 @@ BEGIN
     IF (runs_dual_write) THEN
         BEGIN
             ALTER TASK DUAL_WRITE_TASK RESUME;
-            told := told || ' | DUAL_WRITE_TASK runs';
+            states := states || ' | DUAL_WRITE_TASK runs';
         EXCEPTION
             WHEN OTHER THEN
-                told := told || ' | DUAL_WRITE_TASK is suspended: ' || SQLERRM;
+                states := states || ' | DUAL_WRITE_TASK is suspended: ' || SQLERRM;
         END;
     END IF;
-    RETURN SUBSTR(told, 4);
+    RETURN SUBSTR(states, 4);
 END;
 $$;
 
@@ -1872,7 +1885,7 @@ FROM known
 LEFT JOIN summed
     ON known.task_name = summed.task_name;
 
--- Where contexts left with an older layout, they are made anew before the first run.
+-- Where contexts left with an older layout, they are rebuilt before the first run.
 EXECUTE IMMEDIATE $$
 BEGIN
     LET contexts NUMBER := 0;
@@ -1881,7 +1894,7 @@ BEGIN
     SELECT COUNT(*) AS activities INTO :activities FROM CLAUDE_STREAM_V2;
     IF (contexts = 0 AND activities > 0) THEN
         CALL REBUILD_CONTEXTS();
-        RETURN 'contexts were made anew';
+        RETURN 'contexts were rebuilt';
     END IF;
     RETURN 'contexts are as they were';
 END;

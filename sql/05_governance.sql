@@ -95,11 +95,11 @@ CREATE TABLE IF NOT EXISTS ACCESS_MAP (
 COMMENT = 'Who may see which rows, and whether masked; grain: one row per user or role and customer or organisation.';
 
 -- ---------------------------------------------------------------------------------------------------------------------------
--- Policies (Enterprise edition). A policy is made shut and then given its body, so that the body stands here once and is brought
--- up to date by each run. An edition that has none says so in the answer of the block, and whoever may read sees all rows unmasked.
+-- Policies (Enterprise edition). A policy is made shut and then given its body, so that the body is here once and is brought
+-- up to date by each run. An edition that has none says so in the answer of the block, and every reader sees all rows unmasked.
 --   rows      CUSTOMER_AND_ORG_ROWS, and CUSTOMER_ROWS where rows bear no organisation. None on SUPERSEDED: it is read by the views
 --             alone, and a reader who did not see an outranked row there would see it twice in them.
---   features  only what is on the list stays of a VARIANT, and _masked says so: what nobody knows yet is hidden
+--   features  only what is on the list stays of a VARIANT, and _masked says so: what is not on it is hidden
 --   context   counts, files and usage stay
 --   samples, texts   nothing stays
 EXECUTE IMMEDIATE $$
@@ -149,20 +149,21 @@ BEGIN
                 OBJECT_INSERT(
                     OBJECT_PICK(
                         val::OBJECT,
-                        '_original_size', '_redacted', '_truncated', '_unanswered', 'agent_id', 'agent_type',
-                        'artifact_id', 'artifact_type', 'bytes_after', 'bytes_before', 'bytes_scanned',
-                        'cache_age_ms', 'cache_creation_tokens', 'cache_hit', 'cache_read_tokens', 'cli_version',
-                        'completion_tokens', 'confidence', 'context_size', 'cost_source', 'cost_usd', 'count',
-                        'credits_used', 'database', 'denied', 'duration_ms', 'elapsed_ms', 'error_code', 'error_type', 'event_type',
-                        'expires_at', 'file_path', 'file_type', 'from', 'git_branch', 'git_tracked', 'grain',
-                        'hook_event_name', 'host', 'insight_id', 'interrupted', 'latency_ms', 'length', 'lines_affected',
-                        'max_tokens', 'method', 'metric', 'model', 'operation', 'pinned', 'project_path',
-                        'prompt_hash', 'prompt_id', 'prompt_tokens', 'query_id', 'request_id', 'result_sha256',
-                        'result_size', 'result_type', 'role', 'row_count', 'rows', 'schema', 'segment',
-                        'session_duration_ms', 'session_id', 'severity', 'source_events', 'sql_sha256', 'stale',
-                        'start_source', 'stream', 'subject', 'success', 'temperature', 'to', 'token_source',
-                        'tool_category', 'tool_name', 'tool_use_id', 'total_activities', 'total_latency_ms',
-                        'total_tokens', 'user', 'valid_for_hours', 'valid_until', 'warehouse'
+                        '_original_size', '_partial', '_redacted', '_truncated', '_unanswered', 'agent_id', 'agent_type',
+                        'artifact_id', 'artifact_type', 'bytes_after', 'bytes_before', 'bytes_scanned', 'cache_age_ms',
+                        'cache_creation_1h_tokens', 'cache_creation_5m_tokens', 'cache_creation_tokens', 'cache_hit',
+                        'cache_read_tokens', 'cli_version', 'completion_tokens', 'confidence', 'context_size',
+                        'cost_by_model', 'cost_source', 'cost_usd', 'count', 'credits_used', 'database', 'denied',
+                        'duration_ms', 'elapsed_ms', 'error_code', 'error_type', 'event_type', 'expires_at', 'file_path',
+                        'file_type', 'from', 'git_branch', 'git_tracked', 'grain', 'hook_event_name', 'host', 'insight_id',
+                        'interrupted', 'latency_ms', 'length', 'lines_affected', 'max_tokens', 'method', 'metric', 'model',
+                        'operation', 'pinned', 'project_path', 'prompt_hash', 'prompt_id', 'prompt_tokens', 'query_id',
+                        'query_source', 'request_id', 'request_kind', 'result_sha256', 'result_size', 'result_type', 'role',
+                        'row_count', 'rows', 'schema', 'segment', 'session_duration_ms', 'session_id', 'severity',
+                        'source_events', 'speed', 'sql_sha256', 'stale', 'start_source', 'stream', 'subject', 'success',
+                        'temperature', 'to', 'token_source', 'tool_category', 'tool_name', 'tool_use_id',
+                        'total_activities', 'total_latency_ms', 'total_tokens', 'user', 'valid_for_hours', 'valid_until',
+                        'warehouse', 'web_searches'
                     ),
                     '_masked', TRUE, TRUE
                 )::VARIANT
@@ -266,7 +267,7 @@ BEGIN
 EXCEPTION
     WHEN OTHER THEN
         IF (CONTAINS(LOWER(SQLERRM), 'unsupported feature')) THEN
-            RETURN 'this edition has no policies: whoever may read sees all rows unmasked';
+            RETURN 'this edition has no policies: every reader sees all rows unmasked';
         END IF;
         RAISE;
 END;

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from server.house import House
     from standins.started import StandIn
 
-SHORT_CRASH_S = 12.0
+SHORT_CRASH_S = 6.0
 
 _numbers = itertools.count(1)
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from activity_mcp.activity import (
     EVENT_NAMES,
     MAX_EVENT_BYTES,
+    MAX_FEATURES,
     Activity,
     Origin,
     build,
@@ -210,6 +211,18 @@ def test_degraded_lines_cut_long_values_to_their_types_and_keep_the_rest() -> No
     assert kept["_truncated"] is True
     assert kept["_original_size"] == sum(len(dump_json(features[name])) for name in ("parameters", "list", "error"))
     assert cut({"a": 1}) == {"a": 1}
+
+
+def test_of_thousands_of_features_the_rest_is_kept_as_one_text() -> None:
+    """The refresh of the warehouse looks at each feature by its name: 19,000 of them took it half a gigabyte."""
+    features = {"tool_name": "Bash", "success": True} | {f"k{number}": number for number in range(5_000)}
+    kept = made(features, "tool_event", strict=False).feature_json
+    assert len(kept) == MAX_FEATURES
+    assert kept["tool_name"] == "Bash"
+    assert {**{name: item for name, item in kept.items() if name != "_more"}, **json.loads(kept["_more"])} == features
+    with pytest.raises(InvalidActivity, match="at most 1000 fit"):
+        made(features, "tool_event")
+    assert len(made(dict(list(features.items())[:MAX_FEATURES]), "tool_event").feature_json) == MAX_FEATURES
 
 
 def test_an_unknown_event_name_is_refused_naming_the_known_ones() -> None:

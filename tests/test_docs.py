@@ -13,6 +13,7 @@ import click
 import pytest
 
 import activity_mcp
+from activity_mcp.claude_code.versions import NEEDS, in_words
 from activity_mcp.cli.commands import commands
 from activity_mcp.config import read_config
 from activity_mcp.server.tools import specs
@@ -124,8 +125,8 @@ def test_every_command_and_option_that_a_page_shows_exists(page: Path) -> None:
 
 @every_page
 def test_every_make_target_that_a_page_shows_exists(page: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
-    named = {found[1] for line in code_in(page) if (found := re.match(r"(?:\$ )?make ([a-z]+)\b", line.strip()))}
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    named = {found[1] for line in code_in(page) if (found := re.match(r"(?:\$ )?make ([a-z-]+)\b", line.strip()))}
     assert sorted(named - targets) == []
 
 
@@ -227,3 +228,10 @@ def _asserts_a_time(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 def test_the_front_door_is_short() -> None:
     assert len(README.read_text().splitlines()) <= MAX_README_LINES
     assert len((ROOT / "CONTRIBUTING.md").read_text().splitlines()) <= MAX_CONTRIBUTING_LINES
+
+
+def test_the_table_of_versions_is_what_doctor_checks_and_the_readme_links_it() -> None:
+    page = DOCS / "claude-code.md"
+    rows = [f"| {need.what} | {in_words(need.since)} | {need.otherwise} |" for need in NEEDS]
+    assert [line for line in page.read_text().splitlines() if line.startswith("| ")][1:] == rows
+    assert "(docs/claude-code.md)" in README.read_text()

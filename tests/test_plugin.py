@@ -114,6 +114,20 @@ def test_its_server_is_the_command(tmp_path: Path, programs: Path) -> None:
     assert server["alwaysLoad"] is True
 
 
+@pytest.mark.parametrize("request_id", ["1", '"a-1"'])
+def test_its_server_reports_that_the_command_is_missing(tmp_path: Path, request_id: str) -> None:
+    """As an error that answers the client, which is what ``/mcp`` shows."""
+    [server] = read(PLUGIN / ".mcp.json")["mcpServers"].values()
+    hello = HELLO.replace('"id": 1', f'"id": {request_id}')
+    notice = '{"jsonrpc": "2.0", "method": "notifications/initialized"}'
+    done = as_claude_code_does(server, f"{hello}\n{notice}\n", "/usr/bin:/bin", tmp_path)
+    [answer] = map(json.loads, done.stdout.splitlines())
+    assert answer["id"] == json.loads(request_id)
+    assert "activity-mcp is not installed" in answer["error"]["message"]
+    assert "pipx" in answer["error"]["message"]
+    assert answer["error"]["message"] in done.stderr
+
+
 def test_the_examples_are_what_install_writes_with_the_command_found_on_path() -> None:
     assert read(REPO / "examples" / ".mcp.json") == {"mcpServers": {"activity": server_entry(["activity-mcp", "serve"])}}
     expected = {event: [{"hooks": [hook_handler(["activity-mcp-hook"], event)]}] for event in HOOK_EVENTS}

@@ -33,6 +33,7 @@ BENCHMARKS: dict[str, str] = {
     "findings": "a question over a million activities, and its way to an insight that another server shows",
     "rows": "10,000 events into the warehouse beside DuckDB's appender alone, and a minute of 10,000 a second",
     "server": "8 servers on one state directory, each asked 50 times a second while 100 events a second are logged",
+    "recall": "whether the next session is given what it needs: coverage and noise beside three baselines",
     "loop": "get_context beside a tool that does nothing, an event's way to another server, a flush",
 }
 """Name → what it measures. The module of that name in this package has ``measure(environ)``."""

@@ -102,7 +102,7 @@ def log_event(environ: Mapping[str, str], calls: int) -> Measured:
 
 
 def idle(environ: Mapping[str, str], seconds: float) -> list[Measured]:
-    """A server that leads, one that stands ready, and the bare one, side by side, all idle."""
+    """A server that leads, one that is ready, and the bare one, side by side, all idle."""
     with (
         RawClient(SERVER, ["serve"], environ=environ) as leads,
         RawClient(FLOOR, environ=environ) as bare,

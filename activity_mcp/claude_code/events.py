@@ -2,7 +2,7 @@
 
     a tool call        one tool_event, one file_event for Read, Write, Edit, MultiEdit and NotebookEdit, and one sql_event for
                        each SQL statement written in it (``statements``)
-    an LLM response    one llm_event
+    an LLM response    one llm_event (``model_requests``)
     a prompt           session_event user_prompt          the end of a turn   session_event turn_end, or turn_stopped where
                                                                               nothing was concluded
     a session          session_event start and end
@@ -303,21 +303,6 @@ def session_activity(session_id: str, event_type: str, moment: str, features: Ma
     key = "\0".join((session_id, moment))
     made = {"session_id": session_id, "event_type": event_type, **features}
     return EventDraft("session_event", derived_id("session_event", event_type, key), made)
-
-
-def llm_activity(key: str, model: str, tokens: Mapping[str, int], features: Mapping[str, Any]) -> EventDraft:
-    """One response, named by its message's id, or where that is not unique by its line. ``tokens``: input (what the cache did
-    not serve), output, cache_read, cache_creation."""
-    made = {
-        "model": model,
-        "prompt_tokens": tokens.get("input", 0),
-        "completion_tokens": tokens.get("output", 0),
-        "cache_read_tokens": tokens.get("cache_read", 0),
-        "cache_creation_tokens": tokens.get("cache_creation", 0),
-        "total_tokens": sum(tokens.values()),
-        **features,
-    }
-    return EventDraft("llm_event", derived_id("llm_event", "message_id", key), made)
 
 
 def text_features(text: str, policy: str, redactor: Redactor) -> dict[str, Any]:

@@ -5,7 +5,8 @@ gateway's need not be: some number the calls of a conversation (``functions.Bash
 some give every response one id. So an id that is not Anthropic's names its fact only together with more:
 
     a call       its session, tool and longest text of its input: hooks and transcripts both have them
-    a response   the line it begins with: only transcripts hold responses, and copies of a line keep its uuid
+    a response   its request's id, under which the exporter reports it too; where that is not unique its message's id, and where
+                 neither is the line it begins with: copies of a line keep its uuid
 
 Calls of this server itself are recognised by the name of the tool.
 
@@ -47,6 +48,11 @@ def is_unique_message_id(message_id: str, request_id: str | None) -> bool:
     return from_anthropic and message_id.startswith(_MESSAGE_PREFIX) and _is_random(message_id[len(_MESSAGE_PREFIX) :])
 
 
+def is_unique_request_id(request_id: str | None) -> bool:
+    """Whether the id of a request names it in the world, as Anthropic's do."""
+    return request_id is not None and request_id.startswith(_REQUEST_PREFIX) and _is_random(request_id[len(_REQUEST_PREFIX) :])
+
+
 def call_key(session_id: str, call_id: str, tool_name: str, tool_input: Any) -> str:
     """What the ids of a call's events are derived from."""
     if is_unique_call_id(call_id):
@@ -74,9 +80,9 @@ def _is_own_server(name: str) -> bool:
     return of_plugin.partition("_")[2] in _OWN_NAMES
 
 
-def unnamed_prompt_key(session_id: str, text: str) -> str:
-    """The key of a prompt without an id: its session and its text."""
-    return "\0".join((session_id, sha256_hex(text.strip())))
+def unnamed_prompt_key(session_id: str, text: str, repeat: int = 0) -> str:
+    """The key of a prompt without an id: its session, its text and, the how-many-th repeat it is."""
+    return "\0".join((session_id, sha256_hex(text.strip()), *([str(repeat)] if repeat else [])))
 
 
 def _is_random(text: str) -> bool:

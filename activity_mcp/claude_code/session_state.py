@@ -2,12 +2,14 @@
 
     sessions/<hash of the session's id>        the activity id of the session's last recorded start. The session's end is named
                                                by it, by the hook and by an import alike, so that one end has one name
-    prompts/<hash of the session's id>         which of the session's last prompts was recorded under which key: Claude Code
-                                               reports a prompt that is typed while it works with the id of the running turn
     transcripts/<hash of the session's id>     the path of a transcript that has something new: the leader reads it
+    prompt-keys/<hash of the session's id>     under which keys hooks recorded the session's last prompts: Claude Code reports a
+                                               prompt that is typed while it works with the id of the turn that runs then
+    prompts/<hash of session and text>         of a prompt that came without an id (Claude Code before 2.1), how often it was
+                                               repeated and when last: to say "continue" twice is two prompts
 
-All are written by rename, never synced, and lost without harm: an end then has the name of its last prompt, a prompt that was
-queued is named by its own line, and a transcript is read by the next request, or by an import.
+All are written by rename, never synced, and lost without harm: an end then has the name of its last prompt, a transcript is
+read by the next request, or by an import, and a repeated prompt is named by the line that an import finds.
 
 Standard library only: hooks load it.
 """
@@ -21,9 +23,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..fs import FileSystem
 
-STARTS, PROMPTS, REQUESTS = "sessions", "prompts", "transcripts"
+STARTS, REQUESTS, PROMPTS, KEYS = "sessions", "transcripts", "prompts", "prompt-keys"
+_MAX_KEYS = 64
+SAME_PROMPT_US = 1_500_000
+"""Within so long the same prompt of a session is the same one: its hook is registered twice."""
 _MAX_BYTES = 16_384
-_MAX_PROMPTS = 64
 
 
 class SessionState:
@@ -44,22 +48,43 @@ class SessionState:
     def new_prompt_key(self, session_id: str, prompt_id: str, text: str) -> str:
         """The key of a prompt that is being recorded: its id, or where another text has that already, both."""
         of_text = _text_hash(text)
-        known, shared = self._prompts(session_id), f"{prompt_id}:{of_text}"
+        known, shared = self._keys(session_id), f"{prompt_id}:{of_text}"
         if known.get(of_text) in (prompt_id, shared):
             return known[of_text]
         return shared if prompt_id in known.values() else prompt_id
 
-    def note_prompt(self, session_id: str, text: str, key: str) -> None:
-        """The prompt was recorded under this key."""
+    def note_prompt_key(self, session_id: str, text: str, key: str) -> None:
+        """The prompt is recorded under this key."""
         of_text = _text_hash(text)
-        known = self._prompts(session_id)
+        known = self._keys(session_id)
         known.pop(of_text, None)
-        kept = [*known.items(), (of_text, key)][-_MAX_PROMPTS:]
-        self._publish(PROMPTS, session_id, "\n".join(f"{name} {value}" for name, value in kept))
+        kept = [*known.items(), (of_text, key)][-_MAX_KEYS:]
+        self._publish(KEYS, session_id, "\n".join(f"{name} {value}" for name, value in kept))
 
     def prompt_key(self, session_id: str, text: str) -> str | None:
         """The key under which a hook recorded this text last; None where none did."""
-        return self._prompts(session_id).get(_text_hash(text))
+        return self._keys(session_id).get(_text_hash(text))
+
+    def _keys(self, session_id: str) -> dict[str, str]:
+        lines = (self._read(self._path(KEYS, session_id)) or "").split("\n")
+        return {name: key for name, space, key in (line.partition(" ") for line in lines) if space}
+
+    def next_repeat(self, prompt_key: str, now_us: int) -> int:
+        """Which repeat of this prompt was sent now: 0 for the first."""
+        repeats, last_us = self._prompt(prompt_key)
+        return repeats + (last_us is not None and now_us - last_us >= SAME_PROMPT_US)
+
+    def note_prompt(self, prompt_key: str, repeat: int, now_us: int) -> None:
+        """This repeat of the prompt is recorded."""
+        self._publish(PROMPTS, prompt_key, f"{repeat} {now_us}")
+
+    def repeats_of(self, prompt_key: str) -> int:
+        """How many repeats of the prompt hooks have recorded."""
+        return self._prompt(prompt_key)[0]
+
+    def _prompt(self, prompt_key: str) -> tuple[int, int | None]:
+        repeats, _, last_us = (self._read(self._path(PROMPTS, prompt_key)) or "").partition(" ")
+        return (int(repeats), int(last_us)) if repeats.isdecimal() and last_us.isdecimal() else (0, None)
 
     def request(self, session_id: str, transcript: str) -> None:
         """Ask the leader to read what is new in this transcript."""
@@ -85,24 +110,20 @@ class SessionState:
             self._fs.publish(path, transcript.encode("utf-8", "surrogateescape"), durable=False)
 
     def prune(self, before_us: int) -> None:
-        """Forget the starts and prompts noted before then: a session that goes on after that has new ones."""
-        for folder in (STARTS, PROMPTS):
+        """Forget the starts and prompts noted before then: a session that goes on after that has a new start."""
+        for folder in (STARTS, PROMPTS, KEYS):
             for name in self._fs.names(f"{self._directory}/{folder}"):
                 path = f"{self._directory}/{folder}/{name}"
                 found = self._fs.stat(path)
                 if found is not None and found.st_mtime * 1e6 < before_us:
                     self._fs.unlink(path)
 
-    def _prompts(self, session_id: str) -> dict[str, str]:
-        lines = (self._read(self._path(PROMPTS, session_id)) or "").split("\n")
-        return {name: key for name, space, key in (line.partition(" ") for line in lines) if space}
-
-    def _publish(self, folder: str, session_id: str, text: str) -> None:
+    def _publish(self, folder: str, name: str, text: str) -> None:
         self._fs.ensure_directory(f"{self._directory}/{folder}")
-        self._fs.publish(self._path(folder, session_id), text.encode("utf-8", "surrogateescape"), durable=False)
+        self._fs.publish(self._path(folder, name), text.encode("utf-8", "surrogateescape"), durable=False)
 
-    def _path(self, folder: str, session_id: str) -> str:
-        return f"{self._directory}/{folder}/{sha256_hex(session_id)[:32]}"
+    def _path(self, folder: str, name: str) -> str:
+        return f"{self._directory}/{folder}/{sha256_hex(name)[:32]}"
 
     def _read(self, path: str) -> str | None:
         try:

@@ -16,6 +16,7 @@ _HOMES = {
     "flush": "flush",
     "context": "context_and_query",
     "query": "context_and_query",
+    "usage": "usage",
     "status": "status",
     "doctor": "doctor",
     "drift": "drift",
@@ -26,6 +27,7 @@ _HOMES = {
     "uninstall": "install",
     "demo": "demo",
     "bench": "bench",
+    "completion": "completion",
 }
 
 

@@ -10,7 +10,8 @@ from ..context import ALL_PROJECTS, CONTEXT_TYPES
 from ..errors import ActivityError
 from ..operations.drain import Drainer
 from ..service import ActivityService
-from .output import console, folder, print_json, remark
+from .output import as_recorded, console, folder, print_json, remark
+from .parameters import Seconds
 
 _SETTLE_S = 10.0
 
@@ -24,7 +25,7 @@ _SETTLE_S = 10.0
 def context_command(customer: str | None, context_type: str, project: str, max_bytes: int, as_json: bool) -> None:
     """What get_context would answer about CUSTOMER (default: you)."""
     service = ActivityService.from_environ(source="cli")
-    project = folder(project)
+    project, customer = folder(project), customer and as_recorded(customer)
     try:
         service.refresher.keep_active(customer or service.identity.customer, project)
         _settle(service)
@@ -42,7 +43,7 @@ def context_command(customer: str | None, context_type: str, project: str, max_b
 @click.command("query")
 @click.argument("sql")
 @click.option("--max-rows", type=click.IntRange(min=1), help="At most so many rows; default: all.")
-@click.option("--timeout", default=30.0, show_default=True, type=click.FloatRange(min=0.1), help="Seconds for all of it.")
+@click.option("--timeout", default=30.0, show_default=True, type=Seconds(), help="Seconds for all of it.")
 @click.option("--store", is_flag=True, help="Keep the result as an artifact, as the query tool does.")
 @click.option("--json", "as_json", is_flag=True, help="Print the query tool's result as JSON.")
 def query_command(sql: str, max_rows: int | None, timeout: float, store: bool, as_json: bool) -> None:

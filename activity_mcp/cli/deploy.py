@@ -166,7 +166,8 @@ def _read(path: str) -> str:
         with open(path, encoding="utf-8") as file:
             return file.read()
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} cannot be read ({error}); nothing was done") from error
+        reason = getattr(error, "strerror", None) or error
+        raise InvalidInput(f"{path} cannot be read ({reason}); nothing was done", hint="name a file in PEM") from error
 
 
 def _snowflake(connection: NamedConnection, dry_run: bool, only: str | None, given: dict[str, str | None]) -> int:
@@ -206,7 +207,7 @@ def _tell(deployed: Deployed, engine: str) -> int:
     if deployed.tasks:
         say(f"running: {', '.join(deployed.tasks)}")
     if deployed.edition_lacks_policies:
-        remark("this account's edition has no row access and masking policies: whoever may read sees all rows unmasked")
+        remark("this account's edition has no row access and masking policies: every reader sees all rows unmasked")
     if deployed.owners_taken:
         remark(OWNERS_TAKEN.format(engine=engine))
     for task, reason in deployed.suspended.items():

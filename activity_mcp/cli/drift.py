@@ -10,6 +10,7 @@ from ..errors import InvalidInput
 from ..operations.accept_drift import accept, open_drifts
 from ..service import ActivityService
 from .output import console, print_json, say
+from .parameters import Seconds
 
 
 @click.group("drift", invoke_without_command=True)
@@ -33,7 +34,7 @@ def drift_command(context: click.Context, as_json: bool) -> None:
 @drift_command.command("accept")
 @click.argument("drift_ids", nargs=-1, metavar="[DRIFT_ID]...")
 @click.option("--all", "all_of_them", is_flag=True, help="Everything that is open.")
-@click.option("--timeout", default=60.0, show_default=True, type=click.FloatRange(min=1), help="Seconds for all of it.")
+@click.option("--timeout", default=60.0, show_default=True, type=Seconds(1), help="Seconds for all of it.")
 def accept_command(drift_ids: tuple[str, ...], all_of_them: bool, timeout: float) -> None:
     """Accept drifts by their id (or its beginning): they no longer quarantine insights."""
     service = ActivityService.from_environ(source="cli")

@@ -12,6 +12,7 @@ from ..operations.drain import Drainer
 from ..queue import dead_letters
 from ..service import ActivityService
 from .output import progress_bar, remark
+from .parameters import Seconds
 
 if TYPE_CHECKING:
     from ..operations.redrive import Retried
@@ -20,7 +21,7 @@ _MAX_SHOWN = 10
 
 
 @click.command("flush")
-@click.option("--timeout", default=60.0, show_default=True, type=click.FloatRange(min=0.1), help="Seconds to try for.")
+@click.option("--timeout", default=60.0, show_default=True, type=Seconds(), help="Seconds to try for.")
 @click.option("--retry-dead", is_flag=True, help="Put back what was set aside and can be read now; what cannot stays.")
 def flush_command(timeout: float, retry_dead: bool) -> None:
     """Drain the queue into the warehouse now, or wait for the process that leads to do it."""

@@ -10,7 +10,7 @@ from ..identity import project_of
 from ..operations.erase import Forgetter
 from ..operations.selection import Selection
 from ..service import ActivityService
-from .output import folder, print_json, progress_bar, remark, say
+from .output import as_recorded, folder, print_json, progress_bar, remark, say
 
 if TYPE_CHECKING:
     from ..operations.erase import Forgotten
@@ -46,21 +46,21 @@ def forget_command(
     Several conditions hold together. A later import does not bring it back. Where Snowflake is used, the SQL for it is printed.
     """
     place = project_of(folder(project)) if project and folder(project).startswith("/") else project
-    selection = Selection.of(session, place, before, match)
+    selection = Selection.of(session and as_recorded(session), place, before, match and as_recorded(match))
     service = ActivityService.from_environ(source="cli")
     try:
         with progress_bar("forgetting") as on_progress:
             forgetter = Forgetter(service, selection, on_progress=on_progress)
             found = forgetter.dry_run() if dry_run else forgetter.run()
         if as_json:
-            print_json(_document(found, dry_run, selection))
+            print_json(_document(found, dry_run, selection, has_snowflake=_has_snowflake(service, found)))
         else:
             _show(found, dry_run, selection, has_snowflake=_has_snowflake(service, found))
     finally:
         service.close()
 
 
-def _document(found: Forgotten, dry_run: bool, selection: Selection) -> dict[str, object]:
+def _document(found: Forgotten, dry_run: bool, selection: Selection, *, has_snowflake: bool) -> dict[str, object]:
     return {
         "dry_run": dry_run,
         "rows": found.rows,
@@ -70,7 +70,7 @@ def _document(found: Forgotten, dry_run: bool, selection: Selection) -> dict[str
         "untouched_queues": found.untouched,
         "set_aside": found.set_aside,
         "left": found.left,
-        "snowflake_sql": snowflake_sql(selection),
+        "snowflake_sql": snowflake_sql(selection) if has_snowflake else None,
     }
 
 

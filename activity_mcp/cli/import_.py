@@ -40,9 +40,7 @@ def import_command(paths: tuple[str, ...], since: str | None, dry_run: bool, as_
         service.close()
     if report.too_old:
         days = service.config.retention_days
-        remark(
-            f"warning: {report.too_old} of the activities are older than ACTIVITY_RETENTION_DAYS ({days}): the daily retention"
-        )
+        remark(f"warning: {report.too_old} of the activities are older than ACTIVITY_RETENTION_DAYS ({days}): the daily")
         remark("  retention removes them; an import with a longer retention brings them again")
     if not report.files:
         remark(f"no transcripts (*.jsonl) were found in {', '.join(report.folders)}")

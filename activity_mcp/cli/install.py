@@ -62,7 +62,7 @@ def uninstall_command(scope: str, dry_run: bool, purging: bool, yes: bool) -> No
     changes = list({change.path: change for change in planned}.values())  # at home both scopes have the same settings
     if purging and not dry_run and not yes:
         _confirm(config)
-    _carried_out(changes, dry_run, "nothing to do: nothing of ours is registered")
+    _carried_out(changes, dry_run, "nothing to do: no server and no hook is registered")
     if purging and not dry_run:
         removed = purge(config)
         remark(f"deleted {removed.size} bytes in {removed.places} places below {config.home}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,11 @@ def print_json(document: Any) -> None:
     """One JSON document on stdout, whatever orjson can write."""
     import orjson
 
-    _write(for_terminal_json(orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS).decode()))
+    try:
+        text = orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # a path or an argument that is not UTF-8
+        text = json.dumps(document)
+    _write(for_terminal_json(text))
 
 
 def print_plain_json(document: Any) -> None:
@@ -92,7 +97,12 @@ def console() -> Console:
 
 def folder(project: str) -> str:
     """A folder as a person at a terminal names it: from the current directory; ``*`` and names of no folder stay."""
-    return os.path.abspath(project) if project != "*" and os.path.isdir(project) else project
+    return as_recorded(os.path.abspath(project) if project != "*" and os.path.isdir(project) else project)
+
+
+def as_recorded(text: str) -> str:
+    """An argument as an event would hold it: what is not UTF-8 is replaced."""
+    return text.encode("utf-8", "replace").decode()
 
 
 @contextlib.contextmanager

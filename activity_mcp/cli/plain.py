@@ -14,6 +14,8 @@ from __future__ import annotations
 import os
 import sys
 
+from .output import say
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +31,7 @@ def run_plain(arguments: Sequence[str]) -> int | None:
     if first == "--version" and not rest:
         from .. import __version__
 
-        _print(f"activity-mcp, version {__version__}\n")
+        say(f"activity-mcp, version {__version__}")
         return 0
     if first in ("-h", "--help") and not rest and arguments:
         return _help()
@@ -47,7 +49,7 @@ def _help() -> int | None:
     if not _is_wide():
         return None
     with open(os.path.join(os.path.dirname(__file__), HELP_FILE), encoding="utf-8") as file:
-        _print(file.read())
+        say(file.read(), nl=False)
     return 0
 
 
@@ -78,8 +80,3 @@ def _log(arguments: list[str]) -> int | None:
     from .log_one import log_one
 
     return log_one(arguments[0], features, given)
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()

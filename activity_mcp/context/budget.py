@@ -26,8 +26,11 @@ ALL_LEFT_OUT = "context"
 _SHORT_TEXT = 80
 _SHORT_LIST = 2
 _TEXTS = frozenset(
-    ("asked", "concluded", "stopped", "error", "sql", "value", "subject", "metric", "failed_commands", "git_branch")
-)
+    (
+        "first_asked", "asked", "concluded", "stopped", "error", "sql", "value", "subject", "metric", "failed_commands",
+        "git_branch",
+    )
+)  # fmt: skip
 _QUOTED = 3  # two quotation marks, and a comma or a colon
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
 
 TOKENS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_creation_tokens")
+ESTIMATED = "estimated"
+"""The ``cost_source`` of a cost that nobody measured: it stays apart in every sum."""
 _MOMENTS = {
     "start": "started", "end": "ended", "user_prompt": "asked", "turn_end": "concluded", "turn_stopped": "stopped",
 }  # fmt: skip
@@ -94,6 +96,8 @@ class Fact:
         self.use = {name: as_amount(features.get(name)) for name in (*TOKENS, "cost_usd")}
         self.use["calls"] = 1
         self.use["calls_without_cost"] = int(as_number(features.get("cost_usd")) is None)
+        if features.get("cost_source") == ESTIMATED:
+            self.use["cost_estimated_usd"] = self.use["cost_usd"]
 
     def read_mcp(self, event: Mapping[str, Any], features: Mapping[str, Any]) -> None:
         method = features.get("method")

@@ -1,8 +1,9 @@
 """The context that a starting session receives of its project: a few plain lines out of the snapshot, each with its age.
 
     Earlier in this project, …            the heading: what follows is a record, quoted
-    - 2 h ago on "main" asked "…"         what was asked and concluded last, up to three sessions
+    - 2 h ago on "main" asked "…"         what was asked and concluded last, and asked first, up to three sessions
       concluded "…"
+      began with "…"
     - 2 h ago this failed: "…"            commands that failed, and errors
     - 3 h ago edited app/orders.py        files
     - 1 d ago this query ran: "…"         queries that succeeded, with their rows
@@ -90,6 +91,8 @@ def _sessions(blob: Mapping[str, Any], project: str, now_us: int) -> Iterator[st
             lines.append(_quoted("  concluded" if asked else f"{start} concluded", concluded))
         if stopped:
             lines.append(_quoted("  stopped" if asked else f"{start} stopped", stopped))
+        if asked and session["first_asked"] != session["asked"]:
+            lines.append(_quoted("  began with", one_line(session["first_asked"] or "", MAX_ITEM)))
         if lines:
             yield "\n".join(lines)
 

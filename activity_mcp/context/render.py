@@ -157,6 +157,7 @@ class Document:
     def _session(self, record: Record) -> Record:
         form = self._form
         concluded, stopped = last_turn(record)
+        first = record["first_asked"]
         return {
             "session_id": record["session_id"],
             "project": record["project"],
@@ -164,6 +165,7 @@ class Document:
             "started": record["started"],
             "ended": record["ended"],
             "age": age(record["last_ts"], self._now_us),
+            **({"first_asked": shorter(first, form.text)} if first != record["asked"] else {}),
             "asked": shorter(record["asked"], form.text),
             "concluded": shorter(concluded, form.text),
             **({"stopped": shorter(stopped, form.text)} if stopped else {}),

@@ -1,4 +1,4 @@
-"""The newest sessions: what was asked and concluded, which files, which commands failed.
+"""The newest sessions: what was asked first and last, and concluded, which files, which commands failed.
 
 Folds facts into the sessions of a blob as step 10 of the refresh sequence folds rows: the newest text wins, the earliest start,
 the latest end; a session without a start began with its first event.
@@ -37,6 +37,7 @@ def read_session(given: Mapping[str, Any]) -> Record:
         "git_branch": as_name(given.get("git_branch")),
         "started": as_time(given.get("started")),
         "ended": as_time(given.get("ended")),
+        "first_asked": as_text(given.get("first_asked")) or as_text(given.get("asked")),
         "asked": as_text(given.get("asked")),
         "concluded": as_text(given.get("concluded")),
         "stopped": as_text(given.get("stopped")),
@@ -46,7 +47,8 @@ def read_session(given: Mapping[str, Any]) -> Record:
         "since": {
             name: as_time(given.get(f"{name}_ts")) or last_ts
             for name in ("project", "git_branch", "asked", "concluded", "stopped")
-        },
+        }
+        | {"first_asked": as_time(given.get("first_asked_ts")) or as_time(given.get("asked_ts")) or last_ts},
     }
 
 
@@ -104,11 +106,18 @@ class _Session:
             self.record["ended"] = max(self.record["ended"] or ts, ts)
         elif excerpt is not None:
             self._newest(moment, excerpt, ts)
+            if moment == "asked":
+                self._first_asked(excerpt, ts)
 
     def _newest(self, name: str, text: str, ts: str) -> None:
         known, since = self.record[name], self.record["since"]
         if known is None or (ts, text) >= (since[name], known):
             self.record[name], since[name] = text, ts
+
+    def _first_asked(self, text: str, ts: str) -> None:
+        known, since = self.record["first_asked"], self.record["since"]
+        if known is None or (ts, text) < (since["first_asked"], known):
+            self.record["first_asked"], since["first_asked"] = text, ts
 
     def result(self) -> Record:
         record = self.record

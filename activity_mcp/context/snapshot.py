@@ -168,7 +168,7 @@ class SnapshotStore:
     def prune(self, most: int = MAX_SNAPSHOTS, most_empty: int = MAX_EMPTY) -> int:
         """Remove the snapshots that were verified the longest ago, beyond so many, of empty ones beyond fewer; how many.
 
-        Whoever asks for one of these again leaves a wish for it, as at the first time.
+        A later question for one of these leaves a request for it, as the first did.
         """
         names = self._names(_SNAPSHOT)
         if len(names) <= most_empty:

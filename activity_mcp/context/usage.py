@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 HOUR_US = 3_600_000_000
 _DAY_US = 24 * HOUR_US
-_MODEL_MEMBERS = ("calls", *TOKENS, "cost_usd", "calls_without_cost")
+_MODEL_MEMBERS = ("calls", *TOKENS, "cost_usd", "calls_without_cost", "cost_estimated_usd")
 _SHORTEST_BUCKET, _LONGEST_BUCKET = -60, 300  # from microseconds to weeks
 
 
@@ -197,6 +197,8 @@ def _model(use: Mapping[str, float]) -> dict[str, Any]:
     shown.update({name: int(use[name]) for name in TOKENS[2:] if use[name]})
     shown["cost_usd"] = round(use["cost_usd"], 6) if use["calls_without_cost"] < use["calls"] else None
     shown["calls_without_cost"] = int(use["calls_without_cost"])
+    if use["cost_estimated_usd"]:
+        shown["cost_estimated_usd"] = round(use["cost_estimated_usd"], 6)
     return shown
 
 

@@ -1,6 +1,6 @@
 """``tasks.json`` beside the queue: the states of the warehouse's own tasks, written by the leader after a flush.
 
-So ``status`` and ``health`` know them without asking the warehouse. On the embedded warehouse it is absent: nothing runs there
+So ``status`` and ``health`` have them without asking the warehouse. On the embedded warehouse it is absent: nothing runs there
 but the leader itself.
 """
 

@@ -81,7 +81,9 @@ class Backfill:
                     loads=orjson.loads,
                     was_forgotten=was_forgotten if tombstones else None,
                     start_of=service.session_state.start_of,
-                    prompt_key=service.session_state.prompt_key,
+                    estimate=service.prices.estimate,
+                    repeats_of=service.session_state.repeats_of,
+                    noted_key=service.session_state.prompt_key,
                 )
                 self._import(reader, done, sum(sizes.values()), dry_run)
                 total.add(reader.report)

@@ -33,6 +33,7 @@ _OWN = {
     "queue/context": r"[0-9a-f]{20}\.(?:json|request)|publish\.lock",
     "queue/sessions": r"[0-9a-f]{32}",
     "queue/prompts": r"[0-9a-f]{32}",
+    "queue/prompt-keys": r"[0-9a-f]{32}",
     "queue/transcripts": r"[0-9a-f]{32}",
     "bin": r"activity-hook",
     "spill": r"duckdb_temp[\w.-]*",
@@ -149,7 +150,7 @@ def _named(directory: str, pattern: str) -> list[str]:
 
 
 def files_that_hold(selection: Selection, paths: Iterable[str]) -> list[str]:
-    """Those in whose bytes the session, the project or the text of the selection stands; none where only a time was given."""
+    """Those in whose bytes the session, the project or the text of the selection is; none where only a time was given."""
     if selection.session is None and selection.project is None and selection.pattern is None:
         return []
     return [path for path in paths if _is_regular(path) and any(map(selection.mentions, _pieces(path)))]

@@ -20,7 +20,7 @@ def refusal(error: OSError, directory: str) -> QueueRefused:
     if error.errno in _NO_PLACE:
         return UnsupportedStateDirectory(
             f"not accepted: {reason}: {error.filename or directory}",
-            hint="make the directory writable for you, or set ACTIVITY_HOME",
+            hint="make it writable for you, or keep the queue elsewhere (QUEUE_DIR, or ACTIVITY_HOME with all else)",
         )
     if error.errno == errno.EIO:
         return not_durable(reason)

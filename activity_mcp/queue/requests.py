@@ -29,7 +29,7 @@ def ask_leader(
     """Request a flush and wait until ``is_done``: done, cancelled, late (``deadline``, of ``time.monotonic``), or unled.
 
     ``needs_leader``: give up (unled) when nobody leads, and repeat the request while the leader has taken it without getting
-    there, as it may have failed. Else whoever comes to lead finds the request.
+    there, as it may have failed. Else the next leader finds the request.
     """
     lease.request_flush()
     while True:

@@ -27,6 +27,7 @@ from .names import PATH_MEMBERS, STRONG, judge_name, sensitive_kind
 from .naming import names_in
 from .pem import private_keys
 from .phrases import phrases
+from .piped import piped
 from .shapes import RULES, shapes
 from .sight import APART, Sight
 from .tables import columns
@@ -106,6 +107,7 @@ class Redactor:
         spans += columns(sight, names, self._judge)
         if " " in text:
             spans += commands(sight)
+            spans += piped(sight)
         spans += encoded(sight, self._has_secret)
         for view in views(text):
             seen = Sight(view.text)

@@ -33,41 +33,41 @@ _NOT_PREFIXES = words("sha1 sha256 sha384 sha512 sha md5 h1 base64 integrity rev
 def random_runs(sight: Sight) -> Iterator[Span]:
     """Where the text has such runs."""
     text = sight.text
-    for piece in sorted(piece for piece in sight.pieces if len(piece) >= _MIN_MIXED_CHARS):
-        yield from _mixed(text, piece.decode("ascii"))
-    if "://" in text:
-        for piece in sorted(piece for piece in sight.pieces if 20 <= len(piece) < _MIN_MIXED_CHARS):
-            yield from _addressed(text, piece.decode("ascii"))
+    has_urls = "://" in text
+    judged: dict[str, bool] = {}
+    for at, run in sight.runs(20 if has_urls else _MIN_MIXED_CHARS):
+        if run not in judged:
+            judged[run] = _may_be_mixed(run) if len(run) >= _MIN_MIXED_CHARS else _may_be_addressed(run)
+        if judged[run]:
+            yield from _mixed(text, at, run) if len(run) >= _MIN_MIXED_CHARS else _addressed(text, at, run)
 
 
-def _mixed(text: str, run: str) -> Iterator[Span]:
-    """``prefix_`` and a long run that only a generator makes: letters of both cases and digits, or forty of letters and
-    digits."""
-    if not run.strip(_HEX) or not is_mixed(run):
-        return
-    at = text.find(run)
-    while at >= 0:
-        end = at + len(run)
-        start = _start_of_prefix(text, at)
-        if start < at and text[start] == "=":
-            start = at
-            if text[end : end + 1] not in ("+", "/", "=", "%", "(", ".", "-", "_"):
-                yield at, end, "token"
-        elif start < at and text[end : end + 1] not in ("+", "/", "=", "%", "("):
-            yield start, end, "token"
-        at = text.find(run, end)
+def _may_be_mixed(run: str) -> bool:
+    """Letters of both cases and digits, or forty of letters and digits, as only a generator mixes them."""
+    return bool(run.strip(_HEX)) and is_mixed(run)
 
 
-def _addressed(text: str, run: str) -> Iterator[Span]:
+def _may_be_addressed(run: str) -> bool:
+    return not run.isalpha() and run.lower() != run and run.upper() != run and is_odd(run)
+
+
+def _mixed(text: str, at: int, run: str) -> Iterator[Span]:
+    """``prefix_`` and a long run that only a generator makes."""
+    end = at + len(run)
+    start = _start_of_prefix(text, at)
+    if start < at and text[start] == "=":
+        start = at
+        if text[end : end + 1] not in ("+", "/", "=", "%", "(", ".", "-", "_"):
+            yield at, end, "token"
+    elif start < at and text[end : end + 1] not in ("+", "/", "=", "%", "("):
+        yield start, end, "token"
+
+
+def _addressed(text: str, at: int, run: str) -> Iterator[Span]:
     """The last of three random segments of a URL's path, as the webhooks of many services have."""
-    if run.isalpha() or run.lower() == run or run.upper() == run or not is_odd(run):
-        return
-    at = text.find(run)
-    while at >= 0:
-        parts = text[max(0, at - 120) : at].rsplit("/", 3)
-        if len(parts) == 4 and not parts[3] and all(8 <= len(part) <= 40 and is_odd(part) for part in parts[1:3]):
-            yield at, at + len(run), "webhook"
-        at = text.find(run, at + len(run))
+    parts = text[max(0, at - 120) : at].rsplit("/", 3)
+    if len(parts) == 4 and not parts[3] and all(8 <= len(part) <= 40 and is_odd(part) for part in parts[1:3]):
+        yield at, at + len(run), "webhook"
 
 
 def is_mixed(run: str) -> bool:

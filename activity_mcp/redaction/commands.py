@@ -6,7 +6,8 @@ A command is read word by word, as the shell does, to its end; every word once, 
 
 from __future__ import annotations
 
-from .programs import COMMANDS, CONSUMERS
+from .judging import is_chosen
+from .programs import COMMANDS
 from .reading import backslashes, end_of_line, quoted_value, skip_blanks, word_end
 from .values import has_odd_part, is_plain, is_reference
 
@@ -23,7 +24,6 @@ _AFTER_WORD = frozenset(("", *" \t\r\n,;)}]\\|"))
 _AFTER_MARK = frozenset(("", *" \t\r\n;|"))
 _MAX_WORDS = 400
 _BEFORE = frozenset(" \t\r\n;|&(\"'`/=$!\\nt{[,>")
-_STDIN_WINDOW = 400
 
 
 class Word:
@@ -46,13 +46,10 @@ def commands(sight: Sight) -> Iterator[Span]:
             rows = [row for row in COMMANDS[program] if row[1] and all(part.encode() in words for part in _parts(row[0]))]
             if rows:
                 yield from _of_program(text, lowered, program, rows)
-    if words & _GIVERS or "<<" in text:
-        yield from _standard_input(text, lowered, words)
+    if " -p" in text or " -P" in text or " -w" in text:
+        yield from _beside_user(text)
 
 
-_ECHOES = frozenset((b"echo", b"printf"))
-_GIVERS = _ECHOES | {b"expect"}
-_longest_words: dict[str, bytes] = {}
 _BY_HEAD: dict[bytes, list[str]] = {}
 
 
@@ -62,6 +59,40 @@ def _heads() -> dict[bytes, list[str]]:
         for program in COMMANDS:
             _BY_HEAD.setdefault(program.partition("-")[0].partition("_")[0].encode(), []).append(program)
     return _BY_HEAD
+
+
+_USER_OPTIONS = (" -u ", " -U ", " --user ", " --username ", " -n ", " -l ", " -D ")
+_PASSWORD_OPTIONS = (" -p ", " -P ", " -w ", " -pw ", " -pass ")
+
+
+def _beside_user(text: str) -> Iterator[Span]:
+    """``any-program -u bob -p …``: beside an option for the user, one for the password."""
+    for option in _PASSWORD_OPTIONS:
+        at = text.find(option)
+        while at >= 0:
+            following = at + len(option) - 1
+            start = max(0, at - 200, text.rfind("\n", max(0, at - 200), at))
+            lead = text[start : at + 1]
+            user = max(lead.rfind(mark) for mark in _USER_OPTIONS)
+            named = lead[user:].split() if user >= 0 else []
+            if len(named) > 1 and not named[1].startswith("-") and not _ends_command(lead[user:]):
+                word, _ = word_at(text, skip_blanks(text, following))
+                if _may_be_password(word.text):
+                    yield from hidden(text, word.start, word.end)
+            at = text.find(option, following)
+
+
+def _ends_command(piece: str) -> bool:
+    return any(mark in piece for mark in (" | ", " && ", "; ", " || "))
+
+
+def _may_be_password(value: str) -> bool:
+    """No port, no path, no mapping of ports, no name of a profile."""
+    return (
+        is_chosen(value)
+        and not value.replace(":", "").replace(".", "").replace("-", "").replace(",", "").isdigit()
+        and (len(value) >= 8 or not value.isalnum())
+    )
 
 
 def _parts(name: str) -> list[str]:
@@ -114,12 +145,12 @@ def words_of_command(text: str, at: int) -> tuple[list[Word], int]:
         ):
             return words, at
         else:
-            word, at = _word(text, at)
+            word, at = word_at(text, at)
             words.append(word)
     return words, at
 
 
-def _word(text: str, at: int) -> tuple[Word, int]:
+def word_at(text: str, at: int) -> tuple[Word, int]:
     level = backslashes(text, at)
     if text[at + level : at + level + 1] in ("'", '"'):
         span = quoted_value(text, at)
@@ -172,25 +203,40 @@ def _places(text: str, plain: list[Word], place: str) -> Iterator[Span]:
     if place.startswith("="):
         for word in plain:
             name, mark, value = word.text.partition("=")
-            if mark and name and not value.startswith("@") and (place == "=" or _is_secret_name(name)):
-                yield from _hidden(text, word.start + len(name) + 1, word.end)
-    elif (place == "last" and len(plain) > 1 and plain) or (place == "last" and plain):
-        yield from _hidden(text, plain[-1].start, plain[-1].end)
+            if mark and name and not value.startswith("@") and (place == "=" or is_secret_name(name)):
+                yield from hidden(text, word.start + len(name) + 1, word.end)
+    elif place == "last" and plain:
+        yield from hidden(text, plain[-1].start, plain[-1].end)
+    elif place.isdigit():
+        yield from _at_place(text, plain, int(place))
     elif place == "/" and plain:
         login = plain[0].text.partition("@")[0]
         if "/" in login and not login.startswith("/"):
-            yield from _hidden(text, plain[0].start + login.index("/") + 1, plain[0].start + len(login))
-    elif place.isdigit() and len(plain) >= int(place):
-        word = plain[int(place) - 1]
+            yield from hidden(text, plain[0].start + login.index("/") + 1, plain[0].start + len(login))
+    elif place == ">":
+        for word in plain:
+            if word.text.startswith(">") and len(word.text) > 4:
+                yield from hidden(text, word.start + 1, word.end)
+    else:
+        yield from _behind_word(text, plain, place)
+
+
+def _at_place(text: str, plain: list[Word], place: int) -> Iterator[Span]:
+    if len(plain) >= place:
+        word = plain[place - 1]
         if "=" not in word.text[:-2] or has_odd_part(word.text):
-            yield from _hidden(text, word.start, word.end)
-    elif place in ("using", "user_pw"):
-        for at, word in enumerate(plain[:-1]):
-            if word.text.lower() == place:
-                yield from _hidden(text, plain[at + 1].start, plain[at + 1].end)
+            yield from hidden(text, word.start, word.end)
 
 
-def _is_secret_name(name: str) -> bool:
+def _behind_word(text: str, plain: list[Word], key: str) -> Iterator[Span]:
+    """``using …``, ``user_pw …``, ``/user:bob …``."""
+    for at, word in enumerate(plain[:-1]):
+        lowered = word.text.lower()
+        if lowered == key or (key.startswith("/") and lowered.startswith(key) and not plain[at + 1].text.startswith("/")):
+            yield from hidden(text, plain[at + 1].start, plain[at + 1].end)
+
+
+def is_secret_name(name: str) -> bool:
     from .names import judge_name
 
     return judge_name(name.rsplit(".", 1)[-1].rsplit("[", 1)[0]) is not None
@@ -238,14 +284,14 @@ def _of_value(text: str, start: int, end: int, mode: str, *, only_secret: bool) 
         yield from _cookies(text, start, value)
     elif mark is None:
         if not value.startswith("-") or len(value) > 6:
-            yield from _hidden(text, start, end)
+            yield from hidden(text, start, end)
     else:
         at = value.find(mark)
-        if at >= 0 and "://" not in value[: at + 3] and (not only_secret or _is_secret_name(value[:at])):
+        if at >= 0 and "://" not in value[: at + 3] and (not only_secret or is_secret_name(value[:at])):
             first = start + at + 1
             if text[first : first + 1] in ('"', "'") and end > first + 1:
                 first += 1
-            yield from _hidden(text, first, end)
+            yield from hidden(text, first, end)
 
 
 def _cookies(text: str, start: int, value: str) -> Iterator[Span]:
@@ -253,11 +299,11 @@ def _cookies(text: str, start: int, value: str) -> Iterator[Span]:
     for piece in value.split(";"):
         name, mark, _ = piece.partition("=")
         if mark:
-            yield from _hidden(text, start + at + len(name) + 1, start + at + len(piece), "cookie")
+            yield from hidden(text, start + at + len(name) + 1, start + at + len(piece), "cookie")
         at += len(piece) + 1
 
 
-def _hidden(text: str, start: int, end: int, kind: str = "password") -> Iterator[Span]:
+def hidden(text: str, start: int, end: int, kind: str = "password") -> Iterator[Span]:
     value = text[start : min(end, start + 600)]
     if len(value) < 3 or is_reference(value) or is_plain(value) or value.startswith(("file:", "env:", "fd:", "<(", "/dev/")):
         return
@@ -268,80 +314,3 @@ def _hidden(text: str, start: int, end: int, kind: str = "password") -> Iterator
     if value.count("/") > 1 and value[0] in "/.~" and not has_odd_part(value):
         return
     yield start, end, kind
-
-
-# --- standard input
-
-
-def _standard_input(text: str, lowered: str, words: set[bytes]) -> Iterator[Span]:
-    """``echo … | docker login --password-stdin``, ``gh auth login --with-token <<< …``, ``expect``'s ``send``."""
-    if not _ECHOES.isdisjoint(words) or "<<" in text:
-        for consumer in CONSUMERS:
-            if _longest_word(consumer) not in words:
-                continue
-            at = lowered.find(consumer)
-            while at >= 0:
-                yield from _piped(text, lowered, at)
-                at = lowered.find(consumer, at + len(consumer))
-    at = lowered.find("send ") if b"expect" in words else -1
-    while at >= 0:
-        span = quoted_value(text, at + 5) if at + 5 < len(text) else None
-        if span is not None:
-            value = text[span[0] : span[1]]
-            end = span[0] + len(value.split("\\r")[0].split("\\n")[0].rstrip("\\"))
-            if any(char.isdigit() for char in text[span[0] : end]) and " " not in value:
-                yield from _hidden(text, span[0], end)
-        at = lowered.find("send ", at + 5)
-
-
-def _longest_word(consumer: str) -> bytes:
-    """The word of a consumer that a text must have."""
-    if consumer not in _longest_words:
-        words = consumer.replace("-", " ").replace("=", " ").replace("_", " ").split()
-        _longest_words[consumer] = max(words, key=len).encode()
-    return _longest_words[consumer]
-
-
-def _piped(text: str, lowered: str, at: int) -> Iterator[Span]:
-    line = text.find("\n", at, at + 4096)
-    line = min(len(text), at + 4096) if line < 0 else line
-    here = text.find("<<<", at, min(line, at + _STDIN_WINDOW))
-    if here >= 0:
-        start = skip_blanks(text, here + 3)
-        if start < line:
-            word, _ = _word(text, start)
-            yield from _hidden(text, word.start, word.end)
-    first = max(0, text.rfind("\n", 0, at) + 1, at - _STDIN_WINDOW)
-    heredoc = text.find("<<", first, line)
-    if here < 0 <= heredoc and text[heredoc + 2 : heredoc + 3] != "<" and line < len(text):
-        start = line + 1
-        yield from _hidden(text, start, end_of_line(text, start))
-    pipe = text.rfind("|", first, at)
-    if pipe < 0:
-        return
-    for program in ("echo ", "printf "):
-        start = lowered.rfind(program, first, pipe)
-        if start < 0:
-            continue
-        words, end = words_of_command(text, start + len(program))
-        if end > at:
-            continue
-        given = [word for word in words if not (word.text.startswith("-") and len(word.text) < 4)]
-        if program == "printf " and len(given) > 1:
-            given = given[1:]
-        for word in given:
-            yield from _lines_of(text, word, "chpasswd" in lowered[at : at + 60])
-        return
-
-
-def _lines_of(text: str, word: Word, is_account: bool) -> Iterator[Span]:
-    """A secret a line (``passwd`` asks twice), behind the account where the program wants that."""
-    at = word.start
-    for piece in word.text.replace("\\n", "\n\n").split("\n"):
-        if not piece:
-            at += 1
-            continue
-        start = at + piece.find(":") + 1 if is_account and ":" in piece else at
-        end = word.end if at + len(piece) >= word.start + 599 else at + len(piece)
-        yield from _hidden(text, start, end)
-        at += len(piece) + 1

@@ -14,24 +14,26 @@ if TYPE_CHECKING:
 
 _MIN_CHARS, _MAX_CHARS = 16, 4096
 _BASE64 = ALPHABETS["Z"]
+_UNPADDED = _BASE64.replace("=", "")
 
 
 def encoded(sight: Sight, has_secret: Callable[[str], bool]) -> Iterator[Span]:
     """Where the text has base64 of a text with a secret. Prefixes of base64 are not sought: the decoded text counts."""
     text = sight.text
-    for piece in sorted(piece for piece in sight.pieces if len(piece) >= _MIN_CHARS and _may_be_base64(piece)):
-        at = text.find(piece.decode("ascii"))
-        start = at
-        while start > max(0, at - _MAX_CHARS) and text[start - 1] in _BASE64 and text[start - 1] != "=":
-            start -= 1
+    done = 0
+    for at, piece in sight.runs(_MIN_CHARS):
+        if at < done or not _may_be_base64(piece):
+            continue
+        lead = text[max(done, at - _MAX_CHARS) : at]
+        start = at - (len(lead) - len(lead.rstrip(_UNPADDED)))
         run = text[start : start + _MAX_CHARS]
-        end = start + len(run) - len(run.lstrip(_BASE64))
+        done = end = start + len(run) - len(run.lstrip(_BASE64))
         decoded = _decoded(text[start:end]) if _is_ascii(text, start) else None
         if decoded is not None and (has_secret(decoded) or _is_login(decoded)):
             yield start, end, "base64"
 
 
-def _may_be_base64(piece: bytes) -> bool:
+def _may_be_base64(piece: str) -> bool:
     """Cheap: letters of both cases, as base64 of a text has them."""
     return piece != piece.lower() and piece != piece.upper() and not piece.isalpha()
 

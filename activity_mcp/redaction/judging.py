@@ -6,7 +6,7 @@ from __future__ import annotations
 from .names import BARE, STRONG, is_almost_strong, judge_name, words_of
 from .patterns import words
 from .reading import end_of_line
-from .values import has_odd_part, is_code, is_identifier, is_odd, is_plain, is_random, is_reference
+from .values import CODE_ROOTS, has_odd_part, is_code, is_identifier, is_odd, is_plain, is_random, is_reference
 
 _SENTENCE = words(
     "is are must should the your you enter please required invalid at be a an to for not does do in of with or and"
@@ -19,7 +19,7 @@ _PUBLIC_VALUES = ("sha256", "sha512", "ssh-", "pk_live_", "pk_test_")
 
 
 class Name:
-    """A name in a text: where it stands, and what it announces."""
+    """A name in a text: its place, and the kind of value it announces."""
 
     __slots__ = ("end", "is_option", "kind", "start", "strength", "text")
 
@@ -182,6 +182,8 @@ def _is_literal(
     if separator in ("==", "===", "!=", "!=="):
         return False
     rest = text[end : end_of_line(text, end)].strip()
+    if separator == "=" and not spaced and len(bare) >= 6 and _is_among_settings(text, name, rest):
+        return True
     if (
         len(bare) < 6
         or bare != bare.lower()
@@ -192,10 +194,31 @@ def _is_literal(
         return len(bare) > 7 and not rest
     if separator == "=" and not spaced:
         lead = text[max(0, name.start - 2) : name.start].strip()
-        return lead[-1:] not in (",", "(", ".") and rest[:1] not in (",", ")")
+        return (lead[-1:] not in (",", "(", ".") or (lead[-1:] == "." and _is_property(text, name, rest))) and (
+            rest[:1] not in (",", ")")
+        )
     if separator == "=" or separator == ":=":
         return _is_ini(lowered, name.start) and not is_code(bare, name.text)
     return separator == ":" and len(bare) >= 8 and before not in ('"', "'", "`", ".") and rest[:1] not in (",", "}")
+
+
+def _is_property(text: str, name: Name, rest: str) -> bool:
+    """``ssl.keystore.password=…`` as a line of a file of properties."""
+    start = text.rfind("\n", 0, name.start) + 1
+    path = text[start : name.start]
+    return (
+        not rest
+        and len(path) < 120
+        and path.replace(".", "").replace("-", "").replace("_", "").isalnum()
+        and (path.partition(".")[0].lower() not in CODE_ROOTS)
+    )
+
+
+def _is_among_settings(text: str, name: Name, rest: str) -> bool:
+    """``host=h user=u password=…  dbname=x``: between others of a connection string."""
+    before = text[max(0, name.start - 32) : name.start].split(" ")
+    following = rest.split(" ", 1)[0]
+    return len(before) > 1 and not before[-1] and "=" in before[-2] and ("=" in following or not following.strip("\"'"))
 
 
 def _is_ini(lowered: str, at: int) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .elements import attribute_beside, element, form_field, named_element, next_element
 from .judging import Name, is_chosen, is_place, is_secret_of_weak, is_secret_text
 from .names import STRONG, is_almost_strong, words_of
-from .naming import statement_at
+from .naming import far_statement_at, statement_at
 from .patterns import words
 from .reading import (
     QUOTES,
@@ -18,7 +19,7 @@ from .reading import (
     skip_blanks,
     word,
 )
-from .values import is_code, is_identifier, is_plain, is_random, is_reference
+from .values import has_odd_part, is_code, is_identifier, is_plain, is_random, is_reference
 from .yaml_lines import value_on_lines
 
 _GETTERS = words(
@@ -28,70 +29,55 @@ _GETTERS = words(
 )
 _SETTERS = words(
     "env arg setenv setx set export define declare config add put pass echo -e -p let const var string user fastcgi_param"
-    " env_var param proxy_set_header add_header requestheader header environment uwsgi_param"
+    " env_var param proxy_set_header add_header requestheader header environment uwsgi_param setq defvar defconst"
 )
-_DIRECTIVES = ("machine", "login", "default", "username", "enable")
+_DIRECTIVES = ("machine", "login", "default", "username", "enable", "d-i")
+_LEADING = {ord(char): " " for char in "\"'(#/"}
 
 
-def element(text: str, name: Name) -> tuple[int, int] | None:
-    """``<password>…</password>``."""
-    close = text.find(">", name.end, name.end + 256)
-    if close < 0 or text[close - 1] == "/" or "<" in text[name.end : close]:
-        return None
-    start = close + 1
-    if text.startswith("<![CDATA[", start):
-        start += 9
-        end = text.find("]]>", start)
-    else:
-        end = text.find("<", start)
-    if end < 0:
-        return None
-    value = text[start:end]
-    stripped = value.strip()
-    if not stripped or "<" in stripped or ("{" in stripped[:1] and stripped.endswith("}")):
-        return None
-    start += value.find(stripped)
-    return (start, start + len(stripped)) if is_secret_text(name, stripped[:520]) else None
-
-
-_NAMING = ("name", "key", "variable", "id", "setting", "arg", "option", "field")
-"""What may precede a name that is itself a value."""
-
-
-def _form_field(text: str, name: Name, at: int) -> tuple[int, int] | None:
-    """``Content-Disposition: form-data; name="password"``, an empty line, and the value."""
-    start = text.find("\n", at, at + 8) + 1
-    while 0 < start < len(text) and text[start] in "\r\n":
-        start += 1
-    end = end_of_line(text, start)
-    return (start, end) if 0 < start < end and is_secret_text(name, text[start:end][:520]) else None
-
-
-def _named_element(text: str, lowered: str, name: Name, at: int) -> tuple[int, int] | None:
-    """``<string name="api_key">…</string>``, ``<entry key="password">…</entry>``, ``<key>Password</key><string>…</string>``."""
-    start = at + 1
-    if lowered.startswith("</key>", name.end):
-        opened = lowered.find("<string>", name.end + 6, name.end + 80)
-        start = opened + 8 if opened > 0 and not text[name.end + 6 : opened].strip() else -1
-    end = text.find("</", start, start + 4096) if start > 0 else -1
-    value = text[start:end].strip() if end > start else ""
-    if not value or "<" in value or not is_secret_text(name, value[:520]):
-        return None
-    start = text.index(value, start)
-    return start, start + len(value)
+_NAMING = ("name", "key", "variable", "id", "setting", "arg", "option", "field", "label", "type=", "title", "property")
+"""What may stand before a name that is itself a value."""
 
 
 def paired(text: str, lowered: str, name: Name, at: int) -> tuple[int, int] | None:
     """``name: DB_PASSWORD⏎value: …``, ``<add key="DbPassword" value="…"/>``, ``variable "db_password" { default = "…" }``."""
-    lead = lowered[max(0, name.start - 24) : name.start]
+    start = _start_of_path(text, name)
+    lead = lowered[max(0, start - 24) : start]
     if not any(map(lead.__contains__, _NAMING)):
-        return None
-    if "name=" in lead and "form-data" in lowered[max(0, name.start - 60) : name.start]:
-        return _form_field(text, name, at)
+        return next_element(text, name) if text.startswith("<", at) or text.startswith("<", name.end) else None
+    if "name=" in lead and "form-data" in lowered[max(0, start - 60) : start]:
+        return form_field(text, name, at)
     if text[at : at + 1] == ">" or lowered.startswith("</key>", name.end):
-        return _named_element(text, lowered, name, at)
+        return named_element(text, lowered, name, at) or attribute_beside(text, lowered, name)
+    if text.startswith("</", name.end):
+        return next_element(text, name)
     found = _place_of_value(lowered, at, is_variable="variable" in lead)
-    return _value_after(text, lowered, name, at + found) if found >= 0 else None
+    if found >= 0:
+        return _value_after(text, lowered, name, at + found)
+    return attribute_beside(text, lowered, name) or _value_before(text, lowered, name, start)
+
+
+def _start_of_path(text: str, name: Name) -> int:
+    """Where ``hibernate.connection.password`` begins."""
+    start = name.start
+    if text[start - 1 : start] not in (".", ":", "/"):
+        return start
+    first = max(0, start - 80)
+    while start > first and (text[start - 1].isalnum() or text[start - 1] in "_-.:/"):
+        start -= 1
+    return start
+
+
+def _value_before(text: str, lowered: str, name: Name, start: int) -> tuple[int, int] | None:
+    """``{"value": "…", "name": "DB_PASSWORD"}``, ``- value: …⏎  name: DB_PASSWORD``: the value of the member before."""
+    window = lowered[max(0, start - 400) : start]
+    found = window.rfind("value")
+    if found < 0:
+        return None
+    between = window[found:]
+    if between.count("name") + between.count("key") != 1 or "}" in between or "<" in between or between.count("\n") > 1:
+        return None
+    return _value_after(text, lowered, name, start - len(window) + found)
 
 
 def _place_of_value(lowered: str, at: int, *, is_variable: bool) -> int:
@@ -114,7 +100,7 @@ def _value_after(text: str, lowered: str, name: Name, start: int) -> tuple[int, 
         end += 1
     inner = Name(name.text, start, end, name.kind, name.strength)
     if text[end : end + 1] == ">":
-        return element(text, inner)
+        return element(text, lowered, inner)
     if "from" in lowered[start:end]:
         return None  # valueFrom: a reference of Kubernetes
     while end < len(text) and text[end] in "\"'\\":
@@ -135,7 +121,7 @@ def _value_after(text: str, lowered: str, name: Name, start: int) -> tuple[int, 
 
 def argument(text: str, name: Name, at: int, before: str) -> tuple[int, int] | None:
     """``define('DB_PASSWORD', '…')``: the next argument. In a list of names the next is another name."""
-    if before not in QUOTES:
+    if before not in QUOTES and not (before == "." and name.text.isupper()):
         return None
     opening = name.start - 1
     while opening > 0 and text[opening - 1] in " \\":
@@ -145,6 +131,8 @@ def argument(text: str, name: Name, at: int, before: str) -> tuple[int, int] | N
     if span is None or not is_secret_text(name, text[span[0] : span[1]][:520]):
         return None
     found = text[span[0] : span[1]]
+    if name.strength != STRONG and not is_random(found, 10):
+        return None
     if text[opening - 1 : opening] == "(":
         after = skip_blanks(text, span[1] + 1 + backslashes(text, span[1]))
         if text[after : after + 1] in (")", ","):
@@ -185,9 +173,9 @@ def after_blank(text: str, lowered: str, name: Name, at: int, place: int) -> tup
     """Options, settings that a blank separates, sentences that state a password."""
     if name.is_option:
         return _option(text, name, place)
-    stated = statement_at(text, lowered, at)
-    if stated and (name.strength == STRONG or is_almost_strong(name.text)):
-        return _stated(text, name, stated)
+    stated = _in_sentence(text, lowered, name, at)
+    if stated is not None:
+        return stated or None
     if place + 3 >= len(text) or text[at] not in " \t":
         return None
     typed = _behind_type(text, place) if at == name.end else 0
@@ -198,16 +186,39 @@ def after_blank(text: str, lowered: str, name: Name, at: int, place: int) -> tup
         return None
     if text[place] not in "\"'`\\" and text[place : place + 64].split(None, 1)[0].rstrip(".,;:!?)").isalpha():
         return None  # a word of a sentence
+    return _set(text, lowered, name, place)
+
+
+def _in_sentence(text: str, lowered: str, name: Name, at: int) -> tuple[int, int] | tuple[()] | None:
+    """The value that a sentence states for the name; empty if it states something else, None if it states nothing."""
+    stated = statement_at(text, lowered, at)
+    if stated and (name.strength == STRONG or is_almost_strong(name.text)):
+        is_near = lowered.startswith(_SURE, at)
+        found = _stated(text, name, stated, is_near=is_near)
+        if found is None and name.strength == STRONG:
+            found = _stated(text, name, far_statement_at(text, lowered, at), is_near=False)
+        return found or ()
+    if name.strength == STRONG and not stated and text[at] == " ":
+        return _stated(text, name, far_statement_at(text, lowered, at), is_near=False)
+    return None
+
+
+def _set(text: str, lowered: str, name: Name, place: int) -> tuple[int, int] | None:
+    """``export TOKEN …``, ``requirepass …``, ``SECRET '…'``."""
     lead = _lead(text, lowered, name)
     is_set = not lead or not _SETTERS.isdisjoint(lead[-3:]) or lead[0] in _DIRECTIVES
     span = quoted_value(text, place)
     if span is None:
         return _word_after_blank(text, lowered, name, place, lead, is_set=is_set)
     found = text[span[0] : span[1]][:520]
+    if " " in found and found.isupper():
+        return None  # the title of one
     if name.strength != STRONG:
         return span if is_set and is_secret_of_weak(name, found) else None
     if name.kind == "password" or is_set or is_random(found, 16):
         return span if is_secret_text(name, found) and (is_set or text[span[0] - 1] == "'" or not found.isalpha()) else None
+    if text[span[0] - 1] == "'" and name.text.isupper() and is_chosen(found):  # SECRET '…' of SQL
+        return span if is_secret_text(name, found) else None
     return None
 
 
@@ -218,8 +229,10 @@ def _is_short_word(text: str, at: int) -> bool:
 
 def _lead(text: str, lowered: str, name: Name) -> list[str]:
     """The words before the name on its line."""
-    start = max(text.rfind("\n", 0, name.start) + 1, name.start - 48)
-    return lowered[start : name.start].replace('"', " ").replace("'", " ").split()
+    end = _start_of_path(text, name) if text[name.start - 1 : name.start] == "." else name.start
+    start = max(text.rfind("\n", 0, end) + 1, end - 48)
+    lead = lowered[start:end].translate(_LEADING)
+    return lead.split()
 
 
 def _word_after_blank(
@@ -227,19 +240,29 @@ def _word_after_blank(
 ) -> tuple[int, int] | None:
     span = word(text, place)
     found = text[span[0] : min(span[1], span[0] + 520)].rstrip(".,")
-    if span[1] - span[0] < 4 or is_reference(found) or is_plain(found) or found[0] in "=<>({[|&*":
+    if span[1] - span[0] < 4 or found.startswith("0x") or is_reference(found) or is_plain(found) or found[0] in "=<>({[|&*":
         return None
     if len(found) < 3 and found.isdigit() and name.strength == STRONG:  # Cisco: secret 5 …, password 7 …
         return None
     if name.strength != STRONG:
-        return None
+        return _line_of_weak(text, name, span) if not lead else None
     if is_random(found, 16) and _is_long_secret(found):
         return (span[0], span[0] + len(found)) if span[1] - span[0] < 520 else span
     in_netrc = name.text == "password" and ("machine " in lowered or "login " in lowered)
-    is_directive = not lead and span[1] >= end_of_line(text, place) and (name.start == 0 or text[name.start - 1] in "\n \t")
+    is_first = name.start == 0 or text[name.start - 1] in "\n \t."
+    is_directive = not lead and span[1] >= end_of_line(text, place) and is_first
     if ((is_set and lead) or in_netrc or is_directive) and is_chosen(found) and not is_code(found, name.text):
         return span
     return None
+
+
+def _line_of_weak(text: str, name: Name, span: tuple[int, int]) -> tuple[int, int] | None:
+    """``rootpw …``, ``bindpw …``: nothing else is on the line."""
+    if text.startswith("--", span[0]):  # rootpw --plaintext …
+        span = word(text, skip_blanks(text, span[1]))
+    found = text[span[0] : min(span[1], span[0] + 520)]
+    is_line = (name.start == 0 or text[name.start - 1] in "\n \t") and span[1] >= end_of_line(text, span[0])
+    return span if is_line and is_almost_strong(name.text) and is_chosen(found) and len(found) >= 8 else None
 
 
 def _behind_type(text: str, at: int) -> int:
@@ -282,12 +305,20 @@ def _option(text: str, name: Name, at: int) -> tuple[int, int] | None:
     return span if len(found) >= 3 and (is_quoted or not found.isdigit() or len(found) > 3) else None
 
 
-def _stated(text: str, name: Name, at: int) -> tuple[int, int] | None:
+_SURE = (" is", " was ", " ist ", " est ", " es ", " = ", "是", " 是", "为", " lautet", " to be ")
+"""What follows these is the value, if it can be one; what follows others must look like one."""
+
+
+def _stated(text: str, name: Name, at: int, *, is_near: bool) -> tuple[int, int] | None:
     """``the db password is c0rr3ct``."""
+    if at <= 0 or at >= len(text):
+        return None
     span = quoted_value(text, at) if at < len(text) else None
     if span is None:
         span = word(text, at)
     found = text[span[0] : min(span[1], span[0] + 520)].rstrip(".,!:;)")
     if is_reference(found) or is_plain(found) or is_code(found, name.text) or not is_chosen(found):
+        return None
+    if not is_near and (len(found) < 8 or found.isdigit() or not (has_odd_part(found) or not found.isalnum())):
         return None
     return (span[0], span[0] + len(found)) if span[1] - span[0] < 520 else span

@@ -46,8 +46,12 @@ _WEAK_WORDS = {
     "phpsessid": "cookie", "jsessionid": "cookie", "license": "secret_key", "licence": "secret_key", "tokens": "token",
     "code": "token",
 }  # fmt: skip
-_ALMOST_STRONG = _words("pass pw pwd creds cred salt pepper pat auth apppass pin")
-"""Weak words whose value need not be long: what stands there is no word, no path and no number of a port."""
+_NEARLY_STRONG = _words("pass pw pwd creds cred salt pepper pat auth apppass pin")
+"""Weak words whose value need not be long: the value is no word, no path and no number of a port."""
+_GLUED = ("pass", "pw", "pwd", "authtok")
+"""How a name in one word ends: ``rootpw``, ``bindpw``, ``remotepass``, ``mysqlpwd``."""
+_NOT_GLUED = _words("pass pw pwd compass trespass encompass surpass bypass overpass underpass subpass multipass impasse")
+_OTHER_PASSES = ("bypass", "lowpass", "highpass", "bandpass", "allpass", "renderpass", "subpass", "onepass", "firstpass")
 FOREIGN_NAMES = (
     "пароль", "密码", "密碼", "口令", "密钥", "密鑰", "令牌", "パスワード", "暗証番号", "비밀번호", "암호",
     "contraseña", "hasło", "lösenord", "şifre",
@@ -88,7 +92,8 @@ NAME_WORDS = frozenset(
         "rocommunity rwcommunity pw pat pats sig signature login appid sid sessionid sessid phpsessid jsessionid"
         " kennwort contrasena senha"
         " wachtwoord mdp motdepasse heslo parola pepper pin jwt api sas bearer mnemonic psk phrase dockerconfigjson"
-        " requirepass otp totp seed hmac dek kek license licence session code storepass keypass"
+        " rootpw bindpw userpw adminpw dbpw authtok requirepass"
+        " otp totp seed hmac dek kek license licence session code storepass keypass"
     )
 )
 
@@ -137,7 +142,9 @@ def _judge(name: str) -> tuple[str, int] | None:
 
 def _judge_weak(last: str, before: str) -> tuple[str, int] | None:
     if last in _WEAK_WORDS:
-        return _WEAK_WORDS[last], WEAK if before or last in _ALMOST_STRONG else BARE
+        return _WEAK_WORDS[last], WEAK if before or last in _NEARLY_STRONG else BARE
+    if last.endswith(_GLUED) and last not in _NOT_GLUED and not last.endswith(_OTHER_PASSES):
+        return "password", WEAK
     if last.endswith("key") and len(last) > 5 and last[:-3] not in _NOT_A_KEY:
         return "secret_key", WEAK
     return None
@@ -146,7 +153,7 @@ def _judge_weak(last: str, before: str) -> tuple[str, int] | None:
 def is_almost_strong(name: str) -> bool:
     """Whether the name's last word is one whose value is a secret unless it is a word, a path or a small number."""
     words = words_of(name)
-    return bool(words) and words[-1] in _ALMOST_STRONG
+    return bool(words) and (words[-1] in _NEARLY_STRONG or words[-1].endswith(_GLUED))
 
 
 def words_of(name: str) -> list[str]:

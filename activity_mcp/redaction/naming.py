@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     Judge = Callable[[str], tuple[str, int] | None]
 
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
-STATED = (" is ", " was ", " is: ", " ist ", " es ", " est ", " = ", "是", " 是 ", "为", " to be ")
+STATED = (
+    " is: ", " is ", " was ", " ist ", " es ", " est : ", " est ", " = ", "是", " 是 ", "为", " to be ",
+    " lautet: ", " lautet ",
+    " equals ", " -> ", " → ", " – ", " — ", " - ", " è ", " é ", " är ", " to ", " wird ", " jest ",
+)  # fmt: skip
 """How a sentence states the value of a name."""
 _MAX_NAME = 64
 
@@ -38,7 +42,13 @@ def names_in(sight: Sight, judge: Judge = judge_name, more: Sequence[str] = ()) 
             if end not in seen:
                 seen.add(end)
                 start = _start_of_name(text, at)
-                if text[end : end + 1] == " " and is_in_sentence(text, lowered, start, end):
+                if text[start - 1 : start] == "." and end - start <= 12:
+                    judged = judge(_with_segment_before(text, start, end))
+                    if judged is not None and judged[1] == STRONG:
+                        found.append(Name(text[start:end], start, end, *judged))
+                        at = lowered.find(literal, at + len(literal))
+                        continue
+                if text[end : end + 1] == " " and is_in_sentence(sight, start, end):
                     at = lowered.find(literal, at + len(literal))
                     continue
                 judged = judge(text[start:end])
@@ -63,11 +73,45 @@ def statement_at(text: str, lowered: str, at: int) -> int:
     return 0
 
 
-def is_in_sentence(text: str, lowered: str, start: int, at: int) -> bool:
+def far_statement_at(text: str, lowered: str, at: int) -> int:
+    """Where the value begins that some words separate from the name, at the end of the line: ``API key you need: …``, or 0."""
+    end = end_of_line(text, at)
+    limit = min(end, at + 72)
+    place = max(text.rfind(": ", at, limit) + 2, text.rfind(" = ", at, limit) + 3, text.rfind(" to ", at, limit) + 4)
+    if place <= at + 2:
+        return 0
+    between = lowered[at:place]
+    if place <= at + 2 or not text[at + 1 : at + 2].isalpha() or any(map(between.__contains__, _OF_OTHERS)):
+        return 0
+    rest = text[place:end].rstrip(".!)*` ")
+    return place if rest and " " not in rest and "://" not in rest else 0
+
+
+_OF_OTHERS = (
+    "hash", "sha", "md5", "fingerprint", "count", "expire", "file", "url", "type", "name", "size", "length", "version",
+    "commit",
+    "error", "format", "path", "hint", "policy", "limit", "usage", "(", "{", "=>",
+)  # fmt: skip
+"""Words between a name and a value after which the value is something else."""
+
+
+def is_in_sentence(sight: Sight, start: int, at: int) -> bool:
     """Whether the name is one of the words of a sentence, as most are: a word follows, and no statement of what it is."""
+    text, lowered = sight.text, sight.lowered
     if text[start] == "-" or text[start - 1 : start] == "<":
         return False
-    return text[at + 1 : at + 2].isalpha() and not statement_at(text, lowered, at) and _is_followed_by_a_word(text, at + 1)
+    if not text[at + 1 : at + 2].isalpha() or statement_at(text, lowered, at):
+        return False
+    return _is_followed_by_a_word(text, at + 1) and not (
+        sight.has_mixed and _is_strong(text[start:at], lowered[start - 7 : start]) and far_statement_at(text, lowered, at)
+    )
+
+
+def _is_strong(name: str, before: str) -> bool:
+    judged = judge_name(name)
+    return (judged is not None and judged[1] == STRONG) or (
+        name.lower() == "key" and before.endswith(("api ", "access ", "secret "))
+    )
 
 
 def _is_followed_by_a_word(text: str, at: int) -> bool:
@@ -76,6 +120,14 @@ def _is_followed_by_a_word(text: str, at: int) -> bool:
     if len(parts) > 1 and (parts[1] in ("=", ":=") or (len(parts) > 2 and parts[2].startswith("= "))):
         return False
     return parts[0].rstrip(".,;:!?)\"'").isalpha()
+
+
+def _with_segment_before(text: str, start: int, end: int) -> str:
+    """``secret.key``, ``auth.token``: the name with the segment of the path before it."""
+    before = start - 1
+    while before > max(0, start - 24) and text[before - 1] in _NAME:
+        before -= 1
+    return f"{text[before : start - 1]}_{text[start:end]}"
 
 
 def _with_word_before(text: str, start: int, end: int) -> str:

@@ -1,6 +1,6 @@
 """Private keys: everything between the lines that begin and end one, whatever a text puts around its lines.
 
-A key stands in a file as it is, in JSON with ``\\n``, in YAML indented, in code as quoted and joined lines, in a shell script
+A key is in a file as it is, in JSON with ``\\n``, in YAML indented, in code as quoted and joined lines, in a shell script
 behind ``echo``: so all that is between ``-----BEGIN … PRIVATE KEY-----`` and its end goes. Without an end, or without a
 beginning, the lines that look like a key's go: base64 of the usual width.
 """

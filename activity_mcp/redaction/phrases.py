@@ -3,10 +3,12 @@ configuration."""
 
 from __future__ import annotations
 
+from .expressions import arguments
 from .judging import Name, is_chosen, is_secret_text
 from .names import STRONG
-from .reading import end_of_line, quoted_value, skip_blanks, word
-from .values import is_plain, is_reference
+from .reading import after_prefix, end_of_line, quoted_value, skip_blanks, word
+from .remarks import remarks
+from .values import has_odd_part, is_plain, is_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +31,23 @@ _PLACES = (
     ("ftp_login", 2), ("ldap_bind", 2), ("simple_bind_s", 1), ("mysqldb.connect", 2), ("pymysql.connect", 2), ("imap_open", 2),
 )  # fmt: skip
 """Functions that take a password without its name, and its place among their arguments."""
+_ENCODERS = (
+    "btoa(", "buffer.from(", "b64encode(", "encode64(", "base64_encode(", "encodetostring(", "base64.encode(", "getbytes(",
+    "base64encode(",
+)  # fmt: skip
+_ENCODER_WORDS = frozenset(
+    (b"btoa", b"b64encode", b"encode64", b"base64", b"encodetostring", b"getbytes", b"base64encode", b"buffer")
+)
+_SIGNERS = (
+    ("jwt.sign", 1), ("jwt.encode", 1), ("jwt.verify", 1), ("jwt.decode", 1), ("createhmac", 1), ("hmac.new", 0), ("fernet", 0),
+    ("cookieparser", 0), ("client.login", 0), ("client.run", 0), ("bot.run", 0), ("bot.login", 0), ("createclient", 1),
+    ("sendgridapiclient", 0), ("aes.new", 0), ("algoliasearch", 1), ("set_password", 2), ("wifi.begin", 1), ("ftp", 2),
+    (".connect", 3), ("client", 1), ("hs256", 1), ("new stripe", 0), ("new openai", 0), ("sign", 1), ("setapikey", 0),
+    ("set_api_key", 0), ("setgenericpassword", 1), ("authenticate", 1), ("signin", 1), ("sign_in", 1), ("logon", 1),
+    ("setcredentials", 1), ("withcredentials", 1), ("basic_auth", 1), ("signinwithemailandpassword", 2),
+    ("createuserwithemailandpassword", 2), ("fill_credentials", 1),
+)  # fmt: skip
+"""Functions that take a secret, which must look like one, and its place."""
 _SETTINGS = ("secret", "password", "community", "key-string", "key")
 
 
@@ -41,15 +60,36 @@ def phrases(sight: Sight) -> Iterator[Span]:
     for name in _PAIRS:
         if name in sight.words:
             yield from _pairs(text, lowered, name.decode())
-    for function, place in _PLACES:
-        if function.rpartition(".")[2].rpartition("_")[2].encode() in sight.words:
-            yield from _connections(text, lowered, function, place)
+    yield from _calls(sight)
+    yield from remarks(sight)
     if b"kind" in sight.words and b"secret" in sight.words:
         yield from _manifest(text, lowered)
     if not _CONFIGURED.isdisjoint(sight.words):
         for setting in _SETTINGS:
             if setting.encode() in sight.words:
                 yield from _configured(text, lowered, setting)
+
+
+def _calls(sight: Sight) -> Iterator[Span]:
+    for last in sorted(_functions().keys() & sight.words):
+        for function, place, is_sure in _functions()[last]:
+            yield from _connections(sight.text, sight.lowered, function, place, is_sure=is_sure)
+    if ":" in sight.text and not _ENCODER_WORDS.isdisjoint(sight.words):
+        for encoder in _ENCODERS:
+            yield from _encoded_logins(sight.text, sight.lowered, encoder)
+
+
+_BY_WORD: dict[bytes, list[tuple[str, int, bool]]] = {}
+
+
+def _functions() -> dict[bytes, list[tuple[str, int, bool]]]:
+    """The functions by the last word of their name."""
+    if not _BY_WORD:
+        for functions, is_sure in ((_PLACES, True), (_SIGNERS, False)):
+            for function, place in functions:
+                word = function.replace(".", " ").replace("_", " ").split()[-1].encode()
+                _BY_WORD.setdefault(word, []).append((function, place, is_sure))
+    return _BY_WORD
 
 
 def _after(text: str, lowered: str, phrase: str) -> Iterator[Span]:
@@ -81,44 +121,44 @@ def _pairs(text: str, lowered: str, name: str) -> Iterator[Span]:
         while place < min(len(text), end + 10) and text[place] in "]=:(new \t[":
             place += 1
         opened = "(" in text[end:place] or "[" in text[end:place]
-        given = _arguments(text, place) if opened else []
+        given = arguments(text, place) if opened else []
         if len(given) > 1 and given[-1] is not None and given[0] is not None:
             yield from _password_at(text, given[-1])
         at = lowered.find(name, end)
 
 
-def _connections(text: str, lowered: str, name: str, place: int) -> Iterator[Span]:
+def _connections(text: str, lowered: str, name: str, place: int, *, is_sure: bool = True) -> Iterator[Span]:
     """``mysqli_connect("h", "u", "…", "db")``: the password by its place among the arguments."""
     at = lowered.find(name + "(")
     while at >= 0:
-        given = _arguments(text, at + len(name) + 1)
-        if len(given) > place and given[place] is not None:
-            yield from _password_at(text, given[place])
+        given = arguments(text, at + len(name) + 1)
+        span = given[place] if len(given) > place else None
+        if span is not None and (is_sure or _is_generated(text[span[0] : span[1]][:520])):
+            yield from _password_at(text, span)
         at = lowered.find(name + "(", at + len(name))
+
+
+def _is_generated(value: str) -> bool:
+    return len(value) >= 8 and is_chosen(value) and (has_odd_part(value) or not value.isalnum()) and "/" not in value
+
+
+def _encoded_logins(text: str, lowered: str, encoder: str) -> Iterator[Span]:
+    """``btoa('bob:…')``: the password of a login that the text encodes."""
+    at = lowered.find(encoder)
+    while at >= 0:
+        value = after_prefix(text, skip_blanks(text, at + len(encoder)))
+        span = quoted_value(text, value) if value < len(text) else None
+        if span is not None:
+            colon = text.find(":", span[0], min(span[1], span[0] + 80))
+            user, password = text[span[0] : max(colon, span[0])], text[colon + 1 : span[1]][:520]
+            if colon > 0 and user and " " not in user and is_chosen(password) and not is_reference(password):
+                yield colon + 1, span[1], "password"
+        at = lowered.find(encoder, at + len(encoder))
 
 
 def _password_at(text: str, span: tuple[int, int] | None) -> Iterator[Span]:
     if span is not None and is_secret_text(Name("password", 0, 0, "password", STRONG), text[span[0] : span[1]][:520]):
         yield (*span, "password")
-
-
-def _arguments(text: str, at: int) -> list[tuple[int, int] | None]:
-    """The spans of up to six arguments from here on: of those that are quoted, None for the others."""
-    given: list[tuple[int, int] | None] = []
-    line = end_of_line(text, at)
-    while at < line and len(given) < 6:
-        at = skip_blanks(text, at)
-        span = quoted_value(text, at) if at < line else None
-        given.append(span)
-        if span is not None:
-            at = skip_blanks(text, span[1] + 1)
-        else:
-            while at < min(line, at + 200) and text[at] not in ",)":
-                at += 1
-        if text[at : at + 1] != ",":
-            break
-        at += 1
-    return given
 
 
 def _configured(text: str, lowered: str, setting: str) -> Iterator[Span]:

@@ -165,11 +165,12 @@ def _begins_another(text: str, at: int, end: int) -> bool:
     start = after
     while after < min(end, start + 48) and text[after] in _NAME:
         after += 1
-    return after > start and text[after : after + 1] in ("=", ":") and not text[start].isdigit()
+    is_name = bool(text[start:after].strip("_-.")) and not text[start].isdigit()
+    return is_name and text[after : after + 1] in ("=", ":")
 
 
 def _ends_element(text: str, at: int, place: int) -> bool:
-    """Whether ``</name>`` ends the element that the value stands in: one that was opened before it, or a word behind which
+    """Whether ``</name>`` ends the element around the value: one that was opened before it, or a word behind which
     the run ends.
 
     ``Kx9</w7Rb`` is a password with two marks in it.
@@ -251,18 +252,18 @@ def block(text: str, at: int, column: int) -> tuple[int, int] | None:
     return (first, last) if first >= 0 else None
 
 
-_SEPARATORS = (":=", "=>", "===", "==", "?=", "+=", "!==", "!=", "=", "：", "＝", "<-", ":")
+_SEPARATORS = ("||=", "??=", ":=", "=>", "===", "==", "?=", "+=", "!==", "!=", "=", "：", "＝", "<-", ":")
 
 
 def separator_at(text: str, at: int) -> str:
     char = text[at : at + 1]
     if char == "\\" and text.startswith(("\\u003d", "\\u003a"), at):
         return "\\u003d"
-    if not char or char not in "=:?+!<：＝":
+    if not char or char not in "=:?+!<|：＝":
         return ""
     found = next((mark for mark in _SEPARATORS if text.startswith(mark, at)), "")
     if found == ":" and text[at + 1 : at + 2] == ":":
-        return ""
+        return "::" if text[at + 2 : at + 3] == " " and opening_quote(text, at + 3) else ""
     return "" if found == ":" and text.startswith("://", at) else found
 
 
@@ -274,8 +275,20 @@ def after_prefix(text: str, at: int) -> int:
     return place if place > at and text[place : place + 1] in ('"', "'") else at
 
 
+def after_node_mark(text: str, at: int) -> int:
+    """Behind what YAML may put before a value: ``&anchor``, ``!!str``."""
+    if text[at : at + 1] == "&" or text.startswith("!!", at):
+        end = at + 1
+        while end < min(len(text), at + 40) and (text[end].isalnum() or text[end] in "_-!"):
+            end += 1
+        following = skip_blanks(text, end)
+        if following > end and following < len(text) and text[following] not in "\r\n":
+            return following
+    return at
+
+
 def is_line_end(text: str, at: int) -> bool:
-    """Whether the value stands on the following lines: nothing, or the mark of a block, ends this one."""
+    """Whether the value is on the following lines: nothing, or the mark of a block, ends this one."""
     if at >= len(text):
         return False
     if text[at] in "\r\n":

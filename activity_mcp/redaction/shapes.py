@@ -2,7 +2,7 @@
 chance.
 
 Tokens (``tokens``): a text is cut at everything that is no letter and no digit; only where a piece begins as a token does,
-the token is measured. Other shapes (``RULES``) are patterns, tried only where a literal of theirs stands and their hint
+the token is measured. Other shapes (``RULES``) are patterns, tried only where their literal is and their hint
 agrees, for a pattern costs a hook the import of the regular expressions. Last, what no table knows: a word, ``_`` or ``-``,
 and then many characters that are as mixed as only a generator makes them.
 

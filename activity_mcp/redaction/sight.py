@@ -5,6 +5,10 @@ The pieces are cut once, in C; whether a finder has anything to look for is then
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _ALNUM = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 APART = bytes(byte if byte in _ALNUM else 32 for byte in range(256))
 
@@ -12,7 +16,7 @@ APART = bytes(byte if byte in _ALNUM else 32 for byte in range(256))
 class Sight:
     """A text, prepared once for all finders."""
 
-    __slots__ = ("_heads", "lowered", "pieces", "text", "words")
+    __slots__ = ("_heads", "_mixed", "lowered", "pieces", "text", "words")
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -21,6 +25,26 @@ class Sight:
         self.words = {piece.lower() for piece in self.pieces}
         """The pieces in lower case."""
         self._heads: tuple[set[bytes], ...] = ()
+        self._mixed: bool | None = None
+
+    @property
+    def has_mixed(self) -> bool:
+        """Whether some piece is neither a word nor a number, as most secrets are or have: most sentences have none."""
+        if self._mixed is None:
+            self._mixed = any(len(piece) > 4 and not piece.isalpha() and not piece.isdigit() for piece in self.pieces)
+        return self._mixed
+
+    def runs(self, min_chars: int) -> Iterator[tuple[int, str]]:
+        """Every run of that many letters and digits or more, in the order of the text, and where it is; none twice."""
+        if not any(len(piece) >= min_chars for piece in self.pieces):
+            return
+        at = 0
+        for piece in self.text.encode("utf-8", "surrogatepass").translate(APART).split():
+            if len(piece) >= min_chars:
+                run = piece.decode("ascii")
+                at = self.text.find(run, at)
+                yield at, run
+                at += len(run)
 
     @property
     def heads(self) -> tuple[set[bytes], ...]:

@@ -3,10 +3,10 @@ it."""
 
 from __future__ import annotations
 
-from .judging import Name, is_secret_text
+from .judging import Name, is_chosen, is_secret_text
 from .names import STRONG
 from .reading import end_of_line, quoted
-from .values import is_plain, is_reference
+from .values import has_odd_part, is_plain, is_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,9 +30,15 @@ def columns(sight: Sight, names: Iterable[Name], judge: Judge) -> Iterator[Span]
             if b"insert" in sight.words and name.start >= inserted and _is_in_insert(lowered, name.start):
                 inserted, found = _insert(text, lowered, name, judge)
                 yield from found
-            elif name.start >= done and _may_head(text, name):
-                done, found = _rows(text, name, judge)
+            elif b"copy" in sight.words and name.start >= inserted and _is_in_copy(lowered, name.end):
+                inserted, found = _copied(text, name, judge)
                 yield from found
+            elif name.start >= done and _may_head(text, name):
+                end, found = _rows(text, name, judge)
+                done = max(done, end)
+                yield from found
+    if "|" in text:
+        yield from _named_cells(text, names)
     yield from _pgpass(text)
 
 
@@ -64,12 +70,15 @@ def _rows(text: str, name: Name, judge: Judge) -> tuple[int, list[Span]]:
     judged = [judge(cell.strip().strip("\"'*` ")) for cell in cells]
     secret = {column: kind[0] for column, kind in enumerate(judged) if kind is not None and kind[1] == STRONG}
     found: list[Span] = []
-    place = text.find("\n", end) + 1
+    place, last_read = text.find("\n", end) + 1, end
     for _ in range(_MAX_ROWS):
         if place <= 0 or place >= len(text):
             break
-        line_end = end_of_line(text, place)
+        last_read = line_end = end_of_line(text, place)
         line = text[place:line_end]
+        if not line.strip("-+=|: "):
+            place = text.find("\n", line_end) + 1
+            continue
         spans = _cells(line, delimiter)
         if len(spans) != len(cells) or not line.strip():
             break
@@ -79,7 +88,31 @@ def _rows(text: str, name: Name, judge: Judge) -> tuple[int, list[Span]]:
             if value.strip("-: ") and is_secret_text(Name(cells[column].strip(), 0, 0, kind, STRONG), value):
                 found.append((place + first, place + last, kind))
         place = text.find("\n", line_end) + 1
-    return max(end, place), found
+    return last_read, found
+
+
+def _named_cells(text: str, names: Iterable[Name]) -> Iterator[Span]:
+    """``| DB_PASSWORD | … |``: the cell beside one that holds nothing but a name."""
+    for name in names:
+        end = name.end
+        while text[end : end + 1] in ("`", "*", '"', " "):
+            end += 1
+        if text[end : end + 1] != "|" or name.strength != STRONG or end - name.end > 60:
+            continue
+        before = text[max(0, name.start - 4) : name.start].strip(' `*"')
+        close = text.find("|", end + 1, min(end_of_line(text, end), end + 600))
+        if before[-1:] not in ("|", "\n", "") or close < 0:
+            continue
+        cell = text[end + 1 : close]
+        value = cell.strip(' `*"')
+        if (
+            len(value) >= 8
+            and is_chosen(value)
+            and (has_odd_part(value) or not value.isalnum())
+            and is_secret_text(name, value)
+        ):
+            start = end + 1 + cell.index(value)
+            yield start, start + len(value), name.kind
 
 
 def _is_head(line: str, delimiter: str) -> bool:
@@ -171,6 +204,32 @@ def _tuple(text: str, at: int) -> tuple[int, list[tuple[int, int] | None]]:
             current = None
         at += 1
     return len(text), [*cells, current]
+
+
+# --- COPY t (name, password) FROM stdin;
+
+
+def _is_in_copy(lowered: str, at: int) -> bool:
+    close = lowered.find(")", at, at + 1000)
+    return close > 0 and lowered.startswith(") from stdin", close) and "copy " in lowered[max(0, at - 1000) : at]
+
+
+def _copied(text: str, name: Name, judge: Judge) -> tuple[int, list[Span]]:
+    opening, close = text.rfind("(", 0, name.start), text.find(")", name.end)
+    judged = [judge(cell.strip().strip('"')) for cell in text[opening + 1 : close].split(",")]
+    found: list[Span] = []
+    place = text.find("\n", close) + 1
+    for _ in range(_MAX_ROWS):
+        line_end = end_of_line(text, place)
+        if place <= 0 or place >= len(text) or text.startswith("\\.", place):
+            break
+        at = place
+        for kind, cell in zip(judged, text[place:line_end].split("\t"), strict=False):
+            if kind is not None and kind[1] == STRONG and is_secret_text(name, cell[:520]) and cell != "\\N":
+                found.append((at, at + len(cell), kind[0]))
+            at += len(cell) + 1
+        place = text.find("\n", line_end) + 1
+    return max(close, place), found
 
 
 # --- .pgpass: host:port:database:user:password

@@ -29,7 +29,7 @@ def url_passwords(text: str) -> Iterator[Span]:
         if text[colon : colon + 1] == ":":
             if not start <= limit or colon >= limit:
                 limit = word_end(text, colon, end_of_line(text, colon))
-            end = _at_sign(text, colon + 1, min(limit, colon + 2048))
+            end = _at_sign(text, colon + 1, min(limit, colon + 2048)) or _behind_slash(text, colon + 1, min(limit, colon + 256))
             if end > colon + 1 and _is_password(text[start:colon], text[colon + 1 : end]):
                 yield colon + 1, end, "url_password"
                 following = end
@@ -41,7 +41,7 @@ def url_passwords(text: str) -> Iterator[Span]:
 
 
 def _at_sign(text: str, start: int, limit: int) -> int:
-    """The last ``@`` before the path, the query or the end of what the URL stands in; 0 if there is none."""
+    """The last ``@`` before the path, the query or the end of the text around the URL; 0 if there is none."""
     found = 0
     for place in range(start, limit):
         char = text[place]
@@ -55,6 +55,15 @@ def _at_sign(text: str, start: int, limit: int) -> int:
         elif char in "\"'`" and text[place + 1 : place + 2] in (",", ":", "}", "]", ")", ";", "", "\\\\"):
             break
     return found
+
+
+def _behind_slash(text: str, start: int, limit: int) -> int:
+    """The ``@`` behind a password with a ``/`` in it; 0 where a port or a path is what follows the colon."""
+    slash = text.find("/", start, limit)
+    if slash <= start or text[start:slash].isdigit():
+        return 0
+    end = text.rfind("@", slash, limit)
+    return end if end > 0 and text[end + 1 : end + 2].isalpha() else 0
 
 
 def _is_password(user: str, password: str) -> bool:

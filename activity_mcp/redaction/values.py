@@ -200,7 +200,7 @@ def is_code(value: str, name: str = "") -> bool:
     """An expression, not a literal: a path of names, a call, an index, a structure, a comparison."""
     value = value[:_JUDGED]
     bare = value.rstrip(";,)}]:?!.")
-    if not bare:
+    if not bare or value.startswith(("[]", "{}", "()")):
         return True
     if value[0] in "{[(":
         if value[-1] in "{[(" or len(value) < 3 or value[-1] in "]})":
@@ -292,7 +292,7 @@ def is_random(value: str, min_chars: int) -> bool:
 
 
 def has_odd_part(value: str) -> bool:
-    """Whether a run of six letters and digits or more is one that nobody would choose, whatever stands between."""
+    """Whether a run of six letters and digits or more is one that nobody would choose, with anything between them."""
     runs = value[:_JUDGED].encode("utf-8", "replace").translate(APART).split()
     return any(len(run) >= 6 and is_odd(run.decode("ascii")) for run in runs)
 

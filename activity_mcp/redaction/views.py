@@ -44,8 +44,18 @@ class View:
         return place + at - self._starts[index]
 
 
+_ENTITIES = {
+    "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#34;": '"', "&#39;": "'", "&apos;": "'", "&amp;": "&",
+    "\\u003c": "<", "\\u003e": ">", "\\u0022": '"', "\\u0027": "'", "\\u0026": "&", "\\u003d": "=", "\\u003C": "<",
+    "\\u003E": ">",
+}  # fmt: skip
+"""What HTML and JSON write for marks that mean something to them."""
+
+
 def views(text: str) -> Iterator[View]:
-    """The views of a text that differ from the text itself."""
+    """The views of a text that say something else than the text itself."""
+    if "&lt;" in text or "&quot;" in text or "&#3" in text or "\\u00" in text:
+        yield _unescaped(text)
     if "%" in text:
         decoded = _percent_decoded(text)
         if decoded is not None:
@@ -53,6 +63,26 @@ def views(text: str) -> Iterator[View]:
     joined = _joined(text)
     if joined is not None:
         yield joined
+
+
+def _unescaped(text: str) -> View:
+    """With the marks that entities of HTML and escapes of JSON stand for."""
+    pieces: list[tuple[str, int]] = []
+    at = start = 0
+    while True:
+        found = [place for place in (text.find("&", at), text.find("\\u00", at)) if place >= 0]
+        if not found:
+            break
+        at = min(found)
+        for entity, mark in _ENTITIES.items():
+            if text.startswith(entity, at):
+                pieces += ((text[start:at], start), (mark, at + len(entity) - 1))
+                start = at = at + len(entity)
+                break
+        else:
+            at += 1
+    pieces.append((text[start:], start))
+    return View([piece for piece in pieces if piece[0]], len(text))
 
 
 def _percent_decoded(text: str) -> View | None:
@@ -115,7 +145,7 @@ def _joints(text: str, mark: str) -> Iterator[tuple[int, int]]:
 
 
 def _is_within_token(text: str, at: int, end: int) -> bool:
-    """Whether what stands before the gap and behind it makes one token: long, without blanks, with a digit."""
+    """Whether the text before the gap and behind it makes one token: long, without blanks, with a digit."""
     start, stop = at, end
     while start > max(0, at - 40) and (text[start - 1].isalnum() or text[start - 1] in "_-."):
         start -= 1

@@ -1,4 +1,4 @@
-"""The double: a warehouse in memory, for tests of whatever stands in front of one.
+"""The double: a warehouse in memory, for tests of everything in front of one.
 
 It keeps the promises of ``base`` (compare-and-set, rows and offset together, one fact once, versions that count up) and
 passes the same contract suite. Its contexts hold the hourly counts and the recent errors and files, worked out in plain Python

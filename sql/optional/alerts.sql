@@ -1,4 +1,4 @@
--- alerts.sql: who is told when the record stands still. Nothing applies this file but you: snow sql -f sql/optional/alerts.sql
+-- alerts.sql: whom to alert when nothing is recorded any more. Nothing applies this file but you: snow sql -f sql/optional/alerts.sql
 -- Needs: 01 to 05; CREATE INTEGRATION and EXECUTE ALERT, EXECUTE MANAGED ALERT on the account (ACCOUNTADMIN has them). Put your own
 -- address in. Each alert runs serverless, some seconds an hour: about 0.02 credits a day together.
 SET activity_database  = 'CLAUDE_LOGS';

@@ -70,7 +70,7 @@ BEGIN
                             AND outranked.stream_offset = event.stream_offset
                             AND outranked.ts = event.ts
                     )
-            ) AS told
+            ) AS recorded
         ) AS read
         QUALIFY ROW_NUMBER() OVER (PARTITION BY insight_id ORDER BY recorded_at DESC, activity_id) = 1
     ) AS fresh

@@ -45,7 +45,7 @@ BEGIN
                         AND outranked.stream_offset = event.stream_offset
                         AND outranked.ts = event.ts
                 )
-        ) AS told
+        ) AS recorded
         QUALIFY ROW_NUMBER() OVER (PARTITION BY artifact_id ORDER BY stored_at DESC, activity_id) = 1
     ) AS fresh
         ON artifact.artifact_id = fresh.artifact_id

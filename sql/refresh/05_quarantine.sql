@@ -1,7 +1,7 @@
 -- A value whose type changed, or an event that failed validation, may have been misread by what was derived from it; a
 -- new key cannot. So the insights of this customer that name such an event_name in source_events are quarantined until
 -- every such drift is accepted (SCHEMA_DRIFT.accepted_at). A quarantine with another reason is not touched.
--- batch_key tells REFRESH_CACHE which contexts lost or regained an insight.
+-- by batch_key REFRESH_CACHE finds the contexts that lost or regained an insight.
 -- snowflake-only: a step of REFRESH_CONTEXT, whose statements the embedded engine runs itself
 CREATE OR REPLACE PROCEDURE REFRESH_QUARANTINE(batch_key VARCHAR)
 RETURNS VARCHAR

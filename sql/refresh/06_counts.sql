@@ -1,7 +1,8 @@
 -- grain: customer, project or '*', hour, event_name, tool or model, latency bucket; only the last 8 days (7 days and the
 -- readers' time zones). A row that was sent adds one, a row that this run outranks takes one away, one that was outranked
 -- on arrival does both: so the sums are those of the rows nothing outranks, and no hour is read again. The bucket of a
--- latency is FLOOR(LN(ms) / LN(1.1)), so that hours merge and a percentile read from it is right within 5 %.
+-- latency is FLOOR(LN(ms) / LN(1.1)), so that hours merge and a percentile read from it is right within 5 %. The responses whose
+-- cost is an estimate have a bucket of their own, 'estimated': so their dollars stay apart in every sum.
 -- snowflake-only: a step of REFRESH_CONTEXT, whose statements the embedded engine runs itself
 CREATE OR REPLACE PROCEDURE REFRESH_COUNTS(batch_key VARCHAR)
 RETURNS VARCHAR
@@ -62,6 +63,9 @@ BEGIN
                 CASE event_name
                     WHEN 'llm_event' THEN TRY_CAST(feature_json:cost_usd::VARCHAR AS NUMBER(18, 9))
                 END AS cost_usd,
+                CASE event_name
+                    WHEN 'llm_event' THEN feature_json:cost_source::VARCHAR = 'estimated'
+                END AS is_estimated,
                 weight
             FROM sent
             WHERE ts >= DATE_TRUNC('HOUR', DATEADD(DAY, -8, SYSDATE()))
@@ -76,20 +80,21 @@ BEGIN
                 event_name,
                 name,
                 COALESCE(
-                    FLOOR(LN(IFF(latency_ms < 0.01, 0.01, latency_ms))::FLOAT / LN(1.1))::INTEGER::VARCHAR, ''
+                    FLOOR(LN(IFF(latency_ms < 0.01, 0.01, latency_ms))::FLOAT / LN(1.1))::INTEGER::VARCHAR,
+                    IFF(is_estimated AND cost_usd IS NOT NULL, 'estimated', '')
                 ) AS latency_bucket,
                 SUM(weight) AS calls,
                 SUM(IFF(NOT success, weight, 0)) AS failures,
                 SUM(weight * prompt_tokens) AS prompt_tokens,
-                SUM(IFF(prompt_tokens IS NULL, 0, weight)) AS prompt_tokens_told,
+                SUM(IFF(prompt_tokens IS NULL, 0, weight)) AS prompt_tokens_reported,
                 SUM(weight * completion_tokens) AS completion_tokens,
-                SUM(IFF(completion_tokens IS NULL, 0, weight)) AS completion_tokens_told,
+                SUM(IFF(completion_tokens IS NULL, 0, weight)) AS completion_tokens_reported,
                 SUM(weight * cache_read_tokens) AS cache_read_tokens,
-                SUM(IFF(cache_read_tokens IS NULL, 0, weight)) AS cache_read_tokens_told,
+                SUM(IFF(cache_read_tokens IS NULL, 0, weight)) AS cache_read_tokens_reported,
                 SUM(weight * cache_creation_tokens) AS cache_creation_tokens,
-                SUM(IFF(cache_creation_tokens IS NULL, 0, weight)) AS cache_creation_tokens_told,
+                SUM(IFF(cache_creation_tokens IS NULL, 0, weight)) AS cache_creation_tokens_reported,
                 SUM(weight * cost_usd) AS cost_usd,
-                SUM(IFF(cost_usd IS NULL, 0, weight)) AS cost_usd_told
+                SUM(IFF(cost_usd IS NULL, 0, weight)) AS cost_usd_reported
             FROM live
             GROUP BY customer, project, hour_start, event_name, name, latency_bucket
         ),
@@ -110,15 +115,15 @@ BEGIN
             SUM(calls) AS calls,
             SUM(failures) AS failures,
             COALESCE(SUM(prompt_tokens), 0) AS prompt_tokens,
-            SUM(prompt_tokens_told) AS prompt_tokens_told,
+            SUM(prompt_tokens_reported) AS prompt_tokens_reported,
             COALESCE(SUM(completion_tokens), 0) AS completion_tokens,
-            SUM(completion_tokens_told) AS completion_tokens_told,
+            SUM(completion_tokens_reported) AS completion_tokens_reported,
             COALESCE(SUM(cache_read_tokens), 0) AS cache_read_tokens,
-            SUM(cache_read_tokens_told) AS cache_read_tokens_told,
+            SUM(cache_read_tokens_reported) AS cache_read_tokens_reported,
             COALESCE(SUM(cache_creation_tokens), 0) AS cache_creation_tokens,
-            SUM(cache_creation_tokens_told) AS cache_creation_tokens_told,
+            SUM(cache_creation_tokens_reported) AS cache_creation_tokens_reported,
             COALESCE(SUM(cost_usd), 0) AS cost_usd,
-            SUM(cost_usd_told) AS cost_usd_told,
+            SUM(cost_usd_reported) AS cost_usd_reported,
             :batch_key AS batch_key
         FROM scopes
         GROUP BY customer, scope, hour_start, event_name, name, latency_bucket
@@ -134,27 +139,27 @@ BEGIN
             calls = kept.calls + fresh.calls,
             failures = kept.failures + fresh.failures,
             prompt_tokens = kept.prompt_tokens + fresh.prompt_tokens,
-            prompt_tokens_told = kept.prompt_tokens_told + fresh.prompt_tokens_told,
+            prompt_tokens_reported = kept.prompt_tokens_reported + fresh.prompt_tokens_reported,
             completion_tokens = kept.completion_tokens + fresh.completion_tokens,
-            completion_tokens_told = kept.completion_tokens_told + fresh.completion_tokens_told,
+            completion_tokens_reported = kept.completion_tokens_reported + fresh.completion_tokens_reported,
             cache_read_tokens = kept.cache_read_tokens + fresh.cache_read_tokens,
-            cache_read_tokens_told = kept.cache_read_tokens_told + fresh.cache_read_tokens_told,
+            cache_read_tokens_reported = kept.cache_read_tokens_reported + fresh.cache_read_tokens_reported,
             cache_creation_tokens = kept.cache_creation_tokens + fresh.cache_creation_tokens,
-            cache_creation_tokens_told = kept.cache_creation_tokens_told + fresh.cache_creation_tokens_told,
+            cache_creation_tokens_reported = kept.cache_creation_tokens_reported + fresh.cache_creation_tokens_reported,
             cost_usd = kept.cost_usd + fresh.cost_usd,
-            cost_usd_told = kept.cost_usd_told + fresh.cost_usd_told,
+            cost_usd_reported = kept.cost_usd_reported + fresh.cost_usd_reported,
             batch_key = fresh.batch_key
     WHEN NOT MATCHED THEN
         INSERT (
             customer, project, hour_start, event_name, name, latency_bucket, calls, failures, prompt_tokens,
-            prompt_tokens_told, completion_tokens, completion_tokens_told, cache_read_tokens, cache_read_tokens_told,
-            cache_creation_tokens, cache_creation_tokens_told, cost_usd, cost_usd_told, batch_key
+            prompt_tokens_reported, completion_tokens, completion_tokens_reported, cache_read_tokens, cache_read_tokens_reported,
+            cache_creation_tokens, cache_creation_tokens_reported, cost_usd, cost_usd_reported, batch_key
         )
         VALUES (
             fresh.customer, fresh.project, fresh.hour_start, fresh.event_name, fresh.name, fresh.latency_bucket, fresh.calls,
-            fresh.failures, fresh.prompt_tokens, fresh.prompt_tokens_told, fresh.completion_tokens,
-            fresh.completion_tokens_told, fresh.cache_read_tokens, fresh.cache_read_tokens_told, fresh.cache_creation_tokens,
-            fresh.cache_creation_tokens_told, fresh.cost_usd, fresh.cost_usd_told, fresh.batch_key
+            fresh.failures, fresh.prompt_tokens, fresh.prompt_tokens_reported, fresh.completion_tokens,
+            fresh.completion_tokens_reported, fresh.cache_read_tokens, fresh.cache_read_tokens_reported, fresh.cache_creation_tokens,
+            fresh.cache_creation_tokens_reported, fresh.cost_usd, fresh.cost_usd_reported, fresh.batch_key
         );
     RETURN 'done';
 END;

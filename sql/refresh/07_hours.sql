@@ -1,5 +1,5 @@
 -- grain: customer, project or '*', hour: the hours that this run counted in, as the context shows them. What no call
--- told is null, not zero.
+-- reported is null, not zero.
 -- snowflake-only: a step of REFRESH_CONTEXT, whose statements the embedded engine runs itself
 CREATE OR REPLACE PROCEDURE REFRESH_HOURS(batch_key VARCHAR)
 RETURNS VARCHAR
@@ -39,6 +39,7 @@ BEGIN
                         'cache_read_tokens', cache_read_tokens,
                         'cache_creation_tokens', cache_creation_tokens,
                         'cost_usd', cost_usd,
+                        'cost_estimated_usd', cost_estimated_usd,
                         'calls_without_cost', calls_without_cost
                     )
                 END AS usage
@@ -52,14 +53,15 @@ BEGIN
                     SUM(counts.calls) AS calls,
                     SUM(counts.failures) AS failures,
                     OBJECT_AGG(NULLIF(counts.latency_bucket, ''), counts.calls::VARIANT) AS latency,
-                    SUM(IFF(counts.prompt_tokens_told > 0, counts.prompt_tokens, NULL)) AS prompt_tokens,
-                    SUM(IFF(counts.completion_tokens_told > 0, counts.completion_tokens, NULL)) AS completion_tokens,
-                    SUM(IFF(counts.cache_read_tokens_told > 0, counts.cache_read_tokens, NULL)) AS cache_read_tokens,
+                    SUM(IFF(counts.prompt_tokens_reported > 0, counts.prompt_tokens, NULL)) AS prompt_tokens,
+                    SUM(IFF(counts.completion_tokens_reported > 0, counts.completion_tokens, NULL)) AS completion_tokens,
+                    SUM(IFF(counts.cache_read_tokens_reported > 0, counts.cache_read_tokens, NULL)) AS cache_read_tokens,
                     SUM(
-                        IFF(counts.cache_creation_tokens_told > 0, counts.cache_creation_tokens, NULL)
+                        IFF(counts.cache_creation_tokens_reported > 0, counts.cache_creation_tokens, NULL)
                     ) AS cache_creation_tokens,
-                    SUM(IFF(counts.cost_usd_told > 0, counts.cost_usd, NULL)) AS cost_usd,
-                    SUM(counts.calls - counts.cost_usd_told) AS calls_without_cost
+                    SUM(IFF(counts.cost_usd_reported > 0, counts.cost_usd, NULL)) AS cost_usd,
+                    SUM(IFF(counts.latency_bucket = 'estimated', counts.cost_usd, NULL)) AS cost_estimated_usd,
+                    SUM(counts.calls - counts.cost_usd_reported) AS calls_without_cost
                 FROM CONTEXT_COUNTS AS counts
                 INNER JOIN touched
                     ON counts.customer = touched.customer

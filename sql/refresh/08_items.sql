@@ -1,6 +1,6 @@
 -- grain: customer, project or '*', section, session_id, item_key, hour; of any age, for a context may rest for weeks.
 -- Sections of the context have an empty session_id; session_files and failed_commands are lists of one session;
--- recent_sessions holds, for each hour of a session (and of what belongs to none), what that hour knows of it.
+-- recent_sessions holds, for each hour of a session (and of what belongs to none), what that hour holds of it.
 -- The batch adds to what is kept: of a list's entries with one key in an hour the newest stays. A row that is read
 -- twice adds nothing.
 -- snowflake-only: a step of REFRESH_CONTEXT, whose statements the embedded engine runs itself
@@ -169,8 +169,8 @@ BEGIN
                 END
         ),
 
-        -- what a row, or what is kept already, knows of an hour of a session; a text stands behind the time it is from, so that
-        -- the greatest is the newest
+        -- what a row, or what is kept already, holds of an hour of a session; a text stands behind the time it is from, so that
+        -- the greatest is the newest and the least the first
         moments AS (
             SELECT
                 live.customer,
@@ -181,6 +181,7 @@ BEGIN
                 live.at_text AS first_at,
                 IFF(live.moment = 'start', live.at_text, NULL) AS started,
                 IFF(live.moment = 'end', live.at_text, NULL) AS ended,
+                IFF(live.moment = 'user_prompt', live.at_text || ' ' || live.excerpt, NULL) AS first_asked,
                 IFF(live.moment = 'user_prompt', live.at_text || ' ' || live.excerpt, NULL) AS asked,
                 IFF(live.moment = 'turn_end', live.at_text || ' ' || live.excerpt, NULL) AS concluded,
                 IFF(live.moment = 'turn_stopped', live.at_text || ' ' || live.excerpt, NULL) AS stopped,
@@ -202,6 +203,7 @@ BEGIN
                 item:first::VARCHAR,
                 item:started::VARCHAR,
                 item:ended::VARCHAR,
+                COALESCE(item:first_asked::VARCHAR, item:asked::VARCHAR),
                 item:asked::VARCHAR,
                 item:concluded::VARCHAR,
                 item:stopped::VARCHAR,
@@ -242,6 +244,7 @@ BEGIN
                 'first', MIN(first_at),
                 'started', MIN(started),
                 'ended', MAX(ended),
+                'first_asked', MIN(first_asked),
                 'asked', MAX(asked),
                 'concluded', MAX(concluded),
                 'stopped', MAX(stopped),

@@ -1,4 +1,4 @@
--- What the batch holds is asked twice, at its beginning, and kept in variables: a bound value prunes where a sub-select would
+-- What the batch holds is read twice, at its beginning, and kept in variables: a bound value prunes where a sub-select would
 -- not, and eight questions between the steps would cost more than they spare. To be called inside a transaction.
 -- snowflake-only: the embedded engine runs the statements of its steps, in this order and under these conditions
 CREATE OR REPLACE PROCEDURE FOLD_BATCH()
@@ -34,7 +34,7 @@ BEGIN
     FROM CLAUDE_STREAM_V2_STREAM;
 
     -- This statement consumes the stream, whatever is left out below.
-    -- snowflake-only: the embedded engine notes a run when it knows how long it took
+    -- snowflake-only: the embedded engine notes a run when its duration is known
     INSERT INTO REFRESH_RUNS (batch_key, row_count, oldest_ts, newest_ts, started_at)
     SELECT MAX(channel_id || ' ' || stream_offset), COUNT(*), MIN(ts), MAX(ts), SYSDATE()
     FROM CLAUDE_STREAM_V2_STREAM

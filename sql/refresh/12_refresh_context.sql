@@ -19,14 +19,14 @@ EXCEPTION
 END;
 $$;
 
--- Contexts, and all else that is folded from the stream, made anew from it: after the stream went stale (the task rested longer
+-- Contexts, and all else that is folded from the stream, rebuilt from it: after the stream went stale (the task rested longer
 -- than the table keeps its history), or when a context is doubted. A stream that shows what the table holds already is one batch
 -- of everything; each known loser is taken back from it as if it had been outranked in this run.
--- snowflake-only: the embedded engine makes its contexts anew in chunks
+-- snowflake-only: the embedded engine rebuilds its contexts in chunks
 CREATE OR REPLACE PROCEDURE REBUILD_CONTEXTS()
 RETURNS VARCHAR
 LANGUAGE SQL
-COMMENT = 'Makes the stream and everything folded from it anew. Suspend REFRESH_CONTEXT_TASK before, and resume it afterwards.'
+COMMENT = 'Rebuilds the stream and everything folded from it. Suspend REFRESH_CONTEXT_TASK before, and resume it afterwards.'
 EXECUTE AS OWNER
 AS
 $$
@@ -68,12 +68,12 @@ $$;
 
 -- A row that is stored twice, with one channel and one offset: no source outranks itself, so SUPERSEDED does not settle it. It can
 -- come about when a channel and every note of its offset are lost together (V_DOUBLED_OFFSETS shows it; docs/snowflake.md says how).
--- One of them stays, and everything is folded anew, for the stream would show it as new.
+-- One of them stays, and everything is folded again, for the stream would show it as new.
 -- snowflake-only: the embedded engine reads the offset in the transaction that writes
 CREATE OR REPLACE PROCEDURE REMOVE_DOUBLED_ROWS()
 RETURNS VARCHAR
 LANGUAGE SQL
-COMMENT = 'Leaves one row of each channel and offset, and makes everything folded from the stream anew. Suspend REFRESH_CONTEXT_TASK before.'
+COMMENT = 'Leaves one row of each channel and offset, and rebuilds everything folded from the stream. Suspend REFRESH_CONTEXT_TASK before.'
 EXECUTE AS OWNER
 AS
 $$
@@ -138,26 +138,26 @@ $$;
 CREATE OR REPLACE PROCEDURE RESUME_TASKS()
 RETURNS VARCHAR
 LANGUAGE SQL
-COMMENT = 'Resumes every task that is to run, and says of the others why they do not.'
+COMMENT = 'Resumes every task that is to run, and gives for the others the reason.'
 EXECUTE AS OWNER
 AS
 $$
 BEGIN
-    LET told VARCHAR := '';
+    LET states VARCHAR := '';
     LET runs_dual_write BOOLEAN := FALSE;
     BEGIN
         ALTER TASK REFRESH_CONTEXT_TASK RESUME;
-        told := told || ' | REFRESH_CONTEXT_TASK runs';
+        states := states || ' | REFRESH_CONTEXT_TASK runs';
     EXCEPTION
         WHEN OTHER THEN
-            told := told || ' | REFRESH_CONTEXT_TASK is suspended: ' || SQLERRM;
+            states := states || ' | REFRESH_CONTEXT_TASK is suspended: ' || SQLERRM;
     END;
     BEGIN
         ALTER TASK DAILY_UPKEEP_TASK RESUME;
-        told := told || ' | DAILY_UPKEEP_TASK runs';
+        states := states || ' | DAILY_UPKEEP_TASK runs';
     EXCEPTION
         WHEN OTHER THEN
-            told := told || ' | DAILY_UPKEEP_TASK is suspended: ' || SQLERRM;
+            states := states || ' | DAILY_UPKEEP_TASK is suspended: ' || SQLERRM;
     END;
     SELECT COUNT_IF(flag_name = 'dual_write_enabled' AND is_on) > 0 AS runs_dual_write
     INTO :runs_dual_write
@@ -165,12 +165,12 @@ BEGIN
     IF (runs_dual_write) THEN
         BEGIN
             ALTER TASK DUAL_WRITE_TASK RESUME;
-            told := told || ' | DUAL_WRITE_TASK runs';
+            states := states || ' | DUAL_WRITE_TASK runs';
         EXCEPTION
             WHEN OTHER THEN
-                told := told || ' | DUAL_WRITE_TASK is suspended: ' || SQLERRM;
+                states := states || ' | DUAL_WRITE_TASK is suspended: ' || SQLERRM;
         END;
     END IF;
-    RETURN SUBSTR(told, 4);
+    RETURN SUBSTR(states, 4);
 END;
 $$;

@@ -143,7 +143,7 @@ FROM known
 LEFT JOIN summed
     ON known.task_name = summed.task_name;
 
--- Where contexts left with an older layout, they are made anew before the first run.
+-- Where contexts left with an older layout, they are rebuilt before the first run.
 EXECUTE IMMEDIATE $$
 BEGIN
     LET contexts NUMBER := 0;
@@ -152,7 +152,7 @@ BEGIN
     SELECT COUNT(*) AS activities INTO :activities FROM CLAUDE_STREAM_V2;
     IF (contexts = 0 AND activities > 0) THEN
         CALL REBUILD_CONTEXTS();
-        RETURN 'contexts were made anew';
+        RETURN 'contexts were rebuilt';
     END IF;
     RETURN 'contexts are as they were';
 END;

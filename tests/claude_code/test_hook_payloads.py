@@ -11,7 +11,10 @@ import pytest
 from activity_mcp import schema
 from activity_mcp.activity import Activity, derived_id, sha256_hex
 from activity_mcp.claude_code.hooks import hook
+from activity_mcp.claude_code.session_state import SessionState
+from claude_code.conftest import Read, Script
 from claude_code.hooked import Hooked, payload, tool_use
+from fakes import FakeClock
 
 ASKED = "Why is the total wrong?"
 
@@ -238,7 +241,7 @@ def test_no_field_of_any_event_is_of_a_type_that_breaks_it(hooked: Hooked) -> No
 
 NO_OBJECT = [
     None, b"", b" \n", b"nonsense", b"{", b'{"a":', b"[]", b"5", b'"text"', b"null", b"{} {}", b"\x00\x01\x02", b"\xff\xfe{\x00}\x00",
-    b"[" * 100_000, b'{"a":' * 100_000 + b"1" + b"}" * 100_000, b'{"hook_event_name": "Stop"' + b" " * 1000,
+    b"[" * 100_000, *(b'{"a":' * levels + b"1" + b"}" * levels for levels in (600, 1200, 5000, 100_000)), b'{"hook_event_name": "Stop"' + b" " * 1000,
 ]  # fmt: skip
 
 
@@ -285,3 +288,32 @@ def test_ten_megabytes_become_a_line_of_ordinary_size(hooked: Hooked, members: d
     (line,) = hooked.lines()
     assert len(json.dumps(line)) < 64 * 1024
     assert hooked.dropped() == {}
+
+
+UNNAMED = payload("UserPromptSubmit", prompt="continue")
+del UNNAMED["prompt_id"]
+
+
+@pytest.mark.parametrize(("apart_s", "asked"), [(0.2, 1), (2, 2), (3600, 2), (-5, 1)])
+def test_a_prompt_without_an_id_said_again_is_another_and_its_hook_registered_twice_is_not(
+    hooked: Hooked, apart_s: float, asked: int
+) -> None:
+    clock = FakeClock()
+    for moment_s in (0, apart_s):
+        clock.advance(moment_s)
+        hook.run(json.dumps(UNNAMED).encode(), hooked.environ, clock=clock)
+    assert len({line["activity_id"] for line in hooked.lines()}) == asked
+
+
+def test_an_import_names_a_prompt_that_was_said_again_as_the_hook_did(hooked: Hooked, script: Script, read: Read) -> None:
+    clock = FakeClock()
+    for _ in range(3):
+        clock.advance(60)
+        hook.run(json.dumps(UNNAMED).encode(), hooked.environ, clock=clock)
+        script.prompt("continue")
+    script.prompt("continue")  # of this no hook knew
+    (queue,) = (hooked.home / "queue").iterdir()
+    activities, _ = read(script.path, repeats_of=SessionState(str(queue)).repeats_of)
+    imported = [activity.activity_id for activity in activities if activity.activity == "asked"]
+    assert imported[:3] == [line["activity_id"] for line in hooked.lines()]
+    assert len(set(imported)) == 4

@@ -227,6 +227,24 @@ def test_ten_megabytes_and_nonsense_through_a_real_pipe(hooked: Hooked) -> None:
     assert hooked.dropped() == {"payload": 2}
 
 
+@pytest.mark.parametrize("event", ["Stop", "UserPromptSubmit"])
+def test_what_was_registered_lets_a_session_go_on_when_the_package_has_gone(tmp_path: Path, event: str) -> None:
+    """Python exits with 2 for a file that is not there, and a 2 would keep the session from ending."""
+    command = [*hook_command()[:-1], str(tmp_path / "lib/python3.9/site-packages/activity_mcp/claude_code/hooks/start_hook.py")]
+    done = subprocess.run(command, input=json.dumps(payload(event)).encode(), capture_output=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_what_was_registered_records_after_the_environment_got_another_python(hooked: Hooked, tmp_path: Path) -> None:
+    package = Path(start_hook.__file__).parents[3] / "activity_mcp"
+    now = tmp_path / ("lib/python%d.%d/site-packages" % sys.version_info[:2])
+    now.mkdir(parents=True)
+    (now / "activity_mcp").symlink_to(package)
+    before = tmp_path / "lib/python3.9/site-packages/activity_mcp/claude_code/hooks/start_hook.py"
+    hooked.fire(tool_use(), command=[*hook_command()[:-1], str(before)])
+    assert len(hooked.lines()) == 1
+
+
 def test_a_broken_installation_says_nothing(tmp_path: Path) -> None:
     """Somebody removed the package from under the command line in the settings."""
     copy = tmp_path / "activity_mcp" / "claude_code" / "hooks" / "start_hook.py"

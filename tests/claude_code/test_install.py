@@ -18,6 +18,7 @@ import pytest
 
 from activity_mcp import __version__
 from activity_mcp.__main__ import run
+from activity_mcp.claude_code.hooks.start_hook import LOADER
 from activity_mcp.claude_code.setup import install
 from activity_mcp.claude_code.setup.own_commands import is_own_hook
 from activity_mcp.claude_code.setup.registration import HOOK_EVENTS, own_handlers
@@ -197,6 +198,7 @@ OURS = [
     "'/old venv/bin/activity-mcp' hook",
     "/usr/bin/python3.12 -I -S /v/site-packages/activity_mcp/claude_code/start_hook.py",
     "/usr/bin/python3 -I -S /v/site-packages/activity_mcp/claude_code/hooks/start_hook.py",
+    f"/v/bin/python -I -S -c {shlex.quote(LOADER)} /v/lib/python3.11/site-packages/activity_mcp/claude_code/hooks/start_hook.py",
     "python3 -X utf8 -m activity_mcp hook",
     "python -Im activity_mcp hook",
     "python3 /v/bin/activity-mcp-hook",
@@ -214,6 +216,7 @@ THEIRS = [
     "python3 -m pytest /src/activity_mcp/claude_code/hooks/hook.py",
     "python3 check.py -m activity_mcp",
     "python3 -c 'import activity_mcp'",
+    "python3 -c 'import sys; print(sys.argv)' /v/site-packages/activity_mcp/claude_code/hooks/start_hook.py",
     "/home/me/activity-mcp/bin/lint",
     "/home/me/activity-mcp-hook/run",
     "sh -c 'cd ~/activity-mcp && make'",

@@ -69,6 +69,7 @@ def test_what_is_removed_takes_its_comma_along(path: tuple[str | int, ...], left
         ('{"a": 1, "a": 2}', "'a' occurs twice"),
         ('{"a": 1} {"b": 2}', "Extra data"),
         ("[" * 100_000, "not JSON that can be read"),
+        ('{"a":' * 600 + "1" + "}" * 600, "not JSON that can be read"),
     ],
 )
 def test_what_cannot_be_kept_whole_is_refused(text: str, says: str) -> None:

@@ -37,7 +37,7 @@ def run_import(ledger: ImportLedger, paths, read, now_us: int, since_us: int | N
 
 
 def test_a_second_import_does_not_even_read_an_unchanged_file(example, read, ledger) -> None:
-    assert len(run_import(ledger, [example], read, QUIET_NOW_US)) == 38
+    assert len(run_import(ledger, [example], read, QUIET_NOW_US)) == 40
     assert list(ledger.pending([str(example)], now_us=QUIET_NOW_US)) == []
     reopened = ImportLedger(ledger._path)
     assert list(reopened.pending([str(example)], now_us=QUIET_NOW_US)) == []
@@ -145,7 +145,7 @@ def test_a_file_replaced_by_another_of_any_size_is_read_from_its_start(script, r
     script.prompt("one")
     run_import(ledger, [script.path], read, QUIET_NOW_US)
     script.path.write_bytes(example.read_bytes())
-    assert len(run_import(ledger, [script.path], read, QUIET_NOW_US)) == 38
+    assert len(run_import(ledger, [script.path], read, QUIET_NOW_US)) == 40
 
 
 def test_a_file_rewritten_in_its_middle_is_noticed_where_it_was_read_last(script, read, ledger) -> None:
@@ -201,7 +201,7 @@ def test_marks_of_files_that_are_gone_are_forgotten(script, read, ledger, exampl
 def test_a_ledger_that_cannot_be_read_counts_as_empty(tmp_path, example, read, content: str) -> None:
     path = tmp_path / "imports.json"
     path.write_text(content)
-    assert len(run_import(ImportLedger(str(path)), [example], read, QUIET_NOW_US)) == 38
+    assert len(run_import(ImportLedger(str(path)), [example], read, QUIET_NOW_US)) == 40
     assert list(ImportLedger(str(path)).pending([str(example)], now_us=QUIET_NOW_US)) == []
 
 

@@ -29,6 +29,8 @@ def block(text: str) -> dict[str, Any]:
         [block(OPENED), block(REMINDER), block("  add a badge "), block("<ide_diagnostics>[]</ide_diagnostics>")],
         [block(f"{REMINDER}add a badge")],
         "<user-prompt-submit-hook>mind the style guide</user-prompt-submit-hook>\nadd a badge",
+        "<pre-tool-use-hook>checked</pre-tool-use-hook>add a badge<stop-hook>done</stop-hook>",
+        "\ufeffadd a badge\r\n",
     ],
 )
 def test_what_stands_around_a_prompt_is_left_out(content: Any) -> None:
@@ -45,6 +47,7 @@ def test_what_stands_around_a_prompt_is_left_out(content: Any) -> None:
         [block(OPENED), block(REMINDER)],
         "<user-prompt-submit-hook>mind the style guide</user-prompt-submit-hook>",
         "<system-reminder>torn before its end",
+        "This session is being continued from a previous conversation that ran out of context. The conversation is below.",
         '<agent-message from="a1">\nBoth commits were made.\n</agent-message>',
         "Another Claude session sent a message:\nstop",
         '<channel source="hub" sender="bob">take this over</channel>',
@@ -59,7 +62,14 @@ def test_what_nobody_typed_is_no_prompt(content: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["explain <system-reminder> to me", "why does <ide_selection> stay open?", "<div>what is this?</div>", "a </b> c>"]
+    "text",
+    [
+        "explain <system-reminder> to me",
+        "why does <ide_selection> stay open?",
+        "<div>what is this?</div>",
+        "a </b> c>",
+        "<my-hook>1</my-hook> fails",
+    ],
 )
 def test_a_prompt_that_speaks_of_elements_stays_whole(text: str) -> None:
     found = classified("prompt", text)

@@ -44,7 +44,7 @@ def test_the_example_session_is_one_of_everything(example, read) -> None:
     activities, reader = read(example, now_us=NOW_US)
     assert Counter(activity.activity for activity in activities) == {
         "started_session": 1, "asked": 2, "concluded_turn": 2, "ended_session": 1, "called_llm": 14, "used_tool": 12,
-        "read_file": 2, "edited_file": 2, "created_file": 1, "ran_sql": 1,
+        "read_file": 2, "edited_file": 2, "created_file": 1, "ran_sql": 1, "turn_duration": 2,
     }  # fmt: skip
     assert (reader.report.lines, reader.report.malformed, reader.report.unknown_types) == (33, 0, {})
     assert reader.report.problems == {}
@@ -60,7 +60,8 @@ def test_each_fact_of_a_session_becomes_one_event(session: Path, read) -> None:
     assert len(features(activities, "file_event")) == sum(use["name"] in FILE_TOOLS for use in uses)
     assert len(features(activities, "llm_event")) == len(messages)
     said = Counter(event["event_type"] for event in features(activities, "session_event"))
-    assert said == {"start": 1, "user_prompt": prompts, "turn_end": prompts, "end": 1}
+    timed = sum(line.get("subtype") == "turn_duration" for line in lines_of(session))
+    assert said == Counter({"start": 1, "user_prompt": prompts, "turn_end": prompts, "end": 1, "turn_duration": timed})
     assert len({activity.activity_id for activity in activities}) == len(activities)
     assert reader.report.activities == Counter(activity.event_name for activity in activities)
 
@@ -164,6 +165,8 @@ def test_the_edit_of_the_example_is_told_whole(example, read) -> None:
 def test_the_session_of_the_example_is_told_from_start_to_end(example, read) -> None:
     activities, _ = read(example, now_us=NOW_US)
     told = [activity for activity in activities if activity.event_name == "session_event"]
+    assert [activity.feature_json.get("duration_ms") for activity in told] == [None, None, 71900, None, None, 11300, None, None]
+    told = [activity for activity in told if activity.activity != "turn_duration"]
     start, asked, concluded, _, _, end = told
     assert {(activity.project, activity.source, activity.session_id) for activity in told} == {
         ("/home/maya/orders-api", "import", "6f0c1d52-8e4b-4c37-9a61-2d7b5e90c4aa")
@@ -179,7 +182,7 @@ def test_the_session_of_the_example_is_told_from_start_to_end(example, read) -> 
         "cli_version": "2.1.240",
         "git_branch": "fix/late-orders",
         "session_duration_ms": 171260.0,
-        "total_activities": 37,
+        "total_activities": 39,
         "total_tokens": 280270,
     }
 

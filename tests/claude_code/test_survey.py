@@ -239,6 +239,7 @@ def test_the_version_of_the_client_is_told(places: Path, monkeypatch: pytest.Mon
     claude.chmod(0o755)
     check = claude_client.version({"PATH": f"{claude.parent}:/usr/bin:/bin"})
     assert (check.status, check.name) == (status, "claude version")
+    assert ("tools are found only by a search" in str(check)) == (status == "warn")
 
 
 def test_an_event_that_an_older_client_does_not_know_is_not_registered_for_it() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -234,9 +235,10 @@ def test_lines_of_one_response_count_once_with_the_largest_counts(script, read) 
     one, two = [activity for activity in activities if activity.event_name == "llm_event"]
     assert one.feature_json == {
         "model": "opus", "prompt_tokens": 5, "completion_tokens": 90, "cache_read_tokens": 7, "cache_creation_tokens": 0,
-        "total_tokens": 102, "token_source": "transcript", "request_id": f"req_{M1}",
+        "total_tokens": 102, "token_source": "transcript", "request_id": f"req_{M1}", "request_kind": "main",
+        "cli_version": "2.1.240", "git_branch": "main",
     }  # fmt: skip
-    assert (one.ts, one.activity_id) == (first["timestamp"], derived_id("llm_event", "message_id", M1))
+    assert (one.ts, one.activity_id) == (first["timestamp"], derived_id("llm_event", "request_id", f"req_{M1}"))
     assert one.revenue_impact is None
     assert two.feature_json["completion_tokens"] == 3
     assert reader.report.tokens["opus"]["total_tokens"] == 102 + 15
@@ -544,6 +546,14 @@ def test_a_session_that_wrote_within_half_an_hour_has_not_ended(script, read) ->
     ]  # fmt: skip
 
 
+def test_a_session_whose_clock_was_ahead_ends_when_its_file_was_written_last(script, read) -> None:
+    script.prompt("go", timestamp=iso(LATER_US + 400 * 86_400_000_000))
+    os.utime(script.path, ns=(script.now_us * 1000,) * 2)
+    activities, reader = read(script.path)
+    assert [activity.activity for activity in activities][-1] == "ended_session"
+    assert reader.mark.is_complete(script.path.stat().st_size, LATER_US, None)
+
+
 def test_a_project_that_is_not_to_be_recorded_leaves_nothing_and_is_not_forgotten(script, read) -> None:
     script.prompt("go")
     script.says("done", "m1")
@@ -556,7 +566,7 @@ def test_a_project_that_is_not_to_be_recorded_leaves_nothing_and_is_not_forgotte
 
 BROKEN = [
     "not json", "{", '{"type":"user"', "[1,2]", '"text"', "12", "null", "\xff\xfe", "[" * 100_000,
-    '{"a":' * 5000 + "1" + "}" * 5000,
+    *('{"a":' * levels + "1" + "}" * levels for levels in (600, 1200, 5000)),
 ]  # fmt: skip
 ODD: list[tuple[str, dict[str, Any]]] = [
     ("message", {"type": "assistant", "message": "text"}),
@@ -608,6 +618,18 @@ def test_broken_lines_are_counted_and_cost_no_other(script, read) -> None:
     assert dict(reader.report.problems) == expected
 
 
+def test_a_transcript_exported_as_one_list_is_read_like_its_lines(script, read, tmp_path: Path) -> None:
+    script.prompt("go")
+    script.calls("Bash", "t1", {"command": "x"}, M1)
+    script.result("t1")
+    plain, _ = read(script.path)
+    listed = tmp_path / "listed.jsonl"
+    listed.write_text(f"[{','.join(script.path.read_text().splitlines())}]\n")
+    activities, reader = read(listed)
+    assert {one.activity_id for one in activities} == {one.activity_id for one in plain}
+    assert (reader.report.malformed, reader.report.mended) == (0, 1)
+
+
 def test_unknown_types_are_counted_by_name_apart_from_known_ones_without_events(script, read) -> None:
     for kind in ("system", "summary", "queue-operation", "file-history-snapshot", "brand-new", "brand-new"):
         script.line(kind)
@@ -647,7 +669,7 @@ def test_reports_of_several_files_add_up(script, read, example) -> None:
     total = TranscriptReport()
     for path in (script.path, example):
         total.add(read(path, now_us=1_900_000_000_000_000)[1].report)
-    assert (total.files, total.lines, total.activities["session_event"]) == (2, 35, 2 + 1 + 6)
+    assert (total.files, total.lines, total.activities["session_event"]) == (2, 35, 2 + 1 + 8)
     assert total.unknown_types == {"brand-new": 1}
     assert total.first_ts_us is not None
     assert total.last_ts_us is not None
@@ -745,6 +767,14 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     assert path.stat().st_size > 19_000_000
     assert peaks[1] < peaks[0] + 1_000_000
     assert peaks[1] < 4_000_000
+
+
+def test_a_call_whose_result_is_longer_than_the_limit_has_not_failed(script, read) -> None:
+    script.calls("Read", "toolu_01" + "R" * 22, {"file_path": "/work/big"}, M1)
+    script.result("toolu_01" + "R" * 22, "x" * (33 * 1024 * 1024))
+    activities, _ = read(script.path)
+    (event,) = events(activities, "tool_event")
+    assert (event["success"], event["_damaged"], event.get("error")) == (True, True, None)
 
 
 def test_a_line_longer_than_the_limit_is_passed_over(script, read) -> None:

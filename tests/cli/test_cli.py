@@ -13,6 +13,7 @@ import pytest
 
 from activity_mcp import __version__, package_files
 from cli.outcome import Call
+from deployed import put_warehouse
 
 
 def test_it_tells_its_version_and_its_commands(call: Call) -> None:
@@ -94,9 +95,10 @@ def test_ndjson_is_logged_line_by_line_and_a_bad_line_is_named(call: Call, tmp_p
         (("frobnicate",), "frobnicate"),
     ],
 )  # fmt: skip
-def test_a_wrong_input_is_one_clear_message_and_exit_code_2(call: Call, arguments: tuple[str, ...], says: str) -> None:
-    call("log", "tool_event", "--feature", "tool_name=x", "--feature", "success=true")
-    call("flush")
+def test_a_wrong_input_is_one_clear_message_and_exit_code_2(
+    call: Call, home: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    put_warehouse(home)
     outcome = call(*arguments)
     assert outcome.code == 2
     assert says in outcome.err

@@ -57,7 +57,7 @@ def test_a_session_is_told_what_was_asked_concluded_failed_found_run_and_touched
                 "session_id": "s1", "last_ts": ago(2), "asked": "Why is the total wrong?", "concluded": "A float; now Decimal.",
                 "git_branch": "main", "failed_commands": ["pytest -q"],
             },
-            {"session_id": "s2", "last_ts": ago(50), "asked": "Add a tax column"},
+            {"session_id": "s2", "last_ts": ago(50), "first_asked": "Rework the invoice", "asked": "Add a tax column"},
         ],
         "recent_errors": [{"activity_id": "e", "ts": ago(2), "event_name": "tool_event", "name": "Bash", "error": "Exit code 1\nE  assert"}],
         "recent_files": [
@@ -76,6 +76,7 @@ def test_a_session_is_told_what_was_asked_concluded_failed_found_run_and_touched
         '- 2 h ago on "main" asked "Why is the total wrong?"',
         '  concluded "A float; now Decimal."',
         '- 2 d ago asked "Add a tax column"',
+        '  began with "Rework the invoice"',
         '- 2 h ago this command failed: "pytest -q"',
         '- 2 h ago "Bash" failed with "Exit code 1 E assert"',
         '- insight of 30 h ago: "orders mean = 38.5 per day"',
@@ -95,7 +96,7 @@ def test_nothing_is_said_when_nothing_is_known(blob: dict[str, Any]) -> None:
 QUOTED = re.compile(r'"[^"]*"')
 AGE = r"(?:\d+ (?:min|h|d) ago|once)"
 OURS = re.compile(
-    rf"- {AGE} (?:on Q )?(?:asked|concluded|stopped) Q|  (?:concluded|stopped) Q|- {AGE} this command failed: Q|- {AGE} Q failed with Q"
+    rf"- {AGE} (?:on Q )?(?:asked|concluded|stopped) Q|  (?:concluded|stopped|began with) Q|- {AGE} this command failed: Q|- {AGE} Q failed with Q"
     rf"|- insight of {AGE}: Q|- {AGE} this query ran \(3 rows\): Q|- {AGE} touched Q"
 )
 """All that may stand outside of quotation marks."""
@@ -178,7 +179,7 @@ def test_what_get_context_answers_hides_nothing_either(text: str) -> None:
 @given(st.dictionaries(
     st.sampled_from(["recent_sessions", "recent_errors", "recent_files", "recent_queries", "insights"]),
     st.lists(st.dictionaries(
-        st.sampled_from(["session_id", "ts", "last_ts", "asked", "file_path", "error", "sql", "rows", "subject", "value", "recorded_at", "query_id", "insight_id", "activity_id", "failed_commands"]),
+        st.sampled_from(["session_id", "ts", "last_ts", "first_asked", "asked", "file_path", "error", "sql", "rows", "subject", "value", "recorded_at", "query_id", "insight_id", "activity_id", "failed_commands"]),
         st.none() | st.integers() | st.floats() | st.text(max_size=20) | st.just(iso(NOW)) | st.lists(st.text(max_size=5), max_size=2),
     ), max_size=3),
 ))  # fmt: skip

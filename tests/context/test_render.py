@@ -293,6 +293,25 @@ def test_an_older_text_that_arrives_late_does_not_replace_a_newer_one() -> None:
     assert (session["asked"], session["ended"]) == ("fix the coverage test", iso(NOW - 2 * MINUTE))
 
 
+def asked(excerpt: str, at: int) -> dict[str, Any]:
+    return event("session_event", {"session_id": "s-1", "event_type": "user_prompt", "excerpt": excerpt}, at=at)
+
+
+@pytest.mark.parametrize("kind", ["default", "engineer"])
+def test_the_question_a_session_began_with_is_beside_its_last(kind: str) -> None:
+    def shown(*events: dict[str, Any], **stored: str) -> tuple[str | None, str | None]:
+        blob = sample_blob()
+        blob["recent_sessions"][0].update(stored)
+        (session,) = render(blob, events, context_type=kind)["recent_sessions"]
+        return session.get("first_asked"), session["asked"]
+
+    known = {"first_asked": "why is CI red?", "first_asked_ts": iso(NOW - 2 * HOUR)}
+    assert shown() == (None, "fix the coverage test")
+    assert shown(**known) == ("why is CI red?", "fix the coverage test")
+    assert shown(asked("now the docs", NOW - MINUTE)) == ("fix the coverage test", "now the docs")
+    assert shown(asked("now the docs", NOW - MINUTE), asked("hello", NOW - 3 * HOUR), **known) == ("hello", "now the docs")
+
+
 def test_the_latest_end_and_the_earliest_start_count_in_whatever_order_they_arrive() -> None:
     moments = [("end", 1 * MINUTE), ("end", 5 * MINUTE), ("start", 3 * HOUR), ("start", 4 * HOUR), ("start", HOUR)]
     made = [event("session_event", {"session_id": "s-1", "event_type": kind}, at=NOW - ago) for kind, ago in moments]
@@ -520,7 +539,7 @@ TEXTS = (
 )  # fmt: skip
 NUMBERS = (0, -1, 1, 48, 10**6, 2**63, 10**400, 0.5, -1e308, 1e-9, math.inf, -math.inf, math.nan)
 FIELDS = (
-    "session_id", "project", "git_branch", "asked", "concluded", "files", "failed_commands", "event_name", "name", "error",
+    "session_id", "project", "git_branch", "first_asked", "asked", "concluded", "files", "failed_commands", "event_name", "name", "error",
     "activity_id", "file_path", "operation", "insight_id", "subject", "metric", "value", "grain", "confidence", "artifact_id",
     "query_id", "sql", "rows", "duration_ms", "events", "tools", "llm", "ts", "last_ts", "started", "ended", "asked_ts",
     "concluded_ts", "recorded_at", "valid_until", "hour", "tool_name", "success", "event_type", "excerpt", "model", "cost_usd",

@@ -245,10 +245,10 @@ def test_a_batch_without_the_memory_for_it_is_halved_until_it_passes_and_nothing
 def test_the_size_that_works_is_kept_for_ten_minutes_and_grows_again_afterwards(rig: Rig) -> None:
     rig.warehouse = narrow = Narrow(clock=rig.clock)
     flusher = rig.flusher()
-    for _ in range(20):
+    for _ in range(10):
         rig.write(40)
         flusher.step()
-        rig.clock.advance(20)
+        rig.clock.advance(40)
     assert narrow.failed == 4  # 40, 20, 10 and 5 rows of the first step
     narrow.room = 1000
     rig.clock.advance(REMEMBER_S)
@@ -256,7 +256,7 @@ def test_the_size_that_works_is_kept_for_ten_minutes_and_grows_again_afterwards(
         rig.write(40)
         flusher.step()
     assert narrow.largest == 40
-    assert len(set(rig.ids())) == len(rig.ids()) == 26 * 40
+    assert len(set(rig.ids())) == len(rig.ids()) == 16 * 40
 
 
 def test_another_flusher_begins_with_the_size_that_worked(rig: Rig) -> None:

@@ -96,7 +96,7 @@ def test_a_call_that_holds_half_a_character_is_a_tool_error_and_not_the_protocol
     assert_serves(client)
 
 
-@pytest.mark.parametrize("depth", [40, 200, 5000])
+@pytest.mark.parametrize("depth", [40, 200, 600, 1200, 5000])
 def test_arguments_nested_without_end_are_a_tool_error(client: RawClient, depth: int) -> None:
     value = b"[" * depth + b"]" * depth
     arguments = b'{"event_name":"tool_event","feature_json":{"tool_name":"a","success":true,"x":%s}}' % value

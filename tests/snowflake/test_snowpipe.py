@@ -295,6 +295,6 @@ def test_a_missing_extra_is_one_line_that_names_it(recording: Recording) -> None
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = subprocess.run([sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True)
     assert done.stdout == (
-        "writing to Snowflake needs the package snowpipe-streaming, which is not installed; nothing is lost, the queue holds it. "
-        "pip install 'activity-mcp[snowflake]'\n"
+        "Snowflake needs the extra activity-mcp[snowflake]: snowpipe-streaming, not installed here; nothing is lost, the queue "
+        "holds it. install 'activity-mcp[snowflake]', with pip install, uv tool install or pipx install\n"
     )

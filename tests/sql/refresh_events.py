@@ -156,7 +156,7 @@ def _sql(rng: random.Random, index: int) -> dict[str, Any]:
 def _llm(rng: random.Random, index: int) -> dict[str, Any]:
     return {
         "model": rng.choice(["opus", "haiku"]), "prompt_tokens": rng.randrange(9999), "completion_tokens": rng.randrange(999),
-        "cache_read_tokens": rng.choice([None, 10**6]), "cost_usd": rng.choice([None, rng.randrange(10**6) / 10**6]),
+        "cache_read_tokens": rng.choice([None, 10**6]), "cost_usd": rng.choice([None, rng.randrange(10**6) / 10**6]), "cost_source": rng.choice([None, "otel", "estimated"]),
     } | _common(rng)  # fmt: skip
 
 

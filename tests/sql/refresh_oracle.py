@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from sql.oracle import boolean, text, timestamp
+from sql.oracle import boolean, member, text, timestamp
 from sql.oracle import number as exact_number
 from sql.support import SCHEMAS
 
@@ -68,6 +68,13 @@ def place(row: Row) -> tuple[str, str]:
     return row["channel_id"], row["stream_offset"]
 
 
+def rank_of(source: str, told: Any) -> int:
+    """The place of a row among those with its activity_id."""
+    if text(member(told, "_unanswered")) == "true":
+        return 4
+    return 3 if text(member(told, "_partial")) == "true" else RANKS.get(source, 3)
+
+
 def superseded(rows: list[Row]) -> set[tuple[str, str]]:
     """The rows that another of the same activity_id, within a day, outranks."""
     by_id: dict[str, list[Row]] = defaultdict(list)
@@ -75,8 +82,7 @@ def superseded(rows: list[Row]) -> set[tuple[str, str]]:
         by_id[row["activity_id"]].append(row)
 
     def rank(row: Row) -> tuple[Any, ...]:
-        unanswered = text(features(row).get("_unanswered")) == "true"
-        return 4 if unanswered else RANKS.get(row["source"], 3), *place(row)
+        return rank_of(row["source"], features(row)), *place(row)
 
     return {
         place(row)
@@ -377,6 +383,8 @@ def _session(session_id: str, rows: list[Row]) -> dict[str, Any]:
 
     starts, ends = moments("start"), moments("end")
     asked, concluded, stopped = said("user_prompt"), said("turn_end"), said("turn_stopped")
+    questions = [(row["ts"], cut(features(row).get("excerpt"), 300)) for row in moments("user_prompt")]
+    first_ts, first = min((pair for pair in questions if pair[1] is not None), default=(None, None))
     return compact(
         session_id=session_id,
         project=_newest_text([(row["ts"], row["project"]) for row in rows])[1],
@@ -384,6 +392,7 @@ def _session(session_id: str, rows: list[Row]) -> dict[str, Any]:
         started=iso(min(row["ts"] for row in starts or rows)),
         ended=iso(max(row["ts"] for row in ends)) if ends else None,
         last_ts=iso(max(row["ts"] for row in rows)),
+        first_asked=first, first_asked_ts=iso(first_ts) if first_ts else None,
         asked=asked[1], asked_ts=asked[0], concluded=concluded[1], concluded_ts=concluded[0], stopped=stopped[1],
         stopped_ts=stopped[0],
         files=[_path(row) for row in _newest_by(rows, _path, _path)[:8]],
@@ -459,4 +468,7 @@ def _model(calls: list[dict[str, Any]]) -> dict[str, Any]:
     costs = [value for f in calls if (value := number(f.get("cost_usd"), 18, 9)) is not None]
     summed["cost_usd"] = round(sum(costs), 9) if costs else None
     summed["calls_without_cost"] = len(calls) - len(costs)
+    guessed = [f for f in calls if text(f.get("cost_source")) == "estimated"]
+    estimates = [value for f in guessed if (value := number(f.get("cost_usd"), 18, 9)) is not None]
+    summed["cost_estimated_usd"] = round(sum(estimates), 9) if estimates else None
     return compact(**summed)

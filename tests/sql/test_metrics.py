@@ -48,7 +48,7 @@ def _orderly(rng: random.Random, event_name: str) -> Row:
     made: dict[str, Row] = {
         "sql_event": {"sql": "SELECT 1", "query_id": rng.choice((None, "q")), "success": rng.random() < 0.8},
         "llm_event": {"model": "m", "prompt_tokens": rng.randrange(5000), "completion_tokens": rng.randrange(900),
-                      "latency_ms": latency * 9, "cost_usd": rng.choice((None, 0.012345, 1.5))},
+                      "latency_ms": latency * 9, "cost_usd": rng.choice((None, 0.012345, 1.5)), "cost_source": rng.choice(("otel", "estimated"))},
         "tool_event": {"tool_name": "Bash", "success": rng.random() < 0.9, "latency_ms": latency,
                        "denied": rng.choice((None, None, None, "user")), "interrupted": rng.choice((None, False, True))},
         "file_event": {"operation": "read", "file_path": "/f", "success": True},
@@ -128,6 +128,7 @@ def expected(events: list[Event]) -> Row:
     stale = [(event.boolean("stale"), event.calls) for event in contexts]
     system = [(event, event.text("event_type")) for event in named("system_event")]
     costs = [oracle.number(oracle.member(e.row["feature_json"], "cost_usd"), 18, 9) for e in named("llm_event")]
+    estimates = [cost for e, cost in zip(named("llm_event"), costs, strict=True) if e.text("cost_source") == "estimated"]
     made: Row = {
         f"{kind}_events": len(named(f"{kind}_event")) for kind in ("sql", "llm", "tool", "file", "session", "mcp", "system")
     }
@@ -149,6 +150,7 @@ def expected(events: list[Event]) -> Row:
         ),
         "tokens": sum(e.number(n, 0) or 0 for e in named("llm_event") for n in ("prompt_tokens", "completion_tokens")),
         "cost_usd": sum(cost or 0 for cost in costs),
+        "cost_estimated_usd": sum(cost or 0 for cost in estimates),
         "refused": sum(_or_one(event.metric("refused")) for event, kind in system if kind == "queue_refused"),
         "quarantined": sum(kind == "error_recovery" for _, kind in system),
         "rejected": sum(_or_one(event.metric("rows")) for event, kind in system if kind == "rows_left_out"),

@@ -393,6 +393,7 @@ def test_a_session_is_put_together_from_the_hours_it_spans() -> None:
     assert made.blob()["recent_sessions"] == [{
         "session_id": "session-1", "project": "/work/a", "git_branch": "fix", "last_ts": "2026-11-22T22:40:03.250000Z",
         "started": "2026-11-22T17:40:03.250000Z", "ended": "2026-11-22T22:40:03.250000Z",
+        "first_asked": "first question", "first_asked_ts": "2026-11-22T17:41:03.250000Z",
         "asked": "second question", "asked_ts": "2026-11-22T19:40:03.250000Z",
         "concluded": "the answer", "concluded_ts": "2026-11-22T20:40:03.250000Z",
         "failed_commands": ["Edit", "run 6", "run 5"],

@@ -12,14 +12,13 @@ import pytest
 
 from activity_mcp.activity import KEPT_METHODS, is_own_event, source_rank
 from sql import refresh_oracle
-from sql.oracle import member, text
 from sql.support import warehouse
 
 SOURCES = ("otel", "hook", "mcp", "cli", "import", "something else")
 FEATURES: tuple[Any, ...] = (
     {}, None, [], "text", {"_unanswered": True}, {"_unanswered": "true"}, {"_unanswered": False}, {"_unanswered": 1},
     {"method": "record_insight"}, {"method": "store_artifact"}, {"method": "get_context"}, {"method": ["record_insight"]},
-    {"method": None}, {"method": 3},
+    {"method": None}, {"method": 3}, {"_partial": True}, {"_partial": "true"}, {"_partial": 1}, {"_partial": True, "_unanswered": True},
 )  # fmt: skip
 
 
@@ -35,7 +34,7 @@ def test_an_events_rank_is_the_same_in_python_in_sql_and_by_the_oracle(
     deployed: duckdb.DuckDBPyConnection, source: str, features: Any
 ) -> None:
     said = deployed.execute("SELECT SOURCE_RANK(?, ?::JSON)", [source, json.dumps(features)]).fetchall()
-    by_oracle = 4 if text(member(features, "_unanswered")) == "true" else refresh_oracle.RANKS.get(source, 3)
+    by_oracle = refresh_oracle.rank_of(source, features)
     assert (source_rank(source, features), said) == (by_oracle, [(by_oracle,)])
 
 

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from activity_mcp.errors import WarehouseCorrupt, WarehouseError, WarehouseUnavailable
 from activity_mcp.warehouse.duckdb.error_mapping import mapped, may_be_damage, says_damaged
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from fakes import FakeClock
+from lengths import examples, some
 from warehouse.test_contract import CHANNEL, batch, offset
 
 ROWS = 600
@@ -89,15 +90,17 @@ def sizes(path: Path) -> list[int]:
     return sorted({edge + step for edge in edges for step in (-1, 0, 1) if 0 <= edge + step < size})
 
 
+@pytest.mark.long
 def test_a_file_cut_where_a_structure_begins_or_ends_is_set_aside(tmp_path: Path, whole: Path) -> None:
-    for length in sizes(whole):
+    for length in some(sizes(whole), 5):
         path = tmp_path / f"{length}" / "a.duckdb"
         path.parent.mkdir()
         path.write_bytes(whole.read_bytes()[:length])
         assert ships_again(path) == 1 or rows_of(path) == rows_of(whole) + 10, f"cut to {length} bytes"
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.long
+@examples(3, 40)
 @given(part=st.floats(0, 1, exclude_max=True))
 @example(part=0.5)
 def test_a_file_cut_anywhere_is_set_aside(tmp_path_factory: pytest.TempPathFactory, whole: Path, part: float) -> None:
@@ -107,7 +110,8 @@ def test_a_file_cut_anywhere_is_set_aside(tmp_path_factory: pytest.TempPathFacto
     assert ships_again(path) == 1 or rows_of(path) == rows_of(whole) + 10
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.long
+@examples(3, 40)
 @given(
     part=st.floats(0, 1, exclude_max=True), length=st.sampled_from([1, 8, 64, 4096]), fill=st.sampled_from(["random", "zero"])
 )
@@ -125,9 +129,10 @@ def test_a_file_overwritten_anywhere_never_stops_the_queue(
     assert ships_again(path) <= 1
 
 
+@pytest.mark.long
 def test_no_byte_of_the_first_header_stops_the_queue(tmp_path: Path, whole: Path) -> None:
     """Among them the version, by which the engine would take the file for one of a later release."""
-    for at in (0, 3, 7, 8, 9, 11, 12, 13, 16, 19, 20, 24, 40):
+    for at in {12, *some((0, 3, 7, 8, 9, 11, 13, 16, 19, 20, 24, 40), 3)}:
         path = tmp_path / f"{at}" / "a.duckdb"
         path.parent.mkdir()
         content = bytearray(whole.read_bytes())
@@ -136,7 +141,8 @@ def test_no_byte_of_the_first_header_stops_the_queue(tmp_path: Path, whole: Path
         assert ships_again(path) == 1, f"byte {at}"
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.long
+@examples(3, 40)
 @given(part=st.floats(0, 1, exclude_max=True), cut=st.booleans())
 @example(part=0.5, cut=False)
 @example(part=0.0, cut=False)

@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from activity_mcp.activity import MAX_EVENT_BYTES, Origin, build
@@ -21,6 +21,7 @@ from activity_mcp.bench.growth import fill
 from activity_mcp.queue import dead_letters
 from activity_mcp.warehouse.duckdb.rewrite import rewrite
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
+from lengths import LONG, examples
 from rigs import Rig
 
 LARGEST = MAX_EVENT_BYTES - 4096 - 1024
@@ -152,15 +153,13 @@ def group() -> st.SearchStrategy[tuple[str, str, int, int]]:
 
 Mix = list[tuple[str, str, int, int]]
 MIXES = st.lists(group(), min_size=1, max_size=4)
-short = settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
-long = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database of a hundred thousand activities of twenty customers."""
+    """A database of ten thousand activities (long: a hundred thousand) of twenty customers."""
     home = tmp_path_factory.mktemp("large")
-    fill({"ACTIVITY_HOME": str(home), "HOME": str(home)}, 100_000)
+    fill({"ACTIVITY_HOME": str(home), "HOME": str(home)}, 100_000 if LONG else 10_000)
     return home / "activity.duckdb"
 
 
@@ -173,35 +172,24 @@ def drain(home: Path, mix: Mix, warehouse: Path | None = None) -> None:
     backlog.assert_drains()
 
 
-@short
+@pytest.mark.long
+@examples(2, 25)
 @given(mix=MIXES)
 def test_any_mix_of_maximal_events_drains(tmp_path_factory: pytest.TempPathFactory, mix: Mix) -> None:
     drain(tmp_path_factory.mktemp("mix"), mix)
 
 
-@short
+@pytest.mark.long
+@examples(1, 25)
 @given(mix=MIXES)
 def test_any_mix_drains_into_a_large_warehouse(tmp_path_factory: pytest.TempPathFactory, large: Path, mix: Mix) -> None:
     drain(tmp_path_factory.mktemp("mix"), mix, large)
 
 
-@pytest.mark.slow
-@long
-@given(mix=MIXES)
-def test_many_mixes_of_maximal_events_drain(tmp_path_factory: pytest.TempPathFactory, mix: Mix) -> None:
-    drain(tmp_path_factory.mktemp("mix"), mix)
-
-
-@pytest.mark.slow
-@long
-@given(mix=MIXES)
-def test_many_mixes_drain_into_a_large_warehouse(tmp_path_factory: pytest.TempPathFactory, large: Path, mix: Mix) -> None:
-    drain(tmp_path_factory.mktemp("mix"), mix, large)
-
-
-@pytest.mark.parametrize("kind", ["failed command", "statement", "file", "prompt", "insight", "artifact", "unknown members"])
+@pytest.mark.long
+@pytest.mark.parametrize("kind", KINDS if LONG else ["failed command", "insight", "unknown members"])
 def test_a_backlog_of_one_kind_drains(tmp_path: Path, kind: str) -> None:
-    drain(tmp_path, [(kind, "text", 4_000, 1_100)])
+    drain(tmp_path, [(kind, "text", 4_000, 1_100 if LONG else 600)])
 
 
 @pytest.mark.parametrize("shape", VALUES)
@@ -246,7 +234,7 @@ def test_forgetting_writes_maximal_events_anew(tmp_path: Path) -> None:
 
 
 def test_an_older_layout_of_maximal_events_is_brought_up_to_date(tmp_path: Path) -> None:
-    drain(tmp_path, [(kind, "text", 100_000, 6) for kind in KINDS])
+    drain(tmp_path, [(kind, "text", 100_000, 2) for kind in KINDS])
     path = str(tmp_path / "a.duckdb")
     with duckdb.connect(path) as connection:
         before = connection.execute(ITEMS).fetchall()

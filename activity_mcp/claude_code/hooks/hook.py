@@ -142,7 +142,9 @@ def _record(members: dict[str, Any], place: Place, identity: Identity, config: C
         prompts=config.prompts,
         now_us=clock.time_us(),
         branch=place.branch,
-        state=state,
+        start_of=state.start_of,
+        next_repeat=state.next_repeat,
+        new_prompt_key=state.new_prompt_key,
     )
     drafts = payload.drafts()
     if not drafts:
@@ -179,12 +181,12 @@ def _record(members: dict[str, Any], place: Place, identity: Identity, config: C
         if type(refused) not in _COUNTED_BY_QUEUE:
             raise
     else:
-        _note_session(payload, drafts[0].activity_id, state)
+        _note_session(payload, drafts[0].activity_id, state, now_us)
 
 
-def _note_session(payload: HookPayload, activity_id: str, state: SessionState) -> None:
-    """For the session's end, which start it belongs to; for an import, what a prompt is called; for the leader, where there is
-    something to read."""
+def _note_session(payload: HookPayload, activity_id: str, state: SessionState, now_us: int) -> None:
+    """For the session's end, which start it belongs to; for the next prompt and for an import, what was asked and what it is
+    called; for the leader, what to read."""
     session_id, transcript = payload.session_id, payload.text("transcript_path")
     if session_id is None:
         return
@@ -192,9 +194,11 @@ def _note_session(payload: HookPayload, activity_id: str, state: SessionState) -
         if payload.event == "SessionStart" and payload.text("source") != "compact":
             state.note_start(session_id, activity_id)
         elif payload.said is not None:
-            state.note_prompt(session_id, *payload.said)
+            state.note_prompt_key(session_id, *payload.said)
         elif payload.event in ENDS and transcript is not None:
             state.request(session_id, transcript)
+        elif payload.noted_prompt is not None:
+            state.note_prompt(*payload.noted_prompt, now_us)
     except Exception:  # noqa: S110 - what they lose by it is little, and the event itself is recorded
         pass
 
@@ -246,7 +250,7 @@ def _members_of(data: bytes | None) -> dict[str, Any] | None:
     try:
         found = loads(data.decode("utf-8", "replace").removeprefix("\ufeff"))
         return clean(found, "payload", strict=False) if isinstance(found, dict) else None
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
 
 

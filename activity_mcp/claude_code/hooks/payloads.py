@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ...redaction import Redactor
-    from ..session_state import SessionState
 
 _COMMON = ("prompt_id", "agent_id", "agent_type")
 _UTTERANCES = ("prompt", "last_assistant_message", "message", "command_args", "compact_summary", "custom_instructions")
@@ -50,8 +49,10 @@ _DAY_MS = 86_400_000
 class HookPayload:
     """One payload, cleaned (``activity.clean``), with what its events need besides.
 
-    ``branch`` is called only for events that carry it, ``state`` asked for the start that a session's end belongs to, and for
-    the key of a prompt; ``said`` is then that prompt, as its text and its key.
+    ``branch`` is called only for events that carry it, ``start_of`` (session id -> activity id of its last recorded start) only
+    for the end of a session, ``next_repeat`` (key of a prompt -> which repeat of it this is) only for a prompt without an id,
+    ``new_prompt_key`` (session, id, text -> key) for one with an id. ``noted_prompt`` is then that key and repeat, ``said``
+    that text and its key.
     """
 
     def __init__(
@@ -62,15 +63,20 @@ class HookPayload:
         prompts: str,
         now_us: int,
         branch: Callable[[], str | None],
-        state: SessionState,
+        start_of: Callable[[str], str | None],
+        next_repeat: Callable[[str, int], int],
+        new_prompt_key: Callable[[str, str, str], str],
     ) -> None:
         self._members = members
         self._redactor = redactor
         self._prompts = prompts
         self._now_us = now_us
         self._branch = branch
-        self._state = state
+        self._start_of = start_of
+        self._next_repeat = next_repeat
+        self._new_prompt_key = new_prompt_key
         self.said: tuple[str, str] | None = None
+        self.noted_prompt: tuple[str, int] | None = None
         self.event = self.text("hook_event_name") or "unknown"
         self.session_id = self.text("session_id")
         self._common = {name: value for name in _COMMON if (value := self.text(name))}
@@ -110,7 +116,7 @@ class HookPayload:
     def _session_end(self) -> list[EventDraft] | None:
         if self.session_id is None:
             return None
-        moment = self._state.start_of(self.session_id) or self._common.get("prompt_id") or f"hook\0{self._now_us // _MINUTE_US}"
+        moment = self._start_of(self.session_id) or self._common.get("prompt_id") or f"hook\0{self._now_us // _MINUTE_US}"
         return [self._session("end", moment, self._redacted(("reason",)) | self._circumstances())]
 
     def _session(self, event_type: str, moment: str, features: dict[str, Any]) -> EventDraft:
@@ -136,16 +142,22 @@ class HookPayload:
             return None  # written by Claude Code in the user's name, or a command
         prompt_id = self._common.get("prompt_id")
         if prompt_id is None:
-            key = unnamed_prompt_key(self.session_id, words.text)
+            key = self._unnamed_key(self.session_id, words.text)
         else:
-            key = self._state.new_prompt_key(self.session_id, prompt_id, words.text)
-            self.said = (words.text, key)
+            key = self._new_prompt_key(self.session_id, prompt_id, words.text)
+            self.said = words.text, key
         draft = events.prompt_activity(key, self.session_id, words.text, policy=self._prompts, redactor=self._redactor)
         draft.features.update(self._common)
         branch = self._branch()
         if branch:
             draft.features["git_branch"] = branch
         return [draft]
+
+    def _unnamed_key(self, session_id: str, text: str) -> str:
+        first = unnamed_prompt_key(session_id, text)
+        repeat = self._next_repeat(first, self._now_us)
+        self.noted_prompt = first, repeat
+        return unnamed_prompt_key(session_id, text, repeat)
 
     def _turn_end(self) -> list[EventDraft] | None:
         text = self.text("last_assistant_message")

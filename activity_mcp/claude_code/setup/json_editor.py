@@ -18,6 +18,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any, NamedTuple
 
 from ...errors import InvalidInput
+from ...plain_json import bounded
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _INDENTED = re.compile(r"[{\[]\r?\n([ \t]+)")
@@ -56,8 +57,8 @@ class JsonText:
         if not text.strip():
             return cls("{}\n")
         try:
-            found = json.loads(text.removeprefix(_BYTE_ORDER_MARK), object_pairs_hook=_unique)
-        except (ValueError, RecursionError) as error:
+            found = bounded(lambda whole: json.loads(whole, object_pairs_hook=_unique), text.removeprefix(_BYTE_ORDER_MARK))
+        except ValueError as error:
             raise InvalidInput(
                 f"{name} is not JSON that can be read ({error}); nothing was changed",
                 hint="mend the file first; `--dry-run` never writes",

@@ -6,7 +6,7 @@ before them, and as one line for a shell or as ``command`` with ``args``:
 
     activity-mcp …, activity-mcp-hook                   the console scripts, by path or by name, also run by an interpreter
     python … -m activity_mcp …                          the package
-    python … …/activity_mcp/claude_code/….py            the file that ``install`` names, where this or an older version kept it
+    python … -c LOADER …/activity_mcp/claude_code/….py  what ``install`` writes; an older version wrote it without the loader
     activity-hook SOCKET …                              the compiled client in front of one of these
     sh …/run.sh activity-mcp-hook                       the plugin's way
     uvx activity-mcp …, uv run …, pipx run …            runners, by what they run
@@ -22,6 +22,7 @@ from typing import Any
 _SCRIPT, _HOOK_SCRIPT, _HOOK_CLIENT = "activity-mcp", "activity-mcp-hook", "activity-hook"
 _MODULE = "activity_mcp"
 _HOOK_FILE = re.compile(r"/activity_mcp/claude_code/(?:\w+/)*\w*hook\w*\.py$")
+_LOADS_HOOK = "from activity_mcp.claude_code.hooks.hook import main"
 _INTERPRETER = re.compile(r"(?:python|pypy)[\d.]*(?:\.exe)?$")
 _SHELLS = frozenset(("sh", "bash", "dash", "zsh", "ksh"))
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
@@ -119,7 +120,7 @@ def _without_environment(words: list[str]) -> list[str]:
 
 
 def _interpreted(words: list[str]) -> list[str] | None:
-    """The arguments of our part of ``python [options] (-m module | file) …``."""
+    """The arguments of our part of ``python [options] (-m module | -c code | file) …``."""
     for at, word in enumerate(words):
         if word == "-m" or (word.startswith("-") and not word.startswith("--") and word.endswith("m") and word != "-"):
             module, rest = words[at + 1 : at + 2], words[at + 2 :]
@@ -127,6 +128,9 @@ def _interpreted(words: list[str]) -> list[str] | None:
                 return rest
             is_hook = bool(module) and module[0].startswith(f"{_MODULE}.claude_code.") and module[0].endswith("hook")
             return ["hook", *rest] if is_hook else None
+        if word == "-c":
+            code, file = [*words[at + 1 : at + 3], "", ""][:2]
+            return ["hook"] if _LOADS_HOOK in code and _HOOK_FILE.search(file) else None
         if not word.startswith("-") and (at == 0 or words[at - 1] not in _PYTHON_OPTIONS_WITH_VALUE):
             if _HOOK_FILE.search(word.replace("\\", "/")):
                 return ["hook", *words[at + 1 :]]

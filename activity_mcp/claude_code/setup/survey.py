@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ... import fs
+from ...plain_json import bounded
 from .install import files_of
 from .registration import HOOK_EVENTS, enabled_plugins, own_handlers, own_servers
 
@@ -143,10 +144,10 @@ def _managed_settings(managed: str) -> list[str]:
 def _object(path: str, found: Survey) -> dict[str, Any]:
     """The JSON object in the file; empty where there is none, or where it cannot be read, which is noted."""
     try:
-        content = json.loads(fs.read(path).decode("utf-8-sig"))
+        content = bounded(json.loads, fs.read(path).decode("utf-8-sig"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         found.unreadable.append(f"{path}: {error}")
         return {}
     if not isinstance(content, dict):

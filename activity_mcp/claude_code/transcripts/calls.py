@@ -56,13 +56,15 @@ class ToolCalls:
         self._early: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {}
         self._chains: dict[str, bool] = {}  # of calls whose id is not unique, whether a side chain made them
 
-    def take(self, session: Session, line: dict[str, Any], block: dict[str, Any], ts_us: int, *, timed: bool) -> None:
-        """A ``tool_use`` block."""
-        call_id, name = text_in(block, "id"), text_in(block, "name")
-        if call_id is None or name is None:
+    def take(
+        self, session: Session, line: dict[str, Any], block: dict[str, Any], ts_us: int, *, timed: bool, nth: int = 0
+    ) -> None:
+        """A ``tool_use`` block, the ``nth`` of its id on this line."""
+        call_id, name = _id_in(block, "id"), text_in(block, "name")
+        if name is None:
             self._report.problems["tool_use"] += 1
             return
-        key = self._key(session, line, call_id, name, block.get("input"))
+        key = self._key(session, line, call_id, name, block.get("input"), nth)
         if key is None:
             return
         common, branch, uuid = context_fields(session, line), text_in(line, "gitBranch"), text_in(line, "uuid")
@@ -77,9 +79,9 @@ class ToolCalls:
 
     def answer(self, session: Session, block: dict[str, Any], line: dict[str, Any], ts_us: int, *, timed: bool) -> None:
         """``line`` holds the result ``block``, and what else is known of it: its structure, and why a call was denied."""
-        call_id, content = text_in(block, "tool_use_id"), block.get("content")
-        call = self._called(session, call_id, line) if call_id is not None else None
-        if call_id is None or call is None:
+        call_id, content = _id_in(block, "tool_use_id"), block.get("content")
+        call = self._called(session, call_id, line)
+        if call is None:
             self._keep(session, call_id, block, line)
             return
         success, structured = block.get("is_error") is not True, line.get("toolUseResult")
@@ -121,12 +123,12 @@ class ToolCalls:
 
     # --- which call
 
-    def _key(self, session: Session, line: dict[str, Any], call_id: str, name: str, tool_input: Any) -> str | None:
+    def _key(self, session: Session, line: dict[str, Any], call_id: str, name: str, tool_input: Any, nth: int) -> str | None:
         """What names the call; None for one that is known."""
         key = call_key(session.id, call_id, name, tool_input)
         if is_unique_call_id(call_id):
             return None if key in self._open or self._is_known(key) else key
-        line_key = f"{original_uuid(line)}\0{call_id}"
+        line_key = f"{original_uuid(line)}\0{call_id}" + (f"\0{nth}" if nth else "")
         is_repeated = original_uuid(line) is not None and dedup_key(derived_id("tool_event", "line", line_key)) in self._seen
         if is_repeated or self._copies.is_copy(line_key):
             return None
@@ -135,7 +137,7 @@ class ToolCalls:
         if key in self._open or self._is_known(key):
             if original_uuid(line) is None or (is_side and not self._chains.get(key, False)):
                 return None  # a side chain that replays its parent
-            key = f"{key}@{original_uuid(line)}"
+            key = f"{key}@{original_uuid(line)}" + (f"@{nth}" if nth else "")
         self._chains[key] = is_side
         return None if self._is_known(key) else key
 
@@ -147,9 +149,9 @@ class ToolCalls:
         before = (text_in(line, "sourceToolAssistantUUID"), text_in(line, "parentUuid"))
         return next((call for call in calls if call.line is not None and call.line in before), calls[0] if calls else None)
 
-    def _keep(self, session: Session, call_id: str | None, block: dict[str, Any], line: dict[str, Any]) -> None:
+    def _keep(self, session: Session, call_id: str, block: dict[str, Any], line: dict[str, Any]) -> None:
         """A result without its call: that may be known already, come later, or never."""
-        if call_id is None or len(self._early) >= MAX_EARLY:
+        if not call_id or len(self._early) >= MAX_EARLY:
             self._report.problems["tool_result without its tool_use"] += 1
         elif not self._is_known(call_id) and not self._is_answered(session, call_id):
             self._early[_result_key(session, call_id)] = (block, line)
@@ -186,6 +188,12 @@ class ToolCalls:
             drafts[0].features["elapsed_ms"] = elapsed_ms
         for draft in drafts:
             self._send(call.session, draft, call.ts_us)
+
+
+def _id_in(block: dict[str, Any], name: str) -> str:
+    """The id of a call, as text; empty where a gateway gave none."""
+    found = block.get(name)
+    return found if isinstance(found, str) else str(found) if type(found) is int else ""
 
 
 def _result_key(session: Session, call_id: str) -> tuple[str, str]:

@@ -14,8 +14,8 @@
     turn_end       the last text of the main conversation before the next turn begins, or before the end. The text of a message
                    that calls a tool only announces the call.
     turn_stopped   a turn that an error of the API, the user or the end of the process stopped.
-    title          what a session is called: by Claude Code, or by its user.
     start, end     of each session in the file, from its main conversation (not from a subagent's lines).
+    and more       what the transcript says of its session beside the conversation (``session_facts``).
 
 Lines may repeat earlier ones word for word, in the same file or in another: what was seen is recognised by its id and adds
 nothing.
@@ -26,16 +26,17 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ...activity import derived_id, sha256_hex
+from ...activity import derived_id
 from ...clock import iso, parse_iso
 from .. import events
 from ..ids import unnamed_prompt_key
 from ..prompts import Utterance, beginning_of_turn, classified, text_of, user_utterance
-from . import queued
+from . import queued, session_facts
 from .calls import ToolCalls
-from .lines import EVENTLESS_TYPES, TITLES
+from .lines import EVENTLESS_TYPES
 from .open_state import Session, circumstances, context_fields, dedup_key, line_id, text_in
 from .responses import Responses
+from .subagents import Subagent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,8 +52,9 @@ class Conversation:
     """Takes the lines of a file in order and sends each event when its last line has come.
 
     ``send(session, draft, ts_us)`` receives events not seen before; ``seen`` holds their ``dedup_key``.
-    ``start_of(session_id)`` is the start a hook noted last (``session_state``): the session's end is named by it; and
-    ``prompt_key(session_id, text)`` what a hook named a prompt that was queued.
+    ``start_of(session_id)`` is the start a hook noted last (``session_state``): the session's end is named by it;
+    ``repeats_of(key)`` how many repeats of a prompt without an id hooks have recorded, ``noted_key(session_id, text)`` what a
+    hook named a prompt that waited in the queue.
     """
 
     def __init__(
@@ -67,11 +69,13 @@ class Conversation:
         seen: set[bytes],
         copies: Copies,
         start_of: Callable[[str], str | None],
-        prompt_key: Callable[[str, str], str | None],
+        repeats_of: Callable[[str], int],
+        noted_key: Callable[[str, str], str | None],
     ) -> None:
         self._path = path
         self._start_of = start_of
-        self._prompt_key = prompt_key
+        self._repeats_of = repeats_of
+        self._noted_key = noted_key
         self._deliver = send
         self._report = report
         self._redactor = redactor
@@ -81,7 +85,7 @@ class Conversation:
         self._sessions: dict[str, Session] = {}
         self._copies = copies
         self._calls = ToolCalls(self._send, seen=seen, copies=copies, report=report, redactor=redactor)
-        self._responses = Responses(self._send, seen, report)
+        self._responses = Responses(self._send, seen, report, Subagent(path))
         self._position = 0
 
     def take(self, line: dict[str, Any], position: int) -> None:
@@ -96,7 +100,7 @@ class Conversation:
             self._assistant(session, line, timed)
         elif kind == "user" and session is not None:
             self._user(session, line, timed)
-        elif isinstance(kind, str) and (kind in EVENTLESS_TYPES or kind in TITLES):
+        elif isinstance(kind, str) and kind in EVENTLESS_TYPES:
             self._other(session, line, kind)
         else:
             self._report.unknown(kind if isinstance(kind, str) else f"[{type(kind).__name__}]")
@@ -166,8 +170,6 @@ class Conversation:
         if timed:
             session.first_us = min(self._ts_us, session.first_us or self._ts_us)
             session.last_us = max(self._ts_us, session.last_us or self._ts_us)
-            if session.titles:
-                self._send_titles(session)
         if kind in ("user", "assistant") and not session.started and session.first_us is not None:
             session.started = True
             self._note_fork(session, line)
@@ -185,29 +187,28 @@ class Conversation:
         self._send(session, events.session_activity(session.id, event_type, moment, features), ts_us)
 
     def _other(self, session: Session | None, line: dict[str, Any], kind: str) -> None:
-        if session is not None and kind in TITLES:
-            session.titles.update(dict.fromkeys(filter(None, (text_in(line, name) for name in TITLES[kind]))))
-            self._send_titles(session)
-            return
         words = user_utterance(line) if kind == "attachment" and session is not None else None
         if session is not None and kind == "queue-operation":
             queued.follow(session, line, self._ts_us)
         if session is None or words is None:
-            self._report.skipped_types[kind] += 1
+            if session is None or not self._fact(session, line, kind):
+                self._report.skipped_types[kind] += 1
         elif self._is_first(session, line, words):
             queued.mark_recorded(session, words.text)
-            key = self._prompt_key(session.id, words.text) or line_id(session, line, words)
+            key = self._noted_key(session.id, words.text) or line_id(session, line, words)
             self._prompt(session, line, words, key)  # joins the running turn: nothing ends
 
-    def _send_titles(self, session: Session) -> None:
-        """Titles have no time of their own: they are as new as the session is, once it has a time."""
-        if session.last_us is None:
-            return
-        kept = {} if self._prompts == "hash" else session.titles  # a title is made of what was said
-        for text in kept:
-            features = {"session_title": self._redactor.text(text)[: events.EXCERPT_CHARACTERS]}
-            self._edge(session, "title", sha256_hex(text), session.last_us, features)
-        session.titles.clear()
+    def _fact(self, session: Session, line: dict[str, Any], kind: str) -> bool:
+        """Whether the line says something of its session, which is sent."""
+        if kind not in session_facts.TYPES or session.last_us is None:
+            return False
+        draft = session_facts.session_fact(line, session.id, self._ts_us, policy=self._prompts, redactor=self._redactor)
+        if draft is None:
+            return False
+        if self._copies.is_copy(f"fact\0{draft.activity_id}"):
+            return True
+        self._send(session, draft, self._ts_us)
+        return True
 
     # --- the assistant
 
@@ -224,8 +225,8 @@ class Conversation:
             return
         response = self._responses.take(session, line, message, self._ts_us, self._position)
         calls = [block for block in content if isinstance(block, dict) and block.get("type") == "tool_use"]
-        for block in calls:
-            self._calls.take(session, line, block, self._ts_us, timed=timed)
+        for nth, block in enumerate(calls):
+            self._calls.take(session, line, block, self._ts_us, timed=timed, nth=_nth_of_its_id(calls, nth))
         if response is None or not is_main:
             return
         if calls or message.get("stop_reason") == "tool_use":
@@ -281,10 +282,8 @@ class Conversation:
         session.prompt_key, session.prompt_id = prompt_id or uuid, prompt_id
         if words.kind != "prompt":
             return
-        was_queued = line.get("promptSource") == "queued"
-        noted = self._prompt_key(session.id, words.text) if was_queued else None
-        key = noted or prompt_id or unnamed_prompt_key(session.id, words.text)
-        self._prompt(session, line, words, uuid if self._is_known("session_event", "user_prompt", key) else key)
+        noted = self._noted_key(session.id, words.text) if line.get("promptSource") == "queued" else None
+        self._prompt(session, line, words, noted or self._prompt_key(session, words.text, prompt_id, uuid))
 
     # --- turns
 
@@ -312,10 +311,22 @@ class Conversation:
             words = classified("queued", waiting.text)
             name = f"queued\0{waiting.text}\0{waiting.ts_us}"
             if words is not None and words.kind == "queued" and not self._copies.is_copy(name):
-                key = self._prompt_key(session.id, words.text) or unnamed_prompt_key(session.id, words.text)
-                key = f"{key}\0{waiting.ts_us}" if self._is_known("session_event", "user_prompt", key) else key
+                repeated = f"{unnamed_prompt_key(session.id, words.text)}\0{waiting.ts_us}"
+                noted = self._noted_key(session.id, words.text)
+                key = noted or self._prompt_key(session, words.text, None, repeated)
                 self._prompt(session, {}, words, key, waiting.ts_us)
         session.absorbed.clear()
+
+    def _prompt_key(self, session: Session, text: str, prompt_id: str | None, otherwise: str) -> str:
+        """What names the prompt; of a repeat without an id the key that a hook gave it, and ``otherwise`` where none did."""
+        key = prompt_id or unnamed_prompt_key(session.id, text)
+        if not self._is_known("session_event", "user_prompt", key):
+            return key
+        if prompt_id is not None:
+            return otherwise
+        session.repeats[key] += 1
+        repeat = session.repeats[key]
+        return unnamed_prompt_key(session.id, text, repeat) if repeat <= self._repeats_of(key) else otherwise
 
     def _prompt(self, session: Session, line: dict[str, Any], words: Utterance, key: str, ts_us: int | None = None) -> None:
         draft = events.prompt_activity(key, session.id, words.text, policy=self._prompts, redactor=self._redactor)
@@ -367,3 +378,8 @@ class Conversation:
 
     def _is_known(self, event_name: str, kind: str, key: str) -> bool:
         return dedup_key(derived_id(event_name, kind, key)) in self._seen
+
+
+def _nth_of_its_id(blocks: list[dict[str, Any]], at: int) -> int:
+    """How many blocks before this one have the same id."""
+    return sum(block.get("id") == blocks[at].get("id") for block in blocks[:at])

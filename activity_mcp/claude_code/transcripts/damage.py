@@ -13,6 +13,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...plain_json import MAX_NESTING, bounded, is_nested_deeper
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -37,10 +39,10 @@ def records_of(line: bytes, loads: Callable[[bytes], Any]) -> Found:
     """The whole records of a line, and the text of what is torn."""
     for attempt in (loads, json.loads):  # JavaScript writes half a character as a lone surrogate, which a strict parser refuses
         try:
-            found = attempt(line)
-        except (ValueError, RecursionError):
+            found = bounded(attempt, line)
+        except ValueError:
             continue
-        return Found([found]) if isinstance(found, dict) else Found([], lost=line.decode("utf-8", "replace"))
+        return Found([found]) if isinstance(found, dict) else _listed(found, line)
     best = Found([])
     for text in _readings(line):
         found = _scan(text)
@@ -49,6 +51,14 @@ def records_of(line: bytes, loads: Callable[[bytes], Any]) -> Found:
         if not found.lost:
             break
     return best
+
+
+def _listed(found: Any, line: bytes) -> Found:
+    """The records of a line that is one JSON list of them, as some programs export a transcript."""
+    members = found if isinstance(found, list) else []
+    records = [member for member in members if isinstance(member, dict) and _is_record(member)]
+    is_whole = bool(records) and len(records) == len(members)
+    return Found(records, is_mended=True, lost="" if is_whole else line.decode("utf-8", "replace"))
 
 
 def _readings(line: bytes) -> Iterator[str]:
@@ -66,10 +76,7 @@ def _scan(text: str) -> Found:
     at = torn = attempts = 0
     while 0 <= at < len(text) and attempts < _MAX_ATTEMPTS:
         attempts += 1
-        try:
-            found, end = _DECODER.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            found, end = None, at
+        found, end = _decoded(text, at)
         if isinstance(found, dict) and (torn == at or _is_record(found)):
             records.append(found)
             lost.append(text[torn:at])
@@ -77,6 +84,15 @@ def _scan(text: str) -> Found:
         at = text.find('{"', max(end, at + (end == at)))
     lost.append(text[torn:])
     return Found(records, is_mended=True, lost="".join(piece for piece in lost if piece.strip(_PADDING)))
+
+
+def _decoded(text: str, at: int) -> tuple[Any, int]:
+    """The value that begins at ``at``, and where it ends; None, and ``at``, where none can be read."""
+    try:
+        found, end = _DECODER.raw_decode(text, at)
+    except (ValueError, RecursionError):
+        return None, at
+    return (None, at) if is_nested_deeper(found, MAX_NESTING) else (found, end)
 
 
 def _after_padding(text: str, at: int) -> int:

@@ -1,8 +1,8 @@
 """The lines of a transcript, one at a time: a file of any size is read in the memory of its longest line.
 
 What is damaged is mended as far as ``damage`` can, and counted. What holds no record is counted as malformed and passed over,
-and so is a line longer than 32 MiB, which is never held whole. A last line without a newline may be half written: it is kept
-aside in ``tail``, for the reader to judge.
+and so is a line longer than 32 MiB, which is never held whole: its beginning counts as torn. A last line without a newline may
+be half written: it is kept aside in ``tail``, for the reader to judge.
 """
 
 from __future__ import annotations
@@ -23,15 +23,13 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 EVENTLESS_TYPES = frozenset(
     (
-        "agent-color", "agent-name", "agent-setting", "api-request", "api-request-blob", "api-request-shape",
-        "atis-latch", "attachment", "cost-state", "file-history-delta", "file-history-snapshot", "last-prompt",
+        "agent-color", "agent-name", "agent-setting", "ai-title", "api-request", "api-request-blob", "api-request-shape",
+        "atis-latch", "attachment", "cost-state", "custom-title", "file-history-delta", "file-history-snapshot", "last-prompt",
         "mode", "permission-mode", "pr-link", "progress", "queue-operation", "summary", "system", "tag", "tools-used",
         "worktree-state",
     )
 )  # fmt: skip
 """Types of lines that are known and make no event, but for an ``attachment`` that is a queued prompt."""
-TITLES = {"ai-title": ("aiTitle",), "custom-title": ("customTitle",)}
-"""Types of lines that give their session a title, and the member that holds it."""
 
 
 class Piece(NamedTuple):
@@ -69,8 +67,11 @@ class TranscriptLines:
                 if len(line) < MAX_LINE_BYTES:
                     self.tail = line
                     break
+                start, begin = self.position, line[:_CHUNK_BYTES]
                 if not self._skip(len(line)):
                     break
+                yield from self._given_up(start)
+                yield Piece(start, start + len(begin), -1, start, begin.decode("utf-8", "replace"))
                 continue
             start = self.position
             self.position += len(line)

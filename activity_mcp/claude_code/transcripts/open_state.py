@@ -5,6 +5,7 @@ And the fields of a single line.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -47,10 +48,10 @@ class Session:
     announced: str | None = None
     is_copied: bool = False  # the running turn: it is another session's, of which this one is a fork
     is_continued: bool = False  # by another session of the same file, which is a fork of it
+    repeats: Counter[str] = field(default_factory=Counter)  # of prompts without an id, by their key
     queue: list[Waiting] = field(default_factory=list)
     absorbed: list[Waiting] = field(default_factory=list)
     queue_lines: set[tuple[str, str, int]] = field(default_factory=set)  # those read, as operation, text and time
-    titles: dict[str, None] = field(default_factory=dict)  # not sent yet
 
     def announce(self, message_id: str, ts_us: int) -> None:
         """The message calls a tool: its text is no answer."""
@@ -89,8 +90,8 @@ class Call:
 @dataclass(slots=True)
 class Response:
     """A response of the model. ``position``: where the next one of its chain begins, None while it is the last; ``lines``:
-    their uuids, where its id is not unique; ``is_followed``: a line of the user's came after it; ``is_known``: another file
-    has reported it; ``is_whole``: one of its lines has a stop reason.
+    their uuids, where its id is not unique; ``details``: what else its price depends on; ``is_followed``: a line of the user's
+    came after it; ``is_known``: another file has reported it; ``is_whole``: one of its lines has a stop reason.
     """
 
     session: Session
@@ -100,6 +101,7 @@ class Response:
     ts_us: int
     features: dict[str, Any] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
+    details: dict[str, int] = field(default_factory=dict)
     chain: tuple[str, str | bool] = ("", False)
     lines: list[str] = field(default_factory=list)
     position: int | None = None

@@ -4,7 +4,7 @@
     dequeue     the first of the queue becomes the next turn's prompt, on a line of its own
     remove      handed to the model within the running turn. Since 2.1.43 or so a ``queued_command`` attachment reports it
                 as well; before, nothing else does. Since 2.1.246 with a ``reason``, absorbed_mid_turn
-    popAll      taken back, to be edited: that with this ``content``, or without any the whole queue
+    popAll      taken back, to be edited: that with this ``content``; the whole queue where there is none, or it is all in one
 
 The queue is first in, first out, and no line names another; later versions write the content on every line. So a prompt that
 left by ``remove`` is recorded here when its turn is over and no other line has reported it.
@@ -32,7 +32,7 @@ def follow(session: Session, line: dict[str, Any], ts_us: int) -> None:
     session.queue_lines.add(name)
     if operation == "enqueue":
         session.queue.append(Waiting(text, ts_us))
-    elif operation == "popAll" and not text:
+    elif operation == "popAll" and all(waiting.text != text for waiting in session.queue):
         session.queue.clear()
     elif operation in ("dequeue", "remove", "popAll") and (waiting := _leaving(session, text)) is not None:
         session.queue.remove(waiting)

@@ -46,9 +46,10 @@ class TranscriptReader:
     ``origin_for(session_id, cwd)`` gives their origin, None to leave a session out; ``mark`` is how far an earlier import
     came. Afterwards ``self.mark`` is what to commit to the ledger, None when there is nothing to remember. ``seen`` is shared
     by the readers of one import, so that what several files repeat is sent once. ``since_us`` leaves out what is older,
-    ``was_forgotten(id, origin, ts_us)`` what was forgotten on request. ``start_of`` and ``prompt_key`` are those of
-    ``SessionState``, ``copies`` holds the lines of other files. What is older than ``kept_from_us`` the warehouse will not
-    keep: it is counted, and sent again by an import with a longer retention.
+    ``was_forgotten(id, origin, ts_us)`` what was forgotten on request. ``start_of``, ``repeats_of`` and ``noted_key`` are
+    those of ``SessionState``, ``copies`` holds the lines of other files. What is older than ``kept_from_us`` the warehouse will
+    not keep: it is counted, and sent again by an import with a longer retention. ``estimate(features, ts_us)`` adds to an
+    llm_event what it cost.
     """
 
     def __init__(
@@ -65,9 +66,11 @@ class TranscriptReader:
         loads: Callable[[bytes], Any] = json.loads,
         was_forgotten: Callable[[str, Origin, int], bool] | None = None,
         start_of: Callable[[str], str | None] = lambda session_id: None,
-        prompt_key: Callable[[str, str], str | None] = lambda session_id, text: None,
+        repeats_of: Callable[[str], int] = lambda key: 0,
+        noted_key: Callable[[str, str], str | None] = lambda session_id, text: None,
         copies: Copies | None = None,
         kept_from_us: int | None = None,
+        estimate: Callable[[dict[str, Any], int], None] = lambda features, ts_us: None,
     ) -> None:
         self.path = path
         self.report = TranscriptReport(files=1)
@@ -77,6 +80,7 @@ class TranscriptReader:
         self._earlier = mark
         self._since_us = since_us
         self._kept_from_us = kept_from_us
+        self._estimate = estimate
         self._loads = loads
         self._was_forgotten = was_forgotten or (lambda activity_id, origin, ts_us: False)
         self._copies = copies if copies is not None else Copies(path)
@@ -89,7 +93,8 @@ class TranscriptReader:
             now_us=now_us,
             seen=seen if seen is not None else set(),
             start_of=start_of,
-            prompt_key=prompt_key,
+            repeats_of=repeats_of,
+            noted_key=noted_key,
             copies=self._copies,
         )
         self._origins: dict[str, tuple[str | None, Origin | None]] = {}
@@ -119,7 +124,7 @@ class TranscriptReader:
         for piece in lines if in_order else map(lines.again, by_time(lines)):
             self._take(piece)
             yield from self._drain()
-        quiet = is_quiet(self.report.last_ts_us, self._now_us)
+        quiet = is_quiet(self._last_us(file), self._now_us)
         if quiet:
             for piece in lines.take_tail():
                 self._take(piece)
@@ -188,7 +193,19 @@ class TranscriptReader:
         elif self._was_forgotten(activity_id, origin, ts_us):
             report.forgotten += 1
         else:
-            made = build(event_name, features, origin, now_us=self._now_us, activity_id=activity_id, ts=ts_us, strict=False)
+            if event_name == "llm_event":
+                self._estimate(features, ts_us)
+            link = features.pop("link", None)  # a column of its own
+            made = build(
+                event_name,
+                features,
+                origin,
+                now_us=self._now_us,
+                activity_id=activity_id,
+                ts=ts_us,
+                link=link,
+                strict=False,
+            )
             self._out.append(made)
             report.activities[event_name] += 1
             report.too_old += is_too_old
@@ -209,6 +226,13 @@ class TranscriptReader:
             self._origins[session.id] = known
         return known[1]
 
+    def _last_us(self, file: BinaryIO) -> int | None:
+        """When the session last wrote: by its own timestamps, unless its clock was ahead; then by the file's."""
+        last_us = self.report.last_ts_us
+        if last_us is None or last_us <= self._now_us:
+            return last_us
+        return min(last_us, os.fstat(file.fileno()).st_mtime_ns // 1000)
+
     def _marked(self, file: BinaryIO, size: int, quiet: bool) -> FileMark | None:
         """How far this import came, for the next one."""
         if self.report.ignored and not self.report.activities:
@@ -226,7 +250,7 @@ class TranscriptReader:
             size=size,
             fingerprint=fingerprint_of(file, self._position),
             settled=quiet,
-            last_ts_us=self.report.last_ts_us,
+            last_ts_us=self._last_us(file),
             since_us=since_us,
             closed=frozenset(closed) | frozenset(self._settled.values()),
             unanswered=frozenset(self._unanswered),

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...activity import derived_id
-from .. import events
-from ..ids import is_unique_message_id
+from ..ids import is_unique_message_id, is_unique_request_id
+from ..model_requests import kind_of_request, llm_activity, message_activity_id, request_activity_id
 from .open_state import Response, context_fields, dedup_key, original_uuid, text_in
+from .usage import counts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,27 +22,40 @@ if TYPE_CHECKING:
     from ..draft import EventDraft
     from .open_state import Session
     from .report import TranscriptReport
+    from .subagents import Subagent
 
 Chain = tuple[str, "str | bool"]
 """A session, and in it a subagent's id, or whether it is a side chain without one."""
 MAX_OPEN = 256
-_TOKENS = {
-    "input": "input_tokens",
-    "output": "output_tokens",
-    "cache_read": "cache_read_input_tokens",
-    "cache_creation": "cache_creation_input_tokens",
-}
 _GIVEN = ("input", "cache_read", "cache_creation")
+_DETAILS = {
+    "cache_creation_5m_tokens": ("cache_creation", "ephemeral_5m_input_tokens"),
+    "cache_creation_1h_tokens": ("cache_creation", "ephemeral_1h_input_tokens"),
+    "web_searches": ("server_tool_use", "web_search_requests"),
+}
+_ATTRIBUTIONS = {
+    "agent_type": "attributionAgent", "skill": "attributionSkill", "mcp_server": "attributionMcpServer",
+    "mcp_tool": "attributionMcpTool", "effort": "effort", "cli_version": "version", "git_branch": "gitBranch",
+}  # fmt: skip
 
 
 class Responses:
-    """``send(session, draft, ts_us, position)`` receives each response once; ``seen`` holds the dedup keys sent already."""
+    """``send(session, draft, ts_us, position)`` receives each response once; ``seen`` holds the dedup keys sent already.
+
+    ``subagent`` is what is known of the subagent whose file this is (``subagents``): its parent's responses are not its own.
+    """
 
     def __init__(
-        self, send: Callable[[Session, EventDraft, int, int | None], None], seen: set[bytes], report: TranscriptReport
+        self,
+        send: Callable[[Session, EventDraft, int, int | None], None],
+        seen: set[bytes],
+        report: TranscriptReport,
+        subagent: Subagent,
     ) -> None:
         self._send = send
         self._seen = seen
+        self._subagent = subagent
+        self._message_of: dict[str, str] = {}  # of each request: a gateway may give one id to all
         self._report = report
         self._open: dict[str, Response] = {}
         self._current: dict[Chain, Response] = {}
@@ -63,6 +76,8 @@ class Responses:
         response.is_whole = response.is_whole or message.get("stop_reason") is not None
         for name, count in usage.items():
             response.tokens[name] = max(count, response.tokens.get(name, 0))
+        for name, count in _details(message).items():
+            response.details[name] = max(count, response.details.get(name, 0))
         uuid = text_in(line, "uuid")
         if uuid is not None and not is_unique:
             self._by_line[uuid] = response
@@ -86,10 +101,10 @@ class Responses:
         whole = [response for response in self._open.values() if response.is_whole and response.tokens]
         for response in whole:
             self._finish(response)
-        return {response.chain: derived_id("llm_event", "message_id", response.key) for response in whole}
+        return {response.chain: self._activity_id(response) for response in whole}
 
     def _begin(self, response: Response, chain: Chain, line: dict[str, Any], position: int) -> None:
-        response.features = {"token_source": "transcript", **context_fields(response.session, line)}
+        response.features = {"token_source": "transcript", **context_fields(response.session, line), **self._asked_by(line)}
         if text_in(line, "requestId"):
             response.features["request_id"] = line["requestId"]
         response.chain = chain
@@ -97,7 +112,8 @@ class Responses:
         if previous is not None and previous.position is None:
             previous.position = position
         self._current[chain] = response
-        response.is_known = dedup_key(derived_id("llm_event", "message_id", response.key)) in self._seen
+        key = dedup_key(message_activity_id(response.key))
+        response.is_known = key in self._seen or key in self._subagent.parents_responses()
         self._open[response.key] = response
         if len(self._open) > MAX_OPEN:
             self._drop_oldest()
@@ -113,8 +129,28 @@ class Responses:
             self._by_line.pop(uuid, None)
         if response.tokens and not response.is_known:
             response.session.tokens += sum(response.tokens.values())
-            draft = events.llm_activity(response.key, response.model, response.tokens, response.features)
+            features = response.features | {name: count for name, count in response.details.items() if count}
+            draft = llm_activity(self._activity_id(response), response.model, response.tokens, features)
             self._send(response.session, draft, response.ts_us, response.position)
+            self._seen.add(dedup_key(message_activity_id(response.key)))
+
+    def _activity_id(self, response: Response) -> str:
+        request_id = response.features.get("request_id")
+        is_its_own = self._message_of.setdefault(request_id, response.key) == response.key if request_id else False
+        if request_id and is_its_own and is_unique_request_id(request_id):
+            return request_activity_id(request_id)
+        return message_activity_id(response.key)
+
+    def _asked_by(self, line: dict[str, Any]) -> dict[str, Any]:
+        """Who asked for the response, and how: as far as the line and the subagent's description name it."""
+        found = {name: text_in(line, member) for name, member in _ATTRIBUTIONS.items()}
+        named: dict[str, Any] = {**self._subagent.features(), **{name: text for name, text in found.items() if text}}
+        usage = line["message"].get("usage")
+        for name in ("speed", "service_tier"):
+            text = text_in(usage, name) if isinstance(usage, dict) else None
+            named |= {name: text} if text else {}
+        is_subagent = bool(text_in(line, "agentId") or line.get("isSidechain"))
+        return {**named, "request_kind": kind_of_request(None, is_subagent=is_subagent)}
 
     # --- ids that are not unique
 
@@ -131,6 +167,8 @@ class Responses:
         if parent is not None and parent.id == message_id and _is_given_alike(parent, usage):
             return parent
         current = self._current.get(chain)
+        if current is not None and current.is_whole and current.is_followed:
+            current = None  # it had said that it ends, and was answered
         given = any(usage.get(name) for name in _GIVEN)
         if current is not None and current.id == message_id and _is_given_alike(current, usage):
             return current if given or not current.is_followed else None
@@ -148,13 +186,20 @@ class Responses:
         return main if main is not None and main.id == message_id and main.tokens == usage else None
 
     def _usage(self, message: dict[str, Any]) -> dict[str, int]:
-        usage = message.get("usage")
-        counts = {name: usage.get(member) for name, member in _TOKENS.items()} if isinstance(usage, dict) else {}
-        valid = {name: count for name, count in counts.items() if type(count) is int and 0 <= count < 1 << 53}
-        if "input" not in valid and "output" not in valid:
+        counts = counts_of(message.get("usage"))
+        if not counts:
             self._report.problems["usage"] += 1
-            return {}
-        return valid
+        return counts
+
+
+def _details(message: dict[str, Any]) -> dict[str, int]:
+    usage, found = message.get("usage"), {}
+    for name, (part, member) in _DETAILS.items():
+        within = usage.get(part) if isinstance(usage, dict) else None
+        count = within.get(member) if isinstance(within, dict) else None
+        if type(count) is int and 0 < count < 1 << 53:
+            found[name] = count
+    return found
 
 
 def _chain_of(session: Session, line: dict[str, Any]) -> Chain:

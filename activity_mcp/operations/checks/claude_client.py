@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ...claude_code.transcripts.discovery import default_folders
-from ...claude_code.versions import OLDEST_SUPPORTED, in_words, installed_version
+from ...claude_code.versions import OLDEST_SUPPORTED, in_words, installed_version, lacking
 from ...health.check import Check
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ def version(environ: Mapping[str, str]) -> Check:
         return Check("claude version", "ok", "no `claude` on this PATH that tells one")
     if found < OLDEST_SUPPORTED:
         finding = f"{in_words(found)} is older than {in_words(OLDEST_SUPPORTED)}, the oldest that this was tried with"
-        return Check("claude version", "warn", finding, "`claude update`")
+        costs = dict.fromkeys(need.otherwise for need in lacking(found) if need.since <= OLDEST_SUPPORTED)
+        return Check("claude version", "warn", f"{finding}: {'; '.join(costs)}", "`claude update`")
     return Check("claude version", "ok", in_words(found))
 
 

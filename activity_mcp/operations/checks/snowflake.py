@@ -6,12 +6,12 @@ that leads; what a leader met is in ``warehouse``.
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from ...clock import parse_iso
 from ...errors import DOCS_URL, WarehouseError
 from ...health.check import Check
+from ...warehouse.snowflake.extra import HINT, missing_packages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,8 +44,8 @@ def checks(subject: Subject) -> Iterator[Check]:
 def _writer(connection: NamedConnection) -> Check:
     if not connection.can_stream:
         return Check("writer", "ok", "writes with SQL, which needs a running warehouse; a key or a token would not")
-    if importlib.util.find_spec("snowflake.ingest") is None:
-        return Check("writer", "fail", "snowpipe-streaming is not installed", "pip install 'activity-mcp[snowflake]'")
+    if missing := missing_packages():
+        return Check("writer", "fail", f"{' and '.join(missing)} is not installed", HINT)
     try:
         properties = connection.streaming_properties()
     except WarehouseError as error:

@@ -17,6 +17,7 @@ from mcp_types import (
     jsonrpc_message_adapter,
 )
 
+from ...plain_json import NestedTooDeeply, bounded
 from ..logs import get_logger
 from .framing import MAX_LINE_BYTES
 
@@ -72,12 +73,12 @@ def _refusal(request_id: str | int | None, code: int, reason: str) -> bytes:
 def _id_of_broken_call(line: bytes) -> str | int | None:
     """The id of a tools/call whose arguments are what is wrong with it (half characters, nesting without end), else None."""
     try:
-        value = json.loads(line.decode("utf-8", "replace"))
+        value = bounded(json.loads, line.decode("utf-8", "replace"))
         called, request_id = value["method"] == "tools/call" and value["jsonrpc"] == "2.0", value["id"]
         if not isinstance(value.get("params", {}).get("arguments", {}), dict):
             return None
         orjson.dumps(request_id)
-    except RecursionError:
+    except NestedTooDeeply:
         found = _LEADING_ID.search(line) if b'"tools/call"' in line else None
         called, request_id = found is not None, json.loads(found[1]) if found else None
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -88,8 +89,8 @@ def _id_of_broken_call(line: bytes) -> str | int | None:
 def _diagnose(line: bytes) -> tuple[str | int | None, int, str]:
     """Why a line is not a message: the id to answer to where it has one, the code, the reason."""
     try:
-        value = json.loads(line.decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
+        value = bounded(json.loads, line.decode("utf-8", "replace"))
+    except ValueError:
         return None, PARSE_ERROR, "not JSON; it was skipped"
     request_id = value.get("id") if isinstance(value, dict) else None
     if isinstance(request_id, bool) or not isinstance(request_id, str | int):

@@ -28,7 +28,7 @@ def message_in(line: bytes) -> dict[str, Any] | None:
         if not text.isprintable() and any(character < " " for character in text.strip()):
             return None  # a control character inside of a string, or white space that nobody writes
         message = loads(text)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     if not isinstance(message, dict) or not message.keys() <= _MEMBERS or message.get("jsonrpc") != "2.0":
         return None
@@ -50,7 +50,7 @@ def has_unusable_id(line: bytes) -> bool:
         return False
     try:
         message = loads(line.decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
+    except ValueError:
         return False
     if not isinstance(message, dict) or type(message.get("method")) is not str or message.get("jsonrpc") != "2.0":
         return False
@@ -62,7 +62,7 @@ def is_plain_id(request_id: Any) -> bool:
 
 
 def encoded_id(request_id: str | int) -> bytes:
-    """The id as it stands in an answer."""
+    """The id as an answer has it."""
     return b"%d" % request_id if isinstance(request_id, int) else dumps(request_id).encode()
 
 

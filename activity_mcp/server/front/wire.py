@@ -102,7 +102,7 @@ class Input:
 
     def lines(self, every_s: float) -> Iterator[list[bytes | None]]:
         """Lines as they come, in the pieces in which they came; an empty list after ``every_s`` without any, so that the caller
-        can look around. None stands for a line that was too long."""
+        can look around. None means a line that was too long."""
         cutter = LineCutter()
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ...errors import InvalidInput
+from ...plain_json import bounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -119,8 +120,8 @@ def _is(kind: Kind, value: Any) -> bool:
 
 def _object_in(text: str) -> Any:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = bounded(json.loads, text)
+    except ValueError:
         return text
     return value if isinstance(value, dict) else text
 

@@ -1,6 +1,6 @@
 """The generated statements of ``generated/``, which the wheel holds: read once, in order, without understanding SQL.
 
-A line ``-- statement`` stands before each statement. Of a sequence, a first line ``-- asks: a b`` names the facts that the
+A line ``-- statement`` precedes each statement. Of a sequence, a first line ``-- asks: a b`` names the facts that the
 query gives, in the order of its columns; ``-- needs: a b`` says that the statement changes nothing unless one of them is true.
 """
 

@@ -79,7 +79,7 @@ def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
 def deploy(connection: duckdb.DuckDBPyConnection, now: str) -> None:
     """Run every statement of the layout in one transaction, and note the checksums. Idempotent.
 
-    Where the layout was an older one, columns get their present names, and the tables of the contexts are made anew from the
+    Where the layout was an older one, columns get their present names, and the tables of the contexts are rebuilt from the
     stream, which no layout changed. All of it or nothing: what was interrupted is done again at the next opening.
     """
     is_older = 0 < layout_of(connection) < LAYOUT_VERSION

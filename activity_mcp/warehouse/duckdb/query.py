@@ -98,7 +98,7 @@ def _run_child(request: dict[str, Any], timeout_s: float, cancelled: Callable[[]
     timeout_s = max(timeout_s, 0.1)
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG", "TMPDIR", "SYSTEMROOT") if name in os.environ}
     with subprocess.Popen(
-        [sys.executable, "-P", "-m", _CHILD],  # -P: import nothing from where the user stands
+        [sys.executable, "-P", "-m", _CHILD],  # -P: import nothing from the working directory
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -14,6 +14,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from ...plain_json import NestedTooDeeply, bounded
 from .query_functions import SCALAR_FUNCTIONS, TABLE_FUNCTIONS
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _QUERY_NODES = {"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_
 _SHOWS = {"DESCRIBE", "SUMMARY", "SHOW_SPECIAL"}
 _SCHEMAS = {"", "main", "information_schema"}
 _WORD = re.compile(r"\w")
+_MAX_TREE_LEVELS = 900  # three for each operator: what Python 3.11 can read, and so what is read on all
 _ENGINE_TABLES = ("duckdb_", "pragma_", "pg_", "sqlite_")
 
 
@@ -44,13 +46,19 @@ def refusal_of(connection: duckdb.DuckDBPyConnection, sql: str) -> str | None:
         return f"only one SELECT is run here, this is: {found}; nothing was run"
     serialized = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()[0][0]
     try:
-        tree = json.loads(serialized)
-    except RecursionError:
+        tree = bounded(json.loads, serialized, _MAX_TREE_LEVELS)
+    except NestedTooDeeply:
         return "the statement is nested too deeply; nothing was run"
     if tree.get("error"):
         return f"{tree.get('error_message', 'this statement cannot be read')}; nothing was run"
-    own = _own_macros(connection)
-    return next((f"{reason}; nothing was run" for node in _nodes(tree) if (reason := _refused(node, own))), None)
+    if _first_refusal(tree, frozenset()) is None:
+        return None
+    reason = _first_refusal(tree, _own_macros(connection))  # listing them takes longer than all the rest: only where it decides
+    return f"{reason}; nothing was run" if reason else None
+
+
+def _first_refusal(tree: Any, own: frozenset[str]) -> str | None:
+    return next((reason for node in _nodes(tree) if (reason := _refused(node, own))), None)
 
 
 def _own_macros(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""The refresh sequence on the embedded engine: after each batch, and over the whole stream where contexts are made anew.
+"""The refresh sequence on the embedded engine: after each batch, and over the whole stream where contexts are rebuilt.
 
 It reads the batch from a temporary table that bears the name of Snowflake's stream.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 STREAM = "CLAUDE_STREAM_V2_STREAM"
 MAKE_STREAM = f"CREATE OR REPLACE TEMP TABLE {STREAM} AS SELECT * FROM CLAUDE_STREAM_V2 LIMIT 0"  # noqa: S608 - both names are ours
 CONTEXT_TABLES = ("CONTEXT_COUNTS", "CONTEXT_HOURS", "CONTEXT_ITEMS", "CONTEXT_CACHE")
-"""What is derived from the stream and nothing else, and so can be made anew from it."""
+"""What is derived from the stream and nothing else, and so can be rebuilt from it."""
 
 _NOTE_RUN = f"""
     INSERT INTO REFRESH_RUNS

@@ -273,7 +273,7 @@ _OUTLIVED = """
 
 
 def _carry_over(statements: Statements, matches: Callable[[Mapping[str, Any]], bool], removed_ids: set[str]) -> None:
-    """The tables that are not made anew, the times of loading, and what a person or the clock has decided."""
+    """The tables that are not rebuilt, the times of loading, and what a person or the clock has decided."""
     tables = statements.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'old' AND NOT temporary")
     for (table,) in tables:
         if table not in (*DERIVED, *DEPLOYED, _STREAM):

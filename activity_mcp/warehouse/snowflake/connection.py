@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...errors import DOCS_URL, WarehouseError, WarehouseRefused, WarehouseUnavailable
+from .extra import extra_needed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,8 +64,9 @@ class NamedConnection:
         Raises WarehouseRefused or WarehouseUnavailable.
         """
         os.environ.setdefault("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")  # it would ask the cloud's metadata services
-        import snowflake.connector
-        from snowflake.connector.errors import Error
+        with extra_needed():
+            import snowflake.connector
+            from snowflake.connector.errors import Error
 
         given = dict(self.parameters)
         if self.authenticator == "SNOWFLAKE_JWT":
@@ -181,8 +183,9 @@ class NamedConnection:
 
 def read_connection(name: str) -> NamedConnection:
     """The connection of that name. Raises WarehouseRefused where there is none, or where the file cannot be used."""
-    from snowflake.connector.config_manager import CONFIG_MANAGER, CONNECTIONS_FILE
-    from snowflake.connector.errors import Error
+    with extra_needed():
+        from snowflake.connector.config_manager import CONFIG_MANAGER, CONNECTIONS_FILE
+        from snowflake.connector.errors import Error
 
     try:
         CONFIG_MANAGER.read_config()

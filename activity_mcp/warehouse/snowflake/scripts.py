@@ -5,6 +5,7 @@ Not a parser: it knows only where a statement ends. A semicolon inside a string,
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from ...sql_text import COMMENT, SEMICOLON, pieces
@@ -18,7 +19,9 @@ class Statement(NamedTuple):
     line: int
 
 
-def split(script: str) -> list[Statement]:
+@lru_cache(maxsize=32)
+def split(script: str) -> tuple[Statement, ...]:
+    """The statements of a script, in order. Remembered: a deployment reads the same few files several times each."""
     made: list[Statement] = []
     comment, text, line, at = "", "", 0, 1
     for kind, start, end in pieces(script, backslashes=True):
@@ -36,4 +39,4 @@ def split(script: str) -> list[Statement]:
         at += piece.count("\n")
     if text.strip():
         made.append(Statement(text.strip(), comment, line))
-    return made
+    return tuple(made)

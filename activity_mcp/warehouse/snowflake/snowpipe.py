@@ -28,6 +28,7 @@ from ...clock import SYSTEM_CLOCK
 from ...errors import BatchRejected, OffsetConflict, WarehouseError, WarehouseRefused, WarehouseUnavailable
 from ..base import REJECTED, UNBOUNDED, LeftOut, Row
 from .connection import KEPT, hint_for
+from .extra import extra_needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -179,13 +180,9 @@ def _make_client(connection: NamedConnection) -> StreamingIngestClient:
     properties = connection.streaming_properties() | PATIENCE
     os.environ["SS_LOG_TARGET"] = "stderr"  # read at the import; stdout belongs to the protocol
     os.environ.setdefault("SS_LOG_LEVEL", "error")  # what fails for good is reported by the flusher
-    try:
+    with extra_needed():
         from snowflake.ingest.streaming import StreamingIngestClient
-    except ImportError as error:
-        raise WarehouseRefused(
-            f"writing to Snowflake needs the package snowpipe-streaming, which is not installed; {KEPT}",
-            hint="pip install 'activity-mcp[snowflake]'",
-        ) from error
+
     try:
         return StreamingIngestClient(
             f"activity-mcp-{os.getpid()}",

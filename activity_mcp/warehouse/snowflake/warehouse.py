@@ -4,7 +4,7 @@ Reading costs money there, so it asks as little as it can: first the change indi
 answer; the versions only when that has moved; the blobs only of what has changed. How often it asks is the refresher's
 business (``PollSchedule``); it is never on the path of a call.
 
-A session that has expired, or a connection that was cut, is made anew once within the call.
+A session that has expired, or a connection that was cut, is opened again once within the call.
 """
 
 from __future__ import annotations

@@ -1,0 +1,106 @@
+"""``activity-mcp usage``: tokens and dollars, by time, session, project, branch, model, agent, skill or MCP server."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from ..clock import parse_iso
+from ..errors import ActivityError, InvalidInput, WarehouseUnavailable
+from ..identity import place_of
+from ..operations.drain import Drainer
+from ..service import ActivityService
+from ..usage.sums import KEYS, read_usage
+from .output import console, folder, print_json, remark, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..usage.sums import Usage
+
+_SETTLE_S = 10.0
+_EVERYBODY = "*"
+_Found = TypeVar("_Found")
+
+
+@click.command("usage")
+@click.argument("by", default="daily", type=click.Choice(list(KEYS)))
+@click.option("--since", metavar="DATE", help="Leave out what is older, such as 2026-11-01.")
+@click.option("--project", help="Only this project: its folder.")
+@click.option("--customer", help="Whose usage; default: yours, * for everybody's.")
+@click.option("--json", "as_json", is_flag=True, help="Print the sums as JSON.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print the sums as CSV.")
+def usage_command(by: str, since: str | None, project: str | None, customer: str | None, as_json: bool, as_csv: bool) -> None:
+    """What requests to models cost, BY day (the default), week, month, session, project, branch, model, agent, skill or mcp.
+
+    Days are those of UTC. A cost is measured by Claude Code where its exporter reports here, and else estimated from a list of
+    prices; of a request that both report one counts.
+    """
+    if as_json and as_csv:
+        raise InvalidInput("--json and --csv exclude each other", hint="give one of them")
+    since_us = _time(since)
+    service = ActivityService.from_environ(source="cli")
+    try:
+        whose = None if customer == _EVERYBODY else customer or service.identity.customer
+        place = place_of(folder(project)) if project else None
+        found = _read(service, lambda: read_usage(service.query, by, customer=whose, since_us=since_us, project=place))
+    finally:
+        service.close()
+    if as_json:
+        print_json(_document(found, since))
+    elif as_csv:
+        say(_csv(found), nl=False)
+    else:
+        from .usage_view import show_usage
+
+        show_usage(found, console())
+
+
+def _time(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return parse_iso(text)
+    except ValueError as error:
+        raise InvalidInput(f"--since: {error}", hint="write it as 2026-11-01 or 2026-11-01T09:00:00Z") from None
+
+
+def _read(service: ActivityService, read: Callable[[], _Found]) -> _Found:
+    """What the warehouse says, once what waits in the queue is in it; a warehouse that is not there yet is made."""
+    if service.local_events.urgent():
+        _settle(service)
+    try:
+        return read()
+    except WarehouseUnavailable:
+        _settle(service)
+        return read()
+
+
+def _settle(service: ActivityService) -> None:
+    """Bring the warehouse up to date; if that fails, say so and answer from what there is."""
+    try:
+        Drainer(service).drain(_SETTLE_S)
+    except ActivityError as error:
+        remark(f"not up to date: {error.describe()}")
+
+
+def _document(found: Usage, since: str | None) -> dict[str, object]:
+    return {
+        "by": found.by,
+        "since": since,
+        "rows": [one.document() for one in found.rows],
+        "total": found.total.document(),
+        "unpriced_models": found.unpriced_models,
+    }
+
+
+def _csv(found: Usage) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(found.total.document()), lineterminator="\n")
+    writer.writeheader()
+    for one in found.rows:
+        writer.writerow({**one.document(), "models": " ".join(one.models)})
+    return out.getvalue()

@@ -1,0 +1,163 @@
+"""The sums of usage as a table on a terminal: what it cost, how much of that is an estimate, and what is in no sum."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from ..usage.sums import BY_TIME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from ..usage.sums import Sum, Usage
+
+_HEADS = {
+    "daily": "Day", "weekly": "Week of", "monthly": "Month", "session": "Session", "project": "Project", "branch": "Branch",
+    "model": "Model", "agent": "Asked by", "skill": "Skill", "mcp": "MCP server",
+}  # fmt: skip
+_MAX_NAMES = 3
+_WIDE = 110
+"""From this width on, tokens are shown by class."""
+
+
+def show_usage(found: Usage, out: Console) -> None:
+    """The table, with its total; below it, what a reader must know of the numbers."""
+    if not found.rows:
+        out.print("No request to a model is recorded here yet. `activity-mcp import` reads what Claude Code has kept.")
+        return
+    out.print(_table(found, out.width))
+    for note in _notes(found):
+        out.print(Text(note, style="dim"))
+
+
+def _table(found: Usage, width: int) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_footer=True, footer_style="bold")
+    columns = _columns(found, width)
+    for head, value, style in columns:
+        is_text = style == "text"
+        table.add_column(
+            head,
+            footer=Text("Total") if head == columns[0][0] else Text("") if is_text else value(found.total),
+            justify="left" if is_text else "right",
+            overflow="ellipsis",
+            no_wrap=head != "Models",
+        )
+    for one in found.rows:
+        table.add_row(*(value(one) for _, value, _ in columns))
+    return table
+
+
+_Column = tuple[str, "Callable[[Sum], Text]", str]
+
+
+def _columns(found: Usage, width: int) -> list[_Column]:
+    columns: list[_Column] = [(_HEADS[found.by], lambda one: Text(_key(found.by, one)), "text")]
+    if found.by == "session":
+        columns += [("Last", lambda one: Text((one.last_ts or "")[:16].replace("T", " ")), "text")]
+        columns += [("Project", lambda one: Text(_folder(one.project)), "text")] if width >= _WIDE else []
+    elif found.by != "model":
+        columns += [("Models", lambda one: Text(_names(one.models)), "text")]
+    columns += [("Requests", lambda one: Text(f"{one.requests:,}"), "number")]
+    if width >= _WIDE:
+        columns += [
+            ("Input", lambda one: _tokens(one.prompt_tokens), "number"),
+            ("Output", lambda one: _tokens(one.completion_tokens), "number"),
+            ("Cache write", lambda one: _tokens(one.cache_creation_tokens), "number"),
+            ("Cache read", lambda one: _tokens(one.cache_read_tokens), "number"),
+        ]
+    else:
+        columns += [("Tokens", lambda one: _tokens(one.total_tokens), "number")]
+    columns += [("Cached", lambda one: _share(one.cache_hit_share), "number"), (_cost_head(found.total), _cost, "number")]
+    if 0 < found.total.cost_estimated_usd < found.total.cost_usd:
+        columns += [("estimated", _estimated, "number")]
+    return columns
+
+
+def _cost_head(total: Sum) -> str:
+    return "Cost (est.)" if total.cost_estimated_usd and total.cost_estimated_usd >= total.cost_usd else "Cost"
+
+
+def _key(by: str, one: Sum) -> str:
+    if by == "session":
+        return one.key[:8]
+    if by == "project":
+        return _folder(one.key)
+    return _short(one.key) if by == "model" else one.key
+
+
+def _folder(path: str | None) -> str:
+    """The last two parts of a project's folder: what a person calls it."""
+    return "/".join((path or "").rstrip("/").split("/")[-2:]) or "-"
+
+
+def _names(models: list[str]) -> str:
+    shown = [_short(model) for model in models[:_MAX_NAMES]]
+    more = len(models) - len(shown)
+    return ", ".join(shown) + (f" +{more}" if more else "")
+
+
+def _short(model: str) -> str:
+    name = model.removeprefix("claude-")
+    head, _, date = name.rpartition("-")
+    return head if head and len(date) == 8 and date.isdigit() else name
+
+
+def _tokens(count: int) -> Text:
+    for bound, unit in ((10**9, "B"), (10**6, "M"), (10**4, "k")):
+        if count >= bound:
+            return Text(f"{count / (1000 if unit == 'k' else bound):,.1f}{unit}")
+    return Text(f"{count:,}")
+
+
+def _share(share: float | None) -> Text:
+    return Text("-" if share is None else f"{share:.0%}")
+
+
+def _cost(one: Sum) -> Text:
+    if not one.has_cost:
+        return Text("no price", style="yellow")
+    return Text(f"{dollars(one.cost_usd)}{'+' if one.requests_without_cost else ''}")
+
+
+def _estimated(one: Sum) -> Text:
+    return Text(dollars(one.cost_estimated_usd) if one.cost_estimated_usd else "-", style="dim")
+
+
+def dollars(amount: float) -> str:
+    """Cents, and below a dollar as many digits as tell something."""
+    if 0 < amount < 0.0001:
+        return "<$0.0001"
+    if 0 < amount < 0.1:
+        return f"${amount:.4f}"
+    return f"${amount:,.2f}"
+
+
+def _notes(found: Usage) -> list[str]:
+    total, notes = found.total, []
+    if total.has_cost and total.cost_estimated_usd:
+        notes.append(
+            f"{dollars(total.cost_usd)}, of which {dollars(total.cost_estimated_usd)} estimated from a list of prices."
+        )
+    if found.unpriced_models:
+        named = ", ".join(f"{_short(model)} ({count:,})" for model, count in sorted(found.unpriced_models.items()))
+        notes.append(f"Requests without a price, in no sum of dollars: {named}.")
+    if total.requests_auxiliary:
+        notes.append(
+            f"Claude Code asked for {total.requests_auxiliary:,} requests itself (compactions, titles …): "
+            f"{dollars(total.cost_auxiliary_usd)} of the sum."
+        )
+    if total.requests_measured < total.requests:
+        notes.append(
+            "What a compaction costs is in no transcript: `activity-mcp install --otel` has Claude Code report every request."
+        )
+    if found.by == "session":
+        notes.append("A session's sum includes its subagents.")
+    if found.by in BY_TIME:
+        notes.append("Days are those of UTC.")
+    return notes

@@ -1,0 +1,187 @@
+"""Tokens and dollars, summed by the warehouse: one statement in Snowflake's dialect, on both engines.
+
+    by            daily, weekly, monthly (of UTC, as everywhere); session, project, branch, model, agent, skill, mcp
+    Sum           requests, tokens by class, dollars, and of these what is an estimate and what Claude Code asked for itself
+    Usage         the rows, their total, and which models had requests without a price
+
+Of each request one row counts, that of the best source (V_CURRENT_STREAM). A session's sum includes those of its subagents.
+What has no price is in no sum of dollars; ``requests_without_cost`` says how many, and ``unpriced_models`` whose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..clock import iso
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..warehouse import QueryResult
+
+QUERY_TIMEOUT_S = 60.0
+_AGENT = """CASE request_kind
+    WHEN 'subagent' THEN COALESCE(agent_type, 'subagent')
+    WHEN 'auxiliary' THEN COALESCE(query_source, 'auxiliary')
+    ELSE 'main conversation'
+END"""
+KEYS = {
+    "daily": "TO_CHAR(ts, 'YYYY-MM-DD')",
+    "weekly": "TO_CHAR(DATE_TRUNC('WEEK', ts), 'YYYY-MM-DD')",
+    "monthly": "TO_CHAR(ts, 'YYYY-MM')",
+    "session": "COALESCE(session_id, '(none)')",
+    "project": "COALESCE(project, '(none)')",
+    "branch": "COALESCE(project, '(none)') || ' @ ' || COALESCE(git_branch, '(none)')",
+    "model": "model",
+    "agent": _AGENT,
+    "skill": "COALESCE(skill, '(none)')",
+    "mcp": "COALESCE(mcp_server, '(none)')",
+}
+"""What a row of each table is of, as SQL over VW_LLM_EVENTS."""
+BY_TIME = ("daily", "weekly", "monthly")
+_COUNTS = (
+    "requests", "prompt_tokens", "completion_tokens", "cache_creation_tokens", "cache_read_tokens", "requests_without_cost",
+    "requests_measured", "requests_auxiliary",
+)  # fmt: skip
+_DOLLARS = ("cost_usd", "cost_estimated_usd", "cost_auxiliary_usd")
+_STATEMENT = """SELECT
+    {key} AS key,
+    model AS model,
+    MIN(project) AS project,
+    MIN(ts) AS first_ts,
+    MAX(ts) AS last_ts,
+    COUNT(*) AS requests,
+    COALESCE(SUM(prompt_tokens), 0) AS prompt_tokens,
+    COALESCE(SUM(completion_tokens), 0) AS completion_tokens,
+    COALESCE(SUM(cache_creation_tokens), 0) AS cache_creation_tokens,
+    COALESCE(SUM(cache_read_tokens), 0) AS cache_read_tokens,
+    COUNT_IF(cost_usd IS NULL) AS requests_without_cost,
+    COUNT_IF(token_source = 'otel') AS requests_measured,
+    COUNT_IF(request_kind = 'auxiliary') AS requests_auxiliary,
+    COALESCE(SUM(cost_usd), 0) AS cost_usd,
+    COALESCE(SUM(IFF(cost_source = 'estimated', cost_usd, 0)), 0) AS cost_estimated_usd,
+    COALESCE(SUM(IFF(request_kind = 'auxiliary', cost_usd, 0)), 0) AS cost_auxiliary_usd
+FROM VW_LLM_EVENTS
+WHERE {condition}
+GROUP BY 1, 2"""
+
+
+@dataclass(slots=True)
+class Sum:
+    """What the requests of one key add up to. ``cost_usd`` holds ``cost_estimated_usd`` and ``cost_auxiliary_usd``; tokens are
+    those of the four classes, which do not overlap."""
+
+    key: str
+    models: list[str] = field(default_factory=list)
+    project: str | None = None
+    first_ts: str | None = None
+    last_ts: str | None = None
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cache_creation_tokens: int = 0
+    cache_read_tokens: int = 0
+    requests_without_cost: int = 0
+    requests_measured: int = 0
+    requests_auxiliary: int = 0
+    cost_usd: float = 0.0
+    cost_estimated_usd: float = 0.0
+    cost_auxiliary_usd: float = 0.0
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens + self.cache_creation_tokens + self.cache_read_tokens
+
+    @property
+    def cache_hit_share(self) -> float | None:
+        """The share of the input that the cache served; None without input."""
+        read = self.prompt_tokens + self.cache_creation_tokens + self.cache_read_tokens
+        return self.cache_read_tokens / read if read else None
+
+    @property
+    def has_cost(self) -> bool:
+        return self.requests_without_cost < self.requests
+
+    def add(self, other: Sum) -> None:
+        for name in (*_COUNTS, *_DOLLARS):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.models = sorted({*self.models, *other.models})
+        self.project = self.project if self.project is not None else other.project
+        self.first_ts = min(filter(None, (self.first_ts, other.first_ts)), default=None)
+        self.last_ts = max(filter(None, (self.last_ts, other.last_ts)), default=None)
+
+    def document(self) -> dict[str, Any]:
+        """As ``--json`` and ``--csv`` show it: dollars are null where no request had a price."""
+        share = self.cache_hit_share
+        return {
+            "key": self.key,
+            "models": self.models,
+            "first_ts": self.first_ts,
+            "last_ts": self.last_ts,
+            **{name: getattr(self, name) for name in _COUNTS},
+            "total_tokens": self.total_tokens,
+            "cache_hit_share": round(share, 4) if share is not None else None,
+            **{name: round(getattr(self, name), 9) if self.has_cost else None for name in _DOLLARS},
+        }
+
+
+@dataclass(slots=True)
+class Usage:
+    """The sums by ``by``, in order: times ascending, all else by cost."""
+
+    by: str
+    rows: list[Sum]
+    total: Sum
+    unpriced_models: dict[str, int]
+    """Of each model without a price, how many requests are in no sum of dollars."""
+
+
+def read_usage(
+    query: Callable[..., QueryResult], by: str, *, customer: str | None, since_us: int | None = None, project: str | None = None
+) -> Usage:
+    """The sums of a customer (None: of all). Raises a WarehouseError.
+
+    ``query`` is the warehouse's; ``since_us`` and ``project`` leave out what is older, and other projects.
+    """
+    found = query(statement(by, customer, since_us, project), timeout_s=QUERY_TIMEOUT_S)
+    rows: dict[str, Sum] = {}
+    total = Sum("total")
+    unpriced: dict[str, int] = {}
+    for record in found.rows:
+        one = _sum_of(dict(zip([name.lower() for name in found.columns], record, strict=True)))
+        if one.requests_without_cost:
+            unpriced[one.models[0]] = unpriced.get(one.models[0], 0) + one.requests_without_cost
+        rows.setdefault(one.key, Sum(one.key)).add(one)
+        total.add(one)
+    ordered = sorted(rows.values(), key=lambda one: one.key if by in BY_TIME else (-one.cost_usd, -one.total_tokens, one.key))
+    return Usage(by, ordered, total, unpriced)
+
+
+def statement(by: str, customer: str | None, since_us: int | None, project: str | None) -> str:
+    """The SQL behind ``read_usage``."""
+    conditions = [
+        f"customer = {quoted(customer)}" if customer is not None else "",
+        f"ts >= '{iso(since_us)[:-1]}'::TIMESTAMP_NTZ" if since_us is not None else "",
+        f"project = {quoted(project)}" if project is not None else "",
+    ]
+    return _STATEMENT.format(key=KEYS[by], condition=" AND ".join(filter(None, conditions)) or "TRUE")
+
+
+def quoted(text: str) -> str:
+    """The text as a string of Snowflake's SQL, in which a backslash escapes."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _sum_of(record: dict[str, Any]) -> Sum:
+    one = Sum(str(record["key"]), [str(record["model"] or "unknown")], record["project"])
+    one.first_ts, one.last_ts = _time(record["first_ts"]), _time(record["last_ts"])
+    for name in _COUNTS:
+        setattr(one, name, int(record[name] or 0))
+    for name in _DOLLARS:
+        setattr(one, name, float(record[name] or 0))
+    return one
+
+
+def _time(value: Any) -> str | None:
+    return None if value is None else str(value)

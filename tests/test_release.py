@@ -1,0 +1,137 @@
+"""What is handed out agrees with itself: one version everywhere, workflows that are pinned and may do little, a registry's entry."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import activity_mcp
+import test_all
+import version
+
+ROOT = Path(__file__).resolve().parents[1]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+pytestmark = pytest.mark.skipif(not WORKFLOWS, reason="the workflows are not part of the wheel; run from a checkout")
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The files that hold the version, elsewhere."""
+    for name in (version.SOURCE, "CHANGELOG.md", *version.COPIES):
+        target = tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((ROOT / name).read_bytes())
+    monkeypatch.setattr(version, "REPO", tmp_path)
+    return tmp_path
+
+
+def test_every_file_that_repeats_the_version_says_the_same() -> None:
+    assert version.version() == activity_mcp.__version__
+    assert version.differences() == []
+
+
+@pytest.mark.parametrize("name", ["CHANGELOG.md", *version.COPIES])
+def test_a_file_that_lags_behind_is_named(copied: Path, name: str) -> None:
+    path = copied / name
+    path.write_text(path.read_text().replace(f"{activity_mcp.__version__}", "9.9.9"))
+    assert any(line.startswith(name) and "9.9.9" in line for line in version.differences())
+
+
+def test_a_tag_is_held_back_until_version_and_day_are_there(copied: Path) -> None:
+    number = activity_mcp.__version__
+    changelog = copied / "CHANGELOG.md"
+    changelog.write_text(changelog.read_text().replace(f"## {number} (unreleased)", f"## {number} (2026-12-01)"))
+    assert version.what_keeps_back(f"v{number}") == []
+    assert version.what_keeps_back("v9.9.9") == [f"the tag is v9.9.9, and the version {number}"]
+    changelog.write_text(changelog.read_text().replace("(2026-12-01)", "(unreleased)"))
+    assert version.what_keeps_back(f"v{number}") == [f"CHANGELOG.md: {number} has no day but 'unreleased'"]
+
+
+# --- the workflows
+
+
+def document_of(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return document
+
+
+def steps_of(path: Path) -> list[dict[str, Any]]:
+    return [step for job in document_of(path)["jobs"].values() for step in job["steps"]]
+
+
+@each_workflow
+def test_every_action_is_pinned_by_its_hash_and_says_its_version(path: Path) -> None:
+    used = re.findall(r"uses: (.*)", path.read_text(encoding="utf-8"))
+    assert used
+    assert [line for line in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line)] == []
+
+
+@each_workflow
+def test_a_workflow_may_read_and_only_publishing_may_ask_for_a_token(path: Path) -> None:
+    document = document_of(path)
+    assert document["permissions"] == {"contents": "read"}
+    more = {name: job["permissions"] for name, job in document["jobs"].items() if "permissions" in job}
+    assert more == ({"publish": {"id-token": "write"}} if path.name == "release.yml" else {})
+    assert "secrets." not in path.read_text(encoding="utf-8")
+    for step in steps_of(path):
+        if step.get("uses", "").startswith("actions/checkout"):
+            assert step["with"]["persist-credentials"] is False
+
+
+@each_workflow
+def test_every_job_has_an_end_and_every_step_runs_on_a_developers_machine(path: Path) -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    assert all(job["timeout-minutes"] <= 90 for job in document_of(path)["jobs"].values())
+    for step in steps_of(path):
+        if "run" in step:
+            program, what, *_ = shlex.split(step["run"])
+            assert (what in targets) if program == "make" else (program == "python" and (ROOT / what).is_file()), step["run"]
+
+
+def test_the_suite_runs_on_every_python_that_is_claimed_and_on_the_next() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    claimed = [line.rsplit(" ", 1)[1] for line in project["classifiers"] if re.search(r":: 3\.\d+$", line)]
+    tested = document_of(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]["test"]["strategy"]["matrix"]["python"]
+    assert tuple(tested) == test_all.VERSIONS
+    assert claimed == tested[: len(claimed)]
+    assert project["requires-python"] == f">={claimed[0]}"
+
+
+# --- the registry
+
+
+def test_the_registrys_entry_names_what_is_there() -> None:
+    """Rules of the registry beyond its schema: a reverse name of the owner, a short description, and the README's line."""
+    entry = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (package,) = entry["packages"]
+    owner = re.fullmatch(r"https://github\.com/([\w-]+)/[\w-]+", entry["repository"]["url"])
+    assert owner is not None
+    assert entry["name"] == f"io.github.{owner[1]}/{project['name']}"
+    assert package["identifier"] == project["name"]
+    assert len(entry["description"]) <= 100
+    assert f"mcp-name: {entry['name']}" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [argument["value"] for argument in package["packageArguments"]] == ["serve"]
+    documented = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert [each["name"] for each in package["environmentVariables"] if f"`{each['name']}`" not in documented] == []
+
+
+# --- what programs read
+
+
+def test_llms_txt_names_every_page_and_nothing_else() -> None:
+    """Its form is that of llmstxt.org: a title, a quoted summary, then sections of links."""
+    text = (ROOT / "llms.txt").read_text(encoding="utf-8")
+    assert re.match(r"# .+\n\n> ", text)
+    linked = re.findall(r"^- \[.+\]\(https://raw\.githubusercontent\.com/activity-mcp/activity-mcp/main/(.+?)\): .", text, re.M)
+    assert len(linked) == text.count("\n- ")
+    pages = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")}
+    assert set(linked) == pages | {"README.md", "CONTRIBUTING.md", "RELEASE.md"}

@@ -1,0 +1,145 @@
+"""`activity-mcp usage`: the sums of what was recorded, as JSON, as CSV, and as a person sees them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from typing import Any
+
+import pytest
+
+from activity_mcp.clock import iso
+from activity_mcp.service import ActivityService
+from activity_mcp.usage.sums import KEYS
+from cli.conftest import call, home
+from cli.outcome import Call
+from usage.genuine import FOLDER, TOKENS, TOTAL_USD
+
+__all__ = ["call", "home"]
+AT = "2026-11-27T10:00:00Z"
+
+
+def request(number: int, **features: Any) -> dict[str, Any]:
+    """An llm_event; ``beside``: what is not of its features."""
+    given = {"model": "claude-opus-5-5", "prompt_tokens": 10, "completion_tokens": 1, "cost_usd": 0.5, "cost_source": "otel"}
+    made = {"ts": AT, "activity_id": f"r{number}", **features.pop("beside", {})}
+    return {**made, "feature_json": {**given, **features}}
+
+
+def recorded(*requests: dict[str, Any]) -> None:
+    service = ActivityService.from_environ(source="cli")
+    for each in requests:
+        service.log(
+            "llm_event", each["feature_json"], **{name: value for name, value in each.items() if name != "feature_json"}
+        )
+    service.close()
+
+
+def usage(call: Call, *arguments: str) -> dict[str, Any]:
+    outcome = call("usage", *arguments, "--json")
+    assert outcome.code == 0, outcome.err
+    document: dict[str, Any] = outcome.json
+    return document
+
+
+@pytest.fixture
+def genuine(call: Call, monkeypatch: pytest.MonkeyPatch) -> Call:
+    """The genuine session, imported long after it ended."""
+    at_s = time.time() + 3600
+    monkeypatch.setattr("activity_mcp.clock.SystemClock.time_us", lambda self: round(at_s * 1e6))
+    assert call("import", str(FOLDER)).code == 0
+    return call
+
+
+def test_the_sums_of_a_genuine_session_are_those_of_its_client(genuine: Call) -> None:
+    for by in ("daily", "weekly", "monthly", "session", "project", "branch"):
+        (row,) = usage(genuine, by)["rows"]
+        assert row["cost_usd"] == pytest.approx(TOTAL_USD, abs=1e-9), by
+        assert {name: row[name] for name in TOKENS} == TOKENS, by
+    total = usage(genuine, "agent")["total"]
+    assert (total["requests"], total["cost_estimated_usd"]) == (5, total["cost_usd"])
+    assert {row["key"]: row["requests"] for row in usage(genuine, "agent")["rows"]} == {
+        "main conversation": 3,
+        "general-purpose": 2,
+    }
+    assert {row["key"]: row["requests"] for row in usage(genuine, "model")["rows"]} == {
+        "claude-opus-5-5": 3,
+        "claude-haiku-5-5": 2,
+    }
+
+
+def test_every_table_can_be_asked_for_and_says_nothing_where_nothing_is(call: Call) -> None:
+    for by in KEYS:
+        found = usage(call, by)
+        assert (found["by"], found["rows"], found["total"]["requests"]) == (by, [], 0)
+    assert "No request to a model is recorded here yet" in call("usage").out
+
+
+def test_an_estimate_stays_one_in_every_sum_and_an_unknown_price_is_in_none(call: Call) -> None:
+    recorded(
+        request(1), request(2, cost_source="estimated", cost_usd=0.25),
+        request(3, model="new", cost_usd=None), request(4, request_kind="auxiliary", query_source="compact", cost_usd=0.1),
+    )  # fmt: skip
+    found = usage(call)
+    total = found["total"]
+    assert (total["requests"], total["requests_without_cost"], total["requests_auxiliary"]) == (4, 1, 1)
+    assert (total["cost_usd"], total["cost_estimated_usd"], total["cost_auxiliary_usd"]) == (0.85, 0.25, 0.1)
+    assert found["unpriced_models"] == {"new": 1}
+    assert [row["cost_usd"] for row in usage(call, "model")["rows"]] == [0.85, None]
+    shown = " ".join(call("usage").out.split())
+    assert "$0.85, of which $0.25 estimated" in shown
+    assert "Requests without a price, in no sum of dollars: new (1)" in shown
+    assert "$0.10 of the sum" in shown
+
+
+def test_days_are_those_of_utc_and_weeks_begin_on_monday(call: Call) -> None:
+    days = ("2026-11-22T23:59:59Z", "2026-11-23T00:00:00Z", "2026-11-29T23:00:00Z", "2026-12-01T00:00:00Z")
+    recorded(*(request(number, beside={"ts": day}) for number, day in enumerate(days)))
+    assert [row["key"] for row in usage(call)["rows"]] == [day[:10] for day in days]
+    assert [(row["key"], row["requests"]) for row in usage(call, "weekly")["rows"]] == [
+        ("2026-11-16", 1), ("2026-11-23", 2), ("2026-11-30", 1),
+    ]  # fmt: skip
+    assert [row["key"] for row in usage(call, "monthly")["rows"]] == ["2026-11", "2026-12"]
+    assert [row["key"] for row in usage(call, "daily", "--since", "2026-11-29")["rows"]] == ["2026-11-29", "2026-12-01"]
+
+
+def test_another_customers_requests_are_in_ones_own_sums_only_when_asked_for(call: Call) -> None:
+    recorded(request(1), request(2, beside={"customer": "o'neil\\@example.com"}))
+    assert usage(call)["total"]["requests"] == 1
+    assert usage(call, "--customer", "o'neil\\@example.com")["total"]["requests"] == 1
+    assert usage(call, "--customer", "*")["total"]["requests"] == 2
+
+
+def test_csv_has_a_row_for_each_key_and_no_total(call: Call) -> None:
+    recorded(request(1, model='a"b,c'), request(2))
+    rows = list(csv.DictReader(io.StringIO(call("usage", "model", "--csv").out)))
+    assert sorted(row["key"] for row in rows) == ['a"b,c', "claude-opus-5-5"]
+    assert {row["cost_usd"] for row in rows} == {"0.5"}
+
+
+def test_what_waits_in_the_queue_is_in_the_sums(call: Call) -> None:
+    recorded(request(1))
+    assert usage(call)["total"]["requests"] == 1
+    recorded(request(2))
+    assert usage(call)["total"]["requests"] == 2
+
+
+@pytest.mark.parametrize("arguments", [("yearly",), ("--since", "soon"), ("--json", "--csv")])
+def test_what_cannot_be_meant_is_a_usage_error(call: Call, arguments: tuple[str, ...]) -> None:
+    assert call("usage", *arguments).code == 2
+
+
+def test_the_context_shows_the_same_sums_with_the_part_that_is_an_estimate(call: Call) -> None:
+    now = {"ts": iso(round(time.time() * 1e6))}
+    recorded(
+        request(1, beside=now), request(2, beside=now, cost_source="estimated", cost_usd=0.25),
+        request(3, beside=now, cost_usd=None),
+    )  # fmt: skip
+    assert call("flush").code == 0
+    shown = call("context", "--type", "executive", "--json").json["context"]["llm_usage"]["claude-opus-5-5"]["last_7_days"]
+    assert (shown["cost_usd"], shown["cost_estimated_usd"], shown["calls_without_cost"]) == (0.75, 0.25, 1)
+    row = call("query", "SELECT SUM(cost_usd) AS c, SUM(cost_estimated_usd) AS e FROM VW_PRODUCT_METRICS", "--json").json[
+        "rows"
+    ][0]
+    assert [float(value) for value in row] == [0.75, 0.25]
