@@ -256,7 +256,9 @@ def test_install_registers_the_client_from_the_state_directory_and_uninstall_tak
     if client != compiled_hook.PACKAGED:
         pytest.skip("the package was built without the compiled client")
     home = led.hooked.home
-    subprocess.run([sys.executable, "-m", "activity_mcp", "install"], env=led.hooked.environ, capture_output=True, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "activity_mcp", "install"], env=led.hooked.environ, cwd=home, capture_output=True, check=True
+    )
     hooks = json.loads((home / ".claude" / "settings.json").read_text())["hooks"]
     [group] = hooks["Stop"]
     handler = group["hooks"][0]
@@ -269,7 +271,9 @@ def test_install_registers_the_client_from_the_state_directory_and_uninstall_tak
         for held in own_files(read_config(led.hooked.environ))
         for file in held.files
     )
-    subprocess.run([sys.executable, "-m", "activity_mcp", "uninstall"], env=led.hooked.environ, capture_output=True, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "activity_mcp", "uninstall"], env=led.hooked.environ, cwd=home, capture_output=True, check=True
+    )
     assert not (home / ".claude" / "settings.json").exists()
 
 
