@@ -1,6 +1,6 @@
 """Builds the compiled client of hooks (``native/activity_hook.c``) into the wheel, where there is a compiler for it.
 
-``ACTIVITY_NATIVE`` chooses how:
+``NATIVE_HOOK`` chooses how:
 
     auto   (default) with ``$CC`` or ``cc``, for this machine; without one, or where it fails, the wheel is the pure one
     zig    with the pip-installable ``ziglang``, static, for every Linux of this processor; a failure fails the build
@@ -55,7 +55,7 @@ class NativeHook(BuildHookInterface[Any]):
 
 
 def _way() -> str:
-    return os.environ.get("ACTIVITY_NATIVE", "auto")
+    return os.environ.get("NATIVE_HOOK", "auto")
 
 
 def _compiler() -> list[str] | None:
