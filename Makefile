@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 TEST_PROCESSES ?= 2
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-all slow client crash mutants conformance lint workflows sql wheel try-release clean
+.PHONY: demo test test-all slow client crash mutants conformance lint workflows sql wheel docs try-release clean
 
 demo: $(VENV)/.installed
 	$(BIN)/activity-mcp demo
@@ -41,6 +41,11 @@ client: wheel $(VENV)/.tested
 # Tests that would make the suite longer than a change should wait for, and the long form of those that `make test` runs shortened.
 slow: wheel $(VENV)/.tested
 	ACTIVITY_TEST_LONG=1 $(BIN)/pytest -m "slow or long" $(PYTEST_ARGS)
+
+# The documents as a site, in site/: no network but for the installation, none to read it.
+docs: $(VENV)/bin/python
+	$(PIP) install "zensical>=0.0.70,<0.2"
+	$(BIN)/zensical build --strict --clean -f mkdocs.yml
 
 # Wheel and sdist, built twice and compared, each installed and tried with an empty home. Two minutes.
 try-release: $(VENV)/bin/python
@@ -84,4 +89,4 @@ $(VENV)/.tested: $(VENV)/bin/python pyproject.toml constraints.txt $(SOURCES) | 
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .venv-3.* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-3.* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis site .cache

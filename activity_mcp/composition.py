@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from .activity import Origin
     from .claude_code.hooks.listener import HookListener
     from .claude_code.session_state import SessionState
-    from .claude_code.transcripts import FileMark, TranscriptReader
-    from .claude_code.transcripts.copies import Copies
     from .claude_code.transcripts.follower import TranscriptFollower
     from .clock import Clock
     from .context import SnapshotStore
@@ -49,6 +47,7 @@ if TYPE_CHECKING:
     from .recall.local_events import LocalEvents
     from .recording.call_log import CallLog
     from .redaction import Redactor
+    from .sessions.finding import Finding
     from .usage.prices import PriceList
     from .warehouse.adapter import Adapter
     from .warehouse.base import Store
@@ -280,41 +279,32 @@ class Composition:
     @lazy
     def follower(self) -> TranscriptFollower:
         """Reads transcripts while their sessions run. Its backlog takes at most a quarter of the queue."""
-        import orjson
+        from .claude_code.transcripts.live import live_follower
 
-        from .claude_code.transcripts import ImportOrigins, TranscriptReader
-        from .claude_code.transcripts.follower import TranscriptFollower
-        from .recording.tombstones import Tombstones
-
-        def was_forgotten(activity_id: str, origin: Origin, ts_us: int) -> bool:
-            tombstones = Tombstones(self.config.home)  # as they are now: a reader outlives many of its requests
-            return tombstones.covers(activity_id, origin.session_id, origin.project, ts_us)
-
-        def make_reader(path: str, mark: FileMark | None, copies: Copies) -> TranscriptReader:
-            return TranscriptReader(
-                path,
-                origin_for=ImportOrigins(self.identity, self.config.org_id, self.recorder.redactor),
-                redactor=self.config.redactor(),
-                prompts=self.config.prompts,
-                now_us=self.clock.time_us(),
-                mark=mark,
-                loads=orjson.loads,
-                was_forgotten=was_forgotten,
-                start_of=self.session_state.start_of,
-                repeats_of=self.session_state.repeats_of,
-                noted_key=self.session_state.prompt_key,
-                copies=copies,
-                estimate=self.prices.estimate,
-            )
-
-        return TranscriptFollower(
+        return live_follower(
             self.session_state,
-            os.path.join(self.queue.directory, "imports.json"),
-            make_reader=make_reader,
+            self.queue.directory,
+            identity=self.identity,
+            config=self.config,
+            redactor=self.recorder.redactor,
+            estimate=self.prices.estimate,
             append=self.recorder.append_read,
             has_room=lambda: self.writer.uncommitted_bytes() < self.config.max_queue_bytes // 4,
             clock=self.clock,
         )
+
+    @lazy
+    def finding(self) -> Finding:
+        """Search, sessions, and the index behind them."""
+        from .sessions.finding import Finding
+
+        return Finding(self.queue.directory, self.adapter, self.own_project, self.on_error, self.clock)
+
+    def follow_sources(self) -> None:
+        """What the leader reads in each turn: transcripts, and what the search index does not have yet."""
+        self.follow_transcripts()
+        if self.finding.feed is not None:
+            self.finding.feed.turn()
 
     @lazy
     def prices(self) -> PriceList:
@@ -373,6 +363,8 @@ class Composition:
             return None
         from .pipeline.daily_retention import DailyRetention
 
+        if self.finding.feed is not None:
+            maintenance = self.finding.feed.followed_by(maintenance)
         return DailyRetention(self.queue.directory, maintenance, keep_days=self.config.retention_days, clock=self.clock)
 
     def made(self, name: str) -> Any:
@@ -393,6 +385,7 @@ class Composition:
             clock=self.clock,
             on_event=self.system_events.report,
             omits=omits,
+            on_shipped=self.finding.feed.shipped if self.finding.feed is not None else None,
         )
         flusher.batch_size.resume(self.lease.last_report().get("batch_weight"))
         return flusher

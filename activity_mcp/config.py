@@ -21,15 +21,17 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 MAX_INJECT = 8000
+OTLP_PORT = 8758
 
 
 class Config:
     """What the environment asks for. Paths are absolute text; times carry their unit in the name."""
 
     __slots__ = (
-        "backpressure_ms", "context_max_stale_s", "context_ttl_s", "customer", "db", "home", "http_token",
+        "backpressure_ms", "budget_day_usd", "budget_month_usd", "context_max_stale_s", "context_ttl_s", "customer", "db",
+        "home", "http_token",
         "inject_chars", "interval_ms", "log_format", "log_level",
-        "max_queue_bytes", "org_id", "prompts", "queue_root", "record", "redact",
+        "max_queue_bytes", "org_id", "otlp_is_asked", "otlp_port", "prompts", "queue_root", "record", "redact",
         "retention_days", "snow_connection",
     )  # fmt: skip
 
@@ -39,6 +41,8 @@ class Config:
     snow_connection: str | None
     backpressure_ms: int
     max_queue_bytes: int
+    budget_day_usd: float | None
+    budget_month_usd: float | None
     customer: str | None
     org_id: str | None
     context_ttl_s: float
@@ -53,6 +57,9 @@ class Config:
     log_level: str
     log_format: str
     http_token: str | None
+    otlp_port: int | None
+    """Where Claude Code's exporter may report; None: nowhere. Where not ``otlp_is_asked``, only after ``install --otel``."""
+    otlp_is_asked: bool
 
     def __init__(self, **values: Any) -> None:
         for name in self.__slots__:
@@ -110,6 +117,8 @@ def read_config(environ: Mapping[str, str]) -> Config:
         snow_connection=connection,
         backpressure_ms=_integer(environ, "BACKPRESSURE_THRESHOLD", 120_000, 1, "milliseconds"),
         max_queue_bytes=_integer(environ, "MAX_QUEUE_SIZE", 50 * 1024 * 1024, 64 * 1024, "bytes"),
+        budget_day_usd=_budget(environ, "ACTIVITY_BUDGET_DAY_USD"),
+        budget_month_usd=_budget(environ, "ACTIVITY_BUDGET_MONTH_USD"),
         customer=_name(environ, "ACTIVITY_CUSTOMER"),
         org_id=_name(environ, "ACTIVITY_ORG"),
         context_ttl_s=_number(environ, "ACTIVITY_CONTEXT_TTL", 30, "seconds"),
@@ -124,6 +133,8 @@ def read_config(environ: Mapping[str, str]) -> Config:
         retention_days=_integer(environ, "ACTIVITY_RETENTION_DAYS", 180, 1, "days"),
         log_level=_choice(environ, "ACTIVITY_LOG_LEVEL", ("warning", "debug", "info", "error")),
         log_format=_choice(environ, "ACTIVITY_LOG_FORMAT", ("text", "json")),
+        otlp_port=_port(environ.get("ACTIVITY_OTLP_PORT") or ""),
+        otlp_is_asked=bool(environ.get("ACTIVITY_OTLP_PORT")),
         http_token=_token(environ.get("ACTIVITY_HTTP_TOKEN") or ""),
     )
 
@@ -210,6 +221,18 @@ def _number(environ: Mapping[str, str], name: str, default: float, unit: str) ->
     return value
 
 
+def _budget(environ: Mapping[str, str], name: str) -> float | None:
+    if not environ.get(name):
+        return None
+    try:
+        value = float(environ[name])
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e9:
+        raise InvalidConfig(name, f"{environ[name]!r} is not a positive number of US dollars", hint="leave it out for none")
+    return value
+
+
 def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
     """One of the choices, of which the first is the default."""
     text = (environ.get(name) or choices[0]).strip().lower()
@@ -222,6 +245,16 @@ def _token(text: str) -> str | None:
     if not all("!" <= character <= "~" for character in text):
         raise InvalidConfig("ACTIVITY_HTTP_TOKEN", "it may hold only what a header can carry: visible ASCII without spaces")
     return text or None
+
+
+def _port(text: str) -> int | None:
+    if text == "off":
+        return None
+    if not text:
+        return OTLP_PORT
+    if not (text.isascii() and text.isdecimal()) or not 0 <= int(text) <= 65_535:
+        raise InvalidConfig("ACTIVITY_OTLP_PORT", f"{text!r} is neither 'off' nor a port", hint=f"the default is {OTLP_PORT}")
+    return int(text)
 
 
 def _interval(text: str) -> int | None:

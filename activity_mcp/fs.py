@@ -11,7 +11,6 @@ queue. Code that needs the disk takes ``fs=`` with ``LOCAL`` as its default, so 
 
 Directories are made 0700 and files 0600, whatever the umask allows beyond that; every descriptor is close-on-exec.
 Linux is tested. macOS takes the same path, unverified. On Windows the import works and use is refused.
-
 Standard library only, and of it only what costs a hook nothing.
 """
 
@@ -39,12 +38,10 @@ if TYPE_CHECKING:
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 """Opening a FIFO waits for its other end, which may never come; for a regular file this changes nothing."""
-_FOREIGN_TYPES = frozenset(
-    (
-        "nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "ncpfs", "afs", "ceph", "lustre", "gpfs", "davfs",
-        "fuse", "fuseblk", "9p", "virtiofs", "drvfs", "vboxsf", "prl_fs",
-    )
-)  # fmt: skip
+_FOREIGN_TYPES = frozenset((
+    "nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "ncpfs", "afs", "ceph", "lustre", "gpfs", "davfs",
+    "fuse", "fuseblk", "9p", "virtiofs", "drvfs", "vboxsf", "prl_fs",
+))  # fmt: skip
 _SMALL_FILE = 16 * 1024
 _LOCAL_HINT = "keep it on a local disk: ACTIVITY_HOME is the directory of all, QUEUE_DIR and ACTIVITY_DB of queue and database"
 _ESCAPES = ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\"))
@@ -215,6 +212,7 @@ class FileSystem:
                     self.sync(fd)
             finally:
                 os.close(fd)
+            _refuse_special(path)
             os.replace(temporary, path)
         except BaseException:
             self.unlink(temporary)
@@ -306,12 +304,11 @@ class FileSystem:
             os.close(fd)
 
     def _write_all(self, fd: int, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            written = self.write(fd, bytes(view))
+        while data:
+            written = self.write(fd, data)
             if written == 0:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            view = view[written:]
+            data = data[written:]
 
 
 LOCAL = FileSystem()
@@ -328,11 +325,9 @@ def same_boot(one: str, other: str) -> bool:
     Where the system has no boot id, the text is the time of the boot, ``t:<seconds>``: it wavers by a second or two as the
     clock is corrected. Taking one boot for two costs a new segment; no machine starts twice within five seconds.
     """
-    if one == other:
-        return True
     if one[:2] == other[:2] == "t:" and one[2:].isdigit() and other[2:].isdigit():
         return abs(int(one[2:]) - int(other[2:])) <= 5
-    return False
+    return one == other
 
 
 def _open_regular(path: str, flags: int) -> int:
@@ -341,6 +336,12 @@ def _open_regular(path: str, flags: int) -> int:
         return fd
     os.close(fd)
     raise OSError(errno.EINVAL, "not a regular file", path)
+
+
+def _refuse_special(path: str) -> None:
+    """A device, pipe or socket of that name stays: a file in the place of /dev/null would break every other program."""
+    if os.path.lexists(path) and not os.path.isfile(path) and not os.path.islink(path):
+        raise OSError(errno.EINVAL, "not a regular file", path)
 
 
 def _boot_time() -> str:

@@ -14,7 +14,7 @@ from .errors import InvalidActivity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any, TypeVar
 
     Text = TypeVar("Text", bound=str | bytes)
@@ -23,6 +23,8 @@ MAX_NESTING = 512
 """How many levels of arrays and objects a text may nest that comes from outside: all interpreters and parsers can read that."""
 MAX_DEPTH = 32
 """How many levels of a value are recorded."""
+CUT_BYTES = 1024
+"""To how many bytes of JSON ``cut`` shortens a value."""
 _SPACE = " \t\n\r"
 
 
@@ -172,3 +174,36 @@ def _clean_number(value: float, path: str, strict: bool) -> float | None:
     if strict:
         raise InvalidActivity(path, f"{value} is not a JSON number", hint="leave it out, or send null")
     return None
+
+
+def cut(features: Mapping[str, Any], limit: int = CUT_BYTES) -> dict[str, Any]:
+    """The features with every value over ``limit`` bytes cut to its type's shorter self, and marked when any was."""
+    kept: dict[str, Any] = {}
+    original = 0
+    for key, value in features.items():
+        size = len(_encoded(value))
+        if size <= limit:
+            kept[key] = value
+            continue
+        original += size
+        kept[key] = _shorten(value, limit)
+    if original:
+        kept["_truncated"] = True
+        kept["_original_size"] = original
+    return kept
+
+
+def _shorten(value: Any, limit: int) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8")[: limit // 2].decode("utf-8", "ignore")
+    if isinstance(value, dict):
+        shorter = {key[:64]: _shorten(item, 128) for key, item in list(value.items())[:12]}
+        return shorter if len(_encoded(shorter)) <= limit else {}
+    if isinstance(value, list):
+        items = [_shorten(item, 128) for item in value[:8]]
+        return items if len(_encoded(items)) <= limit else []
+    return value
+
+
+def _encoded(value: Any) -> bytes:
+    return dumps(value).encode("utf-8")

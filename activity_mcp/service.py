@@ -14,25 +14,30 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
+from .activity import derived_id
 from .clock import SYSTEM_CLOCK
 from .composition import Composition
 from .config import Config, read_config
+from .context import ALL_PROJECTS
 from .errors import ActivityError, QueueRefused
 from .identity import place_of
 from .lazy import lazy
 from .queue import Sweeper
+from .recording.event_catalogue import BUDGET_REACHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from .claude_code.hooks.listener import HookListener
     from .clock import Clock
     from .health.check import Check
     from .health.document import StatusDocument
     from .health.watcher import HealthWatcher
+    from .otlp.post import ReceiverPost
+    from .otlp.receiver import Receiver
     from .queue import QueueWriter
     from .recall.context_reader import ContextAnswer
     from .recording.call_log import CallLog, CallTotals, MethodTotals
+    from .usage.budgets import Budget, BudgetWatch
     from .warehouse import QueryResult
     from .warehouse.adapter import Adapter
 
@@ -83,6 +88,70 @@ class ActivityService(Composition):
         from .health.watcher import HealthWatcher
 
         return HealthWatcher(self.queue.directory, self._judge, self.system_events.report, self.clock)
+
+    @lazy
+    def receiver_post(self) -> ReceiverPost:
+        """Where Claude Code's exporter reports, while this process leads."""
+        from .otlp.post import ReceiverPost
+
+        return ReceiverPost(
+            self.queue.directory,
+            self.config.home,
+            self.config.otlp_port,
+            is_asked=self.config.otlp_is_asked,
+            make_receiver=self._receiver,
+            on_error=self.on_error,
+            clock=self.clock,
+        )
+
+    def _receiver(self, token: str) -> Receiver:
+        from .claude_code.transcripts.discovery import ImportOrigins, default_folders
+        from .otlp.mapping import SOURCE
+        from .otlp.places import SessionPlaces
+        from .otlp.receiver import Receiver
+        from .usage.prices import valid_cost
+
+        return Receiver(
+            token,
+            append=lambda activities: self.recorder.append_read(activities, durable=True),
+            origin_of=ImportOrigins(self.identity, self.config.org_id, self.redactor, source=SOURCE),
+            place_of=SessionPlaces(lambda: default_folders(self.environ)).of,
+            estimate=self.prices.estimate,
+            valid_cost=valid_cost,
+            redactor=self.redactor,
+            clock=self.clock,
+        )
+
+    @lazy
+    def budget_watch(self) -> BudgetWatch:
+        """What is spent, beside the budgets that are set."""
+        from .usage.budgets import BudgetWatch
+        from .usage.sums import spent_between
+
+        customer, config = self.recall.scope(None, ALL_PROJECTS)[0], self.config
+        return BudgetWatch(
+            self.queue.directory,
+            config.budget_day_usd,
+            config.budget_month_usd,
+            today=self._spent_today,
+            earlier=lambda since, until: spent_between(self.query, customer, since, until),
+            report=self._report_budget,
+            clock=self.clock,
+        )
+
+    def _spent_today(self) -> float:
+        from .context.usage import usage_of
+
+        snapshot = self.snapshots.read(*self.recall.scope(None, ALL_PROJECTS))
+        models = usage_of(snapshot.blob, self.clock.time_us()).today.values() if snapshot is not None else ()
+        return sum(use["cost_usd"] for use in models)
+
+    def _report_budget(self, budget: Budget, level: int) -> None:
+        metrics = {"spent_usd": round(budget.spent_usd, 6), "budget_usd": budget.limit_usd, "level_percent": level}
+        severity = "error" if level >= 100 else "warning"
+        features = BUDGET_REACHED.features(budget.describe(), severity=severity, metrics=metrics)
+        key = f"{budget.period}\0{budget.name}\0{budget.limit_usd!r}\0{level}"
+        self.system_events.report(features, derived_id("system_event", "budget_reached", key))
 
     # --- record
 
@@ -153,12 +222,15 @@ class ActivityService(Composition):
         context_type: str = "default",
         project: str | None = None,
         max_bytes: int = 8192,
+        focus: str | None = None,
+        explain: bool = False,
     ) -> ContextAnswer:
         """What is known about a customer and a project, as the ``get_context`` tool answers it. Asks no warehouse.
 
-        ``project`` None means the project this process was started for, else all; ``"*"`` means all.
+        ``project`` None means the project this process was started for, else all; ``"*"`` means all. ``focus`` ranks everything
+        by a text or a path, ``explain`` says of each entry why it is there.
         """
-        return self.recall.context(customer, project, context_type, max_bytes)
+        return self.recall.context(customer, project, context_type, max_bytes, focus=focus, explain=explain)
 
     def context_expected(self, customer: str | None, project: str | None) -> bool:
         """True at the first miss of a scope, for which a refresh was just requested: worth waiting a few milliseconds."""
@@ -175,6 +247,26 @@ class ActivityService(Composition):
     ) -> QueryResult:
         """Run one read-only statement on the warehouse. Raises QueryRefused, QueryCancelled or a WarehouseError."""
         return self.adapter.queries.query(sql, max_rows=max_rows, max_bytes=max_bytes, timeout_s=timeout_s, cancelled=cancelled)
+
+    def search(
+        self,
+        text: str,
+        *,
+        kind: str | None = None,
+        project: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int = 10,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:
+        """What was recorded that has these words, ranked, as the ``search`` tool answers it. Raises InvalidInput.
+
+        ``project`` None or ``"*"`` means all, the one this process was started for first.
+        """
+        place = None if project in (None, ALL_PROJECTS) else self.recall.scope(None, project)[1]
+        return self.finding.searcher.search(
+            text, kind=kind, project=place, since=since, until=until, limit=limit, cancelled=cancelled
+        )
 
     def known_names(self, kind: str) -> list[str]:
         """The customers (``customer``) or the projects (``project``) of which there is a snapshot, this process's own first."""
@@ -225,7 +317,6 @@ class ActivityService(Composition):
         """Make the leader without its thread, for a caller that drives its turns. Idempotent."""
         if self.leader is not None:
             return
-        from .context import ALL_PROJECTS
         from .pipeline.backpressure import Backpressure, Filling
         from .pipeline.leader import Leader
 
@@ -242,33 +333,38 @@ class ActivityService(Composition):
             raise_event=self.system_events.report,
             on_error=self.on_error,
             upkeep=self.upkeep,
-            follow=self.follow_transcripts,
-            on_lead=self._listen_to_hooks,
-            on_resign=self._stop_listening,
+            follow=self.follow_sources,
+            on_lead=self.hook_listener.open,
+            on_resign=self.hook_listener.close,
             clock=self.clock,
         )
         self.refresher.keep(*self.recall.scope(None, ALL_PROJECTS))
         if self.own_project:
             self.refresher.keep(*self.recall.scope(None, None))
 
-    def _listen_to_hooks(self) -> None:
-        self.hook_listener.open()
-
-    def _stop_listening(self) -> None:
-        listener: HookListener | None = self.made("hook_listener")
-        if listener is not None:
-            listener.close()
-
     def _write_own_events(self) -> None:
         self.system_events.report_state()
         self._sweeper.sweep()
         self._watch_health()
         self._write_calls()
+        self._watch_budget()
+        if self.config.record and self.config.otlp_port is not None:
+            self.receiver_post.keep(self.leader is not None and self.leader.leads)
 
     def _watch_health(self) -> None:
         try:
             self.health_watcher.look()
         except (ActivityError, OSError) as error:  # what keeps it from being judged must not keep a turn from being taken
+            self.on_error(error)
+
+    def _watch_budget(self) -> None:
+        config = self.config
+        has_one = config.budget_day_usd is not None or config.budget_month_usd is not None
+        if not has_one or self.leader is None or not self.leader.leads:
+            return
+        try:
+            self.budget_watch.look()
+        except (ActivityError, OSError) as error:  # it is looked at again in a minute
             self.on_error(error)
 
     def _write_calls(self, *, closing: bool = False) -> None:
@@ -286,6 +382,8 @@ class ActivityService(Composition):
             if self._closed:
                 return
             self._closed = True
+        if self.made("receiver_post") is not None:
+            self.receiver_post.close()
         self._write_calls(closing=True)
         writer: QueueWriter | None = self.made("writer")
         if writer is not None:

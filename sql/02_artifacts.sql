@@ -150,10 +150,14 @@ COMMENT = 'Entries behind the lists of CONTEXT_CACHE; grain: customer, project, 
 CREATE OR REPLACE FUNCTION LIST_LIMIT(section VARCHAR)
 RETURNS NUMBER(9, 0)
 LANGUAGE SQL
-COMMENT = 'Entries of one list that CONTEXT_ITEMS keeps; lists of sessions have several for each session shown.'
+COMMENT = 'Entries of one list that CONTEXT_ITEMS keeps; lists of sessions and attempts have several for each one shown.'
 AS
 $$
-    IFF(section IN ('session_files', 'recent_sessions'), 160, 60)
+    CASE
+        WHEN section = 'attempts' THEN 500
+        WHEN section IN ('session_files', 'recent_sessions') THEN 160
+        ELSE 60
+    END
 $$;
 
 -- The runs of the refresh sequence, one for each batch that was not empty: how far the context is, and how long it takes.

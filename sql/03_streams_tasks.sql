@@ -32,7 +32,7 @@ CREATE STREAM IF NOT EXISTS CLAUDE_STREAM_V2_STREAM
 --    REFRESH_QUARANTINE    INSIGHT_ATOMS   quarantine of insights whose source drifted, and its end when the drift is accepted
 --    REFRESH_COUNTS        CONTEXT_COUNTS  counts, sums and latency histograms: what the batch adds, less what it outranks
 --    REFRESH_HOURS         CONTEXT_HOURS   the same for each touched hour, as the context shows it
---    REFRESH_ITEMS         CONTEXT_ITEMS   sessions, files, errors, queries
+--    REFRESH_ITEMS         CONTEXT_ITEMS   sessions, files, errors, queries, attempts
 --    REFRESH_CACHE         CONTEXT_CACHE   one context per touched (customer, project) and one per touched (customer, '*')
 --    REFRESH_PRUNED_ITEMS  CONTEXT_ITEMS   only the newest are kept
 --
@@ -857,14 +857,15 @@ $$;
 
 -- grain: customer, project or '*', section, session_id, item_key, hour; of any age, for a context may rest for weeks.
 -- Sections of the context have an empty session_id; session_files and failed_commands are lists of one session;
--- recent_sessions holds, for each hour of a session (and of what belongs to none), what that hour holds of it.
+-- recent_sessions holds, for each hour of a session (and of what belongs to none), what that hour holds of it; attempts, for each
+-- hour of what a tool was called with (item_key: tool, space, argument), how often it succeeded, failed and was refused.
 -- The batch adds to what is kept: of a list's entries with one key in an hour the newest stays. A row that is read
 -- twice adds nothing.
 -- snowflake-only: a step of REFRESH_CONTEXT, whose statements the embedded engine runs itself
 CREATE OR REPLACE PROCEDURE REFRESH_ITEMS(batch_key VARCHAR)
 RETURNS VARCHAR
 LANGUAGE SQL
-COMMENT = 'Adds the sessions, files, errors and queries of the batch to CONTEXT_ITEMS.'
+COMMENT = 'Adds the sessions, files, errors, queries and attempts of the batch to CONTEXT_ITEMS.'
 EXECUTE AS OWNER
 AS
 $$
@@ -945,9 +946,9 @@ BEGIN
             SELECT section, is_of_all
             FROM (VALUES
                 ('recent_errors', TRUE), ('recent_files', TRUE), ('recent_queries', TRUE), ('session_files', TRUE),
-                ('failed_commands', TRUE), ('recent_sessions', TRUE),
+                ('failed_commands', TRUE), ('recent_sessions', TRUE), ('attempts', TRUE),
                 ('recent_errors', FALSE), ('recent_files', FALSE), ('recent_queries', FALSE), ('session_files', FALSE),
-                ('failed_commands', FALSE), ('recent_sessions', FALSE)
+                ('failed_commands', FALSE), ('recent_sessions', FALSE), ('attempts', FALSE)
             ) AS listed (section, is_of_all)
         ),
 
@@ -1073,6 +1074,96 @@ BEGIN
                 AND (customer, hour_start) IN (SELECT customer, hour_start FROM live)
         ),
 
+        -- calls whose outcome a later one of the same may overcome. Reading and searching succeed so often that only their
+        -- failures are kept, and a start in the background is no success.
+        attempts AS (
+            SELECT
+                live.customer,
+                IFF(sections.is_of_all, '*', live.project) AS project,
+                SUBSTR(
+                    COALESCE(live.subject, 'unknown') || ' ' || COALESCE(
+                        live.feature_json:parameters.command::VARCHAR,
+                        live.feature_json:parameters.file_path::VARCHAR,
+                        live.feature_json:parameters.notebook_path::VARCHAR,
+                        live.feature_json:parameters.path::VARCHAR,
+                        live.feature_json:parameters.url::VARCHAR,
+                        live.feature_json:parameters.query::VARCHAR,
+                        live.feature_json:parameters.pattern::VARCHAR,
+                        ''
+                    ), 1, 300
+                ) AS item_key,
+                live.hour_start,
+                live.ts,
+                live.at_text,
+                live.at_text || ' ' || live.session_id AS at_session,
+                live.activity_id,
+                CASE
+                    WHEN live.feature_json:denied::VARCHAR IS NOT NULL THEN 'denied'
+                    WHEN NOT live.success THEN 'failed'
+                    WHEN live.success AND COALESCE(
+                        TRY_CAST(live.feature_json:parameters.run_in_background::VARCHAR AS BOOLEAN), FALSE
+                    ) THEN 'background'
+                    WHEN live.success AND COALESCE(live.subject, 'unknown') NOT IN (
+                        'Read', 'NotebookRead', 'Grep', 'Glob', 'LS', 'ToolSearch', 'TodoWrite', 'BashOutput', 'TaskOutput'
+                    ) THEN 'ok'
+                END AS outcome,
+                SUBSTR(COALESCE(live.feature_json:latency_ms::VARCHAR, ''), 1, 20) AS latency,
+                SUBSTR(COALESCE(
+                    live.feature_json:error::VARCHAR,
+                    live.feature_json:message::VARCHAR,
+                    live.feature_json:error_type::VARCHAR,
+                    ''
+                ), 1, 300) AS error
+            FROM live
+            INNER JOIN sections
+                ON (sections.is_of_all OR live.project <> '*')
+                AND sections.section = 'attempts'
+            WHERE live.event_name = 'tool_event'
+        ),
+
+        -- a row that is read twice counts once
+        outcomes AS (
+            SELECT
+                customer,
+                project,
+                item_key,
+                hour_start,
+                MAX(ts) AS ts,
+                COUNT(DISTINCT IFF(outcome = 'ok', activity_id, NULL)) AS ok,
+                COUNT(DISTINCT IFF(outcome = 'failed', activity_id, NULL)) AS failed,
+                COUNT(DISTINCT IFF(outcome = 'denied', activity_id, NULL)) AS denied,
+                MIN(IFF(outcome = 'ok', at_text, NULL)) AS first_ok_at,
+                MAX(IFF(outcome = 'ok', at_text || ' ' || latency, NULL)) AS ok_at,
+                MAX(IFF(outcome = 'failed', at_text || ' ' || error, NULL)) AS failed_at,
+                MAX(IFF(outcome = 'failed', at_session, NULL)) AS failed_in,
+                MAX(IFF(outcome = 'denied', at_text, NULL)) AS denied_at,
+                MAX(IFF(outcome = 'background', at_session, NULL)) AS background_in,
+                1 AS is_fresh
+            FROM attempts
+            WHERE outcome IS NOT NULL
+            GROUP BY customer, project, item_key, hour_start
+            UNION ALL
+            SELECT
+                customer,
+                project,
+                item_key,
+                hour_start,
+                ts,
+                item:ok::NUMBER(18, 0),
+                item:failed::NUMBER(18, 0),
+                item:denied::NUMBER(18, 0),
+                item:first_ok_at::VARCHAR,
+                item:ok_at::VARCHAR,
+                item:failed_at::VARCHAR,
+                item:failed_in::VARCHAR,
+                item:denied_at::VARCHAR,
+                item:background_in::VARCHAR,
+                0 AS is_fresh
+            FROM CONTEXT_ITEMS
+            WHERE section = 'attempts'
+                AND (customer, hour_start) IN (SELECT customer, hour_start FROM live)
+        ),
+
         newest AS (
             SELECT customer, project, section, session_id, item_key, hour_start, ts, activity_id, item
             FROM entries
@@ -1112,6 +1203,30 @@ BEGIN
         FROM moments
         GROUP BY customer, project, session_id, hour_start
         HAVING MAX(is_fresh) = 1
+        UNION ALL
+        SELECT
+            customer,
+            project,
+            'attempts' AS section,
+            '' AS session_id,
+            item_key,
+            hour_start,
+            MAX(ts) AS ts,
+            '' AS activity_id,
+            OBJECT_CONSTRUCT_KEEP_NULL(
+                'ok', SUM(ok),
+                'failed', SUM(failed),
+                'denied', SUM(denied),
+                'first_ok_at', MIN(first_ok_at),
+                'ok_at', MAX(ok_at),
+                'failed_at', MAX(failed_at),
+                'failed_in', MAX(failed_in),
+                'denied_at', MAX(denied_at),
+                'background_in', MAX(background_in)
+            ) AS item
+        FROM outcomes
+        GROUP BY customer, project, item_key, hour_start
+        HAVING MAX(is_fresh) = 1
     ) AS fresh
         ON kept.customer = fresh.customer
         AND kept.project = fresh.project
@@ -1120,7 +1235,7 @@ BEGIN
         AND kept.item_key = fresh.item_key
         AND kept.hour_start = fresh.hour_start
     WHEN MATCHED AND (
-        fresh.section = 'recent_sessions'
+        fresh.section IN ('recent_sessions', 'attempts')
         OR fresh.ts > kept.ts
         OR (fresh.ts = kept.ts AND fresh.activity_id < kept.activity_id)
     ) THEN
@@ -1238,7 +1353,7 @@ BEGIN
         entries AS (
             SELECT customer, project, section, session_id, item_key, ts, item
             FROM items
-            WHERE section <> 'recent_sessions'
+            WHERE section NOT IN ('recent_sessions', 'attempts')
             UNION ALL
             SELECT
                 touched.customer,
@@ -1295,6 +1410,66 @@ BEGIN
                 GROUP BY customer, project, section, session_id
             )
             GROUP BY customer, project, session_id
+        ),
+
+        -- the hours of an attempt put together; of them those that failed, were refused or wait last, those that succeed most
+        -- often, and those that succeeded last, which may have overcome a failure
+        attempts AS (
+            SELECT
+                item.customer,
+                item.project,
+                item.item_key,
+                SUM(item.item:ok::NUMBER(18, 0)) AS ok,
+                SUM(item.item:failed::NUMBER(18, 0)) AS failed,
+                SUM(item.item:denied::NUMBER(18, 0)) AS denied,
+                MIN(item.item:first_ok_at::VARCHAR) AS first_ok_at,
+                MAX(item.item:ok_at::VARCHAR) AS ok_at,
+                MAX(item.item:failed_at::VARCHAR) AS failed_at,
+                MAX(item.item:failed_in::VARCHAR) AS failed_in,
+                MAX(item.item:denied_at::VARCHAR) AS denied_at,
+                MAX(item.item:background_in::VARCHAR) AS background_in
+            FROM items AS item
+            WHERE item.section = 'attempts'
+            GROUP BY item.customer, item.project, item.item_key
+        ),
+
+        attempt_lists AS (
+            SELECT
+                customer,
+                project,
+                ARRAY_AGG(OBJECT_CONSTRUCT_KEEP_NULL(
+                    'what', item_key,
+                    'ok', ok,
+                    'failed', failed,
+                    'denied', denied,
+                    'first_ok_at', first_ok_at,
+                    'ok_at', ok_at,
+                    'failed_at', failed_at,
+                    'failed_in', failed_in,
+                    'denied_at', denied_at,
+                    'background_in', background_in
+                )) WITHIN GROUP (ORDER BY item_key) AS attempts
+            FROM (
+                SELECT
+                    *,
+                    ROW_NUMBER() OVER (
+                        PARTITION BY customer, project
+                        ORDER BY
+                            GREATEST(COALESCE(failed_at, ''), COALESCE(denied_at, ''), COALESCE(background_in, '')) DESC,
+                            item_key
+                    ) AS nth_open,
+                    ROW_NUMBER() OVER (
+                        PARTITION BY customer, project ORDER BY ok DESC, COALESCE(ok_at, '') DESC, item_key
+                    ) AS nth_habit,
+                    ROW_NUMBER() OVER (
+                        PARTITION BY customer, project ORDER BY COALESCE(ok_at, '') DESC, item_key
+                    ) AS nth_recent
+                FROM attempts
+            )
+            WHERE nth_open <= 20
+                OR nth_habit <= 20
+                OR nth_recent <= 20
+            GROUP BY customer, project
         ),
 
         -- the hours of a session put together; a text stands behind the 27 characters of its time
@@ -1377,6 +1552,7 @@ BEGIN
                 'recent_files', lists.lists:recent_files,
                 'insights', lists.lists:insights,
                 'recent_queries', lists.lists:recent_queries,
+                'attempts', attempt_lists.attempts,
                 'hours', hours.hours,
                 'recorded_at', TO_CHAR(recent.recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"')
             ) AS context_blob
@@ -1391,6 +1567,9 @@ BEGIN
             ON touched.customer = lists.customer
             AND touched.project = lists.project
             AND lists.session_id = ''
+        LEFT JOIN attempt_lists
+            ON touched.customer = attempt_lists.customer
+            AND touched.project = attempt_lists.project
         LEFT JOIN hours
             ON touched.customer = hours.customer
             AND touched.project = hours.project

@@ -12,7 +12,11 @@ from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 def put_warehouse(home: Path) -> None:
     """``home``, made where it is missing, with an empty warehouse of this version in it."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = home / "activity.duckdb"
+    put_file(home / "activity.duckdb")
+
+
+def put_file(path: Path) -> None:
+    """The same as a file alone."""
     path.touch(mode=0o600)
     path.write_bytes(_deployed())
 

@@ -19,7 +19,6 @@ from activity_mcp.activity import (
     Activity,
     Origin,
     build,
-    cut,
     decode_line,
     derived_id,
     dump_json,
@@ -27,6 +26,7 @@ from activity_mcp.activity import (
     new_id,
 )
 from activity_mcp.errors import InvalidActivity
+from activity_mcp.plain_json import cut
 
 NOW = 1_800_000_000_000_000
 ORIGIN = Origin("ada@example.com", "mcp", anonymous_customer_id="host_1", session_id="s1", project="/w", org_id="o1")

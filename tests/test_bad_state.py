@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -328,3 +329,14 @@ def test_a_jump_of_the_segment_numbers_to_their_limit_is_not_believed(machine: M
     ids += log(server, 2)
     machine.turns(server, seconds=4)
     assert machine.ids() == ids
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_device_or_a_pipe_is_never_replaced_by_a_file(tmp_path: Path, durable: bool) -> None:
+    """Root may rename onto /dev/null, and every program of the machine would then write into a file."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="not a regular file"):
+        LOCAL.publish(str(pipe), b"text", durable=durable)
+    assert stat.S_ISFIFO(pipe.lstat().st_mode)
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]

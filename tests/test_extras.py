@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 import activity_mcp
 from activity_mcp.__main__ import run
+from activity_mcp.operations.checks.installation import EXTRAS
 from activity_mcp.warehouse.snowflake.extra import EXTRA, PACKAGES, missing_packages
 
 PACKAGE = Path(activity_mcp.__file__).parent
@@ -67,6 +69,15 @@ def test_an_event_is_recorded_though_the_extra_of_its_warehouse_is_missing(
     checks = {check["name"]: check for check in json.loads(capfd.readouterr().out)["checks"]}
     assert checks["extras"]["status"] == "fail"
     assert EXTRA in checks["extras"]["hint"]
+
+
+def test_doctor_knows_every_extra_and_every_package_of_it() -> None:
+    required = metadata.requires("activity-mcp") or []
+    by_extra = {
+        name: {re.split(r"[<>=~! ;]", line, maxsplit=1)[0] for line in required if re.search(rf"extra == .{name}.", line)}
+        for name in set(metadata.metadata("activity-mcp").get_all("Provides-Extra") or []) - {"test", "lint"}
+    }
+    assert by_extra == {name: set(packages.values()) for name, packages in EXTRAS.items()}
 
 
 def test_an_extra_that_is_installed_is_seen() -> None:

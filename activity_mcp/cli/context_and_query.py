@@ -20,16 +20,22 @@ _SETTLE_S = 10.0
 @click.argument("customer", required=False)
 @click.option("--type", "context_type", default="default", type=click.Choice(CONTEXT_TYPES), show_default=True)
 @click.option("--project", default=ALL_PROJECTS, help="A project's directory; default: all projects.")
+@click.option("--focus", help="A text or a path: what is about it comes first.")
+@click.option("--explain", is_flag=True, help="Say of each entry why it is there.")
 @click.option("--max-bytes", default=8192, show_default=True, type=click.IntRange(min=512))
 @click.option("--json", "as_json", is_flag=True, help="Print the tool's answer as JSON.")
-def context_command(customer: str | None, context_type: str, project: str, max_bytes: int, as_json: bool) -> None:
+def context_command(
+    customer: str | None, context_type: str, project: str, focus: str | None, explain: bool, max_bytes: int, as_json: bool
+) -> None:
     """What get_context would answer about CUSTOMER (default: you)."""
     service = ActivityService.from_environ(source="cli")
     project, customer = folder(project), customer and as_recorded(customer)
     try:
         service.refresher.keep_active(customer or service.identity.customer, project)
         _settle(service)
-        answer = service.context(customer=customer, context_type=context_type, project=project, max_bytes=max_bytes)
+        answer = service.context(
+            customer=customer, context_type=context_type, project=project, max_bytes=max_bytes, focus=focus, explain=explain
+        )
     finally:
         service.close()
     if as_json:
@@ -75,3 +81,9 @@ def _settle(service: ActivityService, timeout_s: float = _SETTLE_S) -> None:
         Drainer(service).drain(timeout_s)
     except ActivityError as error:
         remark(f"not up to date: {error.describe()}")
+
+
+def settle(service: ActivityService) -> None:
+    """Ship what waits, where anything does that is worth it."""
+    if service.local_events.urgent():
+        _settle(service)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 
 _TITLES = {
+    "commands": "Commands that work here",
+    "refused": "Refused",
     "recent_sessions": "Recent sessions",
     "recent_errors": "Recent errors",
     "recent_files": "Recent files",
@@ -117,7 +119,7 @@ def _show_sessions(sessions: list[dict[str, Any]], out: Console) -> None:
     for session in sessions:
         head = [str(session.get("session_id", ""))[:8], session.get("project"), session.get("git_branch"), _ago(session)]
         out.print(Text("  " + "  ".join(_line(part) for part in head if part), style="cyan"))
-        for name in ("asked", "concluded", "stopped", "files", "failed_commands"):
+        for name in ("asked", "concluded", "stopped", "open", "background", "files", "failed_commands", "why"):
             value = session.get(name)
             for number, item in enumerate(value if isinstance(value, list) else [value] if value else []):
                 label = name.replace("_", " ") if number == 0 else ""

@@ -91,12 +91,12 @@ def _environment(directory: str) -> dict[str, str]:
 
 
 def _import_example(environ: Mapping[str, str], out: Console) -> None:
-    from ..operations.import_transcripts import Backfill
+    from ..operations.import_transcripts import TranscriptImport
     from ..service import ActivityService
 
     service = ActivityService.from_environ(environ, source="cli")
     try:
-        report = Backfill(service).run([package_files.path_of("examples", "session.jsonl")])
+        report = TranscriptImport(service).run([package_files.path_of("examples", "session.jsonl")])
     finally:
         service.close()
     counts = ", ".join(f"{count} {name}" for name, count in sorted(report.activities.items()))

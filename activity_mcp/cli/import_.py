@@ -11,7 +11,7 @@ import click
 from ..clock import parse_iso
 from ..errors import ActivityError, InvalidInput
 from ..operations.drain import Drainer
-from ..operations.import_transcripts import BATCH_ROWS, Backfill
+from ..operations.import_transcripts import BATCH_ROWS, TranscriptImport
 from ..service import ActivityService
 from .output import console, print_json, progress_bar, remark
 
@@ -27,13 +27,15 @@ _FLUSH_S = 60.0
 @click.option("--dry-run", is_flag=True, help="Read and count, record nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def import_command(paths: tuple[str, ...], since: str | None, dry_run: bool, as_json: bool) -> int:
-    """Backfill Claude Code's transcripts: files, folders, or (default) Claude Code's own folder. Again adds nothing."""
+    """Import Claude Code's transcripts: files, folders, or (default) Claude Code's own folder. Again adds nothing."""
     service = ActivityService.from_environ(source="cli")
     if not service.config.record:
         raise InvalidInput("recording is off (ACTIVITY_RECORD=off); nothing was imported", hint="set ACTIVITY_RECORD=on")
     try:
         with progress_bar("importing") as on_progress:
-            report = Backfill(service, on_progress=on_progress).run(paths or None, since_us=_since(since), dry_run=dry_run)
+            report = TranscriptImport(service, on_progress=on_progress).run(
+                paths or None, since_us=_since(since), dry_run=dry_run
+            )
         if not dry_run and (report.activities or _left_over(service)):
             _flush(service)
     finally:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from ..claude_code.setup.compiled_hook import hook_command
+from ..claude_code.setup.exporter import exporter_env, others
 from ..claude_code.setup.install import SCOPES, commands, files_of, json_of, plan_install, plan_uninstall, project_root
 from ..claude_code.setup.registration import enabled_plugins
 from ..claude_code.versions import installed_version
 from ..config import read_config
 from ..errors import InvalidInput
-from ..identity import working_directory
+from ..identity import resolve_identity, working_directory
 from ..operations.own_files import own_files
 from ..operations.purge import purge
+from ..otlp.token import PREFIX, forget_token, made_token, stored_token
 from .output import remark, say
 
 if TYPE_CHECKING:
@@ -30,15 +33,21 @@ _PLACES = ("ACTIVITY_HOME", "ACTIVITY_DB", "QUEUE_DIR", "SNOW_CONNECTION")
 
 @click.command("install")
 @click.option("--scope", default="user", type=click.Choice(SCOPES), show_default=True, help="All projects, or the one here.")
+@click.option("--otel", is_flag=True, help="Have Claude Code report each request, with its cost, to this machine's server.")
+@click.option("--statusline", is_flag=True, help="Show cost, limits and recording in the status line, below your own.")
 @click.option("--dry-run", is_flag=True, help="Print what would change, write nothing.")
-def install_command(scope: str, dry_run: bool) -> None:
+def install_command(scope: str, otel: bool, statusline: bool, dry_run: bool) -> None:
     """Register the server and the hooks in Claude Code's files. Again changes nothing; `uninstall` takes it out again."""
     root = project_root(working_directory())
     hook = hook_command(read_config(os.environ), place=not dry_run)
-    changes = plan_install(files_of(scope, os.environ, root), commands(installed_version(os.environ), hook))
+    parts = commands(installed_version(os.environ), hook)
+    parts = replace(parts, has_statusline=statusline)
+    if otel:
+        parts = replace(parts, exporter=_exporter(scope, dry_run))
+    changes = plan_install(files_of(scope, os.environ, root), parts)
     if _carried_out(changes, dry_run, "nothing to do: everything is registered as it should be"):
         remark(
-            "Restart Claude Code; `/mcp` then lists the server `activity`, and `activity-mcp doctor` tells whether hooks fire."
+            "Restart Claude Code; `/mcp` then lists the server `activity`, and `activity-mcp doctor` shows whether hooks fire."
         )
         if scope == "project":
             remark("Claude Code asks once whether to use it: choose `Use this MCP server`; the preselected answer refuses it.")
@@ -63,6 +72,8 @@ def uninstall_command(scope: str, dry_run: bool, purging: bool, yes: bool) -> No
     if purging and not dry_run and not yes:
         _confirm(config)
     _carried_out(changes, dry_run, "nothing to do: no server and no hook is registered")
+    if not dry_run and "user" in scopes:
+        forget_token(config.home)
     if purging and not dry_run:
         removed = purge(config)
         remark(f"deleted {removed.size} bytes in {removed.places} places below {config.home}")
@@ -71,6 +82,22 @@ def uninstall_command(scope: str, dry_run: bool, purging: bool, yes: bool) -> No
         remark("What was sent to Snowflake stays there: `activity-mcp forget` prints the SQL for it.")
     else:
         _tell_of_data(config, "would be deleted" if purging else "was kept")
+
+
+def _exporter(scope: str, dry_run: bool) -> dict[str, str]:
+    """The exporter's variables, with the token that the receiver asks for; it is made if there is none."""
+    config = read_config(os.environ)
+    if scope != "user":
+        raise InvalidInput("--otel writes a token of yours", hint="use --scope user: a project's settings are shared")
+    if config.otlp_port is None:
+        raise InvalidInput("ACTIVITY_OTLP_PORT is off", hint="unset it first: nothing would listen")
+    other = others(os.environ)
+    if other:
+        raise InvalidInput(f"another exporter is set in this environment ({', '.join(other)})", hint="unset it first")
+    if dry_run:
+        return exporter_env(config.otlp_port, stored_token(config.home) or f"{PREFIX}…")
+    resolve_identity(config.home, os.environ, config.customer)  # makes the directory, or refuses it
+    return exporter_env(config.otlp_port, made_token(config.home))
 
 
 def _carried_out(changes: Sequence[Change], dry_run: bool, otherwise: str) -> bool:

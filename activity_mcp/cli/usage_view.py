@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from ..usage.reconcile import Reconciled
     from ..usage.sums import Sum, Usage
 
 _HEADS = {
@@ -74,13 +75,17 @@ def _columns(found: Usage, width: int) -> list[_Column]:
     else:
         columns += [("Tokens", lambda one: _tokens(one.total_tokens), "number")]
     columns += [("Cached", lambda one: _share(one.cache_hit_share), "number"), (_cost_head(found.total), _cost, "number")]
-    if 0 < found.total.cost_estimated_usd < found.total.cost_usd:
+    if found.total.cost_estimated_usd and not _is_all_estimated(found.total):
         columns += [("estimated", _estimated, "number")]
     return columns
 
 
 def _cost_head(total: Sum) -> str:
-    return "Cost (est.)" if total.cost_estimated_usd and total.cost_estimated_usd >= total.cost_usd else "Cost"
+    return "Cost (est.)" if _is_all_estimated(total) else "Cost"
+
+
+def _is_all_estimated(total: Sum) -> bool:
+    return total.cost_estimated_usd > 0 and round(total.cost_usd - total.cost_estimated_usd, 9) <= 0
 
 
 def _key(by: str, one: Sum) -> str:
@@ -130,7 +135,7 @@ def _estimated(one: Sum) -> Text:
 
 
 def dollars(amount: float) -> str:
-    """Cents, and below a dollar as many digits as tell something."""
+    """Cents, and below a dollar as many digits as matter."""
     if 0 < amount < 0.0001:
         return "<$0.0001"
     if 0 < amount < 0.1:
@@ -141,9 +146,8 @@ def dollars(amount: float) -> str:
 def _notes(found: Usage) -> list[str]:
     total, notes = found.total, []
     if total.has_cost and total.cost_estimated_usd:
-        notes.append(
-            f"{dollars(total.cost_usd)}, of which {dollars(total.cost_estimated_usd)} estimated from a list of prices."
-        )
+        part = "all of it" if _is_all_estimated(total) else f"of which {dollars(total.cost_estimated_usd)}"
+        notes.append(f"{dollars(total.cost_usd)}, {part} estimated from a list of prices.")
     if found.unpriced_models:
         named = ", ".join(f"{_short(model)} ({count:,})" for model, count in sorted(found.unpriced_models.items()))
         notes.append(f"Requests without a price, in no sum of dollars: {named}.")
@@ -161,3 +165,33 @@ def _notes(found: Usage) -> list[str]:
     if found.by in BY_TIME:
         notes.append("Days are those of UTC.")
     return notes
+
+
+def show_reconciled(sessions: list[Reconciled], out: Console) -> None:
+    """Each session's sums side by side, then what each difference comes from."""
+    if not sessions:
+        out.print("No session with a request or a sum is recorded here yet.")
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for head in ("Session", "Exported", "Transcript (est.)", "Counted", "Claude Code's sum", "Difference", "Why"):
+        is_text = head in ("Session", "Why")
+        table.add_column(head, justify="left" if is_text else "right", no_wrap=head != "Why")
+    for each in sessions:
+        amounts = (each.exported_usd, each.transcript_usd, each.counted_usd, each.client_usd)
+        style = {True: "green", False: "yellow", None: "dim"}[each.agrees]
+        table.add_row(
+            each.session_id[:8],
+            *(Text("-" if amount is None else dollars(amount)) for amount in amounts),
+            Text(_signed(each.difference_usd), style=style),
+            Text(each.reason(), style=style),
+        )
+    out.print(table)
+    agreeing = sum(each.agrees is True for each in sessions)
+    compared = sum(each.agrees is not None for each in sessions)
+    out.print(Text(f"{agreeing} of {compared} sessions with a sum of Claude Code's own agree to the cent.", style="dim"))
+
+
+def _signed(amount: float | None) -> str:
+    if amount is None:
+        return "-"
+    return f"{'-' if amount < 0 else '+' if amount > 0 else ''}{dollars(abs(amount))}"

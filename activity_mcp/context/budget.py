@@ -1,19 +1,21 @@
 """The budget of an answer: which sections, and how much of each, fit into a number of bytes.
 
 The bytes are those of the whole answer encoded compactly: the envelope (``reserve``, counted with an empty ``context`` and an
-empty ``truncated``), the context, and the names of what was left out. They are spent in the order of the sections:
+empty ``truncated``), the context, and the names of what was left out. They are spent by worth (``worth``), whatever section an
+entry is in:
 
-1. every section takes its first entry, in full, or with its texts and lists shortened; or it is left out and named
-   (a section of sums is taken whole or left out);
-2. then each section, in order, takes further entries as long as the next one fits.
+1. every entry that is worth something, the best for its bytes first, in full or with its texts and lists shortened;
+2. where there is room to spare, the other entries in the same order, and the sections of sums, each whole or not at all; the
+   default answer has none below ``SPARE_ROOM``, but for its second half.
 
-So lists get shorter before a section goes, and the first sections lose least. Where not even the names fit, ``truncated`` says
-``["context"]``. Each entry is encoded once; nothing is encoded to find out that it is too long.
+So a small answer is short, and a large one complete. Where not even the names fit, ``truncated`` says ``["context"]``. Each
+entry is encoded once; nothing is encoded to find out that it is too long.
 """
 
 from __future__ import annotations
 
 from .values import shorter
+from .worth import BASE, MIN_COST, MIN_WORTH, SPARE_ROOM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,12 +39,25 @@ _QUOTED = 3  # two quotation marks, and a comma or a colon
 class Section:
     """One member of the context: a list of entries, an object of named entries (``keyed``), or one ``plain`` value.
 
-    One that is ``whole`` is never shortened: half of a sum would be read as the sum.
+    One that is ``whole`` is never shortened: half of a sum would be read as the sum. ``worths`` are those of the entries,
+    without them each counts as a sum; ``shorts`` are the entries as a small answer has them.
     """
 
-    __slots__ = ("_sizes", "entries", "keyed", "name", "plain", "whole")
+    __slots__ = ("_sizes", "entries", "keyed", "name", "plain", "shorts", "whole", "worths")
 
-    def __init__(self, name: str, entries: list[Any], *, keyed: bool = False, plain: bool = False, whole: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        entries: list[Any],
+        *,
+        keyed: bool = False,
+        plain: bool = False,
+        whole: bool = False,
+        worths: list[float] | None = None,
+        shorts: list[Any] | None = None,
+    ) -> None:
+        self.shorts = shorts
+        self.worths = worths if worths is not None else [BASE["sums"]] * len(entries)
         self.name = name
         self.entries = entries
         self.keyed = keyed
@@ -62,59 +77,110 @@ class Section:
             self._sizes.append(self.size_of(self.entries[len(self._sizes)], dumps))
         return self._sizes[index]
 
+    def units(self, dumps: Dumps) -> list[Unit]:
+        """What of it can be shown apart."""
+        if self.whole:
+            return [Unit(self, list(range(len(self.entries))), sum(self.worths), dumps)] if self.entries else []
+        return [Unit(self, [index], worth, dumps) for index, worth in enumerate(self.worths)]
+
     def size_of(self, entry: Any, dumps: Dumps) -> int:
         if self.keyed:
             return len(dumps(entry[0])) + 1 + len(dumps(entry[1])) + 1
         return len(dumps(entry)) + 1
 
 
-def fit(sections: list[Section], room: int, dumps: Dumps) -> tuple[dict[str, Any], list[str]]:
+def fit(sections: list[Section], room: int, dumps: Dumps, *, is_terse: bool = False) -> tuple[dict[str, Any], list[str]]:
     """The context that fits into ``room`` bytes, its ``{}`` not counted, and the names of the sections left out of it.
 
-    ``room`` must hold the names of all sections (``names_size``); an included section gives back the room of its name.
+    ``room`` must hold the names of all sections (``names_size``); an included section gives back the room of its name. An
+    answer that ``is_terse`` leaves out what is worth little where there is no room to spare.
     """
-    left = room - names_size(sections)
-    if left < 0:
+    if room < names_size(sections):
         return {}, [ALL_LEFT_OUT] if room >= len(ALL_LEFT_OUT) + _QUOTED else []
-    chosen: dict[str, list[Any]] = {}
-    open_ended: list[Section] = []
-    for section in sections:
-        for entries, size in _first_forms(section, dumps):
-            if size <= left:
-                left -= size
-                chosen[section.name] = entries
-                if entries == section.entries[:1]:
-                    open_ended.append(section)
-                break
-    for section in open_ended:
-        entries = chosen[section.name]
-        while len(entries) < len(section.entries) and section.size(len(entries), dumps) <= left:
-            left -= section.size(len(entries), dumps)
-            entries.append(section.entries[len(entries)])
-    context = {section.name: section.value(chosen[section.name]) for section in sections if section.name in chosen}
-    return context, [section.name for section in sections if section.name not in chosen]
+    is_small = is_terse and room < SPARE_ROOM
+    filling = _Filling(room - names_size(sections), dumps, is_small=is_small)
+    units = [unit for section in sections for unit in section.units(dumps)]
+    units.sort(key=lambda unit: -unit.density)
+    if not is_small:
+        for section in sections:
+            first = next((unit for unit in units if unit.section is section), None)
+            if first is not None:
+                filling.take(first)
+    for unit in units:
+        if not is_small or unit.worth >= MIN_WORTH or unit.section.plain:
+            filling.take(unit)
+    for unit in units if is_small else ():
+        filling.take(unit, keeping=room // 2)
+    filling.take_empty(sections)
+    context = {
+        section.name: section.value(filling.entries_of(section)) for section in sections if section.name in filling.chosen
+    }
+    return context, [section.name for section in sections if section.name not in context]
+
+
+class _Filling:
+    """What was chosen so far, and the room that is left."""
+
+    def __init__(self, left: int, dumps: Dumps, *, is_small: bool) -> None:
+        self._left = left
+        self._dumps = dumps
+        self._is_small = is_small
+        self.chosen: dict[str, dict[int, Any]] = {}
+
+    def take(self, unit: Unit, *, keeping: int = 0) -> None:
+        """Show these entries, in full or shortened, if there is room and so many bytes are left afterwards."""
+        section = unit.section
+        known = self.chosen.get(section.name)
+        if known is not None and unit.indices[0] in known:
+            return
+        brackets = 0 if section.plain or known is not None else 2
+        for entries, size in unit.forms(self._dumps, is_small=self._is_small):
+            if size + brackets + keeping <= self._left:
+                self._left -= size + brackets
+                self.chosen.setdefault(section.name, {}).update(zip(unit.indices, entries, strict=True))
+                return
+
+    def take_empty(self, sections: list[Section]) -> None:
+        """Say of the sections that hold nothing that they do."""
+        for section in sections:
+            cost = len("null,") if section.plain else len("[],")
+            if not section.entries and cost <= self._left:
+                self._left -= cost
+                self.chosen[section.name] = {}
+
+    def entries_of(self, section: Section) -> list[Any]:
+        return [entry for _, entry in sorted(self.chosen[section.name].items())]
+
+
+class Unit:
+    """Entries of one section that are shown together or not at all: one, or all of a whole section."""
+
+    __slots__ = ("density", "indices", "section", "worth")
+
+    def __init__(self, section: Section, indices: list[int], worth: float, dumps: Dumps) -> None:
+        self.section = section
+        self.indices = indices
+        self.worth = worth
+        size = sum(section.size(index, dumps) for index in indices)
+        self.density = worth / max(size, MIN_COST)
+
+    def forms(self, dumps: Dumps, *, is_small: bool) -> list[tuple[list[Any], int]]:
+        """The forms in which these entries can be shown, with the bytes of each, the first choice first."""
+        section = self.section
+        entries = [section.entries[index] for index in self.indices]
+        full = (entries, sum(section.size(index, dumps) for index in self.indices))
+        if section.whole or section.plain:
+            return [full]
+        if is_small and section.shorts is not None:
+            entries = [section.shorts[index] for index in self.indices]
+        short = [shortened(entry) for entry in entries]
+        other = (short, sum(section.size_of(entry, dumps) for entry in short))
+        return [other] if is_small else [full] if short == entries else [full, other]
 
 
 def names_size(sections: list[Section]) -> int:
     """The bytes of ``truncated`` when it names every section, without its brackets."""
     return sum(len(section.name) + _QUOTED for section in sections)
-
-
-def _first_forms(section: Section, dumps: Dumps) -> list[tuple[list[Any], int]]:
-    """The forms in which a section can be included at first, the fullest first, with what each costs beyond its name."""
-    if not section.entries:
-        return [([], len("null,") if section.plain else len("[],"))]
-    brackets = 1 if section.plain else 2 + 1
-    if section.whole:
-        return [
-            (list(section.entries), sum(section.size(index, dumps) for index in range(len(section.entries))) - 1 + brackets)
-        ]
-    first = section.entries[0]
-    short = shortened(first)
-    forms = [([first], section.size(0, dumps) - 1 + brackets)]
-    if short != first:
-        forms.append(([short], section.size_of(short, dumps) - 1 + brackets))
-    return forms
 
 
 def shortened(entry: Any, name: str = "") -> Any:

@@ -7,6 +7,7 @@ says of its session, and what it adds to the counts. ``render`` only merges what
 from __future__ import annotations
 
 from ..clock import iso, parse_iso
+from .attempts import tried
 from .records import ERRORS, FILES, INSIGHTS, QUERIES
 from .values import as_amount, as_boolean, as_name, as_number, as_text, as_time
 
@@ -14,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
+
+    from .attempts import Tried
 
     Record = dict[str, Any]
 
@@ -35,7 +38,7 @@ class Fact:
 
     __slots__ = (
         "command", "customer", "error", "event_name", "excerpt", "failed", "file", "git_branch", "insight", "model", "moment",
-        "path", "project", "query", "session_id", "tool", "ts", "use",
+        "path", "project", "query", "session_id", "tool", "tried", "ts", "use",
     )  # fmt: skip
 
     def __init__(self, event: Mapping[str, Any]) -> None:
@@ -53,6 +56,7 @@ class Fact:
         self.command: str | None = None
         self.tool: str | None = None
         self.failed = False
+        self.tried: Tried | None = None
         self.model: str | None = None
         self.use: dict[str, float] = {}
         self.error: Record | None = None
@@ -68,7 +72,9 @@ class Fact:
     def read_tool(self, event: Mapping[str, Any], features: Mapping[str, Any]) -> None:
         tool = as_name(features.get("tool_name"))
         self.tool = tool or "unknown"
-        self.failed = _success(features) is False
+        success = _success(features)
+        self.failed = success is False
+        self.tried = tried(as_text(features.get("tool_name")), features, str(self.ts), self.session_id, success)
         if self.failed:
             self.command = _command(tool, features.get("parameters"))
             self._fail(event, tool, features)

@@ -1,36 +1,41 @@
 """The context that a starting session receives of its project: a few plain lines out of the snapshot, each with its age.
 
-    Earlier in this project, …            the heading: what follows is a record, quoted
-    - 2 h ago on "main" asked "…"         what was asked and concluded last, and asked first, up to three sessions
-      concluded "…"
-      began with "…"
-    - 2 h ago this failed: "…"            commands that failed, and errors
-    - 3 h ago edited app/orders.py        files
-    - 1 d ago this query ran: "…"         queries that succeeded, with their rows
-    - insight of 1 d ago: …               insights that still hold and say what they rest on
+    Earlier in this project, …                                  the heading: what follows is a record, quoted
+    - open: 2 h ago on "main" asked "…", then "interrupted"     a last turn that nothing concluded
+    - open: 2 h ago started in the background: "…"              what no end was recorded of
+    - 2 h ago failed, and nothing since: "…" 3 times, with "…"  failures that nothing overcame, equal ones as one
+    - 2 d ago refused by the user: "…"                          what was denied, and never allowed afterwards
+    - works here: "make test" (11 of 12, 40 s)                  how one builds and tests here
+    - 2 h ago on "main" concluded "…", began with "…"           conclusions, none that says the same twice
+    - insight of 1 d ago: "…"                                   the newest insight about each metric
+    - worked on most: "app/orders.py" (14 edits, 1 d ago)       files
+    - 1 d ago this query ran (3 rows): "…"                      queries that succeeded
 
 Everything recorded is **data**: a web page, an error message, a branch or a tool's name may be written to be read as an
 instruction. So every text, names included, is put between quotation marks on one line, at most 200 characters long, without
 invisible characters, without other quotation marks, and without the characters that make markup (``visible``); the heading
 says what it is. Outside of the marks are only our own words, numbers and ages.
 
-The room is shared out in turns, so that one long section does not push out the others. Standard library only, and pure.
+Which lines are shown is decided by their worth (``worth``); they are shown in the order above. Standard library only, and pure.
 """
 
 from __future__ import annotations
 
 from ..clock import iso
-from .records import ERRORS, FILES, INSIGHTS, QUERIES, insights_that_hold, newest_first
+from .attempts import Attempts, stored_attempts
+from .known import age_us, distinct, failures, newest_insights, open_end, worked_on
+from .records import ERRORS, FILES, INSIGHTS, QUERIES, insights_that_hold, newest_first, stored_records
 from .sessions import last_turn, stored_sessions
-from .values import age, objects
+from .values import age
 from .visible import in_quotes
+from .worth import Rank, chosen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
-    from .records import Kind
+    from .attempts import Attempt
 
     Record = dict[str, Any]
 
@@ -40,10 +45,17 @@ HEADING = (
 )
 MAX_ITEM = 200
 MAX_CHARACTERS = 8000
-_ROUNDS = 8
-_DONE = {
-    "read": "read", "write": "wrote", "create": "created", "edit": "edited", "delete": "deleted", "rename": "renamed",
-}  # fmt: skip
+_SHORTEST, _MAX_BEGINNING = 30, 80
+_MAX_OPEN, _MAX_FAILURES, _MAX_DENIED, _MAX_HABITS, _MAX_CONCLUSIONS, _MAX_INSIGHTS, _MAX_FILES, _MAX_QUERIES = (
+    3,
+    6,
+    2,
+    4,
+    4,
+    5,
+    3,
+    2,
+)
 _INERT = str.maketrans(
     {
         "<": "⟨", ">": "⟩", "[": "(", "]": ")", "{": "(", "}": ")", "`": "'", "|": "¦", "*": "∗", "#": "♯", "~": "∼",
@@ -52,19 +64,22 @@ _INERT = str.maketrans(
 _ENTITIES = (("&lt", "⟨"), ("&LT", "⟨"), ("&gt", "⟩"), ("&GT", "⟩"), ("&#", "& "))
 
 
+class Line:
+    """A line with what it is worth."""
+
+    __slots__ = ("text", "worth")
+
+    def __init__(self, text: str, value: float) -> None:
+        self.text = text
+        self.worth = value
+
+
 def injection_text(blob: Mapping[str, Any], *, project: str, now_us: int, limit: int) -> str:
     """The lines for this project, at most ``limit`` characters (as UTF-16 counts them); empty when nothing is known."""
     room = min(limit, MAX_CHARACTERS) - _length(HEADING)
-    sections = [section(blob, project, now_us) for section in (_sessions, _failures, _insights, _queries, _files)]
-    chosen: list[list[str]] = [[] for _ in sections]
-    for _ in range(_ROUNDS):
-        for section, lines in zip(sections, chosen, strict=True):
-            item = next(section, None)
-            if item is not None and _length(item) + 1 <= room:
-                room -= _length(item) + 1
-                lines.append(item)
-    shown = [line for lines in chosen for line in lines]
-    return "\n".join((HEADING, *shown)) if shown else ""
+    lines = list(Lines(blob, project, now_us).all())
+    shown = chosen([line.worth for line in lines], [_length(line.text) + 1 for line in lines], room)
+    return "\n".join((HEADING, *(lines[index].text for index in shown))) if shown else ""
 
 
 def one_line(text: str, limit: int = MAX_ITEM) -> str:
@@ -76,77 +91,164 @@ def one_line(text: str, limit: int = MAX_ITEM) -> str:
     return words if len(words) <= limit else words[: limit - 1].rstrip() + "…"
 
 
-# --- the sections, newest first; an item is a line, or two that belong together
+class Lines:
+    """The lines that a blob has to offer, in the order in which they are shown."""
 
+    def __init__(self, blob: Mapping[str, Any], project: str, now_us: int) -> None:
+        self._blob = blob
+        self._project = project
+        self._now_us = now_us
+        self._sessions = newest_first(stored_sessions(blob), "session_id", "last_ts")
+        self._files = stored_records(blob, "recent_files", FILES)
+        touched = {file["file_path"]: file["ts"] for file in self._files}
+        self._attempts = Attempts(stored_attempts(blob), touched=touched)
+        self._shown: dict[str, int] = {}
+        self._branch = next((session["git_branch"] for session in self._sessions if session["git_branch"]), None)
 
-def _sessions(blob: Mapping[str, Any], project: str, now_us: int) -> Iterator[str]:
-    for session in newest_first(stored_sessions(blob), "session_id", "last_ts")[:3]:
-        when = _when(session["last_ts"], now_us)
+    def all(self) -> Iterator[Line]:
+        for lines in (
+            self.open_ends, self.background, self.failures, self.denied, self.habits, self.conclusions, self.insights,
+            self.files, self.queries,
+        ):  # fmt: skip
+            yield from lines()
+
+    def open_ends(self) -> Iterator[Line]:
+        for session in self._sessions[:_MAX_OPEN]:
+            ending = open_end(session)
+            asked = one_line(session["asked"] or "", 120)
+            if ending is None or not asked:
+                continue
+            start = f'- open: {self._where(session)} asked "{asked}"'
+            text = f"{start}, not concluded" if ending == "not concluded" else _quoted(f"{start}, then", one_line(ending, 60))
+            text = _with_beginning(text, session)
+            yield self._line(text, "open", session["last_ts"], branch=session["git_branch"])
+
+    def background(self) -> Iterator[Line]:
+        for session in self._sessions[:_MAX_OPEN]:
+            for attempt in self._attempts.in_background(session["session_id"])[:2] if session["ended"] is None else ():
+                start = f"- open: {self._when(attempt.background_at)} started in the background:"
+                yield self._line(_quoted(start, one_line(attempt.name)), "background", attempt.background_at)
+
+    def failures(self) -> Iterator[Line]:
+        """A failure without its command is told by its error; an old blob knows only commands without their errors."""
+        known = failures(stored_records(self._blob, "recent_errors", ERRORS), self._attempts)
+        for failure in [failure for failure in known if not failure.is_overcome][:_MAX_FAILURES]:
+            what = one_line(failure.command or failure.name or "something", 120)
+            often = f" {failure.times} times" if failure.times > 1 else ""
+            start = f'- {self._when(failure.ts)} failed, and nothing since: "{what}"{often}'
+            error = one_line(failure.error or "", 80)
+            if what and (failure.command or error):
+                yield self._line(
+                    _quoted(f"{start} with", error) if error else start, "failing", failure.ts, times=failure.times
+                )
+        for session in self._sessions[:_MAX_OPEN]:
+            for command in session["failed_commands"][:2]:
+                if one_line(command) and not self._attempts.knows_command(command):
+                    start = f"- {self._when(session['last_ts'])} this command failed:"
+                    yield self._line(_quoted(start, one_line(command)), "failing", session["last_ts"])
+
+    def denied(self) -> Iterator[Line]:
+        for attempt in self._attempts.denied()[:_MAX_DENIED]:
+            often = f" {attempt.denied} times" if attempt.denied > 1 else ""
+            start = f"- {self._when(attempt.denied_at)} refused{often} by the user or a rule:"
+            yield self._line(_quoted(start, one_line(attempt.name)), "denied", attempt.denied_at, times=attempt.denied)
+
+    def habits(self) -> Iterator[Line]:
+        habits = self._attempts.habits()[:_MAX_HABITS]
+        shown = _joined("- works here:", [_habit(attempt, self._when(attempt.ok_at)) for attempt in habits])
+        for text in shown:
+            yield self._line(text, "habit", habits[0].ok_at, times=sum(attempt.ok for attempt in habits))
+
+    def conclusions(self) -> Iterator[Line]:
+        sessions = [session for session in self._sessions if one_line(last_turn(session)[0] or "")]
+        kept = distinct([last_turn(session)[0] or "" for session in sessions])
+        for session in [sessions[index] for index in kept][:_MAX_CONCLUSIONS]:
+            concluded = one_line(last_turn(session)[0] or "")
+            text = _with_beginning(_quoted(f"- {self._where(session)} concluded", concluded), session)
+            yield self._line(text, "session", session["since"]["concluded"], branch=session["git_branch"])
+
+    def insights(self) -> Iterator[Line]:
+        holding = insights_that_hold(stored_records(self._blob, "insights", INSIGHTS), iso(self._now_us))
+        for insight in newest_insights(holding)[:_MAX_INSIGHTS]:
+            what = " ".join(one_line(insight[name] or "", 80) for name in ("subject", "metric")).strip()
+            value = insight["value"]
+            grain = f" per {one_line(insight['grain'], 20)}" if insight["grain"] else ""
+            shown = one_line(value if isinstance(value, str) else str(value))
+            if what:
+                start = f"- insight of {self._when(insight['recorded_at'])}:"
+                yield self._line(_quoted(start, f"{what} = {shown}{grain}"), "insight", insight["recorded_at"])
+
+    def files(self) -> Iterator[Line]:
+        worked = worked_on(self._files, self._attempts)
+        several = [entry for entry in worked if entry[1] > 1][:_MAX_FILES]
+        named = []
+        for file, edits in several or worked[:_MAX_FILES]:
+            path = one_line(file["file_path"].removeprefix(f"{self._project}/"), 90)
+            often = f"{edits} edits, " if edits > 1 else ""
+            if path:
+                named.append(f'"{path}" ({often}{self._when(file["ts"])})')
+        for text in _joined("- worked on most:" if several else "- touched last:", named):
+            yield self._line(text, "file", worked[0][0]["ts"], times=worked[0][1])
+
+    def queries(self) -> Iterator[Line]:
+        queries = stored_records(self._blob, "recent_queries", QUERIES)
+        for query in [queries[index] for index in distinct([query["sql"] or "" for query in queries])][:_MAX_QUERIES]:
+            rows = f" ({query['rows']} rows)" if query["rows"] is not None else ""
+            if one_line(query["sql"] or ""):
+                start = f"- {self._when(query['ts'])} this query ran{rows}:"
+                yield self._line(_quoted(start, one_line(query["sql"])), "query", query["ts"])
+
+    def _line(self, text: str, kind: str, ts: str | None, *, times: int = 1, branch: str | None = None) -> Line:
+        is_same = branch is not None and branch == self._branch
+        nth = self._shown.get(kind, 0)
+        self._shown[kind] = nth + 1
+        return Line(text, Rank(kind, age_us(ts, self._now_us), times=times, nth=nth, is_same_branch=is_same).worth)
+
+    def _when(self, ts: str) -> str:
+        known = age(ts, self._now_us)
+        return f"{known} ago" if known else "once"
+
+    def _where(self, session: Record) -> str:
         branch = one_line(session["git_branch"] or "", 40)
-        texts = (session["asked"], *last_turn(session))
-        asked, concluded, stopped = (one_line(text or "", MAX_ITEM) for text in texts)
-        start = f'- {when} on "{branch}"' if branch else f"- {when}"
-        lines = [_quoted(f"{start} asked", asked)] if asked else []
-        if concluded:
-            lines.append(_quoted("  concluded" if asked else f"{start} concluded", concluded))
-        if stopped:
-            lines.append(_quoted("  stopped" if asked else f"{start} stopped", stopped))
-        if asked and session["first_asked"] != session["asked"]:
-            lines.append(_quoted("  began with", one_line(session["first_asked"] or "", MAX_ITEM)))
-        if lines:
-            yield "\n".join(lines)
+        when = self._when(session["last_ts"])
+        return f'{when} on "{branch}"' if branch else when
 
 
-def _failures(blob: Mapping[str, Any], project: str, now_us: int) -> Iterator[str]:
-    """A command that failed is among the errors too, without its text: so commands come first, then the other errors."""
-    for session in newest_first(stored_sessions(blob), "session_id", "last_ts")[:3]:
-        for command in session["failed_commands"][:2]:
-            if one_line(command):
-                yield _quoted(f"- {_when(session['last_ts'], now_us)} this command failed:", one_line(command))
-    for error in _read(blob, "recent_errors", ERRORS)[:3]:
-        if one_line(error["error"] or ""):
-            name = one_line(error["name"] or error["event_name"] or "something", 40)
-            yield _quoted(f'- {_when(error["ts"], now_us)} "{name}" failed with', one_line(error["error"]))
+def _with_beginning(text: str, session: Record) -> str:
+    """What the session began with, where that is something else and there is room to say it."""
+    first = one_line(session["first_asked"] or "")
+    begun = f"{text}, began with"
+    if not first or session["first_asked"] == session["asked"] or len(begun) + _SHORTEST > MAX_ITEM:
+        return text
+    return _quoted(begun, first[:_MAX_BEGINNING])
 
 
-def _insights(blob: Mapping[str, Any], project: str, now_us: int) -> Iterator[str]:
-    for insight in insights_that_hold(_read(blob, "insights", INSIGHTS), iso(now_us)):
-        what = " ".join(one_line(insight[name] or "", 80) for name in ("subject", "metric")).strip()
-        value = insight["value"]
-        grain = f" per {one_line(insight['grain'], 20)}" if insight["grain"] else ""
-        shown = one_line(value if isinstance(value, str) else str(value))
-        if what:
-            yield _quoted(f"- insight of {_when(insight['recorded_at'], now_us)}:", f"{what} = {shown}{grain}")
+def _habit(attempt: Attempt, when: str) -> str:
+    runs = attempt.ok + attempt.failed
+    often = f"{attempt.ok} of {runs}" if attempt.failed else f"{attempt.ok} times"
+    took = f", {_duration(attempt.took_ms)}" if attempt.took_ms else ""
+    return f'"{one_line(attempt.name, 80)}" ({often}{took}, {when})'
 
 
-def _queries(blob: Mapping[str, Any], project: str, now_us: int) -> Iterator[str]:
-    for query in _read(blob, "recent_queries", QUERIES)[:4]:
-        rows = f" ({query['rows']} rows)" if query["rows"] is not None else ""
-        if one_line(query["sql"] or ""):
-            yield _quoted(f"- {_when(query['ts'], now_us)} this query ran{rows}:", one_line(query["sql"]))
+def _duration(milliseconds: float) -> str:
+    seconds = milliseconds / 1000
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-def _files(blob: Mapping[str, Any], project: str, now_us: int) -> Iterator[str]:
-    for file in _read(blob, "recent_files", FILES)[:_ROUNDS]:
-        path = one_line(file["file_path"].removeprefix(f"{project}/"))
-        done = _DONE.get(file["operation"] or "", "touched")
-        if path:
-            yield _quoted(f"- {_when(file['ts'], now_us)} {done}", path)
-
-
-def _read(blob: Mapping[str, Any], name: str, kind: Kind) -> list[Record]:
-    records = [record for record in map(kind.read, objects(blob, name)) if record is not None]
-    return newest_first(records, kind.name, kind.time)
+def _joined(start: str, named: list[str]) -> list[str]:
+    """As many of these as fit into lines behind ``start``."""
+    lines: list[str] = []
+    for each in named:
+        if lines and len(lines[-1]) + len(each) + 2 <= MAX_ITEM:
+            lines[-1] += f", {each}"
+        else:
+            lines.append(f"{start} {each}")
+    return lines
 
 
 def _quoted(prefix: str, text: str) -> str:
     room = MAX_ITEM - len(prefix) - 3
     return f'{prefix} "{text if len(text) <= room else text[: room - 1].rstrip() + "…"}"'
-
-
-def _when(ts: str, now_us: int) -> str:
-    known = age(ts, now_us)
-    return f"{known} ago" if known else "once"
 
 
 def _length(text: str) -> int:

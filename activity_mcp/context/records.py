@@ -8,7 +8,7 @@ its time is none.
 
 from __future__ import annotations
 
-from .values import as_name, as_number, as_path, as_shown, as_text, as_time
+from .values import as_name, as_number, as_path, as_shown, as_text, as_time, objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,6 +53,12 @@ def newest_first(records: list[Record], name: str, time: str) -> list[Record]:
     records.sort(key=lambda record: str(record[name]))
     records.sort(key=lambda record: str(record[time]), reverse=True)
     return records
+
+
+def stored_records(blob: Mapping[str, Any], name: str, kind: Kind) -> list[Record]:
+    """The entries of a blob's list, each member as its type, newest first; what is none is passed over."""
+    records = [record for record in map(kind.read, objects(blob, name)) if record is not None]
+    return newest_first(records, kind.name, kind.time)
 
 
 _PLACE = {"session_id": as_name, "project": as_name}

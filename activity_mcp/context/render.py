@@ -1,10 +1,13 @@
 """Rendering: a blob and the events above it become the sections of an answer, within a number of bytes.
 
 ``context_type`` chooses the sections; all of them show the same facts, ``default`` in their shortest form (shorter texts and
-lists, for it has every section). In the order in which ``max_bytes`` is spent:
+lists, for it has every section). In the order in which they are shown:
 
-    recent_sessions   recent_errors   recent_files   insights   recent_queries   tool_usage   activity_counts   llm_usage
-    recorded_at       watermark
+    commands   refused   recent_sessions   recent_errors   recent_files   insights   recent_queries   tool_usage
+    activity_counts   llm_usage   recorded_at   watermark
+
+``commands`` and ``refused`` are there only when they hold something. Every entry has a worth (``worth``), by which
+``max_bytes`` is spent; a ``focus`` ranks the entries of each list by it, and ``explain`` adds to each ``why`` it is there.
 
 An entry leaves out what is null or empty. Times are ISO texts in UTC; ``age`` says how long ago, where that is what a reader
 wants to know. The result depends on the arguments alone. Standard library only, and pure: nothing here reads a clock or a file.
@@ -14,21 +17,23 @@ from __future__ import annotations
 
 from ..activity import dump_json
 from ..clock import iso, parse_iso
+from .attempts import Attempts
 from .budget import Section, fit
 from .facts import facts_of
-from .records import ERRORS, FILES, INSIGHTS, QUERIES, insights_that_hold, newest_first
-from .sessions import last_turn, recent_sessions, stored_sessions
+from .known import age_us, distinct, failures, newest_insights, open_end, worked_on
+from .records import ERRORS, FILES, INSIGHTS, QUERIES, insights_that_hold
+from .sessions import last_turn, recent_sessions
 from .snapshot import ALL_PROJECTS
-from .usage import Usage, Windows, usage_of
-from .values import MAX_TEXT, age, as_name, as_time, objects, shorter
+from .stored import Stored
+from .values import MAX_TEXT, age, shorter
+from .worth import Focus, Rank
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from .facts import Fact
-    from .records import Kind
 
     Record = dict[str, Any]
 
@@ -42,19 +47,21 @@ CONTEXT_TYPES: dict[str, tuple[str, ...]] = {
     "analyst": ("insights", "recent_queries", *_ALWAYS),
     "engineer": ("recent_sessions", "recent_errors", "recent_files", "tool_usage", *_ALWAYS),
 }  # fmt: skip
-"""The sections of each context_type, in the order in which bytes are spent on them."""
+"""The sections of each context_type, in the order in which they are shown."""
+_WHERE_KNOWN = {"recent_sessions": ("commands", "refused")}
+"""Sections that are shown before another one, and only when they hold something."""
 
 
 class _Full:
     """How much of each section is shown, at most."""
 
-    text, errors, files, insights, tools, session_files, commands = MAX_TEXT, 10, 20, 20, 40, 8, 3
+    text, errors, files, insights, tools, session_files, commands, habits, refused = MAX_TEXT, 10, 20, 20, 40, 8, 3, 10, 5
 
 
 class _Short(_Full):
     """The same where every section is shown."""
 
-    text, errors, files, insights, tools, session_files, commands = 140, 5, 10, 10, 10, 5, 2
+    text, errors, files, insights, tools, session_files, commands, habits, refused = 140, 5, 10, 10, 10, 5, 2, 5, 3
 
 
 class Rendered:
@@ -78,6 +85,8 @@ def render_context(
     reserve: int = 0,
     watermark: Mapping[str, str] | None = None,
     project: str = ALL_PROJECTS,
+    focus: str | None = None,
+    explain: bool = False,
     dumps: Callable[[Any], bytes] = dump_json,
 ) -> Rendered:
     """The context of ``blob`` with ``events`` above it, in at most ``max_bytes`` together with the ``reserve``.
@@ -85,35 +94,8 @@ def render_context(
     ``reserve`` is the compact size of the answer around it, with ``context`` empty and ``truncated`` empty.
     """
     stored, facts = Stored(blob or {}, watermark), facts_of(events)
-    return Document(stored, facts, now_us=now_us, context_type=context_type, project=project).within(max_bytes - reserve, dumps)
-
-
-class Stored:
-    """A blob, every part read as its type once. What is not as it should be is passed over; what is unknown is ignored."""
-
-    __slots__ = ("_blob", "_usage", "errors", "files", "insights", "queries", "recorded_at", "sessions", "watermark")
-
-    def __init__(self, blob: Mapping[str, Any], watermark: Mapping[str, str] | None = None) -> None:
-        self._blob = blob
-        self._usage: Usage | None = None
-        self.sessions = stored_sessions(blob)
-        self.errors = _read(blob, "recent_errors", ERRORS)
-        self.files = _read(blob, "recent_files", FILES)
-        self.queries = _read(blob, "recent_queries", QUERIES)
-        self.insights = _read(blob, "insights", INSIGHTS)
-        self.recorded_at = as_time(blob.get("recorded_at"))
-        self.watermark = sorted((as_name(channel) or "", as_name(offset)) for channel, offset in (watermark or {}).items())
-
-    def usage(self, now_us: int) -> Usage:
-        """The sums over the windows that end now, worked out once an hour."""
-        if self._usage is None or self._usage.windows.until_us != Windows(now_us).until_us:
-            self._usage = usage_of(self._blob, now_us)
-        return self._usage
-
-
-def _read(blob: Mapping[str, Any], name: str, kind: Kind) -> list[Record]:
-    records = [record for record in map(kind.read, objects(blob, name)) if record is not None]
-    return newest_first(records, kind.name, kind.time)
+    document = Document(stored, facts, now_us=now_us, context_type=context_type, project=project, focus=focus, explain=explain)
+    return document.within(max_bytes - reserve, dumps)
 
 
 class Document:
@@ -124,7 +106,17 @@ class Document:
 
     AGES_HOLD_US = 5_000_000
 
-    def __init__(self, stored: Stored, facts: Sequence[Fact], *, now_us: int, context_type: str, project: str) -> None:
+    def __init__(
+        self,
+        stored: Stored,
+        facts: Sequence[Fact],
+        *,
+        now_us: int,
+        context_type: str,
+        project: str,
+        focus: str | None = None,
+        explain: bool = False,
+    ) -> None:
         self._stored = stored
         self._facts = facts
         self._now_us = now_us
@@ -133,7 +125,19 @@ class Document:
         usage = stored.usage(now_us)
         self._usage = usage.with_facts(facts) if facts else usage
         self.valid_until_us = min(now_us + self.AGES_HOLD_US, usage.windows.until_us - 1)
-        self.sections = [_SECTIONS[name](self) for name in CONTEXT_TYPES[context_type]]
+        self._focus = Focus(focus) if focus else None
+        self._explain = explain
+        self._is_terse = context_type == "default"
+        self._sessions = recent_sessions(stored.sessions, facts)
+        self._branch = next((session["git_branch"] for session in self._sessions if session["git_branch"]), None)
+        self._files = FILES.merged(stored.files, [fact.file for fact in facts if fact.file is not None])
+        self._ranked: dict[str, int] = {}
+        self._attempts = Attempts(
+            stored.attempts,
+            (fact.tried for fact in facts if fact.tried),
+            {file["file_path"]: file["ts"] for file in self._files},
+        )
+        self.sections = list(self._chosen(CONTEXT_TYPES[context_type]))
         self._whole: Rendered | None = None
         self._cut: tuple[int, Rendered] | None = None
 
@@ -145,18 +149,39 @@ class Document:
         if len(self._whole.encoded) - 2 <= room:
             return self._whole
         if self._cut is None or self._cut[0] != room:
-            context, truncated = fit(self.sections, room, dumps)
+            context, truncated = fit(self.sections, room, dumps, is_terse=self._is_terse)
             self._cut = (room, Rendered(context, truncated, dumps(context)))
         return self._cut[1]
+
+    def _chosen(self, names: Sequence[str]) -> Iterator[Section]:
+        for name in names:
+            for other in _WHERE_KNOWN.get(name, ()):
+                section = _SECTIONS[other](self)
+                if section.entries:
+                    yield section
+            yield _SECTIONS[name](self)
 
     # --- the sections
 
     def recent_sessions(self) -> Section:
-        return self._list("recent_sessions", recent_sessions(self._stored.sessions, self._facts), self._session)
+        said = [last_turn(session)[0] for session in self._sessions]
+        kept = distinct([text or "" for text in said])
+        entries = []
+        for index, session in enumerate(self._sessions):
+            background = self._attempts.in_background(session["session_id"]) if session["ended"] is None else []
+            kind = "open" if background or open_end(session) else "session"
+            rank = self._rank(
+                kind, session["last_ts"], session["asked"], said[index], *session["files"], branch=session["git_branch"]
+            )
+            entries.append((self._session(session, [each.name for each in background], repeats=index not in kept), rank))
+        return self._list("recent_sessions", entries, short=_short_session)
 
-    def _session(self, record: Record) -> Record:
+    def _session(self, record: Record, background: list[str], *, repeats: bool) -> Record:
         form = self._form
         concluded, stopped = last_turn(record)
+        commands = sorted(record["failed_commands"], key=lambda command: not self._attempts.command_stands(command))
+        if self._is_terse:
+            commands = [command for command in commands if self._attempts.command_stands(command)]
         first = record["first_asked"]
         return {
             "session_id": record["session_id"],
@@ -167,39 +192,87 @@ class Document:
             "age": age(record["last_ts"], self._now_us),
             **({"first_asked": shorter(first, form.text)} if first != record["asked"] else {}),
             "asked": shorter(record["asked"], form.text),
-            "concluded": shorter(concluded, form.text),
+            "concluded": None if repeats and self._is_terse else shorter(concluded, form.text),
             **({"stopped": shorter(stopped, form.text)} if stopped else {}),
+            **({"open": "not concluded"} if open_end(record) == "not concluded" else {}),
+            "background": [shorter(command, form.text) for command in background[: form.commands]],
             "files": record["files"][: form.session_files],
-            "failed_commands": [shorter(command, form.text) for command in record["failed_commands"][: form.commands]],
-        }  # fmt: skip
+            "failed_commands": [shorter(command, form.text) for command in commands[: form.commands]],
+        }
 
     def recent_errors(self) -> Section:
+        """A command that a session lists as failed is not named again."""
         fresh = [fact.error for fact in self._facts if fact.error is not None]
-        records = ERRORS.merged(self._stored.errors, fresh)[: self._form.errors]
-        return self._list("recent_errors", records, lambda record: {
-            **self._place(record),
-            "age": age(record["ts"], self._now_us),
-            "event_name": record["event_name"],
-            "name": record["name"],
-            "error": shorter(record["error"], self._form.text),
-        })  # fmt: skip
+        known = failures(ERRORS.merged(self._stored.errors, fresh), self._attempts)
+        listed = {command for session in self._sessions for command in session["failed_commands"][: self._form.commands]}
+        entries = []
+        for failure in known[: self._form.errors]:
+            record = failure.record
+            is_named = failure.command in listed or failure.is_overcome
+            rank = self._rank(
+                "overcome" if failure.is_overcome else "failing",
+                failure.ts,
+                failure.command,
+                failure.error,
+                times=failure.times,
+            )
+            entries.append(({
+                **self._place(record),
+                "age": age(record["ts"], self._now_us),
+                "event_name": record["event_name"],
+                "name": record["name"],
+                "command": shorter(failure.command, self._form.text),
+                "_is_named": is_named,
+                "error": shorter(record["error"], self._form.text),
+                "times": failure.times if failure.times > 1 else None,
+                "overcome": failure.is_overcome or None,
+            }, rank))  # fmt: skip
+        return self._list("recent_errors", entries, short=_short_error)
+
+    def refused(self) -> Section:
+        """Apart from what failed: what somebody or a rule denied, and nobody allowed afterwards."""
+        return self._list("refused", [({
+            "command": shorter(attempt.name, self._form.text),
+            "age": age(attempt.denied_at, self._now_us),
+            "times": attempt.denied,
+        }, self._rank("denied", attempt.denied_at, attempt.name, times=attempt.denied))
+            for attempt in self._attempts.denied()[: self._form.refused]
+        ])  # fmt: skip
+
+    def commands(self) -> Section:
+        """How one works here: what succeeds again and again."""
+        return self._list("commands", [({
+            "command": shorter(attempt.name, self._form.text),
+            "ok": attempt.ok,
+            "failed": attempt.failed or None,
+            "took_ms": attempt.took_ms,
+            "age": age(attempt.last_at, self._now_us),
+        }, self._rank("habit", attempt.ok_at, attempt.name, times=attempt.ok))
+            for attempt in self._attempts.habits()[: self._form.habits]
+        ])  # fmt: skip
 
     def recent_files(self) -> Section:
-        fresh = [fact.file for fact in self._facts if fact.file is not None]
-        records = FILES.merged(self._stored.files, fresh)[: self._form.files]
-        return self._list("recent_files", records, lambda record: {
-            "file_path": record["file_path"],
-            "operation": record["operation"],
-            **self._place(record),
-        })  # fmt: skip
+        """Those that were worked on most, then those that were touched last."""
+        entries = []
+        for record, edits in worked_on(self._files, self._attempts)[: self._form.files]:
+            kind, path = "file" if edits > 1 else "touched", record["file_path"]
+            sessions = sum(path in session["files"] for session in self._sessions)
+            entries.append(({
+                "file_path": path,
+                "operation": record["operation"],
+                **self._place(record),
+                "edits": edits if edits > 1 else None,
+                "sessions": sessions if sessions > 1 else None,
+            }, self._rank(kind, record["ts"], path, times=edits)))  # fmt: skip
+        return self._list("recent_files", entries, short=_short_file)
 
     def insights(self) -> Section:
         fresh = [fact.insight for fact in self._facts if fact.insight is not None]
-        known = INSIGHTS.merged(self._stored.insights, fresh)
-        records = insights_that_hold(known, iso(self._now_us))[: self._form.insights]
+        known = insights_that_hold(INSIGHTS.merged(self._stored.insights, fresh), iso(self._now_us))
+        records = (newest_insights(known) if self._is_terse else known)[: self._form.insights]
         for record in records:
             self._expire(record["valid_until"])
-        return self._list("insights", records, lambda record: {
+        return self._list("insights", [({
             "insight_id": record["insight_id"],
             "subject": shorter(record["subject"], self._form.text),
             "metric": shorter(record["metric"], self._form.text),
@@ -210,18 +283,22 @@ class Document:
             "query_id": record["query_id"],
             "recorded_at": record["recorded_at"],
             "valid_until": record["valid_until"],
-        })  # fmt: skip
+        }, self._rank("insight", record["recorded_at"], record["subject"], record["metric"]))
+            for record in records
+        ])  # fmt: skip
 
     def recent_queries(self) -> Section:
         fresh = [fact.query for fact in self._facts if fact.query is not None]
-        return self._list("recent_queries", QUERIES.merged(self._stored.queries, fresh), lambda record: {
+        return self._list("recent_queries", [({
             **self._place(record),
             "sql": shorter(record["sql"], self._form.text),
             "query_id": record["query_id"],
             "rows": record["rows"],
             "duration_ms": record["duration_ms"],
             "artifact_id": record["artifact_id"],
-        })  # fmt: skip
+        }, self._rank("query", record["ts"], record["sql"]))
+            for record in QUERIES.merged(self._stored.queries, fresh)
+        ])  # fmt: skip
 
     def tool_usage(self) -> Section:
         return Section("tool_usage", self._usage.tool_usage()[: self._form.tools], keyed=True)
@@ -240,9 +317,28 @@ class Document:
     def watermark(self) -> Section:
         return Section("watermark", list(self._stored.watermark), keyed=True)
 
-    def _list(self, name: str, records: list[Record], show: Callable[[Record], Record]) -> Section:
+    def _list(self, name: str, entries: Sequence[tuple[Record, Rank]], short: Callable[[Record], Record] = dict) -> Section:
         """The entries as they are shown, without what is empty: every byte of an answer is read by a model."""
-        return Section(name, [{k: v for k, v in entry.items() if v or v == 0 or k == "value"} for entry in map(show, records)])
+        if self._focus is not None:
+            entries = sorted(entries, key=lambda entry: -entry[1].worth)
+        ranks = [rank for _, rank in entries]
+        forms = [[_told(entry) for entry, _ in entries], [_told(short(entry)) for entry, _ in entries]]
+        if self._explain:
+            forms = [[{**entry, "why": rank.why()} for entry, rank in zip(form, ranks, strict=True)] for form in forms]
+        return Section(name, forms[0], worths=[rank.worth for rank in ranks], shorts=forms[1])
+
+    def _rank(self, kind: str, ts: str | None, *texts: str | None, times: int = 1, branch: str | None = None) -> Rank:
+        """What an entry about these texts is worth here."""
+        nth = self._ranked.get(kind, 0)
+        self._ranked[kind] = nth + 1
+        return Rank(
+            kind,
+            age_us(ts, self._now_us),
+            times=times,
+            nth=nth if self._focus is None else 0,  # what is asked for may be far down a list
+            is_same_branch=branch is not None and branch == self._branch,
+            focus=None if self._focus is None else self._focus.share_in(*texts, branch),
+        )
 
     def _place(self, record: Record) -> Record:
         """When and where: the project only where the answer is about several, the session in the longer form."""
@@ -259,4 +355,28 @@ class Document:
             return
 
 
-_SECTIONS: dict[str, Callable[[Document], Section]] = {name: getattr(Document, name) for name in CONTEXT_TYPES["default"]}
+_SECTIONS: dict[str, Callable[[Document], Section]] = {
+    name: getattr(Document, name) for names in (CONTEXT_TYPES["default"], *_WHERE_KNOWN.values()) for name in names
+}
+
+
+def _told(entry: Record) -> Record:
+    """What an entry says: no empty member, and no command that another section names."""
+    hidden = "command" if entry.get("_is_named") else None
+    return {k: v for k, v in entry.items() if (v or v == 0 or k == "value") and k not in ("_is_named", hidden)}
+
+
+def _short_session(entry: Record) -> Record:
+    """What was concluded; what was asked only where nothing was."""
+    is_open = "open" in entry or "stopped" in entry or not entry["concluded"]
+    names = ("git_branch", "age", *(("asked", "stopped", "open") if is_open else ()), "concluded", "background")
+    return {name: entry[name] for name in names if name in entry}
+
+
+def _short_error(entry: Record) -> Record:
+    what = ("command", "error") if entry["command"] else ("name", "error")
+    return {name: entry.get(name) for name in ("age", *what, "times", "overcome")}
+
+
+def _short_file(entry: Record) -> Record:
+    return {name: entry[name] for name in ("file_path", "edits")}

@@ -161,7 +161,7 @@ class SnapshotStore:
             return None
 
     def known(self) -> list[tuple[str, str]]:
-        """Customer and project of every readable snapshot that tells of something: by these it can be verified again."""
+        """Customer and project of every readable snapshot that is not nameless: by these it can be verified again."""
         found = (self._load_path(os.path.join(self.directory, name)).snapshot for name in self._names(_SNAPSHOT))
         return sorted((each.customer, each.project) for each in found if each and not each.is_nameless())
 

@@ -103,10 +103,10 @@ def as_time(value: Any) -> str | None:
 
 def age(ts: str, now_us: int) -> str | None:
     """How long ago, in the largest unit that says it: ``<1 min``, ``3 min``, ``2 h``, ``5 d``."""
-    time_us = _time_us(ts)
-    if time_us is None:
+    at_us = time_us(ts)
+    if at_us is None:
         return None
-    seconds = (now_us - time_us) // 1_000_000
+    seconds = (now_us - at_us) // 1_000_000
     if seconds < 60:
         return "<1 min"
     if seconds < 3600:
@@ -114,7 +114,8 @@ def age(ts: str, now_us: int) -> str | None:
     return f"{seconds // 3600} h" if seconds < 2 * 86_400 else f"{seconds // 86_400} d"
 
 
-def _time_us(ts: str) -> int | None:
+def time_us(ts: str) -> int | None:
+    """The time in microseconds, None for what is none; times come again and again, so some are remembered."""
     if ts not in _times:
         if len(_times) >= 256:
             _times.clear()

@@ -6,6 +6,7 @@ report the worst of it, and a change of any of it becomes a system_event.
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from .check import Check
@@ -14,7 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from .check import Status
-    from .document import ContextState, DriftState, LeaderState, OtherQueue, QueueState, State, TasksState, WarehouseState
+    from .document import (
+        ContextState,
+        DriftState,
+        ExporterState,
+        LeaderState,
+        OtherQueue,
+        QueueState,
+        State,
+        TasksState,
+        WarehouseState,
+    )
 
 REFRESH_TASK = "REFRESH_CONTEXT_TASK"
 PROGRESS_TOO_OLD_S = 15.0
@@ -40,6 +51,7 @@ def of_document(document: State) -> Iterator[Check]:
         yield _tasks(document["tasks"])
     yield _context(document["context"])
     yield _hooks(document)
+    yield _exporter(document["exporter"])
     yield _drift(document["drift"])
 
 
@@ -109,7 +121,8 @@ def _other_queues(others: list[OtherQueue]) -> Check:
         "other queues",
         "warn",
         f"{first['depth_events']} events wait in a queue of another warehouse, {first['sink']} ({first['directory']}){more}",
-        "run `activity-mcp flush` with the ACTIVITY_DB or SNOW_CONNECTION they were recorded for",
+        "run `activity-mcp flush` with the ACTIVITY_DB or SNOW_CONNECTION they were recorded for; where that file is gone or "
+        f"was moved, `activity-mcp adopt {shlex.quote(first['directory'])}` takes them over",
     )
 
 
@@ -147,9 +160,23 @@ def _hooks(document: State) -> Check:
     else:
         hint = (
             "payload: no JSON object, or too large to read; queue: a place or a format that this version cannot write to; "
-            "unexpected: a defect, please report it; remove the file `dropped` beside the queues to count anew"
+            "unexpected: a defect, please report it; remove the file `dropped` beside the queues to count from zero"
         )
     return Check("hook drops", "warn", f"hooks dropped {hooks['dropped']} events ({why})", hint)
+
+
+def _exporter(exporter: ExporterState) -> Check:
+    if not exporter["asked"]:
+        return Check("exporter", "ok", "Claude Code is not asked to report its requests (`install --otel` asks it)")
+    if exporter["error"]:
+        hint = "end what has the port, or choose another: ACTIVITY_OTLP_PORT, then `activity-mcp install --otel`"
+        return Check("exporter", "warn", f"what Claude Code reports is not taken: {exporter['error']}", hint)
+    if exporter["silent_s"] is not None:
+        finding = f"Claude Code has reported nothing for {exporter['silent_s'] / 3600:.0f} h while transcripts grew"
+        hint = "start Claude Code again, so that it reads its settings; until then costs are estimated"
+        return Check("exporter", "warn", finding, hint)
+    where = f"port {exporter['port']}" if exporter["port"] is not None else "no server listens now"
+    return Check("exporter", "ok", f"{where}, last record {exporter['last_record'] or 'never'}")
 
 
 def _drift(drift: DriftState) -> Check:

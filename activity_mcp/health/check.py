@@ -1,4 +1,4 @@
-"""What ``doctor`` looks at, one module for each part, and the shape in which each tells what it found.
+"""What ``doctor`` looks at, one module for each part, and the shape in which each reports what it found.
 
     ok     as it should be
     warn   it works, and somebody should know

@@ -107,6 +107,19 @@ class TasksState(TypedDict):
     tasks: list[TaskEntry]
 
 
+class ExporterState(TypedDict):
+    """Claude Code's exporter. ``port``: where the receiver listens; ``stored``, ``left_out``: records, since it does;
+    ``silent_s``: for how long transcripts grew without a report, None where they did not."""
+
+    asked: bool
+    port: int | None
+    stored: int
+    left_out: int
+    last_record: str | None
+    silent_s: float | None
+    error: str | None
+
+
 class State(TypedDict):
     """What is read, before it is judged."""
 
@@ -122,6 +135,7 @@ class State(TypedDict):
     hooks: HooksState
     drift: DriftState
     tasks: TasksState | None
+    exporter: ExporterState
     degraded: bool
 
 

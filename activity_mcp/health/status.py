@@ -18,6 +18,7 @@ from ..recording.dropped import count_drops
 from ..warehouse.base import LEFT_OUT, REJECTED
 from .assessment import of_document, worst
 from .drift_report import read_drift_report
+from .exporter import exporter_state
 from .task_report import read_task_report
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .document import (
         ContextState,
         DriftState,
+        ExporterState,
         HooksState,
         LeaderState,
         OtherQueue,
@@ -93,6 +95,7 @@ class StatusReader:
             "hooks": self._hooks(),
             "drift": _drift(self._directory),
             "tasks": read_task_report(self._directory),
+            "exporter": self._exporter(),
             "degraded": queue["pressure"] != "ok" or bool(leader.get("backpressure")),
         }
         judged = list(of_document(state))
@@ -102,6 +105,10 @@ class StatusReader:
             "checks": {check.name: check.status for check in judged},
             "problems": [check.describe() for check in judged if check.status != "ok"],
         }
+
+    def _exporter(self) -> ExporterState:
+        config = self._config
+        return exporter_state(self._directory, config.home, config.otlp_port, is_asked=config.otlp_is_asked)
 
     def leader(self) -> LeaderState:
         """Who leads and how far it got, by its own report and by the kernel's."""
@@ -213,7 +220,7 @@ def _progress_age_s(clock: Clock, reported: dict[str, Any]) -> float | None:
 
 
 def _is_stopped(pid: object) -> bool:
-    """Whether that process was stopped by a signal (Linux tells; elsewhere the missing progress does)."""
+    """Whether that process was stopped by a signal (Linux shows it; elsewhere the missing progress does)."""
     try:
         return LOCAL.read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[0] in (b"T", b"t")
     except (OSError, IndexError):

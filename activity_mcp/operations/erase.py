@@ -104,6 +104,7 @@ class Forgetter:
         self._find_artifacts()
         self._lead()
         try:
+            self._remove_index()
             self._seal()
             flusher = service.make_flusher(self._omits)
             self._drain(flusher)
@@ -117,6 +118,7 @@ class Forgetter:
             Tombstones(service.config.home).add(self._selection, self._ids, until_us)
             if found.rows or self._is_in_free_blocks():
                 self._rewrite()
+            self._remove_index()  # with what the drain has put into it; it is built again from what is left
             self._publish(flusher)
             found.segments = self._delete_segments(flusher)
         finally:
@@ -143,6 +145,10 @@ class Forgetter:
         segments = QueueReader(self._service.queue.directory).segments()
         if segments:
             seal_segment(self._service.queue.directory, segments[-1], clock=self._service.clock)
+
+    def _remove_index(self) -> None:
+        if self._service.finding.feed is not None:
+            self._service.finding.feed.remove()
 
     def _drain(self, flusher: Flusher) -> None:
         """Everything is committed, without what is picked."""

@@ -33,7 +33,7 @@ _COLUMNS_BYTES = 1024
 """What the other columns of a line take, at most."""
 
 
-class Backfill:
+class TranscriptImport:
     """One import into ``service``'s queue. ``on_progress`` gets (bytes read, bytes there are)."""
 
     def __init__(self, service: ActivityService, *, on_progress: Callable[[int, int], None] | None = None) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _OWN = {
     "home": r"settings\.json(?:\.damaged)?|forgotten\.json|http-token|" + re.escape(MARKER),
-    "queue": r"[a-z][a-z-]*\.(?:json|lock|request)|refused",
+    "queue": r"[a-z][a-z-]*\.(?:json|lock|request)|refused|search\.sqlite3(?:-wal|-shm|-journal)?",
     "queue/seg": r"\d{12,}\.ndjson",
     "queue/dead": r"[\w-]+\.ndjson",
     "queue/context": r"[0-9a-f]{20}\.(?:json|request)|publish\.lock",

@@ -82,6 +82,7 @@ class Flusher:
 
     ``on_event`` receives recoveries (``error_recovery`` features) that have no place in the stream of their own. ``omits``
     returns True for lines to leave out, by their members: they are to be forgotten before the warehouse has them.
+    ``on_shipped`` gets what was committed: the channel, the offset before, the offset now, and the rows.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Flusher:
         clock: Clock = SYSTEM_CLOCK,
         on_event: Callable[[dict[str, Any]], None] | None = None,
         omits: Callable[[dict[str, Any]], bool] | None = None,
+        on_shipped: Callable[[str, str | None, str, list[Row]], None] | None = None,
         fs: FileSystem = LOCAL,
     ) -> None:
         self.directory = directory
@@ -104,6 +106,7 @@ class Flusher:
         self._clock = clock
         self._on_event = on_event
         self._omits = omits
+        self._on_shipped = on_shipped
         self._fs = fs
         self._reader = QueueReader(directory, loads=orjson.loads, clock=clock, fs=fs)
         self._position: Position | None = None
@@ -138,6 +141,8 @@ class Flusher:
         self._keep_left_out(position.at, batch.end)
         self._position = Position(str(batch.end), batch.end)
         self._publish(batch.end)
+        if self._on_shipped is not None:
+            self._on_shipped(self.channel_id, position.expected, str(batch.end), rows)
         self.quarantined += quarantined
         return FlushStep(len(rows), batch.end, batch.more, quarantined)
 

@@ -1,6 +1,6 @@
 """commit.json, the cache of the sink's committed offset, and the deletion of what lies behind it.
 
-The sink is the truth; this file serves when the sink has no token, tells writers what counts against the cap, and remembers
+The sink is the truth; this file serves when the sink has no token, shows writers what counts against the cap, and remembers
 when each segment was passed, so that deletion knows what was committed an hour ago. Missing, empty or garbled, it changes
 nothing that the sink knows.
 """

@@ -76,8 +76,17 @@ class ContextReader:
         self._warm: TTLCache[tuple[str, str], bool] = TTLCache(_MAX_SCOPES, ttl=warm_s, timer=clock.monotonic)
         self._awaited: TTLCache[tuple[str, str], bool] = TTLCache(_MAX_SCOPES, ttl=ttl_s, timer=clock.monotonic)
 
-    def context(self, customer: str | None, project: str | None, context_type: str, max_bytes: int) -> ContextAnswer:
-        """The ``get_context`` tool's answer. Raises InvalidInput."""
+    def context(
+        self,
+        customer: str | None,
+        project: str | None,
+        context_type: str,
+        max_bytes: int,
+        *,
+        focus: str | None = None,
+        explain: bool = False,
+    ) -> ContextAnswer:
+        """The ``get_context`` tool's answer; a ``focus``, a text or a path, ranks everything. Raises InvalidInput."""
         customer, project = self.scope(customer, project)
         _check(customer, project, context_type, max_bytes)
         overlay = self._local_events.poll()
@@ -98,6 +107,8 @@ class ContextReader:
             context_type=context_type,
             max_bytes=max_bytes,
             reserve=len(orjson.dumps(answer)),
+            focus=focus[:MAX_TEXT] if focus and focus.strip() else None,
+            explain=explain,
         )
         answer["context"] = rendered.context
         answer["truncated"] = rendered.truncated

@@ -1,7 +1,7 @@
 """Rendering that remembers: the same question about the same snapshot and the same events is answered without building again.
 
 Two things are kept, a few of each: what a snapshot holds, read once (``Stored``, which sums its hours once an hour); and the
-whole ``Document`` of (customer, project, context_type), for as long as the snapshot is the same object, the overlay's
+whole ``Document`` of a question, for as long as the snapshot is the same object, the overlay's
 generation is the same, and nothing in it has run out: at the latest for five seconds (ages are said in minutes), until the
 next hour begins, or until the first shown insight ends. After the clock was set back it is rendered again.
 """
@@ -13,7 +13,8 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from ..activity import dump_json
-from ..context.render import Document, Rendered, Stored
+from ..context.render import Document, Rendered
+from ..context.stored import Stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -78,12 +79,14 @@ class Renderer:
         max_bytes: int,
         reserve: int,
         now_us: int,
+        focus: str | None = None,
+        explain: bool = False,
     ) -> Rendered:
         """The context of this scope in at most ``max_bytes`` together with the ``reserve`` (see ``render_context``).
 
         ``watermark`` is the offset of the overlay's channel up to which the snapshot holds its events (None: of none).
         """
-        key = (customer, project, context_type)
+        key = (customer, project, context_type, focus, explain)
         with self._lock:
             built = self._documents.get(key)
             if built is None or not _still_reads(built, snapshot, overlay.generation, watermark, now_us):
@@ -94,6 +97,8 @@ class Renderer:
                     now_us=now_us,
                     context_type=context_type,
                     project=project,
+                    focus=focus,
+                    explain=explain,
                 )
                 built = _Built(snapshot, generation, watermark, now_us, document)
                 self._documents.put(key, built)

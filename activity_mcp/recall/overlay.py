@@ -21,7 +21,7 @@ from bisect import bisect_right
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from ..activity import is_own_event, source_rank
+from ..activity.ranks import is_own_event, source_rank
 from ..context.facts import Fact
 from ..context.snapshot import ALL_PROJECTS
 

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _MAX_LISTED = 1000
 _DECLARED = ("[]", " { get; set; }", " { get; init; }", " { get; }")
 """What may stand between a name and the ``=`` of its value."""
+_PATTERNS = (".*", ".+", "[^", "\\S", "(.*", "\\(.*")
+"""How a pattern begins that stands for any value."""
 _CLOSERS = frozenset("\\\"'`]*)")
 
 
@@ -163,6 +165,8 @@ def _behind_marks(text: str, at: int, separator: str) -> int:
 def _unquoted(
     text: str, lowered: str, name: Name, before: str, at: int, separator: str, *, spaced: bool
 ) -> tuple[int, int] | None:
+    if text.startswith(_PATTERNS, at):
+        return None  # s/password=.*/password=…/
     if not _is_plain_path(text, at, name):
         span = word(text, at)
         if span[1] <= span[0]:

@@ -73,7 +73,7 @@ def _beside_user(text: str) -> Iterator[Span]:
             following = at + len(option) - 1
             start = max(0, at - 200, text.rfind("\n", max(0, at - 200), at))
             lead = text[start : at + 1]
-            user = max(lead.rfind(mark) for mark in _USER_OPTIONS)
+            user = max(lead.rfind(mark) for mark in (*_USER_OPTIONS, " -p " if option == " -w " else " -u "))
             named = lead[user:].split() if user >= 0 else []
             if len(named) > 1 and not named[1].startswith("-") and not _ends_command(lead[user:]):
                 word, _ = word_at(text, skip_blanks(text, following))

@@ -10,13 +10,14 @@ _MAX_EXPRESSION = 160
 _TYPE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.[]<>?| &*:'")
 _WRAPPERS = words(
     "from some just ok string str bytes byte bytearray secretstr secretbytes secret secretstring securestring of field text b"
-    " new literal constant value ptr unsafeplaintext plaintext plain sensitive charsequence lazy tochararray getbytes"
+    " option argument sensitive unwrap"
+    " new literal constant value ptr unsafeplaintext plaintext plain charsequence lazy tochararray getbytes"
     " pointer cstring array buffer uint8array noncopyable protected protectedstring fromstring stringvalue"
 )
 """Functions that make something of the secret that they are given, by the last word of their name."""
 _DEFAULTING = words("getenv env env_var get fetch getordefault getproperty lookup var option config environ getattr setdefault")
 """Functions whose second argument is what they give where there is nothing else."""
-_FALLBACKS = ("||", "??", " or ", "?:", "default(", "| default ")
+_FALLBACKS = ("||", "??", " or ", "?:", "default(", "| default ", "unwrap_or(", "orElse(", "OrElse(")
 _MEMBERS = words("value default plaintext plain string s text secret val data content")
 _EXPRESSION = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.$:&!?<>[]()'\"- %{,@\\")
 

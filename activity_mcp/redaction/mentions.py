@@ -32,6 +32,8 @@ _SETTERS = words(
     " env_var param proxy_set_header add_header requestheader header environment uwsgi_param setq defvar defconst"
 )
 _DIRECTIVES = ("machine", "login", "default", "username", "enable", "d-i")
+_LOGINS = words("user username login machine")
+_VALUE_OPTIONS = ("-value ", "--value ")
 _LEADING = {ord(char): " " for char in "\"'(#/"}
 
 
@@ -121,9 +123,10 @@ def _value_after(text: str, lowered: str, name: Name, start: int) -> tuple[int, 
 
 def argument(text: str, name: Name, at: int, before: str) -> tuple[int, int] | None:
     """``define('DB_PASSWORD', '…')``: the next argument. In a list of names the next is another name."""
-    if before not in QUOTES and not (before == "." and name.text.isupper()):
+    start = _start_of_path(text, name) if before == "." else name.start
+    if text[start - 1 : start] not in QUOTES and not (before == "." and name.text.isupper()):
         return None
-    opening = name.start - 1
+    opening = start - 1
     while opening > 0 and text[opening - 1] in " \\":
         opening -= 1
     value = skip_blanks(text, at)
@@ -178,6 +181,8 @@ def after_blank(text: str, lowered: str, name: Name, at: int, place: int) -> tup
         return stated or None
     if place + 3 >= len(text) or text[at] not in " \t":
         return None
+    if lowered.startswith(_VALUE_OPTIONS, place):
+        return _option(text, name, skip_blanks(text, lowered.index("e ", place) + 2))
     typed = _behind_type(text, place) if at == name.end else 0
     if typed:
         span = quoted_value(text, typed)
@@ -240,13 +245,19 @@ def _word_after_blank(
 ) -> tuple[int, int] | None:
     span = word(text, place)
     found = text[span[0] : min(span[1], span[0] + 520)].rstrip(".,")
-    if span[1] - span[0] < 4 or found.startswith("0x") or is_reference(found) or is_plain(found) or found[0] in "=<>({[|&*":
+    if span[1] - span[0] < 4 or found.startswith("0x") or is_reference(found) or is_plain(found) or found[0] in "=<>{[|&*":
         return None
+    if found[0] == "(":  # the token (…) was rotated
+        inner = found.strip("()")
+        return (span[0] + 1, span[0] + 1 + len(inner)) if name.strength == STRONG and is_random(inner, 16) else None
     if len(found) < 3 and found.isdigit() and name.strength == STRONG:  # Cisco: secret 5 …, password 7 …
         return None
     if name.strength != STRONG:
-        return _line_of_weak(text, name, span) if not lead else None
-    if is_random(found, 16) and _is_long_secret(found):
+        if not lead:
+            return _line_of_weak(text, name, span)
+        is_login = not _LOGINS.isdisjoint(lead[-3:]) and is_almost_strong(name.text)  # user bob pass …
+        return span if is_login and is_chosen(found) and len(found) >= 8 else None
+    if is_random(found, 12) and _is_long_secret(found):
         return (span[0], span[0] + len(found)) if span[1] - span[0] < 520 else span
     in_netrc = name.text == "password" and ("machine " in lowered or "login " in lowered)
     is_first = name.start == 0 or text[name.start - 1] in "\n \t."

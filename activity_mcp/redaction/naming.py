@@ -77,11 +77,20 @@ def far_statement_at(text: str, lowered: str, at: int) -> int:
     """Where the value begins that some words separate from the name, at the end of the line: ``API key you need: …``, or 0."""
     end = end_of_line(text, at)
     limit = min(end, at + 72)
-    place = max(text.rfind(": ", at, limit) + 2, text.rfind(" = ", at, limit) + 3, text.rfind(" to ", at, limit) + 4)
+    place = max(
+        text.rfind(": ", at, limit) + 2,
+        text.rfind(" = ", at, limit) + 3,
+        text.rfind(" to ", at, limit) + 4,
+        text.rfind(" is ", at, limit) + 4,
+    )
     if place <= at + 2:
         return 0
     between = lowered[at:place]
-    if place <= at + 2 or not text[at + 1 : at + 2].isalpha() or any(map(between.__contains__, _OF_OTHERS)):
+    if (
+        place <= at + 2
+        or not (text[at + 1 : at + 2].isalpha() or text[at + 1 : at + 2] == "(")
+        or any(map(between.__contains__, _OF_OTHERS))
+    ):
         return 0
     rest = text[place:end].rstrip(".!)*` ")
     return place if rest and " " not in rest and "://" not in rest else 0
@@ -90,7 +99,7 @@ def far_statement_at(text: str, lowered: str, at: int) -> int:
 _OF_OTHERS = (
     "hash", "sha", "md5", "fingerprint", "count", "expire", "file", "url", "type", "name", "size", "length", "version",
     "commit",
-    "error", "format", "path", "hint", "policy", "limit", "usage", "(", "{", "=>",
+    "error", "format", "path", "hint", "policy", "limit", "usage", "{", "=>",
 )  # fmt: skip
 """Words between a name and a value after which the value is something else."""
 

@@ -40,7 +40,9 @@ _ENCODER_WORDS = frozenset(
 )
 _SIGNERS = (
     ("jwt.sign", 1), ("jwt.encode", 1), ("jwt.verify", 1), ("jwt.decode", 1), ("createhmac", 1), ("hmac.new", 0), ("fernet", 0),
-    ("cookieparser", 0), ("client.login", 0), ("client.run", 0), ("bot.run", 0), ("bot.login", 0), ("createclient", 1),
+    ("cookieparser", 0), ("unsafeplaintext", 0), ("sensitive", 0), ("plaincredentials", 1), ("create_user", 2),
+    ("create_superuser", 2), (".connect", 1), ("->connect", 2),
+    ("client.login", 0), ("client.run", 0), ("bot.run", 0), ("bot.login", 0), ("createclient", 1),
     ("sendgridapiclient", 0), ("aes.new", 0), ("algoliasearch", 1), ("set_password", 2), ("wifi.begin", 1), ("ftp", 2),
     (".connect", 3), ("client", 1), ("hs256", 1), ("new stripe", 0), ("new openai", 0), ("sign", 1), ("setapikey", 0),
     ("set_api_key", 0), ("setgenericpassword", 1), ("authenticate", 1), ("signin", 1), ("sign_in", 1), ("logon", 1),
@@ -120,7 +122,7 @@ def _pairs(text: str, lowered: str, name: str) -> Iterator[Span]:
         place = end
         while place < min(len(text), end + 10) and text[place] in "]=:(new \t[":
             place += 1
-        opened = "(" in text[end:place] or "[" in text[end:place]
+        opened = "(" in text[end:place] or "[" in text[end:place] or text[at - 6 : at] == "basic_"
         given = arguments(text, place) if opened else []
         if len(given) > 1 and given[-1] is not None and given[0] is not None:
             yield from _password_at(text, given[-1])

@@ -70,7 +70,15 @@ def _by_words(text: str, lowered: str, words: set[bytes]) -> Iterator[Span]:
             end = min(end_of_line(text, at), at + 160)
             stop = text.find("|", at + 1, end)
             command = lowered[at + 1 : stop if stop > 0 else end]
-            names = command.replace("-", " ").replace("_", " ").replace("/", " ").replace(".", " ").replace(":", " ").split()
+            names = (
+                command.replace("-", " ")
+                .replace("_", " ")
+                .replace("/", " ")
+                .replace(".", " ")
+                .replace(":", " ")
+                .replace(")", " ")
+                .split()
+            )
             if any(word.encode("utf-8", "replace") in _SECRETISH for word in names):
                 word = _echoed(text, lowered, at)
                 if word is not None and "base64" in names and ":" in word.text:

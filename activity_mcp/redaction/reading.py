@@ -263,8 +263,16 @@ def separator_at(text: str, at: int) -> str:
         return ""
     found = next((mark for mark in _SEPARATORS if text.startswith(mark, at)), "")
     if found == ":" and text[at + 1 : at + 2] == ":":
-        return "::" if text[at + 2 : at + 3] == " " and opening_quote(text, at + 3) else ""
+        return "::" if text[at + 2 : at + 3] == " " and _is_whole_value(text, at) else ""
     return "" if found == ":" and text.startswith("://", at) else found
+
+
+def _is_whole_value(text: str, at: int) -> bool:
+    """``password:: "…"`` of Jsonnet, ``userPassword:: …`` as the only word of a line of LDIF."""
+    if opening_quote(text, at + 3):
+        return True
+    start = text.rfind("\n", 0, at) + 1
+    return text[start:at].isalnum() and " " not in text[at + 3 : end_of_line(text, at + 3)]
 
 
 def after_prefix(text: str, at: int) -> int:

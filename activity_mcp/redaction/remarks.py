@@ -26,6 +26,7 @@ _TYPING_WORDS = frozenset(
 )
 _FIELDS = ("password", "passwd", "passphrase", "passcode", "secret", "token", "pwd", "assword")
 _FIELD_WORDS = frozenset(b"password passwd passphrase passcode secret token pwd assword apikey key secrets passwort".split())
+_SCHEMES = ("mailto", "sip", "sips", "xmpp", "acct", "im", "cid", "mid", "urn")
 _LIKE = frozenset("!#$%^&*+?")
 
 
@@ -77,6 +78,7 @@ def _logins(text: str) -> Iterator[Span]:
             colon
             and user
             and not user[0].isdigit()
+            and user.lower() not in _SCHEMES
             and "//" not in password[:2]
             and text[at + 1 : at + 2].isalpha()
             and "/" not in password
@@ -218,7 +220,7 @@ def _headed(text: str, lowered: str) -> Iterator[Span]:
             if line - at < 80 and line < len(text):
                 start = max(text.rfind("\n", 0, at) + 1, at - 80)
                 head = text[start:line].strip()
-                if head.endswith(":") or head[:1] == "#" or len(head.split()) < 4:
+                if head.endswith(":") or head[:1] in ("#", "$") or len(head.split()) < 4:
                     yield from _line_below(text, line)
             at = lowered.find(field, following)
 

@@ -4,7 +4,7 @@ it."""
 from __future__ import annotations
 
 from .judging import Name, is_chosen, is_secret_text
-from .names import STRONG
+from .names import STRONG, is_almost_strong
 from .reading import end_of_line, quoted
 from .values import has_odd_part, is_plain, is_reference
 
@@ -26,7 +26,7 @@ def columns(sight: Sight, names: Iterable[Name], judge: Judge) -> Iterator[Span]
     text, lowered = sight.text, sight.lowered
     if b"insert" in sight.words or "\n" in text:
         done = inserted = 0
-        for name in sorted((name for name in names if name.strength == STRONG), key=_start_of):
+        for name in sorted((name for name in names if _may_be_column(name)), key=_start_of):
             if b"insert" in sight.words and name.start >= inserted and _is_in_insert(lowered, name.start):
                 inserted, found = _insert(text, lowered, name, judge)
                 yield from found
@@ -40,6 +40,10 @@ def columns(sight: Sight, names: Iterable[Name], judge: Judge) -> Iterator[Span]
     if "|" in text:
         yield from _named_cells(text, names)
     yield from _pgpass(text)
+
+
+def _may_be_column(name: Name) -> bool:
+    return name.strength == STRONG or is_almost_strong(name.text)
 
 
 def _start_of(name: Name) -> int:
@@ -64,11 +68,15 @@ def _rows(text: str, name: Name, judge: Judge) -> tuple[int, list[Span]]:
         return 0, []
     head = text[start:end]
     delimiter = next((mark for mark in _DELIMITERS if mark in head), "")
-    if not delimiter or not _is_head(head, delimiter):
+    if not delimiter or not _is_head(head, delimiter) or delimiter in _line_before(text, start).strip("-+=|: "):
         return 0, []
     cells = head.split(delimiter)
     judged = [judge(cell.strip().strip("\"'*` ")) for cell in cells]
-    secret = {column: kind[0] for column, kind in enumerate(judged) if kind is not None and kind[1] == STRONG}
+    secret = {
+        column: kind
+        for column, kind in enumerate(judged)
+        if kind is not None and _may_be_column(Name(cells[column].strip(), 0, 0, *kind))
+    }
     found: list[Span] = []
     place, last_read = text.find("\n", end) + 1, end
     for _ in range(_MAX_ROWS):
@@ -76,7 +84,7 @@ def _rows(text: str, name: Name, judge: Judge) -> tuple[int, list[Span]]:
             break
         last_read = line_end = end_of_line(text, place)
         line = text[place:line_end]
-        if not line.strip("-+=|: "):
+        if line.strip() and not line.strip("-+=|: "):
             place = text.find("\n", line_end) + 1
             continue
         spans = _cells(line, delimiter)
@@ -85,10 +93,14 @@ def _rows(text: str, name: Name, judge: Judge) -> tuple[int, list[Span]]:
         for column, kind in secret.items():
             first, last = spans[column]
             value = line[first:last]
-            if value.strip("-: ") and is_secret_text(Name(cells[column].strip(), 0, 0, kind, STRONG), value):
-                found.append((place + first, place + last, kind))
+            if value.strip("-: ") and is_secret_text(Name(cells[column].strip(), 0, 0, *kind), value):
+                found.append((place + first, place + last, kind[0]))
         place = text.find("\n", line_end) + 1
     return last_read, found
+
+
+def _line_before(text: str, start: int) -> str:
+    return text[max(0, start - 400) : max(0, start - 1)].rpartition("\n")[2]
 
 
 def _named_cells(text: str, names: Iterable[Name]) -> Iterator[Span]:

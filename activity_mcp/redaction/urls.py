@@ -22,8 +22,8 @@ def url_passwords(text: str) -> Iterator[Span]:
     while at >= 0:
         start = at + 3
         colon = start
-        limit = min(len(text), start + _MAX_USER)
-        while colon < limit and text[colon] != ":" and text[colon] not in _USER_ENDS:
+        user_limit = min(len(text), start + _MAX_USER)
+        while colon < user_limit and text[colon] != ":" and text[colon] not in _USER_ENDS:
             colon += 1
         following = start
         if text[colon : colon + 1] == ":":

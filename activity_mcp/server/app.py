@@ -36,7 +36,8 @@ INSTRUCTIONS = """\
 A durable record of what was done on this machine (queries, tool calls, files, sessions, errors, insights) and its recall.
 - Call get_context when you start on a project, or need to know what was asked, concluded, changed or failed before. It is \
 local and takes about a millisecond; read `freshness` and `as_of` before relying on it.
-- Call query for what get_context does not hold (counts, comparisons, one session), then record_insight with its artifact_id \
+- Call search for "when did we solve this, and how": words, an error message, a file; it gives the session to go back to.
+- Call query for what get_context does not hold (counts, sums, comparisons), then record_insight with its artifact_id \
 for what you conclude: later sessions see it, with what it rests on.
 - Call log_event for what nothing else records: a query run elsewhere, an incident and its cause. Claude Code's own tool \
 calls, prompts and file changes are recorded by its hooks: do not log them again.

@@ -24,17 +24,17 @@ FLUSH_S = 0.1  # how long a client that has fallen behind may take over the last
 
 def watchdog(leave_s: float = LEAVE_S) -> Callable[[], None]:
     """A thread that ends the process ``leave_s`` after what is returned here is called; a signal handler may call it."""
-    hears, tells = os.pipe()
+    read_end, write_end = os.pipe()
 
     def wait() -> None:
-        os.read(hears, 1)
+        os.read(read_end, 1)
         time.sleep(leave_s)
         leave(0)
 
     threading.Thread(target=wait, name="activity-watchdog", daemon=True).start()
 
     def leave_in_time() -> None:
-        os.write(tells, b".")
+        os.write(write_end, b".")
 
     return leave_in_time
 

@@ -1,6 +1,7 @@
 """What the server publishes beside its tools: resources, prompts, and the completion of their arguments.
 
 activity://context/{customer}        what get_context says of a customer, all projects
+activity://session/{session_id}      a session's story: what was asked, done and concluded, in 64 KiB
 activity://artifact/{artifact_id}    an artifact: what it is, and its content as far as 256 KiB go
 activity://schemas/{event_name}      the JSON Schema of an event's features; each one is listed as well
 """
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     RequestContext = ServerRequestContext[Any, Any]
 
 CONTEXT_BYTES = 16_384
+SESSION_BYTES = 65_536
 _JSON = "application/json"
 _MAX_COMPLETIONS = 100
 
@@ -68,6 +70,7 @@ class Published:
         self._service = service
         self._readers: dict[str, Callable[[str], dict[str, Any] | None]] = {
             "context": lambda customer: service.context(customer=customer, project="*", max_bytes=CONTEXT_BYTES),
+            "session": lambda session_id: service.finding.sessions.story(session_id, max_bytes=SESSION_BYTES),
             "artifact": lambda artifact_id: service.provenance_queries.artifact(artifact_id),
             "schema": _schema_of,
         }
@@ -184,6 +187,13 @@ TEMPLATES = (
         name="context",
         title="Context of a customer",
         description="What get_context says of a customer, over all projects.",
+        mime_type=_JSON,
+    ),
+    ResourceTemplate(
+        uri_template="activity://session/{session_id}",
+        name="session",
+        title="Story of a session",
+        description="What was asked, which calls were made and how they ended, what was concluded; files, errors, cost.",
         mime_type=_JSON,
     ),
     ResourceTemplate(

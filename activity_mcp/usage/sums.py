@@ -67,6 +67,13 @@ WHERE {condition}
 GROUP BY 1, 2"""
 
 
+_SPENT = """SELECT COALESCE(SUM(cost_usd), 0) AS spent
+FROM VW_LLM_EVENTS
+WHERE customer = {customer}
+    AND ts >= {since}::TIMESTAMP_NTZ
+    AND ts < {until}::TIMESTAMP_NTZ"""
+
+
 @dataclass(slots=True)
 class Sum:
     """What the requests of one key add up to. ``cost_usd`` holds ``cost_estimated_usd`` and ``cost_auxiliary_usd``; tokens are
@@ -156,6 +163,13 @@ def read_usage(
         total.add(one)
     ordered = sorted(rows.values(), key=lambda one: one.key if by in BY_TIME else (-one.cost_usd, -one.total_tokens, one.key))
     return Usage(by, ordered, total, unpriced)
+
+
+def spent_between(query: Callable[..., QueryResult], customer: str, since: str, until: str) -> float:
+    """What a customer spent from a day (``YYYY-MM-DD``) until another, which is left out. Raises a WarehouseError."""
+    statement = _SPENT.format(customer=quoted(customer), since=quoted(since), until=quoted(until))
+    found = query(statement, timeout_s=QUERY_TIMEOUT_S)
+    return float(found.rows[0][0])
 
 
 def statement(by: str, customer: str | None, since_us: int | None, project: str | None) -> str:

@@ -6,6 +6,7 @@
     drift          the open schema drifts, and accepting them  None where the engine finds none
     tasks          the states of the engine's own tasks        None where the engine has none
     rewriter       rows leave down to their bytes              None where that cannot be done, or nothing is stored yet
+    history        the stored activities, read back            None where the engine is asked by SQL instead
     connection     the named connection behind it              None where there is none
 
 ``factory`` makes the one that the configuration asks for; a process may be handed another, such as ``memory.MemoryAdapter``.
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .base import Capabilities, DriftTable, Maintenance, QueryEngine, Rewriter, Store, TaskState
+    from .base import ActivityHistory, Capabilities, DriftTable, Maintenance, QueryEngine, Rewriter, Store, TaskState
     from .snowflake.connection import NamedConnection
 
 
@@ -33,6 +34,7 @@ class Adapter(ABC):
     drift: DriftTable | None = None
     tasks: Callable[[], list[TaskState]] | None = None
     """Belongs to the leader's thread. Those that the connection's role may see. Raises a WarehouseError."""
+    history: ActivityHistory | None = None
     connection: Callable[[], NamedConnection] | None = None
     """Reads the connection's file. Raises WarehouseRefused where it cannot be used."""
 

@@ -7,6 +7,7 @@
     Maintenance     removes what has expired, where the engine has no tasks of its own
     DriftTable      lists the open schema drifts and accepts them
     Rewriter        removes rows down to their bytes
+    ActivityHistory reads stored activities back, the newest first
 
 ``adapter.Adapter`` puts those of one engine together, with its ``Capabilities``.
 
@@ -24,7 +25,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 LAYOUT_VERSION = 3
 """The version of the tables, on both engines: a newer one is left alone, an older one is upgraded."""
@@ -234,4 +235,15 @@ class Rewriter(Protocol):
         """The rows that ``matches`` is true of, by event_name; under ``held`` those of them that a legal hold keeps."""
 
     def rewrite(self, matches: Callable[[Mapping[str, Any]], bool], on_progress: Callable[[int, int], None]) -> None:
-        """Write the warehouse anew without these rows. To be called by the holder of the lease. Raises a WarehouseError."""
+        """Rewrite the warehouse without these rows. To be called by the holder of the lease. Raises a WarehouseError."""
+
+
+class ActivityHistory(Protocol):
+    """The stored activities, for what is derived from all of them. Belongs to the leader's thread. Raises a WarehouseError."""
+
+    def span_before(self, ts_us: int | None, about: int) -> tuple[int, int] | None:
+        """The newest span of time before ``ts_us`` (None: the end) that holds activities, about so many: from, to
+        (excluded), in microseconds since 1970; None where nothing is older."""
+
+    def between(self, low_us: int, high_us: int) -> Iterator[Mapping[str, Any]]:
+        """The activities of a span as their members, ``feature_json`` decoded; two may have one activity_id."""

@@ -13,7 +13,7 @@ import threading
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..activity import is_own_event, source_rank
+from ..activity.ranks import is_own_event, source_rank
 from ..clock import SYSTEM_CLOCK, iso, parse_iso
 from ..errors import BatchRejected, OffsetConflict, WarehouseRefused
 from .adapter import Adapter

@@ -31,7 +31,7 @@ CREATE STREAM IF NOT EXISTS CLAUDE_STREAM_V2_STREAM
 --    REFRESH_QUARANTINE    INSIGHT_ATOMS   quarantine of insights whose source drifted, and its end when the drift is accepted
 --    REFRESH_COUNTS        CONTEXT_COUNTS  counts, sums and latency histograms: what the batch adds, less what it outranks
 --    REFRESH_HOURS         CONTEXT_HOURS   the same for each touched hour, as the context shows it
---    REFRESH_ITEMS         CONTEXT_ITEMS   sessions, files, errors, queries
+--    REFRESH_ITEMS         CONTEXT_ITEMS   sessions, files, errors, queries, attempts
 --    REFRESH_CACHE         CONTEXT_CACHE   one context per touched (customer, project) and one per touched (customer, '*')
 --    REFRESH_PRUNED_ITEMS  CONTEXT_ITEMS   only the newest are kept
 --

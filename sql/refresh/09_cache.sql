@@ -97,7 +97,7 @@ BEGIN
         entries AS (
             SELECT customer, project, section, session_id, item_key, ts, item
             FROM items
-            WHERE section <> 'recent_sessions'
+            WHERE section NOT IN ('recent_sessions', 'attempts')
             UNION ALL
             SELECT
                 touched.customer,
@@ -154,6 +154,66 @@ BEGIN
                 GROUP BY customer, project, section, session_id
             )
             GROUP BY customer, project, session_id
+        ),
+
+        -- the hours of an attempt put together; of them those that failed, were refused or wait last, those that succeed most
+        -- often, and those that succeeded last, which may have overcome a failure
+        attempts AS (
+            SELECT
+                item.customer,
+                item.project,
+                item.item_key,
+                SUM(item.item:ok::NUMBER(18, 0)) AS ok,
+                SUM(item.item:failed::NUMBER(18, 0)) AS failed,
+                SUM(item.item:denied::NUMBER(18, 0)) AS denied,
+                MIN(item.item:first_ok_at::VARCHAR) AS first_ok_at,
+                MAX(item.item:ok_at::VARCHAR) AS ok_at,
+                MAX(item.item:failed_at::VARCHAR) AS failed_at,
+                MAX(item.item:failed_in::VARCHAR) AS failed_in,
+                MAX(item.item:denied_at::VARCHAR) AS denied_at,
+                MAX(item.item:background_in::VARCHAR) AS background_in
+            FROM items AS item
+            WHERE item.section = 'attempts'
+            GROUP BY item.customer, item.project, item.item_key
+        ),
+
+        attempt_lists AS (
+            SELECT
+                customer,
+                project,
+                ARRAY_AGG(OBJECT_CONSTRUCT_KEEP_NULL(
+                    'what', item_key,
+                    'ok', ok,
+                    'failed', failed,
+                    'denied', denied,
+                    'first_ok_at', first_ok_at,
+                    'ok_at', ok_at,
+                    'failed_at', failed_at,
+                    'failed_in', failed_in,
+                    'denied_at', denied_at,
+                    'background_in', background_in
+                )) WITHIN GROUP (ORDER BY item_key) AS attempts
+            FROM (
+                SELECT
+                    *,
+                    ROW_NUMBER() OVER (
+                        PARTITION BY customer, project
+                        ORDER BY
+                            GREATEST(COALESCE(failed_at, ''), COALESCE(denied_at, ''), COALESCE(background_in, '')) DESC,
+                            item_key
+                    ) AS nth_open,
+                    ROW_NUMBER() OVER (
+                        PARTITION BY customer, project ORDER BY ok DESC, COALESCE(ok_at, '') DESC, item_key
+                    ) AS nth_habit,
+                    ROW_NUMBER() OVER (
+                        PARTITION BY customer, project ORDER BY COALESCE(ok_at, '') DESC, item_key
+                    ) AS nth_recent
+                FROM attempts
+            )
+            WHERE nth_open <= 20
+                OR nth_habit <= 20
+                OR nth_recent <= 20
+            GROUP BY customer, project
         ),
 
         -- the hours of a session put together; a text stands behind the 27 characters of its time
@@ -236,6 +296,7 @@ BEGIN
                 'recent_files', lists.lists:recent_files,
                 'insights', lists.lists:insights,
                 'recent_queries', lists.lists:recent_queries,
+                'attempts', attempt_lists.attempts,
                 'hours', hours.hours,
                 'recorded_at', TO_CHAR(recent.recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"')
             ) AS context_blob
@@ -250,6 +311,9 @@ BEGIN
             ON touched.customer = lists.customer
             AND touched.project = lists.project
             AND lists.session_id = ''
+        LEFT JOIN attempt_lists
+            ON touched.customer = attempt_lists.customer
+            AND touched.project = attempt_lists.project
         LEFT JOIN hours
             ON touched.customer = hours.customer
             AND touched.project = hours.project

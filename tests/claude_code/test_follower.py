@@ -16,7 +16,7 @@ from activity_mcp.claude_code.transcripts import follower
 from activity_mcp.config import read_config
 from activity_mcp.operations.drain import Drainer
 from activity_mcp.operations.erase import Forgetter
-from activity_mcp.operations.import_transcripts import Backfill
+from activity_mcp.operations.import_transcripts import TranscriptImport
 from activity_mcp.operations.own_files import own_files
 from activity_mcp.operations.selection import Selection
 from activity_mcp.service import ActivityService
@@ -107,7 +107,7 @@ def test_what_was_read_live_is_sent_again_by_no_later_turn_leader_or_import(live
     with live.leader() as other:
         assert live.turn(other)["llm_event"] == 3
         live.clock.advance(7200)
-        report = Backfill(other).run([str(live.script.path)])
+        report = TranscriptImport(other).run([str(live.script.path)])
         Drainer(other).drain(30)
         assert (report.activities["llm_event"], report.activities["tool_event"]) == (0, 0)
         assert other.query("SELECT COUNT(*) FROM CLAUDE_STREAM_V2 WHERE event_name = 'llm_event'").rows == [[3]]
@@ -291,6 +291,6 @@ def test_prompts_typed_while_claude_works_are_recorded_once_each(live: Session, 
     live.clock.advance(7200)
     with live.leader() as service:
         Path(service.queue.directory, "imports.json").unlink()  # the import reads all of it once more
-        Backfill(service).run([str(live.script.path)])
+        TranscriptImport(service).run([str(live.script.path)])
         Drainer(service).drain(30)
         assert prompts_of(service) == expected

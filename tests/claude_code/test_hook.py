@@ -82,11 +82,9 @@ def test_a_starting_session_is_told_what_the_project_was_about(known) -> None:
         ["hookSpecificOutput"], ["hookEventName", "additionalContext"], "SessionStart",
     )  # fmt: skip
     assert told["additionalContext"].splitlines()[1:] == [
-        '- <1 min ago on "main" asked "Why is the total wrong?"',
-        '  concluded "It summed the wrong column."',
-        '- <1 min ago this command failed: "make test"',
-        '- <1 min ago "Bash" failed with "Exit code 2"',
-        '- <1 min ago edited "app.py"',
+        '- <1 min ago failed, and nothing since: "make test" with "Exit code 2"',
+        '- <1 min ago on "main" concluded "It summed the wrong column."',
+        '- touched last: "app.py" (<1 min ago)',
     ]
 
 

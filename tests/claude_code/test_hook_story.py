@@ -18,7 +18,7 @@ from activity_mcp import package_files
 from activity_mcp.claude_code.hooks import hook
 from activity_mcp.clock import parse_iso
 from activity_mcp.operations.drain import Drainer
-from activity_mcp.operations.import_transcripts import Backfill
+from activity_mcp.operations.import_transcripts import TranscriptImport
 from activity_mcp.service import ActivityService
 from claude_code.hooked import Hooked
 from fakes import FakeClock
@@ -113,7 +113,7 @@ def warehouse(hooked: Hooked) -> Iterator[Callable[..., list[Any]]]:
 
     def facts(*paths: Path) -> list[Any]:
         if paths:
-            Backfill(service).run([str(path) for path in paths])
+            TranscriptImport(service).run([str(path) for path in paths])
         Drainer(service).drain(30)
         return [list(row) for row in service.query(FACTS).rows]
 

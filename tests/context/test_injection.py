@@ -26,7 +26,7 @@ def blob_with(text: str, *, many: int = 1) -> dict[str, Any]:
     return {
         "recent_sessions": [
             {
-                "session_id": f"s{n}", "last_ts": ago(n + 2), "started": ago(n + 3), "asked": text, "concluded": text,
+                "session_id": f"s{n}", "last_ts": ago(n + 2), "started": ago(n + 3), "first_asked": text[1:], "asked": text, "concluded": text,
                 "git_branch": text, "files": [text], "failed_commands": [text],
             }
             for n in range(many)
@@ -35,6 +35,12 @@ def blob_with(text: str, *, many: int = 1) -> dict[str, Any]:
             {"activity_id": f"e{n}", "ts": ago(n + 1), "event_name": "tool_event", "name": text, "error": text} for n in range(many)
         ],
         "recent_files": [{"file_path": f"{text}{n or ''}", "operation": text, "ts": ago(n + 3)} for n in range(many)],
+        "attempts": [
+            *({"what": f"Bash {n} {text}", "failed": 2, "failed_at": f"{ago(n + 1)} {text}", "failed_in": f"{ago(n + 1)} s0"} for n in range(many)),
+            *({"what": f"Web{n} {text}", "denied": 1, "denied_at": ago(n + 1)} for n in range(many)),
+            *({"what": f"Bash run{n} {text}", "ok": 5, "first_ok_at": ago(90), "ok_at": f"{ago(n + 1)} 12"} for n in range(many)),
+            *({"what": f"Bash serve{n} {text}", "background_in": f"{ago(n + 1)} s0"} for n in range(many)),
+        ],
         "recent_queries": [{"activity_id": f"q{n}", "sql": text, "rows": 3, "ts": ago(n + 24)} for n in range(many)],
         "insights": [
             {
@@ -60,6 +66,14 @@ def test_a_session_is_told_what_was_asked_concluded_failed_found_run_and_touched
             {"session_id": "s2", "last_ts": ago(50), "first_asked": "Rework the invoice", "asked": "Add a tax column"},
         ],
         "recent_errors": [{"activity_id": "e", "ts": ago(2), "event_name": "tool_event", "name": "Bash", "error": "Exit code 1\nE  assert"}],
+        "attempts": [
+            {"what": "Bash make ship", "failed": 3, "failed_at": f"{ago(2)} Exit code 1\nE  assert", "failed_in": f"{ago(2)} s1"},
+            {"what": "Bash make docs", "failed": 1, "failed_at": f"{ago(9)} Exit code 1", "ok": 1, "ok_at": f"{ago(8)} 12"},
+            {"what": "Bash git push --force", "denied": 2, "denied_at": ago(26)},
+            {"what": "Bash make test", "ok": 11, "failed": 1, "first_ok_at": ago(300), "ok_at": f"{ago(2)} 40123", "failed_at": f"{ago(9)} 1"},
+            {"what": "Bash make lint", "ok": 4, "first_ok_at": ago(300), "ok_at": f"{ago(3)} 1520.5"},
+            {"what": "Bash ls -la", "ok": 40, "first_ok_at": ago(300), "ok_at": f"{ago(3)} 5"},
+        ],
         "recent_files": [
             {"file_path": f"{HERE}/app/orders.py", "operation": "edit", "ts": ago(3)},
             {"file_path": "/etc/hosts", "operation": "read", "ts": ago(0.5)},
@@ -73,16 +87,15 @@ def test_a_session_is_told_what_was_asked_concluded_failed_found_run_and_touched
     }  # fmt: skip
     assert told(blob).splitlines() == [
         HEADING,
-        '- 2 h ago on "main" asked "Why is the total wrong?"',
-        '  concluded "A float; now Decimal."',
-        '- 2 d ago asked "Add a tax column"',
-        '  began with "Rework the invoice"',
+        '- open: 2 d ago asked "Add a tax column", not concluded, began with "Rework the invoice"',
+        '- 2 h ago failed, and nothing since: "make ship" 3 times with "Exit code 1 E assert"',
         '- 2 h ago this command failed: "pytest -q"',
-        '- 2 h ago "Bash" failed with "Exit code 1 E assert"',
+        '- 26 h ago refused 2 times by the user or a rule: "git push --force"',
+        '- works here: "make test" (11 of 12, 40 s, 2 h ago), "make lint" (4 times, 1.5 s, 3 h ago)',
+        '- 2 h ago on "main" concluded "A float; now Decimal."',
         '- insight of 30 h ago: "orders mean = 38.5 per day"',
+        '- touched last: "/etc/hosts" (30 min ago), "app/orders.py" (3 h ago)',
         '- 24 h ago this query ran (4 rows): "SELECT ∗ FROM orders"',
-        '- 30 min ago read "/etc/hosts"',
-        '- 3 h ago edited "app/orders.py"',
     ]
 
 
@@ -96,8 +109,11 @@ def test_nothing_is_said_when_nothing_is_known(blob: dict[str, Any]) -> None:
 QUOTED = re.compile(r'"[^"]*"')
 AGE = r"(?:\d+ (?:min|h|d) ago|once)"
 OURS = re.compile(
-    rf"- {AGE} (?:on Q )?(?:asked|concluded|stopped) Q|  (?:concluded|stopped|began with) Q|- {AGE} this command failed: Q|- {AGE} Q failed with Q"
-    rf"|- insight of {AGE}: Q|- {AGE} this query ran \(3 rows\): Q|- {AGE} touched Q"
+    rf"- open: {AGE} (?:on Q )?asked Q, (?:then Q|not concluded)(?:, began with Q)?|- open: {AGE} started in the background: Q"
+    rf"|- {AGE} failed, and nothing since: Q(?: \d+ times)?(?: with Q)?|- {AGE} this command failed: Q"
+    rf"|- {AGE} refused(?: \d+ times)? by the user or a rule: Q"
+    rf"|- (?:works here|worked on most|touched last): Q \([^()Q]*{AGE}\)(?:, Q \([^()Q]*{AGE}\))*"
+    rf"|- {AGE} (?:on Q )?concluded Q(?:, began with Q)?|- insight of {AGE}: Q|- {AGE} this query ran \(3 rows\): Q"
 )
 """All that may stand outside of quotation marks."""
 QUOTES = "«»‘’‚‛“”„‟‹›״‴‶″❛❜❝❞❟❠❮❯⹂〃「」『』〝〞〟﹁﹂﹃﹄＂｢｣🙶🙷🙸ʺ˝˶"
@@ -134,9 +150,9 @@ def test_recorded_text_stays_one_quoted_line_without_markup_or_hidden_characters
     assert lines
     for line in lines:
         assert len(line) <= MAX_ITEM
-        assert line.startswith(("- ", '  concluded "'))
+        assert line.startswith("- ")
         assert OURS.fullmatch(QUOTED.sub("Q", line)), line
-        assert not set(line) & set("<>＜＞[]{}`*#~|“”") - set("<" if line.startswith("- <1 min ago") else "")
+        assert not set(line) & set("<>＜＞[]{}`*#~|“”") - set("<" if "<1 min ago" in line else "")
         assert not set(line) & set(QUOTES)
         assert not set(line) & {chr(code) for code in BLANK}
         assert all(char.isprintable() for char in line)
@@ -152,10 +168,19 @@ def test_it_never_is_longer_than_asked_for_by_either_count(limit: int, text: str
     assert said.startswith(HEADING) or said == ""
 
 
-def test_a_long_section_leaves_room_for_the_others() -> None:
+def test_the_room_is_spent_on_what_is_worth_most_whatever_section_it_is_in() -> None:
     said = told(blob_with("long " * 60, many=9), 2000)
-    for word in ("asked", "concluded", "this command failed", "insight of", "this query ran", "touched"):
+    for word in ("failed, and nothing since", "started in the background", "works here", "concluded", "insight of"):
         assert word in said
+    assert "this query ran" not in said
+
+
+def test_more_room_shows_more_and_never_what_is_worth_nothing() -> None:
+    old = {"recent_queries": [{"activity_id": "q", "sql": "select 1", "ts": ago(24 * 60)}], "recent_files": []}
+    assert told(old, 8000) == ""
+    lengths = [len(told(blob_with("long " * 60, many=9), limit).splitlines()) for limit in (600, 1200, 2400, 4800)]
+    assert lengths == sorted(lengths)
+    assert lengths[0] < lengths[-1]
 
 
 @settings(max_examples=200, deadline=None)
@@ -177,9 +202,9 @@ def test_what_get_context_answers_hides_nothing_either(text: str) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.dictionaries(
-    st.sampled_from(["recent_sessions", "recent_errors", "recent_files", "recent_queries", "insights"]),
+    st.sampled_from(["recent_sessions", "recent_errors", "recent_files", "recent_queries", "insights", "attempts"]),
     st.lists(st.dictionaries(
-        st.sampled_from(["session_id", "ts", "last_ts", "first_asked", "asked", "file_path", "error", "sql", "rows", "subject", "value", "recorded_at", "query_id", "insight_id", "activity_id", "failed_commands"]),
+        st.sampled_from(["session_id", "ts", "last_ts", "first_asked", "asked", "file_path", "error", "sql", "rows", "subject", "value", "recorded_at", "query_id", "insight_id", "activity_id", "failed_commands", "what", "ok", "failed", "denied", "ok_at", "failed_at", "denied_at", "background_in"]),
         st.none() | st.integers() | st.floats() | st.text(max_size=20) | st.just(iso(NOW)) | st.lists(st.text(max_size=5), max_size=2),
     ), max_size=3),
 ))  # fmt: skip

@@ -205,7 +205,7 @@ def test_context_types_choose_sections_and_keep_their_order() -> None:
 def test_the_default_type_is_the_shortest_form_of_the_same_facts() -> None:
     blob = sample_blob()
     blob["recent_sessions"][0].update(asked="a" * 290, files=[f"/f/{n}" for n in range(8)], failed_commands=["x", "y", "z"])
-    blob["recent_errors"] = [{**blob["recent_errors"][0], "activity_id": f"e-{n}", "error": "e" * 290} for n in range(10)]
+    blob["recent_errors"] = [{**blob["recent_errors"][0], "activity_id": f"e-{n}", "error": f"{n}" * 290} for n in range(10)]
     short, full = render(blob), render(blob, context_type="engineer")
     assert (len(short["recent_errors"]), len(full["recent_errors"])) == (5, 10)
     assert (len(short["recent_sessions"][0]["files"]), len(full["recent_sessions"][0]["files"])) == (5, 8)
@@ -518,6 +518,29 @@ def test_sums_are_shown_whole_or_not_at_all() -> None:
         context = render(blob, max_bytes=max_bytes)
         for section in ("llm_usage", "activity_counts"):
             assert context.get(section) in (None, whole[section])
+
+
+def test_a_focus_puts_what_is_about_it_first_and_gives_it_the_room() -> None:
+    blob = sample_blob()
+    blob["recent_files"] = [{**blob["recent_files"][0], "file_path": f"/r/{name}.py"} for name in ("alpha", "beta", "gamma")]
+    blob["insights"] = [
+        {**blob["insights"][0], "insight_id": f"i-{n}", "subject": f"subject {n}", "recorded_at": iso(NOW - n * HOUR)}
+        for n in range(9)
+    ]
+    assert render(blob)["insights"][0]["subject"] == "subject 0"
+    assert render(blob, focus="Subject 7?")["insights"][0]["subject"] == "subject 7"
+    assert render(blob, focus="/elsewhere/gamma.py")["recent_files"][0]["file_path"] == "/r/gamma.py"
+    small = render(blob, focus="subject 7", max_bytes=700)
+    assert small["insights"][0]["subject"] == "subject 7"
+
+
+def test_the_same_question_has_the_same_answer_and_explained_it_says_why_each_line_is_there() -> None:
+    assert render(sample_blob(), focus="orders") == render(sample_blob(), focus="orders")
+    plain, explained = render(sample_blob()), render(sample_blob(), explain=True, focus="orders")
+    for section in ("recent_sessions", "recent_errors", "recent_files", "insights", "recent_queries"):
+        assert not any("why" in entry for entry in plain[section])
+        assert all("worth" in entry["why"] for entry in explained[section])
+    assert explained["insights"][0]["why"] == "insight, 1.0 d old, 100% of the focus: worth 23.7"
 
 
 def test_where_not_even_the_names_fit_the_whole_context_is_named() -> None:

@@ -25,7 +25,7 @@ from activity_mcp.errors import InvalidInput, NewerFormat
 from activity_mcp.operations import erase
 from activity_mcp.operations.drain import Drainer
 from activity_mcp.operations.erase import Forgetter
-from activity_mcp.operations.import_transcripts import Backfill
+from activity_mcp.operations.import_transcripts import TranscriptImport
 from activity_mcp.operations.selection import Selection
 from activity_mcp.pipeline.flusher import Flusher
 from activity_mcp.provenance.artifact_store import Artifact, ArtifactStore
@@ -222,7 +222,7 @@ def everywhere(home: Path, tmp_path: Path, text: str) -> None:
     transcript = tmp_path / f"-work-{text}" / "s.jsonl"
     transcript.parent.mkdir()
     transcript.write_text('{"type": "user", "sessionId": "t", "uuid": "u", "cwd": "/w", "message": {"content": "x"}}\n')
-    Backfill(service).run([str(transcript)])
+    TranscriptImport(service).run([str(transcript)])
     service.close()
     service.warehouse.release()
     for place in (home / "settings.json", queue / "commit.json", queue / "context" / "abc.json", home / "artifacts" / "b.txt"):
@@ -331,13 +331,13 @@ def transcript(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("given", [{"session": "s-1"}, {"match": SECRET}], ids=["by session", "by text"])
 def test_an_import_does_not_bring_it_back(make: Make, transcript: Path, tmp_path: Path, given: dict[str, str]) -> None:
     service = make()
-    Backfill(service).run([str(transcript)])
+    TranscriptImport(service).run([str(transcript)])
     found = Forgetter(service, selection(**given)).run()
     if "session" in given:
         assert bytes_with(tmp_path / "home", "s-1") == []
     else:
         Path(service.queue.directory, "imports.json").unlink()  # even when nobody knows how far the file was imported
-    report = Backfill(make()).run([str(transcript)])
+    report = TranscriptImport(make()).run([str(transcript)])
     assert report.forgotten == found.lines
     assert sum(report.activities.values()) == (0 if "session" in given else 5)
     Drainer(service).drain()

@@ -64,7 +64,8 @@ class Life(random.Random):
 
     def tool(self) -> tuple[str, dict[str, Any]]:
         tool = self.choice(["Bash", "Read", "mcp__x__y", None])
-        parameters = self.choice([{"command": f"make {self.randrange(5)}"}, {}, None])
+        command = {"command": f"make {self.randrange(5)}"}
+        parameters = self.choice([command, command, command | {"run_in_background": True}, {"file_path": "/f/é"}, {}, None])
         error = self.choice([None, "exit 1", "é" * 400])
         return "tool_event", {
             "tool_name": tool,

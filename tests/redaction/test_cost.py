@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,6 +71,47 @@ def test_the_work_grows_no_faster_than_the_text(piece: str) -> None:
 
     calls(1_000)  # patterns are compiled
     assert calls(12_000) < 5 * max(calls(3_000), 200)
+
+
+PLACES = [
+    "password || '", "{{ password", "<password><value>", '<property name="password">', "</b>x", "password=</a>x", "(password . ", "?? '", "as the token ",
+    ".fill('#password', ", "fill_in 'password' ", "# password\n", "a:b1c2d3e4@", "a@b.c:", "reg_sz ", "stringdata{:", "chpasswd:\na:b\n", "{plain}", " on >a1b2c3",
+    "echo a | base64 ", "echo a > password ", "printf '=%s' ", "&lt;password&gt;", "\\u003c", "copy t (password) from stdin;\n", "| password |\n", "password: &a ",
+    "/token/", "x, password = ", 'password: ["a", ', '{"password": {"value', " -u a -p ", "-name password -value ", "btoa('a:", "jwt.sign(a, ", "password to ", "password a: ",
+    "secret.key.", "rootpw ", "s/password=.*/", "password::", "a,pass\n",
+]  # fmt: skip
+"""What the places of ``kinds.txt`` begin with, repeated: their readers look ahead or back, within bounds."""
+
+
+@pytest.mark.parametrize("piece", PLACES)
+def test_the_work_of_places_grows_no_faster_than_the_text(piece: str) -> None:
+    test_the_work_grows_no_faster_than_the_text(piece)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        base64.b64encode,
+        bytes.hex,
+        lambda data: "\n".join(base64.b64encode(data[at : at + 57]).decode() for at in range(0, len(data), 57)),
+    ],
+    ids=["base64", "hex", "lines of base64"],
+)
+def test_random_runs_that_all_differ_cost_no_more_than_their_length(made: Callable[[bytes], str | bytes]) -> None:
+    data = random.Random(1).randbytes(60_000)
+
+    def spent(size: int) -> float:
+        given = made(data[:size])
+        text = given if isinstance(given, str) else given.decode("ascii")
+        best = 9.0
+        for _ in range(3):
+            began = time.process_time()
+            Redactor().text(text)
+            best = min(best, time.process_time() - began)
+        return best
+
+    spent(1_000)
+    assert spent(60_000) < 10 * max(spent(15_000), 0.002)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,10 @@ ORDINARY = (
     "https://x.example/password/reset/confirm and /api/token/refresh/now",
     "password or 'default', token ?? 'none', secret || 'changeme'",
     "user, password = get_credentials('orders'), None",
+    "the server at http://localhost:3000 answers; ask ada@example.org or @bob, see http://h.example:8080/a and c@d.example",
+    '<a href="mailto:dkuhlman7x@cutter.example">D</a>',
+    "from contextvars import ContextVar, Token\n\nfrom x import Context, _RuntimeContext7\n",
+    "llvm::PassToken:: run7Module(llvm::Module &M)",
     "bypass1 compass2 trespass: overpass3 = lowpass4",
 )
 """What looks like one of these places, and holds no secret."""

@@ -74,7 +74,14 @@ class FakeService:
         return {"activity_id": made["activity_id"], "accepted": True, "durable": True, "degraded": False}
 
     def context(
-        self, *, customer: Any = None, context_type: str = "default", project: Any = None, max_bytes: int = 8192
+        self,
+        *,
+        customer: Any = None,
+        context_type: str = "default",
+        project: Any = None,
+        max_bytes: int = 8192,
+        focus: str | None = None,
+        explain: bool = False,
     ) -> Any:
         self.asked.append({"customer": customer, "context_type": context_type, "project": project, "max_bytes": max_bytes})
         if self.fail is not None:

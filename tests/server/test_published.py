@@ -60,6 +60,7 @@ async def test_every_template_and_every_schema_is_listed_with_its_description(cl
     templates = (await client.list_resource_templates()).resource_templates
     assert {template.uri_template: bool(template.title and template.description) for template in templates} == {
         "activity://context/{customer}": True,
+        "activity://session/{session_id}": True,
         "activity://artifact/{artifact_id}": True,
         "activity://schemas/{event_name}": True,
     }

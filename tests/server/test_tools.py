@@ -66,6 +66,7 @@ async def test_every_tool_says_what_a_client_may_assume_and_two_are_always_loade
         "record_insight": ("Record an insight", None, {**writes, "idempotent_hint": True}),
         "store_artifact": ("Store an artifact", None, {**writes, "idempotent_hint": True}),
         "refresh_context": ("Refresh the context", None, reads),
+        "search": ("Search the record", None, reads),
     }
 
 
@@ -97,7 +98,22 @@ async def test_arguments_and_results_are_published_under_the_names_users_rely_on
             "project": "string",
         },
         "refresh_context": {"customer": "string", "project": "string"},
-        "get_context": {"customer": "string", "context_type": "string", "project": "string", "max_bytes": "integer"},
+        "search": {
+            "query": "string",
+            "kind": "string",
+            "project": "string",
+            "since": "string",
+            "until": "string",
+            "limit": "integer",
+        },
+        "get_context": {
+            "customer": "string",
+            "context_type": "string",
+            "project": "string",
+            "focus": "string",
+            "explain": "boolean",
+            "max_bytes": "integer",
+        },
         "log_event": {
             "event_name": "string",
             "feature_json": "object",
@@ -117,6 +133,7 @@ async def test_arguments_and_results_are_published_under_the_names_users_rely_on
         "record_insight": ["subject", "metric", "value"],
         "store_artifact": ["artifact_type"],
         "refresh_context": [],
+        "search": ["query"],
     }
     assert tools["get_context"].input_schema["properties"]["max_bytes"]["minimum"] == 512
     assert tools["get_context"].input_schema["properties"]["context_type"]["enum"] == [
@@ -138,6 +155,7 @@ async def test_arguments_and_results_are_published_under_the_names_users_rely_on
             "artifact_id", "row_count", "sample_rows", "content_schema", "result_sha256", "link", "expires_at", "reason",
         },
         "refresh_context": {"as_of", "age_ms", "freshness", "refreshed", "reason"},
+        "search": {"hits", "total", "truncated", "as_of", "notes"},
         "get_context": {
             "customer", "context_type", "project", "context", "as_of", "age_ms", "freshness", "reason", "source",
             "pending_local", "truncated",
@@ -278,7 +296,7 @@ REFUSED = [
     (
         "get_context",
         {"custmer": "c", "limit": 3},
-        "unknown argument 'custmer'; unknown argument 'limit'. its arguments are customer, context_type, project, max_bytes",
+        "unknown argument 'custmer'; unknown argument 'limit'. its arguments are customer, context_type, project, focus, explain, max_bytes",
     ),
     ("get_context", {"context_type": "all"}, "context_type must be one of default, executive, analyst, engineer, not 'all'"),
     ("get_context", {"max_bytes": 511}, "max_bytes must be at least 512, not 511"),

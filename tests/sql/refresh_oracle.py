@@ -264,6 +264,7 @@ def _blob(scope: Scope, rows: list[Row], insights: dict[str, dict[str, Any]], no
         "recent_files": [_file(row) for row in _newest_by(rows, _path, _path)[:20]],
         "insights": _insights(scope, insights, now),
         "recent_queries": [_query(row) for row in _newest_by(rows, _activity, _succeeded_query)[:10]],
+        "attempts": _attempts(rows),
         "hours": _hours(rows, now),
         "recorded_at": iso(max(row["ts"] for row in rows)) if rows else None,
     }
@@ -416,6 +417,70 @@ def _command(row: Row) -> str:
     parameters = f.get("parameters")
     command = text(parameters.get("command")) if tool == "Bash" and isinstance(parameters, dict) else None
     return (command if command is not None else tool if tool is not None else "unknown")[:300]
+
+
+def _attempts(rows: list[Row]) -> list[dict[str, Any]]:
+    by_call: dict[str, list[tuple[str, Row]]] = defaultdict(list)
+    for row in rows:
+        if row["event_name"] == "tool_event" and (outcome := _outcome(features(row))) is not None:
+            by_call[_called(features(row))].append((outcome, row))
+    found = [_attempt(what, calls) for what, calls in by_call.items()]
+    worst = sorted(found, key=lambda one: one["what"])
+    worst.sort(key=lambda one: max(one.get(name, "") for name in ("failed_at", "denied_at", "background_in")), reverse=True)
+    recent = sorted(found, key=lambda one: one["what"])
+    recent.sort(key=lambda one: one.get("ok_at", ""), reverse=True)
+    habits = sorted(recent, key=lambda one: one["ok"], reverse=True)
+    kept = {one["what"] for one in (*worst[:20], *recent[:20], *habits[:20])}
+    return sorted((one for one in found if one["what"] in kept), key=lambda one: str(one["what"]))
+
+
+QUIET = ("Read", "NotebookRead", "Grep", "Glob", "LS", "ToolSearch", "TodoWrite", "BashOutput", "TaskOutput")
+ARGUMENTS = ("command", "file_path", "notebook_path", "path", "url", "query", "pattern")
+
+
+def _outcome(f: dict[str, Any]) -> str | None:
+    if text(f.get("denied")) is not None:
+        return "denied"
+    success = success_of(f)
+    if not success:
+        return "failed" if success is False else None
+    parameters = f.get("parameters")
+    if isinstance(parameters, dict) and boolean(parameters.get("run_in_background")):
+        return "background"
+    return None if text(f.get("tool_name")) in QUIET else "ok"
+
+
+def _called(f: dict[str, Any]) -> str:
+    tool, parameters = text(f.get("tool_name")), f.get("parameters")
+    given = parameters if isinstance(parameters, dict) else {}
+    argument = next((value for name in ARGUMENTS if (value := text(given.get(name))) is not None), "")
+    return f"{'unknown' if tool is None else tool} {argument}"[:300]
+
+
+def _attempt(what: str, calls: list[tuple[str, Row]]) -> dict[str, Any]:
+    def of(outcome: str, said: Any) -> list[str]:
+        return [f"{iso(row['ts'])}{said(row)}" for found, row in calls if found == outcome]
+
+    def error(row: Row) -> str:
+        f = features(row)
+        found = next((value for name in ("error", "message", "error_type") if (value := text(f.get(name))) is not None), "")
+        return f" {found[:300]}"
+
+    def session(row: Row) -> str:
+        return f" {row['session_id'] or ''}"
+
+    def nothing(row: Row) -> str:
+        return ""
+
+    def latency(row: Row) -> str:
+        return f" {(text(features(row).get('latency_ms')) or '')[:20]}"
+
+    counts = {name: sum(found == name for found, _ in calls) for name in ("ok", "failed", "denied")}
+    return compact(
+        what=what, **counts, first_ok_at=min(of("ok", nothing), default=None), ok_at=max(of("ok", latency), default=None),
+        failed_at=max(of("failed", error), default=None), failed_in=max(of("failed", session), default=None),
+        denied_at=max(of("denied", nothing), default=None), background_in=max(of("background", session), default=None),
+    )  # fmt: skip
 
 
 def _hours(rows: list[Row], now: datetime) -> list[dict[str, Any]]:

@@ -10,7 +10,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from activity_mcp.activity import KEPT_METHODS, is_own_event, source_rank
+from activity_mcp.activity import KEPT_METHODS
+from activity_mcp.activity.ranks import is_own_event, source_rank
 from sql import refresh_oracle
 from sql.support import warehouse
 

@@ -16,6 +16,7 @@ from activity_mcp.errors import BatchRejected, WarehouseCorrupt, WarehouseNewer,
 from activity_mcp.warehouse import Batch
 from activity_mcp.warehouse.base import LAYOUT_VERSION
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
+from deployed import put_file
 from fakes import FakeClock
 from warehouse.test_contract import CHANNEL, batch, offset, row
 
@@ -27,6 +28,7 @@ def clock() -> FakeClock:
 
 def filled(path: str, clock: FakeClock) -> None:
     """A warehouse of one row at ``path``, closed again."""
+    put_file(Path(path))
     warehouse = DuckDBWarehouse(path, clock=clock)
     warehouse.append(batch(1, 1, clock, expected=None))
     warehouse.release()

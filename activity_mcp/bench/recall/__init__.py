@@ -1,7 +1,7 @@
 """Whether the next session is given what it needs: coverage and noise beside three baselines, over made-up histories.
 
 coverage   the share of the needed facts (``histories`` has the rule) within the first 2,000 characters
-noise      the share of the lines shown that tell none
+noise      the share of the lines shown that hold none
 per line   needed facts shown for each line, beside the best baseline's
 
 Each history goes through the embedded warehouse and its refresh sequence, and is then rendered as a starting session and

@@ -1,4 +1,4 @@
-"""How well a text tells what the next session needs: which needed facts are in it, and how many of its lines nobody needed."""
+"""How well a text shows what the next session needs: which needed facts are in it, and how many of its lines nobody needed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Score:
 
     @property
     def noise(self) -> float:
-        """The share of the lines that tell no needed fact."""
+        """The share of the lines that hold no needed fact."""
         return 1 - self.useful / self.lines if self.lines else 0.0
 
     @property

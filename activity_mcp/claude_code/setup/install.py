@@ -18,15 +18,17 @@ import os
 import shutil
 import stat
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ... import fs
 from ...errors import InvalidInput
 from ..hooks.start_hook import hook_command
 from ..versions import knows_event
+from .exporter import own_env, with_exporter, without_exporter
 from .json_editor import JsonText
 from .registration import HOOK_EVENTS, with_hooks, with_server, without_hooks, without_server
+from .statusline import is_ours, with_statusline, without_statusline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,11 +42,16 @@ PREVIOUS_ENDING = ".activity-mcp-previous"
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """What to start: absolute, so that it runs outside of the virtual environment it is installed in; ``events`` are hooked."""
+    """What to start: absolute, so that it runs outside of the virtual environment it is installed in; ``events`` are hooked.
+
+    ``exporter``: the variables of Claude Code's exporter, where it is to report here (``exporter.exporter_env``).
+    """
 
     server: list[str]
     hook: list[str]
     events: tuple[str, ...] = HOOK_EVENTS
+    exporter: Mapping[str, str] | None = None
+    has_statusline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +164,11 @@ def plan_install(files: Files, commands: Commands) -> list[Change]:
 
 def plan_uninstall(files: Files, commands: Commands) -> list[Change]:
     """What uninstalling would change. Raises InvalidInput."""
+    present = json_of(files.settings)
+    settings = present if isinstance(present, dict) else {}
+    line = settings.get("statusLine")
+    has_statusline = is_ours(line.get("command") if isinstance(line, dict) else None)
+    commands = replace(commands, exporter=own_env(settings.get("env")) or None, has_statusline=has_statusline)
     return [change for edit in _edits(files, commands) if (change := edit.uninstall()) is not None]
 
 
@@ -164,8 +176,18 @@ def _edits(files: Files, commands: Commands) -> list[_Edit]:
     servers, settings = os.path.realpath(files.servers), os.path.realpath(files.settings)
     return [
         _Edit(servers, files.mode, lambda file: with_server(file, commands.server), without_server),
-        _Edit(settings, files.mode, lambda file: with_hooks(file, commands.hook, commands.events), without_hooks),
+        _Edit(settings, files.mode, lambda file: _with_ours(file, commands), _without_ours),
     ]
+
+
+def _with_ours(file: JsonText, commands: Commands) -> JsonText:
+    file = with_hooks(file, commands.hook, commands.events)
+    file = file if commands.exporter is None else with_exporter(file, commands.exporter)
+    return with_statusline(file) if commands.has_statusline else file
+
+
+def _without_ours(file: JsonText) -> JsonText:
+    return without_statusline(without_exporter(without_hooks(file)))
 
 
 @dataclass(frozen=True, slots=True)

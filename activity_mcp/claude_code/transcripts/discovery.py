@@ -113,19 +113,22 @@ class ImportOrigins:
     Calling it with a session and its folder gives the Origin, or None where the project does not want to be recorded.
     """
 
-    def __init__(self, identity: Identity, org_id: str | None = None, redactor: Redactor | None = None) -> None:
+    def __init__(
+        self, identity: Identity, org_id: str | None = None, redactor: Redactor | None = None, *, source: str = "import"
+    ) -> None:
+        self._source = source
         self._identity = identity
         self._redactor = redactor
         self._org_id = org_id
         self._projects: dict[str, tuple[str, bool]] = {}
 
-    def __call__(self, session_id: str, cwd: str | None) -> Origin | None:
+    def __call__(self, session_id: str | None, cwd: str | None) -> Origin | None:
         project, ignored = self._project(cwd) if cwd else (None, False)
         if ignored:
             return None
         return Origin(
             self._identity.customer,
-            "import",
+            self._source,
             anonymous_customer_id=self._identity.anonymous_customer_id,
             session_id=session_id,
             project=project,

@@ -122,6 +122,10 @@ class ImportLedger:
             return None
         return mark if same else None
 
+    def paths(self) -> list[str]:
+        """The files it knows."""
+        return list(self._marks)
+
     def owners(self) -> LineOwners:
         """Which file each remembered line was taken under."""
         owners = LineOwners()

@@ -22,7 +22,7 @@ _BEHIND_S = 15 * 60
 def version(environ: Mapping[str, str]) -> Check:
     found = installed_version(environ)
     if found is None:
-        return Check("claude version", "ok", "no `claude` on this PATH that tells one")
+        return Check("claude version", "ok", "no `claude` on this PATH that prints one")
     if found < OLDEST_SUPPORTED:
         finding = f"{in_words(found)} is older than {in_words(OLDEST_SUPPORTED)}, the oldest that this was tried with"
         costs = dict.fromkeys(need.otherwise for need in lacking(found) if need.since <= OLDEST_SUPPORTED)

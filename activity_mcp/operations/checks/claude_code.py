@@ -164,7 +164,7 @@ def _last_event_us(service: ActivityService) -> int | None:
     try:
         rows = service.query(_LAST_STORED, max_rows=1, timeout_s=10).rows
     except ActivityError:
-        return newest  # busy or unreadable: the warehouse's own check tells
+        return newest  # busy or unreadable: the warehouse's own check reports it
     stored = parse_iso(rows[0][0]) if rows and rows[0][0] else None
     return max((us for us in (newest, stored) if us is not None), default=None)
 

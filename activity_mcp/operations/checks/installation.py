@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 from ... import __version__
 from ...health.check import Check
-from ...warehouse.snowflake.extra import HINT, missing_packages
+from ...warehouse.snowflake.extra import HINT, PACKAGES, missing_packages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..doctor import Subject
+
+
+EXTRAS = {"snowflake": PACKAGES, "otel": {"opentelemetry.proto": "opentelemetry-proto"}}
+"""The extras that a user may install: the modules that are imported, and the packages that they come in."""
 
 
 def checks(subject: Subject) -> Iterator[Check]:
@@ -23,10 +27,11 @@ def checks(subject: Subject) -> Iterator[Check]:
 
 
 def _extras(*, is_needed: bool) -> Check:
-    missing = missing_packages()
-    if not missing:
-        return Check("extras", "ok", "snowflake is installed")
-    found = f"snowflake is not installed ({', '.join(missing)})"
-    if is_needed:
+    missing = {name: missing_packages(packages) for name, packages in EXTRAS.items()}
+    found = "; ".join(
+        f"{name} is not installed ({', '.join(packages)})" if packages else f"{name} is installed"
+        for name, packages in missing.items()
+    )
+    if is_needed and missing["snowflake"]:
         return Check("extras", "fail", found, HINT)
-    return Check("extras", "ok", f"{found}; it is needed only where SNOW_CONNECTION names a connection")
+    return Check("extras", "ok", found)

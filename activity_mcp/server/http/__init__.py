@@ -1,7 +1,7 @@
 """The server over HTTP: streamable HTTP at ``/mcp``, or SSE at ``/sse`` for older clients. The rules:
 
 - It listens on loopback. Any other host needs ``ACTIVITY_HTTP_TOKEN``, without which it does not start. Every request must
-  bear the token, on loopback too (``token`` makes one where none is set), but for ``/healthz``, which tells one word.
+  bear the token, on loopback too (``token`` makes one where none is set), but for ``/healthz``, which answers with one word.
 - A page in a browser can make requests to loopback, and can make its own name point there (DNS rebinding). So a request whose
   ``Host`` is a name that is not this server's is refused, and so is one whose ``Origin`` is another site's.
 - All of that is decided before a byte of the body is read, for every path (``guard``).

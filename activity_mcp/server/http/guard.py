@@ -104,7 +104,7 @@ class Guard:
         return None
 
     def _proven(self, given: list[str]) -> bool:
-        """Compared by digests of one length, so that the time tells neither a prefix nor the length of the token."""
+        """Compared by digests of one length, so that the time shows neither a prefix nor the length of the token."""
         scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         return hmac.compare_digest(_digest(token.strip()), self._digest or b"") and scheme.lower() == "bearer"
 

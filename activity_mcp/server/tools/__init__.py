@@ -14,6 +14,7 @@ from .log_event import log_event
 from .query import query
 from .record_insight import record_insight
 from .refresh_context import refresh_context
+from .search import search
 from .spec import Annotations, Lane, Progress, ToolSpec
 from .store_artifact import store_artifact
 
@@ -31,6 +32,7 @@ def specs(service: ActivityService) -> tuple[ToolSpec, ...]:
         query(service),
         record_insight(service),
         store_artifact(service),
+        search(service),
         refresh_context(service),
         health(service),
     )

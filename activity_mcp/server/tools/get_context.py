@@ -19,8 +19,8 @@ FIRST_MISS_WAIT_S = 0.020  # what a first question may wait for the leader's sna
 FIRST_MISS_STEP_S = 0.004
 
 DESCRIPTION = """\
-What was done before, here or in all projects: recent sessions (what was asked and concluded, files, failed commands), recent \
-errors, files, insights with their provenance, queries that succeeded, tool usage with latencies, event counts and LLM usage.
+What was done before, here or in all projects: commands that work here, what was refused, recent sessions (what was asked and \
+concluded, what is open), failures that nothing overcame, files, insights with their provenance, queries, usage and cost.
 
 Call it when you start on a project, when the user refers to earlier work, and before repeating a query or a command that may \
 have failed before. It answers from local memory in about a millisecond; it runs no query and no model.
@@ -29,6 +29,7 @@ Reading the answer:
 - `freshness` is fresh, stale (being refreshed: ask again in a few seconds if it matters), expired (do not rely on it) or \
 missing (nothing known yet); `as_of` is when it was last verified, and `reason` says why it is not fresh.
 - `truncated` names sections that `max_bytes` left out: ask again with a larger `max_bytes` or a narrower `context_type`.
+- `recent_errors` has failures that stand first; `overcome` marks those that a later success ended, `times` how often.
 - Insights carry `artifact_id` or `query_id`: cite them when you use a value.
 """
 
@@ -43,6 +44,8 @@ ARGUMENTS = (
         choices=CONTEXT_TYPES,
     ),
     Argument("project", "string", 'Absolute path of a project. Default: the project Claude Code runs in; "*" means all.'),
+    Argument("focus", "string", "A text or a path: what is about it comes first, and gets the room."),
+    Argument("explain", "boolean", "Say of each entry why it is there.", default=False),
     Argument("max_bytes", "integer", "Upper bound of the answer as compact JSON.", default=8192, minimum=512),
 )
 
@@ -71,8 +74,9 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 def get_context(service: ActivityService) -> ToolSpec:
     """The tool over this service."""
 
-    def ask(customer: str | None, context_type: str, project: str | None, max_bytes: int) -> dict[str, Any]:
-        return service.context(customer=customer, context_type=context_type, project=project, max_bytes=max_bytes)
+    def ask(*, focus: str | None, explain: bool, **asked: Any) -> dict[str, Any]:
+        ranked: dict[str, Any] = {name: value for name, value in (("focus", focus), ("explain", explain)) if value}
+        return service.context(**asked, **ranked)
 
     def at_once(**asked: Any) -> dict[str, Any] | None:
         found = ask(**asked)

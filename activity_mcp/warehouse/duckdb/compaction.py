@@ -1,4 +1,4 @@
-"""Writing the embedded warehouse's file anew as it is, without the blocks that no row uses any more.
+"""Rewriting the embedded warehouse's file as it is, without the blocks that no row uses any more.
 
 What DELETE removes (retention does) stays in the file's free blocks until they are used again, which may take years. So its
 live content is copied into a second file beside it, which then takes its place by one rename; until then nothing has changed.
@@ -21,7 +21,7 @@ _MEMORY = "512MB"
 
 
 def compact(path: str) -> None:
-    """Write the file at ``path`` anew. Raises what a warehouse raises; the old file is then in its place, unchanged."""
+    """Rewrite the file at ``path``. Raises what a warehouse raises; the old file is then in its place, unchanged."""
     import duckdb
 
     made = f"{path}{ENDING}"

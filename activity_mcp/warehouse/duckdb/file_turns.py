@@ -2,7 +2,7 @@
 
 One process may write or several may read, by DuckDB's lock on the file, which knows no order: queries that overlap would keep
 the leader out for ever. So a writer that finds the file in use leaves a mark beside it (``<file>.writer-waits``) and tries
-again in short steps. Meanwhile no query begins, and one that runs gives way after ``GIVES_WAY_S`` and begins anew afterwards.
+again in short steps. Meanwhile no query begins, and one that runs gives way after ``GIVES_WAY_S`` and begins again afterwards.
 
 A mark lapses ``LAPSES_S`` after its writer touched it last: a writer that was killed keeps nobody out. It is no lock: without
 it all is right, only slower.

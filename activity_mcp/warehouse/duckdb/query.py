@@ -7,7 +7,7 @@ process of its own (``query_child``). The child reads its request as JSON on std
     answer    {"columns", "rows", "truncated", "as_of", "elapsed_ms"} or {"error", "kind"}, kind ∈ refused, unavailable, newer
 
 While a writer has the file, or waits for it, the parent tries again, with jitter, until the deadline; a query that runs for
-long while a writer waits is stopped and begun anew (``file_turns``). A child whose parent is gone ends by an
+long while a writer waits is stopped and begun again (``file_turns``). A child whose parent is gone ends by an
 alarm of its own, a second after the deadline.
 """
 

@@ -109,5 +109,5 @@ def _refused_table(node: dict[str, Any]) -> str | None:
     if schema not in _SCHEMAS or str(node.get("catalog_name", "")).lower() in ("system", "temp", "memory"):
         return f"the schema {schema or 'system'} is not available here"
     if schema != "information_schema" and table.lower().startswith(_ENGINE_TABLES):
-        return f"the engine's own table {table} is not available here; information_schema tells of tables and columns"
+        return f"the engine's own table {table} is not available here; information_schema lists tables and columns"
     return None

@@ -81,7 +81,7 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def rebuild_contexts(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make CONTEXT_TABLES anew from the stream and SUPERSEDED. To be run inside a transaction.
+    """Rebuild CONTEXT_TABLES from the stream and SUPERSEDED. To be run inside a transaction.
 
     What a transaction has changed stays in memory until it ends: so this rare one may hold more than a flush, and the engine is
     to be closed afterwards, because its limit cannot be lowered again before the memory is free. ``row_version`` starts again:

@@ -1,4 +1,4 @@
-"""Writing the embedded warehouse anew without some of its rows, so that the file's bytes no longer hold them.
+"""Rewriting the embedded warehouse without some of its rows, so that the file's bytes no longer hold them.
 
 A DELETE leaves what it deletes in the file, in free blocks and in the lists derived from it. So a second file is made beside
 the first: its stream receives the remaining rows batch by batch as any flush would send them, with the refresh sequence after
@@ -40,7 +40,7 @@ DERIVED = (
     "SUPERSEDED", "INSIGHT_ATOMS", "ARTIFACTS", "SCHEMA_DRIFT", "CONTEXT_COUNTS", "CONTEXT_HOURS", "CONTEXT_ITEMS",
     "CONTEXT_CACHE",
 )  # fmt: skip
-"""Made anew from the rows that remain."""
+"""Rebuilt from the rows that remain."""
 DEPLOYED = ("ACTIVITY_SCHEMA_VERSION", "DEPLOYED_FILES", "SCHEMA_FIELDS")
 """The same in every file of this version."""
 _TS = "STRFTIME(ts, '%Y-%m-%dT%H:%M:%S.%fZ')"
@@ -298,7 +298,7 @@ def _match_ages(statements: Statements, table: str, key: str, ts: str, matches: 
 
 
 def _drop_version_1(statements: Statements, matches: Callable[[Mapping[str, Any]], bool], removed_ids: set[str]) -> None:
-    """Rows of the version 1 stream that tell of a removed activity, or are selected themselves."""
+    """Rows of the version 1 stream that are copies of a removed activity, or are selected themselves."""
     names = ("activity_id", "customer", "activity", "feature_1", "feature_2", "feature_3", "link")
     rows = statements.execute(f"SELECT rowid, {_TS}, {', '.join(names)} FROM {_V1_STREAM}")  # noqa: S608
     for rowid, ts, *values in rows:

@@ -155,10 +155,10 @@ class DuckDBWarehouse:
             self.close()
 
     def close(self) -> None:
-        """Give the file and the engine back; a transaction that is open is rolled back. The next call starts anew."""
+        """Give the file and the engine back; a transaction that is open is rolled back. The next call opens it again."""
         connection, self._connection, self._attached = self._connection, None, False
         if connection is not None:
-            with contextlib.suppress(Exception):  # there is nothing left to tell
+            with contextlib.suppress(Exception):  # there is nothing left to report
                 connection.close()
 
     # --- ContextSource
@@ -242,7 +242,7 @@ class DuckDBWarehouse:
                 layout.deploy(connection, iso(self._clock.time_us()))
                 os.chmod(self.path, 0o600)
             if 0 < found < LAYOUT_VERSION:
-                self.close()  # an engine that made contexts anew may hold more than it should from here on
+                self.close()  # an engine that rebuilt contexts may hold more than it should from here on
                 return self._open()
         except (duckdb.Error, OSError, MemoryError) as error:
             failed = self._failed(error)
@@ -297,6 +297,12 @@ class DuckDBStatements:
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
         return self._connection.execute(sql, parameters or None).fetchall()
 
+    def rows(self, sql: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        """The rows of a statement, few at a time: not all of them are in memory."""
+        result = self._connection.execute(sql, parameters)
+        while part := result.fetchmany(200):
+            yield from part
+
     def refresh(self, rows: str, parameters: Mapping[str, Any]) -> None:
         """Fold rows that are in the stream already, those of the query ``rows``, into what is derived from it."""
         self._connection.execute(MAKE_STREAM)
@@ -304,7 +310,7 @@ class DuckDBStatements:
         refresh(self._connection)
 
     def rebuild_contexts(self) -> None:
-        """Make the contexts anew from the whole stream."""
+        """Rebuild the contexts from the whole stream."""
         rebuild_contexts(self._connection)
 
 

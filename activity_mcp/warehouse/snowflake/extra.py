@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ...errors import WarehouseRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 EXTRA = "activity-mcp[snowflake]"
 PACKAGES = {"snowflake.connector": "snowflake-connector-python", "snowflake.ingest": "snowpipe-streaming"}
@@ -17,9 +17,9 @@ PACKAGES = {"snowflake.connector": "snowflake-connector-python", "snowflake.inge
 HINT = f"install {EXTRA!r}, with pip install, uv tool install or pipx install"
 
 
-def missing_packages() -> list[str]:
-    """The packages of the extra that are not installed. Imports none of them."""
-    return [package for module, package in PACKAGES.items() if not _is_there(module)]
+def missing_packages(packages: Mapping[str, str] = PACKAGES) -> list[str]:
+    """The packages, by the module that each is known by, that are not installed. Imports none of them."""
+    return [package for module, package in packages.items() if not _is_there(module)]
 
 
 @contextlib.contextmanager

@@ -4,14 +4,14 @@
 
 Rows and token are one commit on the server, and it does not deduplicate: exactly once comes from replaying a durable log from
 the committed token. So whatever goes wrong (a time-out, a lost reply, another opener), client and channel are dropped without
-flushing, and the next call opens the channel anew. Opening fences every request still under way and says which token counts.
+flushing, and the next call opens the channel again. Opening fences every request still under way and says which token counts.
 
 What the SDK does, found by running it (1.9): its constructor tries for ten hours unless set otherwise; it logs to stdout
 unless set before its import; a lost reply, a refused request and a second opener all leave the channel "invalid", and then
 every call fails; after a time-out its thread keeps sending until the client is closed; its idle threads cost about 1 % of a
 core, so an idle client is closed.
 
-A row the table cannot take does not fail: the token moves past it, and only ``rows_error_count`` tells. See ``left_out``.
+A row the table cannot take does not fail: the token moves past it, which only ``rows_error_count`` shows. See ``left_out``.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class SnowpipeSink:
         self._used = 0.0
 
     def committed(self, channel_id: str) -> str | None:
-        self.close()  # only opening tells for sure, and nobody else can write from then on
+        self.close()  # only opening shows it for sure, and nobody else can write from then on
         return self._opened(channel_id).token
 
     def left_out(self, channel_id: str) -> LeftOut:

@@ -23,11 +23,11 @@ from __future__ import annotations
 import os
 import zlib
 
-from .clock import iso, parse_iso
-from .errors import InvalidActivity
-from .plain_json import clean, clean_text
-from .plain_json import dumps as _dumps
-from .plain_json import loads as _loads
+from ..clock import iso, parse_iso
+from ..errors import InvalidActivity
+from ..plain_json import clean, clean_text, cut
+from ..plain_json import dumps as _dumps
+from ..plain_json import loads as _loads
 
 try:  # the C module without OpenSSL: importing hashlib would cost a hook more than all of this module
     from _sha2 import sha256 as _sha256  # type: ignore[import-not-found]  # Python 3.12 and later
@@ -62,8 +62,6 @@ MAX_LINK = 2048
 MAX_EVENT_BYTES = 256 * 1024
 MAX_FEATURES = 1000
 """Features of one event: the refresh looks at each by its name, where a nested object is one value of any size."""
-MORE_FEATURES = "_more"
-DEGRADED_VALUE_BYTES = 1024
 
 _TEXT_COLUMNS = ("activity_id", "customer", "activity", "anonymous_customer_id", "session_id", "project", "org_id")
 _MEMBERS = (
@@ -83,36 +81,10 @@ _PLAIN_ACTIVITIES = {
 }  # fmt: skip
 
 
-_SOURCE_RANKS = {"otel": 0, "hook": 0, "mcp": 1, "cli": 1, "import": 2}
-_OTHER_RANK, _UNANSWERED_RANK = 3, 4
 KEPT_ACTIVITIES = {"record_insight": "recorded_insight", "store_artifact": "stored_artifact"}
 """The methods of mcp_event that carry insights and artifacts, and their activities: facts, where other calls are the server's
 own. Only their own tools write them."""
 KEPT_METHODS = tuple(KEPT_ACTIVITIES)
-
-
-def source_rank(source: object, features: object) -> int:
-    """The place of an event among those that share its activity_id: the lowest counts, then the earliest.
-
-    The same as SOURCE_RANK in ``sql/``, whose tests compare the two.
-    """
-    marks = features if isinstance(features, dict) else {}
-    if _is_set(marks.get("_unanswered")):
-        return _UNANSWERED_RANK
-    if _is_set(marks.get("_partial")):
-        return _OTHER_RANK
-    return _SOURCE_RANKS.get(str(source), _OTHER_RANK)
-
-
-def _is_set(mark: object) -> bool:
-    return mark is True or mark == "true"
-
-
-def is_own_event(event_name: object, features: object) -> bool:
-    """Whether the server reports a call of its own, which no context shows: IS_OWN_EVENT in ``sql/``."""
-    if event_name != "mcp_event":
-        return False
-    return not isinstance(features, dict) or features.get("method") not in KEPT_METHODS
 
 
 class Origin:
@@ -324,44 +296,12 @@ def decode_line(line: bytes, loads: Callable[[bytes], Any] = _loads) -> dict[str
 # --- limits
 
 
-def cut(features: Mapping[str, Any], limit: int = DEGRADED_VALUE_BYTES) -> dict[str, Any]:
-    """The features with every value over ``limit`` bytes cut to its type's shorter self, and marked when any was."""
-    kept: dict[str, Any] = {}
-    original = 0
-    for key, value in features.items():
-        size = len(dump_json(value))
-        if size <= limit:
-            kept[key] = value
-            continue
-        original += size
-        kept[key] = _shorten(value, limit)
-    if original:
-        kept["_truncated"] = True
-        kept["_original_size"] = original
-    return kept
-
-
-def _shorten(value: Any, limit: int) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8")[: limit // 2].decode("utf-8", "ignore")
-    if isinstance(value, dict):
-        shorter = {key[:64]: _shorten(item, 128) for key, item in list(value.items())[:12]}
-        return shorter if len(dump_json(shorter)) <= limit else {}
-    if isinstance(value, list):
-        items = [_shorten(item, 128) for item in value[:8]]
-        return items if len(dump_json(items)) <= limit else []
-    return value
-
-
 def _within_count(features: dict[str, Any], strict: bool) -> dict[str, Any]:
     """The first features, and the rest as one JSON text: nothing is lost that fits into an event."""
     if strict:
-        raise InvalidActivity(
-            "feature_json", f"{len(features)} members, at most {MAX_FEATURES} fit", hint="put the many into one object or list"
-        )
-    items = list(features.items())
-    rest = _dumps(dict(items[MAX_FEATURES - 1 :]))
-    return dict(items[: MAX_FEATURES - 1]) | {MORE_FEATURES: rest}
+        raise InvalidActivity("feature_json", f"{len(features)} members, at most {MAX_FEATURES} fit", hint="nest most of them")
+    items, kept = list(features.items()), MAX_FEATURES - 1
+    return {**dict(items[:kept]), "_more": _dumps(dict(items[kept:]))}
 
 
 def _enforce_lengths(made: Activity, strict: bool, dumps: Callable[[Any], bytes] | None) -> None:

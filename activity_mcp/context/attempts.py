@@ -1,0 +1,291 @@
+"""What was attempted in a project, and what came of it: which failures stand, what was refused, what works again and again.
+
+An attempt is a tool and what it was called with, as the refresh sequence names it (``tool``, a space, the argument): how often
+it succeeded, failed and was refused, and when last. Those that mean the same are one (``key_of``): a command behind another
+``cd``, an edit and a write of one file.
+
+A failure is **overcome** when the same succeeded after it, in any session; a test also when a run of the same tests that
+includes it did; the reading of a file when the file was touched after it. A search that found nothing is no failure.
+"""
+
+from __future__ import annotations
+
+from .values import as_amount, as_number, as_text, as_time, objects
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    Record = dict[str, Any]
+
+ARGUMENTS = ("command", "file_path", "notebook_path", "path", "url", "query", "pattern")
+"""The parameter that says what a call was about: the first of these that it has."""
+READING = frozenset(("Read", "NotebookRead", "Grep", "Glob", "LS", "ToolSearch", "TodoWrite", "BashOutput", "TaskOutput"))
+"""Tools whose successes are not kept: there are too many, and none says how one works here."""
+MIN_HABIT = 3
+_TIME = 27
+_EDITS = ("Edit", "Write", "MultiEdit", "NotebookEdit")
+_SEARCHES = ("grep", "rg", "egrep", "diff", "test", "[", "which", "find", "ls", "cmp", "pgrep", "git grep", "git diff")
+_EVERYDAY = frozenset((
+    "ls", "cat", "cd", "pwd", "echo", "grep", "rg", "find", "head", "tail", "sed", "awk", "wc", "which", "git", "sleep",
+    "mkdir", "rm", "cp", "mv", "touch", "ps", "kill", "pkill", "export", "true", "test", "[", "tree", "stat", "file", "less",
+    "sort", "diff", "env", "printf", "date", "chmod", "ln", "jq", "xargs", "tee", "source", "set", "for", "if", "while", "type",
+    "du", "df", "gh",
+))  # fmt: skip
+"""Commands that one runs anywhere: they say nothing of a project."""
+_RUNNERS = (
+    "pytest", "python -m pytest", "python3 -m pytest", "uv run pytest", "poetry run pytest", "cargo test", "go test",
+    "npm test",
+    "npx jest", "npx vitest", "yarn test", "pnpm test", "bundle exec rspec", "rspec", "phpunit", "tox",
+)  # fmt: skip
+_NARROWING = ("-k", "-m", "--lf", "--last-failed", "-t", "-run", "--testNamePattern")
+_OPERATORS = ("|", ";", "&", "<", ">", "$(", "`")
+
+
+class Attempt:
+    """One attempt and its outcomes. Times are ISO texts, empty where there is none; ``took_ms`` is the last success's."""
+
+    __slots__ = (
+        "argument", "background_at", "background_in", "denied", "denied_at", "error", "failed", "failed_at", "failed_in",
+        "first_ok_at", "ok", "ok_at", "took_ms", "tool",
+    )  # fmt: skip
+
+    def __init__(self, what: str) -> None:
+        self.tool, _, self.argument = what.partition(" ")
+        self.ok = self.failed = self.denied = 0
+        self.first_ok_at = self.ok_at = self.failed_at = self.denied_at = self.background_at = ""
+        self.failed_in = self.background_in = self.error = ""
+        self.took_ms: float | None = None
+
+    @property
+    def name(self) -> str:
+        """As a person would name it: the shell's command, else the tool with what it was called with."""
+        return self.argument if self.tool == "Bash" and self.argument else f"{self.tool} {self.argument}".rstrip()
+
+    def is_of(self, tool: str | None) -> bool:
+        """Whether it is a call of this tool, whose name may have spaces."""
+        name = tool or "unknown"
+        return self.tool == name or f"{self.tool} {self.argument}".startswith(f"{name} ")
+
+    @property
+    def last_at(self) -> str:
+        return max(self.ok_at, self.failed_at, self.denied_at, self.background_at)
+
+    def add(self, other: Attempt) -> None:
+        """Take in the outcomes of another that means the same."""
+        self.ok, self.failed, self.denied = self.ok + other.ok, self.failed + other.failed, self.denied + other.denied
+        if other.last_at > self.last_at:
+            self.tool, self.argument = other.tool, other.argument
+        if other.first_ok_at:
+            self.first_ok_at = min(self.first_ok_at or other.first_ok_at, other.first_ok_at)
+        if other.ok_at > self.ok_at:
+            self.ok_at, self.took_ms = other.ok_at, other.took_ms
+        if (other.failed_at, other.error) > (self.failed_at, self.error):
+            self.failed_at, self.error, self.failed_in = other.failed_at, other.error, other.failed_in
+        self.denied_at = max(self.denied_at, other.denied_at)
+        if (other.background_at, other.background_in) > (self.background_at, self.background_in):
+            self.background_at, self.background_in = other.background_at, other.background_in
+
+
+class Tried:
+    """One call, as an event tells it: what ``Attempt`` counts."""
+
+    __slots__ = ("error", "outcome", "session_id", "took", "ts", "what")
+
+    def __init__(self, what: str, outcome: str, ts: str, session_id: str | None, *, took: str, error: str) -> None:
+        self.what = what
+        self.outcome = outcome
+        self.ts = ts
+        self.session_id = session_id or ""
+        self.took = took
+        self.error = error
+
+    def as_attempt(self) -> Attempt:
+        made = Attempt(self.what)
+        if self.outcome == "ok":
+            made.ok, made.first_ok_at, made.ok_at, made.took_ms = 1, self.ts, self.ts, as_number(self.took)
+        elif self.outcome == "failed":
+            made.failed, made.failed_at, made.error, made.failed_in = 1, self.ts, self.error, self.session_id
+        elif self.outcome == "denied":
+            made.denied, made.denied_at = 1, self.ts
+        else:
+            made.background_at, made.background_in = self.ts, self.session_id
+        return made
+
+
+def tried(tool: str | None, features: Mapping[str, Any], ts: str, session_id: str | None, success: bool | None) -> Tried | None:
+    """What a tool_event adds to the attempts, as the refresh sequence reads it."""
+    parameters = features.get("parameters")
+    given = parameters if isinstance(parameters, dict) else {}
+    outcome = _outcome(tool, features, given, success)
+    if outcome is None:
+        return None
+    argument = next((given[name] for name in ARGUMENTS if given.get(name) is not None), "")
+    what = as_text(f"{'unknown' if tool is None else tool} {as_text(argument)}") or ""
+    said = next((features[name] for name in ("error", "message", "error_type") if features.get(name) is not None), "")
+    took = as_text(features.get("latency_ms"), 20) or ""
+    return Tried(what, outcome, ts, session_id, took=took, error=as_text(said) or "")
+
+
+def _outcome(tool: str | None, features: Mapping[str, Any], given: Mapping[str, Any], success: bool | None) -> str | None:
+    if features.get("denied") is not None:
+        return "denied"
+    if not success:
+        return "failed" if success is False else None
+    if str(given.get("run_in_background")).lower() in ("true", "1"):
+        return "background"
+    return None if tool in READING else "ok"
+
+
+def stored_attempts(blob: Mapping[str, Any]) -> list[Attempt]:
+    """The attempts of a blob; what is none is passed over."""
+    return [read_attempt(what, given) for given in objects(blob, "attempts") if (what := as_text(given.get("what")))]
+
+
+def read_attempt(what: str, given: Mapping[str, Any]) -> Attempt:
+    made = Attempt(what)
+    made.ok, made.failed, made.denied = (int(as_amount(given.get(name))) for name in ("ok", "failed", "denied"))
+    made.first_ok_at, made.denied_at = as_time(given.get("first_ok_at")) or "", as_time(given.get("denied_at")) or ""
+    made.ok_at, took = _at_and_text(given.get("ok_at"))
+    made.took_ms = as_number(took)
+    made.failed_at, made.error = _at_and_text(given.get("failed_at"))
+    made.failed_in = _at_and_text(given.get("failed_in"))[1]
+    made.background_at, made.background_in = _at_and_text(given.get("background_in"))
+    return made
+
+
+def _at_and_text(value: Any) -> tuple[str, str]:
+    """A time and the text that stands behind it."""
+    text = as_text(value, _TIME + 1 + 300) or ""
+    at = as_time(text[:_TIME])
+    return (at, text[_TIME + 1 :]) if at else ("", "")
+
+
+class Attempts:
+    """The attempts of a context, those that mean the same as one."""
+
+    def __init__(
+        self, stored: Iterable[Attempt], calls: Iterable[Tried] = (), touched: Mapping[str, str] | None = None
+    ) -> None:
+        """``calls`` are those since; ``touched`` is when each file was touched last, by its path."""
+        self._touched = touched or {}
+        self._by_key: dict[tuple[str, str], Attempt] = {}
+        for attempt in stored:
+            self._take(attempt)
+        for call in calls:
+            self._take(call.as_attempt())
+        self._test_runs = [(run, each.ok_at) for each in self._by_key.values() if each.ok_at and (run := _test_run(each))]
+
+    def _take(self, attempt: Attempt) -> None:
+        key = key_of(attempt.tool, attempt.argument)
+        known = self._by_key.get(key)
+        if known is None:
+            known = self._by_key[key] = Attempt(f"{attempt.tool} {attempt.argument}")
+        known.add(attempt)
+
+    def knows_command(self, command: str) -> bool:
+        """Whether a session's failed command, or the tool that failed in it, is among the attempts."""
+        return bool(self._named(command))
+
+    def command_stands(self, command: str) -> bool:
+        """Whether the failure of a session's command stands; of one that is not among the attempts nothing else is known."""
+        known = self._named(command)
+        return not known or any(each.failed_at and not self.is_overcome(each) for each in known)
+
+    def _named(self, command: str) -> list[Attempt]:
+        """A session names the shell's command, and of every other tool only the tool."""
+        known = self._by_key.get(key_of("Bash", command))
+        return [known] if known else [each for each in self._by_key.values() if each.tool == command]
+
+    def knows_failure(self, tool: str | None, ts: str) -> bool:
+        """Whether a failure of this tool at this time is among the attempts."""
+        return any(each.failed_at >= ts and each.is_of(tool) for each in self._by_key.values())
+
+    def failed(self) -> list[tuple[Attempt, bool]]:
+        """Those that ever failed, the last failure first, and whether it was overcome."""
+        found = [(each, self.is_overcome(each)) for each in self._by_key.values() if each.failed_at]
+        return sorted(found, key=lambda pair: (pair[0].failed_at, pair[0].name), reverse=True)
+
+    def is_overcome(self, attempt: Attempt) -> bool:
+        """Whether its last failure is none that anybody has to know of."""
+        failed_at = attempt.failed_at
+        if attempt.ok_at >= failed_at or _found_nothing(attempt):
+            return True
+        if attempt.tool not in _EDITS and self._touched.get(attempt.argument, "") > failed_at:
+            return True
+        run = _test_run(attempt)
+        return run is not None and any(at > failed_at and _includes(wider, run) for wider, at in self._test_runs)
+
+    def denied(self) -> list[Attempt]:
+        """Those that somebody refused and nobody allowed afterwards, the newest first."""
+        found = [each for each in self._by_key.values() if each.denied_at > max(each.ok_at, each.failed_at, each.background_at)]
+        return sorted(found, key=lambda each: (each.denied_at, each.name), reverse=True)
+
+    def in_background(self, session_id: str) -> list[Attempt]:
+        """What this session started in the background last; nothing records how that ends but the session's own end."""
+        found = [each for each in self._by_key.values() if each.background_in == session_id and each.background_at]
+        return sorted(found, key=lambda each: (each.background_at, each.name), reverse=True)
+
+    def habits(self) -> list[Attempt]:
+        """Commands that say how one works here: they succeeded three times or more, over more than an hour, mostly."""
+        found = [each for each in self._by_key.values() if _is_habit(each)]
+        return sorted(found, key=lambda each: (-each.ok, each.name))
+
+    def edits(self, path: str) -> int:
+        """How often a file was edited or written."""
+        known = self._by_key.get(("edit", path))
+        return known.ok if known else 0
+
+
+def key_of(tool: str, argument: str) -> tuple[str, str]:
+    """What is the same for attempts that mean the same. The exit status is kept: a pipe's is another command's."""
+    if tool in _EDITS:
+        return "edit", argument
+    words = argument.split()
+    if tool != "Bash":
+        return tool, " ".join(words)
+    if words[:1] == ["cd"] and "&&" in words[:4]:
+        words = words[words.index("&&") + 1 :]
+    while words and words[0].partition("=")[0].isidentifier() and "=" in words[0]:
+        words = words[1:]
+    if words[-1:] == ["2>&1"]:
+        words = words[:-1]
+    return tool, " ".join(words)
+
+
+def _found_nothing(attempt: Attempt) -> bool:
+    command = key_of(attempt.tool, attempt.argument)[1]
+    is_search = attempt.tool == "Bash" and any(command == name or command.startswith(f"{name} ") for name in _SEARCHES)
+    return is_search and attempt.error.strip().lower() in ("", "exit code 1", "error: exit code 1", "exit 1")
+
+
+def _is_habit(attempt: Attempt) -> bool:
+    words = key_of(attempt.tool, attempt.argument)[1].split()
+    lasted = attempt.first_ok_at[:13] < attempt.ok_at[:13]
+    often = attempt.ok >= MIN_HABIT and attempt.ok >= attempt.failed
+    return attempt.tool == "Bash" and often and lasted and bool(words) and words[0] not in _EVERYDAY
+
+
+def _test_run(attempt: Attempt) -> tuple[str, Sequence[str]] | None:
+    """The runner of a test command and what it was to run (nothing: all); None for what is no such command alone."""
+    command = key_of(attempt.tool, attempt.argument)[1]
+    if attempt.tool != "Bash" or any(mark in command for mark in _OPERATORS):
+        return None
+    runner = next((name for name in _RUNNERS if command == name or command.startswith(f"{name} ")), None)
+    if runner is None:
+        return None
+    words = command[len(runner) :].split()
+    narrowed = [word for word in words if word.partition("=")[0] in _NARROWING]
+    targets = [word for word in words if not word.startswith("-")]
+    return (f"{runner} {' '.join(words)}", ()) if narrowed else (runner, targets)
+
+
+def _includes(wider: tuple[str, Sequence[str]], run: tuple[str, Sequence[str]]) -> bool:
+    if wider[0] != run[0]:
+        return False
+    return not wider[1] or (bool(run[1]) and all(any(_is_in(one, whole) for whole in wider[1]) for one in run[1]))
+
+
+def _is_in(one: str, whole: str) -> bool:
+    return one == whole or one.startswith((f"{whole}::", f"{whole.rstrip('/')}/", f"{whole}["))

@@ -1,0 +1,49 @@
+"""What a blob holds, each part read as its type once, for the renderings of it."""
+
+from __future__ import annotations
+
+from .attempts import stored_attempts
+from .records import ERRORS, FILES, INSIGHTS, QUERIES, stored_records
+from .sessions import stored_sessions
+from .usage import Usage, Windows, usage_of
+from .values import as_name, as_time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+class Stored:
+    """A blob, every part read as its type once. What is not as it should be is passed over; what is unknown is ignored."""
+
+    __slots__ = (
+        "_blob",
+        "_usage",
+        "attempts",
+        "errors",
+        "files",
+        "insights",
+        "queries",
+        "recorded_at",
+        "sessions",
+        "watermark",
+    )
+
+    def __init__(self, blob: Mapping[str, Any], watermark: Mapping[str, str] | None = None) -> None:
+        self._blob = blob
+        self._usage: Usage | None = None
+        self.sessions = stored_sessions(blob)
+        self.attempts = stored_attempts(blob)
+        self.errors = stored_records(blob, "recent_errors", ERRORS)
+        self.files = stored_records(blob, "recent_files", FILES)
+        self.queries = stored_records(blob, "recent_queries", QUERIES)
+        self.insights = stored_records(blob, "insights", INSIGHTS)
+        self.recorded_at = as_time(blob.get("recorded_at"))
+        self.watermark = sorted((as_name(channel) or "", as_name(offset)) for channel, offset in (watermark or {}).items())
+
+    def usage(self, now_us: int) -> Usage:
+        """The sums over the windows that end now, worked out once an hour."""
+        if self._usage is None or self._usage.windows.until_us != Windows(now_us).until_us:
+            self._usage = usage_of(self._blob, now_us)
+        return self._usage

@@ -1,0 +1,323 @@
+"""The answer of ``search``: the index (or SQL) and the end of the queue, matched and ranked together.
+
+Every word first; where too few hits have them all, the rare ones of them. What this machine recorded and has not shipped yet is
+read from the queue and searched through an index in memory, so that one's own last command is found at once.
+
+Nothing here waits for the leader. Where the index is missing or damaged, or the warehouse does not answer, what there is is
+searched, and ``notes`` says what is not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ..activity import decode_line
+from ..clock import iso, parse_iso
+from ..errors import InvalidInput, QueryRefused, WarehouseError
+from ..queue import Offset, SegmentTail, read_queue
+from .documents import KINDS, document_of
+from .feed import CURSOR, DONE, FILE, documents_of, offset_in
+from .index import Found, SearchIndex, failed_facet, kind_facet, project_facet, tool_facets
+from .query_language import parse
+from .ranking import Hit, Wanted, ranked, rarity, why
+from .snippet import snippet
+from .warehouse_rows import rows_for
+from .words import forms, is_forgiven
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from ..clock import Clock
+    from ..warehouse.base import QueryEngine
+    from .documents import Document
+    from .query_language import Query, Term
+
+MAX_LIMIT = 100
+RANKED = 240
+"""Documents of one index that are ranked, the best by FTS5's own BM25."""
+TAIL_RECORDS, TAIL_BYTES = 2000, 4 << 20
+OTHER_KINDS = {"run": "command", "changed": "file", "queried": "sql", "failed": None, "error": None}
+_RARE_SHARE, _RARE = 0.02, 500
+_KNOWN_WELL = 3
+_SPAN = re.compile(r"(\d{1,5})\s*(min|h|d|w)")
+_SPAN_US = {"min": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000, "w": 7 * 86_400_000_000}
+
+
+class Searcher:
+    """Searches what is recorded. Thread-safe: nothing is kept between two searches.
+
+    ``has_index``: an index follows this warehouse; else it is asked by SQL through ``queries``.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        queries: Callable[[], QueryEngine],
+        *,
+        has_index: bool,
+        own_project: str | None,
+        clock: Clock,
+    ) -> None:
+        self._directory = directory
+        self._path = os.path.join(directory, FILE)
+        self._has_index = has_index
+        self._queries = queries
+        self._own_project = own_project
+        self._clock = clock
+
+    def search(
+        self,
+        text: str,
+        *,
+        kind: str | None = None,
+        project: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int = 10,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:
+        """The ``search`` tool's answer. ``project`` None: all, this one's first. Raises InvalidInput."""
+        asked = _Asked(text, kind, project, since, until, max(1, min(limit, MAX_LIMIT)), self._clock.time_us())
+        with contextlib.ExitStack() as opened:
+            indexes = list(self._indexes(asked, opened, cancelled))
+            hits, total, is_more = self._hits(indexes, asked)
+        return {
+            "hits": [self._shown(hit, asked) for hit in hits],
+            "total": total,
+            "truncated": is_more or total > len(hits),
+            "as_of": iso(asked.now_us),
+            "notes": asked.notes,
+        }
+
+    # --- where candidates come from
+
+    def _indexes(self, asked: _Asked, opened: contextlib.ExitStack, cancelled: Callable[[], bool]) -> Iterator[SearchIndex]:
+        index, after = self._stored(asked)
+        if index is not None:
+            yield opened.enter_context(contextlib.closing(index))
+        local = opened.enter_context(contextlib.closing(SearchIndex.in_memory()))
+        if index is None:
+            local.add(self._by_sql(asked, cancelled))
+        local.add(self._tail(after))
+        if local.size:
+            yield local
+
+    def _stored(self, asked: _Asked) -> tuple[SearchIndex | None, str | None]:
+        """The index where there is a whole one, and how far it has the queue."""
+        if not self._has_index:
+            return None, None
+        try:
+            index = SearchIndex.read(self._path)
+        except sqlite3.Error as error:
+            asked.notes.append(
+                f"the index is damaged ({error}): it is built again; meanwhile the warehouse's newest rows are searched"
+            )
+            return None, None
+        if index is None:
+            asked.notes.append("there is no index yet: it is being built; meanwhile the warehouse's newest rows are searched")
+            return None, None
+        queue = read_queue(self._directory)
+        try:
+            after = offset_in(index, queue.queue_id) if queue is not None else None
+            cursor = index.get(CURSOR) or ""
+        except sqlite3.Error as error:
+            index.close()
+            asked.notes.append(
+                f"the index is damaged ({error}): it is built again; meanwhile the warehouse's newest rows are searched"
+            )
+            return None, None
+        if cursor != DONE:
+            older = f"what is older than {iso(int(cursor))[:16]}Z" if cursor else "some of what is older"
+            asked.notes.append(f"the index is being built: {older} may not be in it yet")
+        return index, after
+
+    def _by_sql(self, asked: _Asked, cancelled: Callable[[], bool]) -> Iterable[Document]:
+        try:
+            rows = rows_for(
+                self._queries(), asked.query, kind=asked.kind, project=asked.project, span=asked.span, cancelled=cancelled
+            )
+            return list(documents_of(rows))
+        except (WarehouseError, QueryRefused) as error:
+            asked.notes.append(f"the warehouse did not answer, so only what waits in the queue was searched: {error.message}")
+            return []
+
+    def _tail(self, after: str | None) -> Iterator[Document]:
+        """What this machine recorded behind that offset, or lately."""
+        start = Offset.parse(after) if after else None
+        tail = SegmentTail(self._directory, start=start, limit_records=TAIL_RECORDS, limit_bytes=TAIL_BYTES)
+        events: list[Mapping[str, Any]] = []
+        for _, line in tail.poll().records:
+            with contextlib.suppress(ValueError):
+                event = decode_line(line, orjson.loads)
+                if _is_forgetting(event):  # what is before it is in the index, or is to be found no more
+                    events.clear()
+                if not event.get("ride"):
+                    events.append(event)
+        return (document for document in map(document_of, events) if document is not None)
+
+    # --- matching
+
+    def _hits(self, indexes: Sequence[SearchIndex], asked: _Asked) -> tuple[list[Hit], int, bool]:
+        wanted = [_want(term, indexes) for term in asked.query.terms]
+        found = self._matching(indexes, asked, " AND ".join(_expression(want) for want in wanted))
+        is_found = {doc.session_id for doc in found.documents}
+        if len(wanted) > 1 and (len(found.documents) < asked.limit or len(is_found) < 3):
+            rare = _rare(wanted, sum(index.size for index in indexes))
+            found = _both(found, self._matching(indexes, asked, " OR ".join(_expression(want) for want in rare)))
+        hits = ranked(found.documents, wanted, now_us=asked.now_us, own_project=self._own_project, most=asked.limit)
+        return hits, max(found.total, len(hits)), found.is_more
+
+    def _matching(self, indexes: Sequence[SearchIndex], asked: _Asked, words: str) -> Found:
+        match = _match(words, asked)
+        found = Found([], 0, False)
+        for index in indexes:
+            try:
+                found = _both(found, index.find(match, asked.since_us, asked.until_us, RANKED))
+            except sqlite3.Error as error:
+                asked.notes.append(f"the index could not be read ({error}): it is built again by the process that leads")
+        return found
+
+    def _shown(self, hit: Hit, asked: _Asked) -> dict[str, Any]:
+        doc = hit.document
+        words = {word for term, as_word in hit.matched for word in ((as_word,) if as_word else term.words)}
+        prefixes = tuple(term.words[-1] for term, _ in hit.matched if term.prefix)
+        age = age_of(asked.now_us - doc.ts_us)
+        return {
+            "kind": doc.kind,
+            "ts": iso(doc.ts_us),
+            "age": age,
+            "project": doc.project,
+            "session_id": doc.session_id,
+            "snippet": snippet(_text_of(doc.text, doc.path, doc.kind), words, prefixes),
+            "why": why(hit, age=age, own_project=self._own_project),
+            "resume": f"claude --resume {doc.session_id}" if _is_session_id(doc.session_id) else None,
+            "failed": bool(doc.failed),
+            "tool": doc.tool,
+            "path": doc.path,
+        }
+
+
+class _Asked:
+    """One search: what was asked, its bounds, and what has to be said about the answer."""
+
+    def __init__(
+        self, text: str, kind: str | None, project: str | None, since: str | None, until: str | None, limit: int, now_us: int
+    ) -> None:
+        self.query: Query = parse(text)
+        self.failed = self.query.failed
+        if kind in OTHER_KINDS:
+            self.failed = True if OTHER_KINDS[kind] is None else self.failed
+            kind = OTHER_KINDS[kind]
+        if kind is not None and kind not in KINDS:
+            raise InvalidInput(f"kind {kind[:40]!r} is unknown", hint=f"one of {', '.join((*KINDS, *OTHER_KINDS))}")
+        self.kind = kind
+        self.project = None if project in (None, "*") else project
+        self.limit = limit
+        self.now_us = now_us
+        self.since_us = moment("since", since, now_us)
+        self.until_us = moment("until", until, now_us)
+        self.notes: list[str] = []
+        if self.query.is_shortened:
+            self.notes.append("the text is long: only its first words were looked for")
+
+    @property
+    def span(self) -> tuple[str | None, str | None]:
+        return tuple(iso(us) if us is not None else None for us in (self.since_us, self.until_us))  # type: ignore[return-value]
+
+
+def moment(name: str, text: str | None, now_us: int) -> int | None:
+    """A time as a person writes it: ISO 8601, or how long ago (30min, 24h, 7d, 2w). Raises InvalidInput."""
+    if not text:
+        return None
+    span = _SPAN.fullmatch(text.strip())
+    if span:
+        return now_us - int(span[1]) * _SPAN_US[span[2]]
+    try:
+        return parse_iso(text)
+    except ValueError as error:
+        raise InvalidInput(f"{name}: {error}", hint="write it as 2026-11-01, 2026-11-01T09:00:00Z, 24h or 7d") from None
+
+
+def age_of(us: int) -> str:
+    """How long ago, in the largest unit that gives a number."""
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if us >= size * 1_000_000:
+            return f"{us // (size * 1_000_000)} {unit}"
+    return f"{max(0, us) // 1_000_000} s"
+
+
+def _want(term: Term, indexes: Sequence[SearchIndex]) -> Wanted:
+    """The term as it is looked for: with its other forms, and where hardly a text has it, what it may be a mistake for."""
+    size = max(1, sum(index.size for index in indexes))
+    word = term.words[0]
+    if len(term.words) > 1 or term.prefix or term.quoted:
+        rarest = min(sum(index.frequency(part) for index in indexes) for part in term.words)
+        return Wanted(term, rarity(rarest, size))
+    others = forms(word)
+    frequency = sum(index.frequency(word) for index in indexes)
+    in_forms = max((sum(index.frequency(form) for index in indexes) for form in others), default=0)
+    mistakes: set[str] = set()
+    if frequency + in_forms < _KNOWN_WELL and is_forgiven(word):
+        mistakes = {near for index in indexes for near in index.near(word)}
+        in_forms = max([in_forms, *(index.frequency(near) for near in mistakes for index in indexes)])
+    return Wanted(term, rarity(max(frequency, in_forms), size), frozenset(others), frozenset(mistakes - set(others)))
+
+
+def _rare(wanted: Sequence[Wanted], size: int) -> list[Wanted]:
+    """The words that tell most: those in few documents, or the three rarest."""
+    least = rarity(max(_RARE, int(size * _RARE_SHARE)), max(size, 1))
+    rarest = sorted(wanted, key=lambda want: -want.weight)
+    return [want for want in rarest if want.weight >= least] or rarest[:3]
+
+
+def _expression(want: Wanted) -> str:
+    """An FTS5 expression. Words are letters and digits, so nothing in it can be anything else."""
+    words = f'"{" ".join(want.term.words)}"' + (" *" if want.term.prefix else "")
+    others = sorted(want.forms | want.mistakes)
+    either = " OR ".join([words, *(f'"{word}"' for word in others)])
+    return f"{{text path}} : ({either})"
+
+
+def _match(words: str, asked: _Asked) -> str:
+    query = asked.query
+    parts = [f"({words})"] if words else []
+    parts += [f'path : ("{" ".join(term.words)}" *)' for term in query.files]
+    facets = [facet for tool in query.tools for facet in tool_facets(tool)]
+    facets += [kind_facet(asked.kind)] if asked.kind else []
+    facets += [project_facet(asked.project)] if asked.project else []
+    facets += [failed_facet(asked.failed)] if asked.failed is not None else []
+    match = " AND ".join([*parts, *(f'"{facet}"' for facet in facets)])
+    excluded = " OR ".join(f'"{" ".join(term.words)}"' + (" *" if term.prefix else "") for term in query.excluded)
+    return f"({match}) NOT ({{text path}} : ({excluded}))" if excluded else match
+
+
+def _both(one: Found, other: Found) -> Found:
+    """Both, each activity once: the better source's."""
+    by_key = {doc.key: doc for doc in one.documents}
+    for doc in other.documents:
+        if doc.key not in by_key or doc.rank < by_key[doc.key].rank:
+            by_key[doc.key] = doc
+    is_more = one.is_more or other.is_more
+    return Found(list(by_key.values()), max(len(by_key), one.total, other.total), is_more)
+
+
+def _text_of(text: str, path: str | None, kind: str) -> str:
+    return f"{text} {path}".strip() if kind == "file" and path else text or path or ""
+
+
+def _is_session_id(session_id: str | None) -> bool:
+    """Whether a shell takes it for one word, and no option: the line is made to be pasted."""
+    return session_id is not None and re.fullmatch(r"[A-Za-z0-9_][\w.-]*", session_id, re.ASCII) is not None
+
+
+def _is_forgetting(event: Mapping[str, Any]) -> bool:
+    features = event.get("feature_json")
+    return (
+        event.get("event_name") == "system_event" and isinstance(features, dict) and features.get("event_type") == "forgotten"
+    )

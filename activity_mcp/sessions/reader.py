@@ -1,0 +1,67 @@
+"""Reads sessions: the newest ones with their sums, and one of them as a story."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..clock import iso, parse_iso
+from ..errors import InvalidInput
+from ..search.searcher import moment
+from . import rows
+from .story import story_of, within
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..clock import Clock
+    from ..warehouse.base import QueryEngine
+
+MIN_PREFIX = 6
+
+
+class SessionReader:
+    """The sessions of one warehouse; what waits in the queue's ``directory`` is part of a story."""
+
+    def __init__(self, directory: str, queries: Callable[[], QueryEngine], clock: Clock) -> None:
+        self._directory = directory
+        self._queries = queries
+        self._clock = clock
+
+    def list(self, *, project: str | None, since: str | None, limit: int) -> list[dict[str, Any]]:
+        """The newest sessions: session_id, project, title, asked, started, ended, duration_s, calls, errors, tokens, cost_usd.
+
+        Raises a WarehouseError, or InvalidInput for ``since``.
+        """
+        since_us = moment("since", since, self._clock.time_us())
+        found = rows.sums(self._queries(), project=project, since=iso(since_us) if since_us else None, limit=limit)
+        for session in found:
+            for name in ("started", "ended"):
+                session[name] = rows.utc(session[name])
+            session["duration_s"] = (parse_iso(session["ended"]) - parse_iso(session["started"])) / 1e6
+            session.update({name: int(session[name] or 0) for name in ("calls", "errors", "tokens")})
+        return found
+
+    def story(
+        self, session_id: str, *, max_bytes: int | None = None, cancelled: Callable[[], bool] = lambda: False
+    ) -> dict[str, Any] | None:
+        """A session's story; None where nothing of it is recorded. The beginning of an id will do where it names one session.
+
+        Raises InvalidInput where it names several.
+        """
+        events, problem = rows.session_events(self._queries, self._directory, session_id, cancelled)
+        if not events and problem is None and len(session_id) >= MIN_PREFIX:
+            session_id = self._whole(session_id)
+            events, problem = rows.session_events(self._queries, self._directory, session_id, cancelled)
+        if not events and problem is None:
+            return None
+        notes = [f"the warehouse did not answer, so only what waits in the queue is here: {problem}"] if problem else []
+        if len(events) >= rows.MAX_EVENTS:
+            notes.append(f"only the first {rows.MAX_EVENTS} events are here")
+        story = story_of(session_id, events, notes)
+        return story if max_bytes is None else within(story, max_bytes)
+
+    def _whole(self, begun: str) -> str:
+        found = rows.sessions_beginning(self._queries(), begun)
+        if len(found) > 1:
+            raise InvalidInput(f"{begun!r} begins several sessions: {', '.join(found[:5])}", hint="write more of the id")
+        return found[0] if found else begun

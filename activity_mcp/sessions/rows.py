@@ -1,0 +1,157 @@
+"""A session's events, and the sums of many sessions, by SQL over the typed views; what waits in the queue is added."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ..activity import decode_line
+from ..activity.ranks import source_rank
+from ..errors import WarehouseError
+from ..queue import SegmentTail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ..warehouse.base import QueryEngine
+
+VIEWS = {
+    "VW_SESSION_EVENTS": "session_event",
+    "VW_TOOL_EVENTS": "tool_event",
+    "VW_FILE_EVENTS": "file_event",
+    "VW_SQL_EVENTS": "sql_event",
+    "VW_LLM_EVENTS": "llm_event",
+    "VW_MCP_EVENTS": "mcp_event",
+    "VW_SYSTEM_EVENTS": "system_event",
+}
+MEMBERS = ("activity_id", "ts", "event_name", "activity", "customer", "session_id", "project", "source", "feature_json")
+MAX_EVENTS = 20_000
+TIMEOUT_S = 20.0
+_TAIL_RECORDS, _TAIL_BYTES = 20_000, 16 << 20
+_SUMS = """
+SELECT
+    session_id,
+    MIN(ts) AS started,
+    MAX(ts) AS ended,
+    MAX(project) AS project,
+    MIN_BY(title, title_ts) AS title,
+    MIN_BY(asked, asked_ts) AS asked,
+    SUM(is_call) AS calls,
+    SUM(is_error) AS errors,
+    SUM(tokens) AS tokens,
+    SUM(cost_usd) AS cost_usd
+FROM (
+    SELECT session_id, ts, project, NULL::VARCHAR AS title, NULL::TIMESTAMP_NTZ AS title_ts, NULL::VARCHAR AS asked,
+        NULL::TIMESTAMP_NTZ AS asked_ts, 1 AS is_call, IFF(success = FALSE, 1, 0) AS is_error, 0 AS tokens,
+        NULL::DOUBLE AS cost_usd
+    FROM VW_TOOL_EVENTS
+    WHERE {where}
+    UNION ALL
+    SELECT session_id, ts, project, feature_json:session_title::VARCHAR,
+        IFF(feature_json:session_title::VARCHAR IS NULL, NULL, ts),
+        IFF(event_type = 'user_prompt', excerpt, NULL), IFF(event_type = 'user_prompt' AND excerpt IS NOT NULL, ts, NULL),
+        0, 0, 0, NULL
+    FROM VW_SESSION_EVENTS
+    WHERE {where}
+    UNION ALL
+    SELECT session_id, ts, project, NULL, NULL, NULL, NULL, 0, 0, COALESCE(total_tokens, 0), cost_usd::DOUBLE
+    FROM VW_LLM_EVENTS
+    WHERE {where}
+) AS events
+GROUP BY session_id
+ORDER BY ended DESC
+LIMIT {limit}
+"""
+
+
+def sums(engine: QueryEngine, *, project: str | None, since: str | None, limit: int) -> list[dict[str, Any]]:
+    """The newest sessions, one object each. ``since``: ISO time, by the time of their events. Raises a WarehouseError."""
+    where = " AND ".join(["session_id IS NOT NULL", *conditions(project=project, since=since)])
+    found = engine.query(
+        _SUMS.format(where=where, limit=limit), max_rows=None, max_bytes=None, timeout_s=TIMEOUT_S, cancelled=_never
+    )
+    names = [name.lower() for name in found.columns]
+    return [dict(zip(names, row, strict=True)) for row in found.rows]
+
+
+def events(
+    engine: QueryEngine, where: Sequence[str], *, limit: int = MAX_EVENTS, cancelled: Callable[[], bool] = lambda: False
+) -> list[dict[str, Any]]:
+    """The members of the events for which every condition holds, the oldest first. Raises a WarehouseError."""
+    condition = " AND ".join(where) or "TRUE"
+    columns = ", ".join(name for name in MEMBERS if name != "event_name")
+    parts = [f"SELECT {columns}, '{event}' AS event_name FROM {view} WHERE {condition}" for view, event in VIEWS.items()]  # noqa: S608
+    sql = f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS events ORDER BY ts, activity_id LIMIT {limit}"  # noqa: S608
+    found = engine.query(sql, max_rows=None, max_bytes=None, timeout_s=TIMEOUT_S, cancelled=cancelled)
+    names = [name.lower() for name in found.columns]
+    return [_decoded(dict(zip(names, row, strict=True))) for row in found.rows]
+
+
+def session_events(
+    engine: Callable[[], QueryEngine], directory: str, session_id: str, cancelled: Callable[[], bool] = lambda: False
+) -> tuple[list[dict[str, Any]], str | None]:
+    """A session's events, from the warehouse and the queue, each activity once; and why the warehouse gave none."""
+    problem = None
+    by_id: dict[str, dict[str, Any]] = {}
+    try:
+        stored = events(engine(), conditions(session=session_id), cancelled=cancelled)
+    except WarehouseError as error:
+        stored, problem = [], error.message
+    for event in [*stored, *_waiting(directory, session_id)]:
+        known = by_id.get(event["activity_id"])
+        if known is None or _rank(event) < _rank(known):
+            by_id[event["activity_id"]] = event
+    return sorted(by_id.values(), key=lambda event: (event["ts"], event["activity_id"])), problem
+
+
+def sessions_beginning(engine: QueryEngine, begun: str) -> list[str]:
+    """The ids of a few sessions that begin so. Raises a WarehouseError."""
+    parts = [f"SELECT session_id FROM {view} WHERE STARTSWITH(session_id, {quoted(begun)})" for view in VIEWS]  # noqa: S608
+    sql = f"SELECT DISTINCT session_id FROM ({' UNION ALL '.join(parts)}) AS events ORDER BY session_id LIMIT 10"  # noqa: S608
+    return [row[0] for row in engine.query(sql, max_rows=None, max_bytes=None, timeout_s=TIMEOUT_S, cancelled=_never).rows]
+
+
+def utc(value: Any) -> str:
+    """A time of an answer as this program writes times."""
+    text = str(value).replace(" ", "T")
+    return text if text.endswith("Z") else f"{text}Z"
+
+
+def conditions(*, session: str | None = None, project: str | None = None, since: str | None = None) -> list[str]:
+    """SQL conditions on columns that each typed view has."""
+    made = [f"session_id = {quoted(session)}"] if session is not None else []
+    made += [f"project = {quoted(project)}"] if project is not None else []
+    return made + ([f"ts >= '{since[:-1]}'::TIMESTAMP_NTZ"] if since is not None else [])
+
+
+def quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _waiting(directory: str, session_id: str) -> Iterator[dict[str, Any]]:
+    """What this machine recorded of the session lately, shipped or not."""
+    tail = SegmentTail(directory, start=None, limit_records=_TAIL_RECORDS, limit_bytes=_TAIL_BYTES)
+    for _, line in tail.poll().records:
+        with contextlib.suppress(ValueError):
+            event = decode_line(line, orjson.loads)
+            if event.get("session_id") == session_id:
+                yield {name: event.get(name) for name in MEMBERS}
+
+
+def _decoded(members: dict[str, Any]) -> dict[str, Any]:
+    features = members["feature_json"]
+    return {
+        **members,
+        "ts": utc(members["ts"]),
+        "feature_json": orjson.loads(features) if isinstance(features, str) else features,
+    }
+
+
+def _rank(event: dict[str, Any]) -> int:
+    return source_rank(event.get("source"), event.get("feature_json"))
+
+
+def _never() -> bool:
+    return False

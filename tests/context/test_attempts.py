@@ -1,0 +1,155 @@
+"""What was attempted: which failures stand, what was refused, and what says how one works in a project."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from activity_mcp.clock import iso
+from activity_mcp.context import render_context
+from activity_mcp.context.attempts import Attempts, key_of
+from activity_mcp.context.facts import Fact
+from context.samples import DAY, HERE, HOUR, MINUTE, NOW, event
+
+
+def call(command: str, ago: int, *, tool: str = "Bash", session: str = "s-1", **features: Any) -> dict[str, Any]:
+    parameters = {"command" if tool == "Bash" else "file_path": command}
+    made = {"tool_name": tool, "parameters": parameters, "success": "error" not in features, "latency_ms": 5} | features
+    return event("tool_event", made, at=NOW - ago, activity_id=f"{command} {ago}", session_id=session)
+
+
+def failed(command: str, ago: int, error: str = "boom", **more: Any) -> dict[str, Any]:
+    return call(command, ago, error=error, **more)
+
+
+def attempts(*events: dict[str, Any], touched: dict[str, str] | None = None) -> Attempts:
+    return Attempts([], [tried for each in events if (tried := Fact(each).tried)], touched)
+
+
+def standing(*events: dict[str, Any]) -> list[str]:
+    return [attempt.name for attempt, is_overcome in attempts(*events).failed() if not is_overcome]
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        call("make test", HOUR),
+        call("make test", HOUR, session="another"),
+        call("cd /repo && make test", HOUR),
+        call("CI=1 make   test 2>&1", HOUR),
+    ],
+)
+def test_a_failure_is_overcome_when_the_same_command_succeeds_later_in_any_session(later: dict[str, Any]) -> None:
+    assert standing(failed("make test", 2 * HOUR)) == ["make test"]
+    assert standing(failed("make test", 2 * HOUR), later) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        call("make test", 3 * HOUR),
+        call("make tests", HOUR),
+        call("make test | tail", HOUR),
+        call("make test", HOUR, success=None),
+        call("make test", HOUR, denied="user", success=False),
+        call("make test", HOUR, interrupted=True),
+        call("make test", HOUR, tool="Edit"),
+    ],
+)
+def test_a_failure_stands_whatever_else_happens(other: dict[str, Any]) -> None:
+    assert standing(failed("make test", 2 * HOUR), other) == ["make test"]
+
+
+@pytest.mark.parametrize(
+    ("test", "run", "is_included"),
+    [
+        ("pytest tests/test_a.py::test_b", "pytest", True),
+        ("pytest tests/test_a.py::test_b", "pytest -q tests", True),
+        ("pytest -x tests/test_a.py::test_b", "pytest tests/test_a.py -v", True),
+        ("pytest tests/test_a.py::test_b", "pytest tests/test_ab.py", False),
+        ("pytest tests/test_a.py", "pytest tests/test_a.py::test_b", False),
+        ("pytest", "pytest tests", False),
+        ("pytest tests/test_a.py", "pytest -k other", False),
+        ("pytest tests/test_a.py", "pytest tests | tail", False),
+        ("cargo test one", "cargo test", True),
+        ("go test ./a/b", "cargo test", False),
+    ],
+)
+def test_a_test_is_overcome_by_a_run_that_includes_it(test: str, run: str, is_included: bool) -> None:
+    assert standing(failed(test, 2 * HOUR), call(run, HOUR)) == ([] if is_included else [test])
+
+
+def test_an_edit_is_overcome_by_a_write_of_the_file_and_a_read_by_any_touch_of_it() -> None:
+    edit, read = failed("/f", 2 * HOUR, tool="Edit"), failed("/f", 2 * HOUR, tool="Read")
+    assert standing(edit, call("/f", HOUR, tool="Write")) == []
+    assert standing(edit, call("/f", HOUR, tool="Read")) == ["Edit /f"]
+    touched = attempts(read, touched={"/f": iso(NOW - HOUR)})
+    assert [is_overcome for _, is_overcome in touched.failed()] == [True]
+
+
+@pytest.mark.parametrize(("error", "stands"), [("Exit code 1", False), ("Exit code 2 grep: no such file", True)])
+def test_a_search_that_found_nothing_is_no_failure(error: str, stands: bool) -> None:
+    assert bool(standing(failed("grep -rn word src", HOUR, error))) == stands
+
+
+def test_what_was_refused_is_apart_until_it_is_allowed() -> None:
+    refused = call("git push", 2 * HOUR, denied="user", success=False)
+    assert [(each.name, each.denied) for each in attempts(refused).denied()] == [("git push", 1)]
+    assert standing(refused) == []
+    assert attempts(refused, call("git push", HOUR)).denied() == []
+
+
+def test_a_habit_succeeded_often_and_over_time_and_says_something_of_the_project() -> None:
+    def habits(command: str, *ages: int) -> list[tuple[str, int]]:
+        return [(each.name, each.ok) for each in attempts(*[call(command, age) for age in ages]).habits()]
+
+    assert habits("make test", HOUR, 2 * HOUR, DAY) == [("make test", 3)]
+    assert habits("make test", HOUR, DAY) == []
+    assert habits("make test", 11 * MINUTE, 12 * MINUTE, 13 * MINUTE) == []
+    assert habits("ls -la", HOUR, 2 * HOUR, DAY) == []
+    failing = [failed("make test", age * MINUTE) for age in range(1, 5)]
+    assert attempts(*failing, *[call("make test", age) for age in (HOUR, 2 * HOUR, DAY)]).habits() == []
+
+
+def test_a_start_in_the_background_is_no_success_and_stays_open_while_its_session_does() -> None:
+    dev = call("npm run dev", HOUR)
+    dev["feature_json"]["parameters"]["run_in_background"] = True
+    known = attempts(dev)
+    assert [each.name for each in known.in_background("s-1")] == ["npm run dev"]
+    assert (known.in_background("s-2"), known.habits()) == ([], [])
+    context = render_context({}, [dev], now_us=NOW, max_bytes=10**5, project=HERE).context
+    assert context["recent_sessions"][0]["background"] == ["npm run dev"]
+    ended = event("session_event", {"event_type": "end"}, at=NOW)
+    context = render_context({}, [dev, ended], now_us=NOW, max_bytes=10**5, project=HERE).context
+    assert "background" not in context["recent_sessions"][0]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        (("Bash", "make  test"), ("Bash", "make test"), True),
+        (("Edit", "/f"), ("Write", "/f"), True),
+        (("Read", "/f"), ("Edit", "/f"), False),
+        (("Bash", "make test | tee log"), ("Bash", "make test"), False),
+        (("Bash", "A=1"), ("Bash", ""), True),
+    ],
+)
+def test_attempts_that_mean_the_same_have_one_key(one: tuple[str, str], other: tuple[str, str], is_same: bool) -> None:
+    assert (key_of(*one) == key_of(*other)) == is_same
+
+
+def test_equal_failures_are_one_entry_with_how_often_and_an_overcome_one_comes_last() -> None:
+    events = [
+        *[failed("make ship", age * HOUR, f"attempt {age}") for age in (5, 4, 3)],
+        failed("make docs", HOUR),
+        call("make docs", MINUTE),
+    ]
+    shown = render_context({}, events, now_us=NOW, max_bytes=10**5, project=HERE).context
+    assert [(each["error"], each.get("times"), each.get("overcome")) for each in shown["recent_errors"]] == [
+        ("attempt 3", 3, None),
+        ("boom", None, True),
+    ]
+    assert shown["recent_sessions"][0]["failed_commands"] == ["make ship"]
+    small = render_context({}, events, now_us=NOW, max_bytes=450, project=HERE).context
+    assert small["recent_errors"] == [{"age": "3 h", "command": "make ship", "error": "attempt 3", "times": 3}]

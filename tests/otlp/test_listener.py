@@ -1,0 +1,169 @@
+"""The port on loopback: any framing of a request, one process that listens, and nothing where nobody asked."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from activity_mcp.config import read_config
+from activity_mcp.errors import InvalidConfig
+from activity_mcp.otlp import MAX_BODY_BYTES
+from activity_mcp.otlp.listener import Listener, PortTaken
+from activity_mcp.otlp.post import read_state
+from activity_mcp.otlp.token import FILE, made_token, stored_token
+from machines import Machine
+from otlp.exporter import TOKEN, Rig, body, post, request
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+@pytest.fixture
+def listener(rig: Rig) -> Iterator[Listener]:
+    made = Listener(rig.receiver, 0, rig_error)
+    yield made
+    made.close()
+
+
+def rig_error(error: BaseException) -> None:
+    raise AssertionError(f"nothing should go wrong: {error!r}")
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_request_is_taken_in_every_framing(rig: Rig, listener: Listener, chunked: bool, zipped: bool) -> None:
+    status, headers, answer = post(listener.port, body(request(1), request(2)), chunked=chunked, zipped=zipped)
+    assert (status, answer, headers["Content-Type"]) == (200, {}, "application/json")
+    assert len(rig.features()) == 2
+
+
+def test_a_connection_takes_one_request_after_another(rig: Rig, listener: Listener) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", listener.port, timeout=20)
+    for number in range(3):
+        connection.request(
+            "POST", "/v1/logs", body(request(number)), {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"}
+        )
+        assert connection.getresponse().read() == b"{}"
+    connection.close()
+    assert len(rig.features()) == 3
+
+
+def test_a_body_of_more_than_8_mb_is_refused_as_it_comes_and_as_it_unpacks(listener: Listener) -> None:
+    bomb = gzip.compress(b" " * (MAX_BODY_BYTES + 1))
+    assert len(bomb) < 20_000
+    assert post(listener.port, bomb, Content_Encoding="gzip")[0] == 413
+    assert post(listener.port, b"", Content_Length=str(MAX_BODY_BYTES + 1))[0] == 413
+
+
+@pytest.mark.parametrize(
+    ("data", "headers", "status"),
+    [
+        (b"not gzip", {"Content_Encoding": "gzip"}, 400),
+        (gzip.compress(b"{}")[:-4], {"Content_Encoding": "gzip"}, 400),
+        (b"{}", {"Content_Encoding": "br"}, 400),
+        (b"{}", {"Content_Length": "-5"}, 400),
+        (b"{}", {"Content_Type": "text/plain"}, 415),
+        (b"{}", {"Authorization": None}, 401),
+        (b"{}", {"Origin": "http://localhost"}, 403),
+    ],
+)
+def test_what_cannot_be_taken_is_answered_with_its_reason(
+    rig: Rig, listener: Listener, data: bytes, headers: dict[str, Any], status: int
+) -> None:
+    found, _, answer = post(listener.port, data, **headers)
+    assert found == status
+    assert answer["message"]
+    assert rig.recorded == []
+
+
+@pytest.mark.parametrize("raw", [b"zz\r\n", b"5\r\nab", b"ffffffffffff\r\n", b"1" * 3000])
+def test_chunks_that_are_damaged_end_the_request_and_nothing_else(rig: Rig, listener: Listener, raw: bytes) -> None:
+    head = f"POST /v1/logs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", listener.port), timeout=20) as connection:
+        connection.sendall(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + raw)
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100).split()[1] in (b"400", b"413")
+    assert post(listener.port, body(request(1)))[0] == 200
+
+
+def test_only_one_process_listens_on_a_port(rig: Rig, listener: Listener) -> None:
+    with pytest.raises(PortTaken):
+        Listener(rig.receiver, listener.port, rig_error)
+
+
+# --- the process that leads
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_the_process_that_leads_listens_and_the_next_leader_takes_the_port(machine: Machine) -> None:
+    port = free_port()
+    first, second = (machine.server(ACTIVITY_OTLP_PORT=str(port)) for _ in range(2))
+    machine.turns(first, second)
+    assert (first.receiver_post.port, second.receiver_post.port) == (port, None)
+    token = stored_token(str(machine.home))
+    assert token is not None
+    assert post(port, body(request(1)), Authorization=f"Bearer {token}")[0] == 200
+    first.close()
+    machine.turns(second, seconds=8)
+    assert second.receiver_post.port == port
+    assert post(port, body(request(1), request(2)), Authorization=f"Bearer {token}")[0] == 200
+    machine.turns(second, seconds=6)
+    rows = [row for row in machine.warehouse.rows if row.event_name == "llm_event"]
+    assert sorted(json.loads(row.feature_json)["request_id"][-1] for row in rows) in (["1", "1", "2"], ["1", "2"])
+    state = read_state(second.queue.directory)
+    assert (state["port"], state["stored"]) == (port, 2)
+    assert state["last_us"] > 0
+
+
+def test_a_port_that_another_program_has_is_waited_for_and_said(machine: Machine) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        server = machine.server(ACTIVITY_OTLP_PORT=str(port))
+        machine.turns(server)
+        assert server.receiver_post.port is None
+        assert read_state(server.queue.directory)["error"] == f"port {port} is taken by another program"
+    machine.turns(server, seconds=8)
+    assert server.receiver_post.port == port
+    assert machine.errors == []
+
+
+def test_nothing_listens_unless_somebody_asked_for_it(machine: Machine) -> None:
+    server = machine.server()
+    machine.turns(server)
+    assert server.receiver_post.port is None
+    assert not (machine.home / FILE).exists()
+    assert read_state(server.queue.directory) == {}
+    off = machine.server(ACTIVITY_OTLP_PORT="off")
+    made_token(str(machine.home))
+    machine.turns(off)
+    assert off.made("receiver_post") is None
+
+
+def test_the_token_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    token = made_token(str(tmp_path))
+    assert made_token(str(tmp_path)) == token == stored_token(str(tmp_path))
+    assert (tmp_path / FILE).stat().st_mode & 0o077 == 0
+    (tmp_path / FILE).chmod(0o644)
+    assert stored_token(str(tmp_path)) is None
+
+
+@pytest.mark.parametrize("text", ["-1", "65536", "on", "8758.5", "８７５８"])
+def test_a_port_that_is_none_is_a_clear_error(text: str) -> None:
+    with pytest.raises(InvalidConfig, match="ACTIVITY_OTLP_PORT"):
+        read_config({"HOME": "/h", "ACTIVITY_OTLP_PORT": text})

@@ -1,0 +1,342 @@
+"""Searching what was recorded, from the service's surface: found, ranked, marked, and said what could not be searched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import subprocess
+import sys
+from typing import Any
+
+import duckdb
+import pytest
+
+from activity_mcp.errors import InvalidInput
+from activity_mcp.operations.erase import Forgetter
+from activity_mcp.operations.selection import Selection
+from activity_mcp.search import searcher, warehouse_rows
+from search.conftest import Record, build, run, ship, snippets
+
+DAY_S = 86_400.0
+
+
+def test_a_hit_says_what_when_where_why_and_the_way_back(record: Record) -> None:
+    service = record.service()
+    run(service, "pytest tests/test_migration.py", error="sqlite3.OperationalError: database is locked", session="4f1c-9")
+    ship(service)
+    build(service)
+    record.clock.advance(3 * DAY_S)
+    answer = service.search("database locked")
+    assert answer == {
+        "hits": [
+            {
+                "kind": "command",
+                "ts": "2027-01-15T08:00:00.000000Z",
+                "age": "3 d",
+                "project": "/w/shop",
+                "session_id": "4f1c-9",
+                "snippet": "pytest tests/test_migration.py sqlite3.OperationalError: **database** is **locked**",
+                "why": "has database, locked; 3 d ago",
+                "resume": "claude --resume 4f1c-9",
+                "failed": True,
+                "tool": "Bash",
+                "path": None,
+            }
+        ],
+        "total": 1,
+        "truncated": False,
+        "as_of": "2027-01-18T08:00:00.000000Z",
+        "notes": [],
+    }
+
+
+def test_own_events_are_found_before_anything_is_shipped_and_once_after_it(record: Record) -> None:
+    service = record.service()
+    ship(service)
+    build(service)
+    run(service, "make deploy")
+    assert snippets(service, "deploy") == ["make deploy"]
+    ship(service)
+    assert snippets(service, "deploy") == ["make deploy"]
+    assert service.search("deploy")["total"] == 1
+
+
+@pytest.mark.parametrize("is_shipped", [True, False])
+def test_the_whole_language_answers_the_same_from_the_index_and_from_the_queue(record: Record, is_shipped: bool) -> None:
+    service = record.service()
+    if is_shipped:
+        run(service, "git status")
+    ship(service)
+    build(service)
+    run(service, "pytest --cov src/cache.py", error="coverage below 100")
+    run(service, "ruff check src/cache.py")
+    run(service, "数据库迁移失败 then 🎉")
+    if is_shipped:
+        ship(service)
+    cov, ruff, other = "pytest --cov src/cache.py coverage below 100", "ruff check src/cache.py", "数据库迁移失败 then 🎉"
+    assert sorted(snippets(service, "cache")) == [cov, ruff]
+    assert snippets(service, "cache -ruff") == [cov]
+    assert snippets(service, '"below 100"') == [cov]
+    assert snippets(service, '"100 below"') == []
+    assert snippets(service, "cov*") == [cov]
+    assert snippets(service, "coverge") == [cov]
+    assert snippets(service, "covering checked") == [ruff]
+    assert snippets(service, "failed: tool:bash") == [cov]
+    assert ruff in snippets(service, "failed:no tool:Bash")
+    assert snippets(service, "tool:Read cache") == []
+    assert snippets(service, "迁移") == [other]
+    assert snippets(service, "🎉") == [other]
+    assert snippets(service, "CACHE", kind="failed") == [cov]
+    assert snippets(service, "cache", kind="file") == []
+
+
+def test_this_projects_hits_come_first_and_a_filter_leaves_the_others_out(record: Record) -> None:
+    service = record.service(CLAUDE_PROJECT_DIR="/w/shop")
+    run(service, "make release", project="/w/blog", session="s2")
+    record.clock.advance(1)
+    run(service, "make release now", project="/w/blog", session="s3")
+    run(service, "make release", project="/w/shop", session="s1")
+    sessions = [hit["session_id"] for hit in service.search("release")["hits"]]
+    assert (sessions[0], set(sessions)) == ("s1", {"s1", "s2", "s3"})
+    assert {hit["project"] for hit in service.search("release", project="/w/blog")["hits"]} == {"/w/blog"}
+    assert "this project" in service.search("release")["hits"][0]["why"]
+
+
+def test_the_newer_of_two_alike_comes_first_and_one_session_does_not_fill_the_answer(record: Record) -> None:
+    service = record.service()
+    run(service, "terraform apply first", session="old")
+    record.clock.advance(90 * DAY_S)
+    for number in range(6):
+        run(service, f"terraform apply {number}", session="new")
+    sessions = [hit["session_id"] for hit in service.search("terraform", limit=3)["hits"]]
+    assert (sessions[0], "old" in sessions) == ("new", True)
+
+
+def test_since_and_until_bound_the_hits(record: Record) -> None:
+    service = record.service()
+    run(service, "make monday")
+    record.clock.advance(2 * DAY_S)
+    run(service, "make wednesday")
+    assert snippets(service, "make", since="24h") == ["make wednesday"]
+    assert snippets(service, "make", until="2027-01-16") == ["make monday"]
+    for wrong in ("yesterday", "2027-13-01"):
+        with pytest.raises(InvalidInput, match="since"):
+            service.search("make", since=wrong)
+    with pytest.raises(InvalidInput, match="kind"):
+        service.search("make", kind="everything")
+
+
+def test_a_kill_between_the_warehouse_and_the_index_loses_no_hit(record: Record) -> None:
+    service = record.service()
+    run(service, "make first")
+    ship(service)
+    build(service)
+    before = record.index_path.read_bytes()
+    run(service, "make second")
+    ship(service)
+    record.index_path.write_bytes(before)
+    fresh = record.service()
+    build(fresh)
+    assert sorted(snippets(fresh, "make")) == ["make first", "make second"]
+
+
+def test_a_flush_that_does_not_begin_where_the_index_ends_has_everything_read_again(record: Record) -> None:
+    service = record.service()
+    run(service, "make first")
+    ship(service)
+    build(service)
+    before = record.index_path.read_bytes()
+    run(service, "make second")
+    ship(service)
+    record.index_path.write_bytes(before)
+    run(service, "make third")
+    ship(service)
+    build(service)
+    assert sorted(snippets(service, "make")) == ["make first", "make second", "make third"]
+
+
+@pytest.mark.parametrize("damage", ["missing", "garbage", "torn"])
+def test_a_missing_or_damaged_index_is_said_answered_by_sql_and_built_again(record: Record, damage: str) -> None:
+    service = record.service()
+    for number in range(300):
+        run(service, f"make target-{number} {'x' * 200}")
+    ship(service)
+    build(service)
+    path = record.index_path
+    if damage == "missing":
+        path.unlink()
+    elif damage == "garbage":
+        path.write_bytes(b"no database" * 1000)
+    else:
+        path.write_bytes(path.read_bytes()[:20_000])
+    fresh = record.service()
+    answer = fresh.search('"target 77"')
+    assert len(answer["hits"]) == 1
+    assert "buil" in answer["notes"][0]
+    build(fresh)
+    build(fresh)
+    healed = fresh.search('"target 77"')
+    assert (len(healed["hits"]), healed["notes"]) == (1, [])
+
+
+def test_while_the_index_is_being_built_that_is_said(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = record.service()
+    run(service, "make old")
+    record.clock.advance(DAY_S)
+    run(service, "make new")
+    ship(service)
+    path = record.index_path
+    path.unlink()
+    feed = service.finding.feed
+    assert feed is not None
+    feed.read_slice()
+    answer = service.search("make")
+    assert [hit["snippet"] for hit in answer["hits"]] == ["**make** new"]
+    assert "being built" in answer["notes"][0]
+
+
+def test_with_the_warehouse_locked_the_index_answers_and_without_one_the_queue_does(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warehouse_rows, "TIMEOUT_S", 0.3)
+    service = record.service()
+    run(service, "make shipped")
+    ship(service)
+    build(service)
+    run(service, "make waiting")
+    with duckdb.connect(service.config.db):
+        assert sorted(snippets(service, "make")) == ["make shipped", "make waiting"]
+        record.index_path.unlink()
+        answer = service.search("make")
+    assert "**make** waiting" in [hit["snippet"] for hit in answer["hits"]]
+    assert any("did not answer" in note for note in answer["notes"])
+
+
+def test_what_was_forgotten_is_never_found_again_and_in_no_byte_of_the_index(record: Record) -> None:
+    service = record.service()
+    run(service, "echo quetzalcoatl", session="gone")
+    run(service, "echo kept", session="kept")
+    ship(service)
+    build(service)
+    run(service, "echo quetzalcoatl again", session="gone")
+    Forgetter(service, Selection.of("gone", None, None, None)).run()
+    for fresh in (service, record.service()):
+        assert snippets(fresh, "quetzalcoatl") == []
+        build(fresh)
+        assert snippets(fresh, "quetzalcoatl") == []
+        assert snippets(fresh, "echo") == ["echo kept"]
+    files = list(record.home.rglob("search.sqlite3*"))
+    assert files
+    assert not [path for path in files if b"quetzalcoatl" in path.read_bytes()]
+
+
+def test_what_retention_removes_is_not_found_and_what_a_hold_keeps_is(record: Record) -> None:
+    service = record.service()
+    run(service, "echo expired", session="s1")
+    run(service, "echo held", session="held")
+    ship(service)
+    build(service)
+    record.clock.advance(400 * DAY_S)
+    run(service, "echo fresh", session="s2")
+    ship(service)
+    with service.warehouse.transaction() as statements:  # type: ignore[attr-defined]
+        columns = [
+            row[0]
+            for row in statements.execute("SELECT column_name FROM information_schema.columns WHERE table_name = 'LEGAL_HOLDS'")
+        ]
+    assert columns
+    upkeep = service.upkeep
+    assert upkeep is not None
+    maintenance: Any = upkeep._maintenance
+    maintenance._maintenance = _Keeps(maintenance._maintenance)
+    maintenance.run(180)
+    build(service)
+    assert sorted(snippets(service, "echo")) == ["echo fresh", "echo held"]
+
+
+class _Keeps:
+    """Retention on a clock of its own: what is not held goes."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def run(self, keep_days: int) -> dict[str, int]:
+        with self._real._store.transaction() as statements:
+            statements.execute("DELETE FROM CLAUDE_STREAM_V2 WHERE session_id = 's1'")
+        return {"CLAUDE_STREAM_V2": 1}
+
+
+def test_nothing_an_index_suffers_stops_a_flush(record: Record) -> None:
+    service = record.service()
+    record.index_path.mkdir()
+    run(service, "make it")
+    ship(service)
+    assert service.query("SELECT COUNT(*) FROM VW_TOOL_EVENTS").rows == [[1]]
+    assert "search index" in str(record.told[0])
+    record.index_path.rmdir()
+    build(record.service())
+    assert snippets(record.service(), "make") == ["make it"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"',
+        "'",
+        "a OR",
+        "NEAR(",
+        "{text} : x",
+        "x*y*z",
+        "^start",
+        "a AND NOT b",
+        "%_%",
+        "\\",
+        "\u202e evil",
+        "a" * 100_000,
+        "(" * 5000 + "x",
+    ],
+)
+def test_no_text_is_more_than_words(record: Record, text: str) -> None:
+    service = record.service()
+    run(service, "make it")
+    ship(service)
+    build(service)
+    record_of = [hit["snippet"] for hit in _search(service, text)]
+    assert record_of == []
+    record.index_path.unlink()
+    assert _search(service, text) == []
+
+
+def _search(service: Any, text: str) -> list[Any]:
+    try:
+        return list(service.search(text)["hits"])
+    except InvalidInput:
+        return []
+
+
+def test_another_process_finds_what_the_leader_put_in(record: Record) -> None:
+    service = record.service()
+    run(service, "make elsewhere")
+    ship(service)
+    build(service)
+    code = "import sys; from activity_mcp.__main__ import run; sys.exit(run(['search', 'elsewhere', '--json']))"
+    environ = {**os.environ, "ACTIVITY_HOME": str(record.home), "HOME": str(record.home)}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert '"**elsewhere**"' in done.stdout or "make **elsewhere**" in done.stdout
+
+
+def test_a_search_holds_nothing_open(record: Record) -> None:
+    service = record.service()
+    run(service, "make it")
+    ship(service)
+    build(service)
+    service.search("make")
+    with contextlib.closing(sqlite3.connect(record.index_path, timeout=0)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+
+
+def test_ages_are_in_the_largest_unit() -> None:
+    assert [searcher.age_of(us) for us in (-5, 59_000_000, 61_000_000, 7_200_000_000, 3 * 86_400_000_000)] == [
+        "0 s", "59 s", "1 min", "2 h", "3 d",
+    ]  # fmt: skip
