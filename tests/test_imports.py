@@ -48,7 +48,7 @@ ROOMS: dict[str, set[str]] = {
     "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
     "health": {"activity", "clock", "config", "context", "errors", "fs", "otlp", "queue", "recall", "recording", "warehouse"},
     "search": {"activity", "clock", "errors", "fs", "queue", "warehouse"},
-    "sessions": {"activity", "clock", "errors", "queue", "search", "warehouse"},
+    "sessions": {"activity", "clock", "errors", "fs", "queue", "search", "warehouse"},
     "composition": {
         "activity", "claude_code", "clock", "config", "context", "fs", "health", "identity", "lazy", "pipeline", "plain_json",
         "provenance", "queue", "recall", "recording", "redaction", "sessions", "usage", "warehouse",
@@ -71,7 +71,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "cli": {
         "activity", "bench", "claude_code", "clock", "config", "context", "errors", "health", "identity", "operations", "otlp",
-        "package_files", "plain_json", "queue", "schema", "server", "service", "usage", "warehouse",
+        "package_files", "plain_json", "queue", "schema", "search", "server", "service", "sessions", "usage", "warehouse",
     },
     "__main__": {"context", "claude_code", "cli", "errors", "server"},
     "__init__": {"errors", "operations"},
