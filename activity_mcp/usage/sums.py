@@ -57,7 +57,7 @@ _STATEMENT = """SELECT
     COALESCE(SUM(cache_creation_tokens), 0) AS cache_creation_tokens,
     COALESCE(SUM(cache_read_tokens), 0) AS cache_read_tokens,
     COUNT_IF(cost_usd IS NULL) AS requests_without_cost,
-    COUNT_IF(token_source = 'otel') AS requests_measured,
+    COUNT_IF(source = 'otel') AS requests_measured,
     COUNT_IF(request_kind = 'auxiliary') AS requests_auxiliary,
     COALESCE(SUM(cost_usd), 0) AS cost_usd,
     COALESCE(SUM(IFF(cost_source = 'estimated', cost_usd, 0)), 0) AS cost_estimated_usd,

@@ -187,3 +187,13 @@ def test_the_command_shows_the_wrapped_line_first_and_gives_it_the_same_input(ho
     mine, ours = done.stdout.splitlines()
     assert mine == 'mine: "id": "claude-opus-5-5"'
     assert ours.endswith("recording")
+
+
+def test_what_it_and_the_receiver_leave_goes_with_a_purge(call: Call, home: Path) -> None:
+    shown()
+    assert call("install", "--otel").code == 0
+    (queue,) = (home / "queue").iterdir()
+    for name in ("otlp.json", "budget.json"):
+        (queue / name).write_text("{}")
+    assert call("uninstall", "--purge", "--yes").code == 0
+    assert not home.exists()
