@@ -51,8 +51,8 @@ def test_a_step_is_streamed_as_a_message_whose_pieces_give_it_whole(api: StandIn
     assert [delta["type"] for delta in deltas] == ["thinking_delta", "signature_delta", "text_delta", "input_json_delta"]
     assert json.loads(deltas[-1]["partial_json"]) == {"command": "ls"}
     assert found[-2]["delta"]["stop_reason"] == "tool_use"
-    [request] = api.requests
-    assert (request.is_complete, request.calls[0][0]) == (True, "Bash")
+    api.wait_for(lambda requests: requests[0].is_complete)  # noted behind the last byte, which is here already
+    assert api.requests[0].calls[0][0] == "Bash"
 
 
 def test_each_request_takes_the_next_step_of_the_script_it_belongs_to(api: StandIn) -> None:
