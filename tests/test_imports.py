@@ -47,7 +47,7 @@ ROOMS: dict[str, set[str]] = {
     "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
     "health": {"activity", "clock", "config", "context", "errors", "fs", "otlp", "queue", "recall", "recording", "warehouse"},
     "search": {"activity", "clock", "errors", "fs", "queue", "warehouse"},
-    "sessions": {"activity", "clock", "errors", "queue", "search", "warehouse"},
+    "sessions": {"activity", "clock", "errors", "fs", "queue", "search", "warehouse"},
     "composition": {
         "activity", "claude_code", "clock", "config", "context", "fs", "health", "identity", "pipeline", "provenance", "queue",
         "recall", "recording", "redaction", "sessions", "usage", "warehouse",
@@ -70,7 +70,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "cli": {
         "activity", "bench", "claude_code", "clock", "config", "context", "errors", "health", "identity", "operations", "otlp",
-        "package_files", "queue", "schema", "server", "service", "usage", "warehouse",
+        "package_files", "queue", "schema", "search", "server", "service", "sessions", "usage", "warehouse",
     },
     "__main__": {"context", "claude_code", "cli", "errors", "server"},
     "__init__": {"errors", "operations"},

@@ -20,6 +20,8 @@ _HOMES = {
     "search": "search",
     "sessions": "sessions",
     "session": "sessions",
+    "export": "export",
+    "blame": "blame",
     "usage": "usage",
     "status": "status",
     "doctor": "doctor",

@@ -8,6 +8,7 @@ import click
 
 from ..errors import InvalidInput
 from ..service import ActivityService
+from ..sessions.markdown import counted
 from .context_and_query import settle
 from .output import console, folder, print_json, remark
 
@@ -44,6 +45,7 @@ def session_command(session_id: str, max_bytes: int | None, as_json: bool) -> No
     """One session's story. SESSION_ID may be its beginning, as far as it names one session."""
     service = ActivityService.from_environ(source="cli")
     try:
+        settle(service)
         story = service.finding.sessions.story(session_id, max_bytes=max_bytes)
     finally:
         service.close()
@@ -109,7 +111,10 @@ def headline(story: dict[str, Any]) -> str:
     """The sums of a session on one line."""
     tokens = sum(story["tokens"].values())
     parts = [str(story["project"] or ""), str(story["git_branch"] or ""), str(story["started"] or "")[:16].replace("T", " ")]
-    parts += [span(story["duration_s"]), f"{story['turns']} turns", f"{story['calls']} calls", f"{story['errors']} errors"]
+    parts += [
+        span(story["duration_s"]),
+        *(counted(story[name], name) for name in ("turns", "calls", "errors")),
+    ]
     parts += [f"{tokens:,} tokens" if tokens else "", money(story["cost_usd"])]
     return " · ".join(part for part in parts if part)
 

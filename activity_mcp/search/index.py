@@ -241,19 +241,18 @@ class SearchIndex:
 
     def _placed(self, given: dict[int, Document]) -> list[Stored]:
         """Each document with an id of its own, at or behind its time's."""
-        wanted = {key: id_at(document.ts_us) for key, document in given.items()}
-        taken = {row[0] for row in self._rows("SELECT id FROM docs WHERE id IN ", list(set(wanted.values())))}
+        places: dict[int, int] = {}
+        taken: set[int] = set()
+        waiting = list(given)
+        while waiting:
+            for key in waiting:
+                places[key] = _free_place(id_at(given[key].ts_us), key, taken)
+                taken.add(places[key])
+            in_use = {row[0] for row in self._rows("SELECT id FROM docs WHERE id IN ", [places[key] for key in waiting])}
+            waiting = [key for key in waiting if places[key] in in_use]
         placed = []
-        for key, document in given.items():
-            place, step = wanted[key], 1
-            while place in taken:  # in growing steps: a thousand events of one moment need no thousand looks
-                place = wanted[key] + step + (key % step)
-                step *= 2
-                if place not in taken and self._connection.execute("SELECT 1 FROM docs WHERE id = ?", (place,)).fetchone():
-                    taken.add(place)
-            taken.add(place)
-            _, ts_us, kind, project, session_id, tool, failed, path, text, rank = document
-            placed.append(Stored(place, key, rank, ts_us, kind, project, session_id, tool, int(failed), path, text))
+        for key, (_, ts_us, kind, project, session_id, tool, failed, path, text, rank) in given.items():
+            placed.append(Stored(places[key], key, rank, ts_us, kind, project, session_id, tool, int(failed), path, text))
         return placed
 
     def _remove(self, ids: Sequence[int]) -> None:
@@ -285,6 +284,15 @@ def _check_layout(connection: sqlite3.Connection) -> None:
     row = connection.execute("SELECT value FROM meta WHERE name = 'layout'").fetchone()
     if row is None or row[0] != LAYOUT:
         raise sqlite3.DatabaseError("the index has another version's layout")
+
+
+def _free_place(wanted: int, key: int, taken: set[int]) -> int:
+    """The next free place, in growing steps: a thousand events of one moment need no thousand looks."""
+    place, step = wanted, 1
+    while place in taken:
+        place = wanted + step + (key % step)
+        step *= 2
+    return place
 
 
 def key_of(activity_id: str) -> int:

@@ -50,7 +50,7 @@ class SessionReader:
         """
         events, problem = rows.session_events(self._queries, self._directory, session_id, cancelled)
         if not events and problem is None and len(session_id) >= MIN_PREFIX:
-            session_id = self._whole(session_id)
+            session_id = self.whole(session_id)
             events, problem = rows.session_events(self._queries, self._directory, session_id, cancelled)
         if not events and problem is None:
             return None
@@ -60,8 +60,11 @@ class SessionReader:
         story = story_of(session_id, events, notes)
         return story if max_bytes is None else within(story, max_bytes)
 
-    def _whole(self, begun: str) -> str:
+    def whole(self, begun: str) -> str:
+        """The id of the session that begins so, or the text itself where none does. Raises InvalidInput where several do."""
         found = rows.sessions_beginning(self._queries(), begun)
+        if begun in found:
+            return begun
         if len(found) > 1:
             raise InvalidInput(f"{begun!r} begins several sessions: {', '.join(found[:5])}", hint="write more of the id")
         return found[0] if found else begun

@@ -13,7 +13,7 @@ from ..errors import WarehouseError
 from ..queue import SegmentTail
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ..warehouse.base import QueryEngine
 
@@ -77,12 +77,17 @@ def sums(engine: QueryEngine, *, project: str | None, since: str | None, limit: 
 
 
 def events(
-    engine: QueryEngine, where: Sequence[str], *, limit: int = MAX_EVENTS, cancelled: Callable[[], bool] = lambda: False
+    engine: QueryEngine,
+    where: Sequence[str],
+    *,
+    views: Mapping[str, str] = VIEWS,
+    limit: int = MAX_EVENTS,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> list[dict[str, Any]]:
     """The members of the events for which every condition holds, the oldest first. Raises a WarehouseError."""
     condition = " AND ".join(where) or "TRUE"
     columns = ", ".join(name for name in MEMBERS if name != "event_name")
-    parts = [f"SELECT {columns}, '{event}' AS event_name FROM {view} WHERE {condition}" for view, event in VIEWS.items()]  # noqa: S608
+    parts = [f"SELECT {columns}, '{event}' AS event_name FROM {view} WHERE {condition}" for view, event in views.items()]  # noqa: S608
     sql = f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS events ORDER BY ts, activity_id LIMIT {limit}"  # noqa: S608
     found = engine.query(sql, max_rows=None, max_bytes=None, timeout_s=TIMEOUT_S, cancelled=cancelled)
     names = [name.lower() for name in found.columns]
@@ -104,6 +109,14 @@ def session_events(
         if known is None or _rank(event) < _rank(known):
             by_id[event["activity_id"]] = event
     return sorted(by_id.values(), key=lambda event: (event["ts"], event["activity_id"])), problem
+
+
+def count(engine: QueryEngine, where: Sequence[str]) -> int:
+    """How many events these conditions hold for. Raises a WarehouseError."""
+    condition = " AND ".join(where) or "TRUE"
+    parts = [f"SELECT COUNT(*) AS found FROM {view} WHERE {condition}" for view in VIEWS]  # noqa: S608
+    sql = f"SELECT SUM(found) FROM ({' UNION ALL '.join(parts)}) AS counts"  # noqa: S608
+    return int(engine.query(sql, max_rows=None, max_bytes=None, timeout_s=TIMEOUT_S, cancelled=_never).rows[0][0] or 0)
 
 
 def sessions_beginning(engine: QueryEngine, begun: str) -> list[str]:
@@ -128,6 +141,11 @@ def conditions(*, session: str | None = None, project: str | None = None, since:
 
 def quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def sql_text(text: str) -> str:
+    """Text in DuckDB's own SQL, which knows no backslash escapes."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _waiting(directory: str, session_id: str) -> Iterator[dict[str, Any]]:

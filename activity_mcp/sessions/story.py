@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MAX_WHAT = 300
 _SHOWN = ("command", "file_path", "notebook_path", "pattern", "query", "url", "sql", "description", "prompt", "skill")
-_COMMITTED = re.compile(r"\bgit\b[^|;&\n]*\bcommit\b")
+COMMITTED = re.compile(r"\bgit\b[^|;&\n]*\bcommit\b")
 _TOKENS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_creation_tokens")
 
 
@@ -107,7 +107,7 @@ class _Story:
         }
         turn = self._turn(event["ts"])
         turn["steps"].append({name: value for name, value in step.items() if value is not None})
-        if step["outcome"] == "ok" and _COMMITTED.search(str(parameters.get("command", ""))):
+        if step["outcome"] == "ok" and COMMITTED.search(str(parameters.get("command", ""))):
             turn["commits"] = turn.get("commits", 0) + 1
 
     def _file_event(self, event: Event, features: Event) -> None:

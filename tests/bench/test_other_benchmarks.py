@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from activity_mcp.bench import growth, rows, start
+from activity_mcp.bench import growth, rows, search, start
 
 pytestmark = pytest.mark.slow
 
@@ -31,3 +31,12 @@ def test_every_line_has_a_value_and_a_verdict(module: Any, options: dict[str, An
         assert row.target
         assert row.met in (True, False)
         assert (row.floor is None) == (row.ratio is None)
+
+
+def test_search_is_measured_warm_cold_and_for_its_cost(tmp_path: Path) -> None:
+    environ = {**os.environ, "ACTIVITY_HOME": str(tmp_path), "ACTIVITY_CUSTOMER": "bench@example.com"}
+    measured = search.measure(environ, activities=2_000, questions=5, commands=1, flushes=2)
+    assert [(row.unit, bool(row.target)) for row in measured] == [
+        ("ms", True), ("ms", True), ("%", True), ("bytes", False), ("s", False),
+    ]  # fmt: skip
+    assert all(row.value > 0 for row in measured)

@@ -1,0 +1,98 @@
+"""A session, or the record, in a form of its own: for a person (Markdown, HTML) or for a program (CSV, NDJSON, Parquet).
+
+Everything is as it was recorded, redacted where that was. A program's forms have one row per activity, the oldest first, with
+the members of ``rows.MEMBERS``; ``feature_json`` is an object in NDJSON and its JSON text in the two others. Rows are read a
+page at a time, so that a large record needs no large memory; Parquet is written by DuckDB, out of a temporary file beside it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ..fs import LOCAL
+from . import rows
+from .html import html_of
+from .markdown import markdown_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from ..warehouse.base import QueryEngine
+
+FORMATS = ("md", "html", "csv", "json", "parquet")
+PAGE = 5_000
+_TYPES = {name: "TIMESTAMP" if name == "ts" else "VARCHAR" for name in rows.MEMBERS}
+
+
+def pages(engine: QueryEngine, where: list[str], on_progress: Callable[[int, int], None]) -> Iterator[dict[str, Any]]:
+    """The events for which every condition holds, page by page. Raises a WarehouseError."""
+    total, done = rows.count(engine, where), 0
+    last: tuple[str, str] | None = None
+    while True:
+        page = rows.events(engine, [*where, *_behind(last)], limit=PAGE)
+        yield from page
+        done += len(page)
+        on_progress(done, total)
+        if len(page) < PAGE:
+            return
+        last = (page[-1]["ts"][:-1], page[-1]["activity_id"])
+
+
+def _behind(last: tuple[str, str] | None) -> list[str]:
+    """The condition that an event comes after the last one of a page."""
+    if last is None:
+        return []
+    ts, activity_id = f"'{last[0]}'::TIMESTAMP_NTZ", rows.quoted(last[1])
+    return [f"(ts > {ts} OR (ts = {ts} AND activity_id > {activity_id}))"]
+
+
+def texts(form: str, stories: Iterable[dict[str, Any]], events: Iterable[dict[str, Any]], title: str) -> Iterator[str]:
+    """The export as text, piece by piece; not for Parquet."""
+    if form == "md":
+        for number, story in enumerate(stories):
+            yield ("\n---\n\n" if number else "") + markdown_of(story)
+    elif form == "html":
+        yield from html_of(stories, title)
+    elif form == "json":
+        yield from (orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE).decode() for event in events)
+    else:
+        yield _csv(rows.MEMBERS)
+        yield from (_csv([_cell(event[name]) for name in rows.MEMBERS]) for event in events)
+
+
+def write_parquet(path: str, events: Iterable[dict[str, Any]]) -> int:
+    """Write the events to ``path``; how many. What was written of a failure is removed."""
+    import duckdb
+
+    between, count = f"{path}.{os.getpid()}.tmp", 0
+    try:
+        with open(between, "wb") as file:
+            for event in events:
+                file.write(orjson.dumps({**event, "feature_json": orjson.dumps(event["feature_json"]).decode()}) + b"\n")
+                count += 1
+        columns = ", ".join(f"{name}: '{kind}'" for name, kind in _TYPES.items())
+        with duckdb.connect(":memory:", config={"threads": 1}) as connection:
+            connection.execute("SET enable_progress_bar = false")
+            source = f"read_json({rows.sql_text(between)}, format = 'newline_delimited', columns = {{{columns}}})"
+            copy = f"COPY (SELECT * FROM {source}) TO {rows.sql_text(path)} (FORMAT parquet, COMPRESSION zstd)"  # noqa: S608
+            connection.execute(copy)
+    finally:
+        LOCAL.unlink(between)
+    return count
+
+
+def _csv(values: Iterable[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(values)
+    return line.getvalue()
+
+
+def _cell(value: Any) -> str:
+    """A value as a spreadsheet may open it: what it would take for a formula begins with an apostrophe."""
+    text = "" if value is None else value if isinstance(value, str) else orjson.dumps(value).decode()
+    return f"'{text}" if text[:1] in "=+-@\t\r" and text else text
