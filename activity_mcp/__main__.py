@@ -20,6 +20,10 @@ def run(arguments: list[str]) -> int:
         from .claude_code.hooks.hook import main as hook
 
         hook()
+    if arguments[:1] == ["statusline"] and not {"-h", "--help"} & set(arguments):
+        from .claude_code.hooks.statusline import main as statusline
+
+        statusline(arguments[1:])
     try:
         return _serve() if arguments == ["serve"] else _command(arguments)
     except ActivityError as error:

@@ -107,6 +107,7 @@ class Composition:
     @lazy
     def queue(self) -> QueueInfo:
         LOCAL.check_owner(self.config.home)
+        self.identity  # noqa: B018  # refuses a directory that is not ours before a file is made in it
         return open_queue(self.config.queue_dir, sink=self.config.sink, clock=self.clock)
 
     @lazy

@@ -28,7 +28,8 @@ class Config:
     """What the environment asks for. Paths are absolute text; times carry their unit in the name."""
 
     __slots__ = (
-        "backpressure_ms", "context_max_stale_s", "context_ttl_s", "customer", "db", "home", "http_token",
+        "backpressure_ms", "budget_day_usd", "budget_month_usd", "context_max_stale_s", "context_ttl_s", "customer", "db",
+        "home", "http_token",
         "inject_chars", "interval_ms", "log_format", "log_level",
         "max_queue_bytes", "org_id", "otlp_is_asked", "otlp_port", "prompts", "queue_root", "record", "redact",
         "retention_days", "snow_connection",
@@ -40,6 +41,8 @@ class Config:
     snow_connection: str | None
     backpressure_ms: int
     max_queue_bytes: int
+    budget_day_usd: float | None
+    budget_month_usd: float | None
     customer: str | None
     org_id: str | None
     context_ttl_s: float
@@ -114,6 +117,8 @@ def read_config(environ: Mapping[str, str]) -> Config:
         snow_connection=connection,
         backpressure_ms=_integer(environ, "BACKPRESSURE_THRESHOLD", 120_000, 1, "milliseconds"),
         max_queue_bytes=_integer(environ, "MAX_QUEUE_SIZE", 50 * 1024 * 1024, 64 * 1024, "bytes"),
+        budget_day_usd=_budget(environ, "ACTIVITY_BUDGET_DAY_USD"),
+        budget_month_usd=_budget(environ, "ACTIVITY_BUDGET_MONTH_USD"),
         customer=_name(environ, "ACTIVITY_CUSTOMER"),
         org_id=_name(environ, "ACTIVITY_ORG"),
         context_ttl_s=_number(environ, "ACTIVITY_CONTEXT_TTL", 30, "seconds"),
@@ -213,6 +218,18 @@ def _number(environ: Mapping[str, str], name: str, default: float, unit: str) ->
         value = -1.0
     if not 0 < value < 1e9:
         raise InvalidConfig(name, f"{text!r} is not a positive number of {unit}", hint=f"the default is {default}")
+    return value
+
+
+def _budget(environ: Mapping[str, str], name: str) -> float | None:
+    if not environ.get(name):
+        return None
+    try:
+        value = float(environ[name])
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1e9:
+        raise InvalidConfig(name, f"{environ[name]!r} is not a positive number of US dollars", hint="leave it out for none")
     return value
 
 

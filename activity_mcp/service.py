@@ -14,6 +14,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
+from .activity import derived_id
 from .clock import SYSTEM_CLOCK
 from .composition import Composition, lazy
 from .config import Config, read_config
@@ -25,6 +26,7 @@ from .pipeline.backpressure import Backpressure, Filling
 from .pipeline.leader import Leader
 from .queue import Sweeper
 from .recording.call_log import CallTotals
+from .recording.event_catalogue import BUDGET_REACHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from .queue import QueueWriter
     from .recall.context_reader import ContextAnswer
     from .recording.call_log import CallLog, MethodTotals
+    from .usage.budgets import Budget, BudgetWatch
     from .warehouse import QueryResult
     from .warehouse.adapter import Adapter
 
@@ -113,6 +116,37 @@ class ActivityService(Composition):
             redactor=self.redactor,
             clock=self.clock,
         )
+
+    @lazy
+    def budget_watch(self) -> BudgetWatch:
+        """What is spent, beside the budgets that are set."""
+        from .usage.budgets import BudgetWatch
+        from .usage.sums import spent_between
+
+        customer, config = self.recall.scope(None, ALL_PROJECTS)[0], self.config
+        return BudgetWatch(
+            self.queue.directory,
+            config.budget_day_usd,
+            config.budget_month_usd,
+            today=self._spent_today,
+            earlier=lambda since, until: spent_between(self.query, customer, since, until),
+            report=self._report_budget,
+            clock=self.clock,
+        )
+
+    def _spent_today(self) -> float:
+        from .context.usage import usage_of
+
+        snapshot = self.snapshots.read(*self.recall.scope(None, ALL_PROJECTS))
+        models = usage_of(snapshot.blob, self.clock.time_us()).today.values() if snapshot is not None else ()
+        return sum(use["cost_usd"] for use in models)
+
+    def _report_budget(self, budget: Budget, level: int) -> None:
+        metrics = {"spent_usd": round(budget.spent_usd, 6), "budget_usd": budget.limit_usd, "level_percent": level}
+        severity = "error" if level >= 100 else "warning"
+        features = BUDGET_REACHED.features(budget.describe(), severity=severity, metrics=metrics)
+        key = f"{budget.period}\0{budget.name}\0{budget.limit_usd!r}\0{level}"
+        self.system_events.report(features, derived_id("system_event", "budget_reached", key))
 
     # --- record
 
@@ -303,6 +337,7 @@ class ActivityService(Composition):
         self._sweeper.sweep()
         self._watch_health()
         self._write_calls()
+        self._watch_budget()
         if self.config.record and self.config.otlp_port is not None:
             self.receiver_post.keep(self.leader is not None and self.leader.leads)
 
@@ -310,6 +345,16 @@ class ActivityService(Composition):
         try:
             self.health_watcher.look()
         except (ActivityError, OSError) as error:  # what keeps it from being judged must not keep a turn from being taken
+            self.on_error(error)
+
+    def _watch_budget(self) -> None:
+        config = self.config
+        has_one = config.budget_day_usd is not None or config.budget_month_usd is not None
+        if not has_one or self.leader is None or not self.leader.leads:
+            return
+        try:
+            self.budget_watch.look()
+        except (ActivityError, OSError) as error:  # it is looked at again in a minute
             self.on_error(error)
 
     def _write_calls(self, *, closing: bool = False) -> None:

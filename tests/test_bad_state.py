@@ -41,6 +41,21 @@ def rotate(server: ActivityService) -> None:
 # --- places
 
 
+@pytest.mark.parametrize(("mode", "held"), [(0o770, {}), (0o777, {}), (0o700, {"settings.json": '{"theme": "dark"}'})])
+def test_nothing_is_written_into_a_directory_that_is_open_to_others_or_another_programs(
+    tmp_path: Path, mode: int, held: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    for name, text in held.items():
+        (home / name).write_text(text)
+    home.chmod(mode)
+    monkeypatch.setenv("ACTIVITY_HOME", str(home))
+    for command in (["log", "tool_event", "--feature", "tool_name=Bash", "--feature", "success=true"], ["status"], ["flush"]):
+        assert run(command) == 3
+    assert {path.name: path.read_text() for path in home.rglob("*")} == held
+
+
 @pytest.mark.parametrize("open_to_all", [".", "..", "queue"])
 def test_a_place_that_everybody_may_write_to_is_refused_wherever_it_is_above_the_queue(
     tmp_path: Path, open_to_all: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
@@ -53,7 +68,7 @@ def test_a_place_that_everybody_may_write_to_is_refused_wherever_it_is_above_the
     assert run(["log", "tool_event", "--feature", "tool_name=Bash", "--feature", "success=true"]) == 3
     said = capfd.readouterr().err
     assert f"{place} can be written by every user" in said
-    assert f"chmod o-w {place}" in said
+    assert (f"chmod 700 {place}" if open_to_all == "." else f"chmod o-w {place}") in said
     assert not list(home.rglob("*.ndjson"))
     place.chmod(0o1777)  # as /tmp is: nobody can swap what belongs to another, but anyone can add to it
     is_home = open_to_all == "."

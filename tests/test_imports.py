@@ -42,7 +42,7 @@ ROOMS: dict[str, set[str]] = {
         "activity", "clock", "config", "context", "errors", "fs", "identity", "plain_json", "queue", "recording", "redaction",
         "sql_text",
     },
-    "usage": {"clock", "warehouse"},
+    "usage": {"clock", "fs", "warehouse"},
     "otlp": {"activity", "claude_code", "clock", "errors", "fs", "plain_json", "redaction"},
     "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
     "health": {"activity", "clock", "config", "context", "errors", "fs", "otlp", "queue", "recall", "recording", "warehouse"},
@@ -53,7 +53,7 @@ ROOMS: dict[str, set[str]] = {
         "recall", "recording", "redaction", "sessions", "usage", "warehouse",
     },
     "service": {
-        "claude_code", "clock", "composition", "config", "context", "errors", "health", "identity", "otlp", "pipeline",
+        "activity", "claude_code", "clock", "composition", "config", "context", "errors", "health", "identity", "otlp", "pipeline",
         "queue", "recall", "recording", "usage", "warehouse",
     },
     "server": {

@@ -47,7 +47,7 @@ NEEDS: tuple[Need, ...] = (
     Need("`args` of a hook", (2, 1, 139), "the hooks that `install` registers do not start"),
     Need("`tool_use_id` in hooks", (2, 0, 43), "a call of a hook and of an import are two"),
     Need("`last_assistant_message` in hooks", (2, 1, 47), "what was concluded comes with the transcript"),
-    Need("`agent_id` in hooks", (2, 1, 69), "a subagent's calls are told apart by its transcript alone"),
+    Need("`agent_id` in hooks", (2, 1, 69), "a subagent's calls are recognised by its transcript alone"),
     Need("`duration_ms` in hooks", (2, 1, 119), "latencies come with the transcript"),
     Need("`prompt_id` in hooks", (2, 1, 197), "prompts are named by their text"),  # in no release's notes; this one has it
     Need("unknown hook events in settings are passed over", (2, 1, 101), "one event too new hides the whole file"),

@@ -11,6 +11,7 @@ from .. import __version__
 _HOMES = {
     "serve": "serve",
     "hook": "hook",
+    "statusline": "hook",
     "log": "log",
     "import": "import_",
     "flush": "flush",

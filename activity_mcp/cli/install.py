@@ -33,11 +33,13 @@ _PLACES = ("ACTIVITY_HOME", "ACTIVITY_DB", "QUEUE_DIR", "SNOW_CONNECTION")
 @click.command("install")
 @click.option("--scope", default="user", type=click.Choice(SCOPES), show_default=True, help="All projects, or the one here.")
 @click.option("--otel", is_flag=True, help="Have Claude Code report each request, with its cost, to this machine's server.")
+@click.option("--statusline", is_flag=True, help="Show cost, limits and recording in the status line, below your own.")
 @click.option("--dry-run", is_flag=True, help="Print what would change, write nothing.")
-def install_command(scope: str, otel: bool, dry_run: bool) -> None:
+def install_command(scope: str, otel: bool, statusline: bool, dry_run: bool) -> None:
     """Register the server and the hooks in Claude Code's files. Again changes nothing; `uninstall` takes it out again."""
     root = project_root(working_directory())
     parts = commands(installed_version(os.environ))
+    parts = replace(parts, has_statusline=statusline)
     if otel:
         parts = replace(parts, exporter=_exporter(scope, dry_run))
     changes = plan_install(files_of(scope, os.environ, root), parts)

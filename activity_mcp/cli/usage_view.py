@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from ..usage.reconcile import Reconciled
     from ..usage.sums import Sum, Usage
 
 _HEADS = {
@@ -164,3 +165,33 @@ def _notes(found: Usage) -> list[str]:
     if found.by in BY_TIME:
         notes.append("Days are those of UTC.")
     return notes
+
+
+def show_reconciled(sessions: list[Reconciled], out: Console) -> None:
+    """Each session's sums side by side, then what each difference comes from."""
+    if not sessions:
+        out.print("No session with a request or a sum is recorded here yet.")
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for head in ("Session", "Exported", "Transcript (est.)", "Counted", "Claude Code's sum", "Difference", "Why"):
+        is_text = head in ("Session", "Why")
+        table.add_column(head, justify="left" if is_text else "right", no_wrap=head != "Why")
+    for each in sessions:
+        amounts = (each.exported_usd, each.transcript_usd, each.counted_usd, each.client_usd)
+        style = {True: "green", False: "yellow", None: "dim"}[each.agrees]
+        table.add_row(
+            each.session_id[:8],
+            *(Text("-" if amount is None else dollars(amount)) for amount in amounts),
+            Text(_signed(each.difference_usd), style=style),
+            Text(each.reason(), style=style),
+        )
+    out.print(table)
+    agreeing = sum(each.agrees is True for each in sessions)
+    compared = sum(each.agrees is not None for each in sessions)
+    out.print(Text(f"{agreeing} of {compared} sessions with a sum of Claude Code's own agree to the cent.", style="dim"))
+
+
+def _signed(amount: float | None) -> str:
+    if amount is None:
+        return "-"
+    return f"{'-' if amount < 0 else '+' if amount > 0 else ''}{dollars(abs(amount))}"

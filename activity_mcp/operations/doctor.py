@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ..health.document import StatusDocument
 
-PARTS = ("installation", "storage", "state", "snowflake", "server", "claude_code")
+PARTS = ("installation", "storage", "state", "snowflake", "server", "claude_code", "exporter")
 
 
 class Subject:

@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from .selection import Selection
 
 _OWN = {
-    "home": r"settings\.json(?:\.damaged)?|forgotten\.json|http-token|" + re.escape(MARKER),
+    "home": r"settings\.json(?:\.damaged)?|forgotten\.json|http-token|otlp-token|" + re.escape(MARKER),
     "queue": r"[a-z][a-z-]*\.(?:json|lock|request)|refused|search\.sqlite3(?:-wal|-shm|-journal)?",
     "queue/seg": r"\d{12,}\.ndjson",
     "queue/dead": r"[\w-]+\.ndjson",
     "queue/context": r"[0-9a-f]{20}\.(?:json|request)|publish\.lock",
     "queue/sessions": r"[0-9a-f]{32}",
     "queue/transcripts": r"[0-9a-f]{32}",
+    "queue/statusline": r"[0-9a-f]{32}",
     "spill": r"duckdb_temp[\w.-]*",
 }
 _UNFINISHED = r"(?:\.\d+\.[0-9a-f]+\.\d+(?:\.new)?\.tmp)*"

@@ -39,7 +39,7 @@ _TEXTS = {
 }  # fmt: skip
 _MAX_TEXT = 255
 _MASKED_TOOL = "mcp_tool"
-"""What the exporter calls every tool of an MCP server, unless it was told to name them."""
+"""The exporter's name for every tool of an MCP server, unless it is set to name them."""
 
 
 class Mapped(NamedTuple):
@@ -119,8 +119,8 @@ def _call(record: Record) -> EventDraft | None:
 
 
 def _error(record: Record, session_id: str, error_text: Callable[[str], str]) -> EventDraft:
-    told = record.text("error") or f"status {record.attributes.get('status_code')}"
-    features = {"session_id": session_id, "event_type": "api_error", "error": error_text(told)}
+    message = record.text("error") or f"status {record.attributes.get('status_code')}"
+    features = {"session_id": session_id, "event_type": "api_error", "error": error_text(message)}
     features |= {"model": model[:_MAX_TEXT]} if (model := record.text("model")) else {}
     key = record.text("request_id") or f"{record.attributes.get('event.sequence')}\0{record.time_us}"
     return EventDraft("session_event", derived_id("session_event", "api_error", f"{session_id}\0{key}"), features)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FILE = "otlp.json"
 RETRY_S = 5.0
-TELL_S = 5.0
+WRITE_EVERY_S = 5.0
 
 
 class ReceiverPost:
@@ -51,8 +51,8 @@ class ReceiverPost:
         self._clock = clock
         self._listener: Listener | None = None
         self._next_try = 0.0
-        self._next_tell = 0.0
-        self._told: dict[str, Any] = {}
+        self._next_write = 0.0
+        self._written: dict[str, Any] = {}
 
     @property
     def port(self) -> int | None:
@@ -103,11 +103,11 @@ class ReceiverPost:
     def _tell(self, state: dict[str, Any]) -> None:
         """Publish what changed, at most every few seconds; when a record came last is kept from one listener to the next."""
         now = self._clock.monotonic()
-        before = self._told or read_state(os.path.dirname(self._path))
+        before = self._written or read_state(os.path.dirname(self._path))
         state = {"last_us": before.get("last_us"), **state}
-        if state == self._told or (now < self._next_tell and "stored" in state):
+        if state == self._written or (now < self._next_write and "stored" in state):
             return
-        self._next_tell, self._told = now + TELL_S, state
+        self._next_write, self._written = now + WRITE_EVERY_S, state
         try:
             LOCAL.publish(self._path, json.dumps(state).encode(), durable=False)
         except OSError as error:

@@ -125,10 +125,10 @@ class Receiver:
     def _built(self, found: Sequence[Mapped]) -> list[Activity]:
         now_us = self._clock.time_us()
         places = {session_id: self._place_of(session_id) for session_id in {each.session_id for each in found}}
+        origins = {session_id: self._origin_of(session_id, place.cwd) for session_id, place in places.items()}
         activities = []
         for draft, session_id, time_us in found:
-            place = places[session_id]
-            origin = self._origin_of(session_id, place.cwd)
+            place, origin = places[session_id], origins[session_id]
             if origin is None:
                 continue
             ts_us = time_us if time_us is not None and time_us <= now_us + _DAY_US else now_us

@@ -17,7 +17,8 @@ Directory (0700; files 0600; every descriptor close-on-exec)
     commit.json         {"version": 1, "channel_id", "offset", "at", "passed", "left_out"}: a cache of what the sink knows
     dead/*.ndjson       quarantined byte ranges, each with its reason
 
-Beside these, of other rooms: context/ (snapshots), sessions/ and transcripts/ (``claude_code.session_state``), imports.json.
+Beside these, of other rooms: context/ (snapshots), sessions/ and transcripts/ (``claude_code.session_state``), imports.json,
+statusline/ (``claude_code.hooks.statusline``), otlp.json (``otlp.post``), budget.json (``usage.budgets``).
 
 Line       a JSON object in UTF-8 whose last member is ``_crc``, then one newline: BODY ``,"_crc":"%08x"}`` ``\\n`` with the
            CRC-32 of BODY. No line is longer than MAX_LINE_BYTES (1 MiB).

@@ -92,6 +92,13 @@ SCHEMA_DRIFT_ACCEPTED = SystemEvent(
     "Nothing.",
 )
 
+BUDGET_REACHED = SystemEvent(
+    "budget_reached",
+    ("warning", "error"),
+    "80 % (warning) or 100 % (error) of `ACTIVITY_BUDGET_DAY_USD` or `ACTIVITY_BUDGET_MONTH_USD` are spent; once a period.",
+    "`activity-mcp usage` shows by whom. Nothing is blocked.",
+)
+
 CATALOGUE = (
     QUEUE_REFUSED,
     SYNC_FAILED,
@@ -103,4 +110,5 @@ CATALOGUE = (
     RETENTION,
     FORGOTTEN,
     SCHEMA_DRIFT_ACCEPTED,
+    BUDGET_REACHED,
 )

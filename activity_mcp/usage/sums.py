@@ -57,7 +57,7 @@ _STATEMENT = """SELECT
     COALESCE(SUM(cache_creation_tokens), 0) AS cache_creation_tokens,
     COALESCE(SUM(cache_read_tokens), 0) AS cache_read_tokens,
     COUNT_IF(cost_usd IS NULL) AS requests_without_cost,
-    COUNT_IF(token_source = 'otel') AS requests_measured,
+    COUNT_IF(source = 'otel') AS requests_measured,
     COUNT_IF(request_kind = 'auxiliary') AS requests_auxiliary,
     COALESCE(SUM(cost_usd), 0) AS cost_usd,
     COALESCE(SUM(IFF(cost_source = 'estimated', cost_usd, 0)), 0) AS cost_estimated_usd,
@@ -65,6 +65,13 @@ _STATEMENT = """SELECT
 FROM VW_LLM_EVENTS
 WHERE {condition}
 GROUP BY 1, 2"""
+
+
+_SPENT = """SELECT COALESCE(SUM(cost_usd), 0) AS spent
+FROM VW_LLM_EVENTS
+WHERE customer = {customer}
+    AND ts >= {since}::TIMESTAMP_NTZ
+    AND ts < {until}::TIMESTAMP_NTZ"""
 
 
 @dataclass(slots=True)
@@ -156,6 +163,13 @@ def read_usage(
         total.add(one)
     ordered = sorted(rows.values(), key=lambda one: one.key if by in BY_TIME else (-one.cost_usd, -one.total_tokens, one.key))
     return Usage(by, ordered, total, unpriced)
+
+
+def spent_between(query: Callable[..., QueryResult], customer: str, since: str, until: str) -> float:
+    """What a customer spent from a day (``YYYY-MM-DD``) until another, which is left out. Raises a WarehouseError."""
+    statement = _SPENT.format(customer=quoted(customer), since=quoted(since), until=quoted(until))
+    found = query(statement, timeout_s=QUERY_TIMEOUT_S)
+    return float(found.rows[0][0])
 
 
 def statement(by: str, customer: str | None, since_us: int | None, project: str | None) -> str:

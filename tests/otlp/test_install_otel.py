@@ -130,3 +130,18 @@ def test_an_exporter_that_says_nothing_while_transcripts_grow_is_a_warning(call:
     assert exporter_check(call)[0] == "ok"
     (ledger.parent / "otlp.json").write_text(json.dumps({"error": "port 8758 is taken by another program", "last_us": None}))
     assert "port 8758 is taken" in exporter_check(call)[1]
+
+
+def doctors_word(call: Call) -> tuple[str, str]:
+    checks = call("doctor", "--json").json["checks"]
+    return next((check["status"], check["found"]) for check in checks if check["name"] == "other exporter")
+
+
+def test_doctor_names_an_exporter_that_reports_elsewhere(call: Call, settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call("install", "--otel").code == 0
+    assert doctors_word(call) == ("ok", "none is set")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "https://otel.example.com")
+    status, found = doctors_word(call)
+    assert (status, "OTEL_EXPORTER_OTLP_ENDPOINT in the environment" in found) == ("warn", True)
+    call("uninstall")
+    assert doctors_word(call)[0] == "ok"

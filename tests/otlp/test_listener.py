@@ -68,7 +68,7 @@ def test_a_body_of_more_than_8_mb_is_refused_as_it_comes_and_as_it_unpacks(liste
     ("data", "headers", "status"),
     [
         (b"not gzip", {"Content_Encoding": "gzip"}, 400),
-        (gzip.compress(b"{}")[:-4], {"Content_Encoding": "gzip"}, 400),
+        (gzip.compress(b"{}", mtime=0)[:-4], {"Content_Encoding": "gzip"}, 400),
         (b"{}", {"Content_Encoding": "br"}, 400),
         (b"{}", {"Content_Length": "-5"}, 400),
         (b"{}", {"Content_Type": "text/plain"}, 415),

@@ -149,3 +149,48 @@ def test_the_context_shows_the_same_sums_with_the_part_that_is_an_estimate(call:
         "rows"
     ][0]
     assert [float(value) for value in row] == [0.75, 0.25]
+
+
+# --- reconcile
+
+
+def reconciled(call: Call) -> dict[str, Any]:
+    (session,) = call("usage", "--reconcile", "--json").json["sessions"]
+    document: dict[str, Any] = session
+    return document
+
+
+def test_a_session_whose_every_request_is_known_agrees_with_its_client(genuine: Call) -> None:
+    session = reconciled(genuine)
+    assert (session["transcript_requests"], session["exported_requests"], session["exported_usd"]) == (5, 0, None)
+    assert session["cost_state_usd"] == session["client_usd"] == pytest.approx(TOTAL_USD, abs=1e-9)
+    assert abs(session["difference_usd"]) < 1e-9
+    assert session["reason"] == "agrees"
+    assert "1 of 1 sessions" in genuine("usage", "--reconcile").out
+
+
+def session_with(client_usd: float | None, *requests: dict[str, Any], **start: Any) -> None:
+    service = ActivityService.from_environ({**os.environ, "CLAUDE_CODE_SESSION_ID": "s1"}, source="cli")
+    for number, features in enumerate(requests):
+        service.log("llm_event", request(number, **features)["feature_json"], activity_id=f"r{number}")
+    if client_usd is not None:
+        service.log("session_event", {"session_id": "s1", "event_type": "cost_state", "cost_usd": client_usd})
+    if start:
+        service.log("session_event", {"session_id": "s1", "event_type": "start", **start})
+    service.close()
+
+
+@pytest.mark.parametrize(
+    ("client_usd", "requests", "start", "reason"),
+    [
+        (None, [{}], {}, "left no sum"),
+        (0.501, [{}], {}, "agrees"),
+        (0.9, [{}], {}, "stands in no transcript"),
+        (0.9, [{}, {"cost_usd": None}], {}, "1 requests have no price"),
+        (0.9, [{}], {"start_source": "fork"}, "a fork"),
+        (0.2, [{}], {}, "more is counted"),
+    ],
+)
+def test_a_difference_has_its_reason(call: Call, client_usd: float, requests: Any, start: Any, reason: str) -> None:
+    session_with(client_usd, *requests, **start)
+    assert reason in reconciled(call)["reason"]

@@ -18,7 +18,7 @@ from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
 from activity_mcp.server.http import MAX_BODY_BYTES
-from server.wire import ENVIRON
+from server.wire import ENVIRON, INITIALIZE
 from web.site import JSON_HEADERS, Site
 
 TOKEN = "a-token-of-some-length"
@@ -244,6 +244,20 @@ def test_what_is_no_message_is_a_clear_error_and_the_next_one_is_served(site: Si
     answer = site.ask("POST", "/mcp", body, JSON_HEADERS)
     assert answer.status == 400
     assert site.initialize()
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 5])
+def test_a_byte_order_mark_before_a_message_is_no_part_of_it(site: Site, pieces: int) -> None:
+    marked = b"\xef\xbb\xbf" + json.dumps({**PING, "method": "initialize", "params": INITIALIZE}).encode()
+    body = iter([*(marked[at : at + 1] for at in range(pieces - 1)), marked[pieces - 1 :]])
+    assert site.ask("POST", "/mcp", body, JSON_HEADERS).status == 200
+
+
+@pytest.mark.parametrize("request_id", [None, 1.5])
+def test_a_request_whose_id_is_neither_text_nor_a_whole_number_is_refused_with_id_null(site: Site, request_id: Any) -> None:
+    answer = site.post({**PING, "id": request_id}, Mcp_Session_Id=site.initialize())
+    assert answer.status == 400
+    assert (answer.message()["id"], answer.message()["error"]["code"]) == (None, -32600)
 
 
 @pytest.mark.parametrize(

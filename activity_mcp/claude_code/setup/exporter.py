@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ENDPOINT, HEADERS = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS"
 _BEARER = "Authorization=Bearer "
 """With a space, as Claude Code's own documents have it: it does not decode %20."""
-TOKEN_PREFIX = "activity-mcp-"  # noqa: S105 - how a token of ours begins, by which our variables are recognised
+TOKEN_PREFIX = "activity-mcp-"  # noqa: S105 - how our tokens begin, by which our variables are recognised
 _OTHERS = (
     ENDPOINT, HEADERS, "OTEL_LOGS_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_PROTOCOL",
     "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "CLAUDE_CODE_ENABLE_TELEMETRY",

@@ -28,6 +28,7 @@ from ..versions import knows_event
 from .exporter import own_env, with_exporter, without_exporter
 from .json_editor import JsonText
 from .registration import HOOK_EVENTS, with_hooks, with_server, without_hooks, without_server
+from .statusline import is_ours, with_statusline, without_statusline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,6 +51,7 @@ class Commands:
     hook: list[str]
     events: tuple[str, ...] = HOOK_EVENTS
     exporter: Mapping[str, str] | None = None
+    has_statusline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +164,10 @@ def plan_install(files: Files, commands: Commands) -> list[Change]:
 def plan_uninstall(files: Files, commands: Commands) -> list[Change]:
     """What uninstalling would change. Raises InvalidInput."""
     present = json_of(files.settings)
-    env = own_env(present.get("env")) if isinstance(present, dict) else {}
-    commands = replace(commands, exporter=env or None)
+    settings = present if isinstance(present, dict) else {}
+    line = settings.get("statusLine")
+    has_statusline = is_ours(line.get("command") if isinstance(line, dict) else None)
+    commands = replace(commands, exporter=own_env(settings.get("env")) or None, has_statusline=has_statusline)
     return [change for edit in _edits(files, commands) if (change := edit.uninstall()) is not None]
 
 
@@ -171,15 +175,18 @@ def _edits(files: Files, commands: Commands) -> list[_Edit]:
     servers, settings = os.path.realpath(files.servers), os.path.realpath(files.settings)
     return [
         _Edit(servers, files.mode, lambda file: with_server(file, commands.server), without_server),
-        _Edit(
-            settings, files.mode, lambda file: _with_ours(file, commands), lambda file: without_exporter(without_hooks(file))
-        ),
+        _Edit(settings, files.mode, lambda file: _with_ours(file, commands), _without_ours),
     ]
 
 
 def _with_ours(file: JsonText, commands: Commands) -> JsonText:
-    hooked = with_hooks(file, commands.hook, commands.events)
-    return hooked if commands.exporter is None else with_exporter(hooked, commands.exporter)
+    file = with_hooks(file, commands.hook, commands.events)
+    file = file if commands.exporter is None else with_exporter(file, commands.exporter)
+    return with_statusline(file) if commands.has_statusline else file
+
+
+def _without_ours(file: JsonText) -> JsonText:
+    return without_statusline(without_exporter(without_hooks(file)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The token counts of a response, from the ``usage`` of its message, whoever wrote it.
+"""The token counts of a response, from the ``usage`` of its message, in every dialect.
 
 Claude Code writes down what the API answered, and behind a gateway that may be another provider's: names of OpenAI's API, whose
 ``prompt_tokens`` include what was read from the cache; counts as a float; cache writes only by how long they live, with 0 as

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from . import MAX_BODY_BYTES, SDK_SESSIONS, SESSION_IDLE_S
+from .bodies import Bodies
 from .guard import HEALTH_PATH, Guard, Names
 from .metrics import CONTENT_TYPE, exposition
 from .sessions import SessionRoom
@@ -43,7 +44,7 @@ def build_app(server: Server[Any], service: ActivityService, site: Site) -> Guar
             session_idle_timeout=SESSION_IDLE_S,
         )
         app.router.routes.extend(watched)
-    return Guard(SessionRoom(app), Names(site.allowed, any_address=not site.loopback), site.token)
+    return Guard(Bodies(SessionRoom(app)), Names(site.allowed, any_address=not site.loopback), site.token)
 
 
 class Operators:
