@@ -73,7 +73,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; try: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 
-SOURCES := $(shell find activity_mcp scripts sql schemas examples -type f -not -name '*.pyc' 2>/dev/null)
+SOURCES := $(shell find activity_mcp scripts native hatch_build.py sql schemas examples -type f -not -name '*.pyc' 2>/dev/null)
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt $(SOURCES)
 	$(PIP) install -c constraints.txt .

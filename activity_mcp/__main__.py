@@ -66,9 +66,16 @@ def _open_streams() -> None:
 
 def _command(arguments: list[str]) -> int:
     _open_streams()
+    from .cli.plain import run_plain
+
+    code = run_plain(arguments)
+    return _read_by_click(arguments) if code is None else code
+
+
+def _read_by_click(arguments: list[str]) -> int:
     import click
 
-    from .cli import commands
+    from .cli.commands import commands
 
     try:
         result = commands.main(args=arguments, prog_name="activity-mcp", standalone_mode=False)

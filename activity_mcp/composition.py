@@ -6,26 +6,19 @@ What is not needed is not made: a command that appends one event opens no snapsh
 from __future__ import annotations
 
 import os
+import sys
 import threading
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from .claude_code.session_state import SessionState
+from .activity import dump_json
 from .clock import SYSTEM_CLOCK
 from .config import Config
-from .context import SnapshotStore
 from .fs import LOCAL
 from .identity import Identity, is_ignored, project_of, resolve_identity
-from .pipeline.poll_schedule import PollSchedule
-from .pipeline.refresher import ACTIVE_S, Refresher
+from .lazy import lazy
+from .plain_json import loads
 from .queue import Lease, QueueReader, QueueWriter, open_queue, read_commit, read_queue
 from .queue.moved import follow_move
-from .recall.cache import ContextCache
-from .recall.context_reader import ContextReader
-from .recall.local_events import LocalEvents
-from .recall.memoized_renderer import Renderer
-from .recording.call_log import CallLog
 from .recording.error_throttle import ErrorThrottle
 from .recording.recorder import Recorder
 from .recording.system_events import SystemEvents
@@ -34,43 +27,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .activity import Origin
-    from .claude_code.transcripts import FileMark, TranscriptReader
-    from .claude_code.transcripts.copies import Copies
+    from .claude_code.hooks.listener import HookListener
+    from .claude_code.session_state import SessionState
     from .claude_code.transcripts.follower import TranscriptFollower
     from .clock import Clock
+    from .context import SnapshotStore
     from .health.drift_report import DriftReport
     from .health.status import StatusReader
     from .pipeline.daily_retention import DailyRetention
     from .pipeline.flusher import Flusher
     from .pipeline.leader import Leader
+    from .pipeline.refresher import Refresher
     from .provenance.artifact_store import ArtifactStore
     from .provenance.insights import Insights
     from .provenance.queries import ProvenanceQueries
     from .queue import QueueInfo
+    from .recall.cache import ContextCache
+    from .recall.context_reader import ContextReader
+    from .recall.local_events import LocalEvents
+    from .recording.call_log import CallLog
     from .redaction import Redactor
     from .sessions.finding import Finding
     from .usage.prices import PriceList
     from .warehouse.adapter import Adapter
     from .warehouse.base import Store
-
-
-_Part = TypeVar("_Part")
-
-
-class lazy(Generic[_Part]):
-    """A property made at first use, once, by one thread: ``functools.cached_property`` with a lock."""
-
-    def __init__(self, make: Callable[[Any], _Part]) -> None:
-        self._make = make
-        self._name = make.__name__
-        self.__doc__ = make.__doc__
-
-    def __get__(self, composed: Composition, owner: type | None = None) -> _Part:
-        with composed.parts_lock:
-            if self._name not in composed.__dict__:
-                composed.__dict__[self._name] = self._make(composed)
-            made: _Part = composed.__dict__[self._name]
-            return made
 
 
 class Composition:
@@ -101,6 +81,15 @@ class Composition:
         self.parts_lock = threading.RLock()
 
     @lazy
+    def json(self) -> tuple[Callable[[bytes], Any], Callable[[Any], bytes]]:
+        """(loads, dumps): orjson's in a server and where it is loaded anyway; a short command does without its import."""
+        if self.source == "cli" and "orjson" not in sys.modules:
+            return loads, dump_json
+        import orjson
+
+        return orjson.loads, orjson.dumps
+
+    @lazy
     def identity(self) -> Identity:
         return resolve_identity(self.config.home, self.environ, self.config.customer)
 
@@ -123,7 +112,8 @@ class Composition:
     @lazy
     def recorder(self) -> Recorder:
         redactor, org_id = self.redactor, self.config.org_id
-        return Recorder(self.writer, redactor, self.identity, org_id=org_id, clock=self.clock)
+        _, dumps = self.json
+        return Recorder(self.writer, redactor, self.identity, org_id=org_id, clock=self.clock, dumps=dumps)
 
     @lazy
     def system_events(self) -> SystemEvents:
@@ -131,12 +121,17 @@ class Composition:
 
     @lazy
     def local_events(self) -> LocalEvents:
+        from .recall.local_events import LocalEvents
+
         return LocalEvents(self.queue.directory, self.queue.queue_id, self.writer)
 
     @lazy
     def snapshots(self) -> SnapshotStore:
+        from .context import SnapshotStore
+
         directory = os.path.join(self.queue.directory, "context")
-        return SnapshotStore(directory, clock=self.clock, loads=orjson.loads, dumps=orjson.dumps)
+        loads, dumps = self.json
+        return SnapshotStore(directory, clock=self.clock, loads=loads, dumps=dumps)
 
     @lazy
     def lease(self) -> Lease:
@@ -163,6 +158,9 @@ class Composition:
 
     @lazy
     def refresher(self) -> Refresher:
+        from .pipeline.poll_schedule import PollSchedule
+        from .pipeline.refresher import Refresher
+
         are_free = self.adapter.capabilities.reads_are_free
         return Refresher(
             self.warehouse,
@@ -190,6 +188,8 @@ class Composition:
 
     @lazy
     def cache(self) -> ContextCache:
+        from .recall.cache import ContextCache
+
         return ContextCache(
             self.snapshots,
             ttl_s=self.config.context_ttl_s,
@@ -200,10 +200,14 @@ class Composition:
 
     @lazy
     def recall(self) -> ContextReader:
+        from .pipeline.refresher import ACTIVE_S
+        from .recall.context_reader import ContextReader
+        from .recall.memoized_renderer import Renderer
+
         return ContextReader(
             self.cache,
             self.local_events,
-            Renderer(dumps=orjson.dumps),
+            Renderer(dumps=self.json[1]),
             customer=self.identity.customer,
             own_project=self.own_project,
             redactor=self.redactor,
@@ -257,43 +261,34 @@ class Composition:
 
     @lazy
     def call_log(self) -> CallLog:
+        from .recording.call_log import CallLog
+
         return CallLog(self.recorder.origin("mcp", session_id=self.session_id), self.clock)
 
     @lazy
     def session_state(self) -> SessionState:
+        from .claude_code.session_state import SessionState
+
         return SessionState(self.queue.directory)
+
+    @lazy
+    def hook_listener(self) -> HookListener:
+        from .claude_code.hooks.listener import HookListener
+
+        return HookListener(self.queue.directory, self.on_error, self.clock)
 
     @lazy
     def follower(self) -> TranscriptFollower:
         """Reads transcripts while their sessions run. Its backlog takes at most a quarter of the queue."""
-        from .claude_code.transcripts import ImportOrigins, TranscriptReader
-        from .claude_code.transcripts.follower import TranscriptFollower
-        from .recording.tombstones import Tombstones
+        from .claude_code.transcripts.live import live_follower
 
-        def was_forgotten(activity_id: str, origin: Origin, ts_us: int) -> bool:
-            tombstones = Tombstones(self.config.home)  # as they are now: a reader outlives many of its requests
-            return tombstones.covers(activity_id, origin.session_id, origin.project, ts_us)
-
-        def make_reader(path: str, mark: FileMark | None, copies: Copies) -> TranscriptReader:
-            return TranscriptReader(
-                path,
-                origin_for=ImportOrigins(self.identity, self.config.org_id, self.recorder.redactor),
-                redactor=self.config.redactor(),
-                prompts=self.config.prompts,
-                now_us=self.clock.time_us(),
-                mark=mark,
-                loads=orjson.loads,
-                was_forgotten=was_forgotten,
-                start_of=self.session_state.start_of,
-                repeats_of=self.session_state.repeats_of,
-                copies=copies,
-                estimate=self.prices.estimate,
-            )
-
-        return TranscriptFollower(
+        return live_follower(
             self.session_state,
-            os.path.join(self.queue.directory, "imports.json"),
-            make_reader=make_reader,
+            self.queue.directory,
+            identity=self.identity,
+            config=self.config,
+            redactor=self.recorder.redactor,
+            estimate=self.prices.estimate,
             append=self.recorder.append_read,
             has_room=lambda: self.writer.uncommitted_bytes() < self.config.max_queue_bytes // 4,
             clock=self.clock,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import package_files
 from .errors import InvalidActivity
+from .plain_json import loads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,9 +35,7 @@ class SchemaError(NamedTuple):
 @functools.cache
 def schemas() -> Mapping[str, Any]:
     """The schema document: ``version`` and ``$defs`` by event_name."""
-    import orjson
-
-    document: dict[str, Any] = orjson.loads(package_files.read_bytes("schemas", "event_schemas.json"))
+    document: dict[str, Any] = loads(package_files.read_bytes("schemas", "event_schemas.json").decode("utf-8"))
     return document
 
 

@@ -16,16 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from .activity import derived_id
 from .clock import SYSTEM_CLOCK
-from .composition import Composition, lazy
+from .composition import Composition
 from .config import Config, read_config
 from .context import ALL_PROJECTS
 from .errors import ActivityError, QueueRefused
-from .health.watcher import HealthWatcher
 from .identity import place_of
-from .pipeline.backpressure import Backpressure, Filling
-from .pipeline.leader import Leader
+from .lazy import lazy
 from .queue import Sweeper
-from .recording.call_log import CallTotals
 from .recording.event_catalogue import BUDGET_REACHED
 
 if TYPE_CHECKING:
@@ -34,11 +31,12 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .health.check import Check
     from .health.document import StatusDocument
+    from .health.watcher import HealthWatcher
     from .otlp.post import ReceiverPost
     from .otlp.receiver import Receiver
     from .queue import QueueWriter
     from .recall.context_reader import ContextAnswer
-    from .recording.call_log import CallLog, MethodTotals
+    from .recording.call_log import CallLog, CallTotals, MethodTotals
     from .usage.budgets import Budget, BudgetWatch
     from .warehouse import QueryResult
     from .warehouse.adapter import Adapter
@@ -70,7 +68,6 @@ class ActivityService(Composition):
         adapter: Adapter | None = None,
     ) -> None:
         super().__init__(config, environ, source=source, clock=clock, on_error=on_error, adapter=adapter)
-        self._calls = CallTotals()
         self._closed = False
         self._sweeper = Sweeper((config.home, config.queue_root, config.artifacts_dir), clock=clock)
 
@@ -81,7 +78,15 @@ class ActivityService(Composition):
         return cls(read_config(environ), environ, **options)
 
     @lazy
+    def _calls(self) -> CallTotals:
+        from .recording.call_log import CallTotals
+
+        return CallTotals()
+
+    @lazy
     def health_watcher(self) -> HealthWatcher:
+        from .health.watcher import HealthWatcher
+
         return HealthWatcher(self.queue.directory, self._judge, self.system_events.report, self.clock)
 
     @lazy
@@ -312,6 +317,9 @@ class ActivityService(Composition):
         """Make the leader without its thread, for a caller that drives its turns. Idempotent."""
         if self.leader is not None:
             return
+        from .pipeline.backpressure import Backpressure, Filling
+        from .pipeline.leader import Leader
+
         self.leader = Leader(
             self.lease,
             self.make_flusher,
@@ -326,6 +334,8 @@ class ActivityService(Composition):
             on_error=self.on_error,
             upkeep=self.upkeep,
             follow=self.follow_sources,
+            on_lead=self.hook_listener.open,
+            on_resign=self.hook_listener.close,
             clock=self.clock,
         )
         self.refresher.keep(*self.recall.scope(None, ALL_PROJECTS))

@@ -14,7 +14,7 @@ import pytest
 
 import activity_mcp
 from activity_mcp.claude_code.versions import NEEDS, in_words
-from activity_mcp.cli import commands
+from activity_mcp.cli.commands import commands
 from activity_mcp.config import read_config
 from activity_mcp.server.tools import specs
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from activity_mcp.cli import commands
+from activity_mcp.cli.commands import commands
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"

@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 import click  # noqa: E402
 
 from activity_mcp import errors  # noqa: E402
-from activity_mcp.cli import commands  # noqa: E402
+from activity_mcp.cli.commands import commands  # noqa: E402
 from activity_mcp.recording.call_log import MethodTotals  # noqa: E402
 from activity_mcp.server.http.metrics import exposition  # noqa: E402
 from activity_mcp.server.tools import specs  # noqa: E402

@@ -3,6 +3,8 @@
     sessions/<hash of the session's id>        the activity id of the session's last recorded start. The session's end is named
                                                by it, by the hook and by an import alike, so that one end has one name
     transcripts/<hash of the session's id>     the path of a transcript that has something new: the leader reads it
+    prompt-keys/<hash of the session's id>     under which keys hooks recorded the session's last prompts: Claude Code reports a
+                                               prompt that is typed while it works with the id of the turn that runs then
     prompts/<hash of session and text>         of a prompt that came without an id (Claude Code before 2.1), how often it was
                                                repeated and when last: to say "continue" twice is two prompts
 
@@ -21,10 +23,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..fs import FileSystem
 
-STARTS, REQUESTS, PROMPTS = "sessions", "transcripts", "prompts"
+STARTS, REQUESTS, PROMPTS, KEYS = "sessions", "transcripts", "prompts", "prompt-keys"
+_MAX_KEYS = 64
 SAME_PROMPT_US = 1_500_000
 """Within so long the same prompt of a session is the same one: its hook is registered twice."""
-_MAX_PATH_BYTES = 4096
+_MAX_BYTES = 16_384
 
 
 class SessionState:
@@ -41,6 +44,30 @@ class SessionState:
     def start_of(self, session_id: str) -> str | None:
         """The activity id of the session's last start; None where no hook has noted one."""
         return self._read(self._path(STARTS, session_id))
+
+    def new_prompt_key(self, session_id: str, prompt_id: str, text: str) -> str:
+        """The key of a prompt that is being recorded: its id, or where another text has that already, both."""
+        of_text = _text_hash(text)
+        known, shared = self._keys(session_id), f"{prompt_id}:{of_text}"
+        if known.get(of_text) in (prompt_id, shared):
+            return known[of_text]
+        return shared if prompt_id in known.values() else prompt_id
+
+    def note_prompt_key(self, session_id: str, text: str, key: str) -> None:
+        """The prompt is recorded under this key."""
+        of_text = _text_hash(text)
+        known = self._keys(session_id)
+        known.pop(of_text, None)
+        kept = [*known.items(), (of_text, key)][-_MAX_KEYS:]
+        self._publish(KEYS, session_id, "\n".join(f"{name} {value}" for name, value in kept))
+
+    def prompt_key(self, session_id: str, text: str) -> str | None:
+        """The key under which a hook recorded this text last; None where none did."""
+        return self._keys(session_id).get(_text_hash(text))
+
+    def _keys(self, session_id: str) -> dict[str, str]:
+        lines = (self._read(self._path(KEYS, session_id)) or "").split("\n")
+        return {name: key for name, space, key in (line.partition(" ") for line in lines) if space}
 
     def next_repeat(self, prompt_key: str, now_us: int) -> int:
         """Which repeat of this prompt was sent now: 0 for the first."""
@@ -84,7 +111,7 @@ class SessionState:
 
     def prune(self, before_us: int) -> None:
         """Forget the starts and prompts noted before then: a session that goes on after that has a new start."""
-        for folder in (STARTS, PROMPTS):
+        for folder in (STARTS, PROMPTS, KEYS):
             for name in self._fs.names(f"{self._directory}/{folder}"):
                 path = f"{self._directory}/{folder}/{name}"
                 found = self._fs.stat(path)
@@ -103,4 +130,8 @@ class SessionState:
             data = self._fs.read(path)
         except OSError:
             return None
-        return data.decode("utf-8", "surrogateescape") if 0 < len(data) <= _MAX_PATH_BYTES else None
+        return data.decode("utf-8", "surrogateescape") if 0 < len(data) <= _MAX_BYTES else None
+
+
+def _text_hash(text: str) -> str:
+    return sha256_hex(text.strip())[:32]

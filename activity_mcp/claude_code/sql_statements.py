@@ -3,7 +3,8 @@
 Each statement is one sql_event with the key ``<key of its call>#<ordinal>``, counted over the call from 1. Hook and import read
 the same input, so they agree. What is not written in the call (a file, a variable as a whole) is not guessed at; a text in
 which the shell puts something is kept as it is written, with ``unexpanded: true``. Of a call with several statements only the
-whole's success is known, so each has it; its duration is recorded where there is one statement.
+whole's success is known, so each has it, and where it failed ``_outcome_of_call``: one of them failed, which one is not known.
+A duration is recorded where there is one statement.
 """
 
 from __future__ import annotations
@@ -105,6 +106,8 @@ def sql_activities(
             features["_truncated"] = ["sql"]
         if error is not None:
             features["error"] = error
+        if not success and len(found) > 1:
+            features["_outcome_of_call"] = True
         if latency_ms is not None and len(found) == 1:
             features["duration_ms"] = latency_ms
         if redactor.count > before:

@@ -10,7 +10,8 @@ from ..context import ALL_PROJECTS, CONTEXT_TYPES
 from ..errors import ActivityError
 from ..operations.drain import Drainer
 from ..service import ActivityService
-from .output import Seconds, as_recorded, console, folder, print_json, remark
+from .output import as_recorded, console, folder, print_json, remark
+from .parameters import Seconds
 
 _SETTLE_S = 10.0
 

@@ -24,7 +24,7 @@ _TITLES = {
     "recent_queries": "Recent queries",
     "tool_usage": "Tools, last 24 h",
     "activity_counts": "Activities, last 24 h",
-    "llm_usage": "Language models",
+    "llm_usage": "Language models (compactions not counted)",
 }
 _NARROWEST = 12  # a column with less room than this shows letters, not values
 _HIDDEN = {"recorded_at", "watermark"}

@@ -9,7 +9,8 @@ import click
 from ..errors import InvalidInput
 from ..operations.accept_drift import accept, open_drifts
 from ..service import ActivityService
-from .output import Seconds, console, print_json, say
+from .output import console, print_json, say
+from .parameters import Seconds
 
 
 @click.group("drift", invoke_without_command=True)

@@ -11,7 +11,8 @@ import click
 from ..operations.drain import Drainer
 from ..queue import dead_letters
 from ..service import ActivityService
-from .output import Seconds, progress_bar, remark
+from .output import progress_bar, remark
+from .parameters import Seconds
 
 if TYPE_CHECKING:
     from ..operations.redrive import Retried

@@ -147,7 +147,7 @@ def _token_table(report: TranscriptReport) -> object:
     from rich import box
     from rich.table import Table
 
-    title = "tokens by model, as the transcripts give them"
+    title = "tokens by model, as the transcripts give them: compactions are in none of them"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("model")
     for title in ("calls", "prompt", "completion", "cache read", "cache creation"):

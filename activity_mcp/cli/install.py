@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..claude_code.setup.compiled_hook import hook_command
 from ..claude_code.setup.exporter import exporter_env, others
 from ..claude_code.setup.install import SCOPES, commands, files_of, json_of, plan_install, plan_uninstall, project_root
 from ..claude_code.setup.registration import enabled_plugins
@@ -38,7 +39,8 @@ _PLACES = ("ACTIVITY_HOME", "ACTIVITY_DB", "QUEUE_DIR", "SNOW_CONNECTION")
 def install_command(scope: str, otel: bool, statusline: bool, dry_run: bool) -> None:
     """Register the server and the hooks in Claude Code's files. Again changes nothing; `uninstall` takes it out again."""
     root = project_root(working_directory())
-    parts = commands(installed_version(os.environ))
+    hook = hook_command(read_config(os.environ), place=not dry_run)
+    parts = commands(installed_version(os.environ), hook)
     parts = replace(parts, has_statusline=statusline)
     if otel:
         parts = replace(parts, exporter=_exporter(scope, dry_run))
@@ -64,7 +66,7 @@ def uninstall_command(scope: str, dry_run: bool, purging: bool, yes: bool) -> No
     config = read_config(os.environ)
     root = project_root(working_directory())
     scopes = SCOPES if scope == "all" else (scope,)
-    parts = commands(installed_version(os.environ))
+    parts = commands(installed_version(os.environ), hook_command(config, place=False))
     planned = [change for each in scopes for change in plan_uninstall(files_of(each, os.environ, root), parts)]
     changes = list({change.path: change for change in planned}.values())  # at home both scopes have the same settings
     if purging and not dry_run and not yes:

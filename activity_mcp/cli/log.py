@@ -8,15 +8,14 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 import orjson
 
-from ..activity import EVENT_NAMES
 from ..errors import InvalidActivity, InvalidInput, QueueRefused
-from ..identity import is_ignored, project_of, working_directory
-from ..schema import schemas
-from ..service import ActivityService
-from .output import folder, print_json, remark, say
+from .log_one import is_unwanted, log_one, opened
+from .output import print_json, remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ..service import ActivityService
 
 _COLUMNS = ("activity", "customer", "project", "link", "revenue_impact", "activity_id", "ts")
 _MAX_LINE_BYTES = 1 << 20
@@ -35,42 +34,16 @@ def log_command(event_name: str, features: tuple[str, ...], source: str | None, 
 
     EVENT_NAME is one of sql_event, llm_event, tool_event, file_event, session_event, mcp_event, system_event.
     """
-    if event_name not in EVENT_NAMES:
-        raise InvalidInput(f"event_name {event_name[:60]!r} is unknown", hint=f"one of {', '.join(EVENT_NAMES)}")
-    service = ActivityService.from_environ(source="cli")
     given = {name: value for name, value in columns.items() if value is not None}
-    if "project" in given:
-        given["project"] = folder(given["project"])
-    elif is_ignored(project_of(working_directory())):
-        remark("not recorded: the project here does not want to be (.activity-mcp-ignore)")
-        return 0
+    if source is None:
+        return log_one(event_name, features, given)
+    if features:
+        raise InvalidInput("--feature and --json do not go together", hint="put the fields into the file")
+    service = opened(event_name)
     try:
-        if source is not None and features:
-            raise InvalidInput("--feature and --json do not go together", hint="put the fields into the file")
-        if source is None:
-            answer = service.log(event_name, dict(_feature(event_name, text) for text in features), **given)  # type: ignore[arg-type]
-            if answer["accepted"]:
-                say(answer["activity_id"])
-            else:
-                remark(f"not recorded: {answer['reason']}")
-            return 0
-        return _log_lines(service, event_name, source, given)
+        return 0 if is_unwanted(given) else _log_lines(service, event_name, source, given)
     finally:
         service.close()
-
-
-def _feature(event_name: str, text: str) -> tuple[str, Any]:
-    """``k=v`` as a field: text where the schema wants text, else JSON where it is JSON, else text."""
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise InvalidInput(f"--feature {text[:60]!r} is not K=V")
-    types = schemas()["$defs"][event_name]["properties"].get(key, {}).get("type", [])
-    if "string" in ([types] if isinstance(types, str) else types):
-        return key, value
-    try:
-        return key, orjson.loads(value)
-    except ValueError:
-        return key, value
 
 
 def _log_lines(service: ActivityService, event_name: str, source: str, given: dict[str, Any]) -> int:

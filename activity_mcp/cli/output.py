@@ -9,63 +9,74 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import math
 import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-import click
-import orjson
-
 from ..context.visible import for_terminal, for_terminal_json
+from ..plain_json import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import click
     from rich.console import Console
     from rich.segment import Segment
 
 
-MAX_SECONDS = 86_400.0
-
-
 def say(text: str, *, nl: bool = True) -> None:
     """A line of the answer."""
-    click.echo(for_terminal(text), nl=nl)
+    _write(for_terminal(text), nl=nl)
 
 
-class Seconds(click.FloatRange):
-    """A time limit: a number of seconds up to a day."""
+def say_row(name: str, text: str, *, width: int) -> None:
+    """A name, in bold on a terminal, and what there is to say of it."""
+    _write(f"{_styled(for_terminal(name.ljust(width)), '1')}  {for_terminal(text)}".rstrip())
 
-    def __init__(self, least: float = 0.1) -> None:
-        super().__init__(min=least, max=MAX_SECONDS)
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        seconds: float = super().convert(value, param, ctx)
-        if math.isnan(seconds):
-            self.fail(f"{value} is no number of seconds.", param, ctx)
-        return seconds
+def say_problem(text: str) -> None:
+    """A line that asks for attention: yellow on a terminal."""
+    _write(_styled(for_terminal(text), "33"))
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on stdout."""
+    """One JSON document on stdout, whatever orjson can write."""
+    import orjson
+
     try:
         text = orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:  # a path or an argument that is not UTF-8
         text = json.dumps(document)
-    click.echo(for_terminal_json(text))
+    _write(for_terminal_json(text))
+
+
+def print_plain_json(document: Any) -> None:
+    """The same of a document that is JSON as it is, without loading orjson for it."""
+    _write(for_terminal_json(dumps(document)))
 
 
 def remark(text: str) -> None:
     """A line for the person, not for the pipe."""
-    click.echo(for_terminal(text), err=True)
+    _write(for_terminal(text), err=True)
 
 
 def show_usage_error(error: click.ClickException) -> None:
     """What click says of a wrong command line, which repeats it."""
     said = io.StringIO()
     error.show(said)
-    click.echo(for_terminal(said.getvalue()), nl=False, err=True)
+    _write(for_terminal(said.getvalue()), nl=False, err=True)
+
+
+def _write(text: str, *, nl: bool = True, err: bool = False) -> None:
+    stream = sys.stderr if err else sys.stdout
+    stream.write(f"{text}\n" if nl else text)
+    stream.flush()
+
+
+def _styled(text: str, code: str) -> str:
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return f"\x1b[{code}m{text}\x1b[0m"
 
 
 def console() -> Console:

@@ -149,6 +149,31 @@ class Client:
             sql, max_rows=max_rows, timeout_s=timeout_s, store=False, preview_bytes=None
         )
 
+    def search(
+        self,
+        text: str,
+        *,
+        kind: str | None = None,
+        project: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int = 10,
+    ) -> dict[str, Any]:
+        """What was recorded that has these words, ranked: the ``search`` tool's answer, with ``hits``, ``total`` and ``notes``.
+
+        Args:
+            text: Words, ``"a phrase"``, ``prefix*``, ``-not``, ``file:name``, ``tool:Bash``, ``failed:``.
+            kind: Only this kind, such as ``asked``, ``command`` or ``failed``.
+            project: Directory of a project; ``"*"``, and None where the client has no project of its own, mean all.
+            since: Not before: ISO 8601, or how long ago, such as ``7d``.
+            until: Before; the same.
+            limit: The most hits, 1 to 100.
+
+        Raises:
+            InvalidInput: A word, a kind or a time cannot be read.
+        """
+        return self._service.search(text, kind=kind, project=project or self._project, since=since, until=until, limit=limit)
+
     def flush(self, timeout_s: float = 60.0) -> int:
         """Bring all that is queued into the warehouse, by leading for a moment or through the leader; the rows written here.
 

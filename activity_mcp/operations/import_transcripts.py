@@ -83,6 +83,7 @@ class TranscriptImport:
                     start_of=service.session_state.start_of,
                     estimate=service.prices.estimate,
                     repeats_of=service.session_state.repeats_of,
+                    noted_key=service.session_state.prompt_key,
                 )
                 self._import(reader, done, sum(sizes.values()), dry_run)
                 total.add(reader.report)

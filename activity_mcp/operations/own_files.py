@@ -32,10 +32,15 @@ _OWN = {
     "queue/dead": r"[\w-]+\.ndjson",
     "queue/context": r"[0-9a-f]{20}\.(?:json|request)|publish\.lock",
     "queue/sessions": r"[0-9a-f]{32}",
+    "queue/prompts": r"[0-9a-f]{32}",
+    "queue/prompt-keys": r"[0-9a-f]{32}",
     "queue/transcripts": r"[0-9a-f]{32}",
     "queue/statusline": r"[0-9a-f]{32}",
+    "bin": r"activity-hook",
     "spill": r"duckdb_temp[\w.-]*",
 }
+_SOCKET = re.compile(r"hook\.sock(?:\.\d+)?")
+"""What a server that was killed leaves of its socket, which is no regular file."""
 _UNFINISHED = r"(?:\.\d+\.[0-9a-f]+\.\d+(?:\.new)?\.tmp)*"
 """What a publication leaves that was killed (``fs.publish``)."""
 _BESIDE_DB = r"(?:\.wal|\.rewriting(?:\.wal)?|\.layout-\d+|\.corrupt-[\w.-]+?(?:\.wal)?)?"
@@ -85,6 +90,7 @@ def _queue(path: str) -> OwnFiles:
     names = (kind.partition("/")[2] for kind in _OWN if kind.startswith("queue/"))
     parts = {"queue": path, **{f"queue/{name}": os.path.join(path, name) for name in names}}
     files = [file for kind, directory in parts.items() for file in _named(directory, _OWN[kind])]
+    files += [os.path.join(path, name) for name in sorted(LOCAL.names(path)) if _SOCKET.fullmatch(name)]
     marker = os.path.join(path, "queue.json")  # the last to go: with it a purge that was stopped can go on
     files.sort(key=lambda file: file == marker)
     return OwnFiles(path, tuple(files), tuple(part for part in reversed(parts.values()) if os.path.isdir(part)))
@@ -130,6 +136,9 @@ def _home(home: str) -> Iterator[OwnFiles]:
         is_own = False
     for path in _named(home, _OWN["home"]) if is_own else ():
         yield OwnFiles(path, (path,))
+    programs = os.path.join(home, "bin")
+    if is_own and (files := _named(programs, _OWN["bin"])):
+        yield OwnFiles(programs, tuple(files), (programs,))
 
 
 def _named(directory: str, pattern: str) -> list[str]:

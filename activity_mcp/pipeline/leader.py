@@ -54,7 +54,8 @@ class Leader:
     """Runs ``turn`` five times a second, in quiet times twice, on a daemon thread between ``start`` and ``stop``.
 
     Of the uncommitted part of the queue, ``is_urgent`` says whether it holds more than the server's own calls, and
-    ``backlog_bytes`` how long it is.
+    ``backlog_bytes`` how long it is. ``on_lead`` and ``on_resign`` are called when it has taken the lease and before it
+    frees it; neither raises.
     """
 
     def __init__(
@@ -73,6 +74,8 @@ class Leader:
         on_error: Callable[[BaseException], None],
         upkeep: DailyRetention | None = None,
         follow: Callable[[], None] = lambda: None,
+        on_lead: Callable[[], None] = lambda: None,
+        on_resign: Callable[[], None] = lambda: None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.leads = False
@@ -92,6 +95,8 @@ class Leader:
         self._on_error = on_error
         self._upkeep = upkeep
         self._follow = follow
+        self._on_lead = on_lead
+        self._on_resign = on_resign
         self._clock = clock
         self._next_lease_try = 0.0
         self._last_flush = 0.0
@@ -139,6 +144,7 @@ class Leader:
     def _resign(self) -> None:
         self.leads = False
         self._flusher = None
+        self._on_resign()
         try:
             self._warehouse.close()
         finally:
@@ -192,6 +198,7 @@ class Leader:
         self._filling.active = before.get("degraded") is True
         self._last_flush = now - FLUSH_EVERY_S
         self._last_progress = -1e9
+        self._on_lead()
         return True
 
     def _flush_if_due(self) -> None:

@@ -11,7 +11,7 @@ Nothing is stored of a call that was cancelled, and nothing is half stored: cont
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -155,7 +155,7 @@ class ProvenanceQueries:
         if redactor.text(statement) == statement and all(redactor.label(name) == name for name in result.columns):
             return result
         rows = [[redactor.label(value) if isinstance(value, str) else value for value in row] for row in result.rows]
-        return replace(result, columns=[redactor.label(name) for name in result.columns], rows=rows)
+        return result._replace(columns=[redactor.label(name) for name in result.columns], rows=rows)
 
     def _settle(self, cancelled: Callable[[], bool], patience_s: float) -> None:
         """Let the leader flush what was recorded before the question, for as long as that is worth waiting for."""

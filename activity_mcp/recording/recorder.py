@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from .. import schema
-from ..activity import KEPT_ACTIVITIES, KEPT_METHODS, Activity, Origin, build
+from ..activity import KEPT_ACTIVITIES, KEPT_METHODS, Activity, Origin, build, dump_json
 from ..errors import InvalidActivity, InvalidInput, NotDurable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..clock import Clock
     from ..identity import Identity
@@ -29,17 +27,26 @@ MAX_KEPT_BYTES = 128 << 10
 class Recorder:
     """Writes activities of one process into its queue. Thread-safe; ``log`` and ``append`` block on the disk.
 
-    ``org_id`` and the identity are those of every event without its own.
+    ``org_id`` and the identity are those of every event without its own; ``dumps`` encodes events: orjson's in a process that
+    writes many, the standard library's where loading orjson would cost more than the event.
     """
 
     def __init__(
-        self, writer: QueueWriter, redactor: Redactor, identity: Identity, *, org_id: str | None, clock: Clock
+        self,
+        writer: QueueWriter,
+        redactor: Redactor,
+        identity: Identity,
+        *,
+        org_id: str | None,
+        clock: Clock,
+        dumps: Callable[[Any], bytes] = dump_json,
     ) -> None:
         self.writer = writer
         self.redactor = redactor
         self._identity = identity
         self._org_id = org_id
         self._clock = clock
+        self._dumps = dumps
 
     def origin(
         self, source: str, *, customer: str | None = None, project: str | None = None, session_id: str | None = None
@@ -87,7 +94,7 @@ class Recorder:
         if event_name == "mcp_event" and features.get("method") in KEPT_METHODS:
             raise InvalidActivity("feature_json.method", f"{features['method']} has a tool of its own", hint="call that tool")
         now_us, redacted = self._clock.time_us(), self.redactor.value(dict(features))
-        activity = build(event_name, redacted, origin, now_us=now_us, dumps=orjson.dumps, **columns)
+        activity = build(event_name, redacted, origin, now_us=now_us, dumps=self._dumps, **columns)
         _complete(activity)
         schema.validate(activity)
         return activity
@@ -106,9 +113,9 @@ class Recorder:
         given = {name: value for name, value in features.items() if value is not None}
         name = KEPT_ACTIVITIES[method]
         made = {"method": method, "success": True, **given}
-        activity = build("mcp_event", made, origin, now_us=self._clock.time_us(), activity=name, link=link, dumps=orjson.dumps)
+        activity = build("mcp_event", made, origin, now_us=self._clock.time_us(), activity=name, link=link, dumps=self._dumps)
         schema.validate(activity)
-        size = len(activity.line(orjson.dumps))
+        size = len(activity.line(self._dumps))
         if size > MAX_KEPT_BYTES:
             raise InvalidInput(
                 f"{method} refused, nothing was recorded: {size} bytes, at most {MAX_KEPT_BYTES} are kept",
@@ -118,17 +125,17 @@ class Recorder:
 
     def keep(self, activities: Sequence[Activity]) -> Appended:
         """Append durably and whole, whatever the durability and the pressure: of insights and artifacts nothing is cut."""
-        return self.writer.append([activity.line(orjson.dumps) for activity in activities], durable=True)
+        return self.writer.append([activity.line(self._dumps) for activity in activities], durable=True)
 
     def append(self, activities: Sequence[Activity], *, durable: bool | None = None, counted: bool = True) -> Appended:
         """Append activities, cut where the queue is under pressure with them (``degraded`` is True then).
 
         ``durable`` None: as configured. ``counted`` False: a refusal is not counted, as the caller keeps the event.
         """
-        lines = [activity.line(orjson.dumps) for activity in activities]
+        lines = [activity.line(self._dumps) for activity in activities]
         degraded = self.writer.pressure(sum(map(len, lines))) != "ok"
         if degraded:
-            lines = [activity.line(orjson.dumps, degraded=True) for activity in activities]
+            lines = [activity.line(self._dumps, degraded=True) for activity in activities]
         appended = self.writer.append(lines, durable=durable, counted=counted)
         appended.degraded = degraded
         return appended
@@ -145,7 +152,7 @@ class Recorder:
         """A ``system_event`` of the server itself, as of now, not yet written."""
         now_us, origin = self._clock.time_us(), self.origin("mcp")
         activity = build(
-            "system_event", features, origin, now_us=now_us, activity_id=activity_id, strict=False, dumps=orjson.dumps
+            "system_event", features, origin, now_us=now_us, activity_id=activity_id, strict=False, dumps=self._dumps
         )
         activity.validated = True
         return activity

@@ -22,7 +22,6 @@ BatchTooLarge (a smaller batch may pass), WarehouseNewer, WarehouseCorrupt.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -65,8 +64,7 @@ class Row(NamedTuple):
     stream_offset: str
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """Rows of one channel in order, and the offset that is committed together with them.
 
     ``expected`` is the offset the channel must have now (None: never written); ``offset`` the one it has afterwards. There is
@@ -94,8 +92,7 @@ class Scope(NamedTuple):
     project: str
 
 
-@dataclass(frozen=True, slots=True)
-class ContextRow:
+class ContextRow(NamedTuple):
     """One row of CONTEXT_CACHE as the warehouse has it now.
 
     ``watermark`` maps a channel to the offset up to which this row holds its events; ``row_version`` grows with each change.
@@ -107,21 +104,19 @@ class ContextRow:
     row_version: int
 
 
-@dataclass(frozen=True, slots=True)
-class QueryResult:
+class QueryResult(NamedTuple):
     """``rows`` holds at most the rows asked for; ``truncated`` says whether there were more."""
 
     columns: list[str]
     rows: list[list[Any]]
     truncated: bool
     as_of: str
-    elapsed_ms: float = field(default=0.0)
+    elapsed_ms: float = 0.0
     dialect: str = "duckdb"
     """The dialect the statement was read in: ``snowflake`` or ``duckdb``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(NamedTuple):
     """What differs between the engines for those who use them.
 
     ``batch_rows``: how many rows a batch should have that is not there to catch up. ``contexts_at_once``: a commit is in the

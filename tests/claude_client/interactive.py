@@ -141,6 +141,53 @@ model_switch_and_compaction.checks.append(_compaction_prints_nothing)
 
 
 @scenario(terminal=True)
+def prompts_typed_while_it_works(lab: Lab) -> None:
+    """The first joins the running turn; the second is the next turn's, as nothing follows in which it could be handed over."""
+    lab.product("install")
+    lab.api.play(
+        says("I begin.", bash(SLEEP.format(6))),
+        says("Both are done."),
+        says("A long answer.", hold_s=6),
+        says("What waited is done."),
+    )
+    with _ready(lab) as terminal:
+        terminal.ask("first prompt", "time.sleep(6)")
+        terminal.queue("and this as well", "Both are done.")
+        terminal.ask("second prompt")
+        terminal.queue("then that", "What waited is done.")
+        terminal.leave()
+
+
+@scenario(terminal=True)
+def a_command_of_the_project(lab: Lab) -> None:
+    """It is no prompt, but what follows it is a turn."""
+    lab.product("install")
+    command = lab.project / ".claude" / "commands" / "ship.md"
+    command.parent.mkdir(parents=True)
+    command.write_text("---\ndescription: ships\n---\nShip $ARGUMENTS.\n")
+    lab.api.play(says("First answer."), says("It is shipped.", bash("echo shipped")), says("All is shipped."))
+    with _ready(lab) as terminal:
+        terminal.ask("first prompt", "First answer.")
+        terminal.enter("/ship to-production")
+        terminal.wait_for("All is shipped.")
+        terminal.leave()
+
+
+@scenario(terminal=True)
+def a_title(lab: Lab) -> None:
+    """The client asks for a title only where it may send what is not essential; everything but the stand-in is out of reach."""
+    del lab.environ["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"]
+    nowhere = "http://127.0.0.1:9"
+    lab.environ |= {"HTTPS_PROXY": nowhere, "HTTP_PROXY": nowhere, "NO_PROXY": "127.0.0.1"}
+    lab.product("install")
+    lab.api.play(says("First answer."), says("Second answer."))
+    with _ready(lab) as terminal:
+        terminal.ask("please look at the readme of this shop and say what it is about", "First answer.")
+        terminal.ask("second prompt", "Second answer.")
+        terminal.leave()
+
+
+@scenario(terminal=True)
 def automatic_compaction_and_kill(lab: Lab) -> None:
     lab.product("install")
     lab.api.play(says("Big.", bash("echo big"), usage=FULL), says("After the compaction."))

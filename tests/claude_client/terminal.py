@@ -82,6 +82,12 @@ class Terminal:
         if answers:
             self.wait_for(*answers, timeout_s=timeout_s)
 
+    def queue(self, prompt: str, *answers: str) -> None:
+        """A prompt typed while the client works; then the wait for one of these answers."""
+        self._lab.asked.append(prompt)
+        self.enter(prompt)
+        self.wait_for(*answers)
+
     def leave(self) -> None:
         """/exit, to the end of the process, once it is idle: who leaves earlier takes a hook that still runs with him."""
         self.wait_until_idle()

@@ -7,6 +7,7 @@ import json
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from claude_client.lab import Row
 from claude_client.report import Report
 from claude_client.script import agent, bash, does, fails, says
 from claude_client.standin import StandIn
+from claude_client.versions import Unavailable, client
 
 TOOLS = [{"name": f"tool{number}"} for number in range(9)]
 
@@ -49,8 +51,8 @@ def test_a_step_is_streamed_as_a_message_whose_pieces_give_it_whole(api: StandIn
     assert [delta["type"] for delta in deltas] == ["thinking_delta", "signature_delta", "text_delta", "input_json_delta"]
     assert json.loads(deltas[-1]["partial_json"]) == {"command": "ls"}
     assert found[-2]["delta"]["stop_reason"] == "tool_use"
-    [request] = api.requests
-    assert (request.is_complete, request.calls[0][0]) == (True, "Bash")
+    api.wait_for(lambda requests: requests[0].is_complete)  # noted behind the last byte, which is here already
+    assert api.requests[0].calls[0][0] == "Bash"
 
 
 def test_each_request_takes_the_next_step_of_the_script_it_belongs_to(api: StandIn) -> None:
@@ -142,3 +144,33 @@ def test_the_table_counts_facts_and_names_each_fault() -> None:
         "Claude Code 2.1.332: 1 scenarios, 5 facts expected, 4 recorded, 0 doubled, 1 missing, 0 wrong",
         "  2.1.332 made_up: start: 1 missing of 1",
     ]
+
+
+# --- where the client cannot be had
+
+
+@pytest.mark.parametrize(
+    ("npm", "reason"),
+    [
+        (None, "there is no npm here"),
+        ("echo 'network is out of reach' >&2; exit 1", "network is out of reach"),
+        ("mkdir -p node_modules", "no executable for this platform"),
+        (
+            "d=node_modules/@anthropic-ai/claude-code-made-up; mkdir -p $d; echo '#!/bin/sh' > $d/claude; chmod +x $d/claude",
+            "--version prints ''",
+        ),
+    ],
+)
+def test_a_client_that_cannot_be_had_or_run_is_unavailable_with_the_reason_and_npm_asked_once(
+    npm: str | None, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, version = tmp_path / "asked", f"9.9.{abs(hash(reason)) % 10**6}"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", str(tmp_path) if npm is None else f"{tmp_path}:/usr/bin:/bin")
+    if npm is not None:
+        (tmp_path / "npm").write_text(f"#!/bin/sh\necho x >> {asked}\n{npm}\n")
+        (tmp_path / "npm").chmod(0o755)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match=reason):
+            client(version)
+    assert (asked.read_text() if npm is not None else "x\n") == "x\n"

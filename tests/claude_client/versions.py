@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -13,7 +14,9 @@ from pathlib import Path
 PACKAGE = "@anthropic-ai/claude-code"
 OLDEST, NEWEST = "2.1.197", "2.1.332"
 """The oldest version that this project supports, and the newest one that it was tried with."""
-INSTALL_TIMEOUT_S = 600
+INSTALL_TIMEOUT_S = 300
+_FETCH = ("--fetch-retries=1", "--fetch-timeout=120000", "--no-audit", "--no-fund", "--ignore-scripts")
+_RUN_TIMEOUT_S = 60
 
 
 class Unavailable(Exception):
@@ -38,19 +41,43 @@ def number_of(version: str) -> tuple[int, ...]:
 
 def installed(package: str, version: str) -> Path:
     """The folder of ``node_modules`` that holds this version of an npm package. Installs it on first use; raises Unavailable."""
-    place = _cache() / package.rpartition("/")[2] / version
-    if not place.is_dir():
-        _install(package, version, place)
-    return place / "node_modules"
+    found = _attempt(package, version)
+    if isinstance(found, Unavailable):
+        raise found
+    return found
 
 
+@functools.cache
 def client(version: str) -> Path:
-    """The executable of this version. Raises Unavailable."""
+    """The executable of this version, which runs here. Raises Unavailable."""
     modules = installed(PACKAGE, version)
     found = sorted(modules.glob(f"{PACKAGE}-*/claude")) or sorted(modules.glob(f"{PACKAGE}/cli.js"))
     if not found:
         raise Unavailable(f"{PACKAGE}@{version} holds no executable for this platform")
+    environ = {**os.environ, "HOME": str(_cache())}
+    try:
+        told = subprocess.run(
+            [found[0], "--version"], env=environ, capture_output=True, text=True, timeout=_RUN_TIMEOUT_S
+        ).stdout
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError) as error:
+        raise Unavailable(f"{found[0]} does not run here: {error}") from None
+    if not told.startswith(version):
+        raise Unavailable(f"{found[0]} --version prints {told[:80]!r}")
     return found[0]
+
+
+@functools.cache
+def _attempt(package: str, version: str) -> Path | Unavailable:
+    """One attempt for each package of a run: where npm is out of reach, the scenarios do not wait for it one by one."""
+    place = _cache() / package.rpartition("/")[2] / version
+    try:
+        if not place.is_dir():
+            _install(package, version, place)
+    except Unavailable as error:
+        return error
+    except (OSError, subprocess.SubprocessError) as error:
+        return Unavailable(f"{package}@{version} could not be installed: {error}")
+    return place / "node_modules"
 
 
 def _cache() -> Path:
@@ -65,12 +92,16 @@ def _install(package: str, version: str, place: Path) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place.parent) as made:
         Path(made, "package.json").write_text("{}")
-        command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", f"{package}@{version}"]
+        command = [npm, "install", *_FETCH, f"{package}@{version}"]
         done = subprocess.run(command, cwd=made, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_S)
         if done.returncode:
             raise Unavailable(f"npm could not install {package}@{version}: {done.stderr.strip()[-300:]}")
-        if not place.is_dir():  # another process may have been faster
+        try:
             os.rename(made, place)
+        except OSError:
+            if not place.is_dir():  # it is, where another process was faster
+                raise
+        else:
             os.mkdir(made)  # for the context manager to remove
 
 

@@ -231,3 +231,66 @@ def test_what_hooks_leave_is_ours_to_purge_and_goes_in_time(live: Session) -> No
     with live.leader() as service:
         live.turn(service)
     assert list((queue / "sessions").iterdir()) == []
+
+
+# --- prompts typed while Claude works
+
+
+def prompts_of(service: ActivityService) -> list[list[Any]]:
+    sql = "SELECT JSON_EXTRACT_STRING(feature_json, '$.excerpt'), COUNT(*) FROM V_CURRENT_STREAM"
+    return service.query(f"{sql} WHERE feature_json LIKE '%\"user_prompt\"%' GROUP BY ALL ORDER BY ALL").rows
+
+
+def queued_prompts(live: Session, *, fires_when_typed: bool) -> None:
+    """One prompt begins a turn, one joins it, and two more wait, the last of them for a turn that has itself waited.
+
+    Claude Code reports a prompt to its hooks when it is typed, with the id of the turn that runs then; 2.1.197 does so when its
+    turn begins, with its own id, and not at all for the one that joins.
+    """
+    script = live.script
+
+    def typed(text: str, running: str) -> None:
+        script.line("queue-operation", operation="enqueue", content=text)
+        if fires_when_typed:
+            live.fire("UserPromptSubmit", prompt=text, prompt_id=running)
+
+    def begins(text: str, own: str) -> None:
+        script.line("queue-operation", operation="dequeue")
+        script.prompt(text, promptId=own, promptSource="queued")
+        if not fires_when_typed:
+            live.fire("UserPromptSubmit", prompt=text, prompt_id=own)
+
+    script.prompt("first", promptId="p1", promptSource="typed")
+    live.fire("UserPromptSubmit", prompt="first", prompt_id="p1")
+    script.calls("Bash", "toolu_01AAAAAAAAAAAAAAAAAAAAAA", {"command": "sleep 6"}, "msg_1")
+    typed("joins", "p1")
+    script.line("queue-operation", operation="remove", content="joins", reason="absorbed_mid_turn")
+    script.result("toolu_01AAAAAAAAAAAAAAAAAAAAAA", "")
+    script.line("attachment", attachment={"type": "queued_command", "prompt": "joins", "commandMode": "prompt"})
+    typed("waits", "p1")
+    script.says("Both are done.", "msg_2")
+    begins("waits", "p2")
+    typed("waits longer", "p2")
+    script.says("It waited.", "msg_3")
+    begins("waits longer", "p3")
+    script.says("It waited longer.", "msg_4")
+
+
+@pytest.mark.parametrize("fires_when_typed", [True, False])
+@pytest.mark.parametrize("twice", [True, False])
+def test_prompts_typed_while_claude_works_are_recorded_once_each(live: Session, fires_when_typed: bool, twice: bool) -> None:
+    if twice:  # a plugin and the settings both have the hook
+        fire = live.fire
+        live.fire = lambda event, **members: (fire(event, **members), fire(event, **members))  # type: ignore[assignment]
+    queued_prompts(live, fires_when_typed=fires_when_typed)
+    live.fire("Stop", last_assistant_message="It waited longer.", prompt_id="p3")
+    expected = [["first", 1], ["joins", 1], ["waits", 1], ["waits longer", 1]]
+    with live.leader() as service:
+        live.turn(service)
+        assert prompts_of(service) == expected
+    live.clock.advance(7200)
+    with live.leader() as service:
+        Path(service.queue.directory, "imports.json").unlink()  # the import reads all of it once more
+        TranscriptImport(service).run([str(live.script.path)])
+        Drainer(service).drain(30)
+        assert prompts_of(service) == expected

@@ -112,7 +112,8 @@ def test_outcome_duration_and_secrets_of_a_statement() -> None:
     ]
     two = {"command": "psql -c 'alter user a with password = ''x''; select 1' 'postgres://a:hunter22x@db/x'"}
     assert [features for _, features in ran("Bash", two, success=False, error="ERROR", latency_ms=1)] == [
-        POSTGRES | {"error": "ERROR", "database": "postgres://a:[redacted:url_password]@db/x", "_redacted": 1}
+        POSTGRES
+        | {"error": "ERROR", "_outcome_of_call": True, "database": "postgres://a:[redacted:url_password]@db/x", "_redacted": 1}
     ] * 2
 
 

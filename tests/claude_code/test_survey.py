@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +14,15 @@ import pytest
 
 from activity_mcp.__main__ import run
 from activity_mcp.claude_code import versions
-from activity_mcp.claude_code.setup import survey
+from activity_mcp.claude_code.hooks.start_hook import hook_command
+from activity_mcp.claude_code.setup import compiled_hook, survey
 from activity_mcp.claude_code.setup.install import commands
 from activity_mcp.claude_code.setup.registration import HOOK_EVENTS
 from activity_mcp.operations.checks import claude_client
 from claude_code.hooked import Hooked, payload
 
 Checks = dict[str, dict[str, str]]
+HOOK = hook_command()[1:]
 NAMES = ("claude settings", "server registered", "hooks registered", "hooks allowed", "hooks firing")
 
 
@@ -71,6 +74,8 @@ def test_after_installing_only_the_first_event_is_waited_for(examined: Examined,
     run(["install"])
     code, checks = examined()
     assert (code, statuses(checks)) == (0, ["ok", "ok", "ok", "ok", "warn"])
+    is_compiled = os.path.exists(compiled_hook.PACKAGED)
+    assert ("by the compiled client" in checks["hooks registered"]["found"]) == is_compiled
     assert "always loaded" in checks["server registered"]["found"]
     from claude_code.hooked import Hooked, tool_use
 
@@ -92,8 +97,10 @@ def test_after_installing_only_the_first_event_is_waited_for(examined: Examined,
         ("managed/managed-mcp.json", lambda c: c.update(mcpServers={}), "server registered", "fail", "managed-mcp.json"),
         (".claude/settings.json", lambda c: c["hooks"].pop("PostToolUse"), "hooks registered", "warn", "not for PostToolUse"),
         (".claude/settings.json", lambda c: c.update(enabledPlugins={"activity-mcp@activity-mcp": True}), "hooks registered", "warn", "more than once"),
-        (".claude/settings.json", lambda c: c["hooks"]["Stop"][0]["hooks"][0].update(command="/gone/python"), "hooks registered", "fail", "/gone/python"),
-        (".claude/settings.json", lambda c: c["hooks"]["Stop"][0]["hooks"][0].update(args=["/gone/activity_mcp/claude_code/hooks/start_hook.py"]), "hooks registered", "fail", "start_hook.py"),
+        (".claude/settings.json", lambda c: c["hooks"]["Stop"][0]["hooks"][0].update(command="/gone/python", args=HOOK), "hooks registered", "fail", "/gone/python"),
+        (".claude/settings.json", lambda c: c["hooks"]["Stop"][0]["hooks"][0].update(command=sys.executable, args=["/gone/activity_mcp/claude_code/hooks/start_hook.py"]), "hooks registered", "fail", "start_hook.py"),
+        (".claude/settings.json", lambda c: c["hooks"]["Stop"][0]["hooks"][0].update(command="/gone/activity-hook", args=["/a.sock", sys.executable, *HOOK]), "hooks registered", "fail", "/gone/activity-hook"),
+        (".claude/settings.json", lambda c: c["hooks"]["Stop"][0]["hooks"][0].update(command="activity-hook", args=["/a.sock", "/gone/python", *HOOK]), "hooks registered", "fail", "/gone/python"),
         (".claude.json", lambda c: c["mcpServers"]["activity"].update(command="/gone/activity-mcp"), "server registered", "fail", "/gone/activity-mcp"),
         (".claude.json", lambda c: c["mcpServers"]["activity"].pop("alwaysLoad"), "server registered", "warn", "without alwaysLoad"),
         ("shop/.mcp.json", lambda c: c.update(mcpServers={"a": {"command": "activity-mcp", "args": ["serve"]}}), "server registered", "warn", "2 times"),
@@ -105,8 +112,9 @@ def test_what_keeps_it_from_recording_is_found(
 ) -> None:  # fmt: skip
     run(["install"])
     (places / "bin").mkdir()
-    (places / "bin" / "activity-mcp").write_text("#!/bin/sh\n")
-    (places / "bin" / "activity-mcp").chmod(0o755)
+    for program in ("activity-mcp", "activity-hook"):
+        (places / "bin" / program).write_text("#!/bin/sh\n")
+        (places / "bin" / program).chmod(0o755)
     monkeypatch.setenv("PATH", f"{places}/bin:{os.environ['PATH']}")
     edit(places / file, change)
     code, checks = examined()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from activity_mcp.cli import commands
+from activity_mcp.cli.commands import commands
 from activity_mcp.cli.completion import VARIABLE
 
 

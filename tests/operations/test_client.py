@@ -34,6 +34,16 @@ def test_what_a_program_logs_is_in_the_context_it_asks_for_at_once(environ: dict
         assert client.query("SELECT activity_id, source, project FROM VW_SQL_EVENTS")["rows"] == [["mine", "cli", str(project)]]
 
 
+def test_what_was_recorded_is_found_again_by_its_words(environ: dict[str, str], tmp_path: Path) -> None:
+    with Client(project=str(tmp_path), environ=environ) as client:
+        client.log("sql_event", {"sql": "SELECT * FROM warehouse_of_oranges", "success": False, "error": "no such table"})
+        client.log("sql_event", {"sql": "SELECT 1", "success": True})
+        client.flush()
+        found = client.search("warehouse_of_oranges", kind="failed")
+        assert [(hit["kind"], hit["project"], hit["failed"]) for hit in found["hits"]] == [("sql", str(tmp_path), True)]
+        assert client.search("pears")["total"] == 0
+
+
 def test_the_same_id_counts_once_however_often_it_is_sent(environ: dict[str, str]) -> None:
     with Client(environ=environ) as client:
         for _ in range(3):

@@ -28,7 +28,7 @@ from .payloads import HookPayload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any, NoReturn
 
     from ...clock import Clock
@@ -41,6 +41,8 @@ CROWD_TIMEOUT_S = 1.0
 """How much longer it waits where many hooks run at once on a busy machine: for holders that only wait for their turn."""
 INJECTED_SOURCES = ("startup", "clear", "compact")
 """A resumed session still has its context; a fork has its parent's."""
+MAX_INSTRUCTION_BYTES = 64 * 1024
+_INSTRUCTIONS = ("CLAUDE.md", ".claude/CLAUDE.md", "CLAUDE.local.md", "MEMORY.md")
 ENDS = ("Stop", "StopFailure", "SessionEnd")
 """After these a transcript holds what no hook reports: tokens, denials, the outcome of calls without a hook."""
 _SHORT_LINE_BYTES = 1024  # no value of such a line is over the limit that pressure sets
@@ -67,27 +69,38 @@ def run(data: bytes | None, environ: Mapping[str, str], *, clock: Clock = SYSTEM
     except Exception:
         note_drop(_likely_queue_root(environ), CONFIGURATION)
         return b""
-    try:
-        return _run(data, environ, config, clock)
-    except Exception as error:
+
+    def failed(error: Exception) -> None:
         if not isinstance(error, ForeignHome):
             note_drop(config.queue_root, _kind_of(error))
+
+    try:
+        return answer_to(data, environ, config, clock, failed)
+    except Exception as error:
+        failed(error)
     return b""
 
 
+class UnreadablePayload(ValueError):
+    """What came is not the JSON object that Claude Code gives a hook."""
+
+
 def _kind_of(error: Exception) -> bytes:
-    if isinstance(error, InvalidConfig):
-        return CONFIGURATION
+    if isinstance(error, (InvalidConfig, UnreadablePayload)):
+        return CONFIGURATION if isinstance(error, InvalidConfig) else PAYLOAD
     return QUEUE if isinstance(error, QueueRefused) else UNEXPECTED
 
 
-def _run(data: bytes | None, environ: Mapping[str, str], config: Config, clock: Clock) -> bytes:
+def answer_to(
+    data: bytes | None, environ: Mapping[str, str], config: Config, clock: Clock, failed: Callable[[Exception], None]
+) -> bytes:
+    """Record the payload ``data``; what to print. ``failed`` gets the error of an event that was not recorded: where it
+    returns, a starting session gets its context all the same. Raises whatever else goes wrong."""
     if not config.record:
         return b""
     members = _members_of(data)
     if members is None:
-        note_drop(config.queue_root, PAYLOAD)
-        return b""
+        raise UnreadablePayload("no JSON object")
     place = Place(members, environ)
     if place.is_ignored():
         return b""
@@ -98,8 +111,8 @@ def _run(data: bytes | None, environ: Mapping[str, str], config: Config, clock: 
         follow_move(config.queue_dir, config.db)
     try:
         _record(members, place, identity, config, clock)
-    except Exception as error:  # the session gets its context all the same
-        note_drop(config.queue_root, _kind_of(error))
+    except Exception as error:
+        failed(error)
     return _injection(members, place, identity, config, clock)
 
 
@@ -133,6 +146,7 @@ def _record(members: dict[str, Any], place: Place, identity: Identity, config: C
         branch=place.branch,
         start_of=state.start_of,
         next_repeat=state.next_repeat,
+        new_prompt_key=state.new_prompt_key,
     )
     drafts = payload.drafts()
     if not drafts:
@@ -173,13 +187,16 @@ def _record(members: dict[str, Any], place: Place, identity: Identity, config: C
 
 
 def _note_session(payload: HookPayload, activity_id: str, state: SessionState, now_us: int) -> None:
-    """For the session's end, which start it belongs to; for the next prompt, what was asked; for the leader, what to read."""
+    """For the session's end, which start it belongs to; for the next prompt and for an import, what was asked and what it is
+    called; for the leader, what to read."""
     session_id, transcript = payload.session_id, payload.text("transcript_path")
     if session_id is None:
         return
     try:
         if payload.event == "SessionStart" and payload.text("source") != "compact":
             state.note_start(session_id, activity_id)
+        elif payload.said is not None:
+            state.note_prompt_key(session_id, *payload.said)
         elif payload.event in ENDS and transcript is not None:
             state.request(session_id, transcript)
         elif payload.noted_prompt is not None:
@@ -204,11 +221,31 @@ def _injection(members: Mapping[str, Any], place: Place, identity: Identity, con
     snapshot = SnapshotStore(os.path.join(config.queue_dir, "context"), clock=clock).read(customer, project)
     if snapshot is None:
         return b""
-    text = injection_text(snapshot.blob, project=place.project, now_us=clock.time_us(), limit=config.inject_chars)
+    session_id = members.get("session_id") if members.get("source") == "compact" else None
+    text = injection_text(
+        snapshot.blob,
+        project=place.project,
+        now_us=clock.time_us(),
+        limit=config.inject_chars,
+        session_id=session_id if isinstance(session_id, str) else None,
+        said=_said_in(place.project) if snapshot.blob.get("attempts") else "",
+    )
     if not text:
         return b""
     answer = {"hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": text}}
     return dumps(answer).encode("utf-8", "replace")
+
+
+def _said_in(project: str) -> str:
+    """The beginning of what Claude Code tells the session of this project anyway."""
+    texts = []
+    for name in _INSTRUCTIONS:
+        try:
+            with open(os.path.join(project, name), "rb") as file:
+                texts.append(file.read(MAX_INSTRUCTION_BYTES).decode("utf-8", "replace"))
+        except OSError:
+            continue
+    return "\n".join(texts)
 
 
 # --- the payload

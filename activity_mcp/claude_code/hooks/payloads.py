@@ -50,8 +50,9 @@ class HookPayload:
     """One payload, cleaned (``activity.clean``), with what its events need besides.
 
     ``branch`` is called only for events that carry it, ``start_of`` (session id -> activity id of its last recorded start) only
-    for the end of a session, ``next_repeat`` (key of a prompt -> which repeat of it this is) only for a prompt without an id.
-    ``noted_prompt`` is then that key and repeat.
+    for the end of a session, ``next_repeat`` (key of a prompt -> which repeat of it this is) only for a prompt without an id,
+    ``new_prompt_key`` (session, id, text -> key) for one with an id. ``noted_prompt`` is then that key and repeat, ``said``
+    that text and its key.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class HookPayload:
         branch: Callable[[], str | None],
         start_of: Callable[[str], str | None],
         next_repeat: Callable[[str, int], int],
+        new_prompt_key: Callable[[str, str, str], str],
     ) -> None:
         self._members = members
         self._redactor = redactor
@@ -72,6 +74,8 @@ class HookPayload:
         self._branch = branch
         self._start_of = start_of
         self._next_repeat = next_repeat
+        self._new_prompt_key = new_prompt_key
+        self.said: tuple[str, str] | None = None
         self.noted_prompt: tuple[str, int] | None = None
         self.event = self.text("hook_event_name") or "unknown"
         self.session_id = self.text("session_id")
@@ -136,7 +140,12 @@ class HookPayload:
         words = classified("prompt", text)
         if words is None or words.kind != "prompt":
             return None  # written by Claude Code in the user's name, or a command
-        key = self._common.get("prompt_id") or self._unnamed_key(self.session_id, words.text)
+        prompt_id = self._common.get("prompt_id")
+        if prompt_id is None:
+            key = self._unnamed_key(self.session_id, words.text)
+        else:
+            key = self._new_prompt_key(self.session_id, prompt_id, words.text)
+            self.said = words.text, key
         draft = events.prompt_activity(key, self.session_id, words.text, policy=self._prompts, redactor=self._redactor)
         draft.features.update(self._common)
         branch = self._branch()

@@ -31,7 +31,7 @@ from .registration import HOOK_EVENTS, with_hooks, with_server, without_hooks, w
 from .statusline import is_ours, with_statusline, without_statusline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..versions import Version
 
@@ -135,11 +135,12 @@ def project_root(directory: str) -> str:
     return at
 
 
-def commands(version: Version | None = None) -> Commands:
-    """How to start the server and the hook of this very installation, for the events that this Claude Code has."""
+def commands(version: Version | None = None, hook: Sequence[str] = ()) -> Commands:
+    """How to start the server and the hook of this very installation, for the events that this Claude Code has. ``hook``: in
+    place of the hook in Python alone."""
     return Commands(
         server=[*(_script("activity-mcp") or [os.path.abspath(sys.executable), "-m", "activity_mcp"]), "serve"],
-        hook=hook_command(),
+        hook=list(hook) or hook_command(),
         events=tuple(event for event in HOOK_EVENTS if knows_event(version, event)),
     )
 

@@ -7,6 +7,7 @@ before them, and as one line for a shell or as ``command`` with ``args``:
     activity-mcp …, activity-mcp-hook                   the console scripts, by path or by name, also run by an interpreter
     python … -m activity_mcp …                          the package
     python … -c LOADER …/activity_mcp/claude_code/….py  what ``install`` writes; an older version wrote it without the loader
+    activity-hook SOCKET …                              the compiled client in front of one of these
     sh …/run.sh activity-mcp-hook                       the plugin's way
     uvx activity-mcp …, uv run …, pipx run …            runners, by what they run
 """
@@ -18,7 +19,7 @@ import re
 import shlex
 from typing import Any
 
-_SCRIPT, _HOOK_SCRIPT = "activity-mcp", "activity-mcp-hook"
+_SCRIPT, _HOOK_SCRIPT, _HOOK_CLIENT = "activity-mcp", "activity-mcp-hook", "activity-hook"
 _MODULE = "activity_mcp"
 _HOOK_FILE = re.compile(r"/activity_mcp/claude_code/(?:\w+/)*\w*hook\w*\.py$")
 _LOADS_HOOK = "from activity_mcp.claude_code.hooks.hook import main"
@@ -48,6 +49,11 @@ def is_own_hook(entry: dict[str, Any]) -> bool:
     """Whether a handler records what Claude Code hands it: not a user's own call of another of our commands."""
     arguments = _own_arguments(_single_command(entry))
     return arguments is not None and arguments[:1] == ["hook"]
+
+
+def fallback_of(words: list[str]) -> list[str] | None:
+    """The command line that the compiled client runs when nobody answers it; None where another program is registered."""
+    return words[2:] if words and os.path.basename(words[0]) == _HOOK_CLIENT else None
 
 
 def words_of(entry: dict[str, Any]) -> list[str]:
@@ -90,6 +96,8 @@ def _own_arguments(words: list[str]) -> list[str] | None:
     program, rest = os.path.basename(words[0]), words[1:]
     if program == _HOOK_SCRIPT:
         return ["hook", *rest]
+    if program == _HOOK_CLIENT:
+        return _own_arguments(rest[1:])
     if program == _SCRIPT:
         return rest
     if _INTERPRETER.match(program):

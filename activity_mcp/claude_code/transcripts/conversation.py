@@ -53,7 +53,8 @@ class Conversation:
 
     ``send(session, draft, ts_us)`` receives events not seen before; ``seen`` holds their ``dedup_key``.
     ``start_of(session_id)`` is the start a hook noted last (``session_state``): the session's end is named by it;
-    ``repeats_of(key)`` how many repeats of a prompt without an id hooks have recorded.
+    ``repeats_of(key)`` how many repeats of a prompt without an id hooks have recorded, ``noted_key(session_id, text)`` what a
+    hook named a prompt that waited in the queue.
     """
 
     def __init__(
@@ -69,10 +70,12 @@ class Conversation:
         copies: Copies,
         start_of: Callable[[str], str | None],
         repeats_of: Callable[[str], int],
+        noted_key: Callable[[str, str], str | None],
     ) -> None:
         self._path = path
         self._start_of = start_of
         self._repeats_of = repeats_of
+        self._noted_key = noted_key
         self._deliver = send
         self._report = report
         self._redactor = redactor
@@ -192,7 +195,8 @@ class Conversation:
                 self._report.skipped_types[kind] += 1
         elif self._is_first(session, line, words):
             queued.mark_recorded(session, words.text)
-            self._prompt(session, line, words, line_id(session, line, words))  # joins the running turn: nothing ends
+            key = self._noted_key(session.id, words.text) or line_id(session, line, words)
+            self._prompt(session, line, words, key)  # joins the running turn: nothing ends
 
     def _fact(self, session: Session, line: dict[str, Any], kind: str) -> bool:
         """Whether the line says something of its session, which is sent."""
@@ -278,7 +282,8 @@ class Conversation:
         session.prompt_key, session.prompt_id = prompt_id or uuid, prompt_id
         if words.kind != "prompt":
             return
-        self._prompt(session, line, words, self._prompt_key(session, words.text, prompt_id, uuid))
+        noted = self._noted_key(session.id, words.text) if line.get("promptSource") == "queued" else None
+        self._prompt(session, line, words, noted or self._prompt_key(session, words.text, prompt_id, uuid))
 
     # --- turns
 
@@ -307,7 +312,9 @@ class Conversation:
             name = f"queued\0{waiting.text}\0{waiting.ts_us}"
             if words is not None and words.kind == "queued" and not self._copies.is_copy(name):
                 repeated = f"{unnamed_prompt_key(session.id, words.text)}\0{waiting.ts_us}"
-                self._prompt(session, {}, words, self._prompt_key(session, words.text, None, repeated), waiting.ts_us)
+                noted = self._noted_key(session.id, words.text)
+                key = noted or self._prompt_key(session, words.text, None, repeated)
+                self._prompt(session, {}, words, key, waiting.ts_us)
         session.absorbed.clear()
 
     def _prompt_key(self, session: Session, text: str, prompt_id: str | None, otherwise: str) -> str:

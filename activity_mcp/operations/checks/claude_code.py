@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from ...claude_code.setup.install import project_root
-from ...claude_code.setup.own_commands import words_of
+from ...claude_code.setup.own_commands import fallback_of, words_of
 from ...claude_code.setup.registration import HOOK_EVENTS, is_lost_at_exit
 from ...claude_code.setup.survey import survey
 from ...claude_code.transcripts import ImportLedger
@@ -100,16 +100,18 @@ def _hooks(found: Survey) -> Check:
     if len(places) > 1 or any(len(hooks) > 1 for hooks in found.hooks.values()):
         finding = f"registered more than once: {', '.join(places)}"
         return Check(name, "warn", finding, "keep one of them: every event costs twice, and is counted once")
-    return Check(name, "ok", f"in {places[0]}, for {len(HOOK_EVENTS)} events")
+    by = ", by the compiled client" if all(fallback_of(words_of(hook.entry)) for hook in registered) else ""
+    return Check(name, "ok", f"in {places[0]}, for {len(HOOK_EVENTS)} events{by}")
 
 
 def _missing(registered: list[Registered]) -> str | None:
     """The first program or script that a registration names and that is not there."""
     for place in registered:
-        program, *arguments = words_of(place.entry)
-        if "$" not in program and not shutil.which(program):
-            return f"{program} ({place.path})"
-        for word in arguments:
+        words = words_of(place.entry)
+        for program in (words[0], *(fallback_of(words) or ())[:1]):
+            if "$" not in program and not shutil.which(program):
+                return f"{program} ({place.path})"
+        for word in words[1:]:
             if word.endswith(".py") and os.path.isabs(word) and not os.path.isfile(word):
                 return f"{word} ({place.path})"
     return None

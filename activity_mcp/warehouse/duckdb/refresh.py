@@ -8,8 +8,7 @@ from __future__ import annotations
 import functools
 import re
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .generated_sql import REFRESH_FILE, facts_of, statements_of
 
@@ -43,8 +42,7 @@ _TAKE_CHUNK = f"""
 """  # noqa: S608 - the name is ours
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A statement of the sequence: it ``asks`` for facts, or changes nothing unless one of those it ``needs`` is true."""
 
     asks: tuple[str, ...]

@@ -14,11 +14,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import threading
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 from ... import fs
 from ...clock import SYSTEM_CLOCK, iso
@@ -237,6 +234,8 @@ class DuckDBWarehouse:
             layout.refuse_newer(self.path, found)
             if 0 < found < LAYOUT_VERSION:  # kept as it was, by a copy that DuckDB does not have open
                 _detach(connection)
+                import shutil
+
                 shutil.copyfile(self.path, f"{self.path}.layout-{found}")
                 _attach(connection, self.path, self._patience_s)
             if not layout.is_current(connection):
@@ -386,4 +385,6 @@ def _read_contexts(connection: duckdb.DuckDBPyConnection, scopes: Sequence[Scope
 
 def _context_row(row: tuple[Any, ...]) -> ContextRow:
     customer, project, blob, watermark, version = row
+    import orjson
+
     return ContextRow(Scope(customer, project), orjson.loads(blob or "{}"), orjson.loads(watermark or "{}"), int(version))

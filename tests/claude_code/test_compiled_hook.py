@@ -1,0 +1,283 @@
+"""The compiled client of hooks: what the leader acknowledges is in the queue, and everything else reaches the hook in Python."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from activity_mcp.claude_code.hooks.listener import SOCKET_NAME
+from activity_mcp.claude_code.hooks.start_hook import hook_command
+from activity_mcp.claude_code.setup import compiled_hook
+from activity_mcp.config import read_config
+from activity_mcp.operations.own_files import own_files
+from activity_mcp.service import ActivityService
+from claude_code.hooked import Hooked, payload, tool_use
+
+SOURCE = Path(__file__).resolve().parents[2] / "native" / "activity_hook.c"
+SECRET = "ghp_0123456789abcdefghijklmnopqrstuvwxyz"
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the compiled client is for Linux")
+
+
+@pytest.fixture(scope="session")
+def client(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The client of the installed package, or where that is a pure one, of the source."""
+    if os.path.exists(compiled_hook.PACKAGED):
+        return compiled_hook.PACKAGED
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("neither a compiled client in the package nor a C compiler here")
+    made = tmp_path_factory.mktemp("native") / "activity-hook"
+    subprocess.run([compiler, "-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-o", made, SOURCE], check=True)
+    return str(made)
+
+
+class Led:
+    """A state directory with a leader, and the compiled client in front of a fallback that keeps what reaches it."""
+
+    def __init__(self, home: Path, client: str) -> None:
+        home.mkdir(parents=True)
+        self.hooked = Hooked(home, HOME=str(home))
+        self.socket = Path(read_config(self.hooked.environ).queue_dir) / SOCKET_NAME
+        self.fell_back = home.parent / "fell-back"
+        keep = ["/bin/sh", "-c", f"cat > {self.fell_back}; echo from the fallback"]
+        self.command = [client, str(self.socket), *keep]
+        self.with_python = [client, str(self.socket), *hook_command()]
+        self.errors: list[BaseException] = []
+
+    @contextmanager
+    def leader(self) -> Iterator[ActivityService]:
+        service = ActivityService.from_environ(self.hooked.environ, on_error=self.errors.append)
+        service.prepare_leader()
+        assert service.leader is not None
+        service.leader.turn()
+        try:
+            yield service
+        finally:
+            service.leader.stop(5)
+            service.close()
+
+    def fire(self, given: Any, *, command: list[str] | None = None, **environ: str) -> str:
+        return self.hooked.fire(given, command=command or self.command, **environ)
+
+    def ids(self) -> list[str]:
+        return [line["activity_id"] for line in self.hooked.lines() if line["event_name"] != "system_event"]
+
+
+@pytest.fixture
+def led(tmp_path: Path, client: str) -> Led:
+    return Led(tmp_path / "home", client)
+
+
+def test_what_the_leader_acknowledges_is_recorded_as_the_hook_in_python_records_it(led: Led) -> None:
+    given = tool_use("Read", {"file_path": "/work/shop/a.py"})
+    with led.leader():
+        assert led.fire(given) == ""
+        by_leader = led.hooked.lines()
+        led.fire(given, command=hook_command())
+    by_hook = led.hooked.lines()[len(by_leader) :]
+    assert not led.fell_back.exists()
+    kept = ("activity_id", "event_name", "source", "customer", "project", "session_id", "feature_json")
+    assert len(by_leader) == 2
+    assert [[line.get(name) for name in kept] for line in by_leader] == [[line.get(name) for name in kept] for line in by_hook]
+
+
+def test_a_starting_session_gets_its_context_from_the_leader(led: Led, tmp_path: Path) -> None:
+    project = tmp_path / "shop"
+    project.mkdir()
+    with led.leader() as service:
+        service.log(
+            "session_event", {"session_id": "s0", "event_type": "turn_end", "excerpt": "It works."}, project=str(project)
+        )
+        service.snapshots.request(service.identity.customer, str(project))
+        assert service.leader is not None
+        for _ in range(50):
+            service.leader.turn()
+            if service.snapshots.read(service.identity.customer, str(project)) is not None:
+                break
+            time.sleep(0.05)
+        answer = led.fire(payload("SessionStart", source="startup", cwd=str(project)))
+    assert "It works." in json.loads(answer)["hookSpecificOutput"]["additionalContext"]
+    assert not led.fell_back.exists()
+
+
+@pytest.mark.parametrize("size", [0, 10, 70_000, 3_000_000])
+def test_where_nobody_listens_the_fallback_gets_the_same_bytes(led: Led, size: int) -> None:
+    assert led.fire(os.urandom(size).hex().encode()[:size]) == "from the fallback\n"
+    assert led.fell_back.stat().st_size == size
+
+
+def test_the_leader_stops_listening_when_it_resigns_and_leaves_no_socket(led: Led) -> None:
+    with led.leader():
+        assert led.socket.is_socket()
+        assert led.socket.stat().st_mode & 0o777 == 0o600
+        assert led.socket.parent.stat().st_mode & 0o777 == 0o700
+    assert not led.socket.exists()
+    assert led.fire(tool_use()) == "from the fallback\n"
+
+
+def test_a_second_leader_takes_the_socket_that_a_killed_one_left(led: Led) -> None:
+    with led.leader() as first:
+        first.lease._lock.close()  # what the kernel frees of a process that is killed
+        with led.leader():
+            led.fire(tool_use())
+            first.hook_listener.close()
+            assert led.socket.is_socket(), "it is not the first one's any more"
+            led.fire(tool_use(call="toolu_01BBBBBBBBBBBBBBBBBBBBBB"))
+    assert (len(led.ids()), led.fell_back.exists()) == (2, False)
+
+
+@pytest.mark.parametrize(
+    "environ", [{"ACTIVITY_HOME": "/nowhere/else"}, {"ACTIVITY_DB": "here.duckdb"}, {"HOME": ""}, {"ACTIVITY_PROMPTS": "wrong"}]
+)
+def test_an_environment_that_the_leader_does_not_share_is_declined(led: Led, environ: dict[str, str]) -> None:
+    with led.leader():
+        assert led.fire(tool_use(), command=led.command, **environ) == "from the fallback\n"
+        assert led.ids() == []
+    assert json.loads(led.fell_back.read_bytes()) == tool_use()
+
+
+def test_the_hooks_own_settings_hold_not_the_leaders(led: Led) -> None:
+    with led.leader():
+        led.fire(tool_use(), ACTIVITY_RECORD="off")
+        led.fire(
+            payload("UserPromptSubmit", prompt="keep no word of it"),
+            ACTIVITY_PROMPTS="hash",
+            ACTIVITY_CUSTOMER="eve@example.org",
+        )
+    [line] = [line for line in led.hooked.lines() if line["event_name"] == "session_event"]
+    assert (line["customer"], "excerpt" in line["feature_json"]) == ("eve@example.org", False)
+    assert not led.fell_back.exists()
+
+
+def test_a_payload_that_is_none_is_declined_and_counted_once_by_the_hook(led: Led) -> None:
+    with led.leader():
+        led.fire(b"[1, 2]", command=led.with_python)
+    assert (led.hooked.dropped(), led.errors) == ({"payload": 1}, [])
+
+
+def test_nothing_that_is_not_redacted_reaches_the_disk(led: Led) -> None:
+    with led.leader():
+        led.fire(tool_use(tool_input={"command": f"curl -H 'Authorization: token {SECRET}' x"}), command=led.with_python)
+        held = [path for path in led.hooked.home.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+    assert (len(led.ids()), held) == (1, [])
+
+
+def test_an_event_that_the_leader_recorded_without_saying_so_is_recorded_once(led: Led) -> None:
+    """The answer is lost: the fallback records the same event again, under the same id."""
+    with led.leader() as service:
+        led.fire(tool_use(), command=led.with_python)
+        led.fire(tool_use(), command=hook_command())
+        assert len(led.ids()) == 2
+        assert len(set(led.ids())) == 1
+        service.leader.turn()  # type: ignore[union-attr]
+
+
+def answers(*pieces: bytes, hold_s: float = 0) -> Callable[[socket.socket], None]:
+    def answer(connection: socket.socket) -> None:
+        connection.recv(1 << 20)
+        for piece in pieces:
+            connection.sendall(piece)
+        time.sleep(hold_s)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda connection: None, answers(), answers(b"n"), answers(b"x"), answers(b"y"), answers(b"y\x05\0\0\0abc"),
+        answers(b"y\xff\xff\xff\xff"), answers(hold_s=1.5),
+    ],
+    ids=["closes at once", "says nothing", "declines", "talks otherwise", "cut", "cut in its text", "too long", "hangs"],
+)  # fmt: skip
+def test_whatever_else_listens_the_fallback_gets_the_payload(
+    led: Led, answer: Callable[[socket.socket], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    led.socket.parent.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as server:
+        monkeypatch.chdir(led.socket.parent)  # the path may be too long for an address
+        server.bind(SOCKET_NAME)
+        server.listen()
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                answer(connection)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        assert led.fire(tool_use()) == "from the fallback\n"
+        thread.join(5)
+    assert json.loads(led.fell_back.read_bytes()) == tool_use()
+
+
+def test_a_path_too_long_for_a_sockets_address_is_reached_all_the_same(tmp_path: Path, client: str) -> None:
+    led = Led(tmp_path / ("deep" * 20) / ("er" * 20) / "home", client)
+    assert len(str(led.socket)) > 108
+    with led.leader():
+        led.fire(tool_use())
+    assert (len(led.ids()), led.fell_back.exists()) == (1, False)
+
+
+def test_many_at_once_are_all_recorded_once(led: Led) -> None:
+    with led.leader():
+        given = [json.dumps(tool_use(call=f"toolu_{number:024d}")).encode() for number in range(30)]
+        started = [
+            subprocess.Popen(led.with_python, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=led.hooked.environ)
+            for _ in given
+        ]
+        for process, data in zip(started, given, strict=True):
+            assert process.stdin is not None
+            process.stdin.write(data)
+            process.stdin.close()
+        assert {process.wait(30) for process in started} == {0}
+        for process in started:
+            assert process.stdout is not None
+            process.stdout.close()
+    assert len(set(led.ids())) == 30
+
+
+# --- installing it
+
+
+def test_install_registers_the_client_from_the_state_directory_and_uninstall_takes_it_out(led: Led, client: str) -> None:
+    if client != compiled_hook.PACKAGED:
+        pytest.skip("the package was built without the compiled client")
+    home = led.hooked.home
+    subprocess.run(
+        [sys.executable, "-m", "activity_mcp", "install"], env=led.hooked.environ, cwd=home, capture_output=True, check=True
+    )
+    hooks = json.loads((home / ".claude" / "settings.json").read_text())["hooks"]
+    [group] = hooks["Stop"]
+    handler = group["hooks"][0]
+    assert [handler["command"], *handler["args"]] == [str(home / "bin" / "activity-hook"), str(led.socket), *hook_command()]
+    with led.leader():
+        led.fire(payload("Stop", last_assistant_message="Done."), command=[handler["command"], *handler["args"]])
+    assert len(led.ids()) == 1
+    assert any(
+        home / "bin" / "activity-hook" == Path(file)
+        for held in own_files(read_config(led.hooked.environ))
+        for file in held.files
+    )
+    subprocess.run(
+        [sys.executable, "-m", "activity_mcp", "uninstall"], env=led.hooked.environ, cwd=home, capture_output=True, check=True
+    )
+    assert not (home / ".claude" / "settings.json").exists()
+
+
+def test_without_the_client_the_hook_in_python_is_registered(led: Led, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled_hook, "PACKAGED", "/nowhere/activity-hook")
+    assert compiled_hook.hook_command(read_config(led.hooked.environ), place=True) == hook_command()
+    assert not (led.hooked.home / "bin").exists()
