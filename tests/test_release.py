@@ -93,8 +93,9 @@ def test_every_job_has_an_end_and_every_step_runs_on_a_developers_machine(path: 
     for step in steps_of(path):
         if "run" in step:
             program, what, *_ = shlex.split(step["run"])
-            is_there = what in targets if program == "make" else what == "-m" or (ROOT / what).is_file()
-            assert program in ("make", "python") and is_there, step["run"]
+            is_ours = what in targets if program == "make" else what == "-m" or (ROOT / what).is_file()
+            assert program in ("make", "python"), step["run"]
+            assert is_ours, step["run"]
 
 
 def test_the_suite_runs_on_every_python_that_is_claimed_and_on_the_next() -> None:

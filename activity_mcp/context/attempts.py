@@ -15,9 +15,9 @@ from .values import as_amount, as_number, as_text, as_time, objects
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import Any
+    from typing import Any, Literal
 
-    Record = dict[str, Any]
+    TestRun = tuple[str, Sequence[str]]
 
 ARGUMENTS = ("command", "file_path", "notebook_path", "path", "url", "query", "pattern")
 """The parameter that says what a call was about: the first of these that it has."""
@@ -25,6 +25,7 @@ READING = frozenset(("Read", "NotebookRead", "Grep", "Glob", "LS", "ToolSearch",
 """Tools whose successes are not kept: there are too many, and none says how one works here."""
 MIN_HABIT = 3
 _TIME = 27
+_MAX_TEST_RUNS = 100
 _EDITS = ("Edit", "Write", "MultiEdit", "NotebookEdit")
 _SEARCHES = ("grep", "rg", "egrep", "diff", "test", "[", "which", "find", "ls", "cmp", "pgrep", "git grep", "git diff")
 _EVERYDAY = frozenset((
@@ -47,12 +48,14 @@ class Attempt:
     """One attempt and its outcomes. Times are ISO texts, empty where there is none; ``took_ms`` is the last success's."""
 
     __slots__ = (
-        "argument", "background_at", "background_in", "denied", "denied_at", "error", "failed", "failed_at", "failed_in",
-        "first_ok_at", "ok", "ok_at", "took_ms", "tool",
+        "_run", "argument", "background_at", "background_in", "denied", "denied_at", "error", "failed", "failed_at",
+        "failed_in", "first_ok_at", "key", "ok", "ok_at", "took_ms", "tool",
     )  # fmt: skip
 
     def __init__(self, what: str) -> None:
         self.tool, _, self.argument = what.partition(" ")
+        self.key = key_of(self.tool, self.argument)
+        self._run: TestRun | Literal[False] | None = False
         self.ok = self.failed = self.denied = 0
         self.first_ok_at = self.ok_at = self.failed_at = self.denied_at = self.background_at = ""
         self.failed_in = self.background_in = self.error = ""
@@ -71,6 +74,20 @@ class Attempt:
     @property
     def last_at(self) -> str:
         return max(self.ok_at, self.failed_at, self.denied_at, self.background_at)
+
+    @property
+    def test_run(self) -> TestRun | None:
+        """The runner of a test command and what it was to run; None for what is no such command. Read once."""
+        if self._run is False:
+            self._run = _test_run(self)
+        return self._run
+
+    def plus(self, other: Attempt) -> Attempt:
+        """The outcomes of both, which mean the same; neither changes."""
+        made = Attempt(f"{self.tool} {self.argument}")
+        made.add(self)
+        made.add(other)
+        return made
 
     def add(self, other: Attempt) -> None:
         """Take in the outcomes of another that means the same."""
@@ -171,18 +188,24 @@ class Attempts:
         """``calls`` are those since; ``touched`` is when each file was touched last, by its path."""
         self._touched = touched or {}
         self._by_key: dict[tuple[str, str], Attempt] = {}
+        self._own: set[tuple[str, str]] = set()
+        self._judged: dict[tuple[str, str], bool] = {}
         for attempt in stored:
             self._take(attempt)
         for call in calls:
             self._take(call.as_attempt())
-        self._test_runs = [(run, each.ok_at) for each in self._by_key.values() if each.ok_at and (run := _test_run(each))]
+        runs = [(each.ok_at, run) for each in self._by_key.values() if each.ok_at and (run := each.test_run)]
+        self._test_runs = sorted(runs, key=lambda run: run[0], reverse=True)[:_MAX_TEST_RUNS]
 
     def _take(self, attempt: Attempt) -> None:
-        key = key_of(attempt.tool, attempt.argument)
-        known = self._by_key.get(key)
+        known = self._by_key.get(attempt.key)
         if known is None:
-            known = self._by_key[key] = Attempt(f"{attempt.tool} {attempt.argument}")
-        known.add(attempt)
+            self._by_key[attempt.key] = attempt  # a blob's, which is shared: it is never changed
+        elif attempt.key in self._own:
+            known.add(attempt)
+        else:
+            self._by_key[attempt.key] = known.plus(attempt)
+            self._own.add(attempt.key)
 
     def knows_command(self, command: str) -> bool:
         """Whether a session's failed command, or the tool that failed in it, is among the attempts."""
@@ -209,13 +232,19 @@ class Attempts:
 
     def is_overcome(self, attempt: Attempt) -> bool:
         """Whether its last failure is none that anybody has to know of."""
+        known = self._judged.get(attempt.key)
+        if known is None:
+            known = self._judged[attempt.key] = self._is_overcome(attempt)
+        return known
+
+    def _is_overcome(self, attempt: Attempt) -> bool:
         failed_at = attempt.failed_at
         if attempt.ok_at >= failed_at or _found_nothing(attempt):
             return True
         if attempt.tool not in _EDITS and self._touched.get(attempt.argument, "") > failed_at:
             return True
-        run = _test_run(attempt)
-        return run is not None and any(at > failed_at and _includes(wider, run) for wider, at in self._test_runs)
+        run = attempt.test_run
+        return run is not None and any(at > failed_at and _includes(wider, run) for at, wider in self._test_runs)
 
     def denied(self) -> list[Attempt]:
         """Those that somebody refused and nobody allowed afterwards, the newest first."""
@@ -255,22 +284,22 @@ def key_of(tool: str, argument: str) -> tuple[str, str]:
 
 
 def _found_nothing(attempt: Attempt) -> bool:
-    command = key_of(attempt.tool, attempt.argument)[1]
+    command = attempt.key[1]
     is_search = attempt.tool == "Bash" and any(command == name or command.startswith(f"{name} ") for name in _SEARCHES)
     return is_search and attempt.error.strip().lower() in ("", "exit code 1", "error: exit code 1", "exit 1")
 
 
 def _is_habit(attempt: Attempt) -> bool:
-    words = key_of(attempt.tool, attempt.argument)[1].split()
-    lasted = attempt.first_ok_at[:13] < attempt.ok_at[:13]
-    often = attempt.ok >= MIN_HABIT and attempt.ok >= attempt.failed
-    return attempt.tool == "Bash" and often and lasted and bool(words) and words[0] not in _EVERYDAY
+    if attempt.tool != "Bash" or attempt.ok < MIN_HABIT or attempt.ok < attempt.failed:
+        return False
+    first = attempt.key[1].partition(" ")[0]
+    return first != "" and first not in _EVERYDAY and attempt.first_ok_at[:13] < attempt.ok_at[:13]
 
 
-def _test_run(attempt: Attempt) -> tuple[str, Sequence[str]] | None:
+def _test_run(attempt: Attempt) -> TestRun | None:
     """The runner of a test command and what it was to run (nothing: all); None for what is no such command alone."""
-    command = key_of(attempt.tool, attempt.argument)[1]
-    if attempt.tool != "Bash" or any(mark in command for mark in _OPERATORS):
+    command = attempt.key[1]
+    if attempt.tool != "Bash" or not command.startswith(_RUNNERS) or any(mark in command for mark in _OPERATORS):
         return None
     runner = next((name for name in _RUNNERS if command == name or command.startswith(f"{name} ")), None)
     if runner is None:
@@ -281,7 +310,7 @@ def _test_run(attempt: Attempt) -> tuple[str, Sequence[str]] | None:
     return (f"{runner} {' '.join(words)}", ()) if narrowed else (runner, targets)
 
 
-def _includes(wider: tuple[str, Sequence[str]], run: tuple[str, Sequence[str]]) -> bool:
+def _includes(wider: TestRun, run: TestRun) -> bool:
     if wider[0] != run[0]:
         return False
     return not wider[1] or (bool(run[1]) and all(any(_is_in(one, whole) for whole in wider[1]) for one in run[1]))

@@ -40,10 +40,10 @@ class Section:
     """One member of the context: a list of entries, an object of named entries (``keyed``), or one ``plain`` value.
 
     One that is ``whole`` is never shortened: half of a sum would be read as the sum. ``worths`` are those of the entries,
-    without them each counts as a sum; ``shorts`` are the entries as a small answer has them.
+    without them each counts as a sum; ``shorts`` gives the entries as a small answer has them.
     """
 
-    __slots__ = ("_sizes", "entries", "keyed", "name", "plain", "shorts", "whole", "worths")
+    __slots__ = ("_make_shorts", "_shorts", "_sizes", "entries", "keyed", "name", "plain", "whole", "worths")
 
     def __init__(
         self,
@@ -54,9 +54,10 @@ class Section:
         plain: bool = False,
         whole: bool = False,
         worths: list[float] | None = None,
-        shorts: list[Any] | None = None,
+        shorts: Callable[[], list[Any]] | None = None,
     ) -> None:
-        self.shorts = shorts
+        self._make_shorts = shorts
+        self._shorts: list[Any] | None = None
         self.worths = worths if worths is not None else [BASE["sums"]] * len(entries)
         self.name = name
         self.entries = entries
@@ -76,6 +77,12 @@ class Section:
         while len(self._sizes) <= index:
             self._sizes.append(self.size_of(self.entries[len(self._sizes)], dumps))
         return self._sizes[index]
+
+    def shorts(self) -> list[Any]:
+        """The entries as a small answer has them, made when they are needed."""
+        if self._shorts is None:
+            self._shorts = self._make_shorts() if self._make_shorts else self.entries
+        return self._shorts
 
     def units(self, dumps: Dumps) -> list[Unit]:
         """What of it can be shown apart."""
@@ -171,8 +178,8 @@ class Unit:
         full = (entries, sum(section.size(index, dumps) for index in self.indices))
         if section.whole or section.plain:
             return [full]
-        if is_small and section.shorts is not None:
-            entries = [section.shorts[index] for index in self.indices]
+        if is_small:
+            entries = [section.shorts()[index] for index in self.indices]
         short = [shortened(entry) for entry in entries]
         other = (short, sum(section.size_of(entry, dumps) for entry in short))
         return [other] if is_small else [full] if short == entries else [full, other]

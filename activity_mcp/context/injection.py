@@ -1,6 +1,7 @@
 """The context that a starting session receives of its project: a few plain lines out of the snapshot, each with its age.
 
     Earlier in this project, …                                  the heading: what follows is a record, quoted
+    - this session began with "…"                               after a compaction: what the session itself has lost
     - open: 2 h ago on "main" asked "…", then "interrupted"     a last turn that nothing concluded
     - open: 2 h ago started in the background: "…"              what no end was recorded of
     - 2 h ago failed, and nothing since: "…" 3 times, with "…"  failures that nothing overcame, equal ones as one
@@ -74,10 +75,16 @@ class Line:
         self.worth = value
 
 
-def injection_text(blob: Mapping[str, Any], *, project: str, now_us: int, limit: int) -> str:
-    """The lines for this project, at most ``limit`` characters (as UTF-16 counts them); empty when nothing is known."""
+def injection_text(
+    blob: Mapping[str, Any], *, project: str, now_us: int, limit: int, session_id: str | None = None, said: str = ""
+) -> str:
+    """The lines for this project, at most ``limit`` characters (as UTF-16 counts them); empty when nothing is known.
+
+    ``session_id`` is that of a session that goes on after a compaction: it gets first what it has lost. ``said`` is what it is
+    told anyway (CLAUDE.md, MEMORY.md): no line repeats it.
+    """
     room = min(limit, MAX_CHARACTERS) - _length(HEADING)
-    lines = list(Lines(blob, project, now_us).all())
+    lines = list(Lines(blob, project, now_us, session_id=session_id, said=said).all())
     shown = chosen([line.worth for line in lines], [_length(line.text) + 1 for line in lines], room)
     return "\n".join((HEADING, *(lines[index].text for index in shown))) if shown else ""
 
@@ -94,11 +101,16 @@ def one_line(text: str, limit: int = MAX_ITEM) -> str:
 class Lines:
     """The lines that a blob has to offer, in the order in which they are shown."""
 
-    def __init__(self, blob: Mapping[str, Any], project: str, now_us: int) -> None:
+    def __init__(
+        self, blob: Mapping[str, Any], project: str, now_us: int, *, session_id: str | None = None, said: str = ""
+    ) -> None:
         self._blob = blob
+        self._said = said
         self._project = project
         self._now_us = now_us
-        self._sessions = newest_first(stored_sessions(blob), "session_id", "last_ts")
+        sessions = newest_first(stored_sessions(blob), "session_id", "last_ts")
+        self._own = [session for session in sessions if session["session_id"] == session_id]
+        self._sessions = [session for session in sessions if session["session_id"] != session_id]
         self._files = stored_records(blob, "recent_files", FILES)
         touched = {file["file_path"]: file["ts"] for file in self._files}
         self._attempts = Attempts(stored_attempts(blob), touched=touched)
@@ -107,10 +119,27 @@ class Lines:
 
     def all(self) -> Iterator[Line]:
         for lines in (
-            self.open_ends, self.background, self.failures, self.denied, self.habits, self.conclusions, self.insights,
-            self.files, self.queries,
+            self.own_session, self.open_ends, self.background, self.failures, self.denied, self.habits, self.conclusions,
+            self.insights, self.files, self.queries,
         ):  # fmt: skip
             yield from lines()
+
+    def own_session(self) -> Iterator[Line]:
+        """What a session has lost in a compaction, from the record; what failed in it is among the failures."""
+        for session in self._own:
+            concluded, stopped = last_turn(session)
+            said = {"began with": session["first_asked"], "was asked last": session["asked"], "concluded": concluded}
+            if session["first_asked"] == session["asked"]:
+                del said["was asked last"]
+            for what, text in (said | {"was stopped": stopped}).items():
+                if text and one_line(text):
+                    yield self._line(_quoted(f"- this session {what}", one_line(text)), "own", session["last_ts"])
+            named = [f'"{path}"' for file in session["files"] if (path := self._short_path(file))]
+            for text in _joined("- this session touched", named):
+                yield self._line(text, "own", session["last_ts"])
+            for attempt in self._attempts.in_background(session["session_id"])[:2]:
+                start = f"- this session started {self._when(attempt.background_at)} in the background:"
+                yield self._line(_quoted(start, one_line(attempt.name)), "own", session["last_ts"])
 
     def open_ends(self) -> Iterator[Line]:
         for session in self._sessions[:_MAX_OPEN]:
@@ -154,13 +183,13 @@ class Lines:
             yield self._line(_quoted(start, one_line(attempt.name)), "denied", attempt.denied_at, times=attempt.denied)
 
     def habits(self) -> Iterator[Line]:
-        habits = self._attempts.habits()[:_MAX_HABITS]
+        habits = [attempt for attempt in self._attempts.habits() if attempt.name not in self._said][:_MAX_HABITS]
         shown = _joined("- works here:", [_habit(attempt, self._when(attempt.ok_at)) for attempt in habits])
         for text in shown:
             yield self._line(text, "habit", habits[0].ok_at, times=sum(attempt.ok for attempt in habits))
 
     def conclusions(self) -> Iterator[Line]:
-        sessions = [session for session in self._sessions if one_line(last_turn(session)[0] or "")]
+        sessions = [session for session in self._sessions if self._is_news(last_turn(session)[0])]
         kept = distinct([last_turn(session)[0] or "" for session in sessions])
         for session in [sessions[index] for index in kept][:_MAX_CONCLUSIONS]:
             concluded = one_line(last_turn(session)[0] or "")
@@ -183,7 +212,7 @@ class Lines:
         several = [entry for entry in worked if entry[1] > 1][:_MAX_FILES]
         named = []
         for file, edits in several or worked[:_MAX_FILES]:
-            path = one_line(file["file_path"].removeprefix(f"{self._project}/"), 90)
+            path = self._short_path(file["file_path"])
             often = f"{edits} edits, " if edits > 1 else ""
             if path:
                 named.append(f'"{path}" ({often}{self._when(file["ts"])})')
@@ -203,6 +232,12 @@ class Lines:
         nth = self._shown.get(kind, 0)
         self._shown[kind] = nth + 1
         return Line(text, Rank(kind, age_us(ts, self._now_us), times=times, nth=nth, is_same_branch=is_same).worth)
+
+    def _is_news(self, text: str | None) -> bool:
+        return text is not None and one_line(text) != "" and text not in self._said
+
+    def _short_path(self, path: str) -> str:
+        return one_line(path.removeprefix(f"{self._project}/"), 90)
 
     def _when(self, ts: str) -> str:
         known = age(ts, self._now_us)

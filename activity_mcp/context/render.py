@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from ..activity import dump_json
 from ..clock import iso, parse_iso
-from .attempts import Attempts
 from .budget import Section, fit
 from .facts import facts_of
 from .known import age_us, distinct, failures, newest_insights, open_end, worked_on
@@ -130,13 +129,10 @@ class Document:
         self._is_terse = context_type == "default"
         self._sessions = recent_sessions(stored.sessions, facts)
         self._branch = next((session["git_branch"] for session in self._sessions if session["git_branch"]), None)
-        self._files = FILES.merged(stored.files, [fact.file for fact in facts if fact.file is not None])
+        touched = [fact.file for fact in facts if fact.file is not None]
+        self._files = FILES.merged(stored.files, touched) if touched else stored.files
         self._ranked: dict[str, int] = {}
-        self._attempts = Attempts(
-            stored.attempts,
-            (fact.tried for fact in facts if fact.tried),
-            {file["file_path"]: file["ts"] for file in self._files},
-        )
+        self._attempts = stored.judged(self._files, [fact.tried for fact in facts if fact.tried])
         self.sections = list(self._chosen(CONTEXT_TYPES[context_type]))
         self._whole: Rendered | None = None
         self._cut: tuple[int, Rendered] | None = None
@@ -317,15 +313,19 @@ class Document:
     def watermark(self) -> Section:
         return Section("watermark", list(self._stored.watermark), keyed=True)
 
-    def _list(self, name: str, entries: Sequence[tuple[Record, Rank]], short: Callable[[Record], Record] = dict) -> Section:
+    def _list(
+        self, name: str, entries: Sequence[tuple[Record, Rank]], short: Callable[[Record], Record] | None = None
+    ) -> Section:
         """The entries as they are shown, without what is empty: every byte of an answer is read by a model."""
         if self._focus is not None:
             entries = sorted(entries, key=lambda entry: -entry[1].worth)
         ranks = [rank for _, rank in entries]
-        forms = [[_told(entry) for entry, _ in entries], [_told(short(entry)) for entry, _ in entries]]
-        if self._explain:
-            forms = [[{**entry, "why": rank.why()} for entry, rank in zip(form, ranks, strict=True)] for form in forms]
-        return Section(name, forms[0], worths=[rank.worth for rank in ranks], shorts=forms[1])
+
+        def form(shape: Callable[[Record], Record] | None) -> list[Record]:
+            shown = [_told(shape(entry) if shape else entry) for entry, _ in entries]
+            return [{**entry, "why": rank.why()} for entry, rank in zip(shown, ranks, strict=True)] if self._explain else shown
+
+        return Section(name, form(None), worths=[rank.worth for rank in ranks], shorts=(lambda: form(short)) if short else None)
 
     def _rank(self, kind: str, ts: str | None, *texts: str | None, times: int = 1, branch: str | None = None) -> Rank:
         """What an entry about these texts is worth here."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .attempts import stored_attempts
+from .attempts import Attempts, stored_attempts
 from .records import ERRORS, FILES, INSIGHTS, QUERIES, stored_records
 from .sessions import stored_sessions
 from .usage import Usage, Windows, usage_of
@@ -10,8 +10,12 @@ from .values import as_name, as_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
+
+    from .attempts import Tried
+
+    Record = dict[str, Any]
 
 
 class Stored:
@@ -19,6 +23,7 @@ class Stored:
 
     __slots__ = (
         "_blob",
+        "_judged",
         "_usage",
         "attempts",
         "errors",
@@ -33,6 +38,7 @@ class Stored:
     def __init__(self, blob: Mapping[str, Any], watermark: Mapping[str, str] | None = None) -> None:
         self._blob = blob
         self._usage: Usage | None = None
+        self._judged: Attempts | None = None
         self.sessions = stored_sessions(blob)
         self.attempts = stored_attempts(blob)
         self.errors = stored_records(blob, "recent_errors", ERRORS)
@@ -41,6 +47,14 @@ class Stored:
         self.insights = stored_records(blob, "insights", INSIGHTS)
         self.recorded_at = as_time(blob.get("recorded_at"))
         self.watermark = sorted((as_name(channel) or "", as_name(offset)) for channel, offset in (watermark or {}).items())
+
+    def judged(self, files: Sequence[Record], calls: Sequence[Tried]) -> Attempts:
+        """The attempts with the calls since; without any, what was worked out before."""
+        if calls or files is not self.files:
+            return Attempts(self.attempts, calls, {file["file_path"]: file["ts"] for file in files})
+        if self._judged is None:
+            self._judged = Attempts(self.attempts, (), {file["file_path"]: file["ts"] for file in files})
+        return self._judged
 
     def usage(self, now_us: int) -> Usage:
         """The sums over the windows that end now, worked out once an hour."""

@@ -1,6 +1,6 @@
 """What is searched of an activity.
 
-    asked, concluded, title   prompts, conclusions (or why a turn stopped), titles of sessions
+    asked, concluded, title   prompts, conclusions (or why a turn stopped), titles and pull requests of sessions
     command, call             tool calls: shell commands with their errors; every other call by its parameters
     file                      files read, written and edited, by their paths
     sql                       statements
@@ -26,7 +26,7 @@ MAX_TEXT = 4000
 _SHELLS = ("Bash", "PowerShell")
 _NOT_SEARCHED = ("hook", "retention", "health_changed", "forgotten")
 _SESSION_KINDS = {"user_prompt": "asked", "turn_end": "concluded", "turn_stopped": "concluded", "start": "title"}
-_TITLES = ("session_title", "title")
+_TITLES = ("session_title", "title", "link")
 
 
 class Document(NamedTuple):

@@ -37,6 +37,7 @@ def facts_of(story: dict[str, Any]) -> list[tuple[str, str]]:
         ("Branch", story["git_branch"]),
         ("Time", f"{(story['started'] or '')[:19].replace('T', ' ')} to {(story['ended'] or '')[:19].replace('T', ' ')} UTC"),
         ("Work", ", ".join(counted(story[name], name) for name in ("turns", "calls", "errors"))),
+        ("Pull requests", ", ".join(story["pull_requests"])),
         ("Models", ", ".join(story["models"])),
         ("Tokens", ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in tokens.items() if count)),
         ("Cost", cost),

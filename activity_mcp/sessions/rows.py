@@ -36,7 +36,7 @@ SELECT
     MIN(ts) AS started,
     MAX(ts) AS ended,
     MAX(project) AS project,
-    MIN_BY(title, title_ts) AS title,
+    MAX_BY(title, title_ts) AS title,
     MIN_BY(asked, asked_ts) AS asked,
     SUM(is_call) AS calls,
     SUM(is_error) AS errors,
@@ -49,8 +49,8 @@ FROM (
     FROM VW_TOOL_EVENTS
     WHERE {where}
     UNION ALL
-    SELECT session_id, ts, project, feature_json:session_title::VARCHAR,
-        IFF(feature_json:session_title::VARCHAR IS NULL, NULL, ts),
+    SELECT session_id, ts, project, COALESCE(feature_json:title::VARCHAR, feature_json:session_title::VARCHAR),
+        IFF(COALESCE(feature_json:title::VARCHAR, feature_json:session_title::VARCHAR) IS NULL, NULL, ts),
         IFF(event_type = 'user_prompt', excerpt, NULL), IFF(event_type = 'user_prompt' AND excerpt IS NOT NULL, ts, NULL),
         0, 0, 0, NULL
     FROM VW_SESSION_EVENTS

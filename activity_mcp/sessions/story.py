@@ -1,8 +1,8 @@
 """A session's events put together: turns, their calls and outcomes, files, errors, subagents, tokens and cost.
 
-    {session_id, project, git_branch, title, started, ended, duration_s, turns, calls, errors, files, models, tokens, cost_usd,
-     cost_missing, resume, story: [{ts, asked, steps: [{ts, tool, what, outcome, error?, latency_ms?, agent?}], concluded?,
-     stopped?, commits?}], notes}
+    {session_id, project, git_branch, title, started, ended, duration_s, turns, calls, errors, files, pull_requests, models,
+     tokens, cost_usd, cost_missing, resume, story: [{ts, asked, steps: [{ts, tool, what, outcome, error?, latency_ms?,
+     agent?}], concluded?, stopped?, commits?}], notes}
 
 A call before the first prompt belongs to a turn without a question. ``outcome`` is ok, failed, denied, interrupted or running.
 ``cost_usd`` is the sum of the costs that are known, None where none is; ``cost_missing`` counts responses without one.
@@ -46,6 +46,7 @@ def story_of(session_id: str, events: Sequence[Event], notes: Sequence[str] = ()
         "calls": len(calls),
         "errors": sum(step["outcome"] == "failed" for step in calls),
         "files": story.files,
+        "pull_requests": story.pull_requests,
         "models": sorted(story.models),
         "tokens": story.tokens,
         "cost_usd": round(story.cost, 6) if story.cost is not None else None,
@@ -62,6 +63,7 @@ class _Story:
         self.title: str | None = None
         self.branch: str | None = None
         self.files: list[str] = []
+        self.pull_requests: list[str] = []
         self.models: set[str] = set()
         self.tokens = dict.fromkeys(("input", "output", "cache_read", "cache_creation"), 0)
         self.cost: float | None = None
@@ -82,6 +84,8 @@ class _Story:
     def _session_event(self, event: Event, features: Event) -> None:
         kind, text = features.get("event_type"), features.get("text") or features.get("excerpt")
         self.title = features.get("session_title") or features.get("title") or self.title
+        if kind == "pull_request" and features.get("link") not in (None, *self.pull_requests):
+            self.pull_requests.append(str(features["link"]))
         if kind == "user_prompt":
             self.turns.append({"ts": event["ts"], "asked": text or "(not recorded)", "steps": []})
         elif kind == "turn_end":

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import activity_mcp
 from activity_mcp.claude_code.hooks.statusline import run
 from activity_mcp.claude_code.setup.statusline import is_ours, statusline_command, wrapped_in
 from activity_mcp.service import ActivityService
@@ -105,15 +106,13 @@ def test_what_keeps_it_from_recording_is_said(home: Path) -> None:
     assert "NOT recording" in shown({**os.environ, "ACTIVITY_HOME": str(home.parent / "file")})
 
 
-def test_it_loads_what_a_hook_loads_and_no_more() -> None:
-    script = "import sys; from activity_mcp.claude_code.hooks.statusline import run; run(b'{}', {'HOME': '/nowhere'}); print(*sys.modules)"
-    loaded = set(
-        subprocess.run(
-            [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(Path.cwd())!r}); {script}"],
-            capture_output=True,
-            text=True,
-        ).stdout.split()
-    )
+def test_it_loads_what_a_hook_loads_and_no_more(tmp_path: Path) -> None:
+    package = Path(activity_mcp.__file__).parents[1]
+    script = f"import sys; sys.path.insert(0, {str(package)!r}); from activity_mcp.claude_code.hooks.statusline import run; "
+    script += f"run(b'{{}}', {{'HOME': {str(tmp_path)!r}}}); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "activity_mcp.claude_code.hooks.statusline" in loaded
     refused = {
         "typing",
         "dataclasses",
@@ -127,7 +126,6 @@ def test_it_loads_what_a_hook_loads_and_no_more() -> None:
         "duckdb",
         "click",
     }
-    assert "activity_mcp.claude_code.hooks.statusline" in loaded
     assert loaded & refused == set()
 
 

@@ -99,6 +99,39 @@ def test_a_session_is_told_what_was_asked_concluded_failed_found_run_and_touched
     ]
 
 
+def test_after_a_compaction_a_session_gets_first_what_it_has_lost() -> None:
+    blob: dict[str, Any] = {
+        "recent_sessions": [
+            {
+                "session_id": "me", "last_ts": ago(0.1), "first_asked": "Rework the invoice", "asked": "Now the tax", "asked_ts": ago(0.1),
+                "concluded": "Invoices are Decimal now.", "concluded_ts": ago(1), "files": [f"{HERE}/invoice.py", "/etc/hosts"],
+            },
+            {"session_id": "other", "last_ts": ago(5), "asked": "Something else", "concluded": "Done with it."},
+        ],
+        "attempts": [{"what": "Bash make test", "failed": 1, "failed_at": f"{ago(0.5)} Exit code 2", "failed_in": f"{ago(0.5)} me"}],
+    }  # fmt: skip
+    said = injection_text(blob, project=HERE, now_us=NOW, limit=2000, session_id="me").splitlines()[1:]
+    assert said == [
+        '- this session began with "Rework the invoice"',
+        '- this session was asked last "Now the tax"',
+        '- this session concluded "Invoices are Decimal now."',
+        '- this session touched "invoice.py", "/etc/hosts"',
+        '- 30 min ago failed, and nothing since: "make test" with "Exit code 2"',
+        '- 5 h ago concluded "Done with it."',
+    ]
+    assert "open: 6 min ago" in told(blob)
+
+
+def test_what_the_instructions_say_is_not_repeated() -> None:
+    habit = {"what": "Bash make test", "ok": 9, "first_ok_at": ago(90), "ok_at": f"{ago(2)} 40123"}
+    blob = {
+        "attempts": [habit, {**habit, "what": "Bash make lint"}],
+        "recent_sessions": [{"session_id": "s", "last_ts": ago(2), "concluded": "Money is Decimal."}],
+    }
+    said = injection_text(blob, project=HERE, now_us=NOW, limit=2000, said="# Rules\nRun `make test`. Money is Decimal.\n")
+    assert said.splitlines()[1:] == ['- works here: "make lint" (9 times, 40 s, 2 h ago)']
+
+
 @pytest.mark.parametrize(
     "blob", [{}, {"recent_sessions": []}, {"recent_sessions": [{"session_id": "s"}]}, {"recent_files": "x"}]
 )

@@ -267,6 +267,37 @@ class _Keeps:
         return {"CLAUDE_STREAM_V2": 1}
 
 
+def test_the_leader_builds_a_missing_index_in_its_turns(record: Record) -> None:
+    service = record.service()
+    for number in range(50):
+        run(service, f"make target-{number}")
+        record.clock.advance(3600)
+    ship(service)
+    record.index_path.unlink()
+    server = record.service()
+    server.prepare_leader()
+    leader = server.leader
+    assert leader is not None
+    for _ in range(40):
+        leader.turn()
+        record.clock.advance(1)
+    leader.stop(1)
+    answer = server.search("make", limit=100)
+    assert (answer["total"], answer["notes"]) == (50, [])
+
+
+def test_titles_and_pull_requests_of_a_session_are_found(record: Record) -> None:
+    service = record.service()
+    origin = service.recorder.origin("import", session_id="s9", project="/w/shop")
+    for features in (
+        {"event_type": "title", "title": "Lock hunting"},
+        {"event_type": "pull_request", "link": "https://x.test/pull/77"},
+    ):
+        service.recorder.append([service.recorder.prepare("session_event", {"session_id": "s9", **features}, origin)])
+    assert snippets(service, "hunting") == ["Lock hunting"]
+    assert snippets(service, "pull/77", kind="title") == ["https://x.test/pull/77"]
+
+
 def test_nothing_an_index_suffers_stops_a_flush(record: Record) -> None:
     service = record.service()
     record.index_path.mkdir()

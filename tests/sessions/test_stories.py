@@ -39,6 +39,7 @@ EVENTS = [
     event(6, "llm_event", model="m-1", prompt_tokens=10, completion_tokens=5, cost_usd=0.25),
     event(7, "llm_event", model="m-1", prompt_tokens=1, completion_tokens=1),
     call(8, "git commit -m x"),
+    event(8, "session_event", event_type="pull_request", link="https://example.com/pr/7"),
     event(9, "session_event", event_type="turn_end", excerpt="A reader held it."),
 ]
 
@@ -65,6 +66,7 @@ def test_a_story_has_turns_with_calls_outcomes_agents_files_and_sums() -> None:
         "calls": 4,
         "errors": 1,
         "files": ["/w/shop/db.py"],
+        "pull_requests": ["https://example.com/pr/7"],
         "models": ["m-1"],
         "tokens": {"input": 11, "output": 6, "cache_read": 0, "cache_creation": 0},
         "cost_usd": 0.25,

@@ -41,6 +41,8 @@ CROWD_TIMEOUT_S = 1.0
 """How much longer it waits where many hooks run at once on a busy machine: for holders that only wait for their turn."""
 INJECTED_SOURCES = ("startup", "clear", "compact")
 """A resumed session still has its context; a fork has its parent's."""
+MAX_INSTRUCTION_BYTES = 64 * 1024
+_INSTRUCTIONS = ("CLAUDE.md", ".claude/CLAUDE.md", "CLAUDE.local.md", "MEMORY.md")
 ENDS = ("Stop", "StopFailure", "SessionEnd")
 """After these a transcript holds what no hook reports: tokens, denials, the outcome of calls without a hook."""
 _SHORT_LINE_BYTES = 1024  # no value of such a line is over the limit that pressure sets
@@ -219,11 +221,31 @@ def _injection(members: Mapping[str, Any], place: Place, identity: Identity, con
     snapshot = SnapshotStore(os.path.join(config.queue_dir, "context"), clock=clock).read(customer, project)
     if snapshot is None:
         return b""
-    text = injection_text(snapshot.blob, project=place.project, now_us=clock.time_us(), limit=config.inject_chars)
+    session_id = members.get("session_id") if members.get("source") == "compact" else None
+    text = injection_text(
+        snapshot.blob,
+        project=place.project,
+        now_us=clock.time_us(),
+        limit=config.inject_chars,
+        session_id=session_id if isinstance(session_id, str) else None,
+        said=_said_in(place.project) if snapshot.blob.get("attempts") else "",
+    )
     if not text:
         return b""
     answer = {"hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": text}}
     return dumps(answer).encode("utf-8", "replace")
+
+
+def _said_in(project: str) -> str:
+    """The beginning of what Claude Code tells the session of this project anyway."""
+    texts = []
+    for name in _INSTRUCTIONS:
+        try:
+            with open(os.path.join(project, name), "rb") as file:
+                texts.append(file.read(MAX_INSTRUCTION_BYTES).decode("utf-8", "replace"))
+        except OSError:
+            continue
+    return "\n".join(texts)
 
 
 # --- the payload

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import orjson
-
 from ...clock import SYSTEM_CLOCK, iso
 from ..adapter import Adapter
 from ..base import Capabilities
@@ -137,6 +135,8 @@ class EmbeddedHistory:
         return int(statements.execute(count, span)[0][0])
 
     def between(self, low_us: int, high_us: int) -> Iterator[Mapping[str, Any]]:
+        import orjson
+
         with self._store.transaction() as statements:
             for activity_id, ts_us, event_name, session_id, project, source, features in statements.rows(
                 _SPAN, [low_us, high_us - 1]

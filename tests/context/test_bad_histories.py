@@ -1,0 +1,79 @@
+"""Histories that nobody wants: each gives a short, true, quoted answer, and an empty one where nothing is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from activity_mcp.clock import iso
+from activity_mcp.context import CONTEXT_TYPES, render_context
+from activity_mcp.context.injection import injection_text
+from context.samples import DAY, HERE, HOUR, NOW, event
+from context.test_injection import HOSTILE
+
+
+def answered(blob: dict[str, Any], *events: dict[str, Any], **options: Any) -> dict[str, Any]:
+    return render_context(blob, events, **{"now_us": NOW, "max_bytes": 2048, "project": HERE, **options}).context
+
+
+def told(blob: dict[str, Any]) -> str:
+    return injection_text(blob, project=HERE, now_us=NOW, limit=2000)
+
+
+def attempt(what: str, **outcome: Any) -> dict[str, Any]:
+    return {"what": what, **outcome}
+
+
+def test_a_history_of_one_line_is_told_in_one_line() -> None:
+    blob = {"recent_sessions": [{"session_id": "s", "last_ts": iso(NOW), "asked": "hello"}]}
+    assert told(blob).splitlines()[1:] == ['- open: <1 min ago asked "hello", not concluded']
+
+
+def test_only_failures_are_told_once_each_and_as_failures() -> None:
+    blob = {"attempts": [attempt(f"Bash make {n}", failed=9, failed_at=f"{iso(NOW - n * HOUR)} boom") for n in range(40)]}
+    lines = told(blob).splitlines()[1:]
+    assert 1 <= len(lines) == len(set(lines)) <= 6
+    assert all("failed, and nothing since" in line and "9 times" in line for line in lines)
+    failures = [
+        event("tool_event", {"tool_name": "Bash", "success": False, "parameters": {"command": f"make {n % 7}"}}, at=NOW - n)
+        for n in range(700)
+    ]
+    assert [entry["times"] for entry in answered({}, *failures, context_type="engineer")["recent_errors"]] == [100] * 7
+
+
+def test_only_own_calls_are_no_activity() -> None:
+    assert told({}) == ""
+    assert answered({}, event("session_event", {"event_type": "end"}))["recent_errors"] == []
+
+
+@pytest.mark.parametrize("ahead", [DAY, 400 * DAY, -20_000 * DAY])
+def test_a_clock_that_jumped_gives_no_negative_age_and_no_endless_worth(ahead: int) -> None:
+    at = iso(max(NOW + ahead, 0))
+    blob = {
+        "recent_sessions": [{"session_id": "s", "last_ts": at, "asked": "hello", "concluded": "done"}],
+        "attempts": [
+            attempt("Bash make x", failed=1, failed_at=f"{at} boom"),
+            attempt("Bash make test", ok=5, first_ok_at=iso(NOW - DAY), ok_at=f"{at} nonsense"),
+        ],
+    }
+    assert "-" not in told(blob).replace("\n- ", "").removeprefix("Earlier").replace("activity-mcp", "")
+    for kind in CONTEXT_TYPES:
+        answered(blob, context_type=kind, focus="make", explain=True)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_in_every_field_of_an_attempt_fits_and_is_valid(text: str) -> None:
+    features = {"tool_name": text, "success": False, "parameters": {"command": text}, "error": text, "latency_ms": text}
+    made = [event("tool_event", features), event("tool_event", {**features, "success": True, "denied": text})]
+    rendered = render_context({"attempts": [attempt(text, failed=text, failed_at=text, ok=text)]}, made, now_us=NOW, focus=text)
+    assert len(rendered.encoded) <= 8192
+
+
+@pytest.mark.parametrize(
+    "attempts",
+    [None, "x", [None], [[]], [{}], [{"what": 5}], [{"what": "Bash", "ok": -1, "failed": "many", "ok_at": 7, "failed_at": []}]],
+)
+def test_attempts_of_another_shape_are_passed_over(attempts: Any) -> None:
+    assert answered({"attempts": attempts})["recent_errors"] == []
+    assert told({"attempts": attempts}) == ""
