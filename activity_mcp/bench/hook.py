@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PROJECT = "/work/shop"
+_MATTERS = ("The nightly report", "An invoice's rounding", "Stock after returns", "The courier's label", "A voucher's expiry")
 AT_ONCE = 20
 _OLD = "def total(order):\n    return sum(order.lines)\n"
 _NEW = "def total(order):\n    return sum(line.amount for line in order.lines)\n"
@@ -138,8 +139,8 @@ def _publish_context(environ: Mapping[str, str]) -> None:
             {
                 "session_id": f"s{n}",
                 "last_ts": iso(now - n * 10**9),
-                "asked": text * 2,
-                "concluded": text * 2,
+                "asked": f"{_MATTERS[n]} is wrong since the last release: why, and where? " * 3,
+                "concluded": f"{_MATTERS[n]} counted {_MATTERS[-n]} twice; {text}" * 2,
                 "git_branch": "main",
             }
             for n in range(5)
