@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PROJECT = "/work/shop"
+_MATTERS = ("The nightly report", "An invoice's rounding", "Stock after returns", "The courier's label", "A voucher's expiry")
 AT_ONCE = 20
 _OLD = "def total(order):\n    return sum(order.lines)\n"
 _NEW = "def total(order):\n    return sum(line.amount for line in order.lines)\n"
@@ -61,15 +62,17 @@ START = {**EDIT, "hook_event_name": "SessionStart", "source": "startup"}
 def measure(environ: Mapping[str, str], *, rounds: int = 60) -> list[Measured]:
     """All of it, in the home of ``environ``."""
     environ = {**environ, "ACTIVITY_CUSTOMER": "bench@example.com"}
-    _publish_context(environ)
     floor = [sys.executable, "-c", "pass"]
-    ways = {"compiled client": _compiled(environ), "in Python": hook_command(), "console script": _console_script()}
+    alone = {"in Python": hook_command(), "console script": _console_script()}
+    ways = {"compiled client": _compiled(environ), **alone}
     rows = []
     if not ways["compiled client"]:
         rows.append(Measured("compiled client: not measured, this package was built without it", 0, "ms"))
     with RawClient("activity_mcp", ["serve"], environ=environ) as server:
         _wait_for_listener(server, environ)
-        rows += _in_processes(environ, floor, ways, rounds)
+        rows += _in_processes("PostToolUse", EDIT, environ, floor, ways, rounds, fallback_most=1.6)
+    _publish_context(environ)  # a leader would replace it by one of its own, so none runs: the client goes the long way
+    rows += _in_processes("SessionStart, 6 KB of context", START, environ, floor, alone, rounds, fallback_most=2.5)
     return [*rows, *_at_once(environ), *_redaction()]
 
 
@@ -85,23 +88,29 @@ def _wait_for_listener(server: RawClient, environ: Mapping[str, str]) -> None:
         time.sleep(0.05)
 
 
-def _in_processes(environ: Mapping[str, str], floor: list[str], ways: Mapping[str, list[str]], rounds: int) -> list[Measured]:
-    rows = []
-    for what, payload, most in (("PostToolUse", EDIT, 1.6), ("SessionStart, 6 KB of context", START, 2.5)):
-        commands = {"floor": floor, **{way: command for way, command in ways.items() if command}}
-        times = in_turn(commands, dump_json(payload), environ, rounds)
-        rows += [
-            against(
-                f"{what}, whole process, {way}; floor: python -c pass, p50",
-                median(times[way]) * 1000,
-                median(times["floor"]) * 1000,
-                "ms",
-                at_most=0.5 if way == "compiled client" else most,
-            )
-            for way in commands
-            if way != "floor"
-        ]
-    return rows
+def _in_processes(
+    what: str,
+    payload: dict[str, Any],
+    environ: Mapping[str, str],
+    floor: list[str],
+    ways: Mapping[str, list[str]],
+    rounds: int,
+    *,
+    fallback_most: float,
+) -> list[Measured]:
+    commands = {"floor": floor, **{way: command for way, command in ways.items() if command}}
+    times = in_turn(commands, dump_json(payload), environ, rounds)
+    return [
+        against(
+            f"{what}, whole process, {way}; floor: python -c pass, p50",
+            median(times[way]) * 1000,
+            median(times["floor"]) * 1000,
+            "ms",
+            at_most=0.5 if way == "compiled client" else fallback_most,
+        )
+        for way in commands
+        if way != "floor"
+    ]
 
 
 def in_turn(commands: Mapping[str, list[str]], data: bytes, environ: Mapping[str, str], rounds: int) -> dict[str, list[float]]:
@@ -130,8 +139,8 @@ def _publish_context(environ: Mapping[str, str]) -> None:
             {
                 "session_id": f"s{n}",
                 "last_ts": iso(now - n * 10**9),
-                "asked": text * 2,
-                "concluded": text * 2,
+                "asked": f"{_MATTERS[n]} is wrong since the last release: why, and where? " * 3,
+                "concluded": f"{_MATTERS[n]} counted {_MATTERS[-n]} twice; {text}" * 2,
                 "git_branch": "main",
             }
             for n in range(5)

@@ -21,9 +21,9 @@ def test_every_row_is_measured_and_the_context_is_told(tmp_path: Path) -> None:
     assert (recorded.value, recorded.met) == (20, True)
     assert len(dump_json(EDIT)) > 1500
     told = hook.run(dump_json(START), {**environ, "ACTIVITY_CUSTOMER": "bench@example.com"})
-    assert 1500 < len(told) < 4000
-    (snapshot,) = Path(read_config(environ).queue_dir).glob("context/*.json")
-    assert 5000 < snapshot.stat().st_size < 9000
+    assert 1000 < len(told) < 4000
+    sizes = [path.stat().st_size for path in Path(read_config(environ).queue_dir).glob("context/*.json")]
+    assert 5000 < max(sizes) < 9000, "beside it those that the server makes"
 
 
 def row_has_floor(row: object) -> bool:
