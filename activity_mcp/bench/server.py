@@ -37,13 +37,13 @@ class Driver:
 
     def run(self, seconds: float) -> None:
         began = due = time.perf_counter()
-        due, logged = self._number / 8, 0  # so that the clients do not log all at the same moment
+        unlogged, logged = self._number / 8, 0  # so that the clients do not log all at the same moment
         while due - began < seconds:
             time.sleep(max(0.0, due - time.perf_counter()))
             self._ask()
-            due += self._events_per_call
-            if due >= 1:
-                due, logged = due - 1, logged + 1
+            unlogged += self._events_per_call
+            if unlogged >= 1:
+                unlogged, logged = unlogged - 1, logged + 1
                 self._log(f"bench-server-{self._number}-{logged}")
             due += self._pause_s
         self.elapsed_s = time.perf_counter() - began
