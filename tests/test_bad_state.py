@@ -23,6 +23,8 @@ from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from machines import Machine, until
 
 TOOL = {"tool_name": "Bash", "success": True}
+NO_SOCKETS = shutil.ignore_patterns("hook.sock*")
+"""What a backup leaves out: the socket of a server that runs."""
 
 
 def log(server: ActivityService, count: int = 1, size: int = 10) -> list[str]:
@@ -144,7 +146,7 @@ def test_a_restored_backup_ships_what_came_after_it_and_says_so(machine: Machine
     before = log(server, 3)
     machine.turns(server)
     backup = machine.home / "backup"
-    shutil.copytree(server.queue.directory, backup)
+    shutil.copytree(server.queue.directory, backup, ignore=NO_SOCKETS)
     between = log(server, 2)
     machine.turns(server)
     machine.kill(server)
@@ -163,7 +165,7 @@ def test_a_copied_directory_that_goes_its_own_way_ships_everything_of_both(machi
     shared = log(original, 3)
     machine.turns(original)
     copy_home = machine.home.parent / "copy"
-    shutil.copytree(machine.home, copy_home)
+    shutil.copytree(machine.home, copy_home, ignore=NO_SOCKETS)
     copy = machine.server(ACTIVITY_HOME=str(copy_home), ACTIVITY_DB="/nowhere/a.duckdb")
     assert copy.queue.queue_id == original.queue.queue_id
     logged = set(shared)
