@@ -75,7 +75,7 @@ def a_persons_no(lab: Lab) -> None:
 
 
 def _a_no_is_no_failure(outcome: Outcome) -> None:
-    outcome.expect(not outcome.says("made-up"), "the context calls a rejected command a failed one")
+    outcome.expect(not outcome.calls_failed("made-up"), "the context calls a rejected command a failed one")
 
 
 a_persons_no.checks.append(_a_no_is_no_failure)

@@ -40,8 +40,10 @@ class Outcome:
     verdict: Verdict
     context: dict[str, Any]
 
-    def says(self, words: str) -> bool:
-        return words in json.dumps(self.context)
+    def calls_failed(self, words: str) -> bool:
+        """Whether the context has it among what failed, not among what was refused."""
+        failed = [session.get("failed_commands", []) for session in self.context["recent_sessions"]]
+        return words in json.dumps([self.context["recent_errors"], failed])
 
     def expect(self, holds: bool, told: str) -> None:
         if not holds:
