@@ -144,14 +144,15 @@ class Leader:
         ships = self.leads and self._clock.monotonic() - self._last_flush < QUIET_S
         return TURN_S if ships else QUIET_TURN_S
 
-    def _resign(self) -> None:
-        if self._folding.rows:
+    def _resign(self, *, folds: bool = True) -> None:
+        if folds and self._folding.rows:
             try:
                 self._fold()
             except Exception as error:  # the next leader folds it
                 self._failed(error)
         self.leads = False
         self._flusher = None
+        self._folding.rows = 0
         self._on_resign()
         try:
             self._warehouse.close()
@@ -164,7 +165,7 @@ class Leader:
         """Everything that is due now."""
         self._before_turn()
         if self.leads and not self._lease.in_place():
-            self._resign()  # the directory was removed under us: the process that made it again may lead there
+            self._resign(folds=False)  # the directory was removed under us: the process that made it again may lead there
         if self._lease.is_asked_to_step_down():
             self._resign()
             return
@@ -185,8 +186,7 @@ class Leader:
     def _give_up(self, error: ActivityError) -> None:
         """What a newer version wrote is not ours to touch: keep appending, and leave leading to a newer server."""
         self._failed(error)
-        self._folding.rows = 0
-        self._resign()
+        self._resign(folds=False)
         self._next_lease_try = self._clock.monotonic() + RESIGNED_S
 
     def _take_lease(self) -> bool:

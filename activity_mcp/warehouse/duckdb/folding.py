@@ -92,7 +92,7 @@ class Folder:
                     left_out.append(self._leave_out(self._tried[0], error))
             except WarehouseError:
                 if self._tried:  # it was not done in time, perhaps: the next is smaller
-                    self._max_rows = max(1, len(self._tried[0].weights) // 2)
+                    self._size.failed(self._tried[0].weights)
                 raise
             else:
                 if piece is None:
