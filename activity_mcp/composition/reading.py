@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..lazy import lazy
 from ..queue import Lease, QueueReader, read_commit
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from ..health.status import StatusReader
     from ..pipeline.refresher import Refresher
     from ..provenance.artifact_store import ArtifactStore
+    from ..provenance.artifacts import Artifacts
     from ..provenance.insights import Insights
     from ..provenance.queries import ProvenanceQueries
     from ..recall.cache import ContextCache
     from ..recall.context_reader import ContextReader
     from ..recall.local_events import LocalEvents
     from ..sessions.finding import Finding
+    from ..warehouse import QueryResult
     from ..warehouse.adapter import Adapter
     from ..warehouse.base import Store
 
@@ -164,17 +166,32 @@ class ReadingParts(RecordingParts):
         return Finding(self.queue.directory, self.adapter, self.own_project, self.on_error, self.clock)
 
     @lazy
-    def artifacts(self) -> ArtifactStore:
+    def artifact_store(self) -> ArtifactStore:
         from ..provenance.artifact_store import ArtifactStore
 
         return ArtifactStore(self.config.artifacts_dir, clock=self.clock)
+
+    @lazy
+    def artifacts(self) -> Artifacts:
+        from ..provenance.artifacts import Artifacts
+
+        return Artifacts(
+            self.artifact_store,
+            self._ask,
+            self.recorder,
+            origin=self.origin,
+            is_recording=self.is_recording,
+            own_project=self.own_project,
+            queue_id=self.queue.queue_id,
+            clock=self.clock,
+        )
 
     @lazy
     def provenance_queries(self) -> ProvenanceQueries:
         from ..provenance.queries import ProvenanceQueries
 
         return ProvenanceQueries(
-            lambda sql, **limits: self.adapter.queries.query(sql, **limits),
+            self._ask,
             self.artifacts,
             self.recorder,
             self.lease,
@@ -182,12 +199,14 @@ class ReadingParts(RecordingParts):
             is_recording=self.is_recording,
             is_urgent=self.local_events.urgent,
             own_project=self.own_project,
-            queue_id=self.queue.queue_id,
             clock=self.clock,
         )
+
+    def _ask(self, sql: str, **limits: Any) -> QueryResult:
+        return self.adapter.queries.query(sql, **limits)
 
     @lazy
     def insights(self) -> Insights:
         from ..provenance.insights import Insights
 
-        return Insights(self.provenance_queries, self.recorder, is_recording=self.is_recording)
+        return Insights(self.artifacts, self.recorder, is_recording=self.is_recording)
