@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 TEST_PROCESSES ?= 2
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-all slow client crash mutants conformance lint workflows sql wheel docs try-release clean
+.PHONY: demo test test-all slow client crash mutants conformance lint workflows sql wheel docs screenshots try-release clean
 
 demo: $(VENV)/.installed
 	$(BIN)/activity-mcp demo
@@ -47,7 +47,11 @@ docs: $(VENV)/bin/python
 	$(PIP) install "zensical>=0.0.70,<0.2"
 	$(BIN)/zensical build --strict --clean -f mkdocs.yml
 
-# Wheel and sdist, built twice and compared, each installed and tried with an empty home. Two minutes.
+# The pictures of the README and the site, in docs/pictures/, taken of what runs: on a machine where nothing else does. A minute.
+screenshots: wheel $(VENV)/.tested
+	$(BIN)/python tools/demo_picture.py
+
+# Wheel and sdist, built twice and compared, checked by twine, each installed and tried with an empty home. Two minutes.
 try-release: $(VENV)/bin/python
 	$(BIN)/python tools/try_release.py
 

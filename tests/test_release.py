@@ -131,7 +131,7 @@ def test_the_registrys_entry_names_what_is_there() -> None:
 
 
 def test_every_link_of_what_pypi_shows_is_an_address_of_a_file_that_is_there() -> None:
-    shown = str(metadata.metadata("activity-mcp").get_payload())
+    shown = str(metadata.metadata("activity-mcp").json["description"])
     assert "# activity_mcp" in shown
     linked = re.findall(r"\]\(([^)\s]+)\)", shown) + re.findall(r'src(?:set)?="([^"]+)"', shown)
     assert [target for target in linked if not target.startswith("https://")] == []

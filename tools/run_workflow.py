@@ -2,8 +2,8 @@
 
     python tools/run_workflow.py .github/workflows/ci.yml [--job NAME ...] [--tag vX.Y.Z] [--list]
 
-A checkout is the clone, ``setup-python`` puts the interpreter it names on PATH (all of a matrix, one after the other; what is not
-on this machine is named and left out), and every other action is named and not run. Needs pyyaml, which the tests bring.
+A checkout is the clone, ``setup-python`` puts the interpreter it names on PATH (all of a matrix, one after the other; those
+that are not here are named and left out), and every other action is named and not run. Needs pyyaml, which the tests bring.
 """
 
 from __future__ import annotations
