@@ -12,6 +12,7 @@ from ..activity import decode_line
 from ..clock import SYSTEM_CLOCK, parse_iso
 from ..errors import NewerFormat, QueueRefused
 from ..fs import LOCAL, same_boot
+from .block import Block, read_block
 from .manifest import locked, seal_segment
 from .offset import Offset, OffsetLost
 from .segment import (
@@ -142,6 +143,8 @@ class QueueReader:
             if number < follows:
                 continue
             start = after.end if after is not None and number == after.segment else -1
+            if number == follows:
+                start = self._add_plain_lines(batch, number, start, max_bytes, max_records)
             items = self._items(number, start, number != numbers[-1])
             if number > follows:
                 items = _behind_gap(number, follows, items)
@@ -257,6 +260,46 @@ class QueueReader:
             pass  # the disk that failed cannot take a successor either; writers meet the same failure themselves
 
     # --- one segment
+
+    def _add_plain_lines(self, batch: ReadBatch, number: int, start: int, max_bytes: int, max_records: int) -> int:
+        """Take the lines from ``start`` on (-1: behind the header) that can be read as a block, within the batch's limits.
+
+        Returns where the reading by spans goes on, which judges everything else: ``start`` where there is no such line.
+        """
+        block = self._block(number, start, max_bytes - batch.size, max_records - len(batch.items))
+        if block is None:
+            return start
+        for line, end, crc in zip(block.lines, block.ends, block.crcs, strict=True):
+            try:
+                value = decode_line(line, self._loads)
+            except (ValueError, RecursionError):
+                break
+            batch.items.append(Record(Offset(number, end, crc), line, value))
+            batch.size += len(line)
+            start = end
+        if batch.items:
+            batch.end = batch.items[-1].offset
+        return start
+
+    def _block(self, number: int, start: int, max_bytes: int, max_lines: int) -> Block | None:
+        if start == 0 or max_bytes <= 0 or max_lines <= 0:
+            return None
+        try:
+            fd = self._fs.open_read(segment_path(self.directory, number))
+        except FileNotFoundError:
+            return None
+        try:
+            if start < 0:
+                header = read_header(self._fs, fd)
+                if header is None or header.number != number:
+                    return None
+                start = header.end
+            limits = {"max_bytes": max_bytes, "max_lines": max_lines, "max_line_bytes": self._max_line_bytes}
+            return read_block(self._fs, fd, start, **limits)
+        except NewerFormat:
+            return None  # the reading by spans says it
+        finally:
+            self._fs.close(fd)
 
     def _guarded(self, items: Iterator[Record | Damage], batch: ReadBatch) -> Iterator[Record | Damage]:
         """A newer segment ends the batch before it; only the read that begins there raises."""  # noqa: DOC501 - of ``read``
