@@ -75,7 +75,8 @@ class Page:
         for view in self._views:
             routes.append(Route(f"{view.path.rstrip('/') or '/overview'}.csv", partial(self._csv, view)))
             routes += [
-                Route(f"{view.path.rstrip('/')}/{name}", partial(self._act, view, name), methods=["POST"]) for name in view.actions
+                Route(f"{view.path.rstrip('/')}/{name}", partial(self._act, view, name), methods=["POST"])
+                for name in view.actions
             ]
         routes += [Route(view.path, partial(self._show, view)) for view in self._views]
         return Starlette(routes=routes, exception_handlers={404: self._missing}, lifespan=self._lifespan)
@@ -160,8 +161,8 @@ class Page:
 
     async def _missing(self, request: Request, raised: Exception) -> Response:
         text = self._templates.get_template("missing.html").render(
-            what="There is no such page.", hint="", view=None, views=self._views, look=None, filters=Filters([]), periods=PERIODS,
-            cost=self.answers.cost(), version=__version__, csrf_token="", is_free=True, is_pending=False,
+            what="There is no such page.", hint="", view=None, views=self._views, look=None, filters=Filters([]),
+            periods=PERIODS, cost=self.answers.cost(), version=__version__, csrf_token="", is_free=True, is_pending=False,
         )  # fmt: skip
         return HTMLResponse(text, 404)
 
