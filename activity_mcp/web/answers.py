@@ -114,7 +114,8 @@ class Answers:
             state = "failed" if entry.problem else "pending"
             return Answer((), state, problem=entry.problem, hint=entry.hint)
         age_s = max(0.0, self._clock.monotonic() - entry.answered_at)
-        return Answer(entry.rows, "fresh" if self._is_fresh(entry) else "stale", age_s, entry.truncated, entry.problem, entry.hint)
+        state = "fresh" if self._is_fresh(entry) else "stale"
+        return Answer(entry.rows, state, age_s, entry.truncated, entry.problem, entry.hint)
 
     def _is_fresh(self, entry: _Entry) -> bool:
         most = MAX_AGE_S if self.reads_are_free else PAID_AGE_S
