@@ -33,8 +33,9 @@ def read_block(fs: FileSystem, fd: int, start: int, *, max_bytes: int, max_lines
     """The plain lines from byte ``start`` on, where a line must begin; None where there are none within the limits."""
     if fs.pread(fd, 1, start - 1) != b"\n":
         return None  # the rest of a line whose first part was set aside
-    lines = fs.pread(fd, max_bytes, start).split(b"\n", max_lines)
-    lines.pop()  # what is behind the last newline, or beyond the limit
+    data = fs.pread(fd, max_bytes, start)
+    lines = data[: data.rfind(b"\n") + 1].split(b"\n", max_lines)  # a tail of zeros is not copied
+    lines.pop()  # what is beyond the limit, or nothing
     lines = [line + b"\n" for line in lines]
     bodies = [zlib.crc32(line[:-_TAIL_BYTES]) for line in lines]
     tails = [line[-_TAIL_BYTES:] for line in lines]

@@ -26,6 +26,7 @@ class Mutant:
 W, R, L, SEG, APP = "queue/writer.py", "queue/reader.py", "queue/live.py", "queue/segment.py", "queue/appended.py"
 WRITER, READER, FLUSHER = "tests/queue/test_writer.py", "tests/queue/test_reader.py", "tests/pipeline/test_flusher.py"
 KILLS, POWER, DAMAGE, FULL = (f"tests/crash/test_{name}.py" for name in ("kills", "power", "damage", "full_disk"))
+BLOCK = "tests/queue/test_block.py"
 MODEL, LEADER, FORMATS = "tests/crash/test_model.py", "tests/pipeline/test_leader.py", "tests/queue/test_formats.py"
 RETRY, BAD, PRESSURE, LEADERS = (
     "tests/operations/test_redrive.py",
@@ -82,6 +83,10 @@ MUTANTS = (
     # 5  damage costs only the touched lines
     Mutant(5, "the checksum of a line", SEG, """return line[-_CRC_BYTES:] == b',"_crc":"%08x"}\\n' % zlib.crc32(body)""", "return bool(body) and has_checksum(line)",
            (f"{DAMAGE}::test_flipped_bits_and_runs_of_zeros_cost_only_the_lines_they_touch",)),
+    Mutant(5, "a block ends before a line whose checksum disagrees", "queue/block.py", "    if tails[:count] != wanted[:count]:", "    if False:",
+           (f"{BLOCK}::test_blocks_and_spans_read_the_same",)),
+    Mutant(5, "a block begins behind a newline", "queue/block.py", 'if fs.pread(fd, 1, start - 1) != b"\\n":', "if start < 1:",
+           (f"{BLOCK}::test_a_place_inside_of_a_line_is_left_to_the_spans",)),
     Mutant(5, "reading goes on behind a damaged range", R, "                    yield self._judge(number, span, parse)\n", "                    yield (item := self._judge(number, span, parse))\n                    if isinstance(item, Damage):\n                        return\n",
            (f"{DAMAGE}::test_flipped_bits_and_runs_of_zeros_cost_only_the_lines_they_touch", f"{FLUSHER}::test_damage_costs_only_itself_and_takes_a_place_in_the_stream")),
     Mutant(5, "damaged bytes are kept before the offset passes them", "pipeline/flusher.py", "        bury(self.directory, damage, content, damage.reason, clock=self._clock, fs=self._fs)\n", "",
