@@ -192,7 +192,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     made.filters.update(formats.FILTERS)
-    made.globals.update(charts=charts, csv_link=_csv_link)
+    made.globals.update(charts=charts, csv_link=_csv_link, zone=formats.zone_minutes)
     return made
 
 

@@ -44,17 +44,18 @@
   const plots = [];
   const shown = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-  function seriesOf(table) {
-    const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
-    const rows = [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => Number(cell.dataset.v)));
+  function seriesOf(table, columns) {
+    const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.replace(/[↑↓]/g, "").trim());
+    const rows = [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.dataset.v === "" ? null : Number(cell.dataset.v)));
     rows.sort((one, other) => one[0] - other[0]);
-    return { names: heads.slice(1), data: heads.map((_, at) => rows.map((row) => row[at])) };
+    return { names: columns.map((at) => heads[at]), data: [0, ...columns].map((at) => rows.map((row) => row[at])) };
   }
 
   function plot(figure) {
     const table = document.querySelector(figure.dataset.plot);
     if (!table || typeof uPlot === "undefined") return;
-    const { names, data } = seriesOf(table);
+    const { names, data } = seriesOf(table, (figure.dataset.columns ?? "1").split(",").map(Number));
+    const colour = Number(figure.dataset.colour ?? 0);
     if (data[0].length < 2) return;
     const unit = figure.dataset.unit ?? "";
     const say = (value) => value == null ? "–" : unit === "$" ? "$" + value.toFixed(2) : value.toLocaleString() + unit;
@@ -68,7 +69,7 @@
       scales: { x: { time: true } },
       axes: [axis, { ...axis, size: 62, values: (_, ticks) => ticks.map(say) }],
       series: [{ value: (_, at) => at == null ? "–" : new Date(at * 1000).toISOString().slice(0, 16).replace("T", " ") + " UTC" },
-        ...names.map((name, at) => ({ label: name, stroke: shown(`--c${Math.min(at, 5)}`), width: 2, value: (_, value) => say(value) }))],
+        ...names.map((name, at) => ({ label: name, stroke: shown(`--c${Math.min(at + colour, 5)}`), width: 2, value: (_, value) => say(value) }))],
       cursor: { points: { size: 7 } },
     }, data, target));
   }
