@@ -49,6 +49,6 @@ def as_us(value: object) -> int | None:
         return None
     written = str(value).replace(" ", "T")
     try:
-        return parse_iso(written if written.endswith("Z") else f"{written}Z")
+        return parse_iso(written if written.endswith("Z") or "T" not in written else f"{written}Z")
     except ValueError:
         return None

@@ -55,7 +55,7 @@
     const table = document.querySelector(figure.dataset.plot);
     if (!table || typeof uPlot === "undefined") return;
     const { names, data } = seriesOf(table, (figure.dataset.columns ?? "1").split(",").map(Number));
-    const colour = Number(figure.dataset.colour ?? 0);
+    const colours = (figure.dataset.colours ?? "0,1,2,3,4,5").split(",");
     if (data[0].length < 2) return;
     const unit = figure.dataset.unit ?? "";
     const say = (value) => value == null ? "–" : unit === "$" ? "$" + value.toFixed(2) : value.toLocaleString() + unit;
@@ -69,7 +69,7 @@
       scales: { x: { time: true } },
       axes: [axis, { ...axis, size: 62, values: (_, ticks) => ticks.map(say) }],
       series: [{ value: (_, at) => at == null ? "–" : new Date(at * 1000).toISOString().slice(0, 16).replace("T", " ") + " UTC" },
-        ...names.map((name, at) => ({ label: name, stroke: shown(`--c${Math.min(at + colour, 5)}`), width: 2, value: (_, value) => say(value) }))],
+        ...names.map((name, at) => ({ label: name, stroke: shown(`--c${colours[at] ?? 5}`), width: 2, value: (_, value) => say(value) }))],
       cursor: { points: { size: 7 } },
     }, data, target));
   }
@@ -91,7 +91,7 @@
 
   function putIn(fresh) {
     const old = main();
-    if (old.innerHTML === fresh.innerHTML) return;
+    if (old.innerHTML === fresh.innerHTML) { old.dataset.at = fresh.dataset.at; return; }
     const open = new Set([...old.querySelectorAll("details[open]")].map(keyOf));
     const focused = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     const scrolled = [...old.querySelectorAll(".scroll")].map((one) => one.scrollLeft);
@@ -125,9 +125,8 @@
 
   function listen() {
     if (stream || document.hidden || main().dataset.still !== undefined) return;
-    stream = new EventSource("/live");
+    stream = new EventSource(`/live?at=${encodeURIComponent(main().dataset.at ?? "")}`);
     stream.addEventListener("change", soon);
-    stream.addEventListener("open", () => { if (main().dataset.pending !== undefined) soon(); });
   }
 
   function stopListening() {

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from .. import charts, statements
+from ..days import days_of
 from ..statements import FAILED, as_us, day_of
 from ..tables import Column, Table
 from ..view import SLOW_S, View
@@ -55,11 +56,12 @@ def load(look: Look) -> dict[str, Any]:
         days[row["day"]] = days.get(row["day"], 0) + row["times"]
     if len(answer.rows) >= MAX_GROUPS:
         look.notes.append(("info", "There are more kinds than are read at once; a shorter period has all of its own."))
-    names = sorted(days)
-    by_day = [{"day": day, "errors": days[day]} for day in names]
+    names = days_of(look.since_us, look.now_us, list(days))
+    by_name = [float(days.get(day, 0)) for day in names]
+    by_day = [{"day": day, "errors": days.get(day, 0)} for day in names]
     return {
         "origins": ORIGINS,
-        "bars": charts.bars(names, {"failures": [float(days[day]) for day in names]}, "Errors by day"),
+        "bars": charts.bars(names, {"failures": by_name}, "Errors by day", colours=(charts.FAILED,)),
         "tables": [_kinds(look, _by_kind(rows)), _days(by_day)],
     }
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import charts, statements
+from ..days import filled
 from ..statements import FAILED, day_of
 from ..tables import Column, Table
-from ..view import SLOW_S, View
+from ..view import View
 
 if TYPE_CHECKING:
     from ..view import Look
@@ -35,14 +36,16 @@ ORDER BY 1"""
 
 def load(look: Look) -> dict[str, Any]:
     conditions, tool = look.conditions(), look.filters.get("tool")
-    by_tool = look.ask(_BY_TOOL.format(where=statements.where(conditions), failed=FAILED, limit=MAX_TOOLS), SLOW_S)
     of_one = [*conditions, f"tool_name = {statements.text(tool)}"] if tool else conditions
-    by_day = look.ask(_BY_DAY.format(day=day_of("ts"), where=statements.where(of_one), failed=FAILED), SLOW_S)
+    by_tool, by_day = look.ask_all(
+        _BY_TOOL.format(where=statements.where(conditions), failed=FAILED, limit=MAX_TOOLS),
+        _BY_DAY.format(day=day_of("ts"), where=statements.where(of_one), failed=FAILED),
+    )
     rows = [{**row, "failure_share": row["failures"] / row["calls"]} for row in by_tool.rows]
-    days = list(by_day.rows)
+    days = filled(by_day.rows, look.since_us, look.now_us)
     return {
         "tool": tool,
-        "bars": charts.bars([row["day"] for row in days], _series(days), "Calls by day"),
+        "bars": charts.bars([row["day"] for row in days], _series(days), "Calls by day", colours=(0, charts.FAILED)),
         "tables": [_tools(look, rows), _days(days)],
     }
 
