@@ -76,7 +76,8 @@ class Page:
         for view in self._views:
             routes.append(Route(f"{view.path.rstrip('/') or '/overview'}.csv", partial(self._csv, view)))
             routes += [
-                Route(f"{view.path.rstrip('/')}/{name}", partial(self._act, view, name), methods=["POST"]) for name in view.actions
+                Route(f"{view.path.rstrip('/')}/{name}", partial(self._act, view, name), methods=["POST"])
+                for name in view.actions
             ]
         routes += [Route(view.path, partial(self._show, view)) for view in self._views]
         return Starlette(routes=routes, exception_handlers={404: self._missing}, lifespan=self._lifespan)
@@ -112,9 +113,7 @@ class Page:
         """Why an action was not done."""
         return self._page("missing.html", 400, {"what": error.message, "hint": error.hint}, view, look, session)
 
-    def _page(
-        self, template: str, status: int, found: Mapping[str, Any], view: View, look: Look, session: Session
-    ) -> Response:
+    def _page(self, template: str, status: int, found: Mapping[str, Any], view: View, look: Look, session: Session) -> Response:
         text = self._templates.get_template(template).render(
             **found, view=view, views=self._views, look=look, filters=look.filters, periods=PERIODS, cost=self.answers.cost(),
             version=__version__, csrf_token=session.csrf, is_free=self.answers.reads_are_free,
@@ -154,6 +153,8 @@ class Page:
                 found = await run_in_threadpool(view.actions[name], look, form)
             except ActivityError as error:
                 return await run_in_threadpool(self.refuse, view, look, session, error)
+        self._status.forget()
+        self._checks.forget()
         if isinstance(found, Response):
             return found
         look.filters.path = view.path

@@ -23,7 +23,9 @@ def run_command(arguments: Sequence[str], environ: Mapping[str, str], within_s: 
     """
     command = [sys.executable, "-m", "activity_mcp", *arguments]
     try:
-        done = subprocess.run(command, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, timeout=within_s, check=False)  # noqa: S603 - our own command, no shell
+        done = subprocess.run(
+            command, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, timeout=within_s, check=False
+        )  # noqa: S603 - our own command, no shell
     except subprocess.TimeoutExpired:
         raise WarehouseUnavailable(
             f"`activity-mcp {arguments[0]}` did not end within {within_s:.0f} s; it was ended, and the record is whole",

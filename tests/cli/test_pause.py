@@ -53,7 +53,12 @@ def test_status_and_doctor_say_that_it_is_on_and_how_to_end_it(call: Call) -> No
 
 def test_a_hook_records_nothing_meanwhile(call: Call, home: Path) -> None:
     call("pause")
-    payload = {"hook_event_name": "UserPromptSubmit", "session_id": SESSION, "cwd": str(home), "prompt": "keep this to yourself"}
+    payload = {
+        "hook_event_name": "UserPromptSubmit",
+        "session_id": SESSION,
+        "cwd": str(home),
+        "prompt": "keep this to yourself",
+    }
     run(json.dumps(payload).encode(), os.environ)
     assert depth(call) == 0
 

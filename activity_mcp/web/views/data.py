@@ -39,7 +39,8 @@ def load(look: Look) -> dict[str, Any]:
     config = look.service.config
     kept = look.ask(_KEPT.format(where=where(look.conditions(days=False))))
     files = [
-        {"what": _what(held.path), "path": held.path, "files": len(held.files), "bytes": held.size} for held in own_files(config)
+        {"what": _what(held.path), "path": held.path, "files": len(held.files), "bytes": held.size}
+        for held in own_files(config)
     ]
     return {
         "paused_since": look.status()["paused_since"],
@@ -65,7 +66,11 @@ def _facts(config: Config, look: Look) -> list[tuple[str, str, str]]:
     days = config.retention_days
     return [
         ("Directory", config.home, "ACTIVITY_HOME"),
-        ("Warehouse", config.db if config.is_embedded else f"Snowflake, connection {config.snow_connection}", "SNOW_CONNECTION"),
+        (
+            "Warehouse",
+            config.db if config.is_embedded else f"Snowflake, connection {config.snow_connection}",
+            "SNOW_CONNECTION",
+        ),
         ("Kept for", f"{days:,} days" if days else "ever", "ACTIVITY_RETENTION_DAYS"),
         ("Prompts", {"excerpt": "their beginning", "hash": "as a hash", "full": "whole"}[config.prompts], "ACTIVITY_PROMPTS"),
         ("Secrets", "redacted before they reach the disk" if config.redact else "NOT redacted", "ACTIVITY_REDACT"),

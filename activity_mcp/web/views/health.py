@@ -80,7 +80,12 @@ def _sources(found: list[dict[str, Any]]) -> Table:
 
 
 def _checks(checks: list[Check]) -> Table:
-    columns = [Column("status", "State", "outcome"), Column("name", "Check"), Column("found", "Found"), Column("hint", "What to do")]
+    columns = [
+        Column("status", "State", "outcome"),
+        Column("name", "Check"),
+        Column("found", "Found"),
+        Column("hint", "What to do"),
+    ]
     return Table("checks", "All checks", columns, [check._asdict() for check in checks], per_page=200)
 
 
