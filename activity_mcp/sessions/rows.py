@@ -56,7 +56,13 @@ FROM (
     FROM VW_SESSION_EVENTS
     WHERE {where}
     UNION ALL
-    SELECT session_id, ts, project, NULL, NULL, NULL, NULL, 0, 0, COALESCE(total_tokens, 0), cost_usd::DOUBLE
+    SELECT session_id, ts, project, NULL, NULL, NULL, NULL, 0, 0,
+        COALESCE(
+            total_tokens,
+            COALESCE(prompt_tokens, 0) + COALESCE(completion_tokens, 0)
+            + COALESCE(cache_read_tokens, 0) + COALESCE(cache_creation_tokens, 0)
+        ),
+        cost_usd::DOUBLE
     FROM VW_LLM_EVENTS
     WHERE {where}
 ) AS events

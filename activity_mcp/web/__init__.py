@@ -14,13 +14,16 @@ To add a view:
 
 1. ``views/NAME.py`` with one ``VIEW = View(name, title, path, load, ...)``, and NAME in ``views.NAMES`` (the order of the
    navigation). ``load(look) -> dict`` runs on a worker thread and gives the template its variables; what it has under
-   ``tables`` (a list of ``tables.Table``) is what ``PATH.csv?table=NAME`` gives. ``look`` has ``filters`` (the URL), ``service``,
-   ``now_us``, ``ask(sql, wait_s=)`` (an ``answers.Answer``: rows or why there are none) and ``notes`` (lines above the page).
+   ``tables`` (a list of ``tables.Table``) is what ``PATH.csv?table=NAME`` gives. ``look`` has ``filters`` (the URL),
+   ``service``, ``now_us``, ``ask(sql, wait_s=)`` (an ``answers.Answer``: rows, or why there are none) and ``notes`` (lines
+   above the page).
 2. ``templates/NAME.html``: ``{% extends "layout.html" %}``, ``{% block main %}``, and ``{{ table(tables[0]) }}`` from
-   ``parts.html``. No inline script, no ``style`` attribute (the policy forbids both); colours are the variables of ``page.css``.
+   ``parts.html``. No inline script, no ``style`` attribute (the policy forbids both); colours are the variables of
+   ``page.css``.
 3. A POST: ``actions={"name": function(look, form) -> Response}`` of the view; its form includes ``{{ csrf() }}``.
 
-A view never takes the queue's lock and never leads. Recorded text is text: nothing is ever marked safe but what ``charts`` draws.
+A view never takes the queue's lock and never leads. Recorded text is text: nothing is ever marked safe but what ``charts``
+draws.
 """
 
 from __future__ import annotations

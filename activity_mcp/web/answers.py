@@ -1,11 +1,11 @@
 """What the warehouse said: asked in the background, kept, and given out at once with its age.
 
-A statement that was answered is answered again without asking while nothing was committed since (``stamp``). Else the kept answer
-is given out as stale, and asked for anew in the background, no more often than it is worth: the pause is ten times what the
-statement took. Nobody who looks, nothing asked.
+A statement that was answered is answered again without asking while nothing was committed since (``stamp``). Else the kept
+answer is given out as stale, and asked for anew in the background, no more often than it is worth: the pause is ten times what
+the statement took. Nobody who looks, nothing asked.
 
-On the embedded engine a statement runs in ``query``'s child, read-only and bounded. Where a flush waits for the file, the statement
-is ended at once and begun again behind it: a page never makes a flush wait.
+On the embedded engine a statement runs in ``query``'s child, read-only and bounded. Where a flush waits for the file, the
+statement is ended at once and begun again behind it: a page never makes a flush wait.
 """
 
 from __future__ import annotations
@@ -61,7 +61,19 @@ class Cost(NamedTuple):
 
 
 class _Entry:
-    __slots__ = ("answered_at", "asked_at", "columns", "done", "hint", "is_running", "problem", "rows", "stamp", "took_s", "truncated")
+    __slots__ = (
+        "answered_at",
+        "asked_at",
+        "columns",
+        "done",
+        "hint",
+        "is_running",
+        "problem",
+        "rows",
+        "stamp",
+        "took_s",
+        "truncated",
+    )
 
     def __init__(self) -> None:
         self.rows: list[Row] | None = None
@@ -106,20 +118,19 @@ class Answers:
             self._kept.move_to_end(sql)
             while len(self._kept) > MAX_KEPT:
                 self._kept.popitem(last=False)
-            is_fresh = self._is_fresh(entry)
-            if not is_fresh and not entry.is_running and self._is_due(entry):
+            if not self._is_fresh(entry) and not entry.is_running and self._is_due(entry):
                 self._send(sql, entry)
         if entry.rows is None and entry.is_running:
             entry.done.wait(wait_s)
-            is_fresh = entry.rows is not None
-        return self._answer_of(entry, is_fresh=is_fresh)
+        return self._answer_of(entry)
 
-    def _answer_of(self, entry: _Entry, *, is_fresh: bool) -> Answer:
+    def _answer_of(self, entry: _Entry) -> Answer:
         if entry.rows is None:
             state = "failed" if entry.problem else "pending"
             return Answer((), state, problem=entry.problem, hint=entry.hint)
         age_s = max(0.0, self._clock.monotonic() - entry.answered_at)
-        return Answer(entry.rows, "fresh" if is_fresh else "stale", age_s, entry.truncated, entry.problem, entry.hint, entry.columns)
+        state = "fresh" if self._is_fresh(entry) else "stale"
+        return Answer(entry.rows, state, age_s, entry.truncated, entry.problem, entry.hint, entry.columns)
 
     def _is_fresh(self, entry: _Entry) -> bool:
         most = MAX_AGE_S if self.reads_are_free else PAID_AGE_S
@@ -192,6 +203,6 @@ def _apart(names: Iterable[str]) -> list[str]:
     """The names, each once: two columns of one name are two members of a row all the same."""
     found: list[str] = []
     for name in names:
-        again = sum(other == name or other.startswith(f"{name}_") and other[len(name) + 1 :].isdigit() for other in found)
+        again = sum(other == name or (other.startswith(f"{name}_") and other[len(name) + 1 :].isdigit()) for other in found)
         found.append(name if name not in found else f"{name}_{again + 1}")
     return found

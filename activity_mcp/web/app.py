@@ -167,8 +167,8 @@ class Page:
 
     async def _missing(self, request: Request, raised: Exception) -> Response:
         text = self._templates.get_template("missing.html").render(
-            what="There is no such page.", hint="", view=None, views=self._views, look=None, filters=Filters([]), periods=PERIODS,
-            cost=self.answers.cost(), version=__version__, csrf_token="", is_free=True, is_pending=False,
+            what="There is no such page.", hint="", view=None, views=self._views, look=None, filters=Filters([]),
+            periods=PERIODS, cost=self.answers.cost(), version=__version__, csrf_token="", is_free=True, is_pending=False,
         )  # fmt: skip
         return HTMLResponse(text, 404)
 

@@ -1,14 +1,17 @@
 """Charts as inline SVG: they are in the page before any script is, and each has its table beside it.
 
-The policy of the page allows no ``style`` attribute, so colours are classes, and places are attributes. What a chart says in words
-is escaped; all else in it is a number.
+The policy of the page allows no ``style`` attribute, so colours are classes, and places are attributes. What a chart says in
+words is escaped; all else in it is a number.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
+
+from .formats import seen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +21,9 @@ LEVELS = 5
 COLOURS = 6
 """How many series have a colour of their own (``.c0`` to ``.c5``)."""
 _CELL, _GAP, _LEFT, _TOP = 22, 3, 34, 16
-_WIDTH, _HEIGHT = 720, 200
+_WIDTH, _HEIGHT = 1080, 220
+_BAR = Markup('<rect class="c{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}</title></rect>')
+_NAME = Markup('<text class="axis mid" x="{:.1f}" y="{}">{}</text>')
 
 
 def heat(cells: Mapping[tuple[int, int], int], label: str) -> Markup:
@@ -69,15 +74,17 @@ def bars(names: Sequence[str], series: Mapping[str, Sequence[float]], label: str
             if tall <= 0:
                 continue
             y -= tall
-            title = f"{name}, {of}: {unit}{values[at]:,.2f}" if unit else f"{name}, {of}: {values[at]:,.0f}"
+            title = f"{name}, {seen(of, 60)}: {unit}{values[at]:,.2f}" if unit else f"{name}, {seen(of, 60)}: {values[at]:,.0f}"
             drawn.append(
-                Markup('<rect class="c{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}</title></rect>').format(
-                    min(number, COLOURS - 1), x, y, wide, tall, title
-                )
+                Markup(
+                    '<rect class="c{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}</title></rect>'
+                ).format(min(number, COLOURS - 1), x, y, wide, tall, title)
             )
         if at % every == 0:
             drawn.append(
-                Markup('<text class="axis mid" x="{:.1f}" y="{}">{}</text>').format(left + (at + 0.5) * step, _HEIGHT - 6, name[5:])
+                Markup('<text class="axis mid" x="{:.1f}" y="{}">{}</text>').format(
+                    left + (at + 0.5) * step, _HEIGHT - 6, name[5:]
+                )
             )
     return _svg("bars", _WIDTH, _HEIGHT, label, drawn)
 
@@ -108,11 +115,11 @@ def _svg(kind: str, width: float, height: float, label: str, inside: Sequence[Ma
 
 
 def _round_up(value: float) -> float:
-    """The next of 1, 2 and 5 times a power of ten."""
+    """The next round number: a few steps of each power of ten, so that the highest bar comes near the top."""
     if value <= 0:
         return 1.0
-    scale = 10.0 ** (len(str(int(value))) - 1) if value >= 1 else 10.0 ** -next(n for n in range(1, 12) if value * 10**n >= 1 or n == 11)
-    return next(step * scale for step in (1, 2, 5, 10) if step * scale >= value)
+    scale = 10.0 ** math.floor(math.log10(value))
+    return next((step * scale for step in (1, 1.5, 2, 3, 4, 5, 6, 8) if step * scale >= value), 10 * scale)
 
 
 def _short(value: float) -> str:

@@ -18,14 +18,14 @@ MAX_MESSAGE_CHARS = 1_000
 def run_command(arguments: Sequence[str], environ: Mapping[str, str], within_s: float) -> dict[str, Any]:
     """The document that ``activity-mcp ARGUMENTS`` (which have ``--json``) prints.
 
-    Raises InvalidInput or WarehouseUnavailable with what the command says where it fails, and where it does not end in time; it is
-    ended then, which leaves the record whole.
+    Raises InvalidInput or WarehouseUnavailable with what the command says where it fails, and where it does not end in time;
+    it is ended then, which leaves the record whole.
     """
     command = [sys.executable, "-m", "activity_mcp", *arguments]
     try:
         done = subprocess.run(
             command, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, timeout=within_s, check=False
-        )  # noqa: S603 - our own command, no shell
+        )
     except subprocess.TimeoutExpired:
         raise WarehouseUnavailable(
             f"`activity-mcp {arguments[0]}` did not end within {within_s:.0f} s; it was ended, and the record is whole",

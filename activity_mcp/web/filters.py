@@ -57,5 +57,6 @@ class Filters:
 
     def carry(self, path: str) -> str:
         """The URL of another view with what holds for all of them: the period, the project, whose record."""
-        kept = {name: self._values[name] for name in ("days", "project", "who") if name in self._values}
+        names = ("days", "project", "who")
+        kept = {name: value for name, value in self._values.items() if name in names}
         return f"{path}{'?' if kept else ''}{urlencode(kept)}"

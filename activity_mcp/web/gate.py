@@ -1,8 +1,8 @@
 """Who may see the page, and what a browser may do with it.
 
 A person comes with the address that the command prints: its token is good for one entry, which sets a cookie and shows the page
-under an address without it. Where that address was used already, or the page is another server's, the state directory's own token
-(``server.http.token``) is typed into a form; a program shows it as a bearer.
+under an address without it. Where that address was used already, or the page is another server's, the state directory's own
+token (``server.http.token``) is typed into a form; a program shows it as a bearer.
 
     Host            a loopback name, or one this server is known by (a page cannot rebind its own name to here)
     Origin          none, or exactly this one: pages of other ports of this machine are other sites too
@@ -10,8 +10,8 @@ under an address without it. Where that address was used already, or the page is
     cookie          HttpOnly, SameSite=Strict, named after the port, for this process alone, for half a day
     CSRF            a POST bears the token of its cookie
 
-Every answer forbids what the page does not do: inline script and style, other origins, frames, forms to elsewhere, storage in the
-browser's cache. Recorded text is never markup (Jinja escapes all of it).
+Every answer forbids what the page does not do: inline script and style, other origins, frames, forms to elsewhere, storage in
+the browser's cache. Recorded text is never markup (Jinja escapes all of it).
 """
 
 from __future__ import annotations
@@ -196,8 +196,9 @@ def _digest(text: str) -> bytes:
 
 
 _HEAD = (
-    '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-    '<link rel="stylesheet" href="/static/page.css">'
+    '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    '<link rel="icon" href="/static/icon.svg" type="image/svg+xml"><link rel="stylesheet" href="/static/page.css">'
 )
 _WAY_IN = (
     f'{_HEAD}<meta http-equiv="refresh" content="0;url=/"><title>activity_mcp</title></head>'

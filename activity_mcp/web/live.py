@@ -1,8 +1,9 @@
-"""What happens while somebody looks: the newest events, read from the end of the queue, and a stream that says when to look again.
+"""What happens while somebody looks: the newest events, read from the end of the queue, and a stream that says when to look
+again.
 
 The stream (``/live``, EventSource) sends a number that grows with each change: an event appended by any process, a flush, an
-answer of the warehouse. It looks at two files twice a second while somebody listens, and at nothing otherwise. A browser whose page
-is hidden stops listening (``page.js``).
+answer of the warehouse. It looks at two files twice a second while somebody listens, and at nothing otherwise. A browser whose
+page is hidden stops listening (``page.js``).
 """
 
 from __future__ import annotations

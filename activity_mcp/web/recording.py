@@ -21,8 +21,11 @@ SOURCES = {
 }
 """Where activities come from, as the column ``source`` says it."""
 
+
 def recording_of(look: Look, spoken: Mapping[str, tuple[int, int | None]]) -> dict[str, Any]:
-    """{state, headline, facts, problems, sources}: ``state`` is ok, warn or fail; ``spoken`` what the warehouse has by source."""
+    """{state, headline, facts, problems, sources}: ``state`` is ok, warn or fail; ``spoken`` what the warehouse has by
+    source.
+    """
     status = look.status()
     queue, leader = status["queue"], status["leader"]
     waiting = queue["depth_events"]
@@ -36,14 +39,19 @@ def recording_of(look: Look, spoken: Mapping[str, tuple[int, int | None]]) -> di
     leads = leader.get("present")
     facts = [
         ("Waiting on disk", f"{waiting:,} event{'s' * (waiting != 1)}", _lag(queue["oldest_age_s"])),
-        ("In the warehouse", formats.ago(queue["last_commit"], look.now_us), formats.utc(queue["last_commit"])),
-        ("Shipped by", f"process {leader.get('pid')}" if leads else "nobody now", "" if leads else "the next server will"),
+        ("Last flush", formats.ago(queue["last_commit"], look.now_us), ""),
+        (
+            "Leader",
+            f"process {leader.get('pid')}" if leads else "none now",
+            "" if leads else "the next server ships it",
+        ),
         ("Refused, ever", f"{queue['refused'] + status['hooks']['dropped']:,}", "events that found no room"),
     ]
     problems = list(status["problems"])
     if not leads and waiting:
         problems.append("no server runs, so what waits stays on disk; `activity-mcp flush` ships it now")
     return {"state": state, "headline": headline, "facts": facts, "problems": problems, "sources": sources_of(look, spoken)}
+
 
 def sources_of(look: Look, spoken: Mapping[str, tuple[int, int | None]]) -> list[dict[str, Any]]:
     """Per source: {source, name, events, last}: the later of what the warehouse has and what waits."""
@@ -57,6 +65,7 @@ def sources_of(look: Look, spoken: Mapping[str, tuple[int, int | None]]) -> list
         {"source": source, "name": SOURCES.get(source, source), "events": found[source][0], "last": found[source][1]}
         for source in sorted(found, key=lambda one: -(found[one][1] or 0))
     ]
+
 
 def _lag(age_s: float | None) -> str:
     return f"the oldest for {formats.duration(age_s)}" if age_s else ""

@@ -1,10 +1,11 @@
-"""The sums behind Overview: one statement for a period, whose answer is small whatever the record holds, and what is read of it.
+"""The sums behind Overview: one statement for a period, whose answer is small whatever the record holds, and what is read of
+it.
 
-    usage      per day, project and model: requests, tokens by class, dollars, and what of them is an estimate
-    calls      per day and project: calls of tools, and failures
-    sessions   per project and last day: how many; those of a period are the ones whose last day is in it
-    sources    per source and kind of event: how many activities, and when the last was
-    hours      per hour: how many activities
+usage      per day, project and model: requests, tokens by class, dollars, and what of them is an estimate
+calls      per day and project: calls of tools, and failures
+sessions   per project and last day: how many; those of a period are the ones whose last day is in it
+sources    per source and kind of event: how many activities, and when the last was
+hours      per hour: how many activities
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ TOKENS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_crea
 _NOTHING = ", ".join(["NULL"] * 6)
 _STATEMENT = f"""WITH events AS ({{events}})
 SELECT
-    'usage' AS part, CAST(CAST(DATE_TRUNC('day', ts) AS DATE) AS VARCHAR) AS at, project AS name, model AS other, COUNT(*) AS events,
+    'usage' AS part, CAST(CAST(DATE_TRUNC('day', ts) AS DATE) AS VARCHAR) AS at,
+    project AS name, model AS other, COUNT(*) AS events,
     SUM(prompt_tokens) AS prompt_tokens, SUM(completion_tokens) AS completion_tokens,
     SUM(cache_read_tokens) AS cache_read_tokens, SUM(cache_creation_tokens) AS cache_creation_tokens,
     CAST(SUM(cost_usd) AS DOUBLE) AS cost_usd,
@@ -53,7 +55,8 @@ FROM VW_TOOL_EVENTS
 GROUP BY 2, 3
 UNION ALL
 SELECT
-    'sessions', CAST(CAST(DATE_TRUNC('day', last_ts) AS DATE) AS VARCHAR), project, NULL, COUNT(*), {_NOTHING}, NULL, MAX(last_ts)
+    'sessions', CAST(CAST(DATE_TRUNC('day', last_ts) AS DATE) AS VARCHAR), project, NULL, COUNT(*), {_NOTHING}, NULL,
+    MAX(last_ts)
 FROM (
     SELECT session_id, MAX(project) AS project, MAX(ts) AS last_ts
     FROM events
@@ -135,17 +138,17 @@ def of_snapshot(blob: Mapping[str, Any]) -> list[Row]:
             if isinstance(use, dict):
                 given = {name: use.get(name) or 0 for name in (*TOKENS, "cost_usd", "cost_estimated_usd")}
                 found.append(_row("usage", at[:10], use.get("calls"), use.get("calls_without_cost"), other=model, **given))
-        for use in members(bucket, "tools").values():
-            if isinstance(use, dict):
-                found.append(_row("calls", at[:10], use.get("calls"), use.get("failures")))
+        tools = [use for use in members(bucket, "tools").values() if isinstance(use, dict)]
+        found += [_row("calls", at[:10], use.get("calls"), use.get("failures")) for use in tools]
         counts = [count for kind, count in members(bucket, "events").items() if kind != "mcp_event"]
         found.append(_row("hours", f"{at[:13]}:00:00", sum(int(as_amount(count)) for count in counts), None))
     return found
 
 
 def _row(part: str, at: str, events: Any, failed: Any, **more: Any) -> Row:
-    base = {"part": part, "at": at, "name": None, "other": None, "last_ts": None, **dict.fromkeys(TOKENS, 0)}
-    return {**base, "events": int(as_amount(events)), "failed": int(as_amount(failed)), "cost_usd": 0, "cost_estimated_usd": 0, **more}
+    counts = {"events": int(as_amount(events)), "failed": int(as_amount(failed))}
+    nothing = dict.fromkeys((*TOKENS, "cost_usd", "cost_estimated_usd"), 0)
+    return {"part": part, "at": at, "name": None, "other": None, "last_ts": None, **nothing, **counts, **more}
 
 
 class Rollup:

@@ -1,4 +1,6 @@
-"""``activity-mcp web``: the page of this state directory on loopback, until a signal comes. It leads nothing and writes nothing."""
+"""``activity-mcp web``: the page of this state directory on loopback, until a signal comes. It leads nothing and
+writes nothing.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ from ..server.http import MAX_CONNECTIONS
 from ..server.http.connections import BoundedProtocol
 from ..server.http.sockets import listen_on
 from ..server.http.token import token_of
+from .extra import WithoutExtra, missing_packages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,8 +41,13 @@ def listen(service: ActivityService, port: int) -> Site:
     return listen_on("http", HOST, port, lambda: token_of(service.config, service.environ), is_chosen=False)
 
 
+def page_beside(service: ActivityService, site: Site) -> Page | WithoutExtra:
+    """The page for a server that serves something else too, and runs without the extra as well."""
+    return WithoutExtra() if missing_packages() else page_of(service, site)
+
+
 def page_of(service: ActivityService, site: Site) -> Page:
-    """The page for a site, beside whatever else is served there."""
+    """The page for a site."""
     from .app import Page
 
     return Page(service, site.token, names=site.allowed, any_address=not site.loopback, port=site.port)
@@ -47,8 +55,7 @@ def page_of(service: ActivityService, site: Site) -> Page:
 
 def address_of(page: Page, site: Site) -> str:
     """An address that opens the page once."""
-    host = f"[{site.host}]" if ":" in site.host else site.host
-    return f"http://{host}:{site.port}/?token={page.keys.one_time()}"
+    return f"{site.root}/?token={page.keys.one_time()}"
 
 
 async def serve(page: Page, site: Site, on_ready: Callable[[], None] = lambda: None) -> None:

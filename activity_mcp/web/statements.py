@@ -20,8 +20,8 @@ def text(value: str) -> str:
 
 
 def time(at_us: int) -> str:
-    """A moment in UTC, as the views' ``ts`` is."""
-    return f"CAST('{iso(at_us)[:-1]}' AS TIMESTAMP)"
+    """A moment in UTC, to be compared with the views' ``ts``: a text, which both engines take for a time there."""
+    return f"'{iso(at_us)[:-1]}'"
 
 
 def where(conditions: Iterable[str]) -> str:

@@ -31,6 +31,15 @@ class Column:
     hint: str = ""
     is_minor: bool = False
     """Left out on a narrow screen."""
+    is_wide: bool = False
+    """Shown on a wide screen alone."""
+
+    @property
+    def classes(self) -> str:
+        """For its cells: how they are set, and on which screens they are shown."""
+        return " ".join(
+            name for name, holds in (("number", self.is_number), ("minor", self.is_minor), ("wide", self.is_wide)) if holds
+        )
 
     @property
     def is_number(self) -> bool:
@@ -88,7 +97,9 @@ class Table:
     def sort_link(self, column: Column, filters: Filters) -> str:
         """Where the head of a column leads: the other direction of it, the largest first for numbers."""
         now = self.chosen_order(filters)
-        first, second = (f"-{column.key}", column.key) if column.is_number or column.kind == "time" else (column.key, f"-{column.key}")
+        first, second = (
+            (f"-{column.key}", column.key) if column.is_number or column.kind == "time" else (column.key, f"-{column.key}")
+        )
         return filters.link(None, **{self.sort_name: second if now == first else first, self.page_name: None})
 
     def direction(self, column: Column, filters: Filters) -> str | None:

@@ -36,8 +36,9 @@ class View:
     """A page of its own. ``path`` is a Starlette route. ``load`` runs on a worker thread and gives what the template
     ``NAME.html`` needs; it may raise NotThere, or InvalidInput, whose message and hint the page then shows.
 
-    ``filters``: which of the common ones its bar has (days, project, model). ``actions``: what its POSTs to ``PATH/ACTION`` do;
-    the CSRF token has been checked. A mapping in place of a response shows the view again, with these variables of its template. ``in_navigation``: whether the head of each page links to it.
+    ``filters``: which of the common ones its bar has (days, project, model). ``actions``: what its POSTs to ``PATH/ACTION``
+    do; the CSRF token has been checked. A mapping in place of a response shows the view again, with these variables of its
+    template. ``in_navigation``: whether the head of each page links to it.
     """
 
     name: str

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from activity_mcp.claude_code.hooks.hook import run
-from cli.conftest import Call
+from cli.outcome import Call
 
 SESSION = "0b0e0c5e-0000-4000-8000-000000000001"
 

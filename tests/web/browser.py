@@ -22,7 +22,7 @@ from activity_mcp.service import ActivityService
 from web.seed import CUSTOMER
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page
 
 VIEWS = ("/", "/sessions", "/sql", "/health", "/data")
 """The views that need nothing in their address."""
@@ -115,11 +115,19 @@ class Visit:
         self.page: Page = self.context.new_page()
         self.problems: list[str] = []
         self.elsewhere: list[str] = []
-        self.page.on("console", lambda message: message.type in ("error", "warning") and self.problems.append(message.text))
+        self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.problems.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        self.page.on("dialog", self._dismiss)
         self.context.on("request", lambda request: self._note(request.url))
         self.page.goto(address)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.problems.append(message.text)
+
+    def _dismiss(self, dialog: Dialog) -> None:
+        self.problems.append(f"dialog {dialog.message}")
+        dialog.dismiss()
 
     def _note(self, url: str) -> None:
         if not url.startswith((self.origin, "data:", "blob:")):

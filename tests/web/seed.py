@@ -68,11 +68,21 @@ def _session(rng: random.Random, end_us: int, number: int) -> Iterator[tuple[int
             tool, parameters, fails = rng.choice(_TOOLS)
             success = rng.random() > fails
             agent = {"agent_id": SUBAGENT, "agent_type": "Explore"} if number % 3 == 0 and call in (1, 2) else {}
-            features = {"tool_name": tool, "success": success, "parameters": parameters, "latency_ms": rng.uniform(3, 4000), **agent}
+            features = {
+                "tool_name": tool,
+                "success": success,
+                "parameters": parameters,
+                "latency_ms": rng.uniform(3, 4000),
+                **agent,
+            }
             yield at, "tool_event", features if success else {**features, "error": rng.choice(_ERRORS)}
             if tool in ("Edit", "Write", "Read"):
                 done = {"Edit": "edit", "Write": "create", "Read": "read"}[tool]
-                yield at, "file_event", {"operation": done, "file_path": f"{PROJECTS[0]}/{parameters['file_path']}", "success": True}
+                yield (
+                    at,
+                    "file_event",
+                    {"operation": done, "file_path": f"{PROJECTS[0]}/{parameters['file_path']}", "success": True},
+                )
             read, written = rng.randint(5_000, 90_000), rng.randint(100, 3_000)
             price = MODELS[model]
             yield at + 10, "llm_event", {

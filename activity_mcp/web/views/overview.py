@@ -189,11 +189,15 @@ def _by_model(rolled: Rollup, since: str) -> Table:
         Column("input", "Input", "tokens", is_minor=True),
         Column("output", "Output", "tokens"),
         Column("cache_read", "Cache read", "tokens", is_minor=True),
-        Column("cache_written", "Cache written", "tokens", is_minor=True),
-        Column("estimated", "Estimated", "percent", is_minor=True, hint="The share of the cost that comes from a list of prices"),
+        Column("cache_written", "Cache written", "tokens", is_wide=True),
+        Column(
+            "estimated", "Estimated", "percent", is_wide=True, hint="The share of the cost that comes from a list of prices"
+        ),
         Column("cost_usd", "Cost", "money"),
     ]
-    return Table("models", "By model", columns, rows, order="-cost_usd", per_page=10, empty="No request to a model in this period.")
+    return Table(
+        "models", "By model", columns, rows, order="-cost_usd", per_page=10, empty="No request to a model in this period."
+    )
 
 
 def _by_hour(rolled: Rollup, look: Look) -> Table:
@@ -206,4 +210,3 @@ def _by_hour(rolled: Rollup, look: Look) -> Table:
 
 
 VIEW = View("overview", "Overview", "/", load, filters=("days", "project"))
-

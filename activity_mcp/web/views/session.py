@@ -33,7 +33,9 @@ def load(look: Look) -> dict[str, Any]:
         raise NotThere(f"No session with the id {session_id} is recorded.")
     story = story_of(session_id, events)
     if answer.truncated:
-        look.notes.append(("warn", "This session is too large for a page: what is here is its beginning. `activity-mcp export` has all."))
+        look.notes.append(
+            ("warn", "This session is too large for a page: what is here is its beginning. `activity-mcp export` has all.")
+        )
     pages = _pages(story["story"])
     page = min(look.filters.page(), len(pages))
     return {
@@ -125,7 +127,9 @@ def _calls(story: dict[str, Any]) -> Table:
 
 def _files(story: dict[str, Any]) -> Table:
     columns = [Column("file_path", "File", "code")]
-    return Table("files", "Changed files", columns, [{"file_path": path} for path in story["files"]], empty="No file was changed.")
+    return Table(
+        "files", "Changed files", columns, [{"file_path": path} for path in story["files"]], empty="No file was changed."
+    )
 
 
-VIEW = View("session", "Session", "/session/{session_id}", load, in_navigation=False)
+VIEW = View("session", "Session", "/session/{session_id:path}", load, in_navigation=False)

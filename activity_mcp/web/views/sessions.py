@@ -23,7 +23,9 @@ def load(look: Look) -> dict[str, Any]:
     words = (look.filters.get("text") or "").casefold().split()
     kept = [row for row in rows if _has_all(row, words) and _is_wanted(row, look.filters.get("only"))]
     if answer.truncated or len(rows) >= MAX_SESSIONS:
-        look.notes.append(("info", f"These are the newest {len(rows):,} sessions of the period; a shorter period has all of its own."))
+        look.notes.append(
+            ("info", f"These are the newest {len(rows):,} sessions of the period; a shorter period has all of its own.")
+        )
     return {"tables": [_table(look, kept, searched=bool(words))], "total": len(rows)}
 
 
@@ -58,9 +60,14 @@ def link_of(row: dict[str, Any]) -> str | None:
 
 def _table(look: Look, rows: list[dict[str, Any]], *, searched: bool) -> Table:
     columns = [
-        Column("started", "Started", "time", link=link_of),
+        Column("started", "Started", "time"),
         Column("what", "What", link=link_of),
-        Column("project", "Project", "place", link=lambda row: look.filters.link(project=row["project"]) if row["project"] else None),
+        Column(
+            "project",
+            "Project",
+            "place",
+            link=lambda row: look.filters.link(project=row["project"]) if row["project"] else None,
+        ),
         Column("duration_s", "Time", "duration", is_minor=True),
         Column("calls", "Calls", "number", is_minor=True),
         Column("errors", "Failures", "number", is_minor=True),
@@ -71,10 +78,9 @@ def _table(look: Look, rows: list[dict[str, Any]], *, searched: bool) -> Table:
     empty = (
         "No session of this period has all of these words. Search finds what was said and done in them."
         if searched
-        else "No session in this period. Start Claude Code, import transcripts with `activity-mcp import`, or choose a longer period."
+        else "No session in this period. Start Claude Code, run `activity-mcp import`, or choose a longer period."
     )
     return Table("sessions", "Sessions", columns, rows, order="-started", empty=empty)
 
 
 VIEW = View("sessions", "Sessions", "/sessions", load, filters=("days", "project"))
-
