@@ -89,7 +89,7 @@ def _kept(rows: Any) -> Table:
         Column("oldest", "Oldest", "time"),
         Column("newest", "Newest", "time"),
     ]
-    return Table("kept", "What is kept", columns, list(rows), order="-events", empty="Nothing is in the warehouse yet.")
+    return Table("kept", "By kind", columns, list(rows), order="-events", empty="Nothing is in the warehouse yet.")
 
 
 def _files(rows: list[dict[str, Any]]) -> Table:
