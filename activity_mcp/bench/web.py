@@ -1,8 +1,8 @@
 """The page over a large record: its first byte, its weight, what it asks while nobody looks, and whether get_context feels it.
 
 The record is that of ``growth``; the page is ``activity-mcp web`` in a process of its own, asked over loopback as a browser
-asks, for the sums of everybody over all days, which is the most that a page can want. First paint is measured where playwright and a
-Chromium are on this machine.
+asks, for the sums of everybody over all days, which is the most that a page can want. First paint is measured where playwright
+and a Chromium are on this machine.
 """
 
 from __future__ import annotations

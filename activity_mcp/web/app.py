@@ -99,7 +99,7 @@ class Page:
 
     def render(self, view: View, look: Look, session: Session, more: Mapping[str, Any] | None = None) -> Response:
         """The view as HTML, with ``more`` of what its template needs; where it cannot be shown, why not."""
-        status = 200
+        status, state = 200, self.stream.state()
         try:
             found: Mapping[str, Any] = {**view.load(look), **(more or {})}
             template = view.template
@@ -107,11 +107,12 @@ class Page:
             found, template, status = {"what": str(missing), "hint": ""}, "missing.html", 404
         except ActivityError as error:
             found, template, status = {"what": error.message, "hint": error.hint}, "missing.html", 400
-        return self._page(template, status, found, view, look, session)
+        return self._page(template, status, {**found, "state": state}, view, look, session)
 
     def refuse(self, view: View, look: Look, session: Session, error: ActivityError) -> Response:
         """Why an action was not done."""
-        return self._page("missing.html", 400, {"what": error.message, "hint": error.hint}, view, look, session)
+        found = {"what": error.message, "hint": error.hint, "state": self.stream.state()}
+        return self._page("missing.html", 400, found, view, look, session)
 
     def _page(self, template: str, status: int, found: Mapping[str, Any], view: View, look: Look, session: Session) -> Response:
         text = self._templates.get_template(template).render(
@@ -163,12 +164,17 @@ class Page:
     async def _live(self, request: Request) -> Response:
         if self.stream.listeners >= MAX_LISTENERS:
             return PlainTextResponse("too many pages are open", 503)
-        return StreamingResponse(self.stream.listen(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+        return StreamingResponse(
+            self.stream.listen(request.query_params.get("at")),
+            media_type="text/event-stream",
+            headers={"x-accel-buffering": "no"},
+        )
 
     async def _missing(self, request: Request, raised: Exception) -> Response:
         text = self._templates.get_template("missing.html").render(
             what="There is no such page.", hint="", view=None, views=self._views, look=None, filters=Filters([]),
-            periods=PERIODS, cost=self.answers.cost(), version=__version__, csrf_token="", is_free=True, is_pending=False,
+            periods=PERIODS, cost=self.answers.cost(), version=__version__, csrf_token="", state="", is_free=True,
+            is_pending=False,
         )  # fmt: skip
         return HTMLResponse(text, 404)
 
@@ -219,7 +225,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     made.filters.update(formats.FILTERS)
-    made.globals.update(charts=charts, csv_link=_csv_link)
+    made.globals.update(charts=charts, csv_link=_csv_link, zone=formats.zone_minutes)
     return made
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..context.values import as_amount, members, objects
-from .statements import as_us, where
+from .statements import FAILED, as_us, day_of, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,7 +35,7 @@ TOKENS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_crea
 _NOTHING = ", ".join(["NULL"] * 6)
 _STATEMENT = f"""WITH events AS ({{events}})
 SELECT
-    'usage' AS part, CAST(CAST(DATE_TRUNC('day', ts) AS DATE) AS VARCHAR) AS at,
+    'usage' AS part, {day_of("ts")} AS at,
     project AS name, model AS other, COUNT(*) AS events,
     SUM(prompt_tokens) AS prompt_tokens, SUM(completion_tokens) AS completion_tokens,
     SUM(cache_read_tokens) AS cache_read_tokens, SUM(cache_creation_tokens) AS cache_creation_tokens,
@@ -48,14 +48,14 @@ FROM VW_LLM_EVENTS
 GROUP BY 2, 3, 4
 UNION ALL
 SELECT
-    'calls', CAST(CAST(DATE_TRUNC('day', ts) AS DATE) AS VARCHAR), project, NULL, COUNT(*), {_NOTHING},
-    SUM(CASE WHEN success = FALSE THEN 1 ELSE 0 END), MAX(ts)
+    'calls', {day_of("ts")}, project, NULL, COUNT(*), {_NOTHING},
+    SUM(CASE WHEN {FAILED} THEN 1 ELSE 0 END), MAX(ts)
 FROM VW_TOOL_EVENTS
 {{where}}
 GROUP BY 2, 3
 UNION ALL
 SELECT
-    'sessions', CAST(CAST(DATE_TRUNC('day', last_ts) AS DATE) AS VARCHAR), project, NULL, COUNT(*), {_NOTHING}, NULL,
+    'sessions', {day_of("last_ts")}, project, NULL, COUNT(*), {_NOTHING}, NULL,
     MAX(last_ts)
 FROM (
     SELECT session_id, MAX(project) AS project, MAX(ts) AS last_ts

@@ -24,7 +24,7 @@ from web.seed import CUSTOMER
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page
 
-VIEWS = ("/", "/sessions", "/sql", "/health", "/data")
+VIEWS = ("/", "/sessions", "/tools", "/files", "/errors", "/insights", "/search?q=voucher", "/sql", "/health", "/data")
 """The views that need nothing in their address."""
 HOSTILE = {
     "script": '"><script>window.hit=1</script><img src=x onerror="window.hit=1">',

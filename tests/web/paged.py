@@ -36,13 +36,22 @@ class Paged:
         """A browser that has not come in."""
         return TestClient(self.page, base_url=f"http://127.0.0.1:{PORT}", headers=headers, follow_redirects=False)
 
+    def log(self, event_name: str, **features: Any) -> None:
+        """Record one event, as another process would."""
+        self.service.log(event_name, features)
+
+    def flush(self) -> None:
+        from activity_mcp.operations.drain import Drainer
+
+        Drainer(self.service).drain(60)
+
     def read(self, path: str, status: int = 200) -> str:
         """A page's HTML once the warehouse has answered all of it."""
         deadline = time.monotonic() + 30
         while True:
             answer = self.client.get(path)
-            assert answer.status_code == status, (path, answer.status_code, answer.text[:500])
             if "data-pending" not in answer.text:
+                assert answer.status_code == status, (path, answer.status_code, answer.text[:500])
                 return answer.text
             assert time.monotonic() < deadline, "the warehouse did not answer"
 

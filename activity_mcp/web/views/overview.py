@@ -9,10 +9,11 @@ from ...clock import iso
 from ...context import ALL_PROJECTS
 from ...usage.budgets import budgets_of
 from .. import charts
+from ..days import days_of
 from ..events import described
 from ..recording import recording_of
 from ..rollup import Rollup, of_snapshot, statement
-from ..statements import DAY_US, since_of
+from ..statements import since_of
 from ..tables import Column, Table
 from ..view import View
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from ..view import Look
 
 WINDOWS = (("Today", 1), ("7 days", 7), ("30 days", 30))
-MAX_BARS = 92
 JUST_NOW = 10
 
 
@@ -32,7 +32,7 @@ def load(look: Look) -> dict[str, Any]:
     days = look.filters.days
     since = _day(since_of(look.now_us, days)) if days else ""
     by_day, of_models = rolled.by_day(since), rolled.days_of_models(since)
-    names = _days(look, since, list(by_day))
+    names = days_of(look.since_us, look.now_us, list(by_day))
     models = [model for model, _ in sorted(rolled.by_model(since).items(), key=lambda one: -one[1].cost_usd)]
     return {
         "recording": recording_of(look, rolled.sources()),
@@ -68,14 +68,6 @@ def _day(at_us: int | None) -> str:
 
 def _since_us(look: Look) -> int:
     return look.since_us or 0
-
-
-def _days(look: Look, since: str, found: Sequence[str]) -> list[str]:
-    """Every day of the period until today, those without anything too; of all time from the first day that has something."""
-    first = since or min(found, default=_day(look.now_us))
-    start = datetime.fromisoformat(f"{first}T00:00:00+00:00").timestamp()
-    count = int((look.now_us / 1e6 - start) // 86_400) + 1
-    return [_day(int(start * 1e6) + number * DAY_US) for number in range(max(0, count - MAX_BARS), count)]
 
 
 def _window(name: str, total: Sum, days: int) -> dict[str, Any]:
