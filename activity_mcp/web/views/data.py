@@ -63,13 +63,13 @@ ORDER BY event_name"""
 
 def _facts(config: Config, look: Look) -> list[tuple[str, str, str]]:
     """What decides what is kept: a name, its value, and where it is set."""
-    days = config.retention_days
+    days, warehouse = config.retention_days, look.status()["warehouse"]
     return [
         ("Directory", config.home, "ACTIVITY_HOME"),
         (
             "Warehouse",
-            config.db if config.is_embedded else f"Snowflake, connection {config.snow_connection}",
-            "SNOW_CONNECTION",
+            str(warehouse.get("path") or f"Snowflake, by the connection {warehouse.get('connection')}"),
+            "ACTIVITY_DB",
         ),
         ("Kept for", f"{days:,} days" if days else "ever", "ACTIVITY_RETENTION_DAYS"),
         ("Prompts", {"excerpt": "their beginning", "hash": "as a hash", "full": "whole"}[config.prompts], "ACTIVITY_PROMPTS"),
