@@ -2,8 +2,9 @@
 
     python tools/try_upgrade.py [--from REVISION]       default: the newest tag before this commit
 
-Two environments, one home. An old server beside new hooks and commands, then a new server beside old ones. Every command either
-works, or leaves with an error that says to upgrade and has changed nothing; every event that was acknowledged is stored once, and what Claude Code starts after `install` of the new version is the new version. Needs git and a package index.
+Two environments, one home. An old server beside new hooks and commands, then a new server beside old ones. Every command
+either works, or leaves with an error that says to upgrade and has changed nothing; every event that was acknowledged is stored
+once, and what Claude Code starts after `install` of the new version is the new version. Needs git and a package index.
 """
 
 from __future__ import annotations
