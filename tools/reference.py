@@ -216,7 +216,7 @@ def _objects(text: str, found: Iterable[tuple[re.Match[str], int]]) -> Iterator[
 
 
 def _code(text: str) -> str:
-    """Code in a table: where it holds a bar, as the element, since not every renderer of Markdown takes an escaped bar there."""
+    """Code in a table: with a bar, as the element, since not every renderer of Markdown takes an escaped bar there."""
     escaped = _cell(text).replace("\\|", "&#124;")
     return f"<code>{escaped}</code>" if "|" in text else f"`{escaped}`"
 
