@@ -119,6 +119,7 @@ class Page:
             **found, view=view, views=self._views, look=look, filters=look.filters, periods=PERIODS, cost=self.answers.cost(),
             version=__version__, csrf_token=session.csrf, is_free=self.answers.reads_are_free,
             is_pending=any(answer.state == "pending" for answer in look.asked),
+            is_failed=any(answer.state == "failed" for answer in look.asked),
         )  # fmt: skip
         return HTMLResponse(text, status)
 
@@ -175,7 +176,7 @@ class Page:
         text = self._templates.get_template("missing.html").render(
             what="There is no such page.", hint="", view=None, views=self._views, look=None, filters=Filters([]),
             periods=PERIODS, cost=self.answers.cost(), version=__version__, csrf_token="", state="", is_free=True,
-            is_pending=False,
+            is_pending=False, is_failed=False,
         )  # fmt: skip
         return HTMLResponse(text, 404)
 

@@ -78,7 +78,7 @@ def ms(value: Any) -> str:
     if value is None:
         return NONE
     value = float(value)
-    return f"{value:,.0f} ms" if 10 <= value < 10_000 else f"{value:.2g} ms" if value < 10 else f"{value / 1000:,.1f} s"
+    return f"{value:,.1f} ms" if value < 10 else f"{value:,.0f} ms" if value < 1000 else f"{value / 1000:,.1f} s"
 
 
 def size(value: Any) -> str:

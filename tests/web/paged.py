@@ -22,10 +22,12 @@ TOKEN = "a-token-of-the-state-directory"
 class Paged:
     """A home, the page of it, and ``client``, who has come in. ``sessions``: how many are seeded; ``ids`` are theirs."""
 
-    def __init__(self, environ: Mapping[str, str], home: Path, *, sessions: int = 0) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], home: Path, *, sessions: int = 0, more: Mapping[str, str] | None = None
+    ) -> None:
         from activity_mcp.web.app import Page
 
-        self.environ = own_environment(str(home), environ) | {"ACTIVITY_CUSTOMER": CUSTOMER}
+        self.environ = own_environment(str(home), environ) | {"ACTIVITY_CUSTOMER": CUSTOMER, **(more or {})}
         self.ids = seed(self.environ, sessions=sessions) if sessions else []
         self.service = ActivityService.from_environ(self.environ, source="cli")
         self.page = Page(self.service, TOKEN, port=PORT)

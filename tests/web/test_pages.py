@@ -205,3 +205,18 @@ def test_all_that_is_asked_is_one_select_on_views_that_snowflakes_reader_may_rea
 )
 def test_a_url_that_says_nonsense_shows_the_page_all_the_same(paged: Paged, path: str, named: str) -> None:
     assert named in paged.read(path)
+
+
+def test_budgets_and_the_subscriptions_limits_are_on_the_overview(tmp_path: Path) -> None:
+    environ = {"ACTIVITY_BUDGET_DAY_USD": "2"}
+    with Paged({}, tmp_path / "home", more=environ) as paged:
+        again = paged.service.clock.time_us() // 1_000_000 + 3600
+        past = {"used_percent": 99.0, "resets_at": again - 7200}
+        limits = {"five_hour": {"used_percent": 83.0, "resets_at": again}, "seven_day": past}
+        paged.log("session_event", session_id="s", event_type="status", limits=limits)
+        paged.log("llm_event", model="m", prompt_tokens=1, completion_tokens=1, cost_usd=1.5, cost_source="caller")
+        paged.flush()
+        said = text_of(paged.read("/"))
+        assert "$1.50 of the day's budget of $2.00 are spent (75%)" in said
+        assert "83 % of the limit of five hours is used" in said
+        assert "99 %" not in said, "a limit that has begun anew is not known"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...clock import iso
 from ...context import ALL_PROJECTS
+from ...context.values import as_number
 from ...usage.budgets import budgets_of
-from .. import charts
+from .. import charts, formats
 from ..days import days_of
 from ..events import described
 from ..recording import recording_of
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 WINDOWS = (("Today", 1), ("7 days", 7), ("30 days", 30))
 JUST_NOW = 10
+LIMITS = {"five_hour": "five hours", "seven_day": "seven days"}
 
 
 def load(look: Look) -> dict[str, Any]:
@@ -39,9 +41,9 @@ def load(look: Look) -> dict[str, Any]:
         "windows": [_window(name, rolled.total(_day(since_of(look.now_us, count))), count) for name, count in WINDOWS],
         "bars": _bars(names, models, of_models),
         "heat": charts.heat(_week(rolled.hours(), _since_us(look)), "Activities by hour of the week"),
-        "budgets": _budgets(look, rolled),
+        "budgets": [*_budgets(look, rolled), *_limits(look, rolled)],
         "events": [described(event) for event in look.newest.newest(JUST_NOW)],
-        "is_empty": not by_day and not look.newest.newest(1),
+        "is_empty": not by_day and not look.newest.newest(1) and not any(one.state == "pending" for one in look.asked),
         "tables": [
             _by_day(names, by_day),
             _by_project(look, rolled, since, names),
@@ -119,6 +121,22 @@ def _budgets(look: Look, rolled: Rollup) -> list[dict[str, Any]]:
         {"text": budget.describe(), "svg": charts.meter(budget.spent_usd / budget.limit_usd, budget.describe())}
         for budget in found
     ]
+
+
+def _limits(look: Look, rolled: Rollup) -> list[dict[str, Any]]:
+    """The subscription's limits, those that have not begun anew since they were reported."""
+    limits, at_us = rolled.limits()
+    meters = []
+    for key, name in LIMITS.items():
+        limit = limits.get(key)
+        used = as_number(limit.get("used_percent")) if isinstance(limit, dict) else None
+        again_us = (as_number(limit.get("resets_at")) or 0) * 1e6 if isinstance(limit, dict) else 0
+        if used is None or at_us is None or 0 < again_us <= look.now_us:
+            continue
+        text = f"{used:.0f} % of the limit of {name} is used, as of {formats.ago(at_us, look.now_us)}"
+        text += f"; it begins anew at {formats.local(int(again_us))}" if again_us else ""
+        meters.append({"text": text, "svg": charts.meter(used / 100, text)})
+    return meters
 
 
 _SUMS = (
