@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
-from ..clock import SYSTEM_CLOCK, iso
-from ..config import read_config
-from ..recording.event_catalogue import RECORDING_PAUSED
-from ..recording.pause import pause, take_up
+from ..clock import iso
+from ..operations.pause import pause, take_up
 from ..service import ActivityService
 from .output import print_json, say
 
@@ -22,30 +18,28 @@ def pause_command(off: bool, as_json: bool) -> None:
 
     It holds at once. What happens meanwhile is not recorded later either: an import leaves that time out.
     """
-    home = read_config(os.environ).home
-    if not off:
-        since_us = pause(home, SYSTEM_CLOCK)
-        if as_json:
-            print_json({"paused": True, "since": iso(since_us), "until": None})
+    service = ActivityService.from_environ(source="cli")
+    try:
+        if off:
+            _say_taken_up(take_up(service), as_json)
         else:
-            say(f"paused since {iso(since_us)}: nothing is recorded. `activity-mcp pause --off` records again")
-        return
-    span = take_up(home, SYSTEM_CLOCK)
-    if span is not None:
-        _note(*span)
+            _say_paused(iso(pause(service)), as_json)
+    finally:
+        service.close()
+
+
+def _say_paused(since: str, as_json: bool) -> None:
     if as_json:
-        since, until = (None, None) if span is None else map(iso, span)
+        print_json({"paused": True, "since": since, "until": None})
+    else:
+        say(f"paused since {since}: nothing is recorded. `activity-mcp pause --off` records again")
+
+
+def _say_taken_up(span: tuple[int, int] | None, as_json: bool) -> None:
+    since, until = (None, None) if span is None else map(iso, span)
+    if as_json:
         print_json({"paused": False, "since": since, "until": until})
     elif span is None:
         say("recording was not paused")
     else:
-        say(f"recording again. Nothing was recorded from {iso(span[0])} to {iso(span[1])}, and no import brings it back")
-
-
-def _note(since_us: int, until_us: int) -> None:
-    """Say in the record itself why it has a gap."""
-    service = ActivityService.from_environ(source="cli")
-    try:
-        service.log("system_event", RECORDING_PAUSED.features(f"paused from {iso(since_us)} to {iso(until_us)}"))
-    finally:
-        service.close()
+        say(f"recording again. Nothing was recorded from {since} to {until}, and no import brings it back")

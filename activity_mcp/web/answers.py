@@ -194,6 +194,11 @@ class Answers:
     def _gives_way(self) -> bool:
         return self._is_closed or self._adapter.writer_waits()
 
+    def forget(self) -> None:
+        """Everything is asked for anew: what is kept, and what is on its way."""
+        with self._lock:
+            self._kept.clear()
+
     def close(self) -> None:
         """Ends what is running. Idempotent."""
         self._is_closed = True

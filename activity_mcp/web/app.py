@@ -155,6 +155,7 @@ class Page:
                 found = await run_in_threadpool(view.actions[name], look, form)
             except ActivityError as error:
                 return await run_in_threadpool(self.refuse, view, look, session, error)
+        self.answers.forget()  # what was forgotten must not be shown from what was asked before
         self._status.forget()
         self._checks.forget()
         if isinstance(found, Response):

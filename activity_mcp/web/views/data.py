@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse
 from ...clock import iso
 from ...errors import InvalidInput
 from ...operations.own_files import own_files
-from ...recording.pause import pause, take_up
+from ...operations.pause import pause, take_up
 from ..child import run_command
 from ..statements import where
 from ..tables import Column, Table
@@ -63,13 +63,13 @@ ORDER BY event_name"""
 
 def _facts(config: Config, look: Look) -> list[tuple[str, str, str]]:
     """What decides what is kept: a name, its value, and where it is set."""
-    days = config.retention_days
+    days, warehouse = config.retention_days, look.status()["warehouse"]
     return [
         ("Directory", config.home, "ACTIVITY_HOME"),
         (
             "Warehouse",
-            config.db if config.is_embedded else f"Snowflake, connection {config.snow_connection}",
-            "SNOW_CONNECTION",
+            str(warehouse.get("path") or f"Snowflake, by the connection {warehouse.get('connection')}"),
+            "ACTIVITY_DB",
         ),
         ("Kept for", f"{days:,} days" if days else "ever", "ACTIVITY_RETENTION_DAYS"),
         ("Prompts", {"excerpt": "their beginning", "hash": "as a hash", "full": "whole"}[config.prompts], "ACTIVITY_PROMPTS"),
@@ -106,12 +106,11 @@ def _files(rows: list[dict[str, Any]]) -> Table:
 
 
 def _pause(look: Look, form: FormData) -> Response:
-    config, clock = look.service.config, look.service.clock
     if form.get("off"):
-        span = take_up(config.home, clock)
+        span = take_up(look.service)
         said = f"recording again; nothing was recorded from {iso(span[0])} to {iso(span[1])}" if span else ""
     else:
-        pause(config.home, clock)
+        pause(look.service)
         said = "recording is paused"
     return RedirectResponse(look.filters.link("/data", done=said), 303)
 
