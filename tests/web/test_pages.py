@@ -197,7 +197,8 @@ def test_all_that_is_asked_is_one_select_on_views_that_snowflakes_reader_may_rea
     for sql in asked:
         tree = sqlglot.parse_one(checked(sql), read="snowflake")
         inner = {each.alias for each in tree.find_all(expressions.CTE, expressions.Subquery)}
-        assert {table.name for table in tree.find_all(expressions.Table)} - inner <= granted
+        tables = [table for table in tree.find_all(expressions.Table) if table.db.casefold() != "information_schema"]
+        assert {table.name for table in tables} - inner <= granted
 
 
 @pytest.mark.parametrize(
