@@ -19,37 +19,37 @@ found, by kind. Standard library only, no I/O.
 
 from __future__ import annotations
 
-from .assigned import assignments
-from .commands import commands
-from .encoded import encoded
-from .judging import Name, is_secret_of_weak
-from .names import PATH_MEMBERS, STRONG, judge_name, sensitive_kind
-from .naming import names_in
-from .pem import private_keys
-from .phrases import phrases
-from .piped import piped
-from .shapes import RULES, shapes
+from .gates import PATH_MEMBERS, opened
+from .rules import RULES
 from .sight import APART, Sight
-from .tables import columns
-from .urls import driver_passwords, url_passwords
-from .values import is_plain, is_random, is_reference
-from .views import views
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from .assigned import Span
+    from .rules import Rule
     from .settings import RedactionSettings
-    from .shapes import Rule
 
-__all__ = ["RULES", "Redactor", "sensitive_kind"]
+    Span = tuple[int, int, str]
+
+__all__ = ["RULES", "Redactor"]
 
 MAX_DEPTH = 64
 HIDDEN_PATH = "[redacted:path]"
 _MIN_KEY_CHARS = 12
 _NAMING = ("name", "key", "Name", "Key", "id", "ParameterKey", "variable")
+_STRONG = 3
+"""As in ``names``."""
+_PLAIN_KEYS = frozenset(
+    (
+        "command", "description", "file_path", "old_string", "new_string", "content", "pattern", "path", "prompt", "url",
+        "query", "timeout", "replace_all", "limit", "offset", "run_in_background", "output_mode", "glob", "type",
+        "subagent_type", "todos", "status", "activeForm", "notebook_path", "new_source", "cell_id", "hook_event_name", "source",
+        "model", "reason", "cwd",
+    )
+)  # fmt: skip
+"""What the parameters of most calls are called: none of them announces a secret, so that a hook need not load what judges."""
 _VALUED = frozenset(("value", "parametervalue", "val", "default", "secretstring", "secretvalue", "stringdata"))
 _CONTENTS = frozenset(("content", "new_string", "old_string", "new_str", "old_str", "file_text", "text"))
 _KEY_FILES = (
@@ -96,33 +96,13 @@ class Redactor:
 
     def _spans(self, text: str) -> list[Span]:
         sight = Sight(text)
-        names = names_in(sight, self._judge, self._settings.literals if self._settings is not None else ())
-        spans = list(private_keys(sight))
-        spans += shapes(sight, self._rules)
-        spans += url_passwords(text)
-        if "@" in text:
-            spans += driver_passwords(text)
-        spans += assignments(sight, names)
-        spans += phrases(sight)
-        spans += columns(sight, names, self._judge)
-        if " " in text:
-            spans += commands(sight)
-            spans += piped(sight)
-        spans += encoded(sight, self._has_secret)
-        for view in views(text):
-            seen = Sight(view.text)
-            found = [*shapes(seen, self._rules, by_chance=False), *assignments(seen, names_in(seen, self._judge))]
-            spans += ((*view.span(start, end), kind) for start, end, kind in found)
-        return [span for span in spans if not text.startswith("[redacted:", span[0])]
+        literals = self._settings.literals if self._settings is not None else ()
+        gates = opened(sight, self._rules, literals)
+        if not gates:
+            return []
+        from .finding import find
 
-    def _has_secret(self, decoded: str) -> bool:
-        sight = Sight(decoded)
-        found = [
-            *shapes(sight, self._rules, by_chance=False),
-            *assignments(sight, names_in(sight, self._judge)),
-            *url_passwords(decoded),
-        ]
-        return bool(found)
+        return find(sight, gates, self._rules, self._judge, literals)
 
     def value(self, value: Any) -> Any:
         """The JSON value with each secret in it replaced: texts by their content, members by the name of their key."""
@@ -177,12 +157,16 @@ class Redactor:
 
     def _judge(self, name: str) -> tuple[str, int] | None:
         if self._settings is not None and self._settings.is_sensitive(name):
-            return "named", STRONG
+            return "named", _STRONG
+        if name in _PLAIN_KEYS:
+            return None
+        from .names import judge_name
+
         return judge_name(name)
 
     def _kind_of(self, name: str) -> str | None:
         judged = self._judge(name)
-        return judged[0] if judged is not None and judged[1] == STRONG else None
+        return judged[0] if judged is not None and judged[1] == _STRONG else None
 
     def _walk(self, value: Any, depth: int) -> Any:
         if isinstance(value, str):
@@ -210,7 +194,7 @@ class Redactor:
             if of_value is not None and isinstance(key, str) and key.lower() in _VALUED:
                 judged = of_value
             if in_key_file and isinstance(item, str) and key in _CONTENTS and _is_one_word(item):
-                judged = "key_file", STRONG
+                judged = "key_file", _STRONG
             walked[self._key(key)] = self._judged(item, judged, key, depth)
         return walked
 
@@ -219,8 +203,12 @@ class Redactor:
         if judged is None:
             return self._walk(item, depth)
         kind, strength = judged
-        if strength == STRONG:
+        if strength == _STRONG:
             return self._hide(item, kind, depth)
+        from .judging import is_secret_of_weak
+        from .names import Name
+        from .values import is_reference
+
         if isinstance(item, str) and is_secret_of_weak(Name(str(key), 0, 0, kind, strength), item) and not is_reference(item):
             self.count += 1
             return f"[redacted:{kind}]"
@@ -241,6 +229,8 @@ class Redactor:
         """What is under a sensitive key is a secret: texts, long numbers, and the keys of a table of them; references are
         not."""
         if isinstance(value, str):
+            from .values import is_reference
+
             if not value or is_reference(value):
                 return value
             self.count += 1
@@ -262,6 +252,8 @@ class Redactor:
         """Below a secret key a key is a name (``user``), unless it is random or has the shape of a secret."""
         if not isinstance(key, str) or len(key) < 8:
             return key
+        from .values import is_random
+
         if is_random(key, 12) and not key.replace("_", "").isalpha():
             self.count += 1
             return f"[redacted:{kind}]"
@@ -300,6 +292,8 @@ def _is_key_file(path: str) -> bool:
 
 def _is_one_word(content: str) -> bool:
     """A file whose whole content is one secret."""
+    from .values import is_plain
+
     content = content.strip()
     return 6 <= len(content) <= 1024 and not any(char in content for char in " \n\t(){}<>") and not is_plain(content)
 

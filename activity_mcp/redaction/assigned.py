@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from .elements import element, is_tag
 from .expressions import literal_within, member_of_value, unpacked
-from .judging import Name, is_secret_text, is_secret_word
+from .judging import is_secret_text, is_secret_word
 from .mentions import after_blank, argument, call, paired
+from .names import Name
 from .reading import (
     QUOTES,
     after_node_mark,

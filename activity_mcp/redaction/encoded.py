@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .gates import may_be_base64
 from .tokens import ALPHABETS
 
 TYPE_CHECKING = False
@@ -22,7 +23,7 @@ def encoded(sight: Sight, has_secret: Callable[[str], bool]) -> Iterator[Span]:
     text = sight.text
     done = 0
     for at, piece in sight.runs(_MIN_CHARS):
-        if at < done or not _may_be_base64(piece):
+        if at < done or not may_be_base64(piece.encode()):
             continue
         lead = text[max(done, at - _MAX_CHARS) : at]
         start = at - (len(lead) - len(lead.rstrip(_UNPADDED)))
@@ -31,11 +32,6 @@ def encoded(sight: Sight, has_secret: Callable[[str], bool]) -> Iterator[Span]:
         decoded = _decoded(text[start:end]) if _is_ascii(text, start) else None
         if decoded is not None and (has_secret(decoded) or _is_login(decoded)):
             yield start, end, "base64"
-
-
-def _may_be_base64(piece: str) -> bool:
-    """Cheap: letters of both cases, as base64 of a text has them."""
-    return piece != piece.lower() and piece != piece.upper() and not piece.isalpha()
 
 
 def _is_ascii(text: str, start: int) -> bool:

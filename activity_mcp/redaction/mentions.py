@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from .elements import attribute_beside, element, form_field, named_element, next_element
-from .judging import Name, is_chosen, is_place, is_secret_of_weak, is_secret_text
-from .names import STRONG, is_almost_strong, words_of
+from .judging import is_chosen, is_place, is_secret_of_weak, is_secret_text
+from .names import STRONG, Name, is_almost_strong, words_of
 from .naming import far_statement_at, statement_at
 from .patterns import words
 from .reading import (
     QUOTES,
     after_prefix,
     backslashes,
-    end_of_line,
     is_line_end,
     opening_quote,
     quoted_value,
@@ -19,6 +18,7 @@ from .reading import (
     skip_blanks,
     word,
 )
+from .sight import end_of_line
 from .values import has_odd_part, is_code, is_identifier, is_plain, is_random, is_reference
 from .yaml_lines import value_on_lines
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from .patterns import words as _words
 
-PATH_MEMBERS = ("file_path", "notebook_path", "path", "filePath")
 STRONG, WEAK, BARE = 3, 2, 1
 """BARE: a weak word alone (``key``), which in most texts is the key of a table, so that its value must be random beyond
 doubt."""
@@ -84,18 +83,19 @@ _PUBLIC_SIGNATURES = _words("sig signature session sid seed code login api licen
 _MAX_NAMES = 4096
 _kinds: dict[str, tuple[str, int] | None] = {}
 
-NAME_LITERALS = ("pass", "secret", "token", "key", "cred", "pwd", "cookie", "auth", "salt")
-"""What most secret names have somewhere; the others have one of ``NAME_WORDS`` as a word of its own."""
-NAME_WORDS = frozenset(
-    word.encode()
-    for word in _words(
-        "rocommunity rwcommunity pw pat pats sig signature login appid sid sessionid sessid phpsessid jsessionid"
-        " kennwort contrasena senha"
-        " wachtwoord mdp motdepasse heslo parola pepper pin jwt api sas bearer mnemonic psk phrase dockerconfigjson"
-        " rootpw bindpw userpw adminpw dbpw authtok requirepass"
-        " otp totp seed hmac dek kek license licence session code storepass keypass"
-    )
-)
+
+class Name:
+    """A name in a text: its place, and the kind of value it announces."""
+
+    __slots__ = ("end", "is_option", "kind", "start", "strength", "text")
+
+    def __init__(self, text: str, start: int, end: int, kind: str, strength: int) -> None:
+        self.text = text
+        self.start = start
+        self.end = end
+        self.kind = kind
+        self.strength = strength
+        self.is_option = text[:1] == "-"
 
 
 def sensitive_kind(name: str) -> str | None:

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from activity_mcp.redaction import RULES, Redactor, sensitive_kind
+from activity_mcp.redaction import RULES, Redactor
+from activity_mcp.redaction.names import sensitive_kind
 from redaction.cases import HEX40, LOOK_ALIKES, MIXED, WORD, secrets
 
 REPO = Path(__file__).resolve().parents[2]

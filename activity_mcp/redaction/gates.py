@@ -1,0 +1,219 @@
+"""Which finders a text gives reason to run: questions to sets, before any table is loaded or any search begins.
+
+A gate may be open where its finder finds nothing; it is never shut where it would find something. Where all are shut, which is
+so for most of what a hook records, the finders are not even loaded.
+"""
+
+from __future__ import annotations
+
+from .gate_words import CALLS, CONSUMER_WORDS, PROGRAMS, TOKENS_BY_HEAD, TOKENS_BY_PIECE
+from .rules import open_rules
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+    from .rules import Rule
+    from .sight import Sight
+
+    Open = dict[str, Any]
+
+PATH_MEMBERS = ("file_path", "notebook_path", "path", "filePath")
+"""What names a file in the input of a tool."""
+NAME_LITERALS = (b"pass", b"secret", b"token", b"key", b"cred", b"pwd", b"cookie", b"auth", b"salt")
+"""What most secret names have somewhere; the others have one of ``NAME_WORDS`` as a word of its own."""
+NAME_WORDS = frozenset(
+    (
+        b"rocommunity", b"rwcommunity", b"pw", b"pat", b"pats", b"sig", b"signature", b"login", b"appid", b"sid", b"sessionid",
+        b"sessid", b"phpsessid", b"jsessionid", b"kennwort", b"contrasena", b"senha", b"wachtwoord", b"mdp", b"motdepasse",
+        b"heslo", b"parola", b"pepper", b"pin", b"jwt", b"api", b"sas", b"bearer", b"mnemonic", b"psk", b"phrase",
+        b"dockerconfigjson", b"rootpw", b"bindpw", b"userpw", b"adminpw", b"dbpw", b"authtok", b"requirepass", b"otp", b"totp",
+        b"seed", b"hmac", b"dek", b"kek", b"license", b"licence", b"session", b"code", b"storepass", b"keypass",
+    )
+)  # fmt: skip
+NAME_ENDINGS = ("Pw", "Pat", "Psk", "Pin")
+"""``githubPat``."""
+PAIRS = frozenset(
+    (
+        b"auth", b"basicauth", b"httpbasicauth", b"networkcredential", b"credentials", b"pscredential", b"basic", b"login",
+        b"digestauth", b"httpdigestauth", b"usernamepasswordcredentials", b"directoryentry", b"basiccredentials",
+        b"usernamepasswordauthenticationtoken", b"basicauthentication", b"passwordauthentication", b"setbasicauth",
+        b"httpntlmauth", b"userpassword",
+    )
+)  # fmt: skip
+ENCODER_WORDS = frozenset(
+    (b"btoa", b"b64encode", b"encode64", b"base64", b"encodetostring", b"getbytes", b"base64encode", b"buffer")
+)
+SETTING_WORDS = frozenset((b"secret", b"community", b"password", b"key"))
+_DIGITS = frozenset(b"%d" % digit for digit in range(10))
+FIELDS = ("password", "passwd", "passphrase", "passcode", "secret", "token", "pwd", "assword")
+"""What a field or a heading calls a secret."""
+_FIELDS = tuple(field.encode() for field in FIELDS)
+ECHOES = frozenset((b"echo", b"printf"))
+SECRETISH = frozenset(
+    (
+        b"secret", b"secrets", b"passwd", b"password", b"passphrase", b"token", b"login", b"auth", b"unlock", b"luksopen",
+        b"luksformat", b"vault", b"keyring", b"kinit", b"join", b"store", b"base64", b"vncpasswd", b"encfs", b"pass",
+        b"credential", b"credentials", b"creds", b"unseal", b"decrypt", b"encrypt", b"versions", b"add", b"set", b"put",
+        b"askpass", b"wallet",
+    )
+)  # fmt: skip
+"""Words of a command that reads a secret."""
+_AFTER_PROGRAM = (" ", "\t", ".", "\\")
+_JOINTS = ("'\n", '"\n', "'+", "' +", '"+', '" +')
+_MIN_KEY_PIECE = 20
+_MIN_KEY_LINES = 190
+
+
+def opened(sight: Sight, rules: Iterable[Rule], literals: Sequence[str] = ()) -> Open:
+    """What each finder that has something to look for is to look for; those without are left out."""
+    text, words = sight.text, sight.words
+    found: Open = {
+        "private_keys": has_key_lines(sight),
+        "tokens": prefixes_of(sight),
+        "rules": open_rules(sight, rules),
+        "by_chance": bool(sight.long) and _may_be_by_chance(sight),
+        "urls": "@" in text and "://" in text,
+        "drivers": "@" in text and not words.isdisjoint((b"thin", b"tcp", b"unix")),
+        "names": may_have_names(sight, literals),
+        "calls": _calls(sight),
+        "phrases": _has_phrase(sight),
+        "remarks": _has_remark(sight),
+        "pgpass": ":" in text and (b"5432" in words or ":*:" in text),
+        "programs": _programs(sight),
+        "beside_user": " -" in text and (" -p" in text or " -P" in text or " -w" in text),
+        "piped": _is_piped(sight),
+        "encoded": any(map(may_be_base64, sight.long)),
+        "views": has_views(text),
+    }
+    return {finder: reason for finder, reason in found.items() if reason}
+
+
+def has_key_lines(sight: Sight) -> bool:
+    """Whether a private key may be in it: its title, or lines as long as a key's."""
+    words = sight.words
+    if b"begin" in words or (b"private" in words and b"mac" in words):
+        return True
+    return (
+        len(sight.text) >= _MIN_KEY_LINES
+        and "\n" in sight.text
+        and any(len(piece) >= _MIN_KEY_PIECE and not piece.islower() for piece in sight.long)
+    )
+
+
+def prefixes_of(sight: Sight) -> list[str]:
+    """The prefixes of tokens that the text has, longer heads first, then in the order of the table."""
+    text = sight.text
+    found = [
+        prefix
+        for piece in TOKENS_BY_PIECE.keys() & sight.pieces
+        for prefix in TOKENS_BY_PIECE[piece]
+        if prefix in text
+    ]  # fmt: skip
+    heads = sight.heads
+    if heads:
+        for length in (4, 3, 2):
+            cut = heads if length == 4 else {head[:length] for head in heads}
+            for head in TOKENS_BY_HEAD.keys() & cut:
+                if len(head) == length:
+                    found += [prefix for prefix in TOKENS_BY_HEAD[head] if prefix in text]
+    return found
+
+
+def _may_be_by_chance(sight: Sight) -> bool:
+    has_urls = "://" in sight.text
+    return any(
+        not piece.isalpha() and not piece.isdigit() and (len(piece) >= 32 or (has_urls and len(piece) >= 20))
+        for piece in sight.long
+    )
+
+
+def may_be_base64(piece: bytes) -> bool:
+    """Letters of both cases and digits, as base64 of a text has them."""
+    return len(piece) >= 16 and not piece.islower() and not piece.isupper() and not piece.isalpha() and not piece.isdigit()
+
+
+def may_have_names(sight: Sight, literals: Sequence[str] = ()) -> bool:
+    """Whether the text may have a name that announces a secret."""
+    lowered = sight.names.lower()
+    return (
+        any(map(lowered.__contains__, NAME_LITERALS))
+        or not NAME_WORDS.isdisjoint(sight.words)
+        or not sight.text.isascii()
+        or any(map(sight.text.__contains__, NAME_ENDINGS))
+        or any(map(sight.lowered.__contains__, literals))
+    )
+
+
+def _calls(sight: Sight) -> list[str]:
+    if "(" not in sight.text:
+        return []
+    lowered = sight.lowered
+    return [call for word in sorted(CALLS.keys() & sight.words) for call in CALLS[word] if call in lowered]
+
+
+def _has_phrase(sight: Sight) -> bool:
+    text, words = sight.text, sight.words
+    if b"identified" in words or (b"kind" in words and b"secret" in words):
+        return True
+    if ("(" in text or "[" in text or b"basic" in words) and not PAIRS.isdisjoint(words):
+        return True
+    if ":" in text and "(" in text and not ENCODER_WORDS.isdisjoint(words):
+        return True
+    if SETTING_WORDS.isdisjoint(words):
+        return False
+    return b"community" in words or not _DIGITS.isdisjoint(words) or not text.isascii()
+
+
+def _has_remark(sight: Sight) -> bool:
+    text, words = sight.text, sight.words
+    if (
+        b"stringdata" in words
+        or b"chpasswd" in words
+        or (b"sz" in words and b"reg" in words)
+        or ("{" in text and (b"plain" in words or b"cleartext" in words))
+        or " on >" in sight.lowered
+    ):
+        return True
+    if not sight.has_mixed:
+        return False
+    return "@" in text or (("\n" in text or "(" in text or b"fill" in words or " as " in sight.lowered) and has_field(sight))
+
+
+def has_field(sight: Sight) -> bool:
+    """Whether the text speaks of a password, a token or a key."""
+    return b"key" in sight.words or any(map(sight.names.lower().__contains__, _FIELDS))
+
+
+def _programs(sight: Sight) -> list[str]:
+    lowered = sight.lowered
+    return [
+        program
+        for head in sorted(PROGRAMS.keys() & sight.words)
+        for program in PROGRAMS[head]
+        if any(program + after in lowered for after in _AFTER_PROGRAM)
+    ]
+
+
+def _is_piped(sight: Sight) -> bool:
+    text, words = sight.text, sight.words
+    if b"expect" in words:
+        return True
+    if ECHOES.isdisjoint(words) and "<<" not in text:
+        return False
+    return (
+        ">" in text
+        or "%s" in text
+        or ("|" in text and not SECRETISH.isdisjoint(words))
+        or not CONSUMER_WORDS.isdisjoint(words)
+    )  # fmt: skip
+
+
+def has_views(text: str) -> bool:
+    """Whether the text may say something else when it is decoded or joined."""
+    if "%" in text or ("&" in text and ("&lt;" in text or "&quot;" in text or "&#3" in text)):
+        return True
+    if "\\" in text and ("\\u00" in text or "\\\n" in text or "\\\r\n" in text):
+        return True
+    return ("'" in text or '"' in text) and any(map(text.__contains__, _JOINTS))

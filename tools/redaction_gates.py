@@ -1,0 +1,115 @@
+"""Derives ``activity_mcp/redaction/gate_words.py``: by what word a text shows that a table may have something for it.
+
+python tools/redaction_gates.py            exits 1 if the module is not what would be written
+python tools/redaction_gates.py --write    writes it
+
+The tables are large, and hardly a text needs them: a hook loads this module, which is small, and a table only where one of its
+words is in the text.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from activity_mcp.redaction.phrases import FUNCTIONS  # noqa: E402
+from activity_mcp.redaction.piped import longest_word  # noqa: E402
+from activity_mcp.redaction.programs import COMMANDS, CONSUMERS  # noqa: E402
+from activity_mcp.redaction.sight import APART  # noqa: E402
+from activity_mcp.redaction.tokens import TOKENS  # noqa: E402
+
+MODULE = ROOT / "activity_mcp" / "redaction" / "gate_words.py"
+WIDTH = 128
+Gate = dict[bytes, list[str]]
+
+
+def token_gates() -> tuple[Gate, Gate]:
+    """The prefixes of tokens: by the piece that a mark ends in them, or by the beginning of their piece."""
+    by_piece: Gate = {}
+    by_head: Gate = {}
+    for line in TOKENS.split("\n")[1:-1]:
+        for prefix in line.split(" ")[5:]:
+            first = prefix.lstrip("_").encode().translate(APART).split()[0]
+            is_whole = len(first) < len(prefix.lstrip("_"))
+            prefixes = (by_piece if is_whole else by_head).setdefault(first if is_whole else first[:4], [])
+            if prefix not in prefixes:
+                prefixes.append(prefix)
+    return by_piece, by_head
+
+
+def program_gates() -> Gate:
+    """The programs by the first run of letters and digits of their name."""
+    found: Gate = {}
+    for line in COMMANDS.split("\n")[1:-1]:
+        program = line.partition(" |")[0]
+        programs = found.setdefault(program.partition("-")[0].partition("_")[0].encode(), [])
+        if program not in programs:
+            programs.append(program)
+    return found
+
+
+def call_gates() -> Gate:
+    """The functions by the last word of their name."""
+    found: Gate = {}
+    for function in FUNCTIONS:
+        word = function.replace(".", " ").replace("_", " ").replace("->", " ").split()[-1].encode()
+        calls = found.setdefault(word, [])
+        if function + "(" not in calls:
+            calls.append(function + "(")
+    return found
+
+
+def _lines(name: str, gate: Gate, *, meaning: str) -> str:
+    items = [f"{word!r}: {tuple(texts)!r}".replace("'", '"') for word, texts in gate.items()]
+    return f"{name} = {{\n{_wrapped(items)}}}\n" + f'"""{meaning}"""\n'
+
+
+def _wrapped(items: list[str]) -> str:
+    lines, line = [], ""
+    for part in ", ".join(items).split(", "):
+        if line and len(line) + len(part) + 6 > WIDTH:
+            lines.append(line)
+            line = ""
+        line += f"{' ' if line else '    '}{part},"
+    return "\n".join([*lines, line]) + "\n"
+
+
+def rendered() -> str:
+    """The text of the module."""
+    by_piece, by_head = token_gates()
+    consumers = sorted({longest_word(consumer) for consumer in CONSUMERS})
+    words = "CONSUMER_WORDS = frozenset((\n" + _wrapped([repr(word).replace("'", '"') for word in consumers]) + "))\n"
+    return "\n".join(
+        (
+            '"""By what word a text shows that a table of redaction may have something for it: derived from the tables.',
+            "",
+            'Written by ``python tools/redaction_gates.py --write``; a test holds it and the tables together.\n"""',
+            "",
+            "from __future__ import annotations",
+            "",
+            "# fmt: off",
+            _lines("TOKENS_BY_PIECE", by_piece, meaning="Prefixes of tokens by their first piece, where a mark ends it."),
+            _lines("TOKENS_BY_HEAD", by_head, meaning="The others, by the first four characters of their piece."),
+            _lines("PROGRAMS", program_gates(), meaning="Programs by the first run of letters and digits of their name."),
+            _lines("CALLS", call_gates(), meaning="What calls a function of ``phrases``, by the last word of its name."),
+            words + '"""The word of each consumer of ``programs`` that a text must have."""',
+            "# fmt: on\n",
+        )
+    )
+
+
+def main() -> int:
+    text = rendered()
+    if "--write" in sys.argv[1:]:
+        MODULE.write_text(text, encoding="utf-8")
+    if MODULE.read_text(encoding="utf-8") == text:
+        return 0
+    print("gate_words.py is not what the tables give: python tools/redaction_gates.py --write", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
