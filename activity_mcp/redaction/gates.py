@@ -34,6 +34,12 @@ NAME_WORDS = frozenset(
 )  # fmt: skip
 NAME_ENDINGS = ("Pw", "Pat", "Psk", "Pin")
 """``githubPat``."""
+FOREIGN_NAMES = (
+    "пароль", "密码", "密碼", "口令", "密钥", "密鑰", "令牌", "パスワード", "暗証番号", "비밀번호", "암호",
+    "contraseña", "hasło", "lösenord", "şifre",
+    "كلمة المرور", "كلمة السر", "รหัสผ่าน", "mật khẩu", "κωδικός", "סיסמה", "jelszó", "पासवर्ड",
+)  # fmt: skip
+_FOREIGN = tuple(name.encode().translate(None, bytes(range(128))) for name in FOREIGN_NAMES)
 PAIRS = frozenset(
     (
         b"auth", b"basicauth", b"httpbasicauth", b"networkcredential", b"credentials", b"pscredential", b"basic", b"login",
@@ -140,10 +146,15 @@ def may_have_names(sight: Sight, literals: Sequence[str] = ()) -> bool:
     return (
         any(map(lowered.__contains__, NAME_LITERALS))
         or not NAME_WORDS.isdisjoint(sight.words)
-        or not sight.text.isascii()
+        or any(map(sight.foreign.__contains__, _FOREIGN))
         or any(map(sight.text.__contains__, NAME_ENDINGS))
         or any(map(sight.lowered.__contains__, literals))
     )
+
+
+def foreign_names(sight: Sight) -> list[str]:
+    """Those of the foreign names whose characters the text has."""
+    return [name for name, mark in zip(FOREIGN_NAMES, _FOREIGN, strict=True) if mark in sight.foreign]
 
 
 def _calls(sight: Sight) -> list[str]:

@@ -6,6 +6,7 @@ token, secret, api key …) makes any value a secret; a *weak* one (``…_KEY``,
 
 from __future__ import annotations
 
+from .gates import FOREIGN_NAMES
 from .patterns import words as _words
 
 STRONG, WEAK, BARE = 3, 2, 1
@@ -51,11 +52,6 @@ _GLUED = ("pass", "pw", "pwd", "authtok")
 """How a name in one word ends: ``rootpw``, ``bindpw``, ``remotepass``, ``mysqlpwd``."""
 _NOT_GLUED = _words("pass pw pwd compass trespass encompass surpass bypass overpass underpass subpass multipass impasse")
 _OTHER_PASSES = ("bypass", "lowpass", "highpass", "bandpass", "allpass", "renderpass", "subpass", "onepass", "firstpass")
-FOREIGN_NAMES = (
-    "пароль", "密码", "密碼", "口令", "密钥", "密鑰", "令牌", "パスワード", "暗証番号", "비밀번호", "암호",
-    "contraseña", "hasło", "lösenord", "şifre",
-    "كلمة المرور", "كلمة السر", "รหัสผ่าน", "mật khẩu", "κωδικός", "סיסמה", "jelszó", "पासवर्ड",
-)  # fmt: skip
 _NOT_A_KEY = _words(
     "primary foreign public publishable cache sort partition row group unique object natural composite lookup map dict hash"
     " index order bucket idempotency dedup dedupe translation i18n locale event registry shard routing hot shortcut keyboard"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .gates import NAME_ENDINGS, NAME_LITERALS, NAME_WORDS
-from .names import FOREIGN_NAMES, STRONG, Name, judge_name
+from .gates import NAME_ENDINGS, NAME_LITERALS, NAME_WORDS, foreign_names
+from .names import STRONG, Name, judge_name
 from .sight import end_of_line
 
 TYPE_CHECKING = False
@@ -21,6 +21,7 @@ STATED = (
     " equals ", " -> ", " → ", " – ", " — ", " - ", " è ", " é ", " är ", " to ", " wird ", " jest ",
 )  # fmt: skip
 """How a sentence states the value of a name."""
+_STATED_FIRST = frozenset([mark.lstrip(" ")[0] for mark in STATED] + ["f", "o"])
 _MAX_NAME = 64
 _COMPLETED = ("phrase", "keybase")
 """Names that announce a secret only together with the segment before them: ``seed.phrase``."""
@@ -55,7 +56,7 @@ def _name_at(sight: Sight, start: int, end: int, judge: Judge) -> Name | None:
         judged = judge(_with_segment_before(text, start, end))
         if judged is not None and judged[1] == STRONG:
             return Name(text[start:end], start, end, *judged)
-    if after == " " and is_in_sentence(sight, start, end):
+    if after == " " and (is_in_sentence(sight, start, end) or _is_before_little(text, end + 1)):
         return None
     judged = judge(text[start:end])
     if before == " " and (judged is None or judged[1] != STRONG):
@@ -63,6 +64,12 @@ def _name_at(sight: Sight, start: int, end: int, judge: Judge) -> Name | None:
     if judged is None or text[start - 10 : start] == "[redacted:":
         return None
     return Name(text[start:end], start, end, *judged)
+
+
+def _is_before_little(text: str, at: int) -> bool:
+    """Whether one or two letters or digits end the line: too few for a value (``token 5``)."""
+    end = text.find("\n", at, at + 3)
+    return end > at and text[at:end].isalnum() and text[at:end].isascii()
 
 
 def _literals_of(sight: Sight, judge: Judge, more: Sequence[str]) -> list[str]:
@@ -73,8 +80,8 @@ def _literals_of(sight: Sight, judge: Judge, more: Sequence[str]) -> list[str]:
     literals += more
     literals += sorted(word.decode() for word in NAME_WORDS & sight.words)
     literals += [word.lower() for word in NAME_ENDINGS if word in sight.text and word.lower() not in literals]
-    if not sight.text.isascii():
-        literals += FOREIGN_NAMES
+    if sight.foreign:
+        literals += foreign_names(sight)
     return literals
 
 
@@ -138,9 +145,10 @@ _OF_OTHERS = (
 def is_in_sentence(sight: Sight, start: int, at: int) -> bool:
     """Whether the name is one of the words of a sentence, as most are: a word follows, and no statement of what it is."""
     text, lowered = sight.text, sight.lowered
-    if text[start] == "-" or text[start - 1 : start] == "<":
+    following = lowered[at + 1 : at + 2]
+    if not following.isalpha() or text[start] == "-" or text[start - 1 : start] == "<":
         return False
-    if not text[at + 1 : at + 2].isalpha() or statement_at(text, lowered, at):
+    if following in _STATED_FIRST and statement_at(text, lowered, at):
         return False
     return _is_followed_by_a_word(text, at + 1) and not (
         sight.has_mixed and _is_strong(text[start:at], lowered[start - 7 : start]) and far_statement_at(text, lowered, at)

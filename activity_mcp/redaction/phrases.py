@@ -143,17 +143,19 @@ def _password_at(text: str, span: tuple[int, int] | None) -> Iterator[Span]:
 
 def _configured(text: str, lowered: str, setting: str) -> Iterator[Span]:
     """``enable secret 5 $1$…``, ``username x password 7 …``, ``snmp-server community …``."""
+    length = len(setting) + 1
     at = lowered.find(setting + " ")
     while at >= 0:
-        start = skip_blanks(text, at + len(setting))
-        level = text[start : start + 2]
-        if level[:1].isdigit() and level[1:] == " ":
+        start = at + length
+        if text[start : start + 1] in (" ", "\t"):
+            start = skip_blanks(text, start)
+        if text[start : start + 1].isdigit() and text[start + 1 : start + 2] == " ":
             span = word(text, start + 2)
             if span[1] - span[0] >= 6:
                 yield (*span, "password")
         elif setting == "community" and lowered.startswith("snmp-server ", at - 12):
             yield (*word(text, start), "password")
-        at = lowered.find(setting + " ", at + len(setting))
+        at = lowered.find(setting + " ", at + length)
 
 
 def _manifest(text: str, lowered: str) -> Iterator[Span]:

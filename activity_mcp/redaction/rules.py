@@ -116,7 +116,7 @@ def _may_be_azure(sight: Sight) -> bool:
 
 
 def _may_be_telegram(sight: Sight) -> bool:
-    return ":" in sight.text and any(len(piece) >= 8 and piece[-8:].isdigit() for piece in sight.pieces)
+    return ":AA" in sight.text and any(len(piece) >= 8 and piece[-8:].isdigit() for piece in sight.pieces)
 
 
 RULES: tuple[Rule, ...] = (

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _ALNUM = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 APART = bytes(byte if byte in _ALNUM else 32 for byte in range(256))
 _NAMES_APART = bytes(byte if byte in _ALNUM or byte in b"_-" else 32 for byte in range(256))
+_ASCII = bytes(range(128))
 _ESCAPES = (b"n", b"t", b"r")
 LONG = 15
 """Characters of a piece from which it may be a secret by itself."""
@@ -21,12 +22,13 @@ LONG = 15
 class Sight:
     """A text, prepared once for all finders."""
 
-    __slots__ = ("_capitals", "_heads", "_mixed", "long", "lowered", "names", "pieces", "text", "words")
+    __slots__ = ("_capitals", "_heads", "_mixed", "foreign", "long", "lowered", "names", "pieces", "text", "words")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.lowered = _lower(text)
-        names = set(text.encode("utf-8", "surrogatepass").translate(_NAMES_APART).split())
+        data = text.encode("utf-8", "surrogatepass")
+        names = set(data.translate(_NAMES_APART).split())
         if "\\" in text:  # of ``\nPASSWORD``, as an escaped text has it
             names.update([name[1:] for name in names if name[:1] in _ESCAPES])
         self.names = b" ".join(names)
@@ -34,6 +36,8 @@ class Sight:
         self.pieces = set(self.names.translate(APART).split())
         self.words = set(self.names.lower().translate(APART).split())
         """The pieces in lower case."""
+        self.foreign = b"" if text.isascii() else data.translate(None, _ASCII)
+        """The bytes of the characters that are not ASCII."""
         self.long = [piece for piece in self.pieces if len(piece) >= LONG]
         self._capitals: set[bytes] | None = None
         self._heads: set[bytes] | None = None
@@ -43,7 +47,8 @@ class Sight:
     def has_mixed(self) -> bool:
         """Whether some piece is neither a word nor a number, as most secrets are or have: most sentences have none."""
         if self._mixed is None:
-            self._mixed = any(len(piece) > 4 and not piece.isalpha() and not piece.isdigit() for piece in self.pieces)
+            not_words = [piece for piece in self.pieces if not piece.isalpha()]
+            self._mixed = any(len(piece) > 4 and not piece.isdigit() for piece in not_words)
         return self._mixed
 
     @property
