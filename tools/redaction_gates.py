@@ -22,7 +22,6 @@ from activity_mcp.redaction.sight import APART  # noqa: E402
 from activity_mcp.redaction.tokens import TOKENS  # noqa: E402
 
 MODULE = ROOT / "activity_mcp" / "redaction" / "gate_words.py"
-WIDTH = 128
 Gate = dict[bytes, list[str]]
 
 
@@ -62,41 +61,30 @@ def call_gates() -> Gate:
     return found
 
 
-def _lines(name: str, gate: Gate, *, meaning: str) -> str:
-    items = [f"{word!r}: {tuple(texts)!r}".replace("'", '"') for word, texts in gate.items()]
-    return f"{name} = {{\n{_wrapped(items)}}}\n" + f'"""{meaning}"""\n'
-
-
-def _wrapped(items: list[str]) -> str:
-    lines, line = [], ""
-    for part in ", ".join(items).split(", "):
-        if line and len(line) + len(part) + 6 > WIDTH:
-            lines.append(line)
-            line = ""
-        line += f"{' ' if line else '    '}{part},"
-    return "\n".join([*lines, line]) + "\n"
+def _block(name: str, gate: Gate, meaning: str) -> str:
+    lines = "\n".join("|".join((word.decode(), *texts)) for word, texts in gate.items())
+    return f'{name} = """\n{lines}\n"""\n"""{meaning}"""\n'
 
 
 def rendered() -> str:
     """The text of the module."""
     by_piece, by_head = token_gates()
-    consumers = sorted({longest_word(consumer) for consumer in CONSUMERS})
-    words = "CONSUMER_WORDS = frozenset((\n" + _wrapped([repr(word).replace("'", '"') for word in consumers]) + "))\n"
+    consumers: Gate = {longest_word(consumer): [] for consumer in sorted(CONSUMERS)}
     return "\n".join(
         (
             '"""By what word a text shows that a table of redaction may have something for it: derived from the tables.',
             "",
+            "A line: a word, and what to look for in a text that has it. Plain text, for nothing else loads as fast.",
             'Written by ``python tools/redaction_gates.py --write``; a test holds it and the tables together.\n"""',
             "",
             "from __future__ import annotations",
             "",
-            "# fmt: off",
-            _lines("TOKENS_BY_PIECE", by_piece, meaning="Prefixes of tokens by their first piece, where a mark ends it."),
-            _lines("TOKENS_BY_HEAD", by_head, meaning="The others, by the first four characters of their piece."),
-            _lines("PROGRAMS", program_gates(), meaning="Programs by the first run of letters and digits of their name."),
-            _lines("CALLS", call_gates(), meaning="What calls a function of ``phrases``, by the last word of its name."),
-            words + '"""The word of each consumer of ``programs`` that a text must have."""',
-            "# fmt: on\n",
+            _block("TOKENS_BY_PIECE", by_piece, "Prefixes of tokens by their first piece, where a mark ends it."),
+            _block("TOKENS_BY_HEAD", by_head, "The others, by the first four characters of their piece."),
+            _block("PROGRAMS", program_gates(), "Programs by the first run of letters and digits of their name."),
+            _block("CALLS", call_gates(), "What calls a function of ``phrases``, by the last word of its name."),
+            _block("CONSUMERS", consumers, "The word of each consumer of ``programs`` that a text must have.").rstrip(),
+            "",
         )
     )
 

@@ -6,7 +6,7 @@ so for most of what a hook records, the finders are not even loaded.
 
 from __future__ import annotations
 
-from .gate_words import CALLS, CONSUMER_WORDS, PROGRAMS, TOKENS_BY_HEAD, TOKENS_BY_PIECE
+from .gate_words import CALLS, CONSUMERS, PROGRAMS, TOKENS_BY_HEAD, TOKENS_BY_PIECE
 from .rules import open_rules
 
 TYPE_CHECKING = False
@@ -72,6 +72,29 @@ _MIN_KEY_PIECE = 20
 _MIN_KEY_LINES = 190
 
 
+class WordGate:
+    """A block of ``gate_words``: the words, and by each what to look for."""
+
+    __slots__ = ("_block", "words")
+
+    def __init__(self, block: str) -> None:
+        self._block = block
+        self.words = frozenset([line.partition("|")[0].encode() for line in block.split("\n")[1:-1]])
+
+    def of(self, words: set[bytes], text: str) -> list[str]:
+        """What a text with these words has of it, by word in alphabetical order."""
+        found: list[str] = []
+        for word in sorted(self.words & words):
+            start = self._block.index(f"\n{word.decode()}|") + 1
+            line = self._block[start : self._block.index("\n", start)]
+            found += [wanted for wanted in line.split("|")[1:] if wanted in text]
+        return found
+
+
+_PREFIXES, _OPEN_PREFIXES = WordGate(TOKENS_BY_PIECE), WordGate(TOKENS_BY_HEAD)
+_PROGRAMS, _CALLS, _CONSUMERS = WordGate(PROGRAMS), WordGate(CALLS), WordGate(CONSUMERS)
+
+
 def opened(sight: Sight, rules: Iterable[Rule], literals: Sequence[str] = ()) -> Open:
     """What each finder that has something to look for is to look for; those without are left out."""
     text, words = sight.text, sight.words
@@ -110,20 +133,13 @@ def has_key_lines(sight: Sight) -> bool:
 
 def prefixes_of(sight: Sight) -> list[str]:
     """The prefixes of tokens that the text has, longer heads first, then in the order of the table."""
-    text = sight.text
-    found = [
-        prefix
-        for piece in TOKENS_BY_PIECE.keys() & sight.pieces
-        for prefix in TOKENS_BY_PIECE[piece]
-        if prefix in text
-    ]  # fmt: skip
+    found = _PREFIXES.of(sight.pieces, sight.text)
     heads = sight.heads
     if heads:
-        for length in (4, 3, 2):
-            cut = heads if length == 4 else {head[:length] for head in heads}
-            for head in TOKENS_BY_HEAD.keys() & cut:
-                if len(head) == length:
-                    found += [prefix for prefix in TOKENS_BY_HEAD[head] if prefix in text]
+        found += _OPEN_PREFIXES.of(heads, sight.text)
+        threes = {head[:3] for head in heads}
+        found += _OPEN_PREFIXES.of(threes, sight.text)
+        found += _OPEN_PREFIXES.of({head[:2] for head in threes}, sight.text)
     return found
 
 
@@ -160,8 +176,7 @@ def foreign_names(sight: Sight) -> list[str]:
 def _calls(sight: Sight) -> list[str]:
     if "(" not in sight.text:
         return []
-    lowered = sight.lowered
-    return [call for word in sorted(CALLS.keys() & sight.words) for call in CALLS[word] if call in lowered]
+    return _CALLS.of(sight.words, sight.lowered)
 
 
 def _has_phrase(sight: Sight) -> bool:
@@ -200,10 +215,7 @@ def has_field(sight: Sight) -> bool:
 def _programs(sight: Sight) -> list[str]:
     lowered = sight.lowered
     return [
-        program
-        for head in sorted(PROGRAMS.keys() & sight.words)
-        for program in PROGRAMS[head]
-        if any(program + after in lowered for after in _AFTER_PROGRAM)
+        program for program in _PROGRAMS.of(sight.words, lowered) if any(program + after in lowered for after in _AFTER_PROGRAM)
     ]
 
 
@@ -217,7 +229,7 @@ def _is_piped(sight: Sight) -> bool:
         ">" in text
         or "%s" in text
         or ("|" in text and not SECRETISH.isdisjoint(words))
-        or not CONSUMER_WORDS.isdisjoint(words)
+        or not _CONSUMERS.words.isdisjoint(words)
     )  # fmt: skip
 
 
