@@ -10,6 +10,7 @@ words is in the text.
 from __future__ import annotations
 
 import sys
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,8 +63,9 @@ def call_gates() -> Gate:
 
 
 def _block(name: str, gate: Gate, meaning: str) -> str:
-    lines = "\n".join("|".join((word.decode(), *texts)) for word, texts in gate.items())
-    return f'{name} = """\n{lines}\n"""\n"""{meaning}"""\n'
+    lines = "\n".join("|".join((word.decode(), *texts)) for word, texts in gate.items() if texts)
+    words = textwrap.fill(" ".join(word.decode() for word in gate), 126)
+    return f'{name} = """\\\n{words}\n\n{lines}\n"""\n"""{meaning}"""\n'
 
 
 def rendered() -> str:
@@ -74,7 +76,7 @@ def rendered() -> str:
         (
             '"""By what word a text shows that a table of redaction may have something for it: derived from the tables.',
             "",
-            "A line: a word, and what to look for in a text that has it. Plain text, for nothing else loads as fast.",
+            "The words, and for each a line with what to look for in a text that has it. Plain text, for nothing loads faster.",
             'Written by ``python tools/redaction_gates.py --write``; a test holds it and the tables together.\n"""',
             "",
             "from __future__ import annotations",

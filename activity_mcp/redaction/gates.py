@@ -66,6 +66,9 @@ SECRETISH = frozenset(
     )
 )  # fmt: skip
 """Words of a command that reads a secret."""
+BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
+MAX_BASE64 = 4096
+_MAX_RUNS = 6
 _AFTER_PROGRAM = (" ", "\t", ".", "\\")
 _JOINTS = ("'\n", '"\n', "'+", "' +", '"+', '" +')
 _MIN_KEY_PIECE = 20
@@ -79,7 +82,7 @@ class WordGate:
 
     def __init__(self, block: str) -> None:
         self._block = block
-        self.words = frozenset([line.partition("|")[0].encode() for line in block.split("\n")[1:-1]])
+        self.words = frozenset(block.partition("\n\n")[0].encode().split())
 
     def of(self, words: set[bytes], text: str) -> list[str]:
         """What a text with these words has of it, by word in alphabetical order."""
@@ -113,7 +116,7 @@ def opened(sight: Sight, rules: Iterable[Rule], literals: Sequence[str] = ()) ->
         "programs": _programs(sight),
         "beside_user": " -" in text and (" -p" in text or " -P" in text or " -w" in text),
         "piped": _is_piped(sight),
-        "encoded": any(map(may_be_base64, sight.long)),
+        "encoded": bool(sight.long) and _may_have_base64(sight),
         "views": has_views(text),
     }
     return {finder: reason for finder, reason in found.items() if reason}
@@ -154,6 +157,33 @@ def _may_be_by_chance(sight: Sight) -> bool:
 def may_be_base64(piece: bytes) -> bool:
     """Letters of both cases and digits, as base64 of a text has them."""
     return len(piece) >= 16 and not piece.islower() and not piece.isupper() and not piece.isalpha() and not piece.isdigit()
+
+
+def _may_have_base64(sight: Sight) -> bool:
+    """Whether a run may be base64 of a text. Ids of calls have the same letters, but no text would begin as they do."""
+    pieces = [piece for piece in sight.long if may_be_base64(piece)]
+    if len(pieces) > _MAX_RUNS:
+        return True  # to look for each would cost more than to read them all
+    text = sight.text
+    for piece in pieces:
+        run = piece.decode("ascii")
+        at = text.find(run)
+        while at >= 0:
+            if is_base64_of_text(text, start_of_base64(text, at, 0)):
+                return True
+            at = text.find(run, at + len(run))
+    return False
+
+
+def start_of_base64(text: str, at: int, first: int) -> int:
+    """Where the run of base64 begins that this place is in, not before ``first``."""
+    lead = text[max(first, at - MAX_BASE64) : at]
+    return at - (len(lead) - len(lead.rstrip(BASE64)))
+
+
+def is_base64_of_text(text: str, start: int) -> bool:
+    """Whether every fourth character can begin three bytes of which the first is a printable one."""
+    return all("I" <= char <= "Z" or "a" <= char <= "f" for char in text[start : start + 16 : 4])
 
 
 def may_have_names(sight: Sight, literals: Sequence[str] = ()) -> bool:
