@@ -19,25 +19,39 @@ sys.path.insert(0, str(ROOT))
 from activity_mcp.redaction.phrases import FUNCTIONS  # noqa: E402
 from activity_mcp.redaction.piped import longest_word  # noqa: E402
 from activity_mcp.redaction.programs import COMMANDS, CONSUMERS  # noqa: E402
-from activity_mcp.redaction.sight import APART  # noqa: E402
-from activity_mcp.redaction.tokens import TOKENS  # noqa: E402
+from activity_mcp.redaction.sight import APART, LONG  # noqa: E402
+from activity_mcp.redaction.tokens import TOKENS, rows_of  # noqa: E402
 
 MODULE = ROOT / "activity_mcp" / "redaction" / "gate_words.py"
 Gate = dict[bytes, list[str]]
+Row = tuple[str, str, int, int]
 
 
-def token_gates() -> tuple[Gate, Gate]:
-    """The prefixes of tokens: by the piece that a mark ends in them, or by the beginning of their piece."""
+def token_gates() -> tuple[Gate, Gate, Gate]:
+    """The prefixes of tokens, by the piece that a mark ends in them: before anything, before one long piece; and the others,
+    by the beginning of the piece that they begin."""
+    solid = [prefix for prefix in _prefixes() if all(_is_solid(row) for row in rows_of(prefix))]
     by_piece: Gate = {}
+    before_long: Gate = {}
     by_head: Gate = {}
-    for line in TOKENS.split("\n")[1:-1]:
-        for prefix in line.split(" ")[5:]:
-            first = prefix.lstrip("_").encode().translate(APART).split()[0]
-            is_whole = len(first) < len(prefix.lstrip("_"))
-            prefixes = (by_piece if is_whole else by_head).setdefault(first if is_whole else first[:4], [])
-            if prefix not in prefixes:
-                prefixes.append(prefix)
-    return by_piece, by_head
+    for prefix in _prefixes():
+        first = prefix.lstrip("_").encode().translate(APART).split()[0]
+        if len(first) == len(prefix.lstrip("_")):
+            by_head.setdefault(first[:4], []).append(prefix)
+        else:
+            (before_long if prefix in solid else by_piece).setdefault(first, []).append(prefix)
+    return by_piece, before_long, by_head
+
+
+def _prefixes() -> list[str]:
+    rows = [line.split(" ")[5:] for line in TOKENS.split("\n")[1:-1]]
+    return list(dict.fromkeys(prefix for prefixes in rows for prefix in prefixes))
+
+
+def _is_solid(row: Row) -> bool:
+    """Whether nothing but letters and digits follows, and enough of them to be a long piece."""
+    _, alphabet, min_chars, _ = row
+    return alphabet.isalnum() and min_chars >= LONG
 
 
 def program_gates() -> Gate:
@@ -63,25 +77,26 @@ def call_gates() -> Gate:
 
 
 def _block(name: str, gate: Gate, meaning: str) -> str:
-    lines = "\n".join("|".join((word.decode(), *texts)) for word, texts in gate.items() if texts)
+    lines = "\n".join("|".join((word.decode(), *texts)) for word, texts in gate.items() if texts != [word.decode()])
     words = textwrap.fill(" ".join(word.decode() for word in gate), 126)
     return f'{name} = """\\\n{words}\n\n{lines}\n"""\n"""{meaning}"""\n'
 
 
 def rendered() -> str:
     """The text of the module."""
-    by_piece, by_head = token_gates()
-    consumers: Gate = {longest_word(consumer): [] for consumer in sorted(CONSUMERS)}
+    by_piece, before_long, by_head = token_gates()
+    consumers: Gate = {word: [word.decode()] for word in sorted({longest_word(consumer) for consumer in CONSUMERS})}
     return "\n".join(
         (
             '"""By what word a text shows that a table of redaction may have something for it: derived from the tables.',
             "",
-            "The words, and for each a line with what to look for in a text that has it. Plain text, for nothing loads faster.",
+            "The words, and for some a line with what to look for instead of the word. Plain text, for nothing loads faster.",
             'Written by ``python tools/redaction_gates.py --write``; a test holds it and the tables together.\n"""',
             "",
             "from __future__ import annotations",
             "",
             _block("TOKENS_BY_PIECE", by_piece, "Prefixes of tokens by their first piece, where a mark ends it."),
+            _block("TOKENS_BEFORE_LONG", before_long, "The same, of tokens that are a long piece behind their prefix."),
             _block("TOKENS_BY_HEAD", by_head, "The others, by the first four characters of their piece."),
             _block("PROGRAMS", program_gates(), "Programs by the first run of letters and digits of their name."),
             _block("CALLS", call_gates(), "What calls a function of ``phrases``, by the last word of its name."),

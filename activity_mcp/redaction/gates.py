@@ -6,7 +6,7 @@ so for most of what a hook records, the finders are not even loaded.
 
 from __future__ import annotations
 
-from .gate_words import CALLS, CONSUMERS, PROGRAMS, TOKENS_BY_HEAD, TOKENS_BY_PIECE
+from .gate_words import CALLS, CONSUMERS, PROGRAMS, TOKENS_BEFORE_LONG, TOKENS_BY_HEAD, TOKENS_BY_PIECE
 from .rules import open_rules
 
 TYPE_CHECKING = False
@@ -88,13 +88,16 @@ class WordGate:
         """What a text with these words has of it, by word in alphabetical order."""
         found: list[str] = []
         for word in sorted(self.words & words):
-            start = self._block.index(f"\n{word.decode()}|") + 1
-            line = self._block[start : self._block.index("\n", start)]
-            found += [wanted for wanted in line.split("|")[1:] if wanted in text]
+            found += [wanted for wanted in self._wanted(word.decode()) if wanted in text]
         return found
 
+    def _wanted(self, word: str) -> list[str]:
+        start = self._block.find(f"\n{word}|") + 1
+        return self._block[start : self._block.index("\n", start)].split("|")[1:] if start else [word]
 
-_PREFIXES, _OPEN_PREFIXES = WordGate(TOKENS_BY_PIECE), WordGate(TOKENS_BY_HEAD)
+
+_PREFIXES, _LONG_PREFIXES = WordGate(TOKENS_BY_PIECE), WordGate(TOKENS_BEFORE_LONG)
+_OPEN_PREFIXES = WordGate(TOKENS_BY_HEAD)
 _PROGRAMS, _CALLS, _CONSUMERS = WordGate(PROGRAMS), WordGate(CALLS), WordGate(CONSUMERS)
 
 
@@ -137,6 +140,8 @@ def has_key_lines(sight: Sight) -> bool:
 def prefixes_of(sight: Sight) -> list[str]:
     """The prefixes of tokens that the text has, longer heads first, then in the order of the table."""
     found = _PREFIXES.of(sight.pieces, sight.text)
+    if sight.long:
+        found += _LONG_PREFIXES.of(sight.pieces, sight.text)
     heads = sight.heads
     if heads:
         found += _OPEN_PREFIXES.of(heads, sight.text)

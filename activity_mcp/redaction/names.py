@@ -77,6 +77,7 @@ _TRAILING = _words(
 )
 _PUBLIC_SIGNATURES = _words("sig signature session sid seed code login api license licence tokens appid otp pin totp hmac")
 _MAX_NAMES = 4096
+_LETTERS = bytes(byte if 97 <= byte <= 122 else 32 for byte in range(256))
 _kinds: dict[str, tuple[str, int] | None] = {}
 
 
@@ -154,6 +155,8 @@ def is_almost_strong(name: str) -> bool:
 
 def words_of(name: str) -> list[str]:
     """``dbPassword``, ``DB_PASSWORD``, ``APIKey2``: their words in lower case, digits left out."""
+    if name.isascii() and (name.islower() or name.isupper()):
+        return name.lower().encode().translate(_LETTERS).decode().split()
     spaced = []
     for at, char in enumerate(name):
         if not (char.isascii() and char.isalpha()):
