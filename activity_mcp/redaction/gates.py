@@ -272,6 +272,6 @@ def has_views(text: str) -> bool:
     """Whether the text may say something else when it is decoded or joined."""
     if "%" in text or ("&" in text and ("&lt;" in text or "&quot;" in text or "&#3" in text)):
         return True
-    if "\\" in text and ("\\u00" in text or "\\\n" in text or "\\\r\n" in text):
+    if "\\" in text and ("\\u" in text or "\\\n" in text or "\\\r\n" in text):
         return True
     return ("'" in text or '"' in text) and any(map(text.__contains__, _JOINTS))

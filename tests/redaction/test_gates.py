@@ -95,6 +95,12 @@ def test_a_token_behind_an_escaped_line_break_is_found(lead: str, token: str) ->
     assert token not in Redactor().text(f"{lead}{token} and more")
 
 
+@pytest.mark.parametrize("name", ["パスワード", "пароль", "密码", "password"])
+def test_a_name_that_json_escapes_is_a_name(name: str) -> None:
+    escaped = "".join(f"\\u{ord(char):04x}" for char in name)
+    assert "c0rr3ctAb7" not in Redactor().text(f'{{"note": "{escaped}: c0rr3ctAb7", "{escaped}": "c0rr3ctAb7"}}')
+
+
 def test_every_consumer_has_its_word() -> None:
     words = gates._CONSUMERS.words
     assert [consumer for consumer in CONSUMERS if not any(word.decode() in consumer for word in words)] == []
