@@ -50,6 +50,13 @@ _PLAIN_KEYS = frozenset(
     )
 )  # fmt: skip
 """What the parameters of most calls are called: none of them announces a secret, so that a hook need not load what judges."""
+_TELLING = frozenset(
+    (
+        "k", "name", "key", "id", "option", "field", "param", "parameter", "setting", "attribute", "property", "prop", "label",
+        "element", "selector", "question", "placeholder", "env", "arg", "variable", "title", "locator",
+    )
+)  # fmt: skip
+"""Members that may say what another one is."""
 _VALUED = frozenset(("value", "parametervalue", "val", "default", "secretstring", "secretvalue", "stringdata"))
 _CONTENTS = frozenset(("content", "new_string", "old_string", "new_str", "old_str", "file_text", "text"))
 _KEY_FILES = (
@@ -57,6 +64,10 @@ _KEY_FILES = (
     ".secret", "passwd", ".passwd", ".pw", ".password", "id_rsa", "id_ed25519", "id_ecdsa", ".ppk", "master.key",
     "secret_key_base", ".credentials",
 )  # fmt: skip
+_LIST_FILES = (
+    "chap-secrets", "pap-secrets", "userlist.txt", "ipsec.secrets", "/dovecot/users", "/dovecot/passwd", "cram-md5.pwd",
+)  # fmt: skip
+"""Files that list accounts, with no names for their columns."""
 _CONTENT = frozenset(("parameters", "error", "sql", "text", "excerpt", "file_path", "sample_rows", "content_schema"))
 """Members that hooks, imports and the recorder redact themselves, before they cut them."""
 _LONG_NUMBER = 6
@@ -185,6 +196,8 @@ class Redactor:
         named = next((members[key] for key in _NAMING if key in members), None)  # {"name": "DB_PASSWORD", "value": …}
         of_value = self._judge(named) if isinstance(named, str) else None
         in_key_file = any(isinstance(members.get(key), str) and _is_key_file(members[key]) for key in PATH_MEMBERS)
+        in_list = any(isinstance(members.get(key), str) and members[key].endswith(_LIST_FILES) for key in PATH_MEMBERS)
+        told = self._told(members)
         walked = {}
         for key, item in members.items():
             if self.hashes(key):
@@ -193,10 +206,28 @@ class Redactor:
             judged = self._judge(key) if isinstance(key, str) else None
             if of_value is not None and isinstance(key, str) and key.lower() in _VALUED:
                 judged = of_value
+            if told and judged is None and isinstance(item, str) and _is_given(key, item, told):
+                judged = told, _STRONG
             if in_key_file and isinstance(item, str) and key in _CONTENTS and _is_one_word(item):
                 judged = "key_file", _STRONG
             walked[self._key(key)] = self._judged(item, judged, key, depth)
+        if in_list and any(isinstance(walked.get(key), str) for key in _CONTENTS):
+            walked = {key: self._listed(item) if key in _CONTENTS else item for key, item in walked.items()}
         return walked
+
+    def _listed(self, item: Any) -> Any:
+        """The content of a file that lists accounts."""
+        from .accounts import listed
+
+        return self._replaced(item, list(listed(item))) if isinstance(item, str) else item
+
+    def _told(self, members: dict[Any, Any]) -> str | None:
+        """The kind of secret that one member says another is (``{"element": "Password field", "text": "…"}``)."""
+        if not any(isinstance(key, str) and key.lower() in _TELLING for key in members):
+            return None
+        from .members import announced
+
+        return announced(members, _TELLING, self._judge)
 
     def _judged(self, item: Any, judged: tuple[str, int] | None, key: Any, depth: int) -> Any:
         """The member of an object with its secrets replaced: all of it under a strong name, what is random under a weak one."""
@@ -218,6 +249,12 @@ class Redactor:
         return self.text(key) if isinstance(key, str) and len(key) >= _MIN_KEY_CHARS else key  # as a table of tokens has them
 
     def _items(self, items: Sequence[Any], depth: int) -> list[Any]:
+        if len(items) == 2 and isinstance(items[0], str):
+            from .members import paired
+
+            kind = paired(items, self._judge)
+            if kind is not None:
+                return [items[0], self._hide(items[1], kind, depth)]
         walked = []
         kind = None  # of the option before: ["--password", "…"]
         for item in items:
@@ -284,6 +321,12 @@ def _may_hold_secret(label: str) -> bool:
         return True
     pieces = label.encode("utf-8", "surrogatepass").translate(APART).split()
     return any(len(piece) >= 10 for piece in pieces)
+
+
+def _is_given(key: Any, item: str, kind: str) -> bool:
+    from .members import is_given
+
+    return is_given(key, item, kind)
 
 
 def _is_key_file(path: str) -> bool:

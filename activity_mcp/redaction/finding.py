@@ -96,6 +96,10 @@ def _by_names(sight: Sight, gates: Open, judge: Judge, literals: Sequence[str]) 
         from .remarks import remarks
 
         spans += remarks(sight)
+    if "accounts" in gates:
+        from .accounts import accounts
+
+        spans += accounts(sight)
     if names and ("\n" in sight.text or "|" in sight.text or b"insert" in sight.words):
         from .tables import columns
 

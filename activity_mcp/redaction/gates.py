@@ -56,6 +56,10 @@ _DIGITS = frozenset(b"%d" % digit for digit in range(10))
 FIELDS = ("password", "passwd", "passphrase", "passcode", "secret", "token", "pwd", "assword")
 """What a field or a heading calls a secret."""
 _FIELDS = tuple(field.encode() for field in FIELDS)
+LOGIN_WORDS = frozenset((b"login", b"logon", b"log", b"creds", b"credentials", b"sign", b"signin"))
+"""Words of a sentence that gives an account away."""
+PEER_WORDS = frozenset((b"eap", b"xauth"))
+"""Kinds of secrets of ``ipsec.secrets``, beside ``PSK``."""
 ECHOES = frozenset((b"echo", b"printf"))
 SECRETISH = frozenset(
     (
@@ -69,6 +73,7 @@ SECRETISH = frozenset(
 BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
 MAX_BASE64 = 4096
 _MAX_RUNS = 6
+_MARKS_OF_PASSWORDS = "!#$%^&*+?@"
 _AFTER_PROGRAM = (" ", "\t", ".", "\\")
 _JOINTS = ("'\n", '"\n', "'+", "' +", '"+', '" +')
 _MIN_KEY_PIECE = 20
@@ -115,6 +120,7 @@ def opened(sight: Sight, rules: Iterable[Rule], literals: Sequence[str] = ()) ->
         "calls": _calls(sight),
         "phrases": _has_phrase(sight),
         "remarks": _has_remark(sight),
+        "accounts": _has_account(sight),
         "pgpass": ":" in text and (b"5432" in words or ":*:" in text),
         "programs": _programs(sight),
         "beside_user": " -" in text and (" -p" in text or " -P" in text or " -w" in text),
@@ -240,6 +246,15 @@ def _has_remark(sight: Sight) -> bool:
     if not sight.has_mixed:
         return False
     return "@" in text or (("\n" in text or "(" in text or b"fill" in words or " as " in sight.lowered) and has_field(sight))
+
+
+def _has_account(sight: Sight) -> bool:
+    text, words = sight.text, sight.words
+    if not sight.has_mixed and not any(map(text.__contains__, _MARKS_OF_PASSWORDS)):
+        return False
+    if ("/" in text or ":" in text) and not LOGIN_WORDS.isdisjoint(words):
+        return True
+    return not PEER_WORDS.isdisjoint(words) or " * " in text or '" "' in text or (text.count(":") > 3 and "::" in text)
 
 
 def has_field(sight: Sight) -> bool:

@@ -132,7 +132,7 @@ class Recorded:
 
     def _tables(self) -> Iterator[tuple[str, str]]:
         for (table,) in self.service.query("SELECT table_name FROM information_schema.tables").rows:
-            found = self.service.adapter.queries.query(f'SELECT * FROM "{table}"', max_rows=1_000_000, max_bytes=1 << 30)
+            found = self.service.query(f'SELECT * FROM "{table}"', max_rows=1_000_000, max_bytes=1 << 30)
             assert not found.truncated
             yield f"table {table}", json.dumps(found.rows, default=str)
 
