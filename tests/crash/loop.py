@@ -269,13 +269,13 @@ class KillLoop:
         for name in ids:
             who, _, n = name.rpartition(":")
             found[who].append(int(n))
-        lost = {who: sorted(told - set(found[who])) for who, told in self.acknowledged.items() if told - set(found[who])}
+        lost = {who: sorted(told - set(found.get(who, ()))) for who, told in self.acknowledged.items()}
         twice = sum(len(numbers) - len(set(numbers)) for numbers in found.values())
         print(self.summary(rows, sum(map(len, lost.values())), twice))
         for who, numbers in found.items():
             assert numbers == sorted(set(numbers)), f"{who}: twice, or out of order"
             assert numbers[-1] < self.attempted[who], f"{who} never sent {numbers[-1]}"
-        assert lost == {}, "acknowledged, and not in the warehouse"
+        assert not any(lost.values()), f"acknowledged, and not in the warehouse: {lost}"
         return self.total()
 
     def total(self) -> int:
