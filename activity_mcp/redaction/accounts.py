@@ -3,7 +3,7 @@ for their columns: ``chap-secrets`` of ppp, ``userlist.txt`` of PgBouncer, ``pas
 
 from __future__ import annotations
 
-from .gates import LOGIN_WORDS, PEER_WORDS
+from .gates import PEER_WORDS, logins_of
 from .judging import is_chosen
 from .reading import quoted, skip_blanks
 from .sight import end_of_line
@@ -25,8 +25,8 @@ _MARKS = frozenset("!#$%^&*+?@")
 
 def accounts(sight: Sight) -> Iterator[Span]:
     """Where the text has a password of an account."""
-    if not LOGIN_WORDS.isdisjoint(sight.words):
-        yield from _in_sentences(sight.text, sight.lowered)
+    for login in logins_of(sight):
+        yield from _in_sentences(sight.text, sight.lowered, login)
     for word in sorted(PEER_WORDS & sight.words):
         yield from _of_peers(sight.text, sight.lowered, word.decode())
     yield from _lines_with_marks(sight.text)
@@ -46,15 +46,13 @@ def _is_likely(value: str) -> bool:
 # --- log in as admin/…, use bob:… to log in
 
 
-def _in_sentences(text: str, lowered: str) -> Iterator[Span]:
-    for word in sorted(LOGIN_WORDS):
-        login = word.decode()
-        at = lowered.find(login)
-        while at >= 0:
-            line = end_of_line(text, at)
-            begin = max(text.rfind("\n", max(0, at - _NEAR), at) + 1, at - _NEAR)
-            yield from _pairs(text, begin, min(line, at + _NEAR))
-            at = lowered.find(login, at + _NEAR)
+def _in_sentences(text: str, lowered: str, login: str) -> Iterator[Span]:
+    at = lowered.find(login)
+    while at >= 0:
+        line = end_of_line(text, at)
+        begin = max(text.rfind("\n", max(0, at - _NEAR), at) + 1, at - _NEAR)
+        yield from _pairs(text, begin, min(line, at + _NEAR))
+        at = lowered.find(login, at + _NEAR)
 
 
 def _pairs(text: str, begin: int, end: int) -> Iterator[Span]:

@@ -56,8 +56,11 @@ _DIGITS = frozenset(b"%d" % digit for digit in range(10))
 FIELDS = ("password", "passwd", "passphrase", "passcode", "secret", "token", "pwd", "assword")
 """What a field or a heading calls a secret."""
 _FIELDS = tuple(field.encode() for field in FIELDS)
-LOGIN_WORDS = frozenset((b"login", b"logon", b"log", b"creds", b"credentials", b"sign", b"signin"))
-"""Words of a sentence that gives an account away."""
+_LOGINS = {
+    b"login": "login", b"logon": "logon", b"log": "log in", b"creds": "creds", b"credentials": "credentials",
+    b"sign": "sign in", b"signin": "signin",
+}  # fmt: skip
+"""What a sentence that gives an account away has, by its first word."""
 PEER_WORDS = frozenset((b"eap", b"xauth"))
 """Kinds of secrets of ``ipsec.secrets``, beside ``PSK``."""
 ECHOES = frozenset((b"echo", b"printf"))
@@ -252,9 +255,14 @@ def _has_account(sight: Sight) -> bool:
     text, words = sight.text, sight.words
     if not sight.has_mixed and not any(map(text.__contains__, _MARKS_OF_PASSWORDS)):
         return False
-    if ("/" in text or ":" in text) and not LOGIN_WORDS.isdisjoint(words):
+    if ("/" in text or ":" in text) and logins_of(sight):
         return True
     return not PEER_WORDS.isdisjoint(words) or " * " in text or '" "' in text or (text.count(":") > 3 and "::" in text)
+
+
+def logins_of(sight: Sight) -> list[str]:
+    """What the text has of the words of a login."""
+    return [phrase for word, phrase in _LOGINS.items() if word in sight.words and phrase in sight.lowered]
 
 
 def has_field(sight: Sight) -> bool:
