@@ -5,7 +5,6 @@ from __future__ import annotations
 from .gates import NAME_ENDINGS, NAME_LITERALS, NAME_WORDS, foreign_names
 from .names import STRONG, Name, judge_name
 from .sight import end_of_line
-from .values import is_random
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -198,7 +197,11 @@ def _is_before_token(text: str, end: int) -> bool:
     """Whether the next word looks generated: ``the API key 5d74648f…``, where nothing but a blank says what it is."""
     following = text[end + 1 : end + 65].split(None, 1)[:1] if text[end : end + 1] == " " else []
     value = following[0].strip("\"'`.,;") if following else ""
-    return len(value) >= 16 and not value.isalpha() and not value.isdigit() and "/" not in value and is_random(value, 16)
+    if len(value) < 16 or value.isalpha() or value.isdigit() or "/" in value:
+        return False
+    from .values import is_random  # few names get this far
+
+    return is_random(value, 16)
 
 
 def _end_of_name(text: str, at: int) -> int:
