@@ -83,6 +83,7 @@ class SourceParts(ReadingParts):
 
     def _receiver(self, token: str) -> Receiver:
         from ..claude_code.transcripts.discovery import ImportOrigins, default_folders
+        from ..otlp.labels import RepeatedLabels
         from ..otlp.mapping import SOURCE
         from ..otlp.places import SessionPlaces
         from ..otlp.receiver import Receiver
@@ -91,7 +92,7 @@ class SourceParts(ReadingParts):
         return Receiver(
             token,
             append=lambda activities: self.recorder.append_read(activities, durable=True),
-            origin_of=ImportOrigins(self.identity, self.config.org_id, self.redactor, source=SOURCE),
+            origin_of=ImportOrigins(self.identity, self.config.org_id, RepeatedLabels(self.redactor), source=SOURCE),
             place_of=SessionPlaces(lambda: default_folders(self.environ)).of,
             estimate=self.prices.estimate,
             valid_cost=valid_cost,

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from activity_mcp.clock import iso
+from activity_mcp.activity import build
+from activity_mcp.clock import iso, parse_iso
 from activity_mcp.service import ActivityService
-from activity_mcp.usage.sums import KEYS
+from activity_mcp.usage.sums import KEYS, read_usage
 from cli.conftest import call, home
 from cli.outcome import Call
 from deployed import put_warehouse
@@ -194,3 +195,30 @@ def session_with(client_usd: float | None, *requests: dict[str, Any], **start: A
 def test_a_difference_has_its_reason(call: Call, client_usd: float, requests: Any, start: Any, reason: str) -> None:
     session_with(client_usd, *requests, **start)
     assert reason in reconciled(call)["reason"]
+
+
+def test_the_embedded_engines_own_statement_gives_the_sums_of_the_view(call: Call) -> None:
+    odd: list[dict[str, Any]] = [
+        {"prompt_tokens": "12", "cost_usd": None}, {"completion_tokens": 2.0, "cost_usd": "0.25"}, {"cost_usd": 1e-9},
+        {"model": None, "cost_source": "estimated"}, {"cost_usd": True}, {"prompt_tokens": "1_000", "cost_usd": "0x10"},
+        {"request_kind": "subagent", "agent_type": "a", "cost_usd": " 0.5 "}, {"request_kind": "auxiliary", "query_source": "compact"},
+        {"skill": "s", "mcp_server": "m", "git_branch": "b", "cache_read_tokens": 5, "cache_creation_tokens": -3},
+    ]  # fmt: skip
+    put_warehouse(Path(os.environ["ACTIVITY_HOME"]))
+    service = ActivityService.from_environ(source="cli")
+    origin = service.recorder.origin("import", project="/work/shop", session_id="s1")
+    made = []
+    for number, features in enumerate(odd * 2):
+        given = {"model": "m", "prompt_tokens": 10, "completion_tokens": 1, "cost_usd": 0.1, "cost_source": "otel", **features}
+        at = parse_iso(f"2026-11-{1 + number:02d}T10:00:00Z")
+        made.append(build("llm_event", given, origin, now_us=at, ts=at, activity_id=f"r{number % 12}", strict=False))
+    service.recorder.append_read(made)
+    call("flush")
+    for by, since_us in [*((by, None) for by in KEYS), ("daily", parse_iso("2026-11-05T00:00:00Z"))]:
+        found = [
+            read_usage(service.query, by, customer=service.identity.customer, since_us=since_us, is_embedded=is_embedded)
+            for is_embedded in (False, True)
+        ]
+        assert found[0].rows
+        assert (by, found[0]) == (by, found[1])
+    service.close()

@@ -15,8 +15,8 @@ from ...identity import working_directory
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ...activity import Labels
     from ...identity import Identity
-    from ...redaction import Redactor
 
 _FIRST_TIME = re.compile(rb'"timestamp"\s*:\s*"([^"]{1,40})"')
 _HEAD_BYTES = 64 * 1024
@@ -121,7 +121,7 @@ class ImportOrigins:
     """
 
     def __init__(
-        self, identity: Identity, org_id: str | None = None, redactor: Redactor | None = None, *, source: str = "import"
+        self, identity: Identity, org_id: str | None = None, redactor: Labels | None = None, *, source: str = "import"
     ) -> None:
         self._source = source
         self._identity = identity
