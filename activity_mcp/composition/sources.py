@@ -76,12 +76,13 @@ class SourceParts(ReadingParts):
             self.config.home,
             self.config.otlp_port,
             is_asked=self.config.otlp_is_asked,
-            make_receiver=self._receiver,
+            make_receiver=self.make_receiver,
             on_error=self.on_error,
             clock=self.clock,
         )
 
-    def _receiver(self, token: str) -> Receiver:
+    def make_receiver(self, token: str) -> Receiver:
+        """What takes the exporter's requests into the queue."""
         from ..claude_code.transcripts.discovery import ImportOrigins, default_folders
         from ..otlp.labels import RepeatedLabels
         from ..otlp.mapping import SOURCE

@@ -11,8 +11,7 @@ Latencies come as a histogram whose bucket b holds [1.1^b, 1.1^(b+1)) ms; a perc
 from __future__ import annotations
 
 from ..clock import iso
-from .facts import TOKENS
-from .values import as_amount, as_name, as_number, members, objects
+from .values import TOKENS, as_amount, as_name, as_number, members, objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
