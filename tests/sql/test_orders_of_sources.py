@@ -122,7 +122,7 @@ WHOLE = [(number, 0, 99) for number in range(len(SOURCES))]
 
 
 @pytest.mark.long
-@examples(short=4, long=60)
+@examples(short=2, long=60)
 @given(batches=st.lists(PIECES, max_size=8).flatmap(lambda pieces: st.permutations([*pieces, *WHOLE])))
 def test_however_often_they_report_and_however_batches_overlap_the_totals_are_the_same(
     batches: list[tuple[int, int, int]],
