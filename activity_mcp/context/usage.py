@@ -194,10 +194,10 @@ def _model(use: Mapping[str, float]) -> dict[str, Any]:
     """One model's use. Its cost is null where no call has one: unknown is not free."""
     shown: dict[str, Any] = {name: int(use[name]) for name in ("calls", *TOKENS[:2])}
     shown.update({name: int(use[name]) for name in TOKENS[2:] if use[name]})
-    shown["cost_usd"] = round(use["cost_usd"], 6) if use["calls_without_cost"] < use["calls"] else None
+    shown["cost_usd"] = round(use["cost_usd"], 9) if use["calls_without_cost"] < use["calls"] else None
     shown["calls_without_cost"] = int(use["calls_without_cost"])
     if use["cost_estimated_usd"]:
-        shown["cost_estimated_usd"] = round(use["cost_estimated_usd"], 6)
+        shown["cost_estimated_usd"] = round(use["cost_estimated_usd"], 9)
     return shown
 
 

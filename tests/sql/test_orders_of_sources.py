@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from copy import copy
 from datetime import datetime
 from functools import cache
 from itertools import permutations
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from activity_mcp.activity import Activity, Origin, build
 from activity_mcp.claude_code.transcripts import TranscriptReader
-from activity_mcp.clock import parse_iso
+from activity_mcp.clock import iso, parse_iso
 from activity_mcp.redaction import Redactor
 from activity_mcp.usage.prices import PriceList
 from lengths import examples
@@ -130,6 +131,18 @@ def test_however_often_they_report_and_however_batches_overlap_the_totals_are_th
     sums = Sums()
     for number, start, stop in batches:
         sums.record(SOURCES[number][start:stop])
+    assert_whole(sums, measured=5)
+
+
+def test_two_exporters_whose_clocks_disagree_by_minutes_report_each_request_once() -> None:
+    sums = Sums()
+    for minutes in (7, -7):
+        late = [copy(activity) for activity in SOURCES[0]]
+        for activity in late:
+            activity.ts = iso(parse_iso(activity.ts) + minutes * 60_000_000)
+        sums.record(late)
+    sums.record(SOURCES[1])
+    sums.record(SOURCES[2])
     assert_whole(sums, measured=5)
 
 
