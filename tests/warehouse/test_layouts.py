@@ -60,6 +60,7 @@ def filled(path: str, clock: FakeClock) -> None:
             for number in range(first, first + 20)
         ]
         warehouse.append(Batch(CHANNEL, expected, offset(first + 20), rows))
+        warehouse.fold()
         expected = offset(first + 20)
     warehouse.close()
 
