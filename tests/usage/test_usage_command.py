@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from activity_mcp.activity import build
+from activity_mcp.cli.usage_view import show_usage
 from activity_mcp.clock import iso, parse_iso
 from activity_mcp.service import ActivityService
-from activity_mcp.usage.sums import KEYS, read_usage
+from activity_mcp.usage.sums import KEYS, Sum, Usage, read_usage
 from cli.conftest import call, home
 from cli.outcome import Call
 from deployed import put_warehouse
@@ -222,3 +224,28 @@ def test_the_embedded_engines_own_statement_gives_the_sums_of_the_view(call: Cal
         assert found[0].rows
         assert (by, found[0]) == (by, found[1])
     service.close()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
+@pytest.mark.parametrize("by", ["monthly", "session", "branch", "agent"])
+def test_no_number_is_cut_however_narrow_the_terminal(by: str, width: int) -> None:
+    one = Sum(
+        "main conversation" if by == "agent" else "2026-11", ["claude-opus-4-6", "claude-haiku-4-5-20251001"], "/work/shop"
+    )
+    one.last_ts, one.requests, one.prompt_tokens, one.cache_read_tokens = (
+        "2026-11-27T15:05:00Z",
+        300_000,
+        6_900_000,
+        15_000_000_000,
+    )
+    one.cost_usd, one.cost_estimated_usd = 14_928.53, 7_464.27
+    total = Sum("total")
+    total.add(one)
+    out = Console(file=io.StringIO(), width=width, color_system=None)
+    show_usage(Usage(by, [one], total, {}), out)
+    text = out.file.getvalue()  # type: ignore[attr-defined]
+    assert "$14,928.53" in text
+    assert "300,000" in text
+    assert "15.0B" in text
+    assert width > 80 or "Cache read" not in text
+    assert width < 200 or "Cache read" in text
