@@ -66,8 +66,8 @@ ROOMS: dict[str, set[str]] = {
         "recording", "server", "service", "warehouse",
     },
     "web": {
-        "activity", "clock", "context", "errors", "health", "provenance", "queue", "search", "server", "service", "sessions",
-        "usage", "warehouse",
+        "activity", "clock", "config", "context", "errors", "health", "operations", "provenance", "queue", "recording", "search",
+        "server", "service", "sessions", "usage", "warehouse",
     },
     "bench": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "identity", "operations", "pipeline", "queue",

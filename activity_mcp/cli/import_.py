@@ -10,6 +10,7 @@ import click
 
 from ..clock import parse_iso
 from ..errors import ActivityError, InvalidInput
+from ..identity import is_paused
 from ..operations.drain import Drainer
 from ..operations.import_transcripts import BATCH_ROWS, TranscriptImport
 from ..service import ActivityService
@@ -32,6 +33,8 @@ def import_command(paths: tuple[str, ...], since: str | None, history: bool, dry
     service = ActivityService.from_environ(source="cli")
     if not service.config.record:
         raise InvalidInput("recording is off (ACTIVITY_RECORD=off); nothing was imported", hint="set ACTIVITY_RECORD=on")
+    if is_paused(service.config.home):
+        raise InvalidInput("recording is paused; nothing was imported", hint="`activity-mcp pause --off` records again")
     try:
         with progress_bar("importing") as on_progress:
             report = TranscriptImport(service, on_progress=on_progress).run(

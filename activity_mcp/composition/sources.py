@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..identity import is_paused
 from ..lazy import lazy
 from .reading import ReadingParts
 
@@ -57,7 +58,7 @@ class SourceParts(ReadingParts):
 
     def follow_transcripts(self) -> None:
         """What the leader does in each turn: mostly to see that no transcript has anything new."""
-        if self.config.record and self.session_state.has_requests():
+        if self.config.record and self.session_state.has_requests() and not is_paused(self.config.home):
             self.follower.turn()
 
     def follow_sources(self) -> None:
@@ -90,10 +91,11 @@ class SourceParts(ReadingParts):
         from ..otlp.receiver import Receiver
         from ..usage.prices import valid_cost
 
+        origins = ImportOrigins(self.identity, self.config.org_id, RepeatedLabels(self.redactor), source=SOURCE)
         return Receiver(
             token,
             append=lambda activities: self.recorder.append_read(activities, durable=True),
-            origin_of=ImportOrigins(self.identity, self.config.org_id, RepeatedLabels(self.redactor), source=SOURCE),
+            origin_of=lambda session_id, cwd: None if is_paused(self.config.home) else origins(session_id, cwd),
             place_of=SessionPlaces(lambda: default_folders(self.environ)).of,
             estimate=self.prices.estimate,
             valid_cost=valid_cost,

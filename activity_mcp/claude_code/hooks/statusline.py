@@ -22,7 +22,7 @@ from ...clock import SYSTEM_CLOCK
 from ...config import read_config
 from ...errors import QueueRefused
 from ...fs import LOCAL
-from ...identity import is_ignored, project_of, resolve_identity
+from ...identity import is_ignored, is_paused, project_of, resolve_identity
 from ...plain_json import clean, loads
 from ...queue.writer import QueueWriter
 
@@ -137,7 +137,7 @@ def _features(given: Mapping[str, Any]) -> dict[str, Any]:
 def _record(given: Mapping[str, Any], environ: Mapping[str, str], config: Config, clock: Clock) -> str:
     """Append what is new; whether this is recorded, in a word."""
     session_id, project = given.get("session_id"), _project(given, environ)
-    if not config.record or is_ignored(project):
+    if not config.record or is_paused(config.home) or is_ignored(project):
         return "not recording here"
     features = _features(given)
     if not isinstance(session_id, str) or not session_id or not (features.get("cost_usd") or features.get("limits")):
