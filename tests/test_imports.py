@@ -66,7 +66,7 @@ ROOMS: dict[str, set[str]] = {
         "recording", "server", "service", "warehouse",
     },
     "web": {
-        "activity", "clock", "config", "context", "errors", "health", "operations", "provenance", "queue", "recording", "search",
+        "activity", "clock", "config", "context", "errors", "health", "operations", "provenance", "queue", "search",
         "server", "service", "sessions", "usage", "warehouse",
     },
     "bench": {
