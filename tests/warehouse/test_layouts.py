@@ -122,6 +122,31 @@ def test_what_was_interrupted_is_done_again_at_the_next_opening(
     assert contents(path) == wanted
 
 
+@pytest.mark.parametrize("version", [LAYOUT_VERSION - 1, LAYOUT_VERSION])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE CONTEXT_COUNTS RENAME COLUMN prompt_tokens_reported TO prompt_tokens_told",
+        "ALTER TABLE CONTEXT_ITEMS ADD COLUMN more VARCHAR",
+        "DROP TABLE CONTEXT_HOURS",
+    ],
+    ids=["another name", "a column more", "a table less"],
+)
+def test_contexts_of_a_build_between_two_layouts_are_rebuilt(
+    tmp_path: Path, clock: FakeClock, version: int, change: str
+) -> None:
+    path = str(tmp_path / "a.duckdb")
+    filled(path, clock)
+    wanted = contents(path)
+    as_layout(path, version)
+    with duckdb.connect(path) as connection:
+        connection.execute(change)
+    warehouse = DuckDBWarehouse(path, clock=clock)
+    assert warehouse.committed(CHANNEL) == offset(ROWS)
+    warehouse.close()
+    assert contents(path) == wanted
+
+
 def _killed() -> dict[str, str]:
     raise KeyboardInterrupt
 

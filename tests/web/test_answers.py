@@ -43,6 +43,9 @@ class Engine:
     def queries(self) -> Engine:
         return self
 
+    def exists(self) -> bool:
+        return True
+
     def writer_waits(self) -> bool:
         return self.waits
 

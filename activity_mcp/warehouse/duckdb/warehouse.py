@@ -246,10 +246,11 @@ class DuckDBWarehouse:
 
                 shutil.copyfile(self.path, f"{self.path}.layout-{found}")
                 _attach(connection, self.path, self._patience_s)
+            has_rebuilt = False
             if not layout.is_current(connection):
-                layout.deploy(connection, iso(self._clock.time_us()))
+                has_rebuilt = layout.deploy(connection, iso(self._clock.time_us()))
                 os.chmod(self.path, 0o600)
-            if 0 < found < LAYOUT_VERSION:
+            if has_rebuilt or 0 < found < LAYOUT_VERSION:
                 self.close()  # an engine that rebuilt contexts may hold more than it should from here on
                 return self._open()
         except (duckdb.Error, OSError, MemoryError) as error:
