@@ -104,10 +104,10 @@ def test_blocks_and_spans_read_the_same(segments: list[tuple[str, bytes]], gap: 
         assert read_by(QueueReader, directory, *limits) == read_by(SpanReader, directory, *limits)
 
 
-@pytest.mark.parametrize("end", [1, 40, 70])
+@pytest.mark.parametrize("end", [1, 4, 40, 70])
 def test_a_place_inside_of_a_line_is_left_to_the_spans(tmp_path: Path, end: int) -> None:
-    """Where the first part of a line was set aside, the rest of it is judged by the whole line's checksum."""
-    laid_out(str(tmp_path), [("own", line(1) + line(2))], [1])
+    """Where the first part of a line was set aside, the rest of it, a whole line even, has the checksum of all of it."""
+    laid_out(str(tmp_path), [("own", b"torn" + line(1) + line(2))], [1])
     head = len(header_line(1, "q", LOCAL.boot_id(), 1))
     found = []
     for kind in (QueueReader, SpanReader):
