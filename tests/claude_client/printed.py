@@ -332,3 +332,14 @@ def plugin_and_settings_together(lab: Lab) -> None:
     lab.product("install")
     lab.api.play(*_PLUGIN_SCRIPT)
     lab.ask("work with both")
+
+
+@scenario()
+def plugin_and_settings_resumed(lab: Lab) -> None:
+    """Each start is reported twice, and two of them have the same payload where the client says no more than "resume"."""
+    _add_plugin(lab)
+    lab.product("install")
+    lab.api.play(says("First answer."), says("Second answer."), says("Third answer."))
+    session = lab.ask("first prompt").result["session_id"]
+    lab.ask("second prompt", "--resume", session)
+    lab.ask("third prompt", "--resume", session)
