@@ -116,12 +116,14 @@ def interrupted_answer_and_call(lab: Lab) -> None:
 
 
 @scenario(terminal=True)
-def an_interrupted_subagent(lab: Lab) -> None:
+def escape_while_an_agent_works(lab: Lab) -> None:
+    """Newer versions then let it work in the background; older ones interrupt it."""
     lab.product("install")
     lab.api.play(
         does(agent("first", run_in_background=False)),
-        says("After the interrupt."),
-        first=[says("I look.", bash("echo sub")), does(bash(SLEEP.format(50)))],
+        says("After the escape."),
+        says("Its result is here."),
+        first=[says("I look.", bash("echo sub")), does(bash(SLEEP.format(10))), says("First result.")],
     )
     with _ready(lab) as terminal:
         terminal.ask("delegate")
@@ -129,7 +131,7 @@ def an_interrupted_subagent(lab: Lab) -> None:
         time.sleep(3)  # its call begins
         terminal.press("Escape")
         terminal.wait_until_idle()
-        terminal.ask("go on", "After the interrupt.")
+        terminal.ask("go on", "After the escape.", "Its result is here.")
         terminal.leave()
 
 
@@ -139,7 +141,7 @@ def resumed_and_cleared_twice(lab: Lab) -> None:
     lab.api.play(says("First answer."), says("Second answer."), says("Third answer."), says("Fourth answer."))
     session = lab.ask("the same prompt").result["session_id"]
     lab.onboard()
-    with Terminal(lab, "--resume", session) as terminal:
+    with Terminal(lab, "--resume", session, mode="default") as terminal:
         terminal.wait_until_ready()
         terminal.ask("the same prompt", "Second answer.")
         terminal.clear()
