@@ -102,6 +102,13 @@ def console() -> Console:
     return Output(width=None if sys.stdout.isatty() else 120, highlight=False)
 
 
+def error_console() -> Console:
+    """The console for what moves on stderr."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
 def folder(project: str) -> str:
     """A folder as a person at a terminal names it: from the current directory; ``*`` and names of no folder stay."""
     return as_recorded(os.path.abspath(project) if project != "*" and os.path.isdir(project) else project)
