@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..recall.context_reader import ContextAnswer
     from ..service import ActivityService
 
 
 def known_context(
     service: ActivityService, settle: Callable[[ActivityService], None], *, customer: str | None, project: str, **how: Any
-) -> ContextAnswer:
+) -> dict[str, Any]:
     """``ActivityService.context``; ``settle`` brings the warehouse and its contexts up to date, and is called where needed."""
     scope = service.recall.scope(customer, project)
     if service.snapshots.stat(*scope) is not None:
