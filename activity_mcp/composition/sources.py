@@ -76,13 +76,15 @@ class SourceParts(ReadingParts):
             self.config.home,
             self.config.otlp_port,
             is_asked=self.config.otlp_is_asked,
-            make_receiver=self._receiver,
+            make_receiver=self.make_receiver,
             on_error=self.on_error,
             clock=self.clock,
         )
 
-    def _receiver(self, token: str) -> Receiver:
+    def make_receiver(self, token: str) -> Receiver:
+        """What takes the exporter's requests into the queue."""
         from ..claude_code.transcripts.discovery import ImportOrigins, default_folders
+        from ..otlp.labels import RepeatedLabels
         from ..otlp.mapping import SOURCE
         from ..otlp.places import SessionPlaces
         from ..otlp.receiver import Receiver
@@ -91,7 +93,7 @@ class SourceParts(ReadingParts):
         return Receiver(
             token,
             append=lambda activities: self.recorder.append_read(activities, durable=True),
-            origin_of=ImportOrigins(self.identity, self.config.org_id, self.redactor, source=SOURCE),
+            origin_of=ImportOrigins(self.identity, self.config.org_id, RepeatedLabels(self.redactor), source=SOURCE),
             place_of=SessionPlaces(lambda: default_folders(self.environ)).of,
             estimate=self.prices.estimate,
             valid_cost=valid_cost,

@@ -206,7 +206,17 @@ def _today(environ: Mapping[str, str], config: Config, clock: Clock) -> list[str
     budget = config.budget_day_usd
     if budget is not None and spent >= 0.8 * budget:
         shown += f", {spent / budget:.0%} of {_dollars(budget)}"
-    return [shown]
+    return [shown, *_month(config, clock)]
+
+
+def _month(config: Config, clock: Clock) -> list[str]:
+    """The month's budget, where one is nearly spent, as the leader noted it."""
+    if config.budget_month_usd is None:
+        return []
+    from ...context.spent import nearly_spent
+
+    found = nearly_spent(config.queue_dir, {"month": config.budget_month_usd}, clock.time_us())
+    return [f"month {budget['percent']}% of {_dollars(budget['budget_usd'])}" for budget in found]
 
 
 # --- small things
