@@ -1,12 +1,14 @@
-"""Dictionaries that cannot grow: of the values used last, at most so many; and the same for a time only."""
+"""Dictionaries that cannot grow: of the values used last, at most so many; and the same for a time only.
+
+They are cachetools' own, which a command that keeps nothing does not load.
+"""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, MutableMapping
 
 _Value = TypeVar("_Value")
 
@@ -15,41 +17,27 @@ class Newest(Generic[_Value]):
     """The values that were put or got last, at most ``size`` of them. Not safe to use from several threads at once."""
 
     def __init__(self, size: int) -> None:
-        self._size = size
-        self._values: OrderedDict[Hashable, _Value] = OrderedDict()
+        from cachetools import LRUCache
+
+        self._values: MutableMapping[Hashable, _Value] = LRUCache(size)
 
     def get(self, key: Hashable) -> _Value | None:
         """The value, which counts as used now; None where there is none."""
-        value = self._values.get(key)
-        if value is not None:
-            self._values.move_to_end(key)
-        return value
+        return self._values.get(key)
 
     def put(self, key: Hashable, value: _Value) -> None:
         """Keep the value, in place of the one used longest ago where there is no room."""
         self._values[key] = value
-        self._values.move_to_end(key)
-        if len(self._values) > self._size:
-            self._values.popitem(last=False)
 
     def drop(self, key: Hashable) -> None:
         """Forget the value, if there is one."""
         self._values.pop(key, None)
 
 
-class Lasting(Generic[_Value]):
+class Lasting(Newest[_Value]):
     """The same, each for ``ttl_s`` from when it was put; ``monotonic`` is the clock, in seconds."""
 
     def __init__(self, size: int, ttl_s: float, monotonic: Callable[[], float]) -> None:
-        self._values: Newest[tuple[float, _Value]] = Newest(size)
-        self._ttl_s = ttl_s
-        self._monotonic = monotonic
+        from cachetools import TTLCache
 
-    def get(self, key: Hashable) -> _Value | None:
-        """The value; None where its time is over."""
-        found = self._values.get(key)
-        return found[1] if found is not None and self._monotonic() < found[0] else None
-
-    def put(self, key: Hashable, value: _Value) -> None:
-        """Keep the value from now on."""
-        self._values.put(key, (self._monotonic() + self._ttl_s, value))
+        self._values = TTLCache(size, ttl=ttl_s, timer=monotonic)
