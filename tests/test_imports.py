@@ -46,7 +46,10 @@ ROOMS: dict[str, set[str]] = {
     "usage": {"clock", "context", "fs", "warehouse"},
     "otlp": {"activity", "claude_code", "clock", "errors", "fs", "plain_json", "redaction"},
     "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
-    "health": {"activity", "clock", "config", "context", "errors", "fs", "otlp", "queue", "recall", "recording", "warehouse"},
+    "health": {
+        "activity", "clock", "config", "context", "errors", "fs", "otlp", "plain_json", "queue", "recall", "recording",
+        "warehouse",
+    },
     "search": {"activity", "clock", "errors", "fs", "queue", "warehouse"},
     "sessions": {"activity", "clock", "errors", "fs", "queue", "search", "warehouse"},
     "composition": {

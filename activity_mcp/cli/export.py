@@ -14,7 +14,8 @@ from ..search.searcher import moment
 from ..service import ActivityService
 from ..sessions import export, rows
 from .context_and_query import settle
-from .output import folder, progress_bar, remark, say
+from .output import folder, remark, say
+from .progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

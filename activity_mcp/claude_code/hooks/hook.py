@@ -61,8 +61,11 @@ def main() -> NoReturn:
     os._exit(0)
 
 
-def run(data: bytes | None, environ: Mapping[str, str], *, clock: Clock = SYSTEM_CLOCK) -> bytes:
-    """Record the payload ``data`` (None: it could not be read); what to print on stdout, mostly nothing. Never raises."""
+def run(data: bytes | None, environ: Mapping[str, str], *, clock: Clock = SYSTEM_CLOCK, process: int | None = None) -> bytes:
+    """Record the payload ``data`` (None: it could not be read); what to print on stdout, mostly nothing. Never raises.
+
+    ``process`` is the id of the hook's process, where that is not this one.
+    """
     try:
         config = read_config(environ)
     except Exception as error:
@@ -74,7 +77,7 @@ def run(data: bytes | None, environ: Mapping[str, str], *, clock: Clock = SYSTEM
             _note_drop(config.queue_root, error)
 
     try:
-        return answer_to(data, environ, config, clock, failed)
+        return answer_to(data, environ, config, clock, failed, process or os.getpid())
     except Exception as error:
         failed(error)
     return b""
@@ -97,10 +100,15 @@ def _note_drop(queue_root: str, error: Exception, *, is_configuration: bool = Fa
 
 
 def answer_to(
-    data: bytes | None, environ: Mapping[str, str], config: Config, clock: Clock, failed: Callable[[Exception], None]
+    data: bytes | None,
+    environ: Mapping[str, str],
+    config: Config,
+    clock: Clock,
+    failed: Callable[[Exception], None],
+    process: int,
 ) -> bytes:
-    """Record the payload ``data``; what to print. ``failed`` gets the error of an event that was not recorded: where it
-    returns, a starting session gets its context all the same. Raises whatever else goes wrong."""
+    """Record the payload ``data`` of the hook's ``process``; what to print. ``failed`` gets the error of an event that was not
+    recorded: where it returns, a starting session gets its context all the same. Raises whatever else goes wrong."""
     if not config.record or is_paused(config.home):
         return b""
     members = _members_of(data)
@@ -115,7 +123,9 @@ def answer_to(
 
         follow_move(config.queue_dir, config.db)
     try:
-        _record(members, place, identity, config, clock)
+        _record(
+            members, place, identity, config, clock, lambda *start: _reported_start(config, environ, process, clock, *start)
+        )
     except Exception as error:
         failed(error)
     return _injection(members, place, identity, config, clock)
@@ -140,7 +150,22 @@ class Place:
         return branch_of(directory) if directory else None
 
 
-def _record(members: dict[str, Any], place: Place, identity: Identity, config: Config, clock: Clock) -> None:
+def _reported_start(
+    config: Config, environ: Mapping[str, str], process: int, clock: Clock, session_id: str, source: str, content: str
+) -> tuple[str, str]:
+    from .starts import Reporter
+
+    return Reporter(config.queue_dir, environ, process).start(session_id, source, content, clock.time_us())
+
+
+def _record(
+    members: dict[str, Any],
+    place: Place,
+    identity: Identity,
+    config: Config,
+    clock: Clock,
+    reported_start: Callable[[str, str, str], tuple[str, str]],
+) -> None:
     redactor = config.redactor()
     state = SessionState(config.queue_dir)
     payload = HookPayload(
@@ -150,6 +175,7 @@ def _record(members: dict[str, Any], place: Place, identity: Identity, config: C
         now_us=clock.time_us(),
         branch=place.branch,
         start_of=state.start_of,
+        reported_start=reported_start,
         next_repeat=state.next_repeat,
         new_prompt_key=state.new_prompt_key,
     )
@@ -199,7 +225,9 @@ def _note_session(payload: HookPayload, activity_id: str, state: SessionState, n
         return
     try:
         if payload.event == "SessionStart" and payload.text("source") != "compact":
-            state.note_start(session_id, activity_id)
+            for named in (session_id, payload.begun):
+                if named is not None:
+                    state.note_start(named, activity_id)
         elif payload.said is not None:
             state.note_prompt_key(session_id, *payload.said)
         elif payload.event in ENDS and transcript is not None:

@@ -49,9 +49,10 @@ class HookPayload:
     """One payload, cleaned (``activity.clean``), with what its events need besides.
 
     ``branch`` is called only for events that carry it, ``start_of`` (session id -> activity id of its last recorded start) only
-    for the end of a session, ``next_repeat`` (key of a prompt -> which repeat of it this is) only for a prompt without an id,
-    ``new_prompt_key`` (session, id, text -> key) for one with an id. ``noted_prompt`` is then that key and repeat, ``said``
-    that text and its key.
+    for the end of a session, ``reported_start`` (session id, source, hash of the payload -> what names it, see ``starts``) only
+    for the start of a session that goes on, ``next_repeat`` (key of a prompt -> which repeat of it this is) only for a prompt
+    without an id, ``new_prompt_key`` (session, id, text -> key) for one with an id. ``noted_prompt`` is then that key and
+    repeat, ``said`` that text and its key; ``begun`` is the other session whose beginning a start is named by.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class HookPayload:
         now_us: int,
         branch: Callable[[], str | None],
         start_of: Callable[[str], str | None],
+        reported_start: Callable[[str, str, str], tuple[str, str]],
         next_repeat: Callable[[str, int], int],
         new_prompt_key: Callable[[str, str, str], str],
     ) -> None:
@@ -72,10 +74,12 @@ class HookPayload:
         self._now_us = now_us
         self._branch = branch
         self._start_of = start_of
+        self._reported_start = reported_start
         self._next_repeat = next_repeat
         self._new_prompt_key = new_prompt_key
         self.said: tuple[str, str] | None = None
         self.noted_prompt: tuple[str, int] | None = None
+        self.begun: str | None = None
         self.event = self.text("hook_event_name") or "unknown"
         self.session_id = self.text("session_id")
         self._common = {name: value for name in _COMMON if (value := self.text(name))}
@@ -107,10 +111,12 @@ class HookPayload:
         source = self.text("source") or "unknown"
         names = ("model",) if self._prompts == "hash" else ("model", "session_title")  # a title is made of the prompt
         features = {"start_source": source, **self._circumstances(), **self._redacted(names)}
-        moment = (
-            "" if source in _BEGINNINGS else "\0".join((source, _content_hash(self._members), str(self._now_us // _MINUTE_US)))
-        )
-        return [self._session("start", moment, features)]
+        named_by, moment = self.session_id, ""
+        if source not in _BEGINNINGS:
+            named_by, moment = self._reported_start(self.session_id, source, _content_hash(self._members))
+        if named_by != self.session_id:
+            self.begun, features["session_id"] = named_by, self.session_id
+        return [events.session_activity(named_by, "start", moment, features | self._common)]
 
     def _session_end(self) -> list[EventDraft] | None:
         if self.session_id is None:
