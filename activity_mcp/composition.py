@@ -158,6 +158,7 @@ class Composition:
 
     @lazy
     def refresher(self) -> Refresher:
+        from .context.instructions import InstructionFiles
         from .pipeline.poll_schedule import PollSchedule
         from .pipeline.refresher import Refresher
 
@@ -168,6 +169,7 @@ class Composition:
             ttl_s=self.config.context_ttl_s,
             clock=self.clock,
             poll_schedule=None if are_free else PollSchedule(self.clock),
+            instructions=InstructionFiles(self.environ).of,
             on_changes=self._look_after_flush(are_free),
         )
 
@@ -200,6 +202,7 @@ class Composition:
 
     @lazy
     def recall(self) -> ContextReader:
+        from .context.instructions import InstructionFiles
         from .pipeline.refresher import ACTIVE_S
         from .recall.context_reader import ContextReader
         from .recall.memoized_renderer import Renderer
@@ -211,6 +214,7 @@ class Composition:
             customer=self.identity.customer,
             own_project=self.own_project,
             redactor=self.redactor,
+            instructions=InstructionFiles(self.environ).of,
             keep_warm=self._keep_warm,
             warm_s=ACTIVE_S / 2,
             ttl_s=self.config.context_ttl_s,

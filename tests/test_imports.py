@@ -34,7 +34,8 @@ ROOMS: dict[str, set[str]] = {
     "identity": {"activity", "errors", "fs", "plain_json"},
     "config": {"activity", "errors", "fs", "identity", "plain_json", "redaction"},
     "queue": {"errors", "clock", "fs", "activity", "plain_json"},
-    "context": {"clock", "fs", "activity", "plain_json"},
+    "language": {"errors"},
+    "context": {"clock", "errors", "fs", "activity", "language", "plain_json"},
     "warehouse": {"errors", "clock", "config", "fs", "activity", "plain_json", "sql_text"},
     "recording": {"activity", "clock", "errors", "fs", "identity", "queue", "redaction", "schema"},
     "pipeline": {"activity", "clock", "context", "errors", "fs", "queue", "recording", "schema", "warehouse"},
@@ -47,7 +48,7 @@ ROOMS: dict[str, set[str]] = {
     "otlp": {"activity", "claude_code", "clock", "errors", "fs", "plain_json", "redaction"},
     "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
     "health": {"activity", "clock", "config", "context", "errors", "fs", "otlp", "queue", "recall", "recording", "warehouse"},
-    "search": {"activity", "clock", "errors", "fs", "queue", "warehouse"},
+    "search": {"activity", "clock", "errors", "fs", "language", "queue", "warehouse"},
     "sessions": {"activity", "clock", "errors", "fs", "queue", "search", "warehouse"},
     "composition": {
         "activity", "claude_code", "clock", "config", "context", "fs", "health", "identity", "lazy", "pipeline", "plain_json",

@@ -10,6 +10,7 @@ includes it did; the reading of a file when the file was touched after it. A sea
 
 from __future__ import annotations
 
+from .commits import subject_of
 from .values import as_amount, as_number, as_text, as_time, objects
 
 TYPE_CHECKING = False
@@ -260,6 +261,15 @@ class Attempts:
         """Commands that say how one works here: they succeeded three times or more, over more than an hour, mostly."""
         found = [each for each in self._by_key.values() if _is_habit(each)]
         return sorted(found, key=lambda each: (-each.ok, each.name))
+
+    def commits(self) -> list[tuple[str, str]]:
+        """Subject and time of each commit that was made, the newest first; of one subject the newest (it was amended)."""
+        found: dict[str, str] = {}
+        for each in self._by_key.values():
+            subject = subject_of(each.argument) if each.tool == "Bash" and each.ok_at else None
+            if subject is not None:
+                found[subject] = max(found.get(subject, ""), each.ok_at)
+        return sorted(found.items(), key=lambda made: (made[1], made[0]), reverse=True)
 
     def edits(self, path: str) -> int:
         """How often a file was edited or written."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..activity import Labels
     from ..clock import Clock
+    from ..context.instructions import Instructions
     from .cache import ContextCache
     from .local_events import LocalEvents
     from .memoized_renderer import Renderer
@@ -47,8 +48,9 @@ class ContextAnswer(dict[str, Any]):
 class ContextReader:
     """The contexts of one process. Thread-safe.
 
-    ``customer`` and ``own_project`` are the defaults. ``keep_warm`` is called with each requested scope,
-    once every ``warm_s``; ``ttl_s`` is how long a first miss is remembered.
+    ``customer`` and ``own_project`` are the defaults. ``instructions`` gives what a project's sessions are told anyway
+    (CLAUDE.md, MEMORY.md), which is not repeated. ``keep_warm`` is called with each requested scope, once every ``warm_s``;
+    ``ttl_s`` is how long a first miss is remembered.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class ContextReader:
         customer: str,
         own_project: str | None,
         redactor: Labels,
+        instructions: Callable[[str], Instructions],
         keep_warm: Callable[[str, str], None],
         warm_s: float,
         ttl_s: float,
@@ -71,6 +74,7 @@ class ContextReader:
         self._customer = customer
         self._own_project = own_project
         self._redactor = redactor
+        self._instructions = instructions
         self._keep_warm = keep_warm
         self._clock = clock
         self._warm: TTLCache[tuple[str, str], bool] = TTLCache(_MAX_SCOPES, ttl=warm_s, timer=clock.monotonic)
@@ -109,6 +113,7 @@ class ContextReader:
             reserve=len(orjson.dumps(answer)),
             focus=focus[:MAX_TEXT] if focus and focus.strip() else None,
             explain=explain,
+            instructions=self._instructions(project),
         )
         answer["context"] = rendered.context
         answer["truncated"] = rendered.truncated

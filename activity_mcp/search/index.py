@@ -20,8 +20,8 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from ..language.words import is_forgiven, is_near, words_of
 from .documents import Document
-from .words import is_forgiven, is_near, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -20,13 +20,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from .words import words_of
+from ..language.words import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ..language.query_language import Term
     from .index import Stored
-    from .query_language import Term
 
 K1, B = 1.2, 0.5
 TYPICAL_WORDS = 25

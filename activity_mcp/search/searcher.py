@@ -20,23 +20,23 @@ import orjson
 from ..activity import decode_line
 from ..clock import iso, parse_iso
 from ..errors import InvalidInput, QueryRefused, WarehouseError
+from ..language.query_language import parse
+from ..language.words import forms, is_forgiven
 from ..queue import Offset, SegmentTail, read_queue
 from .documents import KINDS, document_of
 from .feed import CURSOR, DONE, FILE, documents_of, offset_in
 from .index import Found, SearchIndex, failed_facet, kind_facet, project_facet, tool_facets
-from .query_language import parse
 from .ranking import Hit, Wanted, ranked, rarity, why
 from .snippet import snippet
 from .warehouse_rows import rows_for
-from .words import forms, is_forgiven
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ..clock import Clock
+    from ..language.query_language import Query, Term
     from ..warehouse.base import QueryEngine
     from .documents import Document
-    from .query_language import Query, Term
 
 MAX_LIMIT = 100
 RANKED = 240

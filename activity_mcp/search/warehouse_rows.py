@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from .words import unfold
+from ..language.words import unfold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from ..language.query_language import Query
     from ..warehouse.base import QueryEngine
-    from .query_language import Query
 
 MAX_ROWS = 400
 TIMEOUT_S = 8.0

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from activity_mcp.clock import iso
 from activity_mcp.context.injection import HEADING, MAX_ITEM, injection_text, one_line
+from activity_mcp.context.instructions import Instructions
 from activity_mcp.context.values import as_text
 from context.samples import HERE, NOW
 
@@ -128,7 +129,9 @@ def test_what_the_instructions_say_is_not_repeated() -> None:
         "attempts": [habit, {**habit, "what": "Bash make lint"}],
         "recent_sessions": [{"session_id": "s", "last_ts": ago(2), "concluded": "Money is Decimal."}],
     }
-    said = injection_text(blob, project=HERE, now_us=NOW, limit=2000, said="# Rules\nRun `make test`. Money is Decimal.\n")
+    said = injection_text(
+        blob, project=HERE, now_us=NOW, limit=2000, instructions=Instructions(["# Rules\nRun `make test`. Money is Decimal.\n"])
+    )
     assert said.splitlines()[1:] == ['- works here: "make lint" (9 times, 40 s, 2 h ago)']
 
 

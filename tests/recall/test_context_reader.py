@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from activity_mcp.context.instructions import NOTHING
 from activity_mcp.recall.context_reader import ContextReader
 from activity_mcp.recall.memoized_renderer import Renderer
 from machines import Machine
@@ -47,6 +48,7 @@ def test_a_scope_that_is_asked_for_is_kept_warm_once_in_a_while(machine: Machine
         Renderer(),
         customer="ada@example.com",
         own_project="/work",
+        instructions=lambda project: NOTHING,
         keep_warm=lambda customer, project: warmed.append((customer, project)),
         warm_s=300.0,
         ttl_s=30.0,
