@@ -11,17 +11,24 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
 
 
+WHY_SUMS = {
+    "tool_usage": "calls of the last 24 h, the tools used most first",
+    "activity_counts": "activities of the last 24 h by kind",
+    "llm_usage": "tokens and cost, today and the last 7 days",
+}
+
+
 class Full:
     """How much of each section is shown, at most."""
 
-    text, errors, files, insights, tools, session_files = MAX_TEXT, 10, 20, 20, 40, 8
+    text, conclusion, errors, files, insights, tools, session_files = MAX_TEXT, MAX_TEXT, 10, 20, 20, 40, 8
     commands, habits, refused, conclusions, commits = 3, 10, 5, 10, 10
 
 
 class Short(Full):
     """The same where every section is shown."""
 
-    text, errors, files, insights, tools, session_files = 140, 5, 10, 10, 10, 5
+    text, conclusion, errors, files, insights, tools, session_files = 140, 220, 5, 10, 10, 10, 5
     commands, habits, refused, conclusions, commits = 2, 5, 3, 4, 5
 
 

@@ -26,7 +26,18 @@ from __future__ import annotations
 
 from ..clock import iso
 from .attempts import Attempts, stored_attempts
-from .known import Told, age_us, distinct, failures, newest_insights, older_conclusions, open_end, said_by, worked_on
+from .known import (
+    Told,
+    age_us,
+    distinct,
+    failures,
+    is_telling,
+    newest_insights,
+    older_conclusions,
+    open_end,
+    said_by,
+    worked_on,
+)
 from .records import CONCLUSIONS, ERRORS, FILES, INSIGHTS, QUERIES, insights_that_hold, newest_first, stored_records
 from .sessions import last_turn, stored_sessions
 from .values import age
@@ -203,7 +214,8 @@ class Lines:
         for session in [each for each in self._sessions if self._is_news(last_turn(each)[0])][:_MAX_CONCLUSIONS]:
             concluded = one_line(last_turn(session)[0] or "")
             text = _with_beginning(_quoted(f"- {self._where(session)} concluded", concluded), session)
-            yield self._line(text, "session", session["since"]["concluded"], branch=session["git_branch"])
+            kind = "session" if is_telling(last_turn(session)[0] or "") else "done"
+            yield self._line(text, kind, session["since"]["concluded"], branch=session["git_branch"])
 
     def older(self) -> Iterator[Line]:
         own = self._session_id

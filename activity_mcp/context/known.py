@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 _ALIKE = 0.8
 """A text with this share of its words in another one says nothing that the other does not."""
-_MIN_WORDS = 6
+_SHORT, _LONG = 5, 13
+"""Words of a conclusion: with fewer than these it says little, with so many it says something."""
 _REASONS = frozenset((
     "always", "avoid", "because", "bug", "cannot", "cause", "caused", "chose", "decided", "default", "don't", "due", "fix",
     "fixed", "instead", "must", "needs", "never", "now", "only", "rather", "replaced", "requires", "since", "turned",
@@ -174,16 +175,20 @@ def _stem(word: str) -> str:
 
 
 def is_telling(text: str) -> bool:
-    """Whether a conclusion says more than that something was done: why, what was decided, what to mind, or of what by name.
-
-    One rule of thumb for what an older turn concluded; the last conclusion of a session is shown whatever it says.
-    """
+    """Whether a conclusion says more than that something was done: it is long enough to say why or what to mind, or a short one
+    says a reason or a decision, or names two things of this project."""
     words = text.split()
-    if len(words) < _MIN_WORDS and text.isascii():
+    if len(words) >= _LONG or _unspaced(text) >= _LONG:
+        return True
+    if len(words) < _SHORT:
         return False
     plain = [word.lower().strip(_AROUND) for word in words]
-    names = sum(_is_name(word.strip(_AROUND)) for word in words)
-    return names >= 2 or any(word in _REASONS for word in plain)
+    return any(word in _REASONS for word in plain) or sum(_is_name(word.strip(_AROUND)) for word in words) >= 2
+
+
+def _unspaced(text: str) -> int:
+    """How many letters of scripts that write no spaces, two for a word."""
+    return sum("\u2e80" <= char <= "\u9fff" or "\u0e00" <= char <= "\u0eff" for char in text) // 2
 
 
 def _is_name(word: str) -> bool:

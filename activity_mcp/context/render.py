@@ -7,8 +7,9 @@ lists, for it has every section). In the order in which they are shown:
     tool_usage   activity_counts   llm_usage   recorded_at   watermark
 
 ``commands``, ``refused``, ``conclusions`` (of earlier turns) and ``commits`` are there only when they hold something. What
-CLAUDE.md or MEMORY.md say (``instructions``) is left out. Every entry has a worth (``worth``), by which
-``max_bytes`` is spent; a ``focus`` ranks the entries of each list by it, and ``explain`` adds to each ``why`` it is there.
+CLAUDE.md or MEMORY.md say (``instructions``) is left out. Every entry has a worth (``worth``), by which ``max_bytes`` is spent;
+a ``focus`` ranks the entries of each list by it, and ``explain`` adds to each ``why`` it is there, and of the sums a section
+``why``.
 
 An entry leaves out what is null or empty. Times are ISO texts in UTC; ``age`` says how long ago, where that is what a reader
 wants to know. The result depends on the arguments alone. Standard library only, and pure: nothing here reads a clock or a file.
@@ -20,8 +21,8 @@ from ..activity import dump_json
 from ..clock import iso, parse_iso
 from .budget import Section, fit
 from .facts import facts_of
-from .forms import Full, Short, short_conclusion, short_error, short_file, short_session, without_empty
-from .known import Told, age_us, failures, newest_insights, older_conclusions, open_end, said_by, worked_on
+from .forms import WHY_SUMS, Full, Short, short_conclusion, short_error, short_file, short_session, without_empty
+from .known import Told, age_us, failures, is_telling, newest_insights, older_conclusions, open_end, said_by, worked_on
 from .records import CONCLUSIONS, ERRORS, FILES, INSIGHTS, QUERIES, insights_that_hold
 from .sessions import last_turn, recent_sessions
 from .snapshot import ALL_PROJECTS
@@ -155,6 +156,9 @@ class Document:
                 if section.entries:
                     yield section
             yield _SECTIONS[name](self)
+        if self._explain:
+            summed = [(name, WHY_SUMS[name]) for name in names if name in WHY_SUMS]
+            yield Section("why", summed, keyed=True, whole=True)
 
     # --- the sections
 
@@ -163,7 +167,8 @@ class Document:
         for session in self._sessions:
             concluded = last_turn(session)[0]
             background = self._attempts.in_background(session["session_id"]) if session["ended"] is None else []
-            kind = "open" if background or open_end(session) else "session"
+            is_open = background or open_end(session)
+            kind = "open" if is_open else "session" if concluded and is_telling(concluded) else "done"
             rank = self._rank(
                 kind, session["last_ts"], session["asked"], session["title"], concluded, *session["files"],
                 branch=session["git_branch"],
@@ -189,7 +194,7 @@ class Document:
             "age": age(record["last_ts"], self._now_us),
             **({"first_asked": shorter(first, form.text)} if first != record["asked"] else {}),
             "asked": shorter(record["asked"], form.text),
-            "concluded": None if repeats else shorter(concluded, form.text),
+            "concluded": None if repeats else shorter(concluded, form.conclusion),
             **({"stopped": shorter(stopped, form.text)} if stopped else {}),
             **({"open": "not concluded"} if open_end(record) == "not concluded" else {}),
             "background": [shorter(command, form.text) for command in background[: form.commands]],
@@ -204,7 +209,7 @@ class Document:
         older = older_conclusions(known, [session["concluded"] for session in self._sessions])
         return self._list("conclusions", [({
             **self._place(record),
-            "concluded": shorter(record["text"], self._form.text),
+            "concluded": shorter(record["text"], self._form.conclusion),
             "age": age(record["ts"], self._now_us),
         }, self._rank("conclusion", record["ts"], record["text"]))
             for record in [each for each in older if self._told.is_news(each["text"])][: self._form.conclusions]
