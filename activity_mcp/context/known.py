@@ -166,7 +166,7 @@ class Told:
 
 def _plain_words(text: str) -> frozenset[str]:
     words = [word for part in text.lower().split() if (word := part.strip(_AROUND))]
-    return frozenset(_stem(word) for word in words if word not in _LITTLE) or frozenset(words)
+    return frozenset(_stem(word) for word in words if word not in _LITTLE) or frozenset(words or text.split())
 
 
 def _stem(word: str) -> str:
