@@ -14,30 +14,22 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
-from .activity import derived_id
 from .clock import SYSTEM_CLOCK
 from .composition import Composition
 from .config import Config, read_config
 from .context import ALL_PROJECTS
-from .errors import ActivityError, QueueRefused
+from .errors import ActivityError
 from .identity import place_of
 from .lazy import lazy
-from .queue import Sweeper
-from .recording.event_catalogue import BUDGET_REACHED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from .clock import Clock
-    from .health.check import Check
     from .health.document import StatusDocument
-    from .health.watcher import HealthWatcher
-    from .otlp.post import ReceiverPost
-    from .otlp.receiver import Receiver
     from .queue import QueueWriter
     from .recall.context_reader import ContextAnswer
-    from .recording.call_log import CallLog, CallTotals, MethodTotals
-    from .usage.budgets import Budget, BudgetWatch
+    from .recording.call_log import CallTotals, MethodTotals
     from .warehouse import QueryResult
     from .warehouse.adapter import Adapter
 
@@ -69,7 +61,6 @@ class ActivityService(Composition):
     ) -> None:
         super().__init__(config, environ, source=source, clock=clock, on_error=on_error, adapter=adapter)
         self._closed = False
-        self._sweeper = Sweeper((config.home, config.queue_root, config.artifacts_dir), clock=clock)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None, **options: Any) -> ActivityService:
@@ -82,76 +73,6 @@ class ActivityService(Composition):
         from .recording.call_log import CallTotals
 
         return CallTotals()
-
-    @lazy
-    def health_watcher(self) -> HealthWatcher:
-        from .health.watcher import HealthWatcher
-
-        return HealthWatcher(self.queue.directory, self._judge, self.system_events.report, self.clock)
-
-    @lazy
-    def receiver_post(self) -> ReceiverPost:
-        """Where Claude Code's exporter reports, while this process leads."""
-        from .otlp.post import ReceiverPost
-
-        return ReceiverPost(
-            self.queue.directory,
-            self.config.home,
-            self.config.otlp_port,
-            is_asked=self.config.otlp_is_asked,
-            make_receiver=self._receiver,
-            on_error=self.on_error,
-            clock=self.clock,
-        )
-
-    def _receiver(self, token: str) -> Receiver:
-        from .claude_code.transcripts.discovery import ImportOrigins, default_folders
-        from .otlp.mapping import SOURCE
-        from .otlp.places import SessionPlaces
-        from .otlp.receiver import Receiver
-        from .usage.prices import valid_cost
-
-        return Receiver(
-            token,
-            append=lambda activities: self.recorder.append_read(activities, durable=True),
-            origin_of=ImportOrigins(self.identity, self.config.org_id, self.redactor, source=SOURCE),
-            place_of=SessionPlaces(lambda: default_folders(self.environ)).of,
-            estimate=self.prices.estimate,
-            valid_cost=valid_cost,
-            redactor=self.redactor,
-            clock=self.clock,
-        )
-
-    @lazy
-    def budget_watch(self) -> BudgetWatch:
-        """What is spent, beside the budgets that are set."""
-        from .usage.budgets import BudgetWatch
-        from .usage.sums import spent_between
-
-        customer, config = self.recall.scope(None, ALL_PROJECTS)[0], self.config
-        return BudgetWatch(
-            self.queue.directory,
-            config.budget_day_usd,
-            config.budget_month_usd,
-            today=self._spent_today,
-            earlier=lambda since, until: spent_between(self.query, customer, since, until),
-            report=self._report_budget,
-            clock=self.clock,
-        )
-
-    def _spent_today(self) -> float:
-        from .context.usage import usage_of
-
-        snapshot = self.snapshots.read(*self.recall.scope(None, ALL_PROJECTS))
-        models = usage_of(snapshot.blob, self.clock.time_us()).today.values() if snapshot is not None else ()
-        return sum(use["cost_usd"] for use in models)
-
-    def _report_budget(self, budget: Budget, level: int) -> None:
-        metrics = {"spent_usd": round(budget.spent_usd, 6), "budget_usd": budget.limit_usd, "level_percent": level}
-        severity = "error" if level >= 100 else "warning"
-        features = BUDGET_REACHED.features(budget.describe(), severity=severity, metrics=metrics)
-        key = f"{budget.period}\0{budget.name}\0{budget.limit_usd!r}\0{level}"
-        self.system_events.report(features, derived_id("system_event", "budget_reached", key))
 
     # --- record
 
@@ -204,14 +125,6 @@ class ActivityService(Composition):
     def status(self) -> StatusDocument:
         """The state of the state directory, as ``status --json`` and ``health`` report it. Reads files; leads nothing."""
         return self.status_reader.read()
-
-    def _judge(self) -> Iterable[Check]:
-        """The health of everything if this process leads, else of the leader."""
-        from .health.assessment import judge_leader, of_document
-
-        if self.leader is not None and self.leader.leads:
-            return of_document(self.status())
-        return [judge_leader(self.status_reader.leader(), waiting=0)]
 
     # --- recall
 
@@ -312,69 +225,6 @@ class ActivityService(Composition):
                 later = threading.Timer(START_RETRY_S, self.start)
                 later.daemon = True
                 later.start()
-
-    def prepare_leader(self) -> None:
-        """Make the leader without its thread, for a caller that drives its turns. Idempotent."""
-        if self.leader is not None:
-            return
-        from .pipeline.backpressure import Backpressure, Filling
-        from .pipeline.leader import Leader
-
-        self.leader = Leader(
-            self.lease,
-            self.make_flusher,
-            self.refresher,
-            self.adapter,
-            Backpressure(self.config.backpressure_ms, self.clock),
-            Filling(self.config.max_queue_bytes),
-            is_urgent=self.local_events.urgent,
-            backlog_bytes=self.writer.uncommitted_bytes,
-            before_turn=self._write_own_events,
-            raise_event=self.system_events.report,
-            on_error=self.on_error,
-            upkeep=self.upkeep,
-            follow=self.follow_sources,
-            on_lead=self.hook_listener.open,
-            on_resign=self.hook_listener.close,
-            clock=self.clock,
-        )
-        self.refresher.keep(*self.recall.scope(None, ALL_PROJECTS))
-        if self.own_project:
-            self.refresher.keep(*self.recall.scope(None, None))
-
-    def _write_own_events(self) -> None:
-        self.system_events.report_state()
-        self._sweeper.sweep()
-        self._watch_health()
-        self._write_calls()
-        self._watch_budget()
-        if self.config.record and self.config.otlp_port is not None:
-            self.receiver_post.keep(self.leader is not None and self.leader.leads)
-
-    def _watch_health(self) -> None:
-        try:
-            self.health_watcher.look()
-        except (ActivityError, OSError) as error:  # what keeps it from being judged must not keep a turn from being taken
-            self.on_error(error)
-
-    def _watch_budget(self) -> None:
-        config = self.config
-        has_one = config.budget_day_usd is not None or config.budget_month_usd is not None
-        if not has_one or self.leader is None or not self.leader.leads:
-            return
-        try:
-            self.budget_watch.look()
-        except (ActivityError, OSError) as error:  # it is looked at again in a minute
-            self.on_error(error)
-
-    def _write_calls(self, *, closing: bool = False) -> None:
-        calls: CallLog | None = self.made("call_log")
-        if calls is None:
-            return
-        try:
-            calls.write_to(self.recorder, closing=closing)
-        except QueueRefused as error:
-            self.on_error(error)
 
     def close(self, timeout: float = 0.5) -> None:
         """Write what is buffered, stop the thread, free the lease. Whatever is still in the queue stays there. Idempotent."""

@@ -134,7 +134,7 @@ COMMENT = 'Hourly buckets behind CONTEXT_CACHE; grain: one row per (customer, pr
 CREATE TRANSIENT TABLE IF NOT EXISTS CONTEXT_ITEMS (
     customer       VARCHAR        NOT NULL COMMENT 'Whose entry.',
     project        VARCHAR        NOT NULL COMMENT 'Which project, or * for all of them.',
-    section        VARCHAR        NOT NULL COMMENT 'recent_sessions, recent_errors, recent_files, recent_queries or failed_commands.',
+    section        VARCHAR        NOT NULL COMMENT 'recent_sessions, recent_errors, recent_files, recent_queries, conclusions, attempts or failed_commands.',
     session_id     VARCHAR        NOT NULL COMMENT 'Session it comes from; empty where there is none.',
     item_key       VARCHAR        NOT NULL COMMENT 'What makes it one entry: a path, a command, an activity.',
     hour_start     TIMESTAMP_NTZ  NOT NULL COMMENT 'Hour of the events it was computed from, UTC.',

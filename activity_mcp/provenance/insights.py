@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ActivityError, InvalidInput, QueryCancelled
 from . import hashes
-from .queries import OFF, check_names, positive
+from .arguments import OFF, check_names, positive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..recording.recorder import Recorder
-    from .queries import ProvenanceQueries
+    from .artifacts import Artifacts
 
 
 class Insights:
     """Records insights of one process. ``record`` blocks on the disk, and on the warehouse for an artifact that is not here."""
 
-    def __init__(self, queries: ProvenanceQueries, recorder: Recorder, *, is_recording: Callable[[str | None], bool]) -> None:
-        self._queries = queries
+    def __init__(self, artifacts: Artifacts, recorder: Recorder, *, is_recording: Callable[[str | None], bool]) -> None:
+        self._artifacts = artifacts
         self._recorder = recorder
         self._is_recording = is_recording
 
@@ -54,13 +54,13 @@ class Insights:
             raise InvalidInput(f"confidence must be from 0 to 1, not {confidence:g}; nothing was recorded")
         if valid_for_hours is not None:
             positive("valid_for_hours", valid_for_hours)
-        project = self._queries.project_at(project)
+        project = self._artifacts.project_at(project)
         if not self._is_recording(project):
             return {"insight_id": None, "visible": False, "provenance": "none", "reason": OFF}
         rests = self._provenance(artifact_id, query_id, cancelled)
         if cancelled():
             raise QueryCancelled("record_insight was cancelled; nothing was recorded")
-        origin = self._queries.origin(customer, project)
+        origin = self._artifacts.origin(customer, project)
         named = self._recorder.redacted({"subject": subject, "metric": metric, "value": value, "grain": grain})
         insight_id = hashes.insight_id_of(origin.customer, project, named["subject"], named["metric"], named["grain"])
         features = {
@@ -90,7 +90,7 @@ class Insights:
     def _provenance(self, artifact_id: str | None, query_id: str | None, cancelled: Callable[[], bool]) -> dict[str, Any]:
         """What an insight rests on. verified: the artifact is here or in the warehouse; unverified: nobody could be asked, or
         only a query is named that was run elsewhere."""
-        local = self._queries.artifacts.get(artifact_id or hashes.artifact_id_of_query(query_id or ""))
+        local = self._artifacts.get(artifact_id or hashes.artifact_id_of_query(query_id or ""))
         if local is not None:
             if query_id and local.query_id and query_id != local.query_id:
                 raise InvalidInput(
@@ -111,7 +111,7 @@ class Insights:
     def _in_warehouse(self, artifact_id: str, cancelled: Callable[[], bool]) -> bool:
         """False where the warehouse cannot be asked. Raises InvalidInput where it does not know the artifact."""
         try:
-            found = self._queries.ask_artifacts(artifact_id, "artifact_id", cancelled)
+            found = self._artifacts.ask_warehouse(artifact_id, "artifact_id", cancelled)
         except QueryCancelled:
             raise
         except ActivityError:

@@ -71,7 +71,7 @@ class Published:
         self._readers: dict[str, Callable[[str], dict[str, Any] | None]] = {
             "context": lambda customer: service.context(customer=customer, project="*", max_bytes=CONTEXT_BYTES),
             "session": lambda session_id: service.finding.sessions.story(session_id, max_bytes=SESSION_BYTES),
-            "artifact": lambda artifact_id: service.provenance_queries.artifact(artifact_id),
+            "artifact": lambda artifact_id: service.artifacts.read(artifact_id),
             "schema": _schema_of,
         }
 
@@ -147,7 +147,7 @@ class Published:
             return list(EVENT_NAMES)
         if name in ("customer", "project"):
             return self._service.known_names(name)
-        return self._service.provenance_queries.artifact_ids() if name == "artifact_id" else []
+        return self._service.artifacts.ids() if name == "artifact_id" else []
 
 
 def _check_reference(reference: PromptReference | ResourceTemplateReference) -> None:

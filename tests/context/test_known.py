@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from activity_mcp.context.instructions import Instructions
@@ -57,7 +59,7 @@ def test_that_something_is_done_is_not(text: str) -> None:
 
 
 def test_older_conclusions_leave_out_what_their_sessions_show() -> None:
-    made = [
+    made: list[dict[str, Any]] = [
         {"text": "It fails because of the cache."},
         {"text": "Done."},
         {"text": None},

@@ -130,7 +130,7 @@ def test_asking_for_a_context_leaves_no_secret(service: ActivityService, tmp_pat
 
 def test_a_stored_artifact_and_its_names_hold_no_secret(service: ActivityService, tmp_path: Path) -> None:
     secret = token("artifact")
-    service.provenance_queries.store_artifact(f"report {secret}", rows=[{secret: 1, "note": secret}], query_id=secret)
+    service.artifacts.store(f"report {secret}", rows=[{secret: 1, "note": secret}], query_id=secret)
     assert_nowhere(secret, tmp_path / "home")
 
 

@@ -41,7 +41,8 @@ STATUS: dict[str, Any] = {
 class FakeService:
     """Answers at once. ``fail`` makes the next calls raise; ``arrive_after`` is how many asks a first miss takes."""
 
-    provenance_queries: Any = None  # a test that needs them brings its own
+    artifacts: Any = None  # a test that needs one of these brings its own
+    provenance_queries: Any = None
     insights: Any = None
 
     def __init__(self, path: str | None = None) -> None:

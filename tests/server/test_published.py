@@ -25,16 +25,16 @@ class Publishing(FakeService):
 
     def __init__(self) -> None:
         super().__init__()
-        self.provenance_queries = self
+        self.artifacts = self
 
     def known_names(self, kind: str) -> list[str]:
         many = [f"/work/p{number}" for number in range(150)]
         return ["ada@example.com", "bob@example.com"] if kind == "customer" else ["*", "/Work/shop", *many]
 
-    def artifact_ids(self) -> list[str]:
+    def ids(self) -> list[str]:
         return ["art-2", "art-1"]
 
-    def artifact(self, artifact_id: str) -> dict[str, Any] | None:
+    def read(self, artifact_id: str) -> dict[str, Any] | None:
         return {"artifact_id": artifact_id, "rows": [[1]]} if artifact_id == "art-1" else None
 
 

@@ -55,7 +55,7 @@ def store_artifact(service: ActivityService) -> ToolSpec:
     """The tool over this service."""
 
     def answer(artifact_type: str, cancelled: Callable[[], bool], **stored: Any) -> dict[str, Any]:
-        return service.provenance_queries.store_artifact(artifact_type, **stored)
+        return service.artifacts.store(artifact_type, **stored)
 
     return ToolSpec(
         name="store_artifact",
