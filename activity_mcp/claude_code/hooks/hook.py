@@ -19,7 +19,7 @@ from ...activity import Origin, build
 from ...clock import SYSTEM_CLOCK
 from ...config import default_home, read_config
 from ...errors import DiskFull, ForeignHome, InvalidConfig, QueueBusy, QueueFull, QueueRefused
-from ...identity import branch_of, is_ignored, project_of, resolve_identity
+from ...identity import branch_of, commit_of, is_ignored, project_of, resolve_identity
 from ...plain_json import clean, dumps, loads
 from ...queue.writer import QueueWriter
 from ...recording.dropped import CONFIGURATION, PAYLOAD, QUEUE, UNEXPECTED, note_drop
@@ -133,6 +133,11 @@ class Place:
         directory = self._cwd or self.project
         return branch_of(directory) if directory else None
 
+    def commit(self) -> str | None:
+        """The commit checked out there."""
+        directory = self._cwd or self.project
+        return commit_of(directory) if directory else None
+
 
 def _record(members: dict[str, Any], place: Place, identity: Identity, config: Config, clock: Clock) -> None:
     redactor = config.redactor()
@@ -143,6 +148,7 @@ def _record(members: dict[str, Any], place: Place, identity: Identity, config: C
         prompts=config.prompts,
         now_us=clock.time_us(),
         branch=place.branch,
+        commit=place.commit,
         start_of=state.start_of,
         next_repeat=state.next_repeat,
         new_prompt_key=state.new_prompt_key,
