@@ -2,6 +2,7 @@
 
     a flush has shipped rows   they go in, with the channel's new offset, in one transaction
     the leader's turn          a slice of what the index does not have is read from the warehouse, the newest first
+                               and insights that are in quarantine by now are hidden, others found again
     retention                  what has expired goes, and what a legal hold kept is read again
     forgetting                 the file goes, and is built again from what is left
 
@@ -59,12 +60,30 @@ class IndexFeed:
         self._on_error = on_error
         self._clock = clock
         self._known_words = KnownWords()
+        self._quarantined: frozenset[str] | None = None
         self._next_slice = 0.0
         self._is_complete = False
         self._was_compared = False
 
     def shipped(self, channel_id: str, after: str | None, upto: str, rows: Sequence[Row]) -> None:
         """A flush has committed these rows: they follow ``after``, and end with ``upto``."""
+        self.add(channel_id, after, upto, rows)
+        self.hide_quarantined()
+
+    def hide_quarantined(self) -> None:
+        """Find no insight that is in quarantine, and those again that are in it no more (docs/provenance.md)."""
+        try:
+            quarantined = self._history.quarantined()
+        except WarehouseError as error:
+            if not error.retryable:
+                raise
+            return  # the next flush looks again
+        if quarantined != self._quarantined:
+            self._write(lambda index: index.hide(quarantined))
+            self._quarantined = quarantined
+
+    def add(self, channel_id: str, after: str | None, upto: str, rows: Sequence[Row]) -> None:
+        """Put these rows in; with it the index has the channel up to ``upto``."""
 
         def take(index: SearchIndex) -> None:
             if after is not None and index.get(_mark(channel_id)) != after:
@@ -115,6 +134,8 @@ class IndexFeed:
 
         self._is_complete = False
         self._write(take)
+        if self._is_complete:
+            self.hide_quarantined()
         return not self._is_complete
 
     def expired(self, before_us: int) -> None:
@@ -138,6 +159,7 @@ class IndexFeed:
         for ending in ENDINGS:
             LOCAL.unlink(self.path + ending)
         self._is_complete = False
+        self._quarantined = None
 
     # --- inside
 

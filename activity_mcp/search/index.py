@@ -5,6 +5,7 @@
     found   FTS5 over its words, without a copy of the text (``content=''``): text, path, and facets, which are words that no
             text has, for kind, project, tool and failure: a filter is one more word of the match
     words   the words of letters alone, and how they are written backwards: one of two halves survives a typing mistake
+    hidden  the keys of documents that are not to be found for now: insights in quarantine
     meta    the layout's version, how many documents, and what ``feed`` has to remember
 
 The file is derived: it is written without waiting for the disk (``synchronous=OFF``), and the leader removes a damaged one.
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import TracebackType
 
-LAYOUT = "1"  # as _SCHEMA writes it
+LAYOUT = "2"  # as _SCHEMA writes it
 MAX_MATCHES = 3000
 """Of more matches than these the newest so many are ranked: a word that is everywhere tells little, and the newest most."""
 IN_USE_S = 2.0
@@ -47,8 +48,9 @@ INSERT INTO found (found, rank) VALUES ('automerge', 8);
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab('found', 'row');
 CREATE TABLE words (word TEXT PRIMARY KEY, backwards TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX words_backwards ON words (backwards);
+CREATE TABLE hidden (key INTEGER PRIMARY KEY);
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-INSERT INTO meta VALUES ('layout', '1'), ('documents', '0'), ('made', hex(randomblob(8)));
+INSERT INTO meta VALUES ('layout', '2'), ('documents', '0'), ('made', hex(randomblob(8)));
 """
 _MATCHING = "SELECT rowid FROM found WHERE found MATCH ? AND rowid BETWEEN ? AND ?"
 _NEWEST = f"{_MATCHING} ORDER BY rowid DESC LIMIT ?"
@@ -197,6 +199,13 @@ class SearchIndex:
             )  # what was removed leaves the file as well
         return len(ids)
 
+    def hide(self, activity_ids: Iterable[str]) -> None:
+        """Find these no more, and whatever else was hidden again."""
+        keys = sorted(map(key_of, activity_ids))
+        if keys != [row[0] for row in self._connection.execute("SELECT key FROM hidden ORDER BY key")]:
+            self._connection.execute("DELETE FROM hidden")
+            self._connection.executemany("INSERT INTO hidden VALUES (?)", [(key,) for key in keys])
+
     def get(self, name: str) -> str | None:
         row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
@@ -223,7 +232,14 @@ class SearchIndex:
             chosen = list(dict.fromkeys([*chosen, *ids[: most // 4]]))
         found = [Stored(*row) for row in self._rows(f"SELECT {_COLUMNS} FROM docs WHERE id IN ", chosen)]  # noqa: S608
         found = [doc for doc in found if (low is None or doc.ts_us >= low) and (high is None or doc.ts_us < high)]
-        return Found(found, len(ids), is_more)
+        shown = self._without_hidden(found)
+        return Found(shown, len(ids) - (len(found) - len(shown)), is_more)
+
+    def _without_hidden(self, found: list[Stored]) -> list[Stored]:
+        if not any(doc.kind == "insight" for doc in found):
+            return found
+        hidden = {row[0] for row in self._connection.execute("SELECT key FROM hidden")}
+        return [doc for doc in found if doc.key not in hidden]
 
     def frequency(self, word: str) -> int:
         """In how many documents the word is."""

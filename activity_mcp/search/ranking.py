@@ -149,7 +149,7 @@ def _covered_by_session(hits: Sequence[Hit], wanted: Sequence[Wanted], whole: fl
 
 
 def _in_turns(hits: list[Hit], most: int) -> list[Hit]:
-    """The best ones, each further one of a session after its share: what waits is weighed anew only where it comes to the top."""
+    """The best ones, each further one of a session by its share: what waits is weighed anew where it comes to the top."""
     best = sorted(hits, key=lambda hit: (-hit.score, -hit.document.ts_us))[: max(most * 20, 200)]
     waiting = [(-hit.score, place, 1.0) for place, hit in enumerate(best)]  # in order, so a heap
     taken: list[Hit] = []
