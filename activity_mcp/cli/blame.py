@@ -29,7 +29,7 @@ def blame_command(commit: str, as_json: bool) -> None:
     service = ActivityService.from_environ(source="cli")
     try:
         settle(service)
-        found = blame.sessions_of(service.adapter.queries, read)
+        found = blame.sessions_of(service.adapter.queries, read) if service.adapter.exists() else []
     finally:
         service.close()
     if as_json:
