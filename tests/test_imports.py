@@ -66,7 +66,10 @@ ROOMS: dict[str, set[str]] = {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "identity", "pipeline", "queue",
         "recording", "server", "service", "warehouse",
     },
-    "web": {"activity", "clock", "context", "errors", "health", "queue", "server", "service", "sessions", "usage", "warehouse"},
+    "web": {
+        "activity", "clock", "context", "errors", "health", "provenance", "queue", "search", "server", "service", "sessions",
+        "usage", "warehouse",
+    },
     "bench": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "identity", "operations", "pipeline", "queue",
         "redaction", "service", "warehouse",

@@ -244,8 +244,9 @@ class Forgetter:
         from Snowflake all are gone, until the leader has read them again.
         """
         service, now = self._service, self._service.clock.time_us()
-        at_once, found = service.adapter.capabilities.contexts_at_once, {}
+        at_once, found = service.adapter.capabilities.folds_on_request, {}
         if at_once:
+            retry_while_busy(service.warehouse.fold, self._deadline())
             retry_while_busy(service.refresher.publish_changes, self._deadline())
         scopes = [Scope(*key) for key in service.snapshots.known()]
         if at_once:

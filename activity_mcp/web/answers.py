@@ -98,6 +98,8 @@ class Answers:
 
     def ask(self, sql: str, wait_s: float = PATIENCE_S) -> Answer:
         """What is known of this statement now; where nothing is, it is waited for so long."""
+        if not self._adapter.exists():
+            return Answer((), "fresh", 0.0)  # nothing was ever stored: there is nothing to ask
         with self._lock:
             entry = self._kept.setdefault(sql, _Entry())
             self._kept.move_to_end(sql)

@@ -106,7 +106,7 @@ class Page:
 
     def render(self, view: View, look: Look, session: Session) -> Response:
         """The view as HTML; where it cannot be shown, why not."""
-        status = 200
+        status, state = 200, self.stream.state()
         try:
             found: Mapping[str, Any] = view.load(look)
             template = view.template
@@ -116,8 +116,9 @@ class Page:
             found, template, status = {"what": error.message, "hint": error.hint}, "missing.html", 400
         text = self._templates.get_template(template).render(
             **found, view=view, views=self._views, look=look, filters=look.filters, periods=PERIODS, cost=self.answers.cost(),
-            version=__version__, csrf_token=session.csrf, is_free=self.answers.reads_are_free,
+            version=__version__, csrf_token=session.csrf, state=state, is_free=self.answers.reads_are_free,
             is_pending=any(answer.state == "pending" for answer in look.asked),
+            is_failed=any(answer.state == "failed" for answer in look.asked),
         )  # fmt: skip
         return HTMLResponse(text, status)
 
@@ -157,12 +158,17 @@ class Page:
     async def _live(self, request: Request) -> Response:
         if self.stream.listeners >= MAX_LISTENERS:
             return PlainTextResponse("too many pages are open", 503)
-        return StreamingResponse(self.stream.listen(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+        return StreamingResponse(
+            self.stream.listen(request.query_params.get("at")),
+            media_type="text/event-stream",
+            headers={"x-accel-buffering": "no"},
+        )
 
     async def _missing(self, request: Request, raised: Exception) -> Response:
         text = self._templates.get_template("missing.html").render(
             what="There is no such page.", hint="", view=None, views=self._views, look=None, filters=Filters([]),
-            periods=PERIODS, cost=self.answers.cost(), version=__version__, csrf_token="", is_free=True, is_pending=False,
+            periods=PERIODS, cost=self.answers.cost(), version=__version__, csrf_token="", state="", is_free=True,
+            is_pending=False, is_failed=False,
         )  # fmt: skip
         return HTMLResponse(text, 404)
 
@@ -192,7 +198,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     made.filters.update(formats.FILTERS)
-    made.globals.update(charts=charts, csv_link=_csv_link)
+    made.globals.update(charts=charts, csv_link=_csv_link, zone=formats.zone_minutes)
     return made
 
 

@@ -84,6 +84,12 @@ class Look:
         self.asked.append(answer)
         return answer
 
+    def ask_all(self, *statements: str, wait_s: float = SLOW_S) -> list[Answer]:
+        """The same of several, which are asked beside each other."""
+        for sql in statements:
+            self.answers.ask(sql, 0.0)
+        return [self.ask(sql, wait_s) for sql in statements]
+
     @property
     def customer(self) -> str:
         return self.service.recall.scope(None, None)[0]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..view import View
 
-NAMES = ("overview", "sessions", "session")
+NAMES = ("overview", "sessions", "tools", "files", "errors", "insights", "search", "session", "insight")
 """In the order of the navigation. A route with a parameter comes after those that it would hide."""
 
 
