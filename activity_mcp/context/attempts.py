@@ -191,6 +191,7 @@ class Attempts:
         self._by_key: dict[tuple[str, str], Attempt] = {}
         self._own: set[tuple[str, str]] = set()
         self._judged: dict[tuple[str, str], bool] = {}
+        self._commits: list[tuple[str, str]] | None = None
         for attempt in stored:
             self._take(attempt)
         for call in calls:
@@ -264,12 +265,14 @@ class Attempts:
 
     def commits(self) -> list[tuple[str, str]]:
         """Subject and time of each commit that was made, the newest first; of one subject the newest (it was amended)."""
-        found: dict[str, str] = {}
-        for each in self._by_key.values():
-            subject = subject_of(each.argument) if each.tool == "Bash" and each.ok_at else None
-            if subject is not None:
-                found[subject] = max(found.get(subject, ""), each.ok_at)
-        return sorted(found.items(), key=lambda made: (made[1], made[0]), reverse=True)
+        if self._commits is None:
+            found: dict[str, str] = {}
+            for each in self._by_key.values():
+                subject = subject_of(each.argument) if each.tool == "Bash" and each.ok_at else None
+                if subject is not None:
+                    found[subject] = max(found.get(subject, ""), each.ok_at)
+            self._commits = sorted(found.items(), key=lambda made: (made[1], made[0]), reverse=True)
+        return self._commits
 
     def edits(self, path: str) -> int:
         """How often a file was edited or written."""
