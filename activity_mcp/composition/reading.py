@@ -142,7 +142,16 @@ class ReadingParts(RecordingParts):
 
         if self.adapter.tasks is not None:
             return TaskReport(self.queue.directory, self.adapter.tasks, self.clock).look
-        return self.drift_report.look if self.drift_report is not None and reads_are_free else None
+        if self.drift_report is None or not reads_are_free:
+            return None
+        look, feed = self.drift_report.look, self.finding.feed
+
+        def look_and_hide() -> None:
+            look()
+            if feed is not None:
+                feed.hide_quarantined()
+
+        return look_and_hide
 
     @lazy
     def drift_report(self) -> DriftReport | None:

@@ -108,6 +108,7 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     )
     stored = [row(offset(number), line) for number, line in enumerate(rows, start=1)]
     warehouse.append(Batch(CHANNEL, None, stored[-1].stream_offset, stored))
+    warehouse.fold()
     found = warehouse.contexts([Scope(ME, HERE), Scope(ME, namesake)], CHANNEL)
     warehouse.close()
     return {each.scope.project: each.blob for each in found}
