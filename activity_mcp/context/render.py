@@ -6,10 +6,16 @@ lists, for it has every section). In the order in which they are shown:
     commands   refused   recent_sessions   conclusions   commits   recent_errors   recent_files   insights   recent_queries
     tool_usage   activity_counts   llm_usage   recorded_at   watermark
 
+<<<<<<< HEAD
 ``commands``, ``refused``, ``conclusions`` (of earlier turns) and ``commits`` are there only when they hold something. What
 CLAUDE.md or MEMORY.md say (``instructions``) is left out. Every entry has a worth (``worth``), by which ``max_bytes`` is spent;
 a ``focus`` ranks the entries of each list by it, and ``explain`` adds to each ``why`` it is there, and of the sums a section
 ``why``.
+=======
+Before them stand the ``budgets`` that are nearly spent. They, ``commands`` and ``refused`` are there only when they hold
+something. Every entry has a worth (``worth``), by which
+``max_bytes`` is spent; a ``focus`` ranks the entries of each list by it, and ``explain`` adds to each ``why`` it is there.
+>>>>>>> main
 
 An entry leaves out what is null or empty. Times are ISO texts in UTC; ``age`` says how long ago, where that is what a reader
 wants to know. The result depends on the arguments alone. Standard library only, and pure: nothing here reads a clock or a file.
@@ -53,7 +59,14 @@ CONTEXT_TYPES: dict[str, tuple[str, ...]] = {
     "engineer": ("recent_sessions", "recent_errors", "recent_files", "tool_usage", *_ALWAYS),
 }  # fmt: skip
 """The sections of each context_type, in the order in which they are shown."""
+<<<<<<< HEAD
 _WHERE_KNOWN = {"recent_sessions": ("commands", "refused"), "recent_errors": ("conclusions", "commits")}
+=======
+_WHERE_KNOWN = {"recent_sessions": ("commands", "refused")}
+_BUDGETS_IN = ("default", "executive")
+_BUDGET_WORTH = 100.0
+"""More than any entry's: what is nearly spent is shown however small the answer is."""
+>>>>>>> main
 """Sections that are shown before another one, and only when they hold something."""
 
 
@@ -80,7 +93,11 @@ def render_context(
     project: str = ALL_PROJECTS,
     focus: str | None = None,
     explain: bool = False,
+<<<<<<< HEAD
     instructions: SaysIt | None = None,
+=======
+    budgets: Sequence[Record] = (),
+>>>>>>> main
     dumps: Callable[[Any], bytes] = dump_json,
 ) -> Rendered:
     """The context of ``blob`` with ``events`` above it, in at most ``max_bytes`` together with the ``reserve``.
@@ -89,9 +106,21 @@ def render_context(
     """
     stored, facts = Stored(blob or {}, watermark), facts_of(events)
     document = Document(
+<<<<<<< HEAD
         stored, facts, now_us=now_us, context_type=context_type, project=project, focus=focus, explain=explain,
         instructions=instructions,
     )  # fmt: skip
+=======
+        stored,
+        facts,
+        now_us=now_us,
+        context_type=context_type,
+        project=project,
+        focus=focus,
+        explain=explain,
+        budgets=budgets,
+    )
+>>>>>>> main
     return document.within(max_bytes - reserve, dumps)
 
 
@@ -113,7 +142,11 @@ class Document:
         project: str,
         focus: str | None = None,
         explain: bool = False,
+<<<<<<< HEAD
         instructions: SaysIt | None = None,
+=======
+        budgets: Sequence[Record] = (),
+>>>>>>> main
     ) -> None:
         self._stored = stored
         self._facts = facts
@@ -134,6 +167,8 @@ class Document:
         self._ranked: dict[str, int] = {}
         self._attempts = stored.judged(self._files, [fact.tried for fact in facts if fact.tried])
         self.sections = list(self._chosen(CONTEXT_TYPES[context_type]))
+        if budgets and context_type in _BUDGETS_IN:
+            self.sections.insert(0, Section("budgets", list(budgets), worths=[_BUDGET_WORTH] * len(budgets)))
         self._whole: Rendered | None = None
         self._cut: tuple[int, Rendered] | None = None
 

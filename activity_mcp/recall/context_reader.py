@@ -18,7 +18,7 @@ from ..identity import place_of
 from .cache import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..activity import Labels
     from ..clock import Clock
@@ -48,9 +48,15 @@ class ContextAnswer(dict[str, Any]):
 class ContextReader:
     """The contexts of one process. Thread-safe.
 
+<<<<<<< HEAD
     ``customer`` and ``own_project`` are the defaults. ``instructions`` gives what a project's sessions are told anyway
     (CLAUDE.md, MEMORY.md), which is not repeated. ``keep_warm`` is called with each requested scope, once every ``warm_s``;
     ``ttl_s`` is how long a first miss is remembered.
+=======
+    ``customer`` and ``own_project`` are the defaults. ``keep_warm`` is called with each requested scope,
+    once every ``warm_s``; ``ttl_s`` is how long a first miss is remembered. ``budgets`` are those of the default customer that
+    are nearly spent.
+>>>>>>> main
     """
 
     def __init__(
@@ -67,6 +73,7 @@ class ContextReader:
         warm_s: float,
         ttl_s: float,
         clock: Clock,
+        budgets: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
     ) -> None:
         self._cache = cache
         self._local_events = local_events
@@ -77,6 +84,7 @@ class ContextReader:
         self._instructions = instructions
         self._keep_warm = keep_warm
         self._clock = clock
+        self._budgets = budgets
         self._warm: TTLCache[tuple[str, str], bool] = TTLCache(_MAX_SCOPES, ttl=warm_s, timer=clock.monotonic)
         self._awaited: TTLCache[tuple[str, str], bool] = TTLCache(_MAX_SCOPES, ttl=ttl_s, timer=clock.monotonic)
 
@@ -113,7 +121,11 @@ class ContextReader:
             reserve=len(orjson.dumps(answer)),
             focus=focus[:MAX_TEXT] if focus and focus.strip() else None,
             explain=explain,
+<<<<<<< HEAD
             instructions=self._instructions(project),
+=======
+            budgets=self._budgets() if customer == self._redactor.identifier(self._customer) else (),
+>>>>>>> main
         )
         answer["context"] = rendered.context
         answer["truncated"] = rendered.truncated

@@ -18,7 +18,7 @@ from ..context.render import Document, Rendered
 from ..context.stored import Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
     from ..context.instructions import Instructions
     from ..context.snapshot import Snapshot
@@ -83,13 +83,21 @@ class Renderer:
         now_us: int,
         focus: str | None = None,
         explain: bool = False,
+<<<<<<< HEAD
         instructions: Instructions = NOTHING,
+=======
+        budgets: Sequence[Mapping[str, Any]] = (),
+>>>>>>> main
     ) -> Rendered:
         """The context of this scope in at most ``max_bytes`` together with the ``reserve`` (see ``render_context``).
 
         ``watermark`` is the offset of the overlay's channel up to which the snapshot holds its events (None: of none).
         """
+<<<<<<< HEAD
         key = (customer, project, context_type, focus, explain, instructions.signature)
+=======
+        key = (customer, project, context_type, focus, explain, tuple(tuple(budget.values()) for budget in budgets))
+>>>>>>> main
         with self._lock:
             built = self._documents.get(key)
             if built is None or not _still_reads(built, snapshot, overlay.generation, watermark, now_us):
@@ -102,7 +110,11 @@ class Renderer:
                     project=project,
                     focus=focus,
                     explain=explain,
+<<<<<<< HEAD
                     instructions=instructions,
+=======
+                    budgets=[dict(budget) for budget in budgets],
+>>>>>>> main
                 )
                 built = _Built(snapshot, generation, watermark, now_us, document)
                 self._documents.put(key, built)

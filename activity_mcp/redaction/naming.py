@@ -180,12 +180,28 @@ def _with_segment_before(text: str, start: int, end: int) -> str:
 
 def _with_word_before(text: str, start: int, end: int) -> str:
     """``API key``, ``access token``: the name with the word before it, if a value may follow."""
-    if text[end : end + 16].lstrip(" \"'`*\\")[:1] not in (":", "=", "："):
+    is_given = text[end : end + 16].lstrip(" \"'`*\\")[:1] in (":", "=", "：")
+    if not is_given and not _is_before_token(text, end):
         return text[start:end]
     before = start - 1
     while before > max(0, start - 24) and text[before - 1].isalpha():
         before -= 1
-    return f"{text[before : start - 1]}_{text[start:end]}"
+    word = text[before : start - 1]
+    return f"{word}_{text[start:end]}" if is_given or word.lower() in _KEEPERS else text[start:end]
+
+
+_KEEPERS = frozenset(("api", "access", "secret", "private", "auth", "signing", "encryption"))
+
+
+def _is_before_token(text: str, end: int) -> bool:
+    """Whether the next word looks generated: ``the API key 5d74648f…``, where nothing but a blank says what it is."""
+    following = text[end + 1 : end + 65].split(None, 1)[:1] if text[end : end + 1] == " " else []
+    value = following[0].strip("\"'`.,;") if following else ""
+    if len(value) < 16 or value.isalpha() or value.isdigit() or "/" in value:
+        return False
+    from .values import is_random  # few names get this far
+
+    return is_random(value, 16)
 
 
 def _end_of_name(text: str, at: int) -> int:

@@ -90,6 +90,17 @@ def size(value: Any) -> str:
     return f"{int(value):,} B"
 
 
+def figure(value: Any) -> str:
+    """A number of unknown meaning: as it is, with its thousands apart."""
+    if value is None:
+        return NONE
+    if isinstance(value, int):
+        return f"{value:,}"
+    if value != value or value in (float("inf"), float("-inf")) or 0 < abs(value) < 0.0001:
+        return str(value)
+    return f"{value:,.4f}".rstrip("0").rstrip(".")
+
+
 def percent(share: Any) -> str:
     if share is None:
         return NONE
@@ -158,5 +169,24 @@ def plotted(value: Any) -> str:
     return "" if at_us is None else str(at_us // 1_000_000)
 
 
-_SHOWN = (seen, lines, number, compact, money, duration, ms, size, percent, ago, local, clock, utc, stamp, place, tail, plotted)
+_SHOWN = (
+    seen,
+    lines,
+    number,
+    compact,
+    money,
+    duration,
+    ms,
+    size,
+    figure,
+    percent,
+    ago,
+    local,
+    clock,
+    utc,
+    stamp,
+    place,
+    tail,
+    plotted,
+)
 FILTERS = {made.__name__: made for made in _SHOWN}

@@ -47,6 +47,9 @@ TEXTS = [
     'x\n"bob" "{S}"\n',
     "bob:{S}::::\nx",
     'bob : EAP "{S}"\n',
+    "use the API key {S}5d74648fda1d for it",
+    "paydirt SECRET key {S}5d74648fda1d",
+    'the secret key "{S}5d74648fda1d"',
 ]
 LOOK_ALIKES: list[Any] = [
     {"label": "Password", "text": "Enter your password"},
@@ -76,6 +79,10 @@ LOOK_ALIKES: list[Any] = [
     "2001:db8::8a2e:370:7334 fe80::1ff:fe23:4567:890a\n",
     "password = '%s' % name",
     "* a * b * c\n",
+    "cache key 5d74648fda1d8f62a3344c289886c664",
+    "the primary key 5d74648fda1d8f62a3344c289886c664",
+    "the secret key rotation-2026-11-28-a is due",
+    "an access key per service1a2b3c4d5e",
 ]  # fmt: skip
 
 

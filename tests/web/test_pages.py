@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,7 +99,7 @@ def test_an_empty_record_says_what_to_do(tmp_path: Path) -> None:
 def test_every_page_is_whole_without_a_script_and_light(paged: Paged) -> None:
     static = Path(activity_mcp.web.__file__).parent / "static"
     common = (static / "page.css").stat().st_size + (static / "page.js").stat().st_size
-    for path in ("/?days=90", "/sessions?days=all", f"/session/{paged.ids[0]}"):
+    for path in ("/?days=90", "/sessions?days=all", "/tools?days=90", "/errors?days=90", f"/session/{paged.ids[0]}"):
         html = paged.read(path)
         page = Elements(html)
         extra = sum((static / each["src"].split("/")[-1].split("?")[0]).stat().st_size for each in page.all("script")[1:])
@@ -196,7 +197,8 @@ def test_all_that_is_asked_is_one_select_on_views_that_snowflakes_reader_may_rea
     for sql in asked:
         tree = sqlglot.parse_one(checked(sql), read="snowflake")
         inner = {each.alias for each in tree.find_all(expressions.CTE, expressions.Subquery)}
-        assert {table.name for table in tree.find_all(expressions.Table)} - inner <= granted
+        tables = [table for table in tree.find_all(expressions.Table) if table.db.casefold() != "information_schema"]
+        assert {table.name for table in tables} - inner <= granted
 
 
 @pytest.mark.parametrize(
@@ -220,3 +222,30 @@ def test_budgets_and_the_subscriptions_limits_are_on_the_overview(tmp_path: Path
         assert "$1.50 of the day's budget of $2.00 are spent (75%)" in said
         assert "83 % of the limit of five hours is used" in said
         assert "99 %" not in said, "a limit that has begun anew is not known"
+
+
+def test_a_session_of_any_length_is_shown_in_light_parts_each_call_once() -> None:
+    from activity_mcp.web.views.session import PAGE_CHARS, pages_of
+
+    steps = [{"what": f"call {number} " + "x" * 5_000, "error": "y" * 5_000, "outcome": "failed"} for number in range(400)]
+    turns: list[dict[str, Any]] = [
+        {"asked": "z" * 9_000, "steps": steps, "concluded": "done"},
+        *({"asked": "again " * 400, "steps": [], "concluded": "w" * 9_000} for _ in range(60)),
+    ]
+    pages = pages_of(turns)
+    assert [step for page in pages for turn in page for step in turn["steps"]] == steps
+    assert sum(turn["asked"] is not None for page in pages for turn in page) == len(turns)
+    assert sum(turn["concluded"] is not None for page in pages for turn in page) == len(turns)
+    for page in pages:
+        shown = [min(1_500, len(turn[name] or "")) for turn in page for name in ("asked", "concluded")]
+        shown += [300 + 500 for turn in page for _ in turn["steps"]]
+        assert sum(shown) <= PAGE_CHARS
+
+
+def test_whose_record_is_shown_is_in_the_url_too(tmp_path: Path) -> None:
+    with Paged({}, tmp_path / "home") as paged:
+        paged.log("tool_event", tool_name="Mine", success=True)
+        paged.service.log("tool_event", {"tool_name": "Theirs", "success": True}, customer="bob@example.com")
+        paged.flush()
+        assert [row[0] for row in paged.csv("/tools.csv?table=tools")[1:]] == ["Mine"]
+        assert {row[0] for row in paged.csv("/tools.csv?table=tools&who=all")[1:]} == {"Mine", "Theirs"}

@@ -19,7 +19,11 @@ from ...activity import Origin, build
 from ...clock import SYSTEM_CLOCK
 from ...config import default_home, read_config
 from ...errors import DiskFull, ForeignHome, InvalidConfig, QueueBusy, QueueFull, QueueRefused
+<<<<<<< HEAD
 from ...identity import branch_of, commit_of, is_ignored, project_of, resolve_identity
+=======
+from ...identity import branch_of, is_ignored, is_paused, project_of, resolve_identity
+>>>>>>> main
 from ...plain_json import clean, dumps, loads
 from ...queue.writer import QueueWriter
 from ..session_state import SessionState
@@ -100,7 +104,7 @@ def answer_to(
 ) -> bytes:
     """Record the payload ``data``; what to print. ``failed`` gets the error of an event that was not recorded: where it
     returns, a starting session gets its context all the same. Raises whatever else goes wrong."""
-    if not config.record:
+    if not config.record or is_paused(config.home):
         return b""
     members = _members_of(data)
     if members is None:

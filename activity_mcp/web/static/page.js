@@ -147,6 +147,7 @@
 
   const rows = () => [...main().querySelectorAll("tbody tr a:first-of-type, .hits h2 a")].filter((one, at, all) => all.findIndex((other) => other.closest("tr, article") === one.closest("tr, article")) === at);
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.dataset.submit !== undefined) event.target.form.requestSubmit();
     if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
     if (event.key === "/") {
       event.preventDefault();
