@@ -8,13 +8,8 @@ from __future__ import annotations
 
 from ..clock import iso, parse_iso
 from .attempts import tried
-<<<<<<< HEAD
 from .records import CONCLUSIONS, ERRORS, FILES, INSIGHTS, QUERIES
-from .values import as_amount, as_boolean, as_name, as_number, as_text, as_time
-=======
-from .records import ERRORS, FILES, INSIGHTS, QUERIES
 from .values import TOKENS, as_amount, as_boolean, as_name, as_number, as_text, as_time
->>>>>>> main
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

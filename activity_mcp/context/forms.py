@@ -11,6 +11,17 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
 
 
+class Rendered:
+    """A context that fits, the sections left out of it, and the context's compact encoding. Not to be changed: it is shared."""
+
+    __slots__ = ("context", "encoded", "truncated")
+
+    def __init__(self, context: Record, truncated: list[str], encoded: bytes) -> None:
+        self.context = context
+        self.truncated = truncated
+        self.encoded = encoded
+
+
 WHY_SUMS = {
     "tool_usage": "calls of the last 24 h, the tools used most first",
     "activity_counts": "activities of the last 24 h by kind",

@@ -6,16 +6,10 @@ lists, for it has every section). In the order in which they are shown:
     commands   refused   recent_sessions   conclusions   commits   recent_errors   recent_files   insights   recent_queries
     tool_usage   activity_counts   llm_usage   recorded_at   watermark
 
-<<<<<<< HEAD
-``commands``, ``refused``, ``conclusions`` (of earlier turns) and ``commits`` are there only when they hold something. What
-CLAUDE.md or MEMORY.md say (``instructions``) is left out. Every entry has a worth (``worth``), by which ``max_bytes`` is spent;
-a ``focus`` ranks the entries of each list by it, and ``explain`` adds to each ``why`` it is there, and of the sums a section
-``why``.
-=======
-Before them stand the ``budgets`` that are nearly spent. They, ``commands`` and ``refused`` are there only when they hold
-something. Every entry has a worth (``worth``), by which
-``max_bytes`` is spent; a ``focus`` ranks the entries of each list by it, and ``explain`` adds to each ``why`` it is there.
->>>>>>> main
+Before them stand the ``budgets`` that are nearly spent. They, ``commands``, ``refused``, ``conclusions`` (of earlier turns) and
+``commits`` are there only when they hold something. What CLAUDE.md or MEMORY.md say (``instructions``) is left out. Every entry
+has a worth (``worth``), by which ``max_bytes`` is spent; a ``focus`` ranks the entries of each list by it, and ``explain`` adds
+to each ``why`` it is there, and of the sums a section ``why``.
 
 An entry leaves out what is null or empty. Times are ISO texts in UTC; ``age`` says how long ago, where that is what a reader
 wants to know. The result depends on the arguments alone. Standard library only, and pure: nothing here reads a clock or a file.
@@ -27,7 +21,7 @@ from ..activity import dump_json
 from ..clock import iso, parse_iso
 from .budget import Section, fit
 from .facts import facts_of
-from .forms import WHY_SUMS, Full, Short, short_conclusion, short_error, short_file, short_session, without_empty
+from .forms import WHY_SUMS, Full, Rendered, Short, short_conclusion, short_error, short_file, short_session, without_empty
 from .known import Told, age_us, failures, is_telling, newest_insights, older_conclusions, open_end, said_by, worked_on
 from .records import CONCLUSIONS, ERRORS, FILES, INSIGHTS, QUERIES, insights_that_hold
 from .sessions import last_turn, recent_sessions
@@ -59,26 +53,11 @@ CONTEXT_TYPES: dict[str, tuple[str, ...]] = {
     "engineer": ("recent_sessions", "recent_errors", "recent_files", "tool_usage", *_ALWAYS),
 }  # fmt: skip
 """The sections of each context_type, in the order in which they are shown."""
-<<<<<<< HEAD
 _WHERE_KNOWN = {"recent_sessions": ("commands", "refused"), "recent_errors": ("conclusions", "commits")}
-=======
-_WHERE_KNOWN = {"recent_sessions": ("commands", "refused")}
 _BUDGETS_IN = ("default", "executive")
 _BUDGET_WORTH = 100.0
 """More than any entry's: what is nearly spent is shown however small the answer is."""
->>>>>>> main
 """Sections that are shown before another one, and only when they hold something."""
-
-
-class Rendered:
-    """A context that fits, the sections left out of it, and the context's compact encoding. Not to be changed: it is shared."""
-
-    __slots__ = ("context", "encoded", "truncated")
-
-    def __init__(self, context: Record, truncated: list[str], encoded: bytes) -> None:
-        self.context = context
-        self.truncated = truncated
-        self.encoded = encoded
 
 
 def render_context(
@@ -93,11 +72,8 @@ def render_context(
     project: str = ALL_PROJECTS,
     focus: str | None = None,
     explain: bool = False,
-<<<<<<< HEAD
     instructions: SaysIt | None = None,
-=======
     budgets: Sequence[Record] = (),
->>>>>>> main
     dumps: Callable[[Any], bytes] = dump_json,
 ) -> Rendered:
     """The context of ``blob`` with ``events`` above it, in at most ``max_bytes`` together with the ``reserve``.
@@ -106,21 +82,9 @@ def render_context(
     """
     stored, facts = Stored(blob or {}, watermark), facts_of(events)
     document = Document(
-<<<<<<< HEAD
         stored, facts, now_us=now_us, context_type=context_type, project=project, focus=focus, explain=explain,
-        instructions=instructions,
+        instructions=instructions, budgets=budgets,
     )  # fmt: skip
-=======
-        stored,
-        facts,
-        now_us=now_us,
-        context_type=context_type,
-        project=project,
-        focus=focus,
-        explain=explain,
-        budgets=budgets,
-    )
->>>>>>> main
     return document.within(max_bytes - reserve, dumps)
 
 
@@ -142,11 +106,8 @@ class Document:
         project: str,
         focus: str | None = None,
         explain: bool = False,
-<<<<<<< HEAD
         instructions: SaysIt | None = None,
-=======
         budgets: Sequence[Record] = (),
->>>>>>> main
     ) -> None:
         self._stored = stored
         self._facts = facts

@@ -48,15 +48,9 @@ class ContextAnswer(dict[str, Any]):
 class ContextReader:
     """The contexts of one process. Thread-safe.
 
-<<<<<<< HEAD
     ``customer`` and ``own_project`` are the defaults. ``instructions`` gives what a project's sessions are told anyway
     (CLAUDE.md, MEMORY.md), which is not repeated. ``keep_warm`` is called with each requested scope, once every ``warm_s``;
-    ``ttl_s`` is how long a first miss is remembered.
-=======
-    ``customer`` and ``own_project`` are the defaults. ``keep_warm`` is called with each requested scope,
-    once every ``warm_s``; ``ttl_s`` is how long a first miss is remembered. ``budgets`` are those of the default customer that
-    are nearly spent.
->>>>>>> main
+    ``ttl_s`` is how long a first miss is remembered. ``budgets`` are those of the default customer that are nearly spent.
     """
 
     def __init__(
@@ -121,11 +115,8 @@ class ContextReader:
             reserve=len(orjson.dumps(answer)),
             focus=focus[:MAX_TEXT] if focus and focus.strip() else None,
             explain=explain,
-<<<<<<< HEAD
             instructions=self._instructions(project),
-=======
             budgets=self._budgets() if customer == self._redactor.identifier(self._customer) else (),
->>>>>>> main
         )
         answer["context"] = rendered.context
         answer["truncated"] = rendered.truncated

@@ -13,8 +13,9 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from ..activity import dump_json
+from ..context.forms import Rendered
 from ..context.instructions import NOTHING
-from ..context.render import Document, Rendered
+from ..context.render import Document
 from ..context.stored import Stored
 
 if TYPE_CHECKING:
@@ -83,21 +84,15 @@ class Renderer:
         now_us: int,
         focus: str | None = None,
         explain: bool = False,
-<<<<<<< HEAD
         instructions: Instructions = NOTHING,
-=======
         budgets: Sequence[Mapping[str, Any]] = (),
->>>>>>> main
     ) -> Rendered:
         """The context of this scope in at most ``max_bytes`` together with the ``reserve`` (see ``render_context``).
 
         ``watermark`` is the offset of the overlay's channel up to which the snapshot holds its events (None: of none).
         """
-<<<<<<< HEAD
-        key = (customer, project, context_type, focus, explain, instructions.signature)
-=======
-        key = (customer, project, context_type, focus, explain, tuple(tuple(budget.values()) for budget in budgets))
->>>>>>> main
+        near = tuple(tuple(budget.values()) for budget in budgets)
+        key = (customer, project, context_type, focus, explain, instructions.signature, near)
         with self._lock:
             built = self._documents.get(key)
             if built is None or not _still_reads(built, snapshot, overlay.generation, watermark, now_us):
@@ -110,11 +105,8 @@ class Renderer:
                     project=project,
                     focus=focus,
                     explain=explain,
-<<<<<<< HEAD
                     instructions=instructions,
-=======
                     budgets=[dict(budget) for budget in budgets],
->>>>>>> main
                 )
                 built = _Built(snapshot, generation, watermark, now_us, document)
                 self._documents.put(key, built)

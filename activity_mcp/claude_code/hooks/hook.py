@@ -19,11 +19,7 @@ from ...activity import Origin, build
 from ...clock import SYSTEM_CLOCK
 from ...config import default_home, read_config
 from ...errors import DiskFull, ForeignHome, InvalidConfig, QueueBusy, QueueFull, QueueRefused
-<<<<<<< HEAD
-from ...identity import branch_of, commit_of, is_ignored, project_of, resolve_identity
-=======
-from ...identity import branch_of, is_ignored, is_paused, project_of, resolve_identity
->>>>>>> main
+from ...identity import branch_of, commit_of, is_ignored, is_paused, project_of, resolve_identity
 from ...plain_json import clean, dumps, loads
 from ...queue.writer import QueueWriter
 from ..session_state import SessionState
