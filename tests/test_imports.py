@@ -34,7 +34,8 @@ ROOMS: dict[str, set[str]] = {
     "identity": {"activity", "errors", "fs", "plain_json"},
     "config": {"activity", "errors", "fs", "identity", "plain_json", "redaction"},
     "queue": {"errors", "clock", "fs", "activity", "plain_json"},
-    "context": {"clock", "fs", "activity", "plain_json"},
+    "language": {"errors"},
+    "context": {"clock", "errors", "fs", "activity", "language", "plain_json"},
     "warehouse": {"errors", "clock", "config", "fs", "activity", "plain_json", "sql_text"},
     "recording": {"activity", "clock", "errors", "fs", "identity", "queue", "redaction", "schema"},
     "pipeline": {"activity", "clock", "context", "errors", "fs", "queue", "recording", "schema", "warehouse"},
@@ -50,7 +51,7 @@ ROOMS: dict[str, set[str]] = {
         "activity", "clock", "config", "context", "errors", "fs", "otlp", "plain_json", "queue", "recall", "recording",
         "warehouse",
     },
-    "search": {"activity", "clock", "errors", "fs", "queue", "warehouse"},
+    "search": {"activity", "clock", "errors", "fs", "language", "queue", "warehouse"},
     "sessions": {"activity", "clock", "errors", "fs", "queue", "search", "warehouse"},
     "composition": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "identity", "lazy", "otlp", "pipeline",
@@ -69,7 +70,7 @@ ROOMS: dict[str, set[str]] = {
         "recording", "server", "service", "warehouse",
     },
     "web": {
-        "activity", "clock", "config", "context", "errors", "health", "operations", "provenance", "queue", "search",
+        "activity", "clock", "config", "context", "errors", "health", "operations", "provenance", "queue", "recording", "search",
         "server", "service", "sessions", "usage", "warehouse",
     },
     "bench": {

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..activity import Labels
     from ..clock import Clock
+    from ..context.instructions import Instructions
     from .cache import ContextCache
     from .local_events import LocalEvents
     from .memoized_renderer import Renderer
@@ -47,9 +48,9 @@ class ContextAnswer(dict[str, Any]):
 class ContextReader:
     """The contexts of one process. Thread-safe.
 
-    ``customer`` and ``own_project`` are the defaults. ``keep_warm`` is called with each requested scope,
-    once every ``warm_s``; ``ttl_s`` is how long a first miss is remembered. ``budgets`` are those of the default customer that
-    are nearly spent.
+    ``customer`` and ``own_project`` are the defaults. ``instructions`` gives what a project's sessions are told anyway
+    (CLAUDE.md, MEMORY.md), which is not repeated. ``keep_warm`` is called with each requested scope, once every ``warm_s``;
+    ``ttl_s`` is how long a first miss is remembered. ``budgets`` are those of the default customer that are nearly spent.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class ContextReader:
         customer: str,
         own_project: str | None,
         redactor: Labels,
+        instructions: Callable[[str], Instructions],
         keep_warm: Callable[[str, str], None],
         warm_s: float,
         ttl_s: float,
@@ -73,6 +75,7 @@ class ContextReader:
         self._customer = customer
         self._own_project = own_project
         self._redactor = redactor
+        self._instructions = instructions
         self._keep_warm = keep_warm
         self._clock = clock
         self._budgets = budgets
@@ -112,6 +115,7 @@ class ContextReader:
             reserve=len(orjson.dumps(answer)),
             focus=focus[:MAX_TEXT] if focus and focus.strip() else None,
             explain=explain,
+            instructions=self._instructions(project),
             budgets=self._budgets() if customer == self._redactor.identifier(self._customer) else (),
         )
         answer["context"] = rendered.context

@@ -12,13 +12,16 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..activity import dump_json
-from ..context.render import Document, Rendered
+from ..context.forms import Rendered
+from ..context.instructions import NOTHING
+from ..context.render import Document
 from ..context.stored import Stored
 from .bounded import Newest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from ..context.instructions import Instructions
     from ..context.snapshot import Snapshot
     from .overlay import Overlay
 
@@ -60,13 +63,15 @@ class Renderer:
         now_us: int,
         focus: str | None = None,
         explain: bool = False,
+        instructions: Instructions = NOTHING,
         budgets: Sequence[Mapping[str, Any]] = (),
     ) -> Rendered:
         """The context of this scope in at most ``max_bytes`` together with the ``reserve`` (see ``render_context``).
 
         ``watermark`` is the offset of the overlay's channel up to which the snapshot holds its events (None: of none).
         """
-        key = (customer, project, context_type, focus, explain, tuple(tuple(budget.values()) for budget in budgets))
+        near = tuple(tuple(budget.values()) for budget in budgets)
+        key = (customer, project, context_type, focus, explain, instructions.signature, near)
         with self._lock:
             built = self._documents.get(key)
             if built is None or not _still_reads(built, snapshot, overlay.generation, watermark, now_us):
@@ -79,6 +84,7 @@ class Renderer:
                     project=project,
                     focus=focus,
                     explain=explain,
+                    instructions=instructions,
                     budgets=[dict(budget) for budget in budgets],
                 )
                 built = _Built(snapshot, generation, watermark, now_us, document)

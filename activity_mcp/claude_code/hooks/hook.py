@@ -19,7 +19,7 @@ from ...activity import Origin, build
 from ...clock import SYSTEM_CLOCK
 from ...config import default_home, read_config
 from ...errors import DiskFull, ForeignHome, InvalidConfig, QueueBusy, QueueFull, QueueRefused
-from ...identity import branch_of, is_ignored, is_paused, project_of, resolve_identity
+from ...identity import branch_of, commit_of, is_ignored, is_paused, project_of, resolve_identity
 from ...plain_json import clean, dumps, loads
 from ...queue.writer import QueueWriter
 from ..session_state import SessionState
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from ...clock import Clock
     from ...config import Config
+    from ...context.instructions import Instructions, Noted
     from ...identity import Identity
 
 MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
@@ -40,8 +41,6 @@ CROWD_TIMEOUT_S = 1.0
 """How much longer it waits where many hooks run at once on a busy machine: for holders that only wait for their turn."""
 INJECTED_SOURCES = ("startup", "clear", "compact")
 """A resumed session still has its context; a fork has its parent's."""
-MAX_INSTRUCTION_BYTES = 64 * 1024
-_INSTRUCTIONS = ("CLAUDE.md", ".claude/CLAUDE.md", "CLAUDE.local.md", "MEMORY.md")
 ENDS = ("Stop", "StopFailure", "SessionEnd")
 """After these a transcript holds what no hook reports: tokens, denials, the outcome of calls without a hook."""
 _SHORT_LINE_BYTES = 1024  # no value of such a line is over the limit that pressure sets
@@ -128,7 +127,7 @@ def answer_to(
         )
     except Exception as error:
         failed(error)
-    return _injection(members, place, identity, config, clock)
+    return _injection(members, place, environ, identity, config, clock)
 
 
 class Place:
@@ -148,6 +147,11 @@ class Place:
         """The branch checked out there."""
         directory = self._cwd or self.project
         return branch_of(directory) if directory else None
+
+    def commit(self) -> str | None:
+        """The commit checked out there."""
+        directory = self._cwd or self.project
+        return commit_of(directory) if directory else None
 
 
 def _reported_start(
@@ -174,6 +178,7 @@ def _record(
         prompts=config.prompts,
         now_us=clock.time_us(),
         branch=place.branch,
+        commit=place.commit,
         start_of=state.start_of,
         reported_start=reported_start,
         next_repeat=state.next_repeat,
@@ -238,7 +243,9 @@ def _note_session(payload: HookPayload, activity_id: str, state: SessionState, n
         pass
 
 
-def _injection(members: Mapping[str, Any], place: Place, identity: Identity, config: Config, clock: Clock) -> bytes:
+def _injection(
+    members: Mapping[str, Any], place: Place, environ: Mapping[str, str], identity: Identity, config: Config, clock: Clock
+) -> bytes:
     """The context for a starting session, as Claude Code's JSON, or nothing. From the snapshot file only: no waiting."""
     starts = members.get("hook_event_name") == "SessionStart" and members.get("source") in INJECTED_SOURCES
     if not starts or not config.inject_chars or place.project is None:
@@ -261,7 +268,7 @@ def _injection(members: Mapping[str, Any], place: Place, identity: Identity, con
         now_us=clock.time_us(),
         limit=config.inject_chars,
         session_id=session_id if isinstance(session_id, str) else None,
-        said=_said_in(place.project) if snapshot.blob.get("attempts") else "",
+        instructions=_instructions(snapshot.blob, place.project, environ),
     )
     if not text:
         return b""
@@ -269,16 +276,12 @@ def _injection(members: Mapping[str, Any], place: Place, identity: Identity, con
     return dumps(answer).encode("utf-8", "replace")
 
 
-def _said_in(project: str) -> str:
-    """The beginning of what Claude Code tells the session of this project anyway."""
-    texts = []
-    for name in _INSTRUCTIONS:
-        try:
-            with open(os.path.join(project, name), "rb") as file:
-                texts.append(file.read(MAX_INSTRUCTION_BYTES).decode("utf-8", "replace"))
-        except OSError:
-            continue
-    return "\n".join(texts)
+def _instructions(blob: Mapping[str, Any], project: str, environ: Mapping[str, str]) -> Noted | Instructions:
+    """What CLAUDE.md and MEMORY.md tell this session: as the leader noted it, and read only where they have changed since."""
+    from ...context.instructions import noted_in, paths_for, read_instructions, signature_of
+
+    paths = paths_for(project, environ)
+    return noted_in(blob, signature_of(paths)) or read_instructions(paths)
 
 
 # --- the payload

@@ -48,11 +48,11 @@ _DAY_MS = 86_400_000
 class HookPayload:
     """One payload, cleaned (``activity.clean``), with what its events need besides.
 
-    ``branch`` is called only for events that carry it, ``start_of`` (session id -> activity id of its last recorded start) only
-    for the end of a session, ``reported_start`` (session id, source, hash of the payload -> what names it, see ``starts``) only
-    for the start of a session that goes on, ``next_repeat`` (key of a prompt -> which repeat of it this is) only for a prompt
-    without an id, ``new_prompt_key`` (session, id, text -> key) for one with an id. ``noted_prompt`` is then that key and
-    repeat, ``said`` that text and its key; ``begun`` is the other session whose beginning a start is named by.
+    ``branch`` and ``commit`` are called only for events that carry them, ``start_of`` (session id -> activity id of its last
+    recorded start) only for the end of a session, ``reported_start`` (session id, source, hash of the payload -> what names it,
+    see ``starts``) only for the start of a session that goes on, ``next_repeat`` (key of a prompt -> which repeat of it it is)
+    only for a prompt without an id, ``new_prompt_key`` (session, id, text -> key) for one with an id. ``noted_prompt`` is then
+    that key and repeat, ``said`` that text and its key; ``begun`` is the other session whose beginning a start is named by.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class HookPayload:
         prompts: str,
         now_us: int,
         branch: Callable[[], str | None],
+        commit: Callable[[], str | None],
         start_of: Callable[[str], str | None],
         reported_start: Callable[[str, str, str], tuple[str, str]],
         next_repeat: Callable[[str, int], int],
@@ -73,6 +74,7 @@ class HookPayload:
         self._prompts = prompts
         self._now_us = now_us
         self._branch = branch
+        self._commit = commit
         self._start_of = start_of
         self._reported_start = reported_start
         self._next_repeat = next_repeat
@@ -178,6 +180,9 @@ class HookPayload:
         if text is None:  # a turn that ended without a word: nothing was concluded
             draft.features = {"session_id": self.session_id, "event_type": "turn_end"}
         draft.features.update(self._common)
+        commit = self._commit()
+        if commit:
+            draft.features["git_commit"] = commit
         return [draft]
 
     def _turn_failed(self) -> list[EventDraft] | None:

@@ -170,6 +170,13 @@ class EmbeddedHistory:
                     "feature_json": orjson.loads(features) if features else None,
                 }
 
+    def quarantined(self) -> frozenset[str]:
+        if not os.path.exists(self._store.path):
+            return frozenset()
+        with self._store.transaction() as statements:
+            rows = statements.execute("SELECT activity_id FROM INSIGHT_ATOMS WHERE is_quarantined")
+        return frozenset(row[0] for row in rows)
+
 
 class EmbeddedRewriter:
     """``Rewriter`` by a second file that takes the place of the first (see ``rewrite``). Lets go of the store's file first."""
