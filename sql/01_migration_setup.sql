@@ -51,6 +51,8 @@ USING (
     SELECT 2 AS version, 'contexts are kept by adding to CONTEXT_COUNTS' AS description
     UNION ALL
     SELECT 3 AS version, 'the refresh is one procedure per step; runs are noted in REFRESH_RUNS' AS description
+    UNION ALL
+    SELECT 4 AS version, 'the embedded engine stores the hour of each row' AS description
 ) AS wanted
     ON known.version = wanted.version
 WHEN NOT MATCHED THEN

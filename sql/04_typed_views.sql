@@ -23,11 +23,12 @@ USE SCHEMA    IDENTIFIER($activity_schema);
 
 -- The stream without the rows that another row outranks, each activity once. Everything below reads this view and not
 -- VW_ACTIVITY_STREAM: an anti-join with a small table lets a filter on ts, customer or event_name through to the stream, while
--- nothing passes below the windows of the occurrence columns.
+-- nothing passes below the windows of the occurrence columns. So does one on hour_start: Snowflake prunes by the monotonic function, and the
+-- embedded engine, which prunes by columns alone, stores the hour of each row.
 -- grain: one row per activity
 CREATE OR REPLACE VIEW V_CURRENT_STREAM
 COPY GRANTS
-COMMENT = 'CLAUDE_STREAM_V2 without superseded rows, with loaded_at; grain: one row per activity.'
+COMMENT = 'CLAUDE_STREAM_V2 without superseded rows, with loaded_at and hour_start; grain: one row per activity.'
 AS
 SELECT
     stream.activity_id,
@@ -46,7 +47,8 @@ SELECT
     stream.schema_version,
     stream.channel_id,
     stream.stream_offset,
-    CONVERT_TIMEZONE('UTC', stream.METADATA$ROW_LAST_COMMIT_TIME)::TIMESTAMP_NTZ AS loaded_at
+    CONVERT_TIMEZONE('UTC', stream.METADATA$ROW_LAST_COMMIT_TIME)::TIMESTAMP_NTZ AS loaded_at,
+    DATE_TRUNC('HOUR', stream.ts) AS hour_start
 FROM CLAUDE_STREAM_V2 AS stream
 WHERE NOT EXISTS (
     SELECT 1
@@ -1030,7 +1032,7 @@ AS
 WITH events AS (
     SELECT
         customer,
-        DATE_TRUNC('HOUR', ts) AS hour,
+        hour_start AS hour,
         event_name,
         session_id,
         CASE

@@ -37,16 +37,19 @@ _CHUNK = 50_000
 _FILL = """
     INSERT INTO CLAUDE_STREAM_V2 (
         activity_id, ts, customer, activity, event_name, session_id, project, source, channel_id, stream_offset, loaded_at,
-        feature_json
+        hour_start, feature_json
     )
     SELECT
-        CAST(uuid() AS VARCHAR), utc_now() - to_microseconds(CAST(($total - n) * 5000000 AS BIGINT)), 'bench@example.com',
+        CAST(uuid() AS VARCHAR), happened_at, 'bench@example.com',
         'used_tool', 'tool_event', 'session-' || (n // 200), '/work/p' || (n // 200 % 7), 'hook', 'filled',
-        printf('%012d:%012d:%08x', 1, n, 0), utc_now(),
+        printf('%012d:%012d:%08x', 1, n, 0), utc_now(), DATE_TRUNC('hour', happened_at),
         json_object('tool_name', 'Bash', 'success', n % 17 <> 0, 'parameters', json_object('command', array_to_string(
             list_transform(range(2 + n % 11), lambda k:
                 $vocabulary[CAST(1 + floor(($words - 1) * pow((hash(n * 16 + k) % 1000003) / 1000003.0, 4)) AS BIGINT)]), ' ')))
-    FROM (SELECT $start + i AS n FROM range($end - $start) AS numbers (i))
+    FROM (
+        SELECT $start + i AS n, utc_now() - to_microseconds(CAST(($total - $start - i) * 5000000 AS BIGINT)) AS happened_at
+        FROM range($end - $start) AS numbers (i)
+    )
 """
 
 

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-LAYOUT_VERSION = 3
+LAYOUT_VERSION = 4
 """The version of the tables, on both engines: a newer one is left alone, an older one is upgraded."""
 ALL_PROJECTS = "*"
 UNBOUNDED = sys.maxsize

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 DUAL_WRITE, READ_V2 = "dual_write_enabled", "read_from_v2"
 TO_V2, TO_V1 = "TO_V2", "TO_V1"
 _PENDING = {TO_V2: "V_BACKFILL_PENDING", TO_V1: "V_ROLLBACK_PENDING"}
-_LOADED = "UPDATE CLAUDE_STREAM_V2 SET loaded_at = $now WHERE channel_id = 'v1' AND loaded_at IS NULL"
+_LOADED = """
+    UPDATE CLAUDE_STREAM_V2 SET loaded_at = $now, hour_start = DATE_TRUNC('hour', ts)
+    WHERE channel_id = 'v1' AND loaded_at IS NULL
+"""
 _LOADED_NOW = "SELECT * FROM CLAUDE_STREAM_V2 WHERE channel_id = 'v1' AND loaded_at = $now"
 _STATUS = f"""
 SELECT

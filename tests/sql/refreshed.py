@@ -132,3 +132,13 @@ def _encoded(name: str, value: Any) -> Any:
 
 def _decoded(name: str, value: Any) -> Any:
     return json.loads(value) if name in JSON_COLUMNS and value is not None else value
+
+
+def scans_of(operators: list[dict[str, Any]], table: str) -> list[tuple[int, int]]:
+    """For each scan of the table how many of its row groups it looked at."""
+    found = []
+    for operator in operators:
+        if str(operator["extra_info"].get("Table", "")).endswith(f".{table}"):
+            found.append((operator["row_groups_scanned"], operator["total_row_groups_to_scan"]))
+        found += scans_of(operator.get("children", []), table)
+    return found

@@ -94,10 +94,14 @@ def stream_row(number: int, event_name: str, features: Any, **columns: Any) -> d
 
 def insert_stream(connection: duckdb.DuckDBPyConnection, rows: list[dict[str, Any]]) -> None:
     """Append rows to CLAUDE_STREAM_V2; features are encoded as JSON, except a None, which is SQL NULL."""
-    appender = connection.appender("CLAUDE_STREAM_V2", columns=list(STREAM_COLUMNS))
-    encoded = [[_encoded(name, row[name]) for name in STREAM_COLUMNS] for row in rows]
+    appender = connection.appender("CLAUDE_STREAM_V2", columns=[*STREAM_COLUMNS, "hour_start"])
+    encoded = [[*(_encoded(name, row[name]) for name in STREAM_COLUMNS), _hour(row["ts"])] for row in rows]
     appender.append_rows(encoded)
     appender.flush()
+
+
+def _hour(ts: datetime) -> datetime:
+    return ts.replace(minute=0, second=0, microsecond=0)
 
 
 def _encoded(name: str, value: Any) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from activity_mcp.warehouse.base import LAYOUT_VERSION
 from activity_mcp.warehouse.duckdb.generated_sql import facts_of
 from duckdb_sql import ASSEMBLED, FILES, Untranslatable, assemble, generate, read_generated, translate
 from duckdb_sql.scripts import body_of, split
@@ -73,7 +74,9 @@ def test_the_layout_deploys_twice_without_any_extension_to_load() -> None:
     once = warehouse(connection).execute("SELECT COUNT(*) FROM SCHEMA_FIELDS").fetchone()
     twice = warehouse(connection).execute("SELECT COUNT(*) FROM SCHEMA_FIELDS").fetchone()
     assert once == twice
-    assert connection.execute("SELECT version FROM ACTIVITY_SCHEMA_VERSION ORDER BY version").fetchall() == [(1,), (2,), (3,)]
+    assert connection.execute("SELECT version FROM ACTIVITY_SCHEMA_VERSION ORDER BY version").fetchall() == [
+        (version,) for version in range(1, LAYOUT_VERSION + 1)
+    ]
 
 
 def test_the_seed_of_known_fields_agrees_with_the_schemas() -> None:
@@ -177,7 +180,23 @@ def test_what_means_nothing_to_an_embedded_engine_is_dropped(sql: str) -> None:
 def test_a_table_with_row_timestamps_gets_a_column_for_the_load_time() -> None:
     made = translate("CREATE TABLE IF NOT EXISTS T (a VARCHAR COMMENT 'x') COMMENT = 'y'", row_timestamps=frozenset({"T"}))
     assert made is not None
-    assert " ".join(made.split()) == "CREATE TABLE IF NOT EXISTS T ( a TEXT, loaded_at TIMESTAMP )"
+    assert " ".join(made.split()) == "CREATE TABLE IF NOT EXISTS T ( a TEXT, loaded_at TIMESTAMP, hour_start TIMESTAMP )"
+
+
+@pytest.mark.parametrize(
+    ("hour", "read"),
+    [
+        ("DATE_TRUNC('HOUR', t.ts) AS hour_start", "t.hour_start"),
+        ("DATE_TRUNC('HOUR', t.ts) AS hour", "DATE_TRUNC('HOUR', t.ts) AS hour"),
+    ],
+)
+def test_a_view_reads_the_hour_that_such_a_table_stores(hour: str, read: str) -> None:
+    made = translate(f"CREATE VIEW V AS SELECT {hour} FROM T AS t", row_timestamps=frozenset({"T"}))
+    assert made is not None
+    assert " ".join(made.split()) == f"CREATE VIEW V AS SELECT {read} FROM T AS t"
+    other = translate("CREATE VIEW V AS SELECT DATE_TRUNC('HOUR', ts) AS hour_start FROM U", row_timestamps=frozenset({"T"}))
+    assert other is not None
+    assert "DATE_TRUNC" in other
 
 
 # --- what it translates, run

@@ -9,12 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sql import oracle
 from sql.malformed import features_of
+from sql.refreshed import scans_of
 from sql.support import EPOCH, EVENT_NAMES, insert_stream, stream_row, table, warehouse
 
 Row = dict[str, Any]
@@ -250,11 +252,30 @@ def test_sql_events_stand_beside_what_snowflake_recorded_of_them() -> None:
 def test_a_filter_on_the_hour_comes_before_the_features_are_read() -> None:
     """So that a day's metrics do not read the JSON of a year."""
     query = f"SELECT * FROM VW_PRODUCT_METRICS WHERE hour >= TIMESTAMP '{EPOCH}'"
-    plan = json.loads(warehouse().execute(f"EXPLAIN (FORMAT JSON) {query}").fetchall()[0][1])
+    connection = warehouse()
+    insert_stream(connection, [stream_row(number, "tool_event", {}, ts=EPOCH + timedelta(hours=number)) for number in (-1, 1)])
+    plan = json.loads(connection.execute(f"EXPLAIN (FORMAT JSON) {query}").fetchall()[0][1])
     (above,) = [trail for trail in trails(plan) if "CLAUDE_STREAM_V2" in trail[-1]]
-    filtered = max(depth for depth, node in enumerate(above) if "date_trunc" in node and str(EPOCH) in node)
+    filtered = max(depth for depth, node in enumerate(above) if "hour_start" in node and str(EPOCH) in node)
     read = max(depth for depth, node in enumerate(above) if "latency_ms" in node)
     assert filtered > read
+
+
+def test_the_last_days_metrics_read_the_last_day_of_a_long_history(tmp_path: Path) -> None:
+    """The asker's own words: a filter on the hour passes over row groups that hold other hours."""
+    connection = warehouse()
+    connection.execute(
+        "INSERT INTO CLAUDE_STREAM_V2 (activity_id, ts, hour_start, customer, activity, event_name, source, channel_id, "
+        "stream_offset, feature_json) SELECT 'id-' || i, ts, DATE_TRUNC('hour', ts), 'ada', 'did', 'tool_event', 'hook', 'c', i, "
+        f"'{{}}' FROM (SELECT i, TIMESTAMP '{EPOCH}' - to_minutes(500000 - i) AS ts FROM range(500000) AS old (i))"
+    )
+    profile, since = tmp_path / "profile.json", EPOCH - timedelta(hours=24)
+    connection.execute("SET enable_profiling = 'json'; SET profiling_mode = 'detailed'")
+    connection.execute(f"SET profiling_output = '{profile}'")
+    found = connection.execute(f"SELECT * FROM VW_PRODUCT_METRICS WHERE hour >= TIMESTAMP '{since}'").fetchall()
+    connection.execute("PRAGMA disable_profiling")
+    assert len(found) == 24
+    assert set(scans_of(json.loads(profile.read_text())["operator"], "CLAUDE_STREAM_V2")) == {(1, 5)}
 
 
 def trails(nodes: list[Row], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -45,6 +45,7 @@ class Migrated:
         for row in self.rows("CLAUDE_STREAM_V2"):
             assert row["activity_id"] not in found
             assert row.pop("loaded_at") is not None
+            assert row.pop("hour_start") == row["ts"].replace(minute=0, second=0, microsecond=0)
             found[row["activity_id"]] = row | {"feature_json": json.loads(row["feature_json"])}
         return found
 
@@ -138,6 +139,7 @@ def test_dual_write_lets_each_new_row_follow_once_in_any_order_with_the_backfill
     assert sorted(row["activity_id"] for row in found) == sorted(allowed)
     for row in found:  # of rows that share an id either one may have come first
         row.pop("loaded_at")
+        assert row.pop("hour_start") == row["ts"].replace(minute=0, second=0, microsecond=0)
         assert row | {"feature_json": json.loads(row["feature_json"])} in allowed[row["activity_id"]]
     assert migrated.statuses() == PASSED | {"duplicate": "WARN", "conflicting": "WARN"}
 

@@ -14,7 +14,7 @@ import pytest
 from activity_mcp.warehouse.duckdb import refresh
 from sql import refresh_oracle as oracle
 from sql.refresh_events import NOW, generate, row
-from sql.refreshed import Refreshed, sequence, settled, shuffled
+from sql.refreshed import Refreshed, scans_of, sequence, settled, shuffled
 
 Row = dict[str, Any]
 ADA = "ada@example.com"
@@ -420,13 +420,3 @@ def test_the_history_of_a_customer_is_not_read(tmp_path: Path) -> None:
         made.connection.execute("ROLLBACK")
         scanned += scans_of(json.loads(profile.read_text())["operator"], "CLAUDE_STREAM_V2")
     assert set(scanned) == {(1, 5)}
-
-
-def scans_of(operators: list[dict[str, Any]], table: str) -> list[tuple[int, int]]:
-    """For each scan of the table how many of its row groups it looked at."""
-    found = []
-    for operator in operators:
-        if str(operator["extra_info"].get("Table", "")).endswith(f".{table}"):
-            found.append((operator["row_groups_scanned"], operator["total_row_groups_to_scan"]))
-        found += scans_of(operator.get("children", []), table)
-    return found

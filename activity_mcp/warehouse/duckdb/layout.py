@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 _TABLE = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)")
 _RENAMED = (("INSIGHT_ATOMS", "quarantined", "is_quarantined"),)
 """Columns that an older layout called otherwise: table, then, now."""
+_CONTEXTS_SINCE = 3
+"""The layout since which the tables of the contexts are as they are."""
+_STORE_HOURS = (
+    "ALTER TABLE CLAUDE_STREAM_V2 ADD COLUMN hour_start TIMESTAMP",
+    "ALTER TABLE CLAUDE_STREAM_V2 ALTER COLUMN hour_start SET DATA TYPE TIMESTAMP USING DATE_TRUNC('hour', ts)",
+)
+"""A rewrite of one column, block by block: an UPDATE would hold a million rows' versions in memory."""
 
 _RUN_PREFIX = "run_"  # the bodies of tasks and procedures: run when they are due, not deployed
 
@@ -79,28 +86,37 @@ def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
 def deploy(connection: duckdb.DuckDBPyConnection, now: str) -> None:
     """Run every statement of the layout in one transaction, and note the checksums. Idempotent.
 
-    Where the layout was an older one, columns get their present names, and the tables of the contexts are rebuilt from the
-    stream, which no layout changed. All of it or nothing: what was interrupted is done again at the next opening.
+    Where the layout was an older one, columns get their present names, rows the hour they are in, and the tables of the
+    contexts, where they were others, are rebuilt from the stream. All of it or nothing: what was interrupted is done again at
+    the next opening.
     """
-    is_older = 0 < layout_of(connection) < LAYOUT_VERSION
+    found = layout_of(connection)
+    has_other_contexts = 0 < found < _CONTEXTS_SINCE
     connection.execute("BEGIN TRANSACTION")
     try:
-        for table in CONTEXT_TABLES if is_older else ():
+        for table in CONTEXT_TABLES if has_other_contexts else ():
             connection.execute(f"DROP TABLE IF EXISTS {table}")
         for table, then, now_called in _RENAMED:
-            if connection.execute(_HAS_COLUMN, [table, then]).fetchall():
+            if _has_column(connection, table, then):
                 connection.execute(f"ALTER TABLE {table} RENAME COLUMN {then} TO {now_called}")
+        if found and not _has_column(connection, "CLAUDE_STREAM_V2", "hour_start"):
+            for statement in _STORE_HOURS:
+                connection.execute(statement)
         for name in deployment_files():
             for statement in statements_of(name):
                 connection.execute(statement)
         connection.execute("DELETE FROM DEPLOYED_FILES")
         connection.executemany("INSERT INTO DEPLOYED_FILES VALUES (?, ?, ?)", [(*item, now) for item in checksums().items()])
-        if is_older:
+        if has_other_contexts:
             rebuild_contexts(connection)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def _has_column(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
+    return bool(connection.execute(_HAS_COLUMN, [table, column]).fetchall())
 
 
 def _rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Any]:

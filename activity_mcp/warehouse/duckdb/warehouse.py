@@ -44,7 +44,10 @@ if TYPE_CHECKING:
     from ...clock import Clock
 
 _COLUMN_LIST = ", ".join(COLUMNS)
-_STORE = f"INSERT INTO CLAUDE_STREAM_V2 ({_COLUMN_LIST}, loaded_at) SELECT {_COLUMN_LIST}, loaded_at FROM {STREAM}"  # noqa: S608
+_STORE = f"""
+    INSERT INTO CLAUDE_STREAM_V2 ({_COLUMN_LIST}, loaded_at, hour_start)
+    SELECT {_COLUMN_LIST}, loaded_at, DATE_TRUNC('hour', ts) FROM {STREAM}
+"""  # noqa: S608 - our own names
 _READ_CONTEXTS = "SELECT customer, project, context_blob, watermark, row_version FROM CONTEXT_CACHE WHERE "
 _READ_VERSIONS = "SELECT customer, project, row_version FROM CONTEXT_CACHE ORDER BY refreshed_at DESC LIMIT 500"
 _CONFIG: dict[str, str | int | float | list[str]] = {

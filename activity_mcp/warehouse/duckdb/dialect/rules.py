@@ -81,13 +81,15 @@ FUNCTIONS: dict[str, to.Rule] = {
 _FUNCTION = re.compile(
     r"CREATE\s+OR\s+REPLACE\s+FUNCTION\s+(\w+)\s*\(([^()]*)\)\s.*?\bAS\s+\$\$(.*)\$\$\s*$", re.IGNORECASE | re.DOTALL
 )
+STORED_HOUR = "hour_start"
 DROPPED_SETTINGS = frozenset({"ROW_TIMESTAMP", "ERROR_LOGGING", "CHANGE_TRACKING"})
 
 
 def translate(sql: str, *, row_timestamps: frozenset[str] = frozenset(), checked: bool = False) -> str | None:
     """One Snowflake statement as DuckDB SQL; None for one that means nothing there (USE, SET, CREATE SCHEMA …).
 
-    ``row_timestamps`` names the tables that get a column ``loaded_at`` in place of Snowflake's metadata column. ``checked``
+    ``row_timestamps`` names the tables that get a column ``loaded_at`` in place of Snowflake's metadata column, and with it
+    ``hour_start``, which views over them read where Snowflake truncates ``ts``: DuckDB prunes by columns alone. ``checked``
     calls a macro ``as_variant`` where a value goes into a VARIANT: only DuckDB's binder knows the type of a column, so a test
     defines that macro and plans the statements, and the program need not do it at each flush.
     """
@@ -99,7 +101,8 @@ def translate(sql: str, *, row_timestamps: frozenset[str] = frozenset(), checked
     if not isinstance(tree, STATEMENTS) or (isinstance(tree, exp.Create) and tree.kind not in ("TABLE", "VIEW")):
         raise Untranslatable(f"statement {type(tree).__name__}: {sql[:80]}")
     if isinstance(tree, exp.Create):
-        _add_load_time(tree, row_timestamps)
+        _add_stored_columns(tree, row_timestamps)
+        _read_stored_hour(tree, row_timestamps)
         _leave_out_column_list(tree)
     made = rewritten(tree)
     if not checked:
@@ -146,10 +149,22 @@ def _is_dropped(tree: exp.Expr) -> bool:
     return False
 
 
-def _add_load_time(tree: exp.Create, tables: frozenset[str]) -> None:
+def _add_stored_columns(tree: exp.Create, tables: frozenset[str]) -> None:
     if tree.kind == "TABLE" and isinstance(tree.this, exp.Schema) and tree.this.this.name.upper() in tables:
-        kind = exp.DataType.build("TIMESTAMP_NTZ", dialect="snowflake")
-        tree.this.append("expressions", exp.ColumnDef(this=exp.to_identifier("loaded_at"), kind=kind))
+        for name in ("loaded_at", STORED_HOUR):
+            kind = exp.DataType.build("TIMESTAMP_NTZ", dialect="snowflake")
+            tree.this.append("expressions", exp.ColumnDef(this=exp.to_identifier(name), kind=kind))
+
+
+def _read_stored_hour(tree: exp.Create, tables: frozenset[str]) -> None:
+    """``DATE_TRUNC('HOUR', ts) AS hour_start`` of a view over one of these tables: the column that holds it."""
+    for select in tree.find_all(exp.Select) if tree.kind == "VIEW" else ():
+        source = select.args.get("from_")
+        if source is None or source.this.name.upper() not in tables:
+            continue
+        for item in select.expressions:
+            if isinstance(item, exp.Alias) and item.alias == STORED_HOUR and isinstance(item.this, exp.TimestampTrunc):
+                item.replace(exp.column(STORED_HOUR, table=item.this.this.table or None))
 
 
 def _leave_out_column_list(tree: exp.Create) -> None:
