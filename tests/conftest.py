@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from activity_mcp.warehouse.duckdb import query
 from activity_mcp.warehouse.snowflake import snowpipe
 
 if TYPE_CHECKING:
     from machines import Machine
     from server.house import House
     from standins.started import StandIn
+    from standins.warm_queries import WarmQueries
 
 SHORT_CRASH_S = 6.0
 
@@ -75,6 +77,22 @@ def house(tmp_path: Path) -> Iterator[House]:
     yield made
     for service in made.opened:
         service.close()
+
+
+@pytest.fixture(scope="session")
+def _warm_queries() -> Iterator[WarmQueries]:
+    from standins.warm_queries import WarmQueries
+
+    made = WarmQueries()
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def warm_queries(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Queries of the test's own process do without the start of an interpreter, but where that is what is tested."""
+    if "warehouse" not in request.path.parts:
+        monkeypatch.setattr(query, "start_child", request.getfixturevalue("_warm_queries").start)
 
 
 @pytest.fixture(scope="session")
