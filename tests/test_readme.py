@@ -14,6 +14,10 @@ from pathlib import Path
 import pytest
 
 from activity_mcp.cli.commands import commands
+from cli.conftest import call, home
+from cli.outcome import Call
+
+__all__ = ["call", "home"]  # fixtures: commands run in the process of the tests
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -45,13 +49,14 @@ def test_the_first_two_blocks_are_the_two_commands() -> None:
     assert second.strip() == "make test"
 
 
-def test_every_command_shown_works_in_the_order_shown(tmp_path: Path) -> None:
+def test_every_command_shown_works_in_the_order_shown(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = shown_commands()
     assert len(shown) >= 6
-    run(tmp_path, "activity-mcp log tool_event --feature tool_name=first --feature success=true")
+    monkeypatch.chdir(tmp_path)
+    call("log", "tool_event", "--feature", "tool_name=first", "--feature", "success=true")
     for line in shown:
-        done = run(tmp_path, line)
-        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        done = call(*shlex.split(line)[1:])
+        assert done.code == 0, f"{line}\n{done.err}"
 
 
 def test_what_claude_is_told_to_start_or_to_fetch_is_there() -> None:
