@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from activity_mcp.warehouse.duckdb import query
+from activity_mcp.warehouse.duckdb import query, warehouse
 from activity_mcp.warehouse.snowflake import snowpipe
+from deployed import attach_deployed
 
 if TYPE_CHECKING:
     from machines import Machine
@@ -89,8 +90,11 @@ def _warm_queries() -> Iterator[WarmQueries]:
 
 
 @pytest.fixture(autouse=True)
-def warm_queries(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Queries of the test's own process do without the start of an interpreter, but where that is what is tested."""
+def spared(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the test's own process, but where they are what is tested: a query does without the start of an interpreter, and a
+    new warehouse without its deployment, which are most of what the suite would do."""
+    if not {"warehouse", "crash", "sql"} & set(request.path.parts):
+        monkeypatch.setattr(warehouse, "_attach", attach_deployed)
     if "warehouse" not in request.path.parts:
         monkeypatch.setattr(query, "start_child", request.getfixturevalue("_warm_queries").start)
 
