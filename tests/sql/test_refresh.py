@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from activity_mcp.warehouse.duckdb import refresh
+from lengths import LONG, some
 from sql import refresh_oracle as oracle
 from sql.refresh_events import NOW, generate, row
 from sql.refreshed import Refreshed, scans_of, sequence, settled, shuffled
@@ -84,7 +85,8 @@ def test_no_statement_stores_a_timestamp_in_a_variant() -> None:
     assert_as_expected(made, rows)
 
 
-@pytest.mark.parametrize("seed", range(100, 108))
+@pytest.mark.long
+@pytest.mark.parametrize("seed", some(range(100, 108), 3))
 def test_values_nobody_expects_and_repeated_facts_never_fail_and_never_mislead(seed: int) -> None:
     rows = generate(seed, 150, poison=0.4, repeats=0.3)
     made = Refreshed()
@@ -101,8 +103,9 @@ def test_random_cuts_in_any_order_give_the_same(seed: int) -> None:
     assert_as_expected(made, rows)
 
 
+@pytest.mark.long
 def test_one_row_at_a_time_gives_the_same() -> None:
-    rows = generate(300, 20, poison=0.2, repeats=0.4, days=0.2)
+    rows = generate(300, 20 if LONG else 10, poison=0.2, repeats=0.4, days=0.2)
     made = Refreshed()
     made.take_in_cuts(rows, [1])
     assert_as_expected(made, rows)
