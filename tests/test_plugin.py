@@ -77,10 +77,15 @@ def programs(tmp_path: Path) -> Path:
     return directory
 
 
-def as_claude_code_does(entry: dict[str, Any], given: str, path: str, home: Path) -> subprocess.CompletedProcess[str]:
-    """A hook's or a server's entry run as documented: a shell unless there are ``args``, the plugin's root in the environment."""
+def as_claude_code_does(
+    entry: dict[str, Any], given: str, path: str, home: Path, data: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """A hook's or a server's entry run as documented: a shell unless there are ``args``, the plugin's root in the environment,
+    and in newer versions a folder to keep data in."""
     command = [entry["command"], *entry["args"]] if "args" in entry else ["/bin/sh", "-c", entry["command"]]
     environ = {"PATH": path, "HOME": str(home), "CLAUDE_PLUGIN_ROOT": str(PLUGIN), "ACTIVITY_HOME": str(home / "state"), "ACTIVITY_CUSTOMER": "ada@example.com"}  # fmt: skip
+    if data is not None:
+        environ["CLAUDE_PLUGIN_DATA"] = str(data)
     return subprocess.run(command, input=given, env=environ, capture_output=True, text=True, timeout=60, cwd=home)
 
 
@@ -107,6 +112,24 @@ def test_its_hooks_leave_in_silence_where_the_command_is_missing(tmp_path: Path,
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_its_first_session_without_the_command_says_once_what_to_run(tmp_path: Path) -> None:
+    def fire(event: str) -> str:
+        given = json.dumps({"session_id": "s1", "hook_event_name": event, "source": "startup"})
+        done = as_claude_code_does(plugin_hooks()[0], given, "/usr/bin:/bin", tmp_path, tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    said = [fire(event) for event in ("UserPromptSubmit", "SessionStart", "SessionStart", "Stop")]
+    assert [bool(text) for text in said] == [False, True, False, False]
+    assert "uv tool install activity-mcp" in json.loads(said[1])["systemMessage"]
+
+
+def test_its_hooks_leave_in_silence_where_nothing_can_be_remembered(tmp_path: Path) -> None:
+    given = json.dumps({"hook_event_name": "SessionStart"})
+    done = as_claude_code_does(plugin_hooks()[0], given, "/usr/bin:/bin", tmp_path, tmp_path / "gone")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_its_server_is_the_command(tmp_path: Path, programs: Path) -> None:
     [server] = read(PLUGIN / ".mcp.json")["mcpServers"].values()
     done = as_claude_code_does(server, "{}\n", f"{programs}:/usr/bin:/bin", tmp_path)
@@ -124,7 +147,7 @@ def test_its_server_reports_that_the_command_is_missing(tmp_path: Path, request_
     [answer] = map(json.loads, done.stdout.splitlines())
     assert answer["id"] == json.loads(request_id)
     assert "activity-mcp is not installed" in answer["error"]["message"]
-    assert "pipx" in answer["error"]["message"]
+    assert "uv tool install activity-mcp" in answer["error"]["message"]
     assert answer["error"]["message"] in done.stderr
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
-import runpy
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.text import Text
 
+import demo_picture
 from activity_mcp.cli.commands import commands
 from cli.conftest import call, home
 from cli.outcome import Call
@@ -38,7 +40,7 @@ def shown_commands() -> list[str]:
 
 def run(home: Path, line: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ACTIVITY_", "CLAUDE_"))}
-    environ = {**kept, "ACTIVITY_HOME": str(home / "state"), "HOME": str(home), "COLUMNS": "110"}
+    environ = {**kept, "ACTIVITY_HOME": str(home / "state"), "HOME": str(home), "COLUMNS": str(demo_picture.COLUMNS)}
     command = [sys.executable, "-m", "activity_mcp", *shlex.split(line)[1:]]
     return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=240, cwd=home)
 
@@ -60,17 +62,16 @@ def test_every_command_shown_works_in_the_order_shown(call: Call, tmp_path: Path
 
 
 def test_what_claude_is_told_to_start_or_to_fetch_is_there() -> None:
-    """`claude` itself is not here: what its commands name is checked instead."""
+    """What its commands name, without it: ``make client`` installs the plugin by the genuine one."""
     told = [line.split("  #")[0].strip() for line in text().splitlines() if line.startswith("claude ")]
     assert told == [
-        "claude plugin marketplace add activity-mcp/activity-mcp",
-        "claude plugin install activity-mcp@activity-mcp",
+        "claude plugin install activity-mcp --marketplace activity-mcp/activity-mcp",
         "claude mcp add --scope user activity -- activity-mcp serve",
     ]
     marketplace = json.loads((README.parent / ".claude-plugin" / "marketplace.json").read_text())
-    assert told[1].split()[-1] == f"{marketplace['plugins'][0]['name']}@{marketplace['name']}"
+    assert told[0].split()[3] == marketplace["plugins"][0]["name"] == marketplace["name"]
     assert f"github.com/{told[0].split()[-1]}.git" in text()
-    assert commands.get_command(None, told[2].split()[-1]) is not None  # type: ignore[arg-type]
+    assert commands.get_command(None, told[1].split()[-1]) is not None  # type: ignore[arg-type]
 
 
 def test_every_command_there_is_is_named() -> None:
@@ -93,12 +94,21 @@ def test_the_demo_shows_the_context_and_what_it_cost(tmp_path: Path, option: str
     ):
         assert expected in done.stdout
     assert "Traceback" not in done.stderr
-    picture = runpy.run_path(str(ROOT / "tools" / "demo_picture.py"))["picture"](done.stdout)
-    shown = re.search(r"^```text\n\$ activity-mcp demo\n.*?^```\n", text(), re.S | re.M)
-    assert shown
-    assert outline(picture) == outline(shown.group())
+    assert_is_shown(demo_picture.excerpt(done.stdout))
 
 
-def outline(picture: str) -> list[str]:
-    """What does not depend on the machine and the day: the words each line begins with."""
-    return [" ".join(re.findall(r"[A-Za-z_]{3,}", line)[:2]) for line in picture.splitlines()]
+def assert_is_shown(lines: list[Text]) -> None:
+    """That the README's pictures begin each line as this run does: what does not depend on the machine and the day."""
+    for name in demo_picture.THEMES:
+        path = f"docs/pictures/demo-{name}.svg"
+        assert path in text()
+        svg = (ROOT / path).read_text(encoding="utf-8")
+        rows = dict.fromkeys(re.findall(r'<text [^>]* y="([\d.]+)"', svg))
+        found = [html.unescape("".join(re.findall(rf'<text [^>]* y="{row}"[^>]*>([^<]*)<', svg))) for row in rows]
+        assert [beginning(line) for line in found if beginning(line)] == [
+            beginning(line.plain) for line in lines if beginning(line.plain)
+        ]
+
+
+def beginning(line: str) -> list[str]:
+    return re.findall(r"[A-Za-z_]{3,}", line)[:2]

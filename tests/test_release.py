@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,22 @@ def test_the_registrys_entry_names_what_is_there() -> None:
     assert [argument["value"] for argument in package["packageArguments"]] == ["serve"]
     documented = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     assert [each["name"] for each in package["environmentVariables"] if f"`{each['name']}`" not in documented] == []
+
+
+# --- what PyPI shows
+
+
+def test_every_link_of_what_pypi_shows_is_an_address_of_a_file_that_is_there() -> None:
+    shown = str(metadata.metadata("activity-mcp").json["description"])
+    assert "# activity_mcp" in shown
+    linked = re.findall(r"\]\(([^)\s]+)\)", shown) + re.findall(r'src(?:set)?="([^"]+)"', shown)
+    assert [target for target in linked if not target.startswith("https://")] == []
+    ours = r"https://(?:github\.com|raw\.githubusercontent\.com)/activity-mcp/activity-mcp/(?:blob/)?v([\d.]+)/([^#]+)"
+    found = [re.match(ours, target) for target in linked]
+    files = [(match[1], match[2]) for match in found if match]
+    assert len(files) > 10
+    assert {number for number, _ in files} == {activity_mcp.__version__}
+    assert [name for _, name in files if not (ROOT / name).exists()] == []
 
 
 # --- what programs read

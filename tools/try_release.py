@@ -13,28 +13,22 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 import tempfile
-import time
-import venv
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-REPO = Path(__file__).resolve().parents[1]
+from empty_machine import MIB, REPO, bare_environ, environment, mib, pip, require, run, step
+
 PROMPT = {
     "session_id": "11111111-2222-4333-8444-555555555555",
     "cwd": "/tmp",
     "hook_event_name": "UserPromptSubmit",
     "prompt": "hello",
 }
-_KEPT = ("PATH", "LANG", "LC_ALL", "TERM", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
-_KEPT_PREFIXES = ("PIP_", "UV_")
 HOOK = "the hook, as registered"
-_BUILD = ["build>=1.3,<2", "hatchling>=1.27,<2"]
-_MIB = 1 << 20
+_BUILD = ["build>=1.3,<2", "hatchling>=1.27,<2", "hatch-fancy-pypi-readme>=25.1,<26", "twine>=6.2,<8"]
 
 
 def main() -> None:
@@ -56,18 +50,20 @@ def main() -> None:
 
 def _built(place: Path) -> list[Path]:
     """Wheel and sdist of the commit, made twice in two folders; the second must be the first, byte for byte."""
-    python = _environment(place / "builder")
-    with _step("tools to build with"):
-        _pip(python, _BUILD)
+    python = environment(place / "builder")
+    with step("tools to build with"):
+        pip(python, _BUILD)
     twice = []
     for number in ("first", "second"):
-        with _step(f"build, the {number} time"):
+        with step(f"build, the {number} time"):
             twice.append(_build(python, _checkout(place / number), place / f"{number}-dist"))
     first, second = twice
     for one, other in zip(first, second, strict=True):
-        _check(_sha256(one) == _sha256(other), f"{one.name} is another each time it is built")
-        print(f"    {one.name}  {one.stat().st_size / _MIB:.1f} MB  sha256 {_sha256(one)[:16]}, twice the same")
+        require(_sha256(one) == _sha256(other), f"{one.name} is another each time it is built")
+        print(f"    {one.name}  {one.stat().st_size / MIB:.1f} MB  sha256 {_sha256(one)[:16]}, twice the same")
     _check_contents(*first)
+    with step("twine check"):  # what PyPI would show of the README, and whether its metadata is whole
+        run([str(python), "-m", "twine", "check", "--strict", *map(str, first)], bare_environ(place))
     return first
 
 
@@ -88,9 +84,9 @@ def _build(python: Path, source: Path, out: Path) -> list[Path]:
         ["git", "log", "-1", "--format=%ct"], cwd=REPO, capture_output=True, text=True, check=True
     ).stdout.strip()
     native = os.environ.get("NATIVE_HOOK", "off")  # the pure wheel, which is the same wherever it is built
-    environ = _environ(source.parent) | {"SOURCE_DATE_EPOCH": day, "NATIVE_HOOK": native}
+    environ = bare_environ(source.parent) | {"SOURCE_DATE_EPOCH": day, "NATIVE_HOOK": native}
     command = [str(python), "-m", "build", "--no-isolation", "--outdir", str(out), str(source)]
-    _run(command, environ)
+    run(command, environ)
     return sorted(out.iterdir(), key=lambda path: path.suffix)
 
 
@@ -98,12 +94,12 @@ def _check_contents(sdist: Path, wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         tops = {name.split("/")[0] for name in names}
-    _check(len(tops) == 3 and "activity_mcp" in tops, f"the wheel holds more than its package: {sorted(tops)}")
-    _check({"activity_mcp/py.typed", "activity_mcp/schemas/event_schemas.json"} <= names, "the wheel lacks a file")
+    require(len(tops) == 3 and "activity_mcp" in tops, f"the wheel holds more than its package: {sorted(tops)}")
+    require({"activity_mcp/py.typed", "activity_mcp/schemas/event_schemas.json"} <= names, "the wheel lacks a file")
     with tarfile.open(sdist) as archive:
         inside = {name.partition("/")[2] for name in archive.getnames()}
     lacking = {"README.md", "LICENSE", "CHANGELOG.md", "tests/conftest.py", "tools/try_release.py", "Makefile"} - inside
-    _check(not lacking, f"the sdist lacks {sorted(lacking)}")
+    require(not lacking, f"the sdist lacks {sorted(lacking)}")
 
 
 # --- trying
@@ -114,18 +110,17 @@ def _tried(artifact: Path, place: Path) -> None:
     print(f"\n{artifact.name}")
     home = place / f"home-{artifact.suffix}"
     home.mkdir()
-    python = _environment(place / f"env-{artifact.suffix}")
-    with _step("installed"):
-        _pip(python, [str(artifact)])
-    whole, without = _mib(python.parents[1]), _mib(python.parents[1], byte_code=False)
+    python = environment(place / f"env-{artifact.suffix}")
+    with step("installed"):
+        pip(python, [str(artifact)])
+    whole, without = mib(python.parents[1]), mib(python.parents[1], byte_code=False)
     print(f"    {whole:.0f} MB in the environment, {without:.0f} MB without byte code")
-    environ = _environ(home)
-    environ["PATH"] = f"{python.parent}{os.pathsep}{environ['PATH']}"
+    environ = bare_environ(home, python)
     for what, command, check in _first_steps(home):
-        with _step(what):
+        with step(what):
             sent = json.dumps(PROMPT) if what == HOOK else ""
-            said = _run(command, environ, sent=sent, cwd=home)
-            _check(check(said), f"{' '.join(command)} said:\n{said}")
+            said = run(command, environ, sent=sent, cwd=home)
+            require(check(said), f"{' '.join(command)} said:\n{said}")
 
 
 def _first_steps(home: Path) -> Iterator[tuple[str, list[str], Callable[[str], bool]]]:
@@ -159,51 +154,8 @@ def _firsts(said: str) -> set[str]:
     return {row[0] for row in json.loads(said)["rows"]}
 
 
-# --- the parts
-
-
-def _environment(directory: Path) -> Path:
-    """The interpreter of a new virtual environment without pip."""
-    venv.create(directory, with_pip=False, symlinks=True)
-    return directory / "bin" / "python"
-
-
-def _pip(python: Path, requirements: list[str]) -> None:
-    constraints = ["-c", str(REPO / "constraints.txt")]
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--python", str(python), "install"]
-    _run([*pip, *constraints, *requirements], dict(os.environ))
-
-
-def _environ(home: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
-    return kept | {"HOME": str(home)}
-
-
-def _run(command: list[str], environ: dict[str, str], *, sent: str = "", cwd: Path | None = None) -> str:
-    done = subprocess.run(command, env=environ, cwd=cwd, input=sent, capture_output=True, text=True, check=False)
-    _check(done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
-    return done.stdout
-
-
-@contextmanager
-def _step(what: str) -> Iterator[None]:
-    started = time.monotonic()
-    yield
-    print(f"    {what:26} {time.monotonic() - started:6.1f} s", flush=True)
-
-
-def _mib(directory: Path, *, byte_code: bool = True) -> float:
-    files = (path for path in directory.rglob("*") if path.is_file() and not path.is_symlink())
-    return sum(path.stat().st_size for path in files if byte_code or path.suffix != ".pyc") / _MIB
-
-
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _check(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise SystemExit(f"error: {otherwise}")
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ NEEDS: tuple[Need, ...] = (
     Need("`CLAUDE_CODE_SESSION_ID` of a server", (2, 1, 154), "what the server records names no session"),
     Need("final usage in transcripts", (2, 1, 97), "output tokens are too low"),
     Need("`tools/call` without `initialize`, by `server/discover`", (2, 1, 292), "the older greeting is answered as well"),
+    Need("`claude plugin install --marketplace`", (2, 1, 292), "`claude plugin marketplace add` comes first"),
     Need("`reason` of a prompt that left the queue", (2, 1, 246), "a prompt that left it counts as asked"),
 )
 """What is new since OLDEST_SUPPORTED only adds; the rest is what that version is the oldest for."""

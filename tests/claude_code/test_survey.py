@@ -14,6 +14,7 @@ import pytest
 
 from activity_mcp.__main__ import run
 from activity_mcp.claude_code import versions
+from activity_mcp.claude_code.hooks import start_hook
 from activity_mcp.claude_code.hooks.start_hook import hook_command
 from activity_mcp.claude_code.setup import compiled_hook, survey
 from activity_mcp.claude_code.setup.install import commands
@@ -130,10 +131,78 @@ def test_a_settings_file_that_cannot_be_read_fails(examined: Examined, places: P
     assert (code, checks["claude settings"]["status"]) == (5, "fail")
 
 
-def test_the_plugin_alone_is_enough(examined: Examined, places: Path) -> None:
-    edit(places / ".claude" / "settings.json", lambda c: c.update(enabledPlugins={"activity-mcp@activity-mcp": True}))
+PLUGIN = {"activity-mcp@activity-mcp": True}
+
+
+def put_commands(folder: Path, *names: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_text("#!/bin/sh\n")
+        (folder / name).chmod(0o755)
+    return folder
+
+
+@pytest.mark.parametrize("folder", ["bin", ".local/bin"], ids=["on PATH", "where pipx and uv put it"])
+def test_the_plugin_alone_is_enough(examined: Examined, places: Path, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_commands(places / folder, "activity-mcp", "activity-mcp-hook")
+    monkeypatch.setenv("PATH", f"{places}/bin:/usr/bin:/bin")
+    edit(places / ".claude" / "settings.json", lambda c: c.update(enabledPlugins=PLUGIN))
     code, checks = examined()
     assert (code, statuses(checks)[:4]) == (0, ["ok"] * 4)
+
+
+@pytest.mark.parametrize("there", [(), ("activity-mcp",), ("activity-mcp-hook",)], ids=["none", "server", "hook"])
+def test_a_plugin_whose_command_is_missing_fails_and_says_what_to_run(
+    examined: Examined, places: Path, there: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{put_commands(places / 'bin', *there)}:/usr/bin:/bin")
+    edit(places / ".claude" / "settings.json", lambda c: c.update(enabledPlugins=PLUGIN))
+    code, checks = examined()
+    assert (code, checks["server registered"]["status"]) == (5, "fail")
+    assert "neither on PATH" in checks["server registered"]["found"]
+    assert "uv tool install activity-mcp" in checks["server registered"]["hint"]
+
+
+def hooked_by(places: Path, command: list[str]) -> None:
+    """Every event hooked by this command line."""
+
+    def change(settings: dict[str, Any]) -> None:
+        for groups in settings["hooks"].values():
+            groups[0]["hooks"][0] |= {"command": command[0], "args": command[1:]}
+
+    edit(places / ".claude" / "settings.json", change)
+
+
+def test_a_registration_of_an_older_version_is_found_and_mended_by_install(examined: Examined, places: Path) -> None:
+    run(["install"])
+    hooked_by(places, [sys.executable, "-I", "-S", start_hook.__file__])
+    _, checks = examined()
+    assert checks["hooks registered"]["status"] == "warn"
+    assert "as an older version wrote them" in checks["hooks registered"]["found"]
+    run(["install"])
+    assert examined()[1]["hooks registered"]["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [(hook_command(), "warn"), (["activity-mcp-hook"], "ok")],
+    ids=["of this machine, in Python", "by the script's name, as a team shares it"],
+)
+def test_hooks_in_python_are_found_where_the_compiled_client_is_there(
+    examined: Examined, places: Path, command: list[str], status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = places / "packaged" / "activity-hook"
+    put_commands(client.parent, client.name)
+    client.write_text("#!/bin/sh\necho activity-hook 1\n")
+    monkeypatch.setattr(compiled_hook, "PACKAGED", str(client))
+    monkeypatch.setattr(compiled_hook, "IS_SUPPORTED", True)
+    monkeypatch.setenv("PATH", f"{put_commands(places / 'bin', 'activity-mcp-hook')}:{os.environ['PATH']}")
+    run(["install"])
+    assert "by the compiled client" in examined()[1]["hooks registered"]["found"]
+    hooked_by(places, command)
+    _, checks = examined()
+    assert checks["hooks registered"]["status"] == status
+    assert ("without the compiled client" in checks["hooks registered"]["found"]) == (status == "warn")
 
 
 # --- the client

@@ -56,6 +56,15 @@ def fallback_of(words: list[str]) -> list[str] | None:
     return words[2:] if words and os.path.basename(words[0]) == _HOOK_CLIENT else None
 
 
+def runs_hook_file(words: list[str]) -> bool:
+    """Whether an interpreter is given the file of our hook to run, as older versions registered it: it exits with 2, which
+    Claude Code takes for a veto, once that file has gone. Newer ones hand it to a loader."""
+    words = _without_environment(words)
+    if not words or not _INTERPRETER.match(os.path.basename(words[0])) or "-c" in words:
+        return False
+    return any(_HOOK_FILE.search(word.replace("\\", "/")) for word in words[1:])
+
+
 def words_of(entry: dict[str, Any]) -> list[str]:
     """Program and arguments of an entry, of a line for a shell as the shell would cut it."""
     command, arguments = entry.get("command"), entry.get("args")

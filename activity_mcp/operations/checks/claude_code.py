@@ -19,12 +19,13 @@ from ...errors import ActivityError
 from ...health.check import Check
 from ...identity import working_directory
 from ...queue import QueueReader, read_commit
-from . import claude_client
+from . import claude_client, hook_commands
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ...claude_code.setup.survey import Registered, Survey
+    from ...config import Config
     from ...health.check import Status
     from ...service import ActivityService
     from ..doctor import Subject
@@ -38,8 +39,10 @@ def checks(subject: Subject) -> Iterator[Check]:
     found = survey(subject.service.environ, project_root(working_directory()))
     yield _files(found)
     yield claude_client.version(subject.service.environ)
-    yield _server(found)
-    yield _hooks(found)
+    is_alone = found.plugins and not found.servers and not any(found.hooks.values())
+    lacking = hook_commands.plugins_lack(subject.service.environ) if is_alone else None
+    yield _plugin(found, lacking) if lacking else _server(found)
+    yield _hooks(found, subject.service.config)
     yield _allowed(found)
     yield _firing(found, subject.service)
     yield _transcripts(subject.service)
@@ -75,7 +78,12 @@ def _server(found: Survey) -> Check:
     return Check(name, "ok", f"in {places[0]}, always loaded")
 
 
-def _hooks(found: Survey) -> Check:
+def _plugin(found: Survey, lacking: str) -> Check:
+    finding = f"the plugin {', '.join(found.plugins)} is enabled, but {lacking} is neither on PATH nor in ~/.local/bin"
+    return Check("server registered", "fail", f"{finding}: what it brings records nothing", hook_commands.PLUGIN_HINT)
+
+
+def _hooks(found: Survey, config: Config) -> Check:
     name = "hooks registered"
     registered = [hook for hooks in found.hooks.values() for hook in hooks]
     if found.plugins and not registered:
@@ -92,6 +100,9 @@ def _hooks(found: Survey) -> Check:
     if lost:
         finding = f"asynchronous for {', '.join(lost)}: Claude Code often exits before they have recorded"
         return Check(name, "warn", finding, "`activity-mcp install` brings them up to date")
+    outdated = hook_commands.outdated(found, config)
+    if outdated:
+        return Check(name, "warn", outdated, "`activity-mcp install` brings them up to date")
     nameless = claude_client.unnamed(found)
     if nameless:
         finding = f"for {', '.join(nameless)} Claude Code shows a bare path: its user cannot see whose hook it is"
