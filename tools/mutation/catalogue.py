@@ -80,7 +80,7 @@ MUTANTS = (
            (f"{POWER}::test_a_power_cut_takes_nothing_that_was_answered_as_durable", f"{POWER}::test_the_first_event_of_a_new_segment_survives_a_power_cut_right_behind_its_answer")),
     Mutant(6, "the sync of a new segment's directory entry", L, 'self._fs.sync_directory(f"{self._directory}/{SEGMENT_DIRECTORY}")', "pass",
            (f"{POWER}::test_the_first_event_of_a_new_segment_survives_a_power_cut_right_behind_its_answer",)),
-    Mutant(6, "the sync of a published file before its rename", "fs.py", "                if durable:\n                    self.sync(fd)\n", "",
+    Mutant(6, "the sync of a published file before its rename", "fs/__init__.py", "                if durable:\n                    self.sync(fd)\n", "",
            (f"{POWER}::test_the_first_event_of_a_new_queue_survives_a_power_cut_right_behind_its_answer", f"{POWER}::test_what_was_set_aside_is_still_there_after_a_power_cut")),
     Mutant(6, "the interval's sync", "queue/interval.py", "            self._sync()\n", "",
            (f"{WRITER}::test_an_interval_syncs_behind_the_caller_and_close_syncs_the_rest",)),
