@@ -65,6 +65,7 @@ ROOMS: dict[str, set[str]] = {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "identity", "pipeline", "queue",
         "recording", "server", "service", "warehouse",
     },
+    "web": {"activity", "clock", "context", "errors", "health", "queue", "server", "service", "sessions", "usage", "warehouse"},
     "bench": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "identity", "operations", "pipeline", "queue",
         "redaction", "service", "warehouse",
@@ -72,6 +73,7 @@ ROOMS: dict[str, set[str]] = {
     "cli": {
         "activity", "bench", "claude_code", "clock", "config", "context", "errors", "health", "identity", "operations", "otlp",
         "package_files", "plain_json", "queue", "schema", "search", "server", "service", "sessions", "usage", "warehouse",
+        "web",
     },
     "__main__": {"context", "claude_code", "cli", "errors", "server"},
     "__init__": {"errors", "operations"},

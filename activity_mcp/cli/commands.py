@@ -23,6 +23,7 @@ _HOMES = {
     "export": "export",
     "blame": "blame",
     "usage": "usage",
+    "web": "web",
     "status": "status",
     "doctor": "doctor",
     "drift": "drift",

@@ -15,12 +15,15 @@ DEFAULT_PORT = 8757
 def serve_command(transport: str, host: str | None, port: int | None, allowed: tuple[str, ...]) -> None:
     """Run the MCP server. Claude Code starts it; `activity-mcp demo` shows it at work.
 
-    http answers at /mcp, sse at /sse; both report their state at /healthz and /metrics.
+    http answers at /mcp, sse at /sse; both report their state at /healthz and /metrics. With http, / is the record as a page.
     """
     from ..server.run import serve_stdio, serve_web
 
     if transport != "stdio":
-        serve_web(transport, host or "127.0.0.1", DEFAULT_PORT if port is None else port, allowed)
+        from ..web.run import page_beside
+
+        make_page = page_beside if transport == "http" else None
+        serve_web(transport, host or "127.0.0.1", DEFAULT_PORT if port is None else port, allowed, make_page=make_page)
     if host is not None or port is not None or allowed:
         raise click.UsageError("--host, --port and --allow-host go with --transport http or sse")
     serve_stdio()

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .front.pending import Pending
     from .front.service_loader import ServiceLoader
     from .front.wire import Output
+    from .http.run import Page
+    from .http.sockets import Site
 
 
 def serve_stdio(environ: Mapping[str, str] | None = None) -> NoReturn:
@@ -100,9 +102,16 @@ def _is_traced() -> bool:
 
 
 def serve_web(
-    transport: str, host: str, port: int, allowed: Sequence[str] = (), environ: Mapping[str, str] | None = None
+    transport: str,
+    host: str,
+    port: int,
+    allowed: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    *,
+    make_page: Callable[[ActivityService, Site], Page] | None = None,
 ) -> NoReturn:
     """Serve over ``http`` or ``sse`` until a signal comes, and end the process. ``allowed``: more names clients may call it by.
+    ``make_page`` makes what is served at ``/``.
 
     Clients need a token: ``ACTIVITY_HTTP_TOKEN``, or the one that is made (``http.token``). Raises InvalidInput when host and
     port cannot be listened on, or when the host is not loopback and no ``ACTIVITY_HTTP_TOKEN`` is set; ActivityError when the
@@ -125,11 +134,12 @@ def serve_web(
 
         service = _open(config, environ)
         server = build_server(service)
+        page = make_page(service, site) if make_page is not None else None
 
     async def serve_and_leave() -> NoReturn:
         code = 0
         try:
-            await run_web(server, service, site, on_end=watchdog(WEB_LEAVE_S))
+            await run_web(server, service, site, page=page, on_end=watchdog(WEB_LEAVE_S))
         except BaseException as error:
             log_background_error(error, "the server stopped")
             code = 1

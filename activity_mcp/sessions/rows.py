@@ -56,7 +56,13 @@ FROM (
     FROM VW_SESSION_EVENTS
     WHERE {where}
     UNION ALL
-    SELECT session_id, ts, project, NULL, NULL, NULL, NULL, 0, 0, COALESCE(total_tokens, 0), cost_usd::DOUBLE
+    SELECT session_id, ts, project, NULL, NULL, NULL, NULL, 0, 0,
+        COALESCE(
+            total_tokens,
+            COALESCE(prompt_tokens, 0) + COALESCE(completion_tokens, 0)
+            + COALESCE(cache_read_tokens, 0) + COALESCE(cache_creation_tokens, 0)
+        ),
+        cost_usd::DOUBLE
     FROM VW_LLM_EVENTS
     WHERE {where}
 ) AS events
@@ -68,12 +74,15 @@ LIMIT {limit}
 
 def sums(engine: QueryEngine, *, project: str | None, since: str | None, limit: int) -> list[dict[str, Any]]:
     """The newest sessions, one object each. ``since``: ISO time, by the time of their events. Raises a WarehouseError."""
-    where = " AND ".join(["session_id IS NOT NULL", *conditions(project=project, since=since)])
-    found = engine.query(
-        _SUMS.format(where=where, limit=limit), max_rows=None, max_bytes=None, timeout_s=TIMEOUT_S, cancelled=_never
-    )
+    sql = sums_statement(conditions(project=project, since=since), limit)
+    found = engine.query(sql, max_rows=None, max_bytes=None, timeout_s=TIMEOUT_S, cancelled=_never)
     names = [name.lower() for name in found.columns]
     return [dict(zip(names, row, strict=True)) for row in found.rows]
+
+
+def sums_statement(where: Sequence[str], limit: int) -> str:
+    """The SQL behind ``sums``, of the events for which every condition holds."""
+    return _SUMS.format(where=" AND ".join(["session_id IS NOT NULL", *where]), limit=limit)
 
 
 def events(
@@ -85,13 +94,18 @@ def events(
     cancelled: Callable[[], bool] = lambda: False,
 ) -> list[dict[str, Any]]:
     """The members of the events for which every condition holds, the oldest first. Raises a WarehouseError."""
+    sql = events_statement(where, views, limit)
+    found = engine.query(sql, max_rows=None, max_bytes=None, timeout_s=TIMEOUT_S, cancelled=cancelled)
+    names = [name.lower() for name in found.columns]
+    return [decoded(dict(zip(names, row, strict=True))) for row in found.rows]
+
+
+def events_statement(where: Sequence[str], views: Mapping[str, str] = VIEWS, limit: int = MAX_EVENTS) -> str:
+    """The SQL behind ``events``; each row of its answer is to be ``decoded``."""
     condition = " AND ".join(where) or "TRUE"
     columns = ", ".join(name for name in MEMBERS if name != "event_name")
     parts = [f"SELECT {columns}, '{event}' AS event_name FROM {view} WHERE {condition}" for view, event in views.items()]  # noqa: S608
-    sql = f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS events ORDER BY ts, activity_id LIMIT {limit}"  # noqa: S608
-    found = engine.query(sql, max_rows=None, max_bytes=None, timeout_s=TIMEOUT_S, cancelled=cancelled)
-    names = [name.lower() for name in found.columns]
-    return [_decoded(dict(zip(names, row, strict=True))) for row in found.rows]
+    return f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS events ORDER BY ts, activity_id LIMIT {limit}"  # noqa: S608
 
 
 def session_events(
@@ -158,7 +172,8 @@ def _waiting(directory: str, session_id: str) -> Iterator[dict[str, Any]]:
                 yield {name: event.get(name) for name in MEMBERS}
 
 
-def _decoded(members: dict[str, Any]) -> dict[str, Any]:
+def decoded(members: dict[str, Any]) -> dict[str, Any]:
+    """A row of ``events_statement`` as an event: its time as this program writes times, its features as an object."""
     features = members["feature_json"]
     return {
         **members,

@@ -2,7 +2,7 @@
 
     {session_id, project, git_branch, title, started, ended, duration_s, turns, calls, errors, files, pull_requests, models,
      tokens, cost_usd, cost_missing, resume, story: [{ts, asked, steps: [{ts, tool, what, outcome, error?, latency_ms?,
-     agent?}], concluded?, stopped?, commits?}], notes}
+     agent?, agent_id?}], concluded?, stopped?, commits?, tokens?, cost_usd?}], notes}
 
 A call before the first prompt belongs to a turn without a question. ``outcome`` is ok, failed, denied, interrupted or running.
 ``cost_usd`` is the sum of the costs that are known, None where none is; ``cost_missing`` counts responses without one.
@@ -108,6 +108,7 @@ class _Story:
             "error": features.get("error"),
             "latency_ms": features.get("latency_ms"),
             "agent": features.get("agent_type") or features.get("agent_id"),
+            "agent_id": features.get("agent_id"),
         }
         turn = self._turn(event["ts"])
         turn["steps"].append({name: value for name, value in step.items() if value is not None})
@@ -124,9 +125,12 @@ class _Story:
             self.models.add(str(features["model"]))
         for name, source in zip(self.tokens, _TOKENS, strict=True):
             self.tokens[name] += int(features.get(source) or 0)
+        turn = self._turn(event["ts"])
+        turn["tokens"] = turn.get("tokens", 0) + sum(int(features.get(source) or 0) for source in _TOKENS)
         cost = features.get("cost_usd")
         if isinstance(cost, (int, float)):
             self.cost = (self.cost or 0.0) + cost
+            turn["cost_usd"] = turn.get("cost_usd", 0.0) + cost
         else:
             self.cost_missing += 1
 

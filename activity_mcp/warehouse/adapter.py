@@ -47,6 +47,10 @@ class Adapter(ABC):
     def rewriter(self) -> Rewriter | None:
         return None
 
+    def writer_waits(self) -> bool:
+        """Whether a flush waits for those who read: what nobody needs at once gives way. Reaches no engine."""
+        return False
+
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """``kind`` and where it is, as the status document says it. Reaches no engine."""

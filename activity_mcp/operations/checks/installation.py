@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..doctor import Subject
 
 
-EXTRAS = {"snowflake": PACKAGES, "otel": {"opentelemetry.proto": "opentelemetry-proto"}}
+EXTRAS = {"snowflake": PACKAGES, "otel": {"opentelemetry.proto": "opentelemetry-proto"}, "web": {"jinja2": "jinja2"}}
 """The extras that a user may install: the modules that are imported, and the packages that they come in."""
 
 

@@ -21,6 +21,7 @@ from .sse import GUARDED, SseSessions, sse_routes
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
     from starlette.requests import Request
+    from starlette.types import ASGIApp
 
     from ...health.document import StatusDocument
     from ...service import ActivityService
@@ -30,8 +31,8 @@ STATUS_FOR_S = 2.0  # more frequent requests get the same answer: /healthz is op
 STATUS_WAIT_S = 5.0
 
 
-def build_app(server: Server[Any], service: ActivityService, site: Site) -> Guard:
-    """The application behind its guard: ``/mcp`` or ``/sse``, as the site says, and what operators look at."""
+def build_app(server: Server[Any], service: ActivityService, site: Site, page: ASGIApp | None = None) -> Guard:
+    """The application behind its guard: ``/mcp`` or ``/sse``, as the site says, what operators look at, and the page."""
     operators = Operators(service)
     watched = [Route(HEALTH_PATH, operators.health, methods=["GET"]), Route("/metrics", operators.metrics, methods=["GET"])]
     if site.transport == "sse":
@@ -44,7 +45,7 @@ def build_app(server: Server[Any], service: ActivityService, site: Site) -> Guar
             session_idle_timeout=SESSION_IDLE_S,
         )
         app.router.routes.extend(watched)
-    return Guard(Bodies(SessionRoom(app)), Names(site.allowed, any_address=not site.loopback), site.token)
+    return Guard(Bodies(SessionRoom(app)), Names(site.allowed, any_address=not site.loopback), site.token, page)
 
 
 class Operators:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 HEALTH_PATH = "/healthz"
 PROVEN = "activity_mcp.proven"
 """The member of a request's ``state`` that says that it bore the token (``connections`` reads it)."""
+PROTOCOL = ("/mcp", "/sse", "/messages/", HEALTH_PATH, "/metrics")
+"""What is the protocol's and the operators'; all else is the page's, where there is one."""
 LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
 
 
@@ -46,10 +48,11 @@ class Names:
 
 
 class Guard:
-    """The outermost part of the application. ``finish`` ends what is open."""
+    """The outermost part of the application. ``finish`` ends what is open. ``page`` sees itself to who comes in."""
 
-    def __init__(self, app: ASGIApp, names: Names, token: str | None) -> None:
+    def __init__(self, app: ASGIApp, names: Names, token: str | None, page: ASGIApp | None = None) -> None:
         self._app = app
+        self._page = page
         self._names = names
         self._digest = _digest(token) if token else None
         self._answering = 0
@@ -59,16 +62,20 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        refusal = self._refusal(scope["path"], Headers(scope=scope))
+        app, refusal = self._app, None
+        if self._page is not None and not scope["path"].startswith(PROTOCOL):
+            app, refusal = self._page, self._is_ended()
+        else:
+            refusal = self._refusal(scope["path"], Headers(scope=scope))
+            if refusal is None and scope["path"] != HEALTH_PATH:
+                scope.setdefault("state", {})[PROVEN] = True
         if refusal is not None:
             return await refusal(scope, receive, send)
-        if scope["path"] != HEALTH_PATH:
-            scope.setdefault("state", {})[PROVEN] = True
         if scope["method"] == "GET":
-            return await self._stream(scope, receive, send)
+            return await self._stream(app, scope, receive, send)
         self._answering += 1
         try:
-            await self._app(scope, receive, send)
+            await app(scope, receive, send)
         finally:
             self._answering -= 1
             if not self._answering:
@@ -87,8 +94,8 @@ class Guard:
 
     def _refusal(self, path: str, headers: Headers) -> Response | None:
         """What is wrong with a request, as the answer to it. The order: who is asked, who asks, what proves it."""
-        if self._ending.is_set():
-            return PlainTextResponse("the server is ending", 503)
+        if (ended := self._is_ended()) is not None:
+            return ended
         hosts = headers.getlist("host")
         if len(hosts) != 1 or host_of(f"//{hosts[0]}") not in self._names:
             return PlainTextResponse("this server is not known by that Host; see `activity-mcp serve --allow-host`", 421)
@@ -103,12 +110,15 @@ class Guard:
             )
         return None
 
+    def _is_ended(self) -> Response | None:
+        return PlainTextResponse("the server is ending", 503) if self._ending.is_set() else None
+
     def _proven(self, given: list[str]) -> bool:
         """Compared by digests of one length, so that the time shows neither a prefix nor the length of the token."""
         scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
         return hmac.compare_digest(_digest(token.strip()), self._digest or b"") and scheme.lower() == "bearer"
 
-    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _stream(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """A GET may be a stream without end: at the end it sees its client leave, and its last byte is sent."""
         state = {"started": False, "complete": False}
 
@@ -117,7 +127,7 @@ class Guard:
             state["complete"] |= message["type"] == "http.response.body" and not message.get("more_body", False)
             await send(message)
 
-        await self._app(scope, lambda: self._receive(receive), watched)
+        await app(scope, lambda: self._receive(receive), watched)
         if self._ending.is_set() and state["started"] and not state["complete"]:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 import uvicorn
@@ -19,9 +19,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mcp.server.lowlevel import Server
+    from starlette.types import Receive, Scope, Send
 
     from ...service import ActivityService
     from .sockets import Site
+
+
+class Page(Protocol):
+    """What is served at ``/``, beside the protocol: an application of its own."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+    def close(self) -> None:
+        """Ends what it has begun."""
 
 
 class _Uvicorn(uvicorn.Server):
@@ -32,7 +42,12 @@ class _Uvicorn(uvicorn.Server):
 
 
 async def run_web(
-    server: Server[Any], service: ActivityService, site: Site, *, on_end: Callable[[], None] = lambda: None
+    server: Server[Any],
+    service: ActivityService,
+    site: Site,
+    *,
+    page: Page | None = None,
+    on_end: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve the site until SIGTERM, SIGINT or SIGHUP; then answer what was asked, and flush and close the service.
 
@@ -40,7 +55,7 @@ async def run_web(
     """
     lifetime = ServiceLifetime(service)
     ended = asyncio.Event()
-    guard = build_app(server, service, site)
+    guard = build_app(server, service, site, page)
     http = _Uvicorn(_configuration(guard))
     try:
         on_signals(ended.set, on_end)
@@ -48,8 +63,12 @@ async def run_web(
         lifetime.start_soon()
         click.echo(f"activity-mcp serves {site.url}", err=True)
         click.echo(f"clients need its token: Authorization: Bearer <what {site.token_place} holds>", err=True)
+        if page is not None:
+            click.echo(f"the page for a browser is at {site.root}/", err=True)
         await asyncio.wait({serving, asyncio.ensure_future(ended.wait())}, return_when=asyncio.FIRST_COMPLETED)
         on_end()
+        if page is not None:
+            page.close()
         http.should_exit = True
         await guard.finish(GRACE_S)
         closing = asyncio.ensure_future(lifetime.close(CLOSE_S))

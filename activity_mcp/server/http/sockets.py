@@ -35,9 +35,13 @@ class Site(NamedTuple):
         return is_loopback(self.host)
 
     @property
-    def url(self) -> str:
+    def root(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}{PATHS[self.transport]}"
+        return f"http://{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"{self.root}{PATHS[self.transport]}"
 
 
 def listen_on(

@@ -9,6 +9,7 @@ from ...clock import SYSTEM_CLOCK, iso
 from ..adapter import Adapter
 from ..base import Capabilities
 from ..drift import OPEN_DRIFTS, named
+from .file_turns import WriterMark
 from .generated_sql import statements_of
 from .retention import apply_retention, clean_up
 from .warehouse import DuckDBWarehouse
@@ -62,6 +63,9 @@ class DuckDBAdapter(Adapter):
     @property
     def rewriter(self) -> Rewriter | None:
         return EmbeddedRewriter(self._duckdb, self._clock) if self.exists() else None
+
+    def writer_waits(self) -> bool:
+        return WriterMark(self.path).waited_s() is not None
 
     def describe(self) -> dict[str, Any]:
         return {"kind": "duckdb", "path": self.path, "size_bytes": os.path.getsize(self.path) if self.exists() else None}

@@ -1,0 +1,108 @@
+"""What a view is, and one look at it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from . import statements
+from .answers import PATIENCE_S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from starlette.datastructures import FormData
+    from starlette.responses import Response
+
+    from ..health.document import StatusDocument
+    from ..service import ActivityService
+    from .answers import Answer, Answers
+    from .filters import Filters
+    from .live import NewestEvents
+
+EVERYBODY = "all"
+PATIENT_S = 25.0
+SLOW_S = 2.0
+"""How long a page waits that has nothing else to show."""
+
+
+class NotThere(Exception):
+    """What was asked for is not in the record; the text says what, for the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A page of its own. ``path`` is a Starlette route. ``load`` runs on a worker thread and gives what the template
+    ``NAME.html`` needs; it may raise NotThere, or InvalidInput, whose message and hint the page then shows.
+
+    ``filters``: which of the common ones its bar has (days, project, model). ``actions``: what its POSTs to ``PATH/ACTION`` do;
+    the CSRF token has been checked. ``in_navigation``: whether the head of each page links to it.
+    """
+
+    name: str
+    title: str
+    path: str
+    load: Callable[[Look], Mapping[str, Any]]
+    filters: tuple[str, ...] = ()
+    actions: Mapping[str, Callable[[Look, FormData], Response]] = field(default_factory=dict)
+    in_navigation: bool = True
+
+    @property
+    def template(self) -> str:
+        return f"{self.name}.html"
+
+
+class Look:
+    """One look at a view: the state in its URL, and what it may ask. Belongs to one request."""
+
+    def __init__(
+        self,
+        service: ActivityService,
+        answers: Answers,
+        newest: NewestEvents,
+        status: Callable[[], StatusDocument],
+        filters: Filters,
+        path: Mapping[str, str] | None = None,
+    ) -> None:
+        self.service = service
+        self.answers = answers
+        self.newest = newest
+        self.status = status
+        """The status document, at most a second or two old."""
+        self.filters = filters
+        self.is_patient = False
+        """Whether answers are waited for however long they take: a file is whole or not sent."""
+        self.path = dict(path or {})
+        self.now_us = service.clock.time_us()
+        self.notes: list[tuple[str, str]] = []
+        """Lines above the page: a kind (info, warn, fail) and a text."""
+        self.asked: list[Answer] = []
+
+    def ask(self, sql: str, wait_s: float = PATIENCE_S) -> Answer:
+        """What is known of a statement now (see ``answers``). The page says by itself where an answer is stale or missing."""
+        answer = self.answers.ask(sql, PATIENT_S if self.is_patient else wait_s)
+        self.asked.append(answer)
+        return answer
+
+    @property
+    def customer(self) -> str:
+        return self.service.recall.scope(None, None)[0]
+
+    @property
+    def is_everybody(self) -> bool:
+        """Whether the records of others, where they are in the same warehouse, are wanted too."""
+        return self.filters.get("who") == EVERYBODY
+
+    @property
+    def since_us(self) -> int | None:
+        return statements.since_of(self.now_us, self.filters.days)
+
+    def conditions(self, *, since_us: int | None = None, days: bool = True) -> list[str]:
+        """What the common filters mean, as conditions on columns that each typed view has."""
+        since_us = self.since_us if days and since_us is None else since_us
+        project = self.filters.get("project")
+        return [
+            "" if self.is_everybody else f"customer = {statements.text(self.customer)}",
+            f"ts >= {statements.time(since_us)}" if since_us is not None else "",
+            f"project = {statements.text(project)}" if project else "",
+        ]

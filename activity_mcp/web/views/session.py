@@ -1,0 +1,135 @@
+"""One session: its turns with their calls, failures, files, tokens and cost; subagents inside the turn that started them."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from ...clock import parse_iso
+from ...sessions import rows
+from ...sessions.story import story_of
+from .. import statements
+from ..tables import Column, Table
+from ..view import SLOW_S, NotThere, View
+
+if TYPE_CHECKING:
+    from ..view import Look
+
+    Step = dict[str, Any]
+    Event = dict[str, Any]
+
+STEPS_PER_PAGE = 150
+OPEN_STEPS = 12
+"""A turn with more calls than this is folded to its failures."""
+
+
+def load(look: Look) -> dict[str, Any]:
+    session_id = look.path["session_id"]
+    answer = look.ask(rows.events_statement([f"session_id = {statements.text(session_id)}"]), SLOW_S)
+    events = _with_newest(look, session_id, answer.rows)
+    if not events:
+        if answer.state in {"pending", "failed"}:
+            return {"story": None, "session_id": session_id, "turns": [], "tables": [], "page": 1, "pages": 1}
+        raise NotThere(f"No session with the id {session_id} is recorded.")
+    story = story_of(session_id, events)
+    if answer.truncated:
+        look.notes.append(
+            ("warn", "This session is too large for a page: what is here is its beginning. `activity-mcp export` has all.")
+        )
+    pages = _pages(story["story"])
+    page = min(look.filters.page(), len(pages))
+    return {
+        "session_id": session_id,
+        "story": story,
+        "turns": [_turn(turn) for turn in pages[page - 1]],
+        "page": page,
+        "pages": len(pages),
+        "tables": [_calls(story), _files(story)],
+        "is_live": _is_live(look, story),
+    }
+
+
+def _with_newest(look: Look, session_id: str, stored: Any) -> list[Event]:
+    """The events of the warehouse, and those that are in the queue alone."""
+    by_id: dict[str, Event] = {}
+    for row in stored:
+        with contextlib.suppress(ValueError):
+            by_id[row["activity_id"]] = rows.decoded(row)
+    for event in look.newest.newest(200, lambda event: event.get("session_id") == session_id):
+        by_id.setdefault(event["activity_id"], {name: event.get(name) for name in rows.MEMBERS})
+    return sorted(by_id.values(), key=lambda event: (event["ts"], event["activity_id"]))
+
+
+def _pages(turns: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The turns in pages of so many steps; one that has more goes on over pages."""
+    pages: list[list[dict[str, Any]]] = [[]]
+    room = STEPS_PER_PAGE
+    for turn in turns:
+        steps = turn["steps"]
+        for start in range(0, max(1, len(steps)), STEPS_PER_PAGE):
+            part = steps[start : start + STEPS_PER_PAGE]
+            if len(part) + 2 > room and pages[-1]:
+                pages.append([])
+                room = STEPS_PER_PAGE
+            is_last = start + STEPS_PER_PAGE >= len(steps)
+            ends = {} if is_last else {"concluded": None, "stopped": None}
+            begins = {} if start == 0 else {"asked": None, "continues": True}
+            pages[-1].append({**turn, **begins, **ends, "steps": part})
+            room -= len(part) + 2
+    return pages
+
+
+def _turn(turn: dict[str, Any]) -> dict[str, Any]:
+    """A turn as the page shows it: its steps, those of a subagent as one group."""
+    groups: list[dict[str, Any]] = []
+    by_agent: dict[str, dict[str, Any]] = {}
+    for step in turn["steps"]:
+        agent = step.get("agent_id") or step.get("agent")
+        if agent is None:
+            groups.append({"agent": None, "steps": [step]})
+            continue
+        if agent not in by_agent:
+            by_agent[agent] = {"agent": step.get("agent") or agent, "steps": []}
+            groups.append(by_agent[agent])
+        by_agent[agent]["steps"].append(step)
+    own = [group for group in groups if group["agent"] is None]
+    return {
+        **turn,
+        "groups": groups,
+        "is_folded": len(own) > OPEN_STEPS,
+        "failures": sum(step["outcome"] == "failed" for step in turn["steps"]),
+    }
+
+
+def _is_live(look: Look, story: dict[str, Any]) -> bool:
+    """Whether something of it was recorded in the last five minutes."""
+    return bool(story["ended"]) and look.now_us - parse_iso(story["ended"]) < 300_000_000
+
+
+def _calls(story: dict[str, Any]) -> Table:
+    found = [
+        {"turn": number, **step, "latency_ms": step.get("latency_ms"), "error": step.get("error"), "agent": step.get("agent")}
+        for number, turn in enumerate(story["story"], 1)
+        for step in turn["steps"]
+    ]
+    columns = [
+        Column("ts", "Time", "time"),
+        Column("turn", "Turn", "number"),
+        Column("agent", "Subagent"),
+        Column("tool", "Tool", "code"),
+        Column("what", "What", "code"),
+        Column("outcome", "Outcome", "outcome"),
+        Column("latency_ms", "Time taken", "ms"),
+        Column("error", "Error"),
+    ]
+    return Table("calls", "Calls", columns, found, empty="No call of a tool is recorded of this session.")
+
+
+def _files(story: dict[str, Any]) -> Table:
+    columns = [Column("file_path", "File", "code")]
+    return Table(
+        "files", "Changed files", columns, [{"file_path": path} for path in story["files"]], empty="No file was changed."
+    )
+
+
+VIEW = View("session", "Session", "/session/{session_id:path}", load, in_navigation=False)
