@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SHORT_CRASH_S = 6.0
 
 _numbers = itertools.count(1)
+_START_CHILD = query.start_child
 
 # No test fails because the machine is busy: neither an example nor the making of examples has a deadline.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -97,6 +98,12 @@ def spared(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(warehouse, "_attach", attach_deployed)
     if "warehouse" not in request.path.parts:
         monkeypatch.setattr(query, "start_child", request.getfixturevalue("_warm_queries").start)
+
+
+@pytest.fixture
+def cold_queries(spared: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a test of the child's own start and end outside ``tests/warehouse``."""
+    monkeypatch.setattr(query, "start_child", _START_CHILD)
 
 
 @pytest.fixture(scope="session")

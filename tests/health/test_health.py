@@ -118,7 +118,7 @@ def test_what_cannot_be_judged_does_not_keep_events_from_being_shipped(
     def fails() -> None:
         raise PermissionError(13, "not yours")
 
-    monkeypatch.setattr(server, "status", fails)
+    monkeypatch.setattr(server.status_reader, "read", fails)
     server.log("tool_event", TOOL)
     machine.turns(server, seconds=8)
     assert machine.names() == ["tool_event"]

@@ -248,6 +248,7 @@ async def test_where_recording_is_off_a_question_is_answered_and_nothing_is_stor
     assert not (house.home / "artifacts").exists()
 
 
+@pytest.mark.usefixtures("cold_queries")
 async def test_a_cancelled_query_ends_its_process_and_stores_nothing_while_others_are_answered(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
