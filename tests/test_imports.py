@@ -214,7 +214,7 @@ def test_only_the_factory_chooses_an_engine() -> None:
 
 
 def test_nothing_imports_the_warehouse_in_memory() -> None:
-    """It is for tests, and whoever wants one hands it to the service."""
+    """It is for tests, and a test hands one to the service."""
     assert [name for name, path in modules().items() if "warehouse.memory" in imported(name, path)] == []
     assert "activity_mcp.warehouse.memory" not in modules_loaded_by("import activity_mcp.service, activity_mcp.server.run")
 

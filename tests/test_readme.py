@@ -61,17 +61,17 @@ def test_every_command_shown_works_in_the_order_shown(call: Call, tmp_path: Path
         assert done.code == 0, f"{line}\n{done.err}"
 
 
-def test_what_claude_is_told_to_start_or_to_fetch_is_there() -> None:
+def test_what_claude_is_asked_to_start_or_to_fetch_is_there() -> None:
     """What its commands name, without it: ``make client`` installs the plugin by the genuine one."""
-    told = [line.split("  #")[0].strip() for line in text().splitlines() if line.startswith("claude ")]
-    assert told == [
+    reported = [line.split("  #")[0].strip() for line in text().splitlines() if line.startswith("claude ")]
+    assert reported == [
         "claude plugin install activity-mcp --marketplace activity-mcp/activity-mcp",
         "claude mcp add --scope user activity -- activity-mcp serve",
     ]
     marketplace = json.loads((README.parent / ".claude-plugin" / "marketplace.json").read_text())
-    assert told[0].split()[3] == marketplace["plugins"][0]["name"] == marketplace["name"]
-    assert f"github.com/{told[0].split()[-1]}.git" in text()
-    assert commands.get_command(None, told[1].split()[-1]) is not None  # type: ignore[arg-type]
+    assert reported[0].split()[3] == marketplace["plugins"][0]["name"] == marketplace["name"]
+    assert f"github.com/{reported[0].split()[-1]}.git" in text()
+    assert commands.get_command(None, reported[1].split()[-1]) is not None  # type: ignore[arg-type]
 
 
 def test_every_command_there_is_is_named() -> None:

@@ -1,4 +1,4 @@
-"""A recorded session is the input, and every way of asking tells the same story: the warehouse, the command, the MCP tool.
+"""A recorded session is the input, and every way of asking gives the same story: the warehouse, the command, the MCP tool.
 
 The expected numbers are counted from the file itself, with none of the package's code.
 """
@@ -116,9 +116,9 @@ def test_the_counts_follow_from_the_file_and_every_way_of_asking_agrees(machine:
     assert kinds["start"] == kinds["end"] == 1
     assert kinds["user_prompt"] == kinds["turn_end"] >= 1
 
-    told = machine.run("context", "--type", "engineer")
+    reported = machine.run("context", "--type", "engineer")
     answered = machine.ask(context_type="engineer")
-    assert told["context"] == answered["context"]
+    assert reported["context"] == answered["context"]
     assert (answered["freshness"], answered["source"], answered["pending_local"]) == ("fresh", "snapshot", 0)
     failed_commands = answered["context"]["recent_sessions"][0].get("failed_commands", [])
     assert len(answered["context"].get("recent_errors", [])) == len(counted.failed)

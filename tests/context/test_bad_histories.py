@@ -17,7 +17,7 @@ def answered(blob: dict[str, Any], *events: dict[str, Any], **options: Any) -> d
     return render_context(blob, events, **{"now_us": NOW, "max_bytes": 2048, "project": HERE, **options}).context
 
 
-def told(blob: dict[str, Any]) -> str:
+def shown(blob: dict[str, Any]) -> str:
     return injection_text(blob, project=HERE, now_us=NOW, limit=2000)
 
 
@@ -25,14 +25,14 @@ def attempt(what: str, **outcome: Any) -> dict[str, Any]:
     return {"what": what, **outcome}
 
 
-def test_a_history_of_one_line_is_told_in_one_line() -> None:
+def test_a_history_of_one_line_is_shown_in_one_line() -> None:
     blob = {"recent_sessions": [{"session_id": "s", "last_ts": iso(NOW), "asked": "hello"}]}
-    assert told(blob).splitlines()[1:] == ['- open: <1 min ago asked "hello", not concluded']
+    assert shown(blob).splitlines()[1:] == ['- open: <1 min ago asked "hello", not concluded']
 
 
-def test_only_failures_are_told_once_each_and_as_failures() -> None:
+def test_only_failures_are_reported_once_each_and_as_failures() -> None:
     blob = {"attempts": [attempt(f"Bash make {n}", failed=9, failed_at=f"{iso(NOW - n * HOUR)} boom") for n in range(40)]}
-    lines = told(blob).splitlines()[1:]
+    lines = shown(blob).splitlines()[1:]
     assert 1 <= len(lines) == len(set(lines)) <= 6
     assert all("failed, and nothing since" in line and "9 times" in line for line in lines)
     failures = [
@@ -43,7 +43,7 @@ def test_only_failures_are_told_once_each_and_as_failures() -> None:
 
 
 def test_only_own_calls_are_no_activity() -> None:
-    assert told({}) == ""
+    assert shown({}) == ""
     assert answered({}, event("session_event", {"event_type": "end"}))["recent_errors"] == []
 
 
@@ -57,7 +57,7 @@ def test_a_clock_that_jumped_gives_no_negative_age_and_no_endless_worth(ahead: i
             attempt("Bash make test", ok=5, first_ok_at=iso(NOW - DAY), ok_at=f"{at} nonsense"),
         ],
     }
-    assert "-" not in told(blob).replace("\n- ", "").removeprefix("Earlier").replace("activity-mcp", "")
+    assert "-" not in shown(blob).replace("\n- ", "").removeprefix("Earlier").replace("activity-mcp", "")
     for kind in CONTEXT_TYPES:
         answered(blob, context_type=kind, focus="make", explain=True)
 
@@ -76,4 +76,4 @@ def test_hostile_text_in_every_field_of_an_attempt_fits_and_is_valid(text: str) 
 )
 def test_attempts_of_another_shape_are_passed_over(attempts: Any) -> None:
     assert answered({"attempts": attempts})["recent_errors"] == []
-    assert told({"attempts": attempts}) == ""
+    assert shown({"attempts": attempts}) == ""

@@ -47,7 +47,7 @@ def test_sessions_are_listed_with_their_sums_the_newest_first(recorded: Call) ->
     assert (shown.code, "shop" in shown.out, "blog" in shown.out, "$0.50" in shown.out) == (0, True, False, True)
 
 
-def test_a_session_is_told_by_the_beginning_of_its_id_and_refused_where_several_begin_so(recorded: Call) -> None:
+def test_a_session_is_found_by_the_beginning_of_its_id_and_refused_where_several_begin_so(recorded: Call) -> None:
     story = recorded("session", "bbbbbbbb", "--json").json
     assert (story["session_id"], story["errors"], story["cost_usd"]) == ("bbbbbbbb-3", 1, 0.5)
     shown = recorded("session", "bbbbbbbb-3").out

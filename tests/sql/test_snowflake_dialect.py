@@ -1,4 +1,4 @@
-"""sql/*.sql is genuine Snowflake, as far as that can be told without an account. It does not replace one run on an account."""
+"""sql/*.sql is genuine Snowflake, as far as that can be known without an account. It does not replace one run on an account."""
 
 from __future__ import annotations
 

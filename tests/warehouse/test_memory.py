@@ -214,8 +214,8 @@ before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 backlog.drain()
 print(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, backlog.stored(), flush=True)
 """
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
-    before, after, stored = map(int, told)
+    reported = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    before, after, stored = map(int, reported)
     assert stored == backlog.count
     assert (after - before) < 300 * 1024, f"{(after - before) // 1024} MB more than before"
 
