@@ -50,6 +50,7 @@ docs: $(VENV)/bin/python
 # The pictures of the README and the site, in docs/pictures/, taken of what runs: on a machine where nothing else does. A minute.
 screenshots: wheel $(VENV)/.tested
 	$(BIN)/python tools/demo_picture.py
+	cd tests && ../$(BIN)/python -m web.pictures
 
 # Wheel and sdist, built twice and compared, checked by twine, each installed and tried with an empty home. Two minutes.
 try-release: $(VENV)/bin/python

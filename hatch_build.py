@@ -33,13 +33,17 @@ ZIG = "ziglang>=0.14,<0.18"
 class NativeHook(BuildHookInterface[Any]):
     """Adds the client to the wheel, and says in the wheel's tag whom it fits."""
 
+    _directory = ""
+    """Where the client was made for this wheel."""
+
     def dependencies(self) -> list[str]:
         return [ZIG] if _way() == "zig" else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if self.target_name != "wheel" or version == "editable" or _way() == "off" or not sys.platform.startswith("linux"):
             return
-        made = Path(tempfile.mkdtemp(prefix="activity-hook-")) / "activity-hook"
+        self._directory = tempfile.mkdtemp(prefix="activity-hook-")
+        made = Path(self._directory) / "activity-hook"
         source = Path(self.root) / SOURCE
         is_static = _way() == "zig"
         if is_static:
@@ -52,6 +56,11 @@ class NativeHook(BuildHookInterface[Any]):
         machine = platform.machine()
         fits = f"manylinux_2_17_{machine}.musllinux_1_1_{machine}" if is_static else f"linux_{machine}"
         build_data["tag"] = f"py3-none-{fits}"
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """The wheel has the client; where the build fails the directory stays, with what the compiler left."""
+        if self._directory:
+            shutil.rmtree(self._directory, ignore_errors=True)
 
 
 def _way() -> str:

@@ -29,6 +29,8 @@ _MARKER_TEXT = b"This directory is the state of activity-mcp: what was recorded.
 _MADE_BEFORE_SETTINGS = frozenset(("queue", "redaction.json"))
 _HOME_HINT = "set ACTIVITY_HOME to a directory of its own; where that file is a damaged one of activity-mcp, move it away"
 IGNORE_FILE = ".activity-mcp-ignore"
+PAUSED = "paused"
+"""The file in the state directory that pauses recording."""
 
 
 class Identity:
@@ -263,6 +265,11 @@ def _text_of(path: str) -> str | None:
 def is_ignored(project: str | None) -> bool:
     """True where the project asks not to be recorded."""
     return project is not None and os.path.exists(os.path.join(project, IGNORE_FILE))
+
+
+def is_paused(home: str) -> bool:
+    """True while a person keeps everything from being recorded (``recording/pause.py`` writes the file)."""
+    return os.path.exists(os.path.join(home, PAUSED))
 
 
 def working_directory() -> str:

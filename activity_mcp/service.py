@@ -39,7 +39,7 @@ _NOT_RECORDED = {
     "accepted": False,
     "durable": False,
     "degraded": False,
-    "reason": "recording is off here (ACTIVITY_RECORD=off, or .activity-mcp-ignore in the project)",
+    "reason": "recording is off here (ACTIVITY_RECORD=off, `activity-mcp pause`, or .activity-mcp-ignore in the project)",
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from activity_mcp.errors import WarehouseUnavailable
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse import Batch
+from activity_mcp.warehouse.base import Folded
 from activity_mcp.warehouse.memory import MemoryAdapter, MemoryWarehouse
 from fakes import FakeClock
 
@@ -20,12 +21,20 @@ class Flaky(MemoryWarehouse):
 
     down = False
     appends = 0
+    folds = 0
 
     def append(self, batch: Batch) -> None:
         self.appends += 1
         if self.down:
             raise WarehouseUnavailable("switched off")
         super().append(batch)
+
+    def fold(self) -> Folded:
+        if self.down:
+            raise WarehouseUnavailable("switched off")
+        folded = super().fold()
+        self.folds += folded.rows > 0
+        return folded
 
 
 class Machine:

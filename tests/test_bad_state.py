@@ -17,6 +17,7 @@ from activity_mcp.__main__ import run
 from activity_mcp.bench.raw_client import RawClient
 from activity_mcp.errors import UnsupportedStateDirectory, WarehouseRefused
 from activity_mcp.fs import LOCAL
+from activity_mcp.pipeline.folding import FOLD_EVERY_S
 from activity_mcp.queue import read_commit, read_queue
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
@@ -241,7 +242,7 @@ def test_a_clock_that_jumps_either_way_skips_nothing_and_accuses_nobody(machine:
     machine.turns(server, other)
     machine.clock.jump_wall(-jump)
     ids += log(server, 2)
-    machine.turns(server, other)
+    machine.turns(server, other, seconds=FOLD_EVERY_S + 1)
     assert machine.ids() == ids
     assert server.context()["freshness"] == "fresh"
     assert machine.recoveries() == []

@@ -43,7 +43,7 @@ ROOMS: dict[str, set[str]] = {
         "activity", "clock", "config", "context", "errors", "fs", "identity", "plain_json", "queue", "recording", "redaction",
         "sql_text",
     },
-    "usage": {"clock", "fs", "warehouse"},
+    "usage": {"clock", "context", "fs", "warehouse"},
     "otlp": {"activity", "claude_code", "clock", "errors", "fs", "plain_json", "redaction"},
     "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
     "health": {"activity", "clock", "config", "context", "errors", "fs", "otlp", "queue", "recall", "recording", "warehouse"},
@@ -65,7 +65,10 @@ ROOMS: dict[str, set[str]] = {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "identity", "pipeline", "queue",
         "recording", "server", "service", "warehouse",
     },
-    "web": {"activity", "clock", "context", "errors", "health", "queue", "server", "service", "sessions", "usage", "warehouse"},
+    "web": {
+        "activity", "clock", "config", "context", "errors", "health", "operations", "provenance", "queue", "search",
+        "server", "service", "sessions", "usage", "warehouse",
+    },
     "bench": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "identity", "operations", "pipeline", "queue",
         "redaction", "service", "warehouse",

@@ -14,8 +14,11 @@ import pytest
 import yaml
 
 import activity_mcp
+import install_size
+import run_workflow
 import test_all
 import version
+from activity_mcp.operations.checks.installation import EXTRAS
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -106,6 +109,44 @@ def test_the_suite_runs_on_every_python_that_is_claimed_and_on_the_next() -> Non
     assert tuple(tested) == test_all.VERSIONS
     assert claimed == tested[: len(claimed)]
     assert project["requires-python"] == f">={claimed[0]}"
+
+
+@each_workflow
+def test_every_job_of_a_workflow_can_be_run_here(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_workflow.main([str(path), "--list"]) == 0
+    said = capsys.readouterr().out
+    for name, job in document_of(path)["jobs"].items():
+        assert f"=== {path.name}: {name}" in said
+        assert all((step.get("run") or step["uses"]) in said for step in job["steps"])
+
+
+def test_a_workflow_that_fails_here_fails(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    steps = (
+        {"run": "test -f README.md && echo $SAID", "env": {"SAID": "from the step"}},
+        {"run": "exit 3"},
+        {"run": "echo later"},
+    )
+    workflow = tmp_path / "made.yml"
+    workflow.write_text(yaml.safe_dump({"jobs": {"one": {"steps": list(steps)}}}))
+    assert run_workflow.main([str(workflow)]) == 1
+    said = capfd.readouterr().out
+    assert "from the step" in said
+    assert "exit 3" in said
+    assert "echo later" not in said
+
+
+def test_the_table_of_sizes_names_every_extra_that_a_user_installs() -> None:
+    page = install_size.PAGE.read_text(encoding="utf-8")
+    assert set(install_size.EXTRAS) == {"", *EXTRAS}
+    sizes = {extra: {"": 100.0, "a": 60.4, extra: 30.0} for extra in install_size.EXTRAS}
+    table = install_size.table_of(sizes)
+    heads = [line.split("|")[1] for line in table.splitlines()]
+    assert heads == [
+        line.split("|")[1] for line in page.partition(install_size.BEGIN)[2].partition(install_size.END)[0].splitlines()
+    ]
+    assert table in install_size.with_table(page, table)
+    with pytest.raises(ValueError, match="no place"):
+        install_size.with_table("# another page", table)
 
 
 # --- the registry

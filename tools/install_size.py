@@ -15,7 +15,7 @@ from pathlib import Path
 
 from empty_machine import MIB, REPO, bare_environ, environment, mib, pip, run, step
 
-EXTRAS = ("", "snowflake", "otel")
+EXTRAS = ("", "web", "snowflake", "otel")
 PAGE = REPO / "docs" / "install.md"
 BEGIN, END = "<!-- sizes: written by tools/install_size.py -->\n", "<!-- sizes: end -->\n"
 SHOWN = 8

@@ -76,10 +76,11 @@ def _share(found: list[bool]) -> str:
 
 def page(counts: Counts, recall: Recall) -> str:
     head = (ROOT / "tools" / "redaction_head.md").read_text(encoding="utf-8")
-    names = [row[0] for row in TOKENS] + [rule[0] for rule in RULES]
+    tokens = [line.split(" ", 5) for line in TOKENS.split("\n")[1:-1]]
+    names = [row[0] for row in tokens] + [rule[0] for rule in RULES]
     kinds = ", ".join(f"`{kind}`" for kind in sorted(set(names)))
     head = head.replace("{counts}", counts.sentence()).replace("{kinds}", kinds).replace("{recall}", "\n".join(recall.rows()))
-    lines = [head.replace("{prefixes}", str(sum(len(row[1].split()) for row in TOKENS))).rstrip(), ""]
+    lines = [head.replace("{prefixes}", str(sum(len(row[5].split()) for row in tokens))).rstrip(), ""]
     lines += ["## True secrets", "", "| kind | written (the secret shortened) | kept |", "|---|---|---|"]
     lines += [
         f"| {kind} | {_cell(text.replace(secret, _short(secret)))} | {_cell(Redactor().text(text))} |"
@@ -87,7 +88,7 @@ def page(counts: Counts, recall: Recall) -> str:
     ]
     lines += ["", "## Look-alikes that stay", "", "| text |", "|---|", *(f"| {_cell(text)} |" for text in LOOK_ALIKES)]
     lines += ["", "## Tokens by their beginning", "", "| kind | begins with | sources |", "|---|---|---|"]
-    lines += [f"| {kind} | {_prefixes(prefixes)} | {_sources(codes)} |" for kind, prefixes, *_, codes in TOKENS]
+    lines += [f"| {kind} | {_prefixes(prefixes)} | {_sources(codes)} |" for kind, _, _, _, codes, prefixes in tokens]
     return "\n".join(lines) + "\n"
 
 

@@ -137,7 +137,7 @@ def _command(command: click.Command, path: str, depth: int) -> Iterator[str]:
     )
     yield from (*(line.strip().replace("\b", "") for line in (command.help or "").strip().splitlines()), "")
     options = [param.get_help_record(context) for param in command.params if isinstance(param, click.Option)]
-    shown = [f"| `{_cell(names)}` | {_cell(text)} |" for names, text in filter(None, options)]
+    shown = [f"| {_code(names)} | {_cell(text)} |" for names, text in filter(None, options)]
     if shown:
         yield from ("| option | |", "|---|---|", *shown, "")
 
@@ -213,6 +213,12 @@ def _objects(text: str, found: Iterable[tuple[re.Match[str], int]]) -> Iterator[
         comment = _COMMENT.search(text, each.end(), end)
         said = comment[1].replace("''", "'") if comment else ""
         yield f"| `{each[2]}` | {each[1].lower()} | {_cell(said)} |"
+
+
+def _code(text: str) -> str:
+    """Code in a table: with a bar, as the element, since not every renderer of Markdown takes an escaped bar there."""
+    escaped = _cell(text).replace("\\|", "&#124;")
+    return f"<code>{escaped}</code>" if "|" in text else f"`{escaped}`"
 
 
 def _cell(text: str) -> str:

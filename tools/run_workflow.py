@@ -26,13 +26,13 @@ from test_all import interpreter_of
 Job = dict[str, Any]
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("workflow", type=Path)
     parser.add_argument("--job", action="append", help="only this one; may be given again")
     parser.add_argument("--tag", default="", help="what GITHUB_REF_NAME is")
     parser.add_argument("--list", action="store_true", help="say what would run")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     jobs = yaml.safe_load(asked.workflow.read_text(encoding="utf-8"))["jobs"]
     failed = 0
     for name, job in jobs.items():
@@ -92,4 +92,4 @@ def _step(step: dict[str, Any], clone: Path, environ: dict[str, str]) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -22,6 +22,7 @@ from ..warehouse.base import UNBOUNDED
 
 if TYPE_CHECKING:
     from ..warehouse import Batch, LeftOut
+    from ..warehouse.base import Folded
 
 MAX_BYTES = 1 << 40
 """No cap: what is measured is the appends, not the refusals."""
@@ -112,6 +113,11 @@ class _Nowhere:
     def append(self, batch: Batch) -> None:
         self.rows += len(batch.rows)
         self._offset = batch.offset
+
+    def fold(self) -> Folded:
+        from ..warehouse.base import Folded
+
+        return Folded()
 
     def left_out(self, channel_id: str) -> LeftOut:
         from ..warehouse import LeftOut

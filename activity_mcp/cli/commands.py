@@ -28,6 +28,7 @@ _HOMES = {
     "doctor": "doctor",
     "drift": "drift",
     "forget": "forget",
+    "pause": "pause",
     "adopt": "adopt",
     "deploy": "deploy",
     "migrate": "migrate",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 _TITLES = {
+    "budgets": "Budgets",
     "commands": "Commands that work here",
     "refused": "Refused",
     "recent_sessions": "Recent sessions",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import tempfile
 import time
 from typing import TYPE_CHECKING, Any
@@ -59,11 +60,17 @@ _EVENTS: list[dict[str, Any]] = [
 @click.command("demo")
 @click.option("--quick", is_flag=True, help="Measure a tenth of it: done in twenty seconds, and less exact.")
 @click.option("--keep", is_flag=True, help="Keep the state directory and print where it is.")
-def demo_command(quick: bool, keep: bool) -> int:
-    """Show the whole loop: import, log, flush, recall, and what each of them cost on this machine just now."""
+@click.option("--page/--no-page", "has_page", default=None, help="End with the record as a page.  [default: on a terminal]")
+def demo_command(quick: bool, keep: bool, has_page: bool | None) -> int:
+    """Show the whole loop: import, log, flush, recall, and what each of them cost on this machine just now.
+
+    On a terminal it ends with the address of the record as a page, until ctrl-c.
+    """
     directory = tempfile.mkdtemp(prefix="activity-mcp-demo-")
     try:
-        return _run(directory, console(), quick)
+        code = _run(directory, console(), quick)
+        _show_page(directory, console(), is_served=sys.stdout.isatty() if has_page is None else has_page)
+        return code
     finally:
         if keep:
             remark(f"kept: ACTIVITY_HOME={directory}")
@@ -86,6 +93,20 @@ def _run(directory: str, out: Console, quick: bool) -> int:
     return _measure(directory, out, _QUICK if quick else {}, many_mb=10 if quick else 100)
 
 
+def _show_page(directory: str, out: Console, *, is_served: bool) -> None:
+    """The record of the demo in a browser; where nobody would see it, how to get there."""
+    from ..web.extra import EXTRA, missing_packages
+    from .web import serve_page
+
+    out.rule("4. the record as a page")
+    if missing_packages():
+        out.print(f"`activity-mcp web` shows it; it needs the extra: pip install '{EXTRA}'", markup=False)
+    elif is_served:
+        serve_page(_environment(directory), 0)
+    else:
+        out.print("`activity-mcp demo --page` ends with its address, `activity-mcp web` with your own's.", markup=False)
+
+
 def _environment(directory: str) -> dict[str, str]:
     return own_environment(directory, os.environ) | {"ACTIVITY_CUSTOMER": CUSTOMER}
 
@@ -106,8 +127,6 @@ def _import_example(environ: Mapping[str, str], out: Console) -> None:
 
 async def _talk(environ: dict[str, str], out: Console) -> dict[str, Any]:
     """A real client on a real server over stdio: log, wait for the flush, recall."""
-    import sys
-
     from mcp import Client, StdioServerParameters
 
     server = StdioServerParameters(command=sys.executable, args=["-m", "activity_mcp", "serve"], env=environ)

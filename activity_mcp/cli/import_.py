@@ -10,6 +10,7 @@ import click
 
 from ..clock import parse_iso
 from ..errors import ActivityError, InvalidInput
+from ..identity import is_paused
 from ..operations.drain import Drainer
 from ..operations.import_transcripts import BATCH_ROWS, TranscriptImport
 from ..service import ActivityService
@@ -24,17 +25,20 @@ _FLUSH_S = 60.0
 @click.command("import")
 @click.argument("paths", nargs=-1, type=click.Path())
 @click.option("--since", metavar="DATE", help="Leave out what is older, such as 2026-11-01.")
+@click.option("--history", is_flag=True, help="Also the prompts of Claude Code's history whose transcripts are deleted.")
 @click.option("--dry-run", is_flag=True, help="Read and count, record nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def import_command(paths: tuple[str, ...], since: str | None, dry_run: bool, as_json: bool) -> int:
+def import_command(paths: tuple[str, ...], since: str | None, history: bool, dry_run: bool, as_json: bool) -> int:
     """Import Claude Code's transcripts: files, folders, or (default) Claude Code's own folder. Again adds nothing."""
     service = ActivityService.from_environ(source="cli")
     if not service.config.record:
         raise InvalidInput("recording is off (ACTIVITY_RECORD=off); nothing was imported", hint="set ACTIVITY_RECORD=on")
+    if is_paused(service.config.home):
+        raise InvalidInput("recording is paused; nothing was imported", hint="`activity-mcp pause --off` records again")
     try:
         with progress_bar("importing") as on_progress:
             report = TranscriptImport(service, on_progress=on_progress).run(
-                paths or None, since_us=_since(since), dry_run=dry_run
+                paths or None, since_us=_since(since), dry_run=dry_run, history=history
             )
         if not dry_run and (report.activities or _left_over(service)):
             _flush(service)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,7 +14,6 @@ from ..identity import place_of
 from ..operations.drain import Drainer
 from ..service import ActivityService
 from ..usage.budgets import budgets_of
-from ..usage.reconcile import reconcile
 from ..usage.sums import KEYS, read_usage
 from .output import console, folder, print_json, remark, say
 
@@ -52,6 +51,8 @@ def usage_command(
     try:
         whose = None if customer == _EVERYBODY else customer or service.identity.customer
         if reconciling:
+            from ..usage.reconcile import reconcile
+
             _show_reconciled(
                 _read(service, lambda: reconcile(service.query, customer=whose, since_us=since_us)),
                 as_json=as_json,
@@ -59,7 +60,7 @@ def usage_command(
             )
             return
         place = place_of(folder(project)) if project else None
-        found = _read(service, lambda: read_usage(service.query, by, customer=whose, since_us=since_us, project=place))
+        found = _read(service, lambda: _sums(service, by, customer=whose, since_us=since_us, project=place))
         spent = [] if as_json or as_csv or whose is None else _budgets(service, whose)
     finally:
         service.close()
@@ -75,12 +76,16 @@ def usage_command(
             remark(line)
 
 
+def _sums(service: ActivityService, by: str, **wanted: Any) -> Usage:
+    return read_usage(service.query, by, is_embedded=service.config.is_embedded, **wanted)
+
+
 def _budgets(service: ActivityService, customer: str) -> list[str]:
     """What is spent of the budgets that are set."""
     config, now_us = service.config, service.clock.time_us()
     if config.budget_day_usd is None and config.budget_month_usd is None:
         return []
-    month = read_usage(service.query, "daily", customer=customer, since_us=parse_iso(f"{iso(now_us)[:7]}-01"))
+    month = _sums(service, "daily", customer=customer, since_us=parse_iso(f"{iso(now_us)[:7]}-01"))
     today = next((day.cost_usd for day in month.rows if day.key == iso(now_us)[:10]), 0.0)
     found = budgets_of(config.budget_day_usd, config.budget_month_usd, now_us, today, month.total.cost_usd)
     return [f"{'! ' if budget.level else ''}{budget.describe()}" for budget in found]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich import box
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -23,8 +24,12 @@ _HEADS = {
     "model": "Model", "agent": "Asked by", "skill": "Skill", "mcp": "MCP server",
 }  # fmt: skip
 _MAX_NAMES = 3
-_WIDE = 110
-"""From this width on, tokens are shown by class."""
+_MAX_NAMES_WIDTH = 22
+_NARROW_NAMES_WIDTH = 18
+"""How wide the names of models are, at most; and where the terminal is narrow."""
+_ANY_WIDTH = 1000
+_SPARED = ("Models", "Last", "Cached", "estimated")
+"""What a narrow terminal does without."""
 
 
 def show_usage(found: Usage, out: Console) -> None:
@@ -32,14 +37,23 @@ def show_usage(found: Usage, out: Console) -> None:
     if not found.rows:
         out.print("No request to a model is recorded here yet. `activity-mcp import` reads what Claude Code has kept.")
         return
-    out.print(_table(found, out.width))
+    out.print(_fitting(found, out))
     for note in _notes(found):
         out.print(Text(note, style="dim"))
 
 
-def _table(found: Usage, width: int) -> Table:
+def _fitting(found: Usage, out: Console) -> Table:
+    """The widest of three tables of which nothing is cut: tokens by class, their sum, and no more than what it cost."""
+    room = out.options.update(max_width=_ANY_WIDTH)
+    wide, plain = _table(found, "wide"), _table(found, "plain")
+    if Measurement.get(out, room, wide).maximum <= out.width:
+        return wide
+    return plain if Measurement.get(out, room, plain).minimum <= out.width else _table(found, "short")
+
+
+def _table(found: Usage, form: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_footer=True, footer_style="bold")
-    columns = _columns(found, width)
+    columns = [column for column in _columns(found, by_class=form == "wide") if form != "short" or column[0] not in _SPARED]
     for head, value, style in columns:
         is_text = style == "text"
         table.add_column(
@@ -47,7 +61,8 @@ def _table(found: Usage, width: int) -> Table:
             footer=Text("Total") if head == columns[0][0] else Text("") if is_text else value(found.total),
             justify="left" if is_text else "right",
             overflow="ellipsis",
-            no_wrap=head != "Models",
+            no_wrap=not is_text,
+            max_width=(_MAX_NAMES_WIDTH if form == "wide" else _NARROW_NAMES_WIDTH) if head == "Models" else None,
         )
     for one in found.rows:
         table.add_row(*(value(one) for _, value, _ in columns))
@@ -57,15 +72,15 @@ def _table(found: Usage, width: int) -> Table:
 _Column = tuple[str, "Callable[[Sum], Text]", str]
 
 
-def _columns(found: Usage, width: int) -> list[_Column]:
+def _columns(found: Usage, *, by_class: bool) -> list[_Column]:
     columns: list[_Column] = [(_HEADS[found.by], lambda one: Text(_key(found.by, one)), "text")]
     if found.by == "session":
         columns += [("Last", lambda one: Text((one.last_ts or "")[:16].replace("T", " ")), "text")]
-        columns += [("Project", lambda one: Text(_folder(one.project)), "text")] if width >= _WIDE else []
+        columns += [("Project", lambda one: Text(_folder(one.project)), "text")] if by_class else []
     elif found.by != "model":
         columns += [("Models", lambda one: Text(_names(one.models)), "text")]
     columns += [("Requests", lambda one: Text(f"{one.requests:,}"), "number")]
-    if width >= _WIDE:
+    if by_class:
         columns += [
             ("Input", lambda one: _tokens(one.prompt_tokens), "number"),
             ("Output", lambda one: _tokens(one.completion_tokens), "number"),

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from ..service import ActivityService
 from .output import remark, say
+
+if TYPE_CHECKING:
+    pass
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DEFAULT_PORT = 8757
 
@@ -21,14 +29,19 @@ def web_command(port: int, is_opened: bool) -> None:
     It prints the address, whose token opens the page once; the page stays open for twelve hours, until ctrl-c ends it. It
     listens on 127.0.0.1 alone, and writes nothing that is not asked for on it.
     """
-    import asyncio
-
-    from ..web import run
     from ..web.extra import check_extra
 
     check_extra()
+    serve_page(None, port, is_opened=is_opened)
 
-    service = ActivityService.from_environ(source="cli")
+
+def serve_page(environ: Mapping[str, str] | None, port: int, *, is_opened: bool = False) -> None:
+    """Serve the page of what this environment configures until a signal comes. Its address goes to stdout."""
+    import asyncio
+
+    from ..web import run
+
+    service = ActivityService.from_environ(environ, source="cli")
     try:
         site = run.listen(service, port)
         page = run.page_of(service, site)

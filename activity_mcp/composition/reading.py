@@ -102,7 +102,17 @@ class ReadingParts(RecordingParts):
             warm_s=ACTIVE_S / 2,
             ttl_s=self.config.context_ttl_s,
             clock=self.clock,
+            budgets=self._budgets(),
         )
+
+    def _budgets(self) -> Callable[[], list[dict[str, Any]]]:
+        """What reads the budgets that are nearly spent; where none is set no file is looked at."""
+        from ..context.spent import nearly_spent
+
+        limits = {"day": self.config.budget_day_usd, "month": self.config.budget_month_usd}
+        if not any(limits.values()):
+            return list
+        return lambda: nearly_spent(self.queue.directory, limits, self.clock.time_us())
 
     def _keep_warm(self, customer: str, project: str) -> None:
         """Let the leader know that this scope is still requested; a fresh answer leaves no request."""

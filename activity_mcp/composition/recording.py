@@ -10,7 +10,7 @@ from ..activity import dump_json
 from ..clock import SYSTEM_CLOCK
 from ..config import Config
 from ..fs import LOCAL
-from ..identity import Identity, is_ignored, project_of, resolve_identity
+from ..identity import Identity, is_ignored, is_paused, project_of, resolve_identity
 from ..lazy import lazy
 from ..plain_json import loads
 from ..queue import QueueWriter, open_queue
@@ -121,8 +121,8 @@ class RecordingParts:
         return self.recorder.origin(self.source, customer=customer, project=project, session_id=self.session_id)
 
     def is_recording(self, project: str | None) -> bool:
-        """False where ``ACTIVITY_RECORD=off`` or the project's ``.activity-mcp-ignore`` forbids it."""
-        return self.config.record and not is_ignored(project)
+        """False where ``ACTIVITY_RECORD=off``, a pause or the project's ``.activity-mcp-ignore`` forbids it."""
+        return self.config.record and not is_paused(self.config.home) and not is_ignored(project)
 
     def made(self, name: str) -> Any:
         """The part of that name where it was made already, else None: what closes must not open what nothing has used."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..identity import is_paused
 from ..lazy import lazy
 from .reading import ReadingParts
 
@@ -57,7 +58,7 @@ class SourceParts(ReadingParts):
 
     def follow_transcripts(self) -> None:
         """What the leader does in each turn: mostly to see that no transcript has anything new."""
-        if self.config.record and self.session_state.has_requests():
+        if self.config.record and self.session_state.has_requests() and not is_paused(self.config.home):
             self.follower.turn()
 
     def follow_sources(self) -> None:
@@ -76,22 +77,25 @@ class SourceParts(ReadingParts):
             self.config.home,
             self.config.otlp_port,
             is_asked=self.config.otlp_is_asked,
-            make_receiver=self._receiver,
+            make_receiver=self.make_receiver,
             on_error=self.on_error,
             clock=self.clock,
         )
 
-    def _receiver(self, token: str) -> Receiver:
+    def make_receiver(self, token: str) -> Receiver:
+        """What takes the exporter's requests into the queue."""
         from ..claude_code.transcripts.discovery import ImportOrigins, default_folders
+        from ..otlp.labels import RepeatedLabels
         from ..otlp.mapping import SOURCE
         from ..otlp.places import SessionPlaces
         from ..otlp.receiver import Receiver
         from ..usage.prices import valid_cost
 
+        origins = ImportOrigins(self.identity, self.config.org_id, RepeatedLabels(self.redactor), source=SOURCE)
         return Receiver(
             token,
             append=lambda activities: self.recorder.append_read(activities, durable=True),
-            origin_of=ImportOrigins(self.identity, self.config.org_id, self.redactor, source=SOURCE),
+            origin_of=lambda session_id, cwd: None if is_paused(self.config.home) else origins(session_id, cwd),
             place_of=SessionPlaces(lambda: default_folders(self.environ)).of,
             estimate=self.prices.estimate,
             valid_cost=valid_cost,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..clock import iso, parse_iso
 from .attempts import tried
 from .records import ERRORS, FILES, INSIGHTS, QUERIES
-from .values import as_amount, as_boolean, as_name, as_number, as_text, as_time
+from .values import TOKENS, as_amount, as_boolean, as_name, as_number, as_text, as_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     Record = dict[str, Any]
 
-TOKENS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_creation_tokens")
 ESTIMATED = "estimated"
 """The ``cost_source`` of a cost that nobody measured: it stays apart in every sum."""
 _MOMENTS = {

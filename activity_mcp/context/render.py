@@ -6,7 +6,8 @@ lists, for it has every section). In the order in which they are shown:
     commands   refused   recent_sessions   recent_errors   recent_files   insights   recent_queries   tool_usage
     activity_counts   llm_usage   recorded_at   watermark
 
-``commands`` and ``refused`` are there only when they hold something. Every entry has a worth (``worth``), by which
+Before them stand the ``budgets`` that are nearly spent. They, ``commands`` and ``refused`` are there only when they hold
+something. Every entry has a worth (``worth``), by which
 ``max_bytes`` is spent; a ``focus`` ranks the entries of each list by it, and ``explain`` adds to each ``why`` it is there.
 
 An entry leaves out what is null or empty. Times are ISO texts in UTC; ``age`` says how long ago, where that is what a reader
@@ -48,6 +49,9 @@ CONTEXT_TYPES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """The sections of each context_type, in the order in which they are shown."""
 _WHERE_KNOWN = {"recent_sessions": ("commands", "refused")}
+_BUDGETS_IN = ("default", "executive")
+_BUDGET_WORTH = 100.0
+"""More than any entry's: what is nearly spent is shown however small the answer is."""
 """Sections that are shown before another one, and only when they hold something."""
 
 
@@ -86,6 +90,7 @@ def render_context(
     project: str = ALL_PROJECTS,
     focus: str | None = None,
     explain: bool = False,
+    budgets: Sequence[Record] = (),
     dumps: Callable[[Any], bytes] = dump_json,
 ) -> Rendered:
     """The context of ``blob`` with ``events`` above it, in at most ``max_bytes`` together with the ``reserve``.
@@ -93,7 +98,16 @@ def render_context(
     ``reserve`` is the compact size of the answer around it, with ``context`` empty and ``truncated`` empty.
     """
     stored, facts = Stored(blob or {}, watermark), facts_of(events)
-    document = Document(stored, facts, now_us=now_us, context_type=context_type, project=project, focus=focus, explain=explain)
+    document = Document(
+        stored,
+        facts,
+        now_us=now_us,
+        context_type=context_type,
+        project=project,
+        focus=focus,
+        explain=explain,
+        budgets=budgets,
+    )
     return document.within(max_bytes - reserve, dumps)
 
 
@@ -115,6 +129,7 @@ class Document:
         project: str,
         focus: str | None = None,
         explain: bool = False,
+        budgets: Sequence[Record] = (),
     ) -> None:
         self._stored = stored
         self._facts = facts
@@ -134,6 +149,8 @@ class Document:
         self._ranked: dict[str, int] = {}
         self._attempts = stored.judged(self._files, [fact.tried for fact in facts if fact.tried])
         self.sections = list(self._chosen(CONTEXT_TYPES[context_type]))
+        if budgets and context_type in _BUDGETS_IN:
+            self.sections.insert(0, Section("budgets", list(budgets), worths=[_BUDGET_WORTH] * len(budgets)))
         self._whole: Rendered | None = None
         self._cut: tuple[int, Rendered] | None = None
 

@@ -11,8 +11,7 @@ Latencies come as a histogram whose bucket b holds [1.1^b, 1.1^(b+1)) ms; a perc
 from __future__ import annotations
 
 from ..clock import iso
-from .facts import TOKENS
-from .values import as_amount, as_name, as_number, members, objects
+from .values import TOKENS, as_amount, as_name, as_number, members, objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -195,10 +194,10 @@ def _model(use: Mapping[str, float]) -> dict[str, Any]:
     """One model's use. Its cost is null where no call has one: unknown is not free."""
     shown: dict[str, Any] = {name: int(use[name]) for name in ("calls", *TOKENS[:2])}
     shown.update({name: int(use[name]) for name in TOKENS[2:] if use[name]})
-    shown["cost_usd"] = round(use["cost_usd"], 6) if use["calls_without_cost"] < use["calls"] else None
+    shown["cost_usd"] = round(use["cost_usd"], 9) if use["calls_without_cost"] < use["calls"] else None
     shown["calls_without_cost"] = int(use["calls_without_cost"])
     if use["cost_estimated_usd"]:
-        shown["cost_estimated_usd"] = round(use["cost_estimated_usd"], 6)
+        shown["cost_estimated_usd"] = round(use["cost_estimated_usd"], 9)
     return shown
 
 

@@ -58,6 +58,10 @@ def of_document(document: State) -> Iterator[Check]:
 def _recording(document: State) -> Check:
     if document["recording"]:
         return Check("recording", "ok", f"on, into {document['home']}")
+    if document["paused_since"] is not None:
+        return Check(
+            "recording", "warn", f"paused since {document['paused_since']}", "`activity-mcp pause --off` records again"
+        )
     return Check("recording", "warn", "recording is off (ACTIVITY_RECORD or .activity-mcp-ignore)")
 
 

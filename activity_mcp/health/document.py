@@ -127,6 +127,7 @@ class State(TypedDict):
     at: str
     home: str
     recording: bool
+    paused_since: str | None
     queue: QueueState
     other_queues: list[OtherQueue]
     leader: LeaderState

@@ -15,6 +15,7 @@ from ..errors import ActivityError
 from ..fs import LOCAL
 from ..queue import Lease, QueueReader, dead_letters, foreign_files, read_commit, read_queue
 from ..recording.dropped import count_drops
+from ..recording.pause import paused_since
 from ..warehouse.base import LEFT_OUT, REJECTED
 from .assessment import of_document, worst
 from .drift_report import read_drift_report
@@ -81,12 +82,13 @@ class StatusReader:
         ``health`` is the worst of ``checks`` (name → ok, warn, fail); ``problems`` has a line for each that is not ok.
         """
         leader, buried = self.leader(), dead_letters(self._directory)
-        queue = self._queue(buried)
+        queue, paused_us = self._queue(buried), paused_since(self._config.home)
         state: State = {
             "version": 1,
             "at": iso(self._clock.time_us()),
             "home": self._config.home,
             "recording": self._is_recording(),
+            "paused_since": None if paused_us is None else iso(paused_us),
             "queue": queue,
             "other_queues": self._other_queues(),
             "leader": leader,

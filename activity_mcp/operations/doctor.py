@@ -47,13 +47,18 @@ def examine(environ: Mapping[str, str] | None = None) -> list[Check]:
         service = ActivityService.from_environ(os.environ if environ is None else environ, source="cli")
     except ActivityError as error:
         return [Check("configuration", "fail", error.message, error.hint or "nothing else was checked")]
-    found = [Check("configuration", "ok", "every variable has a value that can be used")]
     try:
-        subject = Subject(service)
-        for part in PARTS:
-            found += [check for check in _guarded(part, subject) if check not in found]
+        return checks_of(service)
     finally:
         service.close()
+
+
+def checks_of(service: ActivityService) -> list[Check]:
+    """The same of a service that is there."""
+    found = [Check("configuration", "ok", "every variable has a value that can be used")]
+    subject = Subject(service)
+    for part in PARTS:
+        found += [check for check in _guarded(part, subject) if check not in found]
     return found
 
 

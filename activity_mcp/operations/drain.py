@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import WarehouseError, WarehouseRefused, WarehouseUnavailable
 from ..pipeline.draining import drain
-from ..queue import QueueReader, ask_leader, is_committed
+from ..pipeline.folding import Folding, left_out_event
+from ..queue import QueueReader, ask_leader, is_folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +65,7 @@ class Drainer:
     def drain(self, timeout_s: float = 60.0, *, verify: bool = True) -> Drained:
         """Commit everything that is queued now. Raises WarehouseUnavailable at the deadline, else what the sink raises.
 
-        ``verify``: publish the requested contexts as well.
+        ``verify``: fold it and publish the requested contexts as well; else only what is too much to wait is folded.
         """
         started = time.monotonic()
         deadline = started + timeout_s
@@ -85,20 +86,32 @@ class Drainer:
     def _lead(self, deadline: float, verify: bool) -> tuple[int, int, str | None]:
         service = self._service
         flusher = service.make_flusher()
-        rows = self._ship(flusher, deadline)
+        folding = Folding(service.warehouse, service.adapter.capabilities, clock=service.clock)
+        folding.began()
+        rows = self._ship(flusher, folding, deadline)
         if service.system_events.report_refusals():  # there is room again, and perhaps no server to report it
-            rows += self._ship(flusher, deadline)
-        refused = self._publish(flusher, deadline, rows, verify)
-        flusher.prune(flusher.offset if service.adapter.capabilities.contexts_at_once else None)
+            rows += self._ship(flusher, folding, deadline)
+        refused = self._publish(flusher, folding, deadline, rows, verify)
+        flusher.prune(folding.known_offset())
         if service.refresher.disk_error is not None:  # a full disk: what is committed makes room for the contexts
             flusher.prune(flusher.offset)
             retry_while_busy(service.refresher.publish_changes, deadline)
         return rows, flusher.quarantined, refused
 
-    def _publish(self, flusher: Flusher, deadline: float, rows: int, verify: bool) -> str | None:
+    def _fold(self, flusher: Flusher, folding: Folding, deadline: float) -> int:
+        """Fold all that is committed, and say so; how many rows."""
+        folded = retry_while_busy(lambda: folding.fold(flusher.offset), deadline)
+        for reason in folded.left_out:
+            self._service.system_events.report(left_out_event(reason))
+        if folding.offset is not None:
+            self._service.lease.report_folded(str(folding.offset))
+        return folded.rows
+
+    def _publish(self, flusher: Flusher, folding: Folding, deadline: float, rows: int, verify: bool) -> str | None:
         """Renew the contexts. Why not, where the warehouse may not be read: what was written is written all the same."""
         refresher = self._service.refresher
         try:
+            rows += self._fold(flusher, folding, deadline) if verify else 0
             if rows:
                 retry_while_busy(refresher.publish_changes, deadline)
             if verify:
@@ -108,13 +121,16 @@ class Drainer:
             return error.message
         return None
 
-    def _ship(self, flusher: Flusher, deadline: float) -> int:
+    def _ship(self, flusher: Flusher, folding: Folding, deadline: float) -> int:
         writer = self._service.writer
         total, rows = writer.uncommitted_bytes(), 0
 
         def shipped(step: FlushStep) -> None:
             nonlocal rows
             rows += step.rows
+            folding.appended(step.rows)
+            if folding.is_full():
+                self._fold(flusher, folding, deadline)
             waiting = writer.uncommitted_bytes()
             self._on_progress(max(0, total - waiting), total)
             if step.more and time.monotonic() >= deadline:
@@ -136,7 +152,7 @@ class Drainer:
         total = writer.uncommitted_bytes()
         outcome = ask_leader(
             lease,
-            is_committed(self._service.queue.directory, target),
+            is_folded(lease, target),
             deadline=deadline,
             pause_s=0.05,
             needs_leader=True,

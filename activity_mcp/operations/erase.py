@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from .. import fs
+from ..activity import derived_id
 from ..context import Snapshot
 from ..errors import WarehouseUnavailable
 from ..pipeline.draining import drain
@@ -231,6 +232,9 @@ class Forgetter:
         """Remember the activity, and the artifact whose event it is: its content goes as well."""
         self._ids.add(str(members.get("activity_id")))
         features = members.get("feature_json")
+        if isinstance(features, dict) and features.get("event_type") == "user_prompt":  # as the history of prompts names it
+            key = f"{features.get('session_id')}\0{features.get('prompt_hash')}"
+            self._ids.add(derived_id("session_event", "user_prompt", key))
         if isinstance(features, dict) and features.get("method") == "store_artifact":
             self._artifacts.add(str(features.get("artifact_id") or members.get("activity_id")))
 
@@ -244,8 +248,9 @@ class Forgetter:
         from Snowflake all are gone, until the leader has read them again.
         """
         service, now = self._service, self._service.clock.time_us()
-        at_once, found = service.adapter.capabilities.contexts_at_once, {}
+        at_once, found = service.adapter.capabilities.folds_on_request, {}
         if at_once:
+            retry_while_busy(service.warehouse.fold, self._deadline())
             retry_while_busy(service.refresher.publish_changes, self._deadline())
         scopes = [Scope(*key) for key in service.snapshots.known()]
         if at_once:

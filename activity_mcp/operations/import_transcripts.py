@@ -15,13 +15,16 @@ import orjson
 from ..claude_code.transcripts import ImportLedger, TranscriptReader, TranscriptReport, discover
 from ..claude_code.transcripts.discovery import ImportOrigins, default_folders
 from ..claude_code.transcripts.expiry import expiring
+from ..claude_code.transcripts.known_prompts import KEYS_FILE, HistoryKeys
 from ..recording.tombstones import Tombstones
 from .drain import Drainer
+from .import_history import RecordedPrompts, history_readers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ..activity import Activity, Origin
+    from ..claude_code.transcripts.history import HistoryReader
     from ..service import ActivityService
 
 GROUP = 200
@@ -40,9 +43,14 @@ class TranscriptImport:
         self._service = service
         self._on_progress = on_progress or (lambda done, total: None)
         self._ledger = ImportLedger(os.path.join(service.queue.directory, "imports.json"))
+        self._keys = HistoryKeys(os.path.join(service.queue.directory, KEYS_FILE))
+        self._prompts = RecordedPrompts()
 
-    def run(self, paths: Iterable[str] | None, *, since_us: int | None = None, dry_run: bool = False) -> TranscriptReport:
-        """Import these files and folders (None: Claude Code's own). ``dry_run`` reads and counts, and writes nothing.
+    def run(
+        self, paths: Iterable[str] | None, *, since_us: int | None = None, dry_run: bool = False, history: bool = False
+    ) -> TranscriptReport:
+        """Import these files and folders (None: Claude Code's own). ``dry_run`` reads and counts, and writes nothing;
+        ``history`` takes the prompts of Claude Code's history as well, those that nobody has recorded.
 
         Raises InvalidInput for a path that does not exist, a QueueRefused, or WarehouseUnavailable when the queue is half full
         and does not drain; what was appended until then is kept.
@@ -84,6 +92,7 @@ class TranscriptImport:
                     estimate=service.prices.estimate,
                     repeats_of=service.session_state.repeats_of,
                     noted_key=service.session_state.prompt_key,
+                    history_key=self._keys.of_one_file(),
                 )
                 self._import(reader, done, sum(sizes.values()), dry_run)
                 total.add(reader.report)
@@ -92,6 +101,13 @@ class TranscriptImport:
                 total.unchanged += 1
             done += sizes[path]
             self._on_progress(done, sum(sizes.values()))
+        if history and not dry_run:
+            Drainer(service, batch_rows=BATCH_ROWS).drain(DRAIN_TIMEOUT_S, verify=False)
+        wanted = {"since_us": since_us, "kept_from_us": kept_from_us, "origin_for": origins, "was_forgotten": was_forgotten}
+        readers = history_readers(service, self._prompts, self._keys, dry_run=dry_run, **wanted) if history else []
+        for history_reader in readers:
+            self._import(history_reader, done, done, dry_run)
+            total.add(history_reader.report)
         return total
 
     def _kept_from_us(self) -> int | None:
@@ -100,10 +116,11 @@ class TranscriptImport:
             return None
         return self._service.clock.time_us() - self._service.config.retention_days * _DAY_US
 
-    def _import(self, reader: TranscriptReader, before: int, total: int, dry_run: bool) -> None:
+    def _import(self, reader: TranscriptReader | HistoryReader, before: int, total: int, dry_run: bool) -> None:
         group: list[Activity] = []
         size, most = 0, self._service.config.max_queue_bytes // 8
         for activity in reader:
+            self._prompts.saw(activity)
             group.append(activity)
             size += len(activity.encoded_features(orjson.dumps)) + _COLUMNS_BYTES
             if len(group) == GROUP or size >= most:

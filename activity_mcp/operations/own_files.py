@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .selection import Selection
 
 _OWN = {
-    "home": r"settings\.json(?:\.damaged)?|forgotten\.json|http-token|otlp-token|" + re.escape(MARKER),
+    "home": r"settings\.json(?:\.damaged)?|forgotten\.json|http-token|otlp-token|paused|" + re.escape(MARKER),
     "queue": r"[a-z][a-z-]*\.(?:json|lock|request)|refused|search\.sqlite3(?:-wal|-shm|-journal)?",
     "queue/seg": r"\d{12,}\.ndjson",
     "queue/dead": r"[\w-]+\.ndjson",

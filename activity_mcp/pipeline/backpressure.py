@@ -13,7 +13,9 @@ left in ``leader.json``, so that each is reported once when it begins and once w
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..recording.event_catalogue import BACKPRESSURE, QUEUE_DEGRADED
 
 if TYPE_CHECKING:
     from ..clock import Clock
@@ -101,3 +103,27 @@ class Filling:
             self.active = True
             return "entered"
         return None
+
+
+def stalled_event(change: Change, error: str | None, backlog_bytes: int, stalled_s: float) -> dict[str, Any]:
+    """The system_event for a warehouse that takes nothing, or takes events again."""
+    entered = change == "entered"
+    return BACKPRESSURE.features(
+        f"the warehouse takes nothing: {error or 'no error was reported'}" if entered else "the warehouse takes events again",
+        severity="warning" if entered else "info",
+        action_taken="larger_batches_and_backoff" if entered else "back_to_normal",
+        metrics={"backlog_bytes": backlog_bytes, "stalled_s": round(stalled_s, 1)},
+    )
+
+
+def filled_event(change: Change, backlog_bytes: int) -> dict[str, Any]:
+    """The system_event for a queue that fills up, or has room again."""
+    entered = change == "entered"
+    return QUEUE_DEGRADED.features(
+        "the queue is over 80 % full: long values of new events are cut until the warehouse takes some"
+        if entered
+        else "the queue has room again: new events are recorded whole",
+        severity="warning" if entered else "info",
+        action_taken="new_events_cut" if entered else "back_to_normal",
+        metrics={"backlog_bytes": backlog_bytes},
+    )

@@ -2,7 +2,8 @@
 
 Each turn it writes this server's own buffered events; then, if it holds the lease, it flushes and refreshes:
 
-    a backlog that matters, or a request to flush → Flusher.step until drained → Refresher.publish_changes
+    a backlog that matters, or a request to flush → Flusher.step until drained
+    a few seconds since the last fold, or a request → Sink.fold → Refresher.publish_changes
     a request for a context, or an active key not verified for most of a TTL → Refresher.verify
     a transcript that has something new → what is injected as ``follow``
     a day since it was done last → DailyRetention.run (retention, and what has expired)
@@ -22,8 +23,9 @@ from typing import TYPE_CHECKING, Any
 from ..clock import SYSTEM_CLOCK, iso
 from ..errors import ActivityError, NewerFormat, WarehouseBusy, WarehouseNewer
 from ..queue import read_commit
-from ..recording.event_catalogue import BACKPRESSURE, QUEUE_DEGRADED
+from .backpressure import filled_event, stalled_event
 from .draining import drain
+from .folding import Folding, left_out_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from ..clock import Clock
     from ..queue import Lease, Offset
     from ..warehouse.adapter import Adapter
-    from .backpressure import Backpressure, Change, Filling
+    from .backpressure import Backpressure, Filling
     from .daily_retention import DailyRetention
     from .flusher import Flusher, FlushStep
     from .refresher import Refresher
@@ -101,6 +103,7 @@ class Leader:
         self._next_lease_try = 0.0
         self._last_flush = 0.0
         self._flush_took = 0.0
+        self._folding = Folding(self._warehouse, self._capabilities, clock=clock)
         self._published: Offset | None = None
         self._last_offset: Offset | None = None
         self._last_progress = -1e9
@@ -141,9 +144,15 @@ class Leader:
         ships = self.leads and self._clock.monotonic() - self._last_flush < QUIET_S
         return TURN_S if ships else QUIET_TURN_S
 
-    def _resign(self) -> None:
+    def _resign(self, *, folds: bool = True) -> None:
+        if folds and self._folding.rows:
+            try:
+                self._fold()
+            except Exception as error:  # the next leader folds it
+                self._failed(error)
         self.leads = False
         self._flusher = None
+        self._folding.rows = 0
         self._on_resign()
         try:
             self._warehouse.close()
@@ -156,7 +165,7 @@ class Leader:
         """Everything that is due now."""
         self._before_turn()
         if self.leads and not self._lease.in_place():
-            self._resign()  # the directory was removed under us: the process that made it again may lead there
+            self._resign(folds=False)  # the directory was removed under us: the process that made it again may lead there
         if self._lease.is_asked_to_step_down():
             self._resign()
             return
@@ -177,7 +186,7 @@ class Leader:
     def _give_up(self, error: ActivityError) -> None:
         """What a newer version wrote is not ours to touch: keep appending, and leave leading to a newer server."""
         self._failed(error)
-        self._resign()
+        self._resign(folds=False)
         self._next_lease_try = self._clock.monotonic() + RESIGNED_S
 
     def _take_lease(self) -> bool:
@@ -198,21 +207,28 @@ class Leader:
         self._filling.active = before.get("degraded") is True
         self._last_flush = now - FLUSH_EVERY_S
         self._last_progress = -1e9
+        self._folding.began()
+        self._published = None
         self._on_lead()
         return True
 
     def _flush_if_due(self) -> None:
         now = self._clock.monotonic()
         requested = self._lease.is_flush_requested()
+        flushes = requested or self._flush_is_due(now)
         try:
-            if (requested or self._flush_is_due(now)) and self._backpressure.may_try():
-                self._attempt(requested, now)
+            if (flushes or self._folding.is_due()) and self._backpressure.may_try():
+                self._attempt(flushes, requested, now)
         finally:
             self._observe()
 
-    def _attempt(self, requested: bool, began: float) -> None:
+    def _attempt(self, flushes: bool, requested: bool, began: float) -> None:
         try:
-            self._drain(requested)
+            if flushes:
+                self._drain(requested)
+            if requested or self._folding.is_due():
+                self._fold()
+            self._led().prune(self._published)
         except Exception as error:
             if requested:
                 self._lease.request_flush()
@@ -240,17 +256,29 @@ class Leader:
             self._lease.clear_flush_request()  # before the flush that fulfils it: a request that comes meanwhile is kept
         drain(
             lambda: flusher.step(max_rows=self._backpressure.batch_rows(self._capabilities.batch_rows)),
-            on_step=lambda step: self._shipped(flusher, step),
+            on_step=self._shipped,
             goes_on=lambda: not self._stopping.is_set(),
         )
-        flusher.prune(self._published)
 
-    def _shipped(self, flusher: Flusher, step: FlushStep) -> None:
+    def _shipped(self, step: FlushStep) -> None:
         if step.rows:
             self._flushed_at = iso(self._clock.time_us())
+            self._folding.appended(step.rows)
+            if self._folding.is_full():
+                self._fold()
+        self._last_progress = -1e9
+        self._tell()
+
+    def _fold(self) -> None:
+        """What is committed is in the contexts afterwards, and these are on disk."""
+        flusher, appended = self._led(), self._folding.rows
+        folded = self._folding.fold(flusher.offset)
+        for reason in folded.left_out:
+            self._raise_event(left_out_event(reason))
+        if appended or folded.rows:
             self._publish_changes(flusher)
-        if self._capabilities.contexts_at_once and self._refresher.disk_error is None:
-            self._published = flusher.offset  # what is committed is in the contexts, and these are on disk now
+        if self._refresher.disk_error is None:
+            self._published = self._folding.known_offset()
         self._last_progress = -1e9
         self._tell()
 
@@ -265,6 +293,8 @@ class Leader:
         if not due:
             return
         try:
+            if self._folding.is_pending:
+                self._fold()
             self._refresher.verify(due, self._led().channel_id, self._upto())
         except (NewerFormat, WarehouseNewer):
             raise
@@ -287,6 +317,8 @@ class Leader:
         if self._upkeep is None or not self._upkeep.is_due() or self._is_urgent():
             return
         try:
+            if self._folding.is_pending:
+                self._fold()
             removed = self._upkeep.run()
             if removed is not None:
                 self._refresher.publish_changes()
@@ -321,7 +353,8 @@ class Leader:
 
     def _upto(self) -> str | None:
         """The committed offset, where the contexts hold all that is committed."""
-        commit = read_commit(self._lease.directory) if self._capabilities.contexts_at_once else None
+        holds_all = self._capabilities.folds_on_request and not self._folding.is_pending
+        commit = read_commit(self._lease.directory) if holds_all else None
         return str(commit.offset) if commit is not None and commit.channel_id == self._led().channel_id else None
 
     def _led(self) -> Flusher:
@@ -335,9 +368,10 @@ class Leader:
         if now - self._last_progress < 5.0:
             return
         self._last_progress = now
-        offset = self._led().offset
+        offset, folded = self._led().offset, self._folding.offset
         self._lease.progress(
             offset=str(offset) if offset else None,
+            folded=str(folded) if folded else None,
             flushed_at=self._flushed_at,
             error=self.last_error,
             backpressure=self._backpressure.active,
@@ -350,27 +384,3 @@ class Leader:
         self.last_error = error.describe() if isinstance(error, ActivityError) else f"{type(error).__name__}: {error}"
         self._last_progress = -1e9
         self._on_error(error)
-
-
-def stalled_event(change: Change, error: str | None, backlog_bytes: int, stalled_s: float) -> dict[str, Any]:
-    """The system_event for a warehouse that takes nothing, or takes events again."""
-    entered = change == "entered"
-    return BACKPRESSURE.features(
-        f"the warehouse takes nothing: {error or 'no error was reported'}" if entered else "the warehouse takes events again",
-        severity="warning" if entered else "info",
-        action_taken="larger_batches_and_backoff" if entered else "back_to_normal",
-        metrics={"backlog_bytes": backlog_bytes, "stalled_s": round(stalled_s, 1)},
-    )
-
-
-def filled_event(change: Change, backlog_bytes: int) -> dict[str, Any]:
-    """The system_event for a queue that fills up, or has room again."""
-    entered = change == "entered"
-    return QUEUE_DEGRADED.features(
-        "the queue is over 80 % full: long values of new events are cut until the warehouse takes some"
-        if entered
-        else "the queue has room again: new events are recorded whole",
-        severity="warning" if entered else "info",
-        action_taken="new_events_cut" if entered else "back_to_normal",
-        metrics={"backlog_bytes": backlog_bytes},
-    )

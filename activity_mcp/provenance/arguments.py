@@ -5,7 +5,10 @@ from __future__ import annotations
 from ..activity import MAX_TEXT
 from ..errors import InvalidInput
 
-OFF = "recording is off here (ACTIVITY_RECORD=off, or .activity-mcp-ignore in the project); nothing was stored"
+OFF = (
+    "recording is off here (ACTIVITY_RECORD=off, `activity-mcp pause`, or .activity-mcp-ignore in the project); "
+    "nothing was stored"
+)
 
 
 def check_names(**names: str | None) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import asdict, dataclass, field
-from pathlib import PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -98,7 +98,7 @@ class ArtifactStore:
         return os.path.join(self.directory, os.path.basename(artifact.file))
 
     def link_of(self, artifact: Artifact) -> str:
-        return PurePath(os.path.abspath(self.path_of(artifact))).as_uri()
+        return Path(os.path.abspath(self.path_of(artifact))).as_uri()
 
     def read(self, artifact: Artifact, most_bytes: int) -> dict[str, Any]:
         """columns and rows, or content, as far as ``most_bytes`` go, and whether that is ``truncated``.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import iso, parse_iso
 from ..errors import InvalidInput, QueryCancelled
-from ..queue import QueueReader, ask_leader, is_committed
+from ..queue import QueueReader, ask_leader, is_folded
 from . import hashes
 from .artifact_content import lines_of, sample_of, schema_of, within
 from .artifact_store import Artifact, expiry
@@ -143,9 +143,8 @@ class ProvenanceQueries:
         """Let the leader flush what was recorded before the question, for as long as that is worth waiting for."""
         if not self._is_urgent() or not self._lease.is_held():
             return
-        directory = self._lease.directory
-        flushed = is_committed(directory, QueueReader(directory).end())
-        ask_leader(self._lease, flushed, deadline=time.monotonic() + patience_s, cancelled=cancelled)
+        settled = is_folded(self._lease, QueueReader(self._lease.directory).end())
+        ask_leader(self._lease, settled, deadline=time.monotonic() + patience_s, cancelled=cancelled)
 
     def _keep_result(self, sql: str, result: QueryResult, answer: Mapping[str, Any], cancelled: Callable[[], bool]) -> Artifact:
         artifact_id = hashes.artifact_id_of_query(answer["query_id"])

@@ -87,7 +87,7 @@ if TYPE_CHECKING:
     from .manifest import QueueInfo, open_queue, read_queue, renew_queue_id, seal_segment
     from .offset import Offset, OffsetLost
     from .reader import Backlog, Damage, QueueReader, ReadBatch, Record
-    from .requests import ask_leader, is_committed
+    from .requests import ask_leader, is_committed, is_folded
     from .segment import MAX_LINE_BYTES, foreign_files
     from .tail import Polled, SegmentTail
     from .writer import QueueWriter
@@ -99,7 +99,7 @@ __all__ = [
     "Offset", "OffsetLost",
     "read_commit", "publish_commit", "Commit", "prune",
     "bury", "bury_range", "dead_letters", "salvage", "DeadLetter",
-    "ask_leader", "is_committed",
+    "ask_leader", "is_committed", "is_folded",
     "Lease", "request_flush", "clear_flush_request",
     "SegmentTail", "Polled",
     "Sweeper", "foreign_files",
@@ -114,7 +114,7 @@ _HOMES = {
     "manifest": ("QueueInfo", "open_queue", "read_queue", "renew_queue_id", "seal_segment"),
     "offset": ("Offset", "OffsetLost"),
     "reader": ("Backlog", "Damage", "QueueReader", "ReadBatch", "Record"),
-    "requests": ("ask_leader", "is_committed"),
+    "requests": ("ask_leader", "is_committed", "is_folded"),
     "segment": ("MAX_LINE_BYTES", "foreign_files"),
     "tail": ("Polled", "SegmentTail"),
     "writer": ("QueueWriter",),

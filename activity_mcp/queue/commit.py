@@ -13,7 +13,6 @@ from ..activity import dump_json
 from ..clock import SYSTEM_CLOCK, parse_iso
 from ..fs import LOCAL
 from ..plain_json import loads
-from .leftovers import remove_leftovers
 from .offset import Offset
 from .segment import (
     FORMAT_VERSION,
@@ -114,6 +113,8 @@ def prune(
     fs: FileSystem = LOCAL,
 ) -> int:
     """Delete the segments below both offsets, and those committed an hour ago; never the newest. How many were deleted."""
+    from .leftovers import remove_leftovers  # no writer needs it
+
     commit = read_commit(directory, fs=fs)
     aged = _aged(commit, clock.time_us() - round(max_age_after_commit_s * 1e6)) if commit else 0
     below = min(committed.segment, max(watermark.segment if watermark else 0, aged + 1))

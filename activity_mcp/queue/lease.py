@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 VERSION = 1
 _INHERITED = ("backpressure", "degraded")
 """Members of leader.json that a new leader takes over from the one before, so that it can report when these states end."""
+_FOLDED = "folded"
+"""The member that says how far the contexts are; they do not go back when the leader changes."""
 STEP_DOWN_S = 10.0
 """How long a leader steps down for a command that asked for it; the command holds the lock long before that is over."""
 _ATTEMPTS = 3
@@ -62,7 +64,7 @@ class Lease:
             if self._lock.try_acquire() and self._lock.in_place():
                 self._since = iso(self._clock.time_us())
                 before = self.last_report()
-                self.progress(**{name: before[name] for name in _INHERITED if before.get(name) is True})
+                self.progress(**_inherited(before))
                 return True
         self._lock.close()
         return False
@@ -121,6 +123,15 @@ class Lease:
         except OSError:
             pass
 
+    def report_folded(self, offset: str) -> None:
+        """Publish that the contexts hold everything up to ``offset``, for a command that leads for a moment."""
+        self.progress(**_inherited(self.last_report()) | {_FOLDED: offset})
+
+    def folded(self) -> str:
+        """Up to where the contexts hold the queue, as the last leader reported it; empty where none did."""
+        found = self.last_report().get(_FOLDED)
+        return found if isinstance(found, str) else ""
+
     def is_held(self) -> bool:
         """Whether any process leads, this one included."""
         if self._lock.held:
@@ -175,6 +186,12 @@ def _flush_request(directory: str) -> str:
 
 def _lead_request(directory: str) -> str:
     return f"{directory}/lead.request"
+
+
+def _inherited(before: dict[str, Any]) -> dict[str, Any]:
+    states = {name: True for name in _INHERITED if before.get(name) is True}
+    folded = before.get(_FOLDED)
+    return states | ({_FOLDED: folded} if isinstance(folded, str) else {})
 
 
 def _read_object(path: str, fs: FileSystem) -> dict[str, Any]:

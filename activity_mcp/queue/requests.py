@@ -56,3 +56,9 @@ def is_committed(directory: str, target: Offset | None) -> Callable[[], bool]:
         return commit is not None and str(commit.offset) >= str(target or "")
 
     return reached
+
+
+def is_folded(lease: Lease, target: Offset | None) -> Callable[[], bool]:
+    """Whether the contexts hold the queue up to ``target`` as well, as its leader reports it."""
+    committed = is_committed(lease.directory, target)
+    return lambda: committed() and lease.folded() >= str(target or "")

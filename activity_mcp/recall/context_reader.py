@@ -18,7 +18,7 @@ from ..identity import place_of
 from .cache import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..activity import Labels
     from ..clock import Clock
@@ -48,7 +48,8 @@ class ContextReader:
     """The contexts of one process. Thread-safe.
 
     ``customer`` and ``own_project`` are the defaults. ``keep_warm`` is called with each requested scope,
-    once every ``warm_s``; ``ttl_s`` is how long a first miss is remembered.
+    once every ``warm_s``; ``ttl_s`` is how long a first miss is remembered. ``budgets`` are those of the default customer that
+    are nearly spent.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class ContextReader:
         warm_s: float,
         ttl_s: float,
         clock: Clock,
+        budgets: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
     ) -> None:
         self._cache = cache
         self._local_events = local_events
@@ -73,6 +75,7 @@ class ContextReader:
         self._redactor = redactor
         self._keep_warm = keep_warm
         self._clock = clock
+        self._budgets = budgets
         self._warm: TTLCache[tuple[str, str], bool] = TTLCache(_MAX_SCOPES, ttl=warm_s, timer=clock.monotonic)
         self._awaited: TTLCache[tuple[str, str], bool] = TTLCache(_MAX_SCOPES, ttl=ttl_s, timer=clock.monotonic)
 
@@ -109,6 +112,7 @@ class ContextReader:
             reserve=len(orjson.dumps(answer)),
             focus=focus[:MAX_TEXT] if focus and focus.strip() else None,
             explain=explain,
+            budgets=self._budgets() if customer == self._redactor.identifier(self._customer) else (),
         )
         answer["context"] = rendered.context
         answer["truncated"] = rendered.truncated

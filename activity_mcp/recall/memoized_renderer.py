@@ -17,7 +17,7 @@ from ..context.render import Document, Rendered
 from ..context.stored import Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
     from ..context.snapshot import Snapshot
     from .overlay import Overlay
@@ -81,12 +81,13 @@ class Renderer:
         now_us: int,
         focus: str | None = None,
         explain: bool = False,
+        budgets: Sequence[Mapping[str, Any]] = (),
     ) -> Rendered:
         """The context of this scope in at most ``max_bytes`` together with the ``reserve`` (see ``render_context``).
 
         ``watermark`` is the offset of the overlay's channel up to which the snapshot holds its events (None: of none).
         """
-        key = (customer, project, context_type, focus, explain)
+        key = (customer, project, context_type, focus, explain, tuple(tuple(budget.values()) for budget in budgets))
         with self._lock:
             built = self._documents.get(key)
             if built is None or not _still_reads(built, snapshot, overlay.generation, watermark, now_us):
@@ -99,6 +100,7 @@ class Renderer:
                     project=project,
                     focus=focus,
                     explain=explain,
+                    budgets=[dict(budget) for budget in budgets],
                 )
                 built = _Built(snapshot, generation, watermark, now_us, document)
                 self._documents.put(key, built)

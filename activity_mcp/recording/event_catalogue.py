@@ -73,6 +73,12 @@ HEALTH_CHANGED = SystemEvent(
     "A check of `activity-mcp status` changed: to warn (warning), to fail (error), or to ok (info).",
     "The message holds the check's own hint.",
 )
+RECORDING_PAUSED = SystemEvent(
+    "recording_paused",
+    ("info",),
+    "Recording goes on after `activity-mcp pause`; the message says from when to when nothing was recorded.",
+    "Nothing: the gap was wanted.",
+)
 RETENTION = SystemEvent(
     "retention",
     ("info",),
@@ -109,6 +115,7 @@ CATALOGUE = (
     HEALTH_CHANGED,
     RETENTION,
     FORGOTTEN,
+    RECORDING_PAUSED,
     SCHEMA_DRIFT_ACCEPTED,
     BUDGET_REACHED,
 )

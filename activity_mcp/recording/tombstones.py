@@ -3,7 +3,8 @@
 ``forgotten.json`` in the state directory remembers it without its content: sessions and projects as hashes, each with
 the time up to which they were forgotten (what happens there later is recorded again), a time before which all was, and for a
 text the ids of the activities it was found in, as a fact has the same id in every report of it. A fact with that text
-which was never recorded is not known here; it is imported, redacted like any other.
+which was never recorded is not known here; it is imported, redacted like any other. A time during which recording was paused
+is remembered in the same way.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
             """Microseconds since 1970."""
 
 
-VERSION = 1
+VERSION = 2
+"""1 knew no times that begin; a file without them is written so that it can still be read."""
 FILE = "forgotten.json"
 _HASHED = ("session", "project")
 
@@ -68,13 +70,22 @@ class Tombstones:
             if selection.before_us is not None:
                 rule["before_us"] = selection.before_us
             self._rules.append(rule)
-        document = {"version": VERSION, "rules": self._rules, "ids": sorted(self._ids)}
+        self._publish()
+
+    def add_span(self, since_us: int, until_us: int) -> None:
+        """Remember that nothing of this time was to be recorded, whatever the session: both ends count."""
+        self._rules.append({"since_us": since_us, "until_us": until_us})
+        self._publish()
+
+    def _publish(self) -> None:
+        version = VERSION if any("since_us" in rule for rule in self._rules) else 1
+        document = {"version": version, "rules": self._rules, "ids": sorted(self._ids)}
         fs.ensure_directory(os.path.dirname(self._path))
         fs.publish(self._path, json.dumps(document).encode("ascii"))
 
 
 def _holds(rule: dict[str, Any], found: dict[str, str | None], ts_us: int) -> bool:
-    if ts_us > rule["until_us"] or ts_us >= rule.get("before_us", ts_us + 1):
+    if not rule.get("since_us", ts_us) <= ts_us <= rule["until_us"] or ts_us >= rule.get("before_us", ts_us + 1):
         return False
     return all(rule[name] == _hash(found[name] or "") for name in _HASHED if name in rule)
 

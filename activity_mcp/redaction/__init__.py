@@ -19,37 +19,44 @@ found, by kind. Standard library only, no I/O.
 
 from __future__ import annotations
 
-from .assigned import assignments
-from .commands import commands
-from .encoded import encoded
-from .judging import Name, is_secret_of_weak
-from .names import PATH_MEMBERS, STRONG, judge_name, sensitive_kind
-from .naming import names_in
-from .pem import private_keys
-from .phrases import phrases
-from .piped import piped
-from .shapes import RULES, shapes
+from .gates import PATH_MEMBERS, opened
+from .rules import RULES
 from .sight import APART, Sight
-from .tables import columns
-from .urls import driver_passwords, url_passwords
-from .values import is_plain, is_random, is_reference
-from .views import views
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from .assigned import Span
+    from .rules import Rule
     from .settings import RedactionSettings
-    from .shapes import Rule
 
-__all__ = ["RULES", "Redactor", "sensitive_kind"]
+    Span = tuple[int, int, str]
+
+__all__ = ["RULES", "Redactor"]
 
 MAX_DEPTH = 64
 HIDDEN_PATH = "[redacted:path]"
 _MIN_KEY_CHARS = 12
 _NAMING = ("name", "key", "Name", "Key", "id", "ParameterKey", "variable")
+_STRONG = 3
+"""As in ``names``."""
+_PLAIN_KEYS = frozenset(
+    (
+        "command", "description", "file_path", "old_string", "new_string", "content", "pattern", "path", "prompt", "url",
+        "query", "timeout", "replace_all", "limit", "offset", "run_in_background", "output_mode", "glob", "type",
+        "subagent_type", "todos", "status", "activeForm", "notebook_path", "new_source", "cell_id", "hook_event_name", "source",
+        "model", "reason", "cwd",
+    )
+)  # fmt: skip
+"""What the parameters of most calls are called: none of them announces a secret, so that a hook need not load what judges."""
+_TELLING = frozenset(
+    (
+        "k", "name", "key", "id", "option", "field", "param", "parameter", "setting", "attribute", "property", "prop", "label",
+        "element", "selector", "question", "placeholder", "env", "arg", "variable", "title", "locator",
+    )
+)  # fmt: skip
+"""Members that may say what another one is."""
 _VALUED = frozenset(("value", "parametervalue", "val", "default", "secretstring", "secretvalue", "stringdata"))
 _CONTENTS = frozenset(("content", "new_string", "old_string", "new_str", "old_str", "file_text", "text"))
 _KEY_FILES = (
@@ -57,6 +64,10 @@ _KEY_FILES = (
     ".secret", "passwd", ".passwd", ".pw", ".password", "id_rsa", "id_ed25519", "id_ecdsa", ".ppk", "master.key",
     "secret_key_base", ".credentials",
 )  # fmt: skip
+_LIST_FILES = (
+    "chap-secrets", "pap-secrets", "userlist.txt", "ipsec.secrets", "/dovecot/users", "/dovecot/passwd", "cram-md5.pwd",
+)  # fmt: skip
+"""Files that list accounts, with no names for their columns."""
 _CONTENT = frozenset(("parameters", "error", "sql", "text", "excerpt", "file_path", "sample_rows", "content_schema"))
 """Members that hooks, imports and the recorder redact themselves, before they cut them."""
 _LONG_NUMBER = 6
@@ -96,33 +107,13 @@ class Redactor:
 
     def _spans(self, text: str) -> list[Span]:
         sight = Sight(text)
-        names = names_in(sight, self._judge, self._settings.literals if self._settings is not None else ())
-        spans = list(private_keys(sight))
-        spans += shapes(sight, self._rules)
-        spans += url_passwords(text)
-        if "@" in text:
-            spans += driver_passwords(text)
-        spans += assignments(sight, names)
-        spans += phrases(sight)
-        spans += columns(sight, names, self._judge)
-        if " " in text:
-            spans += commands(sight)
-            spans += piped(sight)
-        spans += encoded(sight, self._has_secret)
-        for view in views(text):
-            seen = Sight(view.text)
-            found = [*shapes(seen, self._rules, by_chance=False), *assignments(seen, names_in(seen, self._judge))]
-            spans += ((*view.span(start, end), kind) for start, end, kind in found)
-        return [span for span in spans if not text.startswith("[redacted:", span[0])]
+        literals = self._settings.literals if self._settings is not None else ()
+        gates = opened(sight, self._rules, literals)
+        if not gates:
+            return []
+        from .finding import find
 
-    def _has_secret(self, decoded: str) -> bool:
-        sight = Sight(decoded)
-        found = [
-            *shapes(sight, self._rules, by_chance=False),
-            *assignments(sight, names_in(sight, self._judge)),
-            *url_passwords(decoded),
-        ]
-        return bool(found)
+        return find(sight, gates, self._rules, self._judge, literals)
 
     def value(self, value: Any) -> Any:
         """The JSON value with each secret in it replaced: texts by their content, members by the name of their key."""
@@ -177,12 +168,16 @@ class Redactor:
 
     def _judge(self, name: str) -> tuple[str, int] | None:
         if self._settings is not None and self._settings.is_sensitive(name):
-            return "named", STRONG
+            return "named", _STRONG
+        if name in _PLAIN_KEYS:
+            return None
+        from .names import judge_name
+
         return judge_name(name)
 
     def _kind_of(self, name: str) -> str | None:
         judged = self._judge(name)
-        return judged[0] if judged is not None and judged[1] == STRONG else None
+        return judged[0] if judged is not None and judged[1] == _STRONG else None
 
     def _walk(self, value: Any, depth: int) -> Any:
         if isinstance(value, str):
@@ -201,6 +196,8 @@ class Redactor:
         named = next((members[key] for key in _NAMING if key in members), None)  # {"name": "DB_PASSWORD", "value": …}
         of_value = self._judge(named) if isinstance(named, str) else None
         in_key_file = any(isinstance(members.get(key), str) and _is_key_file(members[key]) for key in PATH_MEMBERS)
+        in_list = any(isinstance(members.get(key), str) and members[key].endswith(_LIST_FILES) for key in PATH_MEMBERS)
+        told = self._told(members)
         walked = {}
         for key, item in members.items():
             if self.hashes(key):
@@ -209,18 +206,40 @@ class Redactor:
             judged = self._judge(key) if isinstance(key, str) else None
             if of_value is not None and isinstance(key, str) and key.lower() in _VALUED:
                 judged = of_value
+            if told and judged is None and isinstance(item, str) and _is_given(key, item, told):
+                judged = told, _STRONG
             if in_key_file and isinstance(item, str) and key in _CONTENTS and _is_one_word(item):
-                judged = "key_file", STRONG
+                judged = "key_file", _STRONG
             walked[self._key(key)] = self._judged(item, judged, key, depth)
+        if in_list and any(isinstance(walked.get(key), str) for key in _CONTENTS):
+            walked = {key: self._listed(item) if key in _CONTENTS else item for key, item in walked.items()}
         return walked
+
+    def _listed(self, item: Any) -> Any:
+        """The content of a file that lists accounts."""
+        from .accounts import listed
+
+        return self._replaced(item, list(listed(item))) if isinstance(item, str) else item
+
+    def _told(self, members: dict[Any, Any]) -> str | None:
+        """The kind of secret that one member says another is (``{"element": "Password field", "text": "…"}``)."""
+        if not any(isinstance(key, str) and key.lower() in _TELLING for key in members):
+            return None
+        from .members import announced
+
+        return announced(members, _TELLING, self._judge)
 
     def _judged(self, item: Any, judged: tuple[str, int] | None, key: Any, depth: int) -> Any:
         """The member of an object with its secrets replaced: all of it under a strong name, what is random under a weak one."""
         if judged is None:
             return self._walk(item, depth)
         kind, strength = judged
-        if strength == STRONG:
+        if strength == _STRONG:
             return self._hide(item, kind, depth)
+        from .judging import is_secret_of_weak
+        from .names import Name
+        from .values import is_reference
+
         if isinstance(item, str) and is_secret_of_weak(Name(str(key), 0, 0, kind, strength), item) and not is_reference(item):
             self.count += 1
             return f"[redacted:{kind}]"
@@ -230,6 +249,12 @@ class Redactor:
         return self.text(key) if isinstance(key, str) and len(key) >= _MIN_KEY_CHARS else key  # as a table of tokens has them
 
     def _items(self, items: Sequence[Any], depth: int) -> list[Any]:
+        if len(items) == 2 and isinstance(items[0], str):
+            from .members import paired
+
+            kind = paired(items, self._judge)
+            if kind is not None:
+                return [items[0], self._hide(items[1], kind, depth)]
         walked = []
         kind = None  # of the option before: ["--password", "…"]
         for item in items:
@@ -241,6 +266,8 @@ class Redactor:
         """What is under a sensitive key is a secret: texts, long numbers, and the keys of a table of them; references are
         not."""
         if isinstance(value, str):
+            from .values import is_reference
+
             if not value or is_reference(value):
                 return value
             self.count += 1
@@ -262,6 +289,8 @@ class Redactor:
         """Below a secret key a key is a name (``user``), unless it is random or has the shape of a secret."""
         if not isinstance(key, str) or len(key) < 8:
             return key
+        from .values import is_random
+
         if is_random(key, 12) and not key.replace("_", "").isalpha():
             self.count += 1
             return f"[redacted:{kind}]"
@@ -294,12 +323,20 @@ def _may_hold_secret(label: str) -> bool:
     return any(len(piece) >= 10 for piece in pieces)
 
 
+def _is_given(key: Any, item: str, kind: str) -> bool:
+    from .members import is_given
+
+    return is_given(key, item, kind)
+
+
 def _is_key_file(path: str) -> bool:
     return path.lower().endswith(_KEY_FILES) or "/secrets/" in path
 
 
 def _is_one_word(content: str) -> bool:
     """A file whose whole content is one secret."""
+    from .values import is_plain
+
     content = content.strip()
     return 6 <= len(content) <= 1024 and not any(char in content for char in " \n\t(){}<>") and not is_plain(content)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from .elements import element, is_tag
 from .expressions import literal_within, member_of_value, unpacked
-from .judging import Name, is_secret_text, is_secret_word
+from .judging import is_secret_text, is_secret_word
 from .mentions import after_blank, argument, call, paired
+from .names import Name
 from .reading import (
     QUOTES,
     after_node_mark,
@@ -149,8 +150,28 @@ def _after_separator(
     if span is not None:
         if _is_secret_quoted(text, name, value, span, separator):
             return span
+        filled = _filled_in(text, name, span)
+        if filled is not None:
+            return filled
         return literal_within(text, name, span[0]) if text.startswith(("{{", "<%="), span[0]) else None
     return _unquoted(text, lowered, name, before, value, separator, spaced=spaced)
+
+
+def _filled_in(text: str, name: Name, span: tuple[int, int]) -> tuple[int, int] | None:
+    """``'%s' % '…'``, ``"{}".format("…")``: what is put into the template that the value is."""
+    template = text[span[0] : span[1]]
+    if len(template) > 200 or ("%" not in template and "{" not in template):
+        return None
+    at = skip_blanks(text, span[1] + 1)
+    if text.startswith(".format(", at):
+        at += 8
+    elif text[at : at + 1] == "%":
+        at = skip_blanks(text, at + 1)
+        at += text[at : at + 1] == "("
+    else:
+        return None
+    filling = quoted_value(text, skip_blanks(text, at)) if at < len(text) else None
+    return filling if filling is not None and is_secret_text(name, text[filling[0] : filling[1]][:520]) else None
 
 
 def _behind_marks(text: str, at: int, separator: str) -> int:

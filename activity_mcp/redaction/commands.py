@@ -7,13 +7,14 @@ A command is read word by word, as the shell does, to its end; every word once, 
 from __future__ import annotations
 
 from .judging import is_chosen
-from .programs import COMMANDS
-from .reading import backslashes, end_of_line, quoted_value, skip_blanks, word_end
+from .programs import commands_of
+from .reading import backslashes, quoted_value, skip_blanks, word_end
+from .sight import end_of_line
 from .values import has_odd_part, is_plain, is_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from .sight import Sight
 
@@ -38,27 +39,15 @@ class Word:
         self.is_option = not is_quoted and text[start : start + 1] == "-"
 
 
-def commands(sight: Sight) -> Iterator[Span]:
-    """Where a command of the text has a secret."""
+def commands(sight: Sight, programs: Iterable[str]) -> Iterator[Span]:
+    """Where a command of the text has a secret; ``programs`` are those that the text has."""
     text, lowered, words = sight.text, sight.lowered, sight.words
-    for head in sorted(_heads().keys() & words):
-        for program in _heads()[head]:
-            rows = [row for row in COMMANDS[program] if row[1] and all(part.encode() in words for part in _parts(row[0]))]
-            if rows:
-                yield from _of_program(text, lowered, program, rows)
+    for program in programs:
+        rows = [row for row in commands_of(program) if row[1] and all(part.encode() in words for part in _parts(row[0]))]
+        if rows:
+            yield from _of_program(text, lowered, program, rows)
     if " -p" in text or " -P" in text or " -w" in text:
         yield from _beside_user(text)
-
-
-_BY_HEAD: dict[bytes, list[str]] = {}
-
-
-def _heads() -> dict[bytes, list[str]]:
-    """The programs by the first run of letters and digits of their name."""
-    if not _BY_HEAD:
-        for program in COMMANDS:
-            _BY_HEAD.setdefault(program.partition("-")[0].partition("_")[0].encode(), []).append(program)
-    return _BY_HEAD
 
 
 _USER_OPTIONS = (" -u ", " -U ", " --user ", " --username ", " -n ", " -l ", " -D ")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from .judging import Name, is_chosen, is_secret_text
-from .reading import end_of_line, quoted_value, skip_blanks
+from .judging import is_chosen, is_secret_text
+from .names import Name
+from .reading import quoted_value, skip_blanks
+from .sight import end_of_line
 
 _TAG = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:")
 _MAX_TAG = 256

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .tokens import ALPHABETS
+from .gates import BASE64, MAX_BASE64, is_base64_of_text, may_be_base64, start_of_base64
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
     Span = tuple[int, int, str]
 
-_MIN_CHARS, _MAX_CHARS = 16, 4096
-_BASE64 = ALPHABETS["Z"]
-_UNPADDED = _BASE64.replace("=", "")
+_MIN_CHARS = 16
 
 
 def encoded(sight: Sight, has_secret: Callable[[str], bool]) -> Iterator[Span]:
@@ -22,25 +20,14 @@ def encoded(sight: Sight, has_secret: Callable[[str], bool]) -> Iterator[Span]:
     text = sight.text
     done = 0
     for at, piece in sight.runs(_MIN_CHARS):
-        if at < done or not _may_be_base64(piece):
+        if at < done or not may_be_base64(piece.encode()):
             continue
-        lead = text[max(done, at - _MAX_CHARS) : at]
-        start = at - (len(lead) - len(lead.rstrip(_UNPADDED)))
-        run = text[start : start + _MAX_CHARS]
-        done = end = start + len(run) - len(run.lstrip(_BASE64))
-        decoded = _decoded(text[start:end]) if _is_ascii(text, start) else None
+        start = start_of_base64(text, at, done)
+        run = text[start : start + MAX_BASE64]
+        done = end = start + len(run) - len(run.lstrip(BASE64 + "="))
+        decoded = _decoded(text[start:end]) if is_base64_of_text(text, start) else None
         if decoded is not None and (has_secret(decoded) or _is_login(decoded)):
             yield start, end, "base64"
-
-
-def _may_be_base64(piece: str) -> bool:
-    """Cheap: letters of both cases, as base64 of a text has them."""
-    return piece != piece.lower() and piece != piece.upper() and not piece.isalpha()
-
-
-def _is_ascii(text: str, start: int) -> bool:
-    """Whether every fourth character can begin three bytes of which the first is a printable one."""
-    return all("I" <= char <= "Z" or "a" <= char <= "f" for char in text[start : start + 16 : 4])
 
 
 def _decoded(run: str) -> str | None:

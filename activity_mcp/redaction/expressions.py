@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from .judging import Name, is_chosen, is_secret_text
+from .judging import is_chosen, is_secret_text
+from .names import Name
 from .patterns import words
-from .reading import after_prefix, end_of_line, opening_quote, quoted_value, separator_at, skip_blanks
+from .reading import after_prefix, opening_quote, quoted_value, separator_at, skip_blanks
+from .sight import end_of_line
 
 _MAX_EXPRESSION = 160
 _TYPE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.[]<>?| &*:'")

@@ -3,9 +3,9 @@ like."""
 
 from __future__ import annotations
 
-from .names import BARE, STRONG, is_almost_strong, judge_name, words_of
+from .names import BARE, STRONG, Name, is_almost_strong, judge_name, words_of
 from .patterns import words
-from .reading import end_of_line
+from .sight import end_of_line
 from .values import CODE_ROOTS, has_odd_part, is_code, is_identifier, is_odd, is_plain, is_random, is_reference
 
 _SENTENCE = words(
@@ -16,20 +16,6 @@ _SENTENCE = words(
 
 
 _PUBLIC_VALUES = ("sha256", "sha512", "ssh-", "pk_live_", "pk_test_")
-
-
-class Name:
-    """A name in a text: its place, and the kind of value it announces."""
-
-    __slots__ = ("end", "is_option", "kind", "start", "strength", "text")
-
-    def __init__(self, text: str, start: int, end: int, kind: str, strength: int) -> None:
-        self.text = text
-        self.start = start
-        self.end = end
-        self.kind = kind
-        self.strength = strength
-        self.is_option = text[:1] == "-"
 
 
 def is_secret_text(name: Name, value: str, separator: str = "=") -> bool:

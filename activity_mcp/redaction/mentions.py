@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from .elements import attribute_beside, element, form_field, named_element, next_element
-from .judging import Name, is_chosen, is_place, is_secret_of_weak, is_secret_text
-from .names import STRONG, is_almost_strong, words_of
+from .judging import is_chosen, is_place, is_secret_of_weak, is_secret_text
+from .members import value_member
+from .names import STRONG, Name, is_almost_strong, words_of
 from .naming import far_statement_at, statement_at
 from .patterns import words
 from .reading import (
     QUOTES,
     after_prefix,
     backslashes,
-    end_of_line,
     is_line_end,
     opening_quote,
     quoted_value,
@@ -19,6 +19,7 @@ from .reading import (
     skip_blanks,
     word,
 )
+from .sight import end_of_line
 from .values import has_odd_part, is_code, is_identifier, is_plain, is_random, is_reference
 from .yaml_lines import value_on_lines
 
@@ -37,7 +38,10 @@ _VALUE_OPTIONS = ("-value ", "--value ")
 _LEADING = {ord(char): " " for char in "\"'(#/"}
 
 
-_NAMING = ("name", "key", "variable", "id", "setting", "arg", "option", "field", "label", "type=", "title", "property")
+_NAMING = (
+    "name", "key", "variable", "id", "setting", "arg", "option", "field", "label", "type=", "title", "property", "param",
+    "element", "attribute", "selector", '"k"', "'k'", "k: ", " k=", "{k:",
+)  # fmt: skip
 """What may stand before a name that is itself a value."""
 
 
@@ -56,6 +60,10 @@ def paired(text: str, lowered: str, name: Name, at: int) -> tuple[int, int] | No
     found = _place_of_value(lowered, at, is_variable="variable" in lead)
     if found >= 0:
         return _value_after(text, lowered, name, at + found)
+    following = value_member(lowered, at)
+    if following:
+        span = _value_after(text, lowered, name, following)
+        return span if span is not None and is_secret_text(name, text[span[0] : span[1]][:520]) else None
     return attribute_beside(text, lowered, name) or _value_before(text, lowered, name, start)
 
 

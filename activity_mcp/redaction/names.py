@@ -6,9 +6,9 @@ token, secret, api key …) makes any value a secret; a *weak* one (``…_KEY``,
 
 from __future__ import annotations
 
+from .gates import FOREIGN_NAMES
 from .patterns import words as _words
 
-PATH_MEMBERS = ("file_path", "notebook_path", "path", "filePath")
 STRONG, WEAK, BARE = 3, 2, 1
 """BARE: a weak word alone (``key``), which in most texts is the key of a table, so that its value must be random beyond
 doubt."""
@@ -52,11 +52,6 @@ _GLUED = ("pass", "pw", "pwd", "authtok")
 """How a name in one word ends: ``rootpw``, ``bindpw``, ``remotepass``, ``mysqlpwd``."""
 _NOT_GLUED = _words("pass pw pwd compass trespass encompass surpass bypass overpass underpass subpass multipass impasse")
 _OTHER_PASSES = ("bypass", "lowpass", "highpass", "bandpass", "allpass", "renderpass", "subpass", "onepass", "firstpass")
-FOREIGN_NAMES = (
-    "пароль", "密码", "密碼", "口令", "密钥", "密鑰", "令牌", "パスワード", "暗証番号", "비밀번호", "암호",
-    "contraseña", "hasło", "lösenord", "şifre",
-    "كلمة المرور", "كلمة السر", "รหัสผ่าน", "mật khẩu", "κωδικός", "סיסמה", "jelszó", "पासवर्ड",
-)  # fmt: skip
 _NOT_A_KEY = _words(
     "primary foreign public publishable cache sort partition row group unique object natural composite lookup map dict hash"
     " index order bucket idempotency dedup dedupe translation i18n locale event registry shard routing hot shortcut keyboard"
@@ -82,20 +77,22 @@ _TRAILING = _words(
 )
 _PUBLIC_SIGNATURES = _words("sig signature session sid seed code login api license licence tokens appid otp pin totp hmac")
 _MAX_NAMES = 4096
+_LETTERS = bytes(byte if 97 <= byte <= 122 else 32 for byte in range(256))
 _kinds: dict[str, tuple[str, int] | None] = {}
 
-NAME_LITERALS = ("pass", "secret", "token", "key", "cred", "pwd", "cookie", "auth", "salt")
-"""What most secret names have somewhere; the others have one of ``NAME_WORDS`` as a word of its own."""
-NAME_WORDS = frozenset(
-    word.encode()
-    for word in _words(
-        "rocommunity rwcommunity pw pat pats sig signature login appid sid sessionid sessid phpsessid jsessionid"
-        " kennwort contrasena senha"
-        " wachtwoord mdp motdepasse heslo parola pepper pin jwt api sas bearer mnemonic psk phrase dockerconfigjson"
-        " rootpw bindpw userpw adminpw dbpw authtok requirepass"
-        " otp totp seed hmac dek kek license licence session code storepass keypass"
-    )
-)
+
+class Name:
+    """A name in a text: its place, and the kind of value it announces."""
+
+    __slots__ = ("end", "is_option", "kind", "start", "strength", "text")
+
+    def __init__(self, text: str, start: int, end: int, kind: str, strength: int) -> None:
+        self.text = text
+        self.start = start
+        self.end = end
+        self.kind = kind
+        self.strength = strength
+        self.is_option = text[:1] == "-"
 
 
 def sensitive_kind(name: str) -> str | None:
@@ -158,6 +155,8 @@ def is_almost_strong(name: str) -> bool:
 
 def words_of(name: str) -> list[str]:
     """``dbPassword``, ``DB_PASSWORD``, ``APIKey2``: their words in lower case, digits left out."""
+    if name.isascii() and (name.islower() or name.isupper()):
+        return name.lower().encode().translate(_LETTERS).decode().split()
     spaced = []
     for at, char in enumerate(name):
         if not (char.isascii() and char.isalpha()):

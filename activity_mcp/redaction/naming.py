@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .judging import Name
-from .names import FOREIGN_NAMES, NAME_LITERALS, NAME_WORDS, STRONG, judge_name
-from .reading import end_of_line
+from .gates import NAME_ENDINGS, NAME_LITERALS, NAME_WORDS, foreign_names
+from .names import STRONG, Name, judge_name
+from .sight import end_of_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,10 @@ STATED = (
     " equals ", " -> ", " → ", " – ", " — ", " - ", " è ", " é ", " är ", " to ", " wird ", " jest ",
 )  # fmt: skip
 """How a sentence states the value of a name."""
+_STATED_FIRST = frozenset([mark.lstrip(" ")[0] for mark in STATED] + ["f", "o"])
 _MAX_NAME = 64
+_COMPLETED = ("phrase", "keybase")
+"""Names that announce a secret only together with the segment before them: ``seed.phrase``."""
 
 
 def names_in(sight: Sight, judge: Judge = judge_name, more: Sequence[str] = ()) -> list[Name]:
@@ -29,35 +32,70 @@ def names_in(sight: Sight, judge: Judge = judge_name, more: Sequence[str] = ()) 
     text, lowered = sight.text, sight.lowered
     seen: set[int] = set()
     found: list[Name] = []
-    literals = [*NAME_LITERALS, *more, *sorted(word.decode() for word in NAME_WORDS & sight.words)]
-    literals += [
-        word.lower() for word in ("Pw", "Pat", "Psk", "Pin") if word in text and word.lower() not in literals
-    ]  # githubPat
-    if not text.isascii():
-        literals += FOREIGN_NAMES
-    for literal in literals:
-        at = lowered.find(literal)
+    for literal in _literals_of(sight, judge, more):
+        at, length = lowered.find(literal), len(literal)
         while at >= 0:
-            end = _end_of_name(text, at + len(literal))
+            start, end = at, at + length
+            if text[end : end + 1] in _NAME:
+                end = _end_of_name(text, end)
             if end not in seen:
                 seen.add(end)
-                start = _start_of_name(text, at)
-                if text[start - 1 : start] == "." and end - start <= 12:
-                    judged = judge(_with_segment_before(text, start, end))
-                    if judged is not None and judged[1] == STRONG:
-                        found.append(Name(text[start:end], start, end, *judged))
-                        at = lowered.find(literal, at + len(literal))
-                        continue
-                if text[end : end + 1] == " " and is_in_sentence(sight, start, end):
-                    at = lowered.find(literal, at + len(literal))
-                    continue
-                judged = judge(text[start:end])
-                if (judged is None or judged[1] != STRONG) and text[start - 1 : start] == " ":
-                    judged = judge(_with_word_before(text, start, end)) or judged
-                if judged is not None and text[start - 10 : start] != "[redacted:":
-                    found.append(Name(text[start:end], start, end, *judged))
-            at = lowered.find(literal, at + len(literal))
+                if text[start - 1 : start] in _NAME:
+                    start = _start_of_name(text, start)
+                name = _name_at(sight, start, end, judge)
+                if name is not None:
+                    found.append(name)
+            at = lowered.find(literal, at + length)
     return found
+
+
+def _name_at(sight: Sight, start: int, end: int, judge: Judge) -> Name | None:
+    text = sight.text
+    before, after = text[start - 1 : start], text[end : end + 1]
+    if before == "." and end - start <= 12:
+        judged = judge(_with_segment_before(text, start, end))
+        if judged is not None and judged[1] == STRONG:
+            return Name(text[start:end], start, end, *judged)
+    if after == " " and (is_in_sentence(sight, start, end) or _is_before_little(text, end + 1)):
+        return None
+    judged = judge(text[start:end])
+    if before == " " and (judged is None or judged[1] != STRONG):
+        judged = judge(_with_word_before(text, start, end)) or judged
+    if judged is None or text[start - 10 : start] == "[redacted:":
+        return None
+    return Name(text[start:end], start, end, *judged)
+
+
+def _is_before_little(text: str, at: int) -> bool:
+    """Whether one or two letters or digits end the line: too few for a value (``token 5``)."""
+    end = text.find("\n", at, at + 3)
+    return end > at and text[at:end].isalnum() and text[at:end].isascii()
+
+
+def _literals_of(sight: Sight, judge: Judge, more: Sequence[str]) -> list[str]:
+    """The literals by which the secret names of the text are found: those that one of its names has that may be one."""
+    names = sight.names.decode("ascii")
+    lowered = names.lower()
+    literals = [literal.decode() for literal in NAME_LITERALS if _may_announce(names, lowered, literal.decode(), judge)]
+    literals += more
+    literals += sorted(word.decode() for word in NAME_WORDS & sight.words)
+    literals += [word.lower() for word in NAME_ENDINGS if word in sight.text and word.lower() not in literals]
+    if sight.foreign:
+        literals += foreign_names(sight)
+    return literals
+
+
+def _may_announce(names: str, lowered: str, literal: str, judge: Judge) -> bool:
+    """Whether one of the names has the literal and announces a secret: most (``author``, ``keyboard``) announce none."""
+    at = lowered.find(literal)
+    while at >= 0:
+        start = lowered.rfind(" ", 0, at) + 1
+        end = lowered.find(" ", at)
+        end = len(names) if end < 0 else end
+        if end - start > _MAX_NAME or lowered[start:end] in _COMPLETED or judge(names[start:end]) is not None:
+            return True
+        at = lowered.find(literal, end)
+    return False
 
 
 def statement_at(text: str, lowered: str, at: int) -> int:
@@ -107,9 +145,10 @@ _OF_OTHERS = (
 def is_in_sentence(sight: Sight, start: int, at: int) -> bool:
     """Whether the name is one of the words of a sentence, as most are: a word follows, and no statement of what it is."""
     text, lowered = sight.text, sight.lowered
-    if text[start] == "-" or text[start - 1 : start] == "<":
+    following = lowered[at + 1 : at + 2]
+    if not following.isalpha() or text[start] == "-" or text[start - 1 : start] == "<":
         return False
-    if not text[at + 1 : at + 2].isalpha() or statement_at(text, lowered, at):
+    if following in _STATED_FIRST and statement_at(text, lowered, at):
         return False
     return _is_followed_by_a_word(text, at + 1) and not (
         sight.has_mixed and _is_strong(text[start:at], lowered[start - 7 : start]) and far_statement_at(text, lowered, at)
@@ -141,12 +180,28 @@ def _with_segment_before(text: str, start: int, end: int) -> str:
 
 def _with_word_before(text: str, start: int, end: int) -> str:
     """``API key``, ``access token``: the name with the word before it, if a value may follow."""
-    if text[end : end + 16].lstrip(" \"'`*\\")[:1] not in (":", "=", "："):
+    is_given = text[end : end + 16].lstrip(" \"'`*\\")[:1] in (":", "=", "：")
+    if not is_given and not _is_before_token(text, end):
         return text[start:end]
     before = start - 1
     while before > max(0, start - 24) and text[before - 1].isalpha():
         before -= 1
-    return f"{text[before : start - 1]}_{text[start:end]}"
+    word = text[before : start - 1]
+    return f"{word}_{text[start:end]}" if is_given or word.lower() in _KEEPERS else text[start:end]
+
+
+_KEEPERS = frozenset(("api", "access", "secret", "private", "auth", "signing", "encryption"))
+
+
+def _is_before_token(text: str, end: int) -> bool:
+    """Whether the next word looks generated: ``the API key 5d74648f…``, where nothing but a blank says what it is."""
+    following = text[end + 1 : end + 65].split(None, 1)[:1] if text[end : end + 1] == " " else []
+    value = following[0].strip("\"'`.,;") if following else ""
+    if len(value) < 16 or value.isalpha() or value.isdigit() or "/" in value:
+        return False
+    from .values import is_random  # few names get this far
+
+    return is_random(value, 16)
 
 
 def _end_of_name(text: str, at: int) -> int:

@@ -7,9 +7,8 @@ beginning, the lines that look like a key's go: base64 of the usual width.
 
 from __future__ import annotations
 
-from .reading import end_of_line
-from .shapes import end_of_run
-from .tokens import ALPHABETS
+from .sight import end_of_line
+from .tokens import ALPHABETS, end_of_run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def private_keys(sight: Sight) -> Iterator[Span]:
             start = text.find("\n", at) + 1
             yield start, end, "private_key"
         at = lowered.find(_PUTTY, max(end, at + 1))
-    if any(len(piece) >= _MIN_BODY_CHARS for piece in sight.pieces):
+    if any(len(piece) >= _MIN_BODY_CHARS for piece in sight.long):
         yield from _bare(text, lowered)
 
 

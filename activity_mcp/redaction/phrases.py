@@ -4,28 +4,22 @@ configuration."""
 from __future__ import annotations
 
 from .expressions import arguments
-from .judging import Name, is_chosen, is_secret_text
-from .names import STRONG
-from .reading import after_prefix, end_of_line, quoted_value, skip_blanks, word
-from .remarks import remarks
+from .gates import ENCODER_WORDS, PAIRS
+from .judging import is_chosen, is_secret_text
+from .names import STRONG, Name
+from .reading import after_prefix, quoted_value, skip_blanks, word
+from .sight import end_of_line
 from .values import has_odd_part, is_plain, is_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from .sight import Sight
 
     Span = tuple[int, int, str]
 
 _IDENTIFIED = ("identified by ", "identified by password ", "identified externally as ")
-_PAIRS = (
-    b"auth", b"basicauth", b"httpbasicauth", b"networkcredential", b"credentials", b"pscredential", b"basic", b"login",
-    b"digestauth", b"httpdigestauth", b"usernamepasswordcredentials", b"directoryentry", b"basiccredentials",
-    b"usernamepasswordauthenticationtoken", b"basicauthentication", b"passwordauthentication", b"setbasicauth",
-    b"httpntlmauth", b"userpassword",
-)  # fmt: skip
-_CONFIGURED = frozenset((b"secret", b"community", b"password", b"key"))
 _PLACES = (
     ("mysqli_connect", 2), ("mysql_connect", 2), ("mysqli", 2), ("pdo", 2), ("getconnection", 2), ("oci_connect", 1),
     ("ftp_login", 2), ("ldap_bind", 2), ("simple_bind_s", 1), ("mysqldb.connect", 2), ("pymysql.connect", 2), ("imap_open", 2),
@@ -35,9 +29,6 @@ _ENCODERS = (
     "btoa(", "buffer.from(", "b64encode(", "encode64(", "base64_encode(", "encodetostring(", "base64.encode(", "getbytes(",
     "base64encode(",
 )  # fmt: skip
-_ENCODER_WORDS = frozenset(
-    (b"btoa", b"b64encode", b"encode64", b"base64", b"encodetostring", b"getbytes", b"base64encode", b"buffer")
-)
 _SIGNERS = (
     ("jwt.sign", 1), ("jwt.encode", 1), ("jwt.verify", 1), ("jwt.decode", 1), ("createhmac", 1), ("hmac.new", 0), ("fernet", 0),
     ("cookieparser", 0), ("unsafeplaintext", 0), ("sensitive", 0), ("plaincredentials", 1), ("create_user", 2),
@@ -53,45 +44,32 @@ _SIGNERS = (
 _SETTINGS = ("secret", "password", "community", "key-string", "key")
 
 
-def phrases(sight: Sight) -> Iterator[Span]:
-    """Where a phrase of the text is followed by a secret."""
+FUNCTIONS: dict[str, list[tuple[int, bool]]] = {}
+"""Each function with the places of its secrets, and whether what is there is one for sure."""
+for _functions, _is_sure in ((_PLACES, True), (_SIGNERS, False)):
+    for _function, _place in _functions:
+        FUNCTIONS.setdefault(_function, []).append((_place, _is_sure))
+
+
+def phrases(sight: Sight, calls: Iterable[str]) -> Iterator[Span]:
+    """Where a phrase of the text is followed by a secret; ``calls`` are those of ``FUNCTIONS`` that the text has."""
     text, lowered = sight.text, sight.lowered
     if b"identified" in sight.words:
         for phrase in _IDENTIFIED:
             yield from _after(text, lowered, phrase)
-    for name in _PAIRS:
-        if name in sight.words:
-            yield from _pairs(text, lowered, name.decode())
-    yield from _calls(sight)
-    yield from remarks(sight)
+    for name in sorted(PAIRS & sight.words):
+        yield from _pairs(text, lowered, name.decode())
+    for call in calls:
+        for place, is_sure in FUNCTIONS[call[:-1]]:
+            yield from _connections(text, lowered, call, place, is_sure=is_sure)
+    if ":" in text and not ENCODER_WORDS.isdisjoint(sight.words):
+        for encoder in _ENCODERS:
+            yield from _encoded_logins(text, lowered, encoder)
     if b"kind" in sight.words and b"secret" in sight.words:
         yield from _manifest(text, lowered)
-    if not _CONFIGURED.isdisjoint(sight.words):
-        for setting in _SETTINGS:
-            if setting.encode() in sight.words:
-                yield from _configured(text, lowered, setting)
-
-
-def _calls(sight: Sight) -> Iterator[Span]:
-    for last in sorted(_functions().keys() & sight.words):
-        for function, place, is_sure in _functions()[last]:
-            yield from _connections(sight.text, sight.lowered, function, place, is_sure=is_sure)
-    if ":" in sight.text and not _ENCODER_WORDS.isdisjoint(sight.words):
-        for encoder in _ENCODERS:
-            yield from _encoded_logins(sight.text, sight.lowered, encoder)
-
-
-_BY_WORD: dict[bytes, list[tuple[str, int, bool]]] = {}
-
-
-def _functions() -> dict[bytes, list[tuple[str, int, bool]]]:
-    """The functions by the last word of their name."""
-    if not _BY_WORD:
-        for functions, is_sure in ((_PLACES, True), (_SIGNERS, False)):
-            for function, place in functions:
-                word = function.replace(".", " ").replace("_", " ").split()[-1].encode()
-                _BY_WORD.setdefault(word, []).append((function, place, is_sure))
-    return _BY_WORD
+    for setting in _SETTINGS:
+        if setting.partition("-")[0].encode() in sight.words:
+            yield from _configured(text, lowered, setting)
 
 
 def _after(text: str, lowered: str, phrase: str) -> Iterator[Span]:
@@ -129,15 +107,15 @@ def _pairs(text: str, lowered: str, name: str) -> Iterator[Span]:
         at = lowered.find(name, end)
 
 
-def _connections(text: str, lowered: str, name: str, place: int, *, is_sure: bool = True) -> Iterator[Span]:
+def _connections(text: str, lowered: str, call: str, place: int, *, is_sure: bool = True) -> Iterator[Span]:
     """``mysqli_connect("h", "u", "…", "db")``: the password by its place among the arguments."""
-    at = lowered.find(name + "(")
+    at = lowered.find(call)
     while at >= 0:
-        given = arguments(text, at + len(name) + 1)
+        given = arguments(text, at + len(call))
         span = given[place] if len(given) > place else None
         if span is not None and (is_sure or _is_generated(text[span[0] : span[1]][:520])):
             yield from _password_at(text, span)
-        at = lowered.find(name + "(", at + len(name))
+        at = lowered.find(call, at + len(call) - 1)
 
 
 def _is_generated(value: str) -> bool:
@@ -165,17 +143,19 @@ def _password_at(text: str, span: tuple[int, int] | None) -> Iterator[Span]:
 
 def _configured(text: str, lowered: str, setting: str) -> Iterator[Span]:
     """``enable secret 5 $1$…``, ``username x password 7 …``, ``snmp-server community …``."""
+    length = len(setting) + 1
     at = lowered.find(setting + " ")
     while at >= 0:
-        start = skip_blanks(text, at + len(setting))
-        level = text[start : start + 2]
-        if level[:1].isdigit() and level[1:] == " ":
+        start = at + length
+        if text[start : start + 1] in (" ", "\t"):
+            start = skip_blanks(text, start)
+        if text[start : start + 1].isdigit() and text[start + 1 : start + 2] == " ":
             span = word(text, start + 2)
             if span[1] - span[0] >= 6:
                 yield (*span, "password")
         elif setting == "community" and lowered.startswith("snmp-server ", at - 12):
             yield (*word(text, start), "password")
-        at = lowered.find(setting + " ", at + len(setting))
+        at = lowered.find(setting + " ", at + length)
 
 
 def _manifest(text: str, lowered: str) -> Iterator[Span]:

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from .commands import Word, hidden, word_at, words_of_command
+from .gates import ECHOES, SECRETISH
 from .judging import is_chosen
 from .names import judge_name
 from .programs import CONSUMERS
-from .reading import end_of_line, quoted_value, skip_blanks
+from .reading import quoted_value, skip_blanks
+from .sight import end_of_line
 from .values import is_code
 
 TYPE_CHECKING = False
@@ -19,23 +21,19 @@ if TYPE_CHECKING:
     Span = tuple[int, int, str]
 
 _STDIN_WINDOW = 400
-_ECHOES = frozenset((b"echo", b"printf"))
-_GIVERS = _ECHOES | {b"expect"}
 _longest_words: dict[str, bytes] = {}
 
 
 def piped(sight: Sight) -> Iterator[Span]:
     """``echo … | docker login --password-stdin``, ``gh auth login --with-token <<< …``, ``expect``'s ``send``."""
     text, lowered, words = sight.text, sight.lowered, sight.words
-    if not words & _GIVERS and "<<" not in text:
-        return
-    if not _ECHOES.isdisjoint(words) or "<<" in text:
+    if not ECHOES.isdisjoint(words) or "<<" in text:
         yield from _by_words(text, lowered, words)
         yield from _written(text, lowered, words)
         if "=%s" in text or ": %s" in text:
             yield from _formatted(text, lowered)
         for consumer in CONSUMERS:
-            if _longest_word(consumer) not in words:
+            if longest_word(consumer) not in words:
                 continue
             at = lowered.find(consumer)
             while at >= 0:
@@ -52,17 +50,9 @@ def piped(sight: Sight) -> Iterator[Span]:
         at = lowered.find("send ", at + 5)
 
 
-_SECRETISH = frozenset(
-    b"secret secrets passwd password passphrase token login auth unlock luksopen luksformat vault keyring kinit join store"
-    b" base64 vncpasswd encfs pass credential credentials creds unseal"
-    b" decrypt encrypt versions add set put askpass wallet".split()
-)
-"""Words of a command that reads a secret."""
-
-
 def _by_words(text: str, lowered: str, words: set[bytes]) -> Iterator[Span]:
     """``echo … | any-secret-tool``: one word that looks like a password, given to a command with a word for secrets in it."""
-    if "|" not in text or words.isdisjoint(_SECRETISH):
+    if "|" not in text or words.isdisjoint(SECRETISH):
         return
     at = text.find("|")
     while at >= 0:
@@ -79,7 +69,7 @@ def _by_words(text: str, lowered: str, words: set[bytes]) -> Iterator[Span]:
                 .replace(")", " ")
                 .split()
             )
-            if any(word.encode("utf-8", "replace") in _SECRETISH for word in names):
+            if any(word.encode("utf-8", "replace") in SECRETISH for word in names):
                 word = _echoed(text, lowered, at)
                 if word is not None and "base64" in names and ":" in word.text:
                     colon = word.text.index(":")
@@ -164,7 +154,7 @@ def _formatted(text: str, lowered: str) -> Iterator[Span]:
         at = lowered.find("printf ", max(end, at + 7))
 
 
-def _longest_word(consumer: str) -> bytes:
+def longest_word(consumer: str) -> bytes:
     """The word of a consumer that a text must have."""
     if consumer not in _longest_words:
         words = consumer.replace("-", " ").replace("=", " ").replace("_", " ").split()

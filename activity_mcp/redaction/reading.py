@@ -7,6 +7,7 @@ so the cost of reading is that of finding the next white space or the next quote
 
 from __future__ import annotations
 
+from .sight import end_of_line
 from .values import is_odd
 
 QUOTES = "\"'`"
@@ -26,12 +27,6 @@ def skip_blanks(text: str, at: int, max_chars: int = 64) -> int:
     while at < end and text[at] in " \t":
         at += 1
     return at
-
-
-def end_of_line(text: str, at: int) -> int:
-    end = text.find("\n", at)
-    end = len(text) if end < 0 else end
-    return end - 1 if end > at and text[end - 1] == "\r" else end
 
 
 def backslashes(text: str, at: int) -> int:

@@ -3,8 +3,10 @@ heading, ``bob:…@host``, registries and lists of accounts."""
 
 from __future__ import annotations
 
+from .gates import FIELDS, has_field
 from .judging import is_chosen
-from .reading import end_of_line, quoted_value, skip_blanks, word
+from .reading import quoted_value, skip_blanks, word
+from .sight import end_of_line
 from .values import has_odd_part, is_code, is_plain, is_random, is_reference
 
 TYPE_CHECKING = False
@@ -15,17 +17,13 @@ if TYPE_CHECKING:
 
     Span = tuple[int, int, str]
 
-_TYPING = (
-    ".fill(", ".type(", ".sendline(", ".send_keys(", ".sendkeys(", ".setvalue(", ".presssequentially(", ".press_sequentially(",
-    ".inputtext(", ".input_text(", "fill_in ", "fill_in(", ".filltext(", ".sendtext(", ".write_text(",
-    ".addvalue(", ".entertext(",
-)  # fmt: skip
-_TYPING_WORDS = frozenset(
-    b"fill type sendline keys sendkeys setvalue presssequentially sequentially inputtext text filltext"
-    b" sendtext addvalue entertext in".split()
-)
-_FIELDS = ("password", "passwd", "passphrase", "passcode", "secret", "token", "pwd", "assword")
-_FIELD_WORDS = frozenset(b"password passwd passphrase passcode secret token pwd assword apikey key secrets passwort".split())
+_TYPING = {
+    b"fill": (".fill(", "fill_in ", "fill_in("), b"type": (".type(",), b"sendline": (".sendline(",), b"keys": (".send_keys(",),
+    b"sendkeys": (".sendkeys(",), b"setvalue": (".setvalue(",), b"presssequentially": (".presssequentially(",),
+    b"sequentially": (".press_sequentially(",), b"inputtext": (".inputtext(",), b"text": (".input_text(", ".write_text("),
+    b"filltext": (".filltext(",), b"sendtext": (".sendtext(",), b"addvalue": (".addvalue(",), b"entertext": (".entertext(",),
+}  # fmt: skip
+"""What types a text into a field, by a word of it."""
 _SCHEMES = ("mailto", "sip", "sips", "xmpp", "acct", "im", "cid", "mid", "urn")
 _LIKE = frozenset("!#$%^&*+?")
 
@@ -45,11 +43,12 @@ def remarks(sight: Sight) -> Iterator[Span]:
         yield from _schemes(text, lowered)
     if " on >" in lowered:
         yield from _acl(text, lowered)
-    if sight.has_mixed and (any(map(lowered.__contains__, _FIELDS)) or b"key" in words):
+    if sight.has_mixed and has_field(sight):
         if " as " in lowered:
             yield from _called(text, lowered)
-        if not words.isdisjoint(_TYPING_WORDS):
-            yield from _typed(text, lowered)
+        for word_of_mark in sorted(_TYPING.keys() & words):
+            for mark in _TYPING[word_of_mark]:
+                yield from _typed(text, lowered, mark)
         if "\n" in text and any(len(piece) >= 12 and not piece.isalpha() for piece in sight.pieces):
             yield from _headed(text, lowered)
 
@@ -101,7 +100,7 @@ def _registry(text: str, lowered: str) -> Iterator[Span]:
     at = lowered.find("reg_sz")
     while at >= 0:
         line = max(text.rfind("\n", 0, at) + 1, at - 200)
-        if any(map(lowered[line:at].__contains__, _FIELDS)):
+        if any(map(lowered[line:at].__contains__, FIELDS)):
             value = skip_blanks(text, at + 6)
             if lowered.startswith("/d ", value):
                 value = skip_blanks(text, value + 3)
@@ -174,7 +173,7 @@ def _called(text: str, lowered: str) -> Iterator[Span]:
     """``use … as the password``."""
     at = lowered.find(" as ")
     while at >= 0:
-        if any(map(lowered[at + 4 : at + 40].__contains__, _FIELDS)) or " key" in lowered[at + 4 : at + 40]:
+        if any(map(lowered[at + 4 : at + 40].__contains__, FIELDS)) or " key" in lowered[at + 4 : at + 40]:
             start = max(text.rfind(" ", 0, at), text.rfind("\n", 0, at)) + 1
             while start < at and text[start] in "\"'`":
                 start += 1
@@ -186,33 +185,32 @@ def _called(text: str, lowered: str) -> Iterator[Span]:
         at = lowered.find(" as ", at + 4)
 
 
-def _typed(text: str, lowered: str) -> Iterator[Span]:
+def _typed(text: str, lowered: str, mark: str) -> Iterator[Span]:
     """``page.fill('#password', '…')``, ``getByLabel('Password').fill('…')``, ``expect('password:')⏎ sendline('…')``."""
-    for mark in _TYPING:
-        at = lowered.find(mark)
-        while at >= 0:
-            line = end_of_line(text, at)
-            end = min(line, at + 240)
-            found, place = None, at + len(mark)
-            while place < end:
-                if text[place] in "\"'`":
-                    span = quoted_value(text, place)
-                    if span is None or span[1] > line:
-                        break
-                    found, place = span, span[1] + 1
-                else:
-                    place += 1
-            if found is not None:
-                context = lowered[max(0, at - 120) : found[0]]
-                value = text[found[0] : found[1]][:520].removesuffix("\\n").removesuffix("\\r")
-                if any(map(context.__contains__, _FIELDS)) and is_chosen(value) and not is_reference(value):
-                    yield (*found, "password")
-            at = lowered.find(mark, at + len(mark))
+    at = lowered.find(mark)
+    while at >= 0:
+        line = end_of_line(text, at)
+        end = min(line, at + 240)
+        found, place = None, at + len(mark)
+        while place < end:
+            if text[place] in "\"'`":
+                span = quoted_value(text, place)
+                if span is None or span[1] > line:
+                    break
+                found, place = span, span[1] + 1
+            else:
+                place += 1
+        if found is not None:
+            context = lowered[max(0, at - 120) : found[0]]
+            value = text[found[0] : found[1]][:520].removesuffix("\\n").removesuffix("\\r")
+            if any(map(context.__contains__, FIELDS)) and is_chosen(value) and not is_reference(value):
+                yield (*found, "password")
+        at = lowered.find(mark, at + len(mark))
 
 
 def _headed(text: str, lowered: str) -> Iterator[Span]:
     """``## Password``, ``use this token:``, and on the next line that is not empty nothing but the secret."""
-    for field in (*_FIELDS[:6], "api key", "access key"):
+    for field in (*FIELDS[:6], "api key", "access key"):
         at = lowered.find(field)
         while at >= 0:
             line = end_of_line(text, at)

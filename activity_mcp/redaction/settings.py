@@ -27,14 +27,14 @@ from __future__ import annotations
 import os
 
 from ..errors import DOCS_URL, InvalidConfig
-from .names import PATH_MEMBERS
+from .gates import PATH_MEMBERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, NoReturn
 
-    from .shapes import Rule
+    from .rules import Rule
 
 FILE = "redaction.json"
 VERSION = 1

@@ -3,9 +3,10 @@ it."""
 
 from __future__ import annotations
 
-from .judging import Name, is_chosen, is_secret_text
-from .names import STRONG, is_almost_strong
-from .reading import end_of_line, quoted
+from .judging import is_chosen, is_secret_text
+from .names import STRONG, Name, is_almost_strong
+from .reading import quoted
+from .sight import end_of_line
 from .values import has_odd_part, is_plain, is_reference
 
 TYPE_CHECKING = False
@@ -39,7 +40,6 @@ def columns(sight: Sight, names: Iterable[Name], judge: Judge) -> Iterator[Span]
                 yield from found
     if "|" in text:
         yield from _named_cells(text, names)
-    yield from _pgpass(text)
 
 
 def _may_be_column(name: Name) -> bool:
@@ -247,7 +247,8 @@ def _copied(text: str, name: Name, judge: Judge) -> tuple[int, list[Span]]:
 # --- .pgpass: host:port:database:user:password
 
 
-def _pgpass(text: str) -> Iterator[Span]:
+def pgpass(text: str) -> Iterator[Span]:
+    """Where the text has a line of a file of passwords for PostgreSQL."""
     for mark in (":5432:", ":*:"):
         at = text.find(mark)
         while at >= 0:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .reading import end_of_line, word_end
+from .reading import word_end
+from .sight import end_of_line
 from .values import has_odd_part, is_plain, is_reference
 
 TYPE_CHECKING = False

@@ -44,17 +44,13 @@ class View:
         return place + at - self._starts[index]
 
 
-_ENTITIES = {
-    "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#34;": '"', "&#39;": "'", "&apos;": "'", "&amp;": "&",
-    "\\u003c": "<", "\\u003e": ">", "\\u0022": '"', "\\u0027": "'", "\\u0026": "&", "\\u003d": "=", "\\u003C": "<",
-    "\\u003E": ">",
-}  # fmt: skip
-"""What HTML and JSON write for marks that mean something to them."""
+_ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#34;": '"', "&#39;": "'", "&apos;": "'", "&amp;": "&"}
+"""What HTML writes for marks that mean something to it."""
 
 
 def views(text: str) -> Iterator[View]:
     """The views of a text that say something else than the text itself."""
-    if "&lt;" in text or "&quot;" in text or "&#3" in text or "\\u00" in text:
+    if "&lt;" in text or "&quot;" in text or "&#3" in text or "\\u" in text:
         yield _unescaped(text)
     if "%" in text:
         decoded = _percent_decoded(text)
@@ -66,23 +62,33 @@ def views(text: str) -> Iterator[View]:
 
 
 def _unescaped(text: str) -> View:
-    """With the marks that entities of HTML and escapes of JSON stand for."""
+    """With the characters that entities of HTML and escapes of JSON (``\\u003d``, ``\\u30d1``) stand for."""
     pieces: list[tuple[str, int]] = []
-    at = start = 0
-    while True:
-        found = [place for place in (text.find("&", at), text.find("\\u00", at)) if place >= 0]
-        if not found:
-            break
-        at = min(found)
-        for entity, mark in _ENTITIES.items():
-            if text.startswith(entity, at):
-                pieces += ((text[start:at], start), (mark, at + len(entity) - 1))
-                start = at = at + len(entity)
-                break
-        else:
-            at += 1
+    start = 0
+    for at, end, char in sorted([*_entities(text), *_escapes(text)]):
+        pieces += ((text[start:at], start), (char, end - 1))
+        start = end
     pieces.append((text[start:], start))
     return View([piece for piece in pieces if piece[0]], len(text))
+
+
+def _entities(text: str) -> Iterator[tuple[int, int, str]]:
+    for entity, char in _ENTITIES.items():
+        at = text.find(entity)
+        while at >= 0:
+            yield at, at + len(entity), char
+            at = text.find(entity, at + 1)
+
+
+def _escapes(text: str) -> Iterator[tuple[int, int, str]]:
+    at = text.find("\\u")
+    while at >= 0:
+        code = text[at + 2 : at + 6]
+        if len(code) == 4 and _HEX.issuperset(code):
+            value = int(code, 16)
+            if value >= 32 and not 0xD800 <= value < 0xE000:
+                yield at, at + 6, chr(value)
+        at = text.find("\\u", at + 2)
 
 
 def _percent_decoded(text: str) -> View | None:

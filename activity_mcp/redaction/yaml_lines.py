@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .judging import Name, is_secret_text
-from .names import STRONG
+from .judging import is_secret_text
+from .names import STRONG, Name
 from .reading import block, opening_quote, quoted_value
 from .values import is_code, is_plain, is_reference
 

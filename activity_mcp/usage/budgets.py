@@ -2,7 +2,8 @@
 
 The leader looks once a minute: today's sum is that of the context of all projects, in a file beside the queue; what was
 spent in the month before today is asked of the warehouse once a day. A ``system_event`` reports 80 % and 100 %, each once a
-period: what was reported is kept in ``budget.json`` beside the queue, across leaders. Nothing is blocked.
+period: what was reported is kept in ``budget.json`` beside the queue (``context.spent``), across leaders, together with what is
+spent; ``get_context`` and the status line read it there. Nothing is blocked.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..clock import iso
+from ..context.spent import FILE, noted_budgets, period_name
 from ..fs import LOCAL
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
     from ..clock import Clock
 
-FILE = "budget.json"
 LEVELS = (80, 100)
 """The percentages that are reported."""
 LOOK_EVERY_S = 60.0
@@ -48,11 +49,10 @@ def budgets_of(
     day_usd: float | None, month_usd: float | None, now_us: int, today_usd: float, month_total_usd: float
 ) -> Iterator[Budget]:
     """The budgets that are set, with what is spent of each now."""
-    day = iso(now_us)[:10]
     if day_usd is not None:
-        yield Budget("day", day, day_usd, today_usd)
+        yield Budget("day", period_name("day", now_us), day_usd, today_usd)
     if month_usd is not None:
-        yield Budget("month", day[:7], month_usd, month_total_usd)
+        yield Budget("month", period_name("month", now_us), month_usd, month_total_usd)
 
 
 class BudgetWatch:
@@ -73,7 +73,7 @@ class BudgetWatch:
         report: Callable[[Budget, int], None],
         clock: Clock,
     ) -> None:
-        self._path = os.path.join(queue_dir, FILE)
+        self._directory = queue_dir
         self._day_usd = day_usd
         self._month_usd = month_usd
         self._today = today
@@ -90,15 +90,16 @@ class BudgetWatch:
             return
         self._next = now + LOOK_EVERY_S
         now_us, today = self._clock.time_us(), self._today()
-        known = self._known()
+        known = noted_budgets(self._directory)
         for budget in budgets_of(self._day_usd, self._month_usd, now_us, today, today + self._month_before(now_us)):
             before = known.get(budget.period)
             same = isinstance(before, dict) and before.get("name") == budget.name and before.get("limit") == budget.limit_usd
             reported = before.get("level", 0) if same and isinstance(before, dict) else 0
             if budget.level > reported:
                 self._report(budget, budget.level)
-                known[budget.period] = {"name": budget.name, "limit": budget.limit_usd, "level": budget.level}
-                LOCAL.publish(self._path, json.dumps(known).encode(), durable=False)
+            if budget.level or reported:
+                level = max(budget.level, reported)
+                self._note(known, budget.period, {"name": budget.name, "limit": budget.limit_usd, "level": level}, budget)
 
     def _month_before(self, now_us: int) -> float:
         day = iso(now_us)[:10]
@@ -108,9 +109,9 @@ class BudgetWatch:
             self._before_today = (day, self._earlier(f"{day[:7]}-01", day))
         return self._before_today[1]
 
-    def _known(self) -> dict[str, Any]:
-        try:
-            found = json.loads(LOCAL.read(self._path, 4096))
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
+    def _note(self, known: dict[str, Any], period: str, noted: dict[str, Any], budget: Budget) -> None:
+        """Keep what was reported and what is spent, where either has changed."""
+        noted["spent"] = round(budget.spent_usd, 6)
+        if known.get(period) != noted:
+            known[period] = noted
+            LOCAL.publish(os.path.join(self._directory, FILE), json.dumps(known).encode(), durable=False)

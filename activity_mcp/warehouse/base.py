@@ -1,6 +1,6 @@
 """What a warehouse is to the rest: a few small protocols, one row, one batch.
 
-    Sink            takes batches: rows and the channel's new offset in one transaction, by compare-and-set
+    Sink            takes batches: rows and the channel's new offset in one transaction, by compare-and-set; folds them later
     ContextSource   gives the rows of CONTEXT_CACHE, with the offset up to which each one holds the stream
     QueryEngine     runs one read-only statement
     Statements      runs whatever it is given, for deploying, migrating and upkeep
@@ -85,6 +85,13 @@ class LeftOut(NamedTuple):
     message: str
 
 
+class Folded(NamedTuple):
+    """How many rows a fold took into the contexts, and which it had to leave out of them: an id and a reason each."""
+
+    rows: int = 0
+    left_out: Sequence[str] = ()
+
+
 class Scope(NamedTuple):
     """Whose context: a customer, and a project or ``"*"`` for all of them."""
 
@@ -119,14 +126,15 @@ class QueryResult(NamedTuple):
 class Capabilities(NamedTuple):
     """What differs between the engines for those who use them.
 
-    ``batch_rows``: how many rows a batch should have that is not there to catch up. ``contexts_at_once``: a commit is in the
-    contexts when it returns; else segments stay for an hour, for what the contexts lag behind. ``reads_are_free``: reading
+    ``batch_rows``: how many rows a batch should have that is not there to catch up. ``folds_on_request``: ``Sink.fold`` brings
+    the contexts up to all that is committed; else a task of the engine's own folds, nobody knows how far it is, and segments
+    stay for an hour, for what the contexts lag behind. ``reads_are_free``: reading
     contexts and tables costs neither money nor a network, so it is done whenever it is useful. ``has_one_writer``: only the
     holder of the lease may write, also what is no event.
     """
 
     batch_rows: int
-    contexts_at_once: bool
+    folds_on_request: bool
     reads_are_free: bool
     has_one_writer: bool
 
@@ -146,8 +154,13 @@ class Sink(Protocol):
     def append(self, batch: Batch) -> None:
         """Commit rows and offset together, or neither. Raises OffsetConflict when ``expected`` is not what is there.
 
+        The rows are in the stream then, and in the contexts after a fold.
         Raises BatchTooLarge when the engine has not the memory for it; of a small batch only after trying with more.
         """
+
+    def fold(self) -> Folded:
+        """Take what was appended since the last fold into what is derived from the stream, each row once; all of it or, when
+        this raises, a part. Where a task of the engine's own does that, nothing."""
 
     def left_out(self, channel_id: str) -> LeftOut:
         """What the engine left out of this channel so far."""
@@ -168,8 +181,8 @@ class ContextSource(Protocol):
     def contexts(self, scopes: Sequence[Scope], channel_id: str) -> list[ContextRow]:
         """The rows of these scopes as they are now; a scope without a row gives none.
 
-        Where rows and contexts are one transaction, their watermark holds ``channel_id`` up to its committed offset, which
-        that transaction has verified; else it says itself how far the row goes.
+        Where the engine knows that all that is committed on ``channel_id`` is folded, their watermark holds it up to there;
+        else it says itself how far the row goes.
         """
 
 

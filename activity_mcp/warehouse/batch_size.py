@@ -23,14 +23,14 @@ REMEMBER_S = 600.0
 MIN_WEIGHT = 1
 VECTOR_ROWS = 2048
 """As many rows an engine works on at a time (DuckDB's STANDARD_VECTOR_SIZE): only what is in one vector adds up."""
-_WEIGHT_OF_A_VALUE = 8
+WEIGHT_OF_A_VALUE = 8
 
 
 def weight(row: Row) -> int:
     """What the refresh makes of the row, in bytes of text: one for each of its JSON, eight more for each value and key."""
     text = row.feature_json
     size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-    return size + _WEIGHT_OF_A_VALUE * sum(map(text.count, ",:[{"))
+    return size + WEIGHT_OF_A_VALUE * sum(map(text.count, ",:[{"))
 
 
 class BatchSize:

@@ -17,7 +17,7 @@ from ..activity.ranks import is_own_event, source_rank
 from ..clock import SYSTEM_CLOCK, iso, parse_iso
 from ..errors import BatchRejected, OffsetConflict, WarehouseRefused
 from .adapter import Adapter
-from .base import ALL_PROJECTS, REJECTED, UNBOUNDED, Batch, Capabilities, ContextRow, LeftOut, Row, Scope
+from .base import ALL_PROJECTS, REJECTED, UNBOUNDED, Batch, Capabilities, ContextRow, Folded, LeftOut, Row, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,6 +38,7 @@ class MemoryWarehouse:
         self.rows: list[Row] = []
         self._offsets: dict[str, str] = {}
         self._contexts: dict[Scope, ContextRow] = {}
+        self._unfolded: list[Batch] = []
         self._clock = clock
         self._lock = threading.Lock()
 
@@ -58,7 +59,14 @@ class MemoryWarehouse:
                 _check(row)
             self.rows.extend(batch.rows)
             self._offsets[batch.channel_id] = batch.offset
-            self._refresh(batch)
+            self._unfolded.append(batch)
+
+    def fold(self) -> Folded:
+        with self._lock:
+            batches, self._unfolded = self._unfolded, []
+            for batch in batches:
+                self._refresh(batch)
+            return Folded(sum(len(batch.rows) for batch in batches))
 
     def left_out(self, channel_id: str) -> LeftOut:
         return LeftOut(0, "")
@@ -77,7 +85,8 @@ class MemoryWarehouse:
         with self._lock:
             found = [self._contexts[scope] for scope in scopes if scope in self._contexts]
             committed = self._offsets.get(channel_id)
-            known = {channel_id: committed} if committed else {}
+            is_folded = all(batch.channel_id != channel_id for batch in self._unfolded)
+            known = {channel_id: committed} if committed and is_folded else {}
             return [ContextRow(row.scope, row.blob, row.watermark | known, row.row_version) for row in found]
 
     def _refresh(self, batch: Batch) -> None:
@@ -104,7 +113,7 @@ class MemoryWarehouse:
 class MemoryAdapter(Adapter):
     """The double as an engine: a process is handed one in the place of what its configuration asks for."""
 
-    capabilities: ClassVar = Capabilities(batch_rows=1000, contexts_at_once=True, reads_are_free=True, has_one_writer=True)
+    capabilities: ClassVar = Capabilities(batch_rows=1000, folds_on_request=True, reads_are_free=True, has_one_writer=True)
 
     def __init__(self, store: MemoryWarehouse) -> None:
         self.store = store

@@ -189,17 +189,19 @@ class EmbeddedMigration:
                 statements.refresh(_LOADED_NOW, now)
             return []
 
-        self._run(work)
+        self._run(work, folds=True)
 
     def set_flag(self, name: str, is_on: bool) -> None:
         (text,) = statements_of("run_set_flag.sql")
         self._run(lambda statements: statements.execute(text, {"flag_name": name, "is_on": is_on}))
 
-    def _run(self, work: Callable[[DuckDBStatements], list[tuple[Any, ...]]]) -> list[tuple[Any, ...]]:
-        """One transaction, tried again while another process has the file."""
+    def _run(self, work: Callable[[DuckDBStatements], list[tuple[Any, ...]]], *, folds: bool = False) -> list[tuple[Any, ...]]:
+        """One transaction, tried again while another process has the file. ``folds``: what was appended is folded before."""
         deadline = self._clock.monotonic() + _PATIENCE_S
         while True:
             try:
+                if folds:
+                    self._warehouse.fold()
                 with self._warehouse.transaction() as statements:
                     return work(statements)
             except WarehouseError as error:

@@ -7,6 +7,7 @@
     statements, rollup    SQL in what both engines read, and the sums behind several views
     tables    a table: on the page, sorted by the URL, and as CSV        charts   inline SVG
     formats   numbers, dollars, times as a person reads them (Jinja filters)
+    days      every day of a period     recording  is everything still recorded?     events  one event in one line
     live      what changed, as EventSource; watches only while somebody listens
     run       ``activity-mcp web``: from the address to the end
 

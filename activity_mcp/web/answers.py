@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..errors import ActivityError, QueryCancelled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ..clock import Clock
     from ..warehouse.adapter import Adapter
@@ -49,6 +49,8 @@ class Answer(NamedTuple):
     truncated: bool = False
     problem: str | None = None
     hint: str = ""
+    columns: Sequence[str] = ()
+    """The names of the result, in its order; one that comes again bears its number."""
 
 
 class Cost(NamedTuple):
@@ -59,10 +61,23 @@ class Cost(NamedTuple):
 
 
 class _Entry:
-    __slots__ = ("answered_at", "asked_at", "done", "hint", "is_running", "problem", "rows", "stamp", "took_s", "truncated")
+    __slots__ = (
+        "answered_at",
+        "asked_at",
+        "columns",
+        "done",
+        "hint",
+        "is_running",
+        "problem",
+        "rows",
+        "stamp",
+        "took_s",
+        "truncated",
+    )
 
     def __init__(self) -> None:
         self.rows: list[Row] | None = None
+        self.columns: list[str] = []
         self.truncated = False
         self.problem: str | None = None
         self.hint = ""
@@ -98,6 +113,8 @@ class Answers:
 
     def ask(self, sql: str, wait_s: float = PATIENCE_S) -> Answer:
         """What is known of this statement now; where nothing is, it is waited for so long."""
+        if not self._adapter.exists():
+            return Answer((), "fresh", 0.0)  # nothing was ever stored: there is nothing to ask
         with self._lock:
             entry = self._kept.setdefault(sql, _Entry())
             self._kept.move_to_end(sql)
@@ -115,7 +132,7 @@ class Answers:
             return Answer((), state, problem=entry.problem, hint=entry.hint)
         age_s = max(0.0, self._clock.monotonic() - entry.answered_at)
         state = "fresh" if self._is_fresh(entry) else "stale"
-        return Answer(entry.rows, state, age_s, entry.truncated, entry.problem, entry.hint)
+        return Answer(entry.rows, state, age_s, entry.truncated, entry.problem, entry.hint, entry.columns)
 
     def _is_fresh(self, entry: _Entry) -> bool:
         most = MAX_AGE_S if self.reads_are_free else PAID_AGE_S
@@ -142,8 +159,8 @@ class Answers:
             began = time.monotonic()
             stamp = self._stamp()
             try:
-                rows, truncated = self._asked(sql)
-                entry.rows, entry.truncated, entry.stamp = rows, truncated, stamp
+                names, rows, truncated = self._asked(sql)
+                entry.columns, entry.rows, entry.truncated, entry.stamp = names, rows, truncated, stamp
                 entry.problem, entry.hint = None, ""
                 entry.answered_at = self._clock.monotonic()
             except ActivityError as error:
@@ -158,7 +175,7 @@ class Answers:
             entry.done.set()
             self.on_answer()
 
-    def _asked(self, sql: str) -> tuple[list[Row], bool]:
+    def _asked(self, sql: str) -> tuple[list[str], list[Row], bool]:
         deadline = time.monotonic() + _WRITER_PATIENCE_S
         while True:
             while self._adapter.writer_waits() and time.monotonic() < deadline and not self._is_closed:
@@ -171,14 +188,28 @@ class Answers:
                 if self._is_closed or time.monotonic() >= deadline:
                     raise
                 continue
-            names = [name.lower() for name in found.columns]
-            return [dict(zip(names, row, strict=True)) for row in found.rows], found.truncated
+            names = _apart(name.lower() for name in found.columns)
+            return names, [dict(zip(names, row, strict=True)) for row in found.rows], found.truncated
 
     def _gives_way(self) -> bool:
         return self._is_closed or self._adapter.writer_waits()
+
+    def forget(self) -> None:
+        """Everything is asked for anew: what is kept, and what is on its way."""
+        with self._lock:
+            self._kept.clear()
 
     def close(self) -> None:
         """Ends what is running. Idempotent."""
         self._is_closed = True
         for _ in self._workers:
             self._waiting.put(None)
+
+
+def _apart(names: Iterable[str]) -> list[str]:
+    """The names, each once: two columns of one name are two members of a row all the same."""
+    found: list[str] = []
+    for name in names:
+        again = sum(other == name or (other.startswith(f"{name}_") and other[len(name) + 1 :].isdigit()) for other in found)
+        found.append(name if name not in found else f"{name}_{again + 1}")
+    return found

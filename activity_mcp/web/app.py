@@ -8,17 +8,18 @@ import threading
 import time
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import HTMLResponse, PlainTextResponse, StreamingResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from .. import __version__
 from ..errors import ActivityError
+from ..operations.doctor import checks_of
 from ..server.http.guard import Names
 from . import charts, formats, views
 from .answers import Answers
@@ -28,21 +29,21 @@ from .live import MAX_LISTENERS, NewestEvents, Stream
 from .view import Look, NotThere
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
     from starlette.requests import Request
-    from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from ..health.document import StatusDocument
     from ..service import ActivityService
     from .gate import Session
     from .tables import Table
     from .view import View
 
+T = TypeVar("T")
 _HERE = os.path.dirname(os.path.abspath(__file__))
 MAX_FORM_BYTES = 1 << 20
 STATUS_FOR_S = 1.5
+CHECKS_FOR_S = 15.0
 
 
 class Page:
@@ -59,8 +60,8 @@ class Page:
         self._service = service
         self._views = views.all_views()
         self._templates = _environment()
-        self._kept_status: tuple[float, StatusDocument] | None = None
-        self._status_lock = threading.Lock()
+        self._status = _KeptFor(STATUS_FOR_S, service.status)
+        self._checks = _KeptFor(CHECKS_FOR_S, partial(checks_of, service))
         self._app = Gate(self._routes(), self.keys, Names(names, any_address=any_address), port)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,15 +89,7 @@ class Page:
 
     def look(self, request: Request, view: View) -> Look:
         filters = Filters(request.query_params.multi_items(), path=request.url.path)
-        return Look(self._service, self.answers, self.newest, self._status, filters, request.path_params)
-
-    def _status(self) -> StatusDocument:
-        """Counted line by line, so not for each of many looks."""
-        with self._status_lock:
-            now = time.monotonic()
-            if self._kept_status is None or now - self._kept_status[0] > STATUS_FOR_S:
-                self._kept_status = (now, self._service.status())
-            return self._kept_status[1]
+        return Look(self._service, self.answers, self.newest, self._status, self._checks, filters, request.path_params)
 
     # --- answers
 
@@ -104,20 +97,29 @@ class Page:
         look = self.look(request, view)
         return await run_in_threadpool(self.render, view, look, request.scope["state"][SESSION])
 
-    def render(self, view: View, look: Look, session: Session) -> Response:
-        """The view as HTML; where it cannot be shown, why not."""
-        status = 200
+    def render(self, view: View, look: Look, session: Session, more: Mapping[str, Any] | None = None) -> Response:
+        """The view as HTML, with ``more`` of what its template needs; where it cannot be shown, why not."""
+        status, state = 200, self.stream.state()
         try:
-            found: Mapping[str, Any] = view.load(look)
+            found: Mapping[str, Any] = {**view.load(look), **(more or {})}
             template = view.template
         except NotThere as missing:
             found, template, status = {"what": str(missing), "hint": ""}, "missing.html", 404
         except ActivityError as error:
             found, template, status = {"what": error.message, "hint": error.hint}, "missing.html", 400
+        return self._page(template, status, {**found, "state": state}, view, look, session)
+
+    def refuse(self, view: View, look: Look, session: Session, error: ActivityError) -> Response:
+        """Why an action was not done."""
+        found = {"what": error.message, "hint": error.hint, "state": self.stream.state()}
+        return self._page("missing.html", 400, found, view, look, session)
+
+    def _page(self, template: str, status: int, found: Mapping[str, Any], view: View, look: Look, session: Session) -> Response:
         text = self._templates.get_template(template).render(
             **found, view=view, views=self._views, look=look, filters=look.filters, periods=PERIODS, cost=self.answers.cost(),
             version=__version__, csrf_token=session.csrf, is_free=self.answers.reads_are_free,
             is_pending=any(answer.state == "pending" for answer in look.asked),
+            is_failed=any(answer.state == "failed" for answer in look.asked),
         )  # fmt: skip
         return HTMLResponse(text, status)
 
@@ -150,21 +152,54 @@ class Page:
                 return PlainTextResponse("this form is not from this page, or too old; load the page again", 403)
             look = self.look(request, view)
             try:
-                return await run_in_threadpool(view.actions[name], look, form)
+                found = await run_in_threadpool(view.actions[name], look, form)
             except ActivityError as error:
-                return PlainTextResponse(error.describe(), 400)
+                return await run_in_threadpool(self.refuse, view, look, session, error)
+        self.answers.forget()  # what was forgotten must not be shown from what was asked before
+        self._status.forget()
+        self._checks.forget()
+        if isinstance(found, Response):
+            return found
+        look.filters.path = view.path
+        return await run_in_threadpool(self.render, view, look, session, found)
 
     async def _live(self, request: Request) -> Response:
         if self.stream.listeners >= MAX_LISTENERS:
             return PlainTextResponse("too many pages are open", 503)
-        return StreamingResponse(self.stream.listen(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+        return StreamingResponse(
+            self.stream.listen(request.query_params.get("at")),
+            media_type="text/event-stream",
+            headers={"x-accel-buffering": "no"},
+        )
 
     async def _missing(self, request: Request, raised: Exception) -> Response:
         text = self._templates.get_template("missing.html").render(
             what="There is no such page.", hint="", view=None, views=self._views, look=None, filters=Filters([]),
-            periods=PERIODS, cost=self.answers.cost(), version=__version__, csrf_token="", is_free=True, is_pending=False,
+            periods=PERIODS, cost=self.answers.cost(), version=__version__, csrf_token="", state="", is_free=True,
+            is_pending=False, is_failed=False,
         )  # fmt: skip
         return HTMLResponse(text, 404)
+
+
+class _KeptFor(Generic[T]):
+    """What is dear to find, found anew once it is older than some seconds; for several threads."""
+
+    def __init__(self, seconds: float, find: Callable[[], T]) -> None:
+        self._seconds, self._find = seconds, find
+        self._found: tuple[float, T] | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> T:
+        with self._lock:
+            now = time.monotonic()
+            if self._found is None or now - self._found[0] > self._seconds:
+                self._found = (now, self._find())
+            return self._found[1]
+
+    def forget(self) -> None:
+        """Find it anew the next time: something was changed on purpose."""
+        with self._lock:
+            self._found = None
 
 
 class _Kept:
@@ -192,7 +227,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     made.filters.update(formats.FILTERS)
-    made.globals.update(charts=charts, csv_link=_csv_link)
+    made.globals.update(charts=charts, csv_link=_csv_link, zone=formats.zone_minutes)
     return made
 
 

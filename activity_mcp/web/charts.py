@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 LEVELS = 5
 COLOURS = 6
-"""How many series have a colour of their own (``.c0`` to ``.c5``)."""
+FAILED = 4
+"""How many series have a colour of their own (``.c0`` to ``.c5``), and the one of what failed."""
 _CELL, _GAP, _LEFT, _TOP = 22, 3, 34, 16
 _WIDTH, _HEIGHT = 1080, 220
 _BAR = Markup('<rect class="c{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}</title></rect>')
@@ -53,8 +54,14 @@ def level_of(count: int, most: int) -> int:
     return 0 if count <= 0 or most <= 0 else min(LEVELS, 1 + int((count / most) ** 0.5 * LEVELS * 0.999))
 
 
-def bars(names: Sequence[str], series: Mapping[str, Sequence[float]], label: str, unit: str = "") -> Markup:
-    """Stacked bars, one for each name; ``series`` from the bottom up, each a colour."""
+def bars(
+    names: Sequence[str],
+    series: Mapping[str, Sequence[float]],
+    label: str,
+    unit: str = "",
+    colours: Sequence[int] = tuple(range(COLOURS)),
+) -> Markup:
+    """Stacked bars, one for each name; ``series`` from the bottom up, each with its colour."""
     totals = [sum(values[at] for values in series.values()) for at in range(len(names))]
     top = _round_up(max(totals, default=0.0))
     left, bottom = 46, _HEIGHT - 22
@@ -78,7 +85,7 @@ def bars(names: Sequence[str], series: Mapping[str, Sequence[float]], label: str
             drawn.append(
                 Markup(
                     '<rect class="c{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}</title></rect>'
-                ).format(min(number, COLOURS - 1), x, y, wide, tall, title)
+                ).format(colours[min(number, len(colours) - 1)], x, y, wide, tall, title)
             )
         if at % every == 0:
             drawn.append(

@@ -78,7 +78,7 @@ def ms(value: Any) -> str:
     if value is None:
         return NONE
     value = float(value)
-    return f"{value:,.0f} ms" if 10 <= value < 10_000 else f"{value:.2g} ms" if value < 10 else f"{value / 1000:,.1f} s"
+    return f"{value:,.1f} ms" if value < 10 else f"{value:,.0f} ms" if value < 1000 else f"{value / 1000:,.1f} s"
 
 
 def size(value: Any) -> str:
@@ -88,6 +88,17 @@ def size(value: Any) -> str:
         if value >= scale:
             return f"{value / scale:.1f} {name}"
     return f"{int(value):,} B"
+
+
+def figure(value: Any) -> str:
+    """A number of unknown meaning: as it is, with its thousands apart."""
+    if value is None:
+        return NONE
+    if isinstance(value, int):
+        return f"{value:,}"
+    if value != value or value in (float("inf"), float("-inf")) or 0 < abs(value) < 0.0001:
+        return str(value)
+    return f"{value:,.4f}".rstrip("0").rstrip(".")
 
 
 def percent(share: Any) -> str:
@@ -121,6 +132,12 @@ def clock(at: Any) -> str:
     return NONE if at_us is None else f"{datetime.fromtimestamp(at_us / 1e6).astimezone():%H:%M:%S}"
 
 
+def zone_minutes() -> int:
+    """How far this machine's zone is ahead of UTC now."""
+    offset = datetime.now().astimezone().utcoffset()
+    return int(offset.total_seconds() // 60) if offset is not None else 0
+
+
 def utc(at: Any) -> str:
     at_us = at if isinstance(at, int) else as_us(at)
     return "" if at_us is None else f"{datetime.fromtimestamp(at_us / 1e6, UTC):%Y-%m-%d %H:%M:%S} UTC"
@@ -138,7 +155,38 @@ def place(path: Any) -> str:
     return seen(os.path.basename(text.rstrip("/")) or text or "(no project)", 60)
 
 
-FILTERS = {
-    made.__name__: made
-    for made in (seen, lines, number, compact, money, duration, ms, size, percent, ago, local, clock, utc, stamp, place)
-}
+def tail(path: Any, most: int = 60) -> str:
+    """The end of a path, where its name is."""
+    text = str(path or "")
+    return seen(text if len(text) <= most else f"…{text[1 - most :]}", most)
+
+
+def plotted(value: Any) -> str:
+    """A value for a chart: a number, or the second in which a day begins."""
+    if isinstance(value, (int, float)):
+        return str(value)
+    at_us = as_us(value)
+    return "" if at_us is None else str(at_us // 1_000_000)
+
+
+_SHOWN = (
+    seen,
+    lines,
+    number,
+    compact,
+    money,
+    duration,
+    ms,
+    size,
+    figure,
+    percent,
+    ago,
+    local,
+    clock,
+    utc,
+    stamp,
+    place,
+    tail,
+    plotted,
+)
+FILTERS = {made.__name__: made for made in _SHOWN}

@@ -19,7 +19,7 @@ from ..activity import decode_line
 from ..queue import SegmentTail, read_commit
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
 
     Event = dict[str, Any]
 
@@ -81,30 +81,30 @@ class Stream:
         """The warehouse gave an answer: what is shown may be newer now."""
         self._answers += 1
 
-    async def listen(self) -> AsyncIterator[str]:
-        """Server-sent events until the client leaves."""
+    def state(self) -> str:
+        """What there is now, as a text that differs when there is something else. Reads two files."""
+        return f"{self._events.poll()}.{self._events.committed()}.{self._answers}"
+
+    async def listen(self, known: str | None = None) -> AsyncGenerator[str]:
+        """Server-sent events until the client leaves. ``known`` is the state that its page was made of: nothing that came
+        between is missed."""
         self._listeners += 1
         try:
             yield "retry: 2000\n\n"
-            known, silent_s, number = await self._state(), 0.0, 0
+            silent_s, number = 0.0, 0
             while True:
-                await asyncio.sleep(LOOK_EVERY_S)
-                silent_s += LOOK_EVERY_S
-                now = await self._state()
-                if now != known:
-                    known, silent_s, number = now, 0.0, number + 1
-                    yield f"id: {number}\nevent: change\ndata: {number}\n\n"
+                now = await asyncio.to_thread(self.state)
+                if known is not None and now != known:
+                    silent_s, number = 0.0, number + 1
+                    yield f"event: change\ndata: {number}\n\n"
                 elif silent_s >= BEAT_EVERY_S:
                     silent_s = 0.0
                     yield ": here\n\n"
+                known = now
+                await asyncio.sleep(LOOK_EVERY_S)
+                silent_s += LOOK_EVERY_S
         finally:
             self._listeners -= 1
-
-    async def _state(self) -> tuple[int, str, int]:
-        def look() -> tuple[int, str, int]:
-            return self._events.poll(), self._events.committed(), self._answers
-
-        return await asyncio.to_thread(look)
 
 
 def _decoded(line: bytes) -> Event | None:

@@ -31,7 +31,7 @@ def recording_of(look: Look, spoken: Mapping[str, tuple[int, int | None]]) -> di
     waiting = queue["depth_events"]
     state, headline = status["health"], "Everything is recorded"
     if not status["recording"]:
-        state, headline = "fail", "Recording is off"
+        state, headline = "fail", "Recording is off" if status["paused_since"] is None else "Recording is paused"
     elif state == "fail":
         headline = "Not everything is recorded"
     elif state == "warn":

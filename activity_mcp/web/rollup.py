@@ -1,11 +1,11 @@
-"""The sums behind Overview: one statement for a period, whose answer is small whatever the record holds, and what is read of
-it.
+"""The sums behind Overview: one statement for a period, whose answer is small whatever the record holds.
 
 usage      per day, project and model: requests, tokens by class, dollars, and what of them is an estimate
 calls      per day and project: calls of tools, and failures
 sessions   per project and last day: how many; those of a period are the ones whose last day is in it
 sources    per source and kind of event: how many activities, and when the last was
 hours      per hour: how many activities
+limits     the subscription's limits, as the status line reported them last
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import orjson
+
 from ..context.values import as_amount, members, objects
-from .statements import as_us, where
+from .statements import FAILED, as_us, day_of, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,7 +37,7 @@ TOKENS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_crea
 _NOTHING = ", ".join(["NULL"] * 6)
 _STATEMENT = f"""WITH events AS ({{events}})
 SELECT
-    'usage' AS part, CAST(CAST(DATE_TRUNC('day', ts) AS DATE) AS VARCHAR) AS at,
+    'usage' AS part, {day_of("ts")} AS at,
     project AS name, model AS other, COUNT(*) AS events,
     SUM(prompt_tokens) AS prompt_tokens, SUM(completion_tokens) AS completion_tokens,
     SUM(cache_read_tokens) AS cache_read_tokens, SUM(cache_creation_tokens) AS cache_creation_tokens,
@@ -48,14 +50,14 @@ FROM VW_LLM_EVENTS
 GROUP BY 2, 3, 4
 UNION ALL
 SELECT
-    'calls', CAST(CAST(DATE_TRUNC('day', ts) AS DATE) AS VARCHAR), project, NULL, COUNT(*), {_NOTHING},
-    SUM(CASE WHEN success = FALSE THEN 1 ELSE 0 END), MAX(ts)
+    'calls', {day_of("ts")}, project, NULL, COUNT(*), {_NOTHING},
+    SUM(CASE WHEN {FAILED} THEN 1 ELSE 0 END), MAX(ts)
 FROM VW_TOOL_EVENTS
 {{where}}
 GROUP BY 2, 3
 UNION ALL
 SELECT
-    'sessions', CAST(CAST(DATE_TRUNC('day', last_ts) AS DATE) AS VARCHAR), project, NULL, COUNT(*), {_NOTHING}, NULL,
+    'sessions', {day_of("last_ts")}, project, NULL, COUNT(*), {_NOTHING}, NULL,
     MAX(last_ts)
 FROM (
     SELECT session_id, MAX(project) AS project, MAX(ts) AS last_ts
@@ -72,7 +74,11 @@ UNION ALL
 SELECT 'hours', CAST(DATE_TRUNC('hour', ts) AS VARCHAR), NULL, NULL, COUNT(*), {_NOTHING}, NULL, MAX(ts)
 FROM events
 WHERE kind <> 'mcp_event'
-GROUP BY 2"""  # noqa: S608 - views of ours; what is put in is quoted by ``statements``
+GROUP BY 2
+UNION ALL
+SELECT 'limits', NULL, NULL, MAX_BY(CAST(limits AS VARCHAR), ts), COUNT(*), {_NOTHING}, NULL, MAX(ts)
+FROM VW_SESSION_EVENTS
+{{limited}}"""  # noqa: S608 - views of ours; what is put in is quoted by ``statements``
 
 
 def statement(conditions: Sequence[str]) -> str:
@@ -82,7 +88,7 @@ def statement(conditions: Sequence[str]) -> str:
         f"SELECT '{kind}' AS kind, session_id, project, source, ts FROM {view} {kept}"  # noqa: S608
         for kind, view in VIEWS.items()
     )
-    return _STATEMENT.format(events=events, where=kept)
+    return _STATEMENT.format(events=events, where=kept, limited=where([*conditions, "limits IS NOT NULL"]))
 
 
 @dataclass(slots=True)
@@ -200,6 +206,17 @@ class Rollup:
     def hours(self) -> dict[int, int]:
         """Per beginning of an hour, in microseconds since 1970: how many activities."""
         return {at: int(row["events"]) for row in self._of("hours") if (at := as_us(row["at"])) is not None}
+
+    def limits(self) -> tuple[dict[str, Any], int | None]:
+        """The subscription's limits as they were reported last ({five_hour, seven_day}: {used_percent, resets_at}),
+        and when.
+        """
+        row = next(iter(self._of("limits")), None)
+        try:
+            found = orjson.loads(row["other"]) if row and row["other"] else {}
+        except ValueError:
+            found = {}
+        return (found if isinstance(found, dict) else {}), as_us(row["last_ts"]) if row else None
 
     def _of(self, part: str) -> Iterable[Row]:
         return (row for row in self._rows if row["part"] == part)

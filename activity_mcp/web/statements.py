@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 DAY_US = 86_400_000_000
-HOUR_US = 3_600_000_000
+FAILED = "success = FALSE AND denied IS NULL AND COALESCE(interrupted, FALSE) = FALSE"
+"""Of VW_TOOL_EVENTS: what was denied or interrupted is no failure."""
 
 
 def text(value: str) -> str:
@@ -22,6 +23,11 @@ def text(value: str) -> str:
 def time(at_us: int) -> str:
     """A moment in UTC, to be compared with the views' ``ts``: a text, which both engines take for a time there."""
     return f"'{iso(at_us)[:-1]}'"
+
+
+def day_of(column: str) -> str:
+    """The day of UTC as text, YYYY-MM-DD."""
+    return f"CAST(CAST(DATE_TRUNC('day', {column}) AS DATE) AS VARCHAR)"
 
 
 def where(conditions: Iterable[str]) -> str:
@@ -43,6 +49,6 @@ def as_us(value: object) -> int | None:
         return None
     written = str(value).replace(" ", "T")
     try:
-        return parse_iso(written if written.endswith("Z") else f"{written}Z")
+        return parse_iso(written if written.endswith("Z") or "T" not in written else f"{written}Z")
     except ValueError:
         return None

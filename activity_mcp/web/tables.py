@@ -22,7 +22,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 @dataclass(frozen=True, slots=True)
 class Column:
     """``kind`` says how a value is shown (a filter of ``formats``: text, code, number, money, tokens, duration, ms, bytes,
-    percent, time, outcome); ``link(row)`` where it leads."""
+    percent, figure, time, outcome; any: the row's own ``kind``); ``link(row)`` where it leads."""
 
     key: str
     title: str
@@ -43,7 +43,7 @@ class Column:
 
     @property
     def is_number(self) -> bool:
-        return self.kind in {"number", "money", "tokens", "duration", "ms", "bytes", "percent"}
+        return self.kind in {"number", "money", "tokens", "duration", "ms", "bytes", "percent", "figure"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from starlette.datastructures import FormData
     from starlette.responses import Response
 
+    from ..health.check import Check
     from ..health.document import StatusDocument
     from ..service import ActivityService
     from .answers import Answer, Answers
@@ -35,8 +36,9 @@ class View:
     """A page of its own. ``path`` is a Starlette route. ``load`` runs on a worker thread and gives what the template
     ``NAME.html`` needs; it may raise NotThere, or InvalidInput, whose message and hint the page then shows.
 
-    ``filters``: which of the common ones its bar has (days, project, model). ``actions``: what its POSTs to ``PATH/ACTION`` do;
-    the CSRF token has been checked. ``in_navigation``: whether the head of each page links to it.
+    ``filters``: which of the common ones its bar has (days, project, model). ``actions``: what its POSTs to ``PATH/ACTION``
+    do; the CSRF token has been checked. A mapping in place of a response shows the view again, with these variables of its
+    template. ``in_navigation``: whether the head of each page links to it.
     """
 
     name: str
@@ -44,7 +46,7 @@ class View:
     path: str
     load: Callable[[Look], Mapping[str, Any]]
     filters: tuple[str, ...] = ()
-    actions: Mapping[str, Callable[[Look, FormData], Response]] = field(default_factory=dict)
+    actions: Mapping[str, Callable[[Look, FormData], Response | Mapping[str, Any]]] = field(default_factory=dict)
     in_navigation: bool = True
 
     @property
@@ -61,6 +63,7 @@ class Look:
         answers: Answers,
         newest: NewestEvents,
         status: Callable[[], StatusDocument],
+        checks: Callable[[], list[Check]],
         filters: Filters,
         path: Mapping[str, str] | None = None,
     ) -> None:
@@ -69,6 +72,8 @@ class Look:
         self.newest = newest
         self.status = status
         """The status document, at most a second or two old."""
+        self.checks = checks
+        """The checks of ``doctor``, at most some seconds old."""
         self.filters = filters
         self.is_patient = False
         """Whether answers are waited for however long they take: a file is whole or not sent."""
@@ -83,6 +88,12 @@ class Look:
         answer = self.answers.ask(sql, PATIENT_S if self.is_patient else wait_s)
         self.asked.append(answer)
         return answer
+
+    def ask_all(self, *statements: str, wait_s: float = SLOW_S) -> list[Answer]:
+        """The same of several, which are asked beside each other."""
+        for sql in statements:
+            self.answers.ask(sql, 0.0)
+        return [self.ask(sql, wait_s) for sql in statements]
 
     @property
     def customer(self) -> str:

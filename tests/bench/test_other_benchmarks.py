@@ -9,18 +9,19 @@ from typing import Any
 
 import pytest
 
-from activity_mcp.bench import growth, rows, search, start
+from activity_mcp.bench import growth, rows, search, start, usage
 
 pytestmark = pytest.mark.slow
 
 SMALL: list[tuple[Any, dict[str, Any], int]] = [
     (start, {"starts": 1, "calls": 5, "idle_s": 0.5}, 9),
     (growth, {"sizes": (50, 100, 200, 400), "calls": 3, "rounds": 1}, 6),
+    (usage, {"records": 20, "activities": 500, "rounds": 1}, 5),
     (rows, {"events": 200, "rounds": 1, "ingest_s": 1.0}, 4),
 ]
 
 
-@pytest.mark.parametrize(("module", "options", "count"), SMALL, ids=["start", "growth", "rows"])
+@pytest.mark.parametrize(("module", "options", "count"), SMALL, ids=["start", "growth", "usage", "rows"])
 def test_every_line_has_a_value_and_a_verdict(module: Any, options: dict[str, Any], count: int, tmp_path: Path) -> None:
     environ = {**os.environ, "ACTIVITY_HOME": str(tmp_path), "ACTIVITY_CUSTOMER": "bench@example.com"}
     measured = [

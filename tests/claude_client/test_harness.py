@@ -37,7 +37,8 @@ def ask(api: StandIn, text: str = "hello", **members: Any) -> tuple[int, bytes]:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
-        return error.code, error.read()
+        with error:
+            return error.code, error.read()
 
 
 def events(data: bytes) -> list[dict[str, Any]]:

@@ -40,7 +40,10 @@ def flush(directory: str, socket: str) -> None:
         try:
             if not flusher.step(max_rows=chance.randint(1, 60)).more:
                 time.sleep(0.002)
-            flusher.prune(flusher.offset)
+            if chance.random() < 0.3:
+                committed = flusher.offset
+                sink.fold()
+                flusher.prune(committed)
         except OffsetConflict:
             flusher.forget_position()
         except QueueRefused:

@@ -44,6 +44,7 @@ class KillLoop:
         self.start_s = 0.0
         self.kills = 0
         self.stops = 0
+        self.seconds = 0.0
         self.starts: dict[str, int] = defaultdict(int)
         self.attempted: dict[str, int] = {}
         self.acknowledged: dict[str, set[int]] = defaultdict(set)
@@ -240,6 +241,7 @@ class KillLoop:
         began = time.monotonic()
         while not self._failures:
             past = time.monotonic() - began
+            self.seconds = past
             if past > seconds and (self.total() >= least or past > 3 * seconds):
                 return
             time.sleep(self.start_s * self.chance.uniform(*BETWEEN_KILLS))  # lets them run: what they do meanwhile is the test
@@ -260,29 +262,31 @@ class KillLoop:
 
     # --- what must hold
 
-    def check(self, ids: Sequence[str]) -> int:
+    def check(self, ids: Sequence[str], rows: int) -> int:
         """``ids`` of the rows in the order of their offsets: every acknowledged one, each once, none that nobody sent, and each
-        writer's in the order in which it sent them. How many were acknowledged."""
+        writer's in the order in which it sent them. How many were acknowledged. The figures are printed whatever they are."""
         found: dict[str, list[int]] = defaultdict(list)
         for name in ids:
             who, _, n = name.rpartition(":")
             found[who].append(int(n))
+        lost = {who: sorted(reported - set(found.get(who, ()))) for who, reported in self.acknowledged.items()}
+        twice = sum(len(numbers) - len(set(numbers)) for numbers in found.values())
+        print(self.summary(rows, sum(map(len, lost.values())), twice))
         for who, numbers in found.items():
             assert numbers == sorted(set(numbers)), f"{who}: twice, or out of order"
             assert numbers[-1] < self.attempted[who], f"{who} never sent {numbers[-1]}"
-        lost = {
-            who: sorted(reported - set(found[who])) for who, reported in self.acknowledged.items() if reported - set(found[who])
-        }
-        assert lost == {}, "acknowledged, and not in the warehouse"
+        assert not any(lost.values()), f"acknowledged, and not in the warehouse: {lost}"
         return self.total()
 
     def total(self) -> int:
         """How many events were acknowledged, of the lives that have ended and of the servers."""
         return sum(len(reported) for reported in list(self.acknowledged.values()))
 
-    def summary(self, acknowledged: int, rows: int) -> str:
-        faults = ", ".join(f"{self.faults(name)} {name}" for name in ("torn", "paused", "died"))
+    def summary(self, rows: int, lost: int, twice: int) -> str:
+        """What the loop did and what came of it, on one line."""
+        died, torn, paused = map(self.faults, ("died", "torn", "paused"))
         return (
-            f"seed {self._seed}: {acknowledged} acknowledged, {rows} rows, {self.kills} kills, {self.stops} stops; "
-            f"from inside: {faults}; starts: {dict(self.starts)}"
+            f"seed {self._seed}: {self.total():,} acknowledged in {self.seconds:.0f} s, {lost} lost, {twice} twice; {rows:,} rows; "
+            f"{self.kills} killed from outside, {died} at a step and {torn} in a torn write from inside, {self.stops} stops, "
+            f"{paused} pauses; starts: {dict(self.starts)}"
         )

@@ -131,6 +131,17 @@ def flush_into_duckdb(place: Path, steps: Steps, name: str) -> None:
     rig.drain(rig.flusher(warehouse))
 
 
+def fold_in_duckdb(place: Path, steps: Steps, name: str) -> None:
+    """New events, one of them twice, that are appended whole; and a fold, of whose transaction each statement is a step."""
+    rig = Rig(place / "queue")
+    _put(rig, place, name)
+    rig.writer.append([rig.line(f"{name}-0")])
+    warehouse = DuckDBWarehouse(str(place / "activity.duckdb"))
+    rig.drain(rig.flusher(warehouse))
+    warehouse._connection = KilledConnection(warehouse._connection, steps)  # type: ignore[assignment]
+    warehouse.fold()
+
+
 def _put(rig: Rig, place: Path, name: str) -> None:
     names = [f"{name}-{n}" for n in range(ROUND_EVENTS)]
     rig.writer.append([rig.line(given) for given in names])
@@ -163,6 +174,7 @@ SCENARIOS: dict[str, Callable[[Path, Steps, str], None]] = {
     "append": append,
     "flush": flush,
     "duckdb": flush_into_duckdb,
+    "fold": fold_in_duckdb,
 }
 UNDISTURBED = ("append", "flush")
 """Where the work left over would make the next round longer. A flush into DuckDB has as many statements for more rows."""

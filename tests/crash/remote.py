@@ -70,6 +70,9 @@ class RemoteWarehouse:
     def append(self, batch: Batch) -> None:
         self._ask("append", batch)
 
+    def fold(self) -> Any:
+        return self._ask("fold")
+
     def left_out(self, channel_id: str) -> Any:
         return self._ask("left_out", channel_id)
 

@@ -38,8 +38,7 @@ def test_two_flushers_without_a_lease_ship_each_acknowledged_event_once_into_mem
     rig.warehouse = warehouse
     rig.drain()
     offsets = [row.stream_offset for row in warehouse.rows]
-    acknowledged = loop.check(rig.ids())
-    print(loop.summary(acknowledged, len(offsets)))
+    acknowledged = loop.check(rig.ids(), len(offsets))
     assert offsets == sorted(set(offsets))
     assert {row.channel_id for row in warehouse.rows} == {queue.queue_id}
     assert QueueReader(directory).backlog(rig.flusher().step().offset).events == 0
@@ -75,8 +74,7 @@ def test_servers_commands_and_writers_killed_at_random_lose_nothing_and_double_n
             "SELECT activity_id, activity, channel_id, stream_offset FROM CLAUDE_STREAM_V2 ORDER BY stream_offset"
         ).fetchall()
     sent = [loop.hooked.get(name, name) for name, activity, _, _ in rows if activity == "used_tool"]
-    acknowledged = loop.check(sent)
-    print(loop.summary(acknowledged, len(rows)))
+    acknowledged = loop.check(sent, len(rows))
     offsets = [offset for *_, offset in rows]
     assert offsets == sorted(set(offsets))
     assert {channel for _, _, channel, _ in rows} == {queue["queue_id"]}

@@ -10,7 +10,10 @@ from pathlib import Path
 import duckdb
 
 from activity_mcp.queue import open_queue
+from activity_mcp.warehouse import Batch
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from crash.points import SINK, KeptWarehouse
+from derived import derived, stored_rows
 from rigs import Rig
 
 TESTS = str(Path(__file__).parents[1])
@@ -53,7 +56,7 @@ def test_a_flusher_killed_at_any_step_ships_each_line_once_and_in_order(tmp_path
 
 
 def test_a_flush_into_duckdb_killed_at_any_statement_commits_rows_and_offset_together(tmp_path: Path) -> None:
-    assert killed_everywhere("duckdb", tmp_path) > 8
+    assert killed_everywhere("duckdb", tmp_path) > 5
     with duckdb.connect(str(tmp_path / "activity.duckdb")) as connection:
         stored = connection.execute("SELECT activity_id FROM CLAUDE_STREAM_V2 ORDER BY stream_offset").fetchall()
         places = connection.execute("SELECT MAX(stream_offset), COUNT(DISTINCT stream_offset) FROM CLAUDE_STREAM_V2").fetchone()
@@ -62,3 +65,17 @@ def test_a_flush_into_duckdb_killed_at_any_statement_commits_rows_and_offset_tog
     assert places is not None
     assert tokens == [(open_queue(str(tmp_path / "queue"), sink=SINK).queue_id, places[0])]
     assert places[1] == len(stored)
+
+
+def test_a_fold_killed_at_any_statement_takes_each_row_into_the_contexts_once(tmp_path: Path) -> None:
+    assert killed_everywhere("fold", tmp_path) > 15
+    disturbed = DuckDBWarehouse(str(tmp_path / "activity.duckdb"))
+    disturbed.fold()
+    disturbed.close()
+    undisturbed = DuckDBWarehouse(str(tmp_path / "other.duckdb"))
+    rows = stored_rows(str(tmp_path / "activity.duckdb"))
+    undisturbed.append(Batch(rows[0].channel_id, None, rows[-1].stream_offset, rows))
+    undisturbed.fold()
+    undisturbed.close()
+    assert derived(str(tmp_path / "activity.duckdb")) == derived(str(tmp_path / "other.duckdb"))
+    assert derived(str(tmp_path / "activity.duckdb"))["SUM(calls)"] == [(len(acknowledged(tmp_path)),)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import pkgutil
 import signal
 import threading
 from collections.abc import Iterable, Iterator
@@ -20,7 +21,7 @@ from activity_mcp.config import read_config
 from activity_mcp.context import Snapshot, SnapshotStore
 from activity_mcp.errors import WarehouseUnavailable
 from activity_mcp.fs import FileSystem
-from activity_mcp.queue import Lease, read_commit
+from activity_mcp.queue import Lease, QueueReader, is_folded, read_commit
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse.duckdb.adapter import DuckDBAdapter
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
@@ -250,8 +251,9 @@ def test_a_leader_stopped_in_the_middle_of_publishing_never_replaces_a_newer_sna
     assert found.row_version == 20
 
 
+@pytest.mark.parametrize("place", ["warehouse._fill", "folding.refresh"], ids=["in an append", "in a fold"])
 def test_a_sink_call_that_hangs_or_raises_is_ended_reported_and_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     environ = {"ACTIVITY_HOME": str(tmp_path), "HOME": str(tmp_path), "ACTIVITY_CUSTOMER": "ada@example.com"}
     errors: list[BaseException] = []
@@ -259,24 +261,29 @@ def test_a_sink_call_that_hangs_or_raises_is_ended_reported_and_tried_again(
     service = ActivityService.from_environ(environ, on_error=errors.append, adapter=adapter)
     DuckDBWarehouse(service.config.db).committed("")  # made beforehand, which takes its time
     calls = iter(["hang", "raise"])
+    place = f"activity_mcp.warehouse.duckdb.{place}"
+    genuine: Any = pkgutil.resolve_name(place)
 
-    def hanging(connection: duckdb.DuckDBPyConnection) -> None:
+    def hanging(connection: duckdb.DuckDBPyConnection, *arguments: Any) -> None:
         kind = next(calls, "")
         if kind == "hang":
             connection.execute("SELECT COUNT(*) FROM range(1000000000000) AS a, range(1000) AS b").fetchall()
         elif kind == "raise":
             raise RuntimeError("a bug in a sink")
+        genuine(connection, *arguments)
 
-    monkeypatch.setattr("activity_mcp.warehouse.duckdb.warehouse.refresh", hanging)
+    monkeypatch.setattr(place, hanging)
     service.start()
     ids = [service.log("tool_event", TOOL)["activity_id"] for _ in range(3)]
     until(lambda: service.lease.last_report().get("error") == "RuntimeError: a bug in a sink")
     assert {type(error) for error in errors} == {WarehouseUnavailable, RuntimeError}
-    until(lambda: not service.local_events.urgent())
+    until(is_folded(service.lease, QueueReader(service.queue.directory).end()))
     assert service.lease.holder_pid() == os.getpid()
     service.close()
     with duckdb.connect(service.config.db, read_only=True) as connection:
         rows = connection.execute("SELECT activity_id FROM CLAUDE_STREAM_V2 WHERE event_name = 'tool_event'").fetchall()
+        counted = connection.execute("SELECT SUM(calls) FROM CONTEXT_COUNTS WHERE project = '*' AND event_name = 'tool_event'")
+        assert counted.fetchall() == [(3,)]
     assert [activity_id for (activity_id,) in rows] == ids
 
 

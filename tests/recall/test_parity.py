@@ -168,6 +168,7 @@ def test_what_is_shown_does_not_depend_on_how_much_of_it_was_flushed(warehouse: 
     before = None
     for flushed, rest in ((lines[:cut], lines[cut:]), (lines[cut:], [])):
         warehouse.append(Batch(CHANNEL, before, flushed[-1][0], [row(place, line) for place, line in flushed]))
+        warehouse.fold()
         before = flushed[-1][0]
         blobs = {found.scope: found.blob for found in warehouse.contexts(scopes, CHANNEL)}
         known = {line["activity_id"] for _, line in flushed}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import random
+import string
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,3 +138,60 @@ def test_a_text_without_secrets_loads_no_regular_expressions(text: str) -> None:
         "assert 're' not in sys.modules and not patterns._patterns, patterns._patterns"
     )
     subprocess.run([sys.executable, "-I", "-S", "-c", code, str(REPO), text], check=True)
+
+
+def _alnum(rng: random.Random, length: int) -> str:
+    return "".join(rng.choices(string.ascii_letters + string.digits, k=length))
+
+
+LOOK_ALIKES: dict[str, Callable[[random.Random, int], str]] = {
+    "uuids": lambda rng, n: f"{uuid.UUID(int=rng.getrandbits(128))} ",
+    "hashes": lambda rng, n: f"{rng.getrandbits(160):040x}  file{n}\n",
+    "ids of calls": lambda rng, n: f"toolu_{_alnum(rng, 24)} ",
+    "names, each another": lambda rng, n: f"DB_PASSWORD_{n} ",
+    "references": lambda rng, n: f"DB_PASSWORD_{n}=$PASSWORD_{n}\n",
+    "names in code": lambda rng, n: f"get{_alnum(rng, 4).title()}Token{n}(author{n}_keyboard) ",
+    "lines of base64": lambda rng, n: _alnum(rng, 76) + "\n",
+    "escaped lines": lambda rng, n: f"{_alnum(rng, 8)}\\n",
+    "addresses": lambda rng, n: f"https://x.example/{_alnum(rng, 20)}?q=%20{n} {_alnum(rng, 6)}@x.example ",
+    "members": lambda rng, n: f'{{"name":"token","value":{n}}},',
+    "rows below a token": lambda rng, n: f"a,{n},b\n" if n else "name,token,x\n",
+    "commands": lambda rng, n: f"echo {_alnum(rng, 5)} | tee x; curl -o {n} y; docker run -p {n}:80 z\n",
+}
+"""What is all around like secrets, and differs each time: no table of names or runs can remember it."""
+
+
+def _of_kind(kind: str, characters: int) -> str:
+    rng, pieces, length, number = random.Random(kind), [], 0, 0
+    while length < characters:
+        pieces.append(LOOK_ALIKES[kind](rng, number))
+        length += len(pieces[-1])
+        number += 1
+    return "".join(pieces)
+
+
+def _assert_linear(kind: str, small: int, large: int) -> None:
+    """Processor time, the best of some: for so many times the text no more than three times as many times the work."""
+
+    def spent(characters: int, tries: int) -> float:
+        text, best = _of_kind(kind, characters), 1e9
+        for _ in range(tries):
+            began = time.process_time()
+            Redactor().text(text)
+            best = min(best, time.process_time() - began)
+        return best
+
+    spent(1_000, 1)  # tables are read
+    assert spent(large, 1) < 3 * (large // small) * max(spent(small, 3), 0.001)
+
+
+@pytest.mark.parametrize("kind", LOOK_ALIKES)
+def test_look_alikes_that_all_differ_cost_no_more_than_their_length(kind: str) -> None:
+    _assert_linear(kind, 5_000, 50_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", LOOK_ALIKES)
+def test_a_megabyte_of_look_alikes_costs_a_hundred_times_what_ten_kilobytes_cost(kind: str) -> None:
+    _assert_linear(kind, 10_000, 100_000)
+    _assert_linear(kind, 10_000, 1_000_000)

@@ -98,6 +98,7 @@ def tables() -> tuple[duckdb.Statement, ...]:
     """What the sequence reads and writes; no view."""
     names = ("00_macros.sql", "01_migration_setup.sql", "02_artifacts.sql")
     texts = [text for name in names for text in statements(name) if not text.startswith("CREATE OR REPLACE VIEW")]
+    texts += [text for text in statements("90_monitoring.sql") if "CREATE TABLE IF NOT EXISTS" in text]
     return tuple(duckdb.extract_statements(text)[0] for text in texts)
 
 

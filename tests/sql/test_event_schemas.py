@@ -21,7 +21,7 @@ REQUIRED = {
 }
 SHARED = {
     "tool_use_id", "prompt_id", "agent_id", "agent_type", "git_branch", "_truncated", "_original_size",
-    "_schema_errors", "_redacted",
+    "_more", "_schema_errors", "_redacted",
 }  # fmt: skip
 UNITS = {
     "_ms": "milliseconds", "_tokens": "tokens", "_usd": "US dollars", "bytes_": "bytes", "_size": "bytes", "_hours": "hours",

@@ -18,7 +18,7 @@ Row = dict[str, Any]
 CONTENTS = {
     "sql", "error", "parameters", "excerpt", "raw", "message", "value", "sample_rows", "content_schema", "metrics", "reason",
     "_schema_errors", "action_taken", "title", "skill", "mcp_server", "mcp_tool", "effort", "service_tier", "input_size",
-    "context_used_percent", "limits",
+    "context_used_percent", "limits", "_more",
 }  # fmt: skip
 LISTED = set(re.findall(r"'(\w+)'", BODIES["FEATURES_MASK"].split("OBJECT_PICK(")[1].split(")")[0]))
 BEA, CY = "bea@example.com", "cy@example.com"

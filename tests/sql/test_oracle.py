@@ -20,7 +20,7 @@ VIEWS = {name: f"VW_{name.removesuffix('_event').upper()}_EVENTS" for name in EV
 RENAMED = {
     "rows": "row_count", "database": "database_name", "schema": "schema_name", "user": "user_name", "from": "from_byte",
     "to": "to_byte", "count": "call_count", "length": "length_chars", "result_size": "result_size_bytes",
-    "context_size": "context_size_bytes", "input_size": "input_size_bytes", "_truncated": "truncated", "_original_size": "original_size_bytes",
+    "context_size": "context_size_bytes", "input_size": "input_size_bytes", "_truncated": "truncated", "_original_size": "original_size_bytes", "_more": "more_features",
     "_schema_errors": "schema_errors", "_redacted": "redacted_count",
 }  # fmt: skip
 PASSED_ON = (

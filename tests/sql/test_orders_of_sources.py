@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from copy import copy
 from datetime import datetime
 from functools import cache
 from itertools import permutations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from activity_mcp.activity import Activity, Origin
+from activity_mcp.activity import Activity, Origin, build
 from activity_mcp.claude_code.transcripts import TranscriptReader
-from activity_mcp.clock import parse_iso
+from activity_mcp.clock import iso, parse_iso
 from activity_mcp.redaction import Redactor
 from activity_mcp.usage.prices import PriceList
+from lengths import examples
 from otlp.exporter import Rig
 from sql.refreshed import Refreshed
 from sql.support import statements
-from usage.genuine import PROJECT, SUBAGENT, TOKENS, TOTAL_USD, TRANSCRIPT, batches, requests_exported
+from usage.genuine import PROJECT, SESSION, SUBAGENT, TOKENS, TOTAL_USD, TRANSCRIPT, batches, requests_exported
 
 NOW = datetime(2026, 11, 28, 13, 0, 0)
 QUIET_US = parse_iso("2026-11-28T20:00:00Z")
@@ -48,7 +50,18 @@ def imported(path: str) -> tuple[Activity, ...]:
     return tuple(reader)
 
 
-SOURCES = (exported(), imported(str(TRANSCRIPT)), imported(str(SUBAGENT)))
+def shown() -> tuple[Activity, ...]:
+    """What the status line said while the session ran, as its hook records it: sums that only grow."""
+    origin = Origin("ada@example.com", "hook", session_id=SESSION, project=PROJECT)
+    features = {"session_id": SESSION, "event_type": "status"}
+    return tuple(
+        build("session_event", {**features, "cost_usd": cost}, origin, now_us=QUIET_US, ts=QUIET_US - 9_000_000 + number)
+        for number, cost in enumerate((TOTAL_USD / 3, TOTAL_USD / 2, TOTAL_USD))
+    )
+
+
+SOURCES = (exported(), imported(str(TRANSCRIPT)), imported(str(SUBAGENT)), shown())
+"""The exporter, both transcripts (the first ends with the client's own sum), the status line."""
 
 
 class Sums(Refreshed):
@@ -99,21 +112,37 @@ def assert_whole(sums: Sums, measured: int) -> None:
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
 def test_the_totals_are_the_clients_in_every_order_of_the_sources(order: tuple[int, ...]) -> None:
     sums = Sums()
-    for number in order:
+    for number in (order[0], 3, *order[1:]):
         sums.record(SOURCES[number])
     assert_whole(sums, measured=5)
 
 
-@pytest.mark.slow
-@settings(max_examples=30)
-@given(order=st.permutations([0, 1, 2, 0, 1, 2]), cuts=st.lists(st.integers(1, 9), min_size=6, max_size=6))
-def test_however_often_they_report_and_however_batches_are_cut_the_totals_are_the_same(
-    order: list[int], cuts: list[int]
+PIECES = st.tuples(st.integers(0, 3), st.integers(0, 12), st.integers(0, 12))
+"""Of which source a batch is, and where in it the batch begins and ends; an empty one is a batch of others."""
+WHOLE = [(number, 0, 99) for number in range(len(SOURCES))]
+
+
+@pytest.mark.long
+@examples(short=2, long=60)
+@given(batches=st.lists(PIECES, max_size=8).flatmap(lambda pieces: st.permutations([*pieces, *WHOLE])))
+def test_however_often_they_report_and_however_batches_overlap_the_totals_are_the_same(
+    batches: list[tuple[int, int, int]],
 ) -> None:
     sums = Sums()
-    for number, cut in zip(order, cuts, strict=True):
-        sums.record(SOURCES[number][:cut])
-        sums.record(SOURCES[number][cut:])
+    for number, start, stop in batches:
+        sums.record(SOURCES[number][start:stop])
+    assert_whole(sums, measured=5)
+
+
+def test_two_exporters_whose_clocks_disagree_by_minutes_report_each_request_once() -> None:
+    sums = Sums()
+    for minutes in (7, -7):
+        late = [copy(activity) for activity in SOURCES[0]]
+        for activity in late:
+            activity.ts = iso(parse_iso(activity.ts) + minutes * 60_000_000)
+        sums.record(late)
+    sums.record(SOURCES[1])
+    sums.record(SOURCES[2])
     assert_whole(sums, measured=5)
 
 

@@ -49,6 +49,7 @@ def queries(tmp_path_factory: pytest.TempPathFactory) -> DuckDBQueries:
     rows.append(event(7, "tool_event", {"tool_name": "Edit", "success": True, "latency_ms": 5, "brand_new": [1, 2]}))
     warehouse = DuckDBWarehouse(path)
     warehouse.append(Batch(CHANNEL, None, offset(7), rows))
+    warehouse.fold()
     warehouse.close()
     return DuckDBQueries(path, lambda: (3, 1500))
 

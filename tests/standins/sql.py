@@ -205,6 +205,7 @@ class Engine:
             new = [row for row in rows if folded is None or row.stream_offset > folded]
             if new:
                 self._warehouse.append(Batch(channel, folded, new[-1].stream_offset, new))
+                self._warehouse.fold()  # as the task does
 
 
 def _tasks(*, is_suspended: bool) -> Answer:

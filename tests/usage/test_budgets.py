@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from activity_mcp.clock import parse_iso
+from activity_mcp.claude_code.hooks.statusline import run
+from activity_mcp.clock import SYSTEM_CLOCK, iso, parse_iso
 from activity_mcp.config import read_config
+from activity_mcp.context.render import render_context
+from activity_mcp.context.spent import nearly_spent
 from activity_mcp.errors import InvalidConfig
 from activity_mcp.service import ActivityService
 from activity_mcp.usage.budgets import Budget, BudgetWatch
@@ -116,6 +122,10 @@ def test_the_leader_records_it_and_usage_says_it(call: Call, monkeypatch: pytest
     service.budget_watch._next = 0.0
     service.leader.turn()
     service.close()
+    context = json.loads(call("context", "--json").out)["context"]
+    today = iso(SYSTEM_CLOCK.time_us())[:10]
+    assert context["budgets"] == [{"period": "day", "of": today, "spent_usd": 8.5, "budget_usd": 10.0, "percent": 85}]
+    assert "85% of $10.00" in run(b"{}", dict(os.environ))
     outcome = call("usage")
     assert "! $8.50 of the day's budget of $10.00 are spent (85%)" in outcome.err
     assert "$8.50 of the month's budget of $1,000.00 are spent (1%)" in outcome.err
@@ -123,3 +133,30 @@ def test_the_leader_records_it_and_usage_says_it(call: Call, monkeypatch: pytest
         "rows"
     ]
     assert rows == [["$8.50 of the day's budget of $10.00 are spent (85%)", "warning"]]
+
+
+def test_what_is_spent_of_a_budget_is_noted_from_80_percent_on_and_counts_in_its_period_alone(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, month=None)
+    watched.at("2026-11-28T10:00:00Z")
+    for spent in (7.0, 8.5, 9.25):
+        watched.spend(spent)
+    now_us = watched.clock.time_us()
+    expected = {"period": "day", "of": "2026-11-28", "spent_usd": 9.25, "budget_usd": 10.0, "percent": 92}
+    assert nearly_spent(str(tmp_path), {"day": 10.0, "month": None}, now_us) == [expected]
+    assert nearly_spent(str(tmp_path), {"day": 12.0, "month": None}, now_us) == []
+    assert nearly_spent(str(tmp_path), {"day": 10.0, "month": None}, now_us + 86_400_000_000) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"day": 5}', '{"day": {"name": "2026-11-28", "limit": 10.0, "level": 80, "spent": "x"}}']
+)
+def test_a_note_that_is_damaged_counts_as_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "budget.json").write_text(text)
+    assert nearly_spent(str(tmp_path), {"day": 10.0, "month": 10.0}, parse_iso("2026-11-28T10:00:00Z")) == []
+
+
+@pytest.mark.parametrize("context_type", ["default", "executive", "engineer", "analyst"])
+def test_a_budget_is_shown_however_small_the_answer_where_sums_are_shown(context_type: str) -> None:
+    budget: dict[str, Any] = {"period": "day", "of": "2026-11-28", "spent_usd": 9.25, "budget_usd": 10.0, "percent": 92}
+    found = render_context({}, [], now_us=0, context_type=context_type, max_bytes=512, budgets=[budget]).context
+    assert found.get("budgets") == ([budget] if context_type in ("default", "executive") else None)

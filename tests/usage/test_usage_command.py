@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from activity_mcp.clock import iso
+from activity_mcp.activity import build
+from activity_mcp.cli.usage_view import show_usage
+from activity_mcp.clock import iso, parse_iso
 from activity_mcp.service import ActivityService
-from activity_mcp.usage.sums import KEYS
+from activity_mcp.usage.sums import KEYS, Sum, Usage, read_usage
 from cli.conftest import call, home
 from cli.outcome import Call
 from deployed import put_warehouse
@@ -194,3 +197,55 @@ def session_with(client_usd: float | None, *requests: dict[str, Any], **start: A
 def test_a_difference_has_its_reason(call: Call, client_usd: float, requests: Any, start: Any, reason: str) -> None:
     session_with(client_usd, *requests, **start)
     assert reason in reconciled(call)["reason"]
+
+
+def test_the_embedded_engines_own_statement_gives_the_sums_of_the_view(call: Call) -> None:
+    odd: list[dict[str, Any]] = [
+        {"prompt_tokens": "12", "cost_usd": None}, {"completion_tokens": 2.0, "cost_usd": "0.25"}, {"cost_usd": 1e-9},
+        {"model": None, "cost_source": "estimated"}, {"cost_usd": True}, {"prompt_tokens": "1_000", "cost_usd": "0x10"},
+        {"request_kind": "subagent", "agent_type": "a", "cost_usd": " 0.5 "}, {"request_kind": "auxiliary", "query_source": "compact"},
+        {"skill": "s", "mcp_server": "m", "git_branch": "b", "cache_read_tokens": 5, "cache_creation_tokens": -3},
+    ]  # fmt: skip
+    put_warehouse(Path(os.environ["ACTIVITY_HOME"]))
+    service = ActivityService.from_environ(source="cli")
+    origin = service.recorder.origin("import", project="/work/shop", session_id="s1")
+    made = []
+    for number, features in enumerate(odd * 2):
+        given = {"model": "m", "prompt_tokens": 10, "completion_tokens": 1, "cost_usd": 0.1, "cost_source": "otel", **features}
+        at = parse_iso(f"2026-11-{1 + number:02d}T10:00:00Z")
+        made.append(build("llm_event", given, origin, now_us=at, ts=at, activity_id=f"r{number % 12}", strict=False))
+    service.recorder.append_read(made)
+    call("flush")
+    for by, since_us in [*((by, None) for by in KEYS), ("daily", parse_iso("2026-11-05T00:00:00Z"))]:
+        found = [
+            read_usage(service.query, by, customer=service.identity.customer, since_us=since_us, is_embedded=is_embedded)
+            for is_embedded in (False, True)
+        ]
+        assert found[0].rows
+        assert (by, found[0]) == (by, found[1])
+    service.close()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
+@pytest.mark.parametrize("by", ["monthly", "session", "branch", "agent"])
+def test_no_number_is_cut_however_narrow_the_terminal(by: str, width: int) -> None:
+    one = Sum(
+        "main conversation" if by == "agent" else "2026-11", ["claude-opus-4-6", "claude-haiku-4-5-20251001"], "/work/shop"
+    )
+    one.last_ts, one.requests, one.prompt_tokens, one.cache_read_tokens = (
+        "2026-11-27T15:05:00Z",
+        300_000,
+        6_900_000,
+        15_000_000_000,
+    )
+    one.cost_usd, one.cost_estimated_usd = 14_928.53, 7_464.27
+    total = Sum("total")
+    total.add(one)
+    out = Console(file=io.StringIO(), width=width, color_system=None)
+    show_usage(Usage(by, [one], total, {}), out)
+    text = out.file.getvalue()  # type: ignore[attr-defined]
+    assert "$14,928.53" in text
+    assert "300,000" in text
+    assert "15.0B" in text
+    assert width > 80 or "Cache read" not in text
+    assert width < 200 or "Cache read" in text

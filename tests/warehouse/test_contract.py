@@ -13,6 +13,7 @@ import pytest
 from activity_mcp.clock import iso
 from activity_mcp.errors import OffsetConflict
 from activity_mcp.warehouse import Batch, Row, Scope
+from activity_mcp.warehouse.base import Folded
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from activity_mcp.warehouse.memory import MemoryWarehouse
 from activity_mcp.warehouse.snowflake.warehouse import SnowflakeWarehouse
@@ -20,6 +21,7 @@ from deployed import put_warehouse
 from fakes import FakeClock
 
 CHANNEL = "channel-1"
+EVERYWHERE = Scope("ada@example.com", "*")
 Warehouse = DuckDBWarehouse | MemoryWarehouse | SnowflakeWarehouse
 
 
@@ -133,6 +135,7 @@ def test_channels_know_nothing_of_each_other(warehouse: Warehouse, clock: FakeCl
 
 def test_a_flush_refreshes_the_project_and_all_projects_of_a_customer(warehouse: Warehouse, clock: FakeClock) -> None:
     warehouse.append(batch(1, 3, clock, expected=None))
+    warehouse.fold()
     changed = {context.scope: context for context in warehouse.changed_contexts({})}
     assert set(changed) == {Scope("ada@example.com", "/w"), Scope("ada@example.com", "*")}
     assert {context.row_version for context in changed.values()} == {1}
@@ -142,8 +145,10 @@ def test_a_flush_refreshes_the_project_and_all_projects_of_a_customer(warehouse:
 
 def test_only_what_a_batch_touches_changes(warehouse: Warehouse, clock: FakeClock) -> None:
     warehouse.append(batch(1, 1, clock, expected=None, project="/a"))
+    warehouse.fold()
     known = {context.scope: context.row_version for context in warehouse.changed_contexts({})}
     warehouse.append(batch(2, 2, clock, expected=offset(1), project="/b"))
+    warehouse.fold()
     changed = {context.scope.project: context.row_version for context in warehouse.changed_contexts(known)}
     assert changed == {"/b": 1, "*": 2}
 
@@ -151,20 +156,43 @@ def test_only_what_a_batch_touches_changes(warehouse: Warehouse, clock: FakeCloc
 def test_the_servers_own_calls_touch_no_context(warehouse: Warehouse, clock: FakeClock) -> None:
     calls = {"event_name": "mcp_event", "features": {"method": "get_context", "latency_ms": 1}}
     warehouse.append(batch(1, 3, clock, expected=None, **calls))
+    warehouse.fold()
     assert warehouse.changed_contexts({}) == []
     assert warehouse.committed(CHANNEL) == offset(3)
 
 
-def test_a_verified_context_holds_its_channel_as_far_as_its_transaction_has_verified(
-    warehouse: Warehouse, clock: FakeClock
-) -> None:
+def test_a_verified_context_holds_its_channel_as_far_as_a_fold_has_brought_it(warehouse: Warehouse, clock: FakeClock) -> None:
     warehouse.append(batch(1, 1, clock, expected=None))
     calls = {"event_name": "mcp_event", "features": {"method": "get_context", "latency_ms": 1}}
     warehouse.append(batch(2, 4, clock, expected=offset(1), **calls))
+    warehouse.fold()
     (context,) = warehouse.contexts([Scope("ada@example.com", "*"), Scope("nobody", "*")], CHANNEL)
     assert context.scope == Scope("ada@example.com", "*")
-    in_one_transaction = not isinstance(warehouse, SnowflakeWarehouse)
-    assert context.watermark == {CHANNEL: offset(4 if in_one_transaction else 1)}
+    says_how_far = not isinstance(warehouse, SnowflakeWarehouse)
+    assert context.watermark == {CHANNEL: offset(4 if says_how_far else 1)}
+
+
+def test_what_is_appended_is_in_the_contexts_after_a_fold_and_once_however_often_it_is_folded(
+    reopened: Callable[[], Warehouse], warehouse: Warehouse, clock: FakeClock
+) -> None:
+    if isinstance(warehouse, SnowflakeWarehouse):
+        assert warehouse.fold() == Folded(), "a task of its own folds"
+        return
+    assert warehouse.fold() == Folded()
+    warehouse.append(batch(1, 3, clock, expected=None))
+    assert warehouse.contexts([EVERYWHERE], CHANNEL) == []
+    assert warehouse.fold() == Folded(3)
+    warehouse.append(batch(4, 5, clock, expected=offset(3)))
+    other = [row(1, clock, channel_id="channel-2", activity_id="other")]
+    warehouse.append(Batch("channel-2", None, offset(1), other))
+    (context,) = warehouse.contexts([EVERYWHERE], CHANNEL)
+    assert context.watermark == {CHANNEL: offset(3)}, "the overlay must still show what is not folded"
+    again = reopened()
+    assert again.fold() == Folded(3)
+    assert again.fold() == Folded()
+    assert counts(again) == {"tool_event": 6}
+    (context,) = again.contexts([EVERYWHERE], CHANNEL)
+    assert context.watermark == {CHANNEL: offset(5), "channel-2": offset(1)}
 
 
 def test_the_same_fact_from_two_sources_counts_once(warehouse: Warehouse, clock: FakeClock) -> None:
@@ -176,7 +204,8 @@ def test_the_same_fact_from_two_sources_counts_once(warehouse: Warehouse, clock:
 
 
 def counts(warehouse: Warehouse) -> dict[str, int]:
-    """Events by name in the customer's whole context."""
+    """Events by name in the customer's whole context, with all that was appended in it."""
+    warehouse.fold()
     (context,) = warehouse.contexts([Scope("ada@example.com", "*")], CHANNEL)
     total: dict[str, int] = {}
     for hour in context.blob["hours"]:

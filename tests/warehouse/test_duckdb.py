@@ -113,6 +113,7 @@ def test_an_older_layout_is_migrated_only_after_its_file_was_copied(tmp_path: Pa
     before = Path(path).read_bytes()
     newer = DuckDBWarehouse(path, clock=clock)
     newer.append(batch(2, 2, clock, expected=offset(1)))
+    newer.fold()
     newer.release()
     assert Path(f"{path}.layout-1").read_bytes() == before
     with duckdb.connect(path, read_only=True) as connection:

@@ -60,6 +60,7 @@ def filled(path: str, clock: FakeClock) -> None:
             for number in range(first, first + 20)
         ]
         warehouse.append(Batch(CHANNEL, expected, offset(first + 20), rows))
+        warehouse.fold()
         expected = offset(first + 20)
     warehouse.close()
 
@@ -115,6 +116,31 @@ def test_what_was_interrupted_is_done_again_at_the_next_opening(
     with duckdb.connect(path, read_only=True) as connection:
         assert connection.execute("SELECT MAX(version) FROM ACTIVITY_SCHEMA_VERSION").fetchall() == [(version,)]
     DuckDBWarehouse(path, clock=clock).close()
+    warehouse = DuckDBWarehouse(path, clock=clock)
+    assert warehouse.committed(CHANNEL) == offset(ROWS)
+    warehouse.close()
+    assert contents(path) == wanted
+
+
+@pytest.mark.parametrize("version", [LAYOUT_VERSION - 1, LAYOUT_VERSION])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE CONTEXT_COUNTS RENAME COLUMN prompt_tokens_reported TO prompt_tokens_reported",
+        "ALTER TABLE CONTEXT_ITEMS ADD COLUMN more VARCHAR",
+        "DROP TABLE CONTEXT_HOURS",
+    ],
+    ids=["another name", "a column more", "a table less"],
+)
+def test_contexts_of_a_build_between_two_layouts_are_rebuilt(
+    tmp_path: Path, clock: FakeClock, version: int, change: str
+) -> None:
+    path = str(tmp_path / "a.duckdb")
+    filled(path, clock)
+    wanted = contents(path)
+    as_layout(path, version)
+    with duckdb.connect(path) as connection:
+        connection.execute(change)
     warehouse = DuckDBWarehouse(path, clock=clock)
     assert warehouse.committed(CHANNEL) == offset(ROWS)
     warehouse.close()

@@ -22,10 +22,12 @@ TOKEN = "a-token-of-the-state-directory"
 class Paged:
     """A home, the page of it, and ``client``, who has come in. ``sessions``: how many are seeded; ``ids`` are theirs."""
 
-    def __init__(self, environ: Mapping[str, str], home: Path, *, sessions: int = 0) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], home: Path, *, sessions: int = 0, more: Mapping[str, str] | None = None
+    ) -> None:
         from activity_mcp.web.app import Page
 
-        self.environ = own_environment(str(home), environ) | {"ACTIVITY_CUSTOMER": CUSTOMER}
+        self.environ = own_environment(str(home), environ) | {"ACTIVITY_CUSTOMER": CUSTOMER, **(more or {})}
         self.ids = seed(self.environ, sessions=sessions) if sessions else []
         self.service = ActivityService.from_environ(self.environ, source="cli")
         self.page = Page(self.service, TOKEN, port=PORT)
@@ -36,13 +38,22 @@ class Paged:
         """A browser that has not come in."""
         return TestClient(self.page, base_url=f"http://127.0.0.1:{PORT}", headers=headers, follow_redirects=False)
 
+    def log(self, event_name: str, **features: Any) -> None:
+        """Record one event, as another process would."""
+        self.service.log(event_name, features)
+
+    def flush(self) -> None:
+        from activity_mcp.operations.drain import Drainer
+
+        Drainer(self.service).drain(60)
+
     def read(self, path: str, status: int = 200) -> str:
         """A page's HTML once the warehouse has answered all of it."""
         deadline = time.monotonic() + 30
         while True:
             answer = self.client.get(path)
-            assert answer.status_code == status, (path, answer.status_code, answer.text[:500])
             if "data-pending" not in answer.text:
+                assert answer.status_code == status, (path, answer.status_code, answer.text[:500])
                 return answer.text
             assert time.monotonic() < deadline, "the warehouse did not answer"
 

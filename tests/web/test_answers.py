@@ -30,7 +30,7 @@ class Engine:
     """An adapter whose one engine answers how often it was asked; ``hold`` keeps it from answering."""
 
     def __init__(self, *, free: bool = True) -> None:
-        self.capabilities = Capabilities(1000, contexts_at_once=True, reads_are_free=free, has_one_writer=True)
+        self.capabilities = Capabilities(1000, folds_on_request=True, reads_are_free=free, has_one_writer=True)
         self.asked: list[str] = []
         self.hold = threading.Event()
         self.hold.set()
@@ -42,6 +42,9 @@ class Engine:
     @property
     def queries(self) -> Engine:
         return self
+
+    def exists(self) -> bool:
+        return True
 
     def writer_waits(self) -> bool:
         return self.waits

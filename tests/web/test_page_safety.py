@@ -92,7 +92,7 @@ def test_every_answer_forbids_what_the_page_does_not_do(paged: Paged, path: str)
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
     assert headers["cross-origin-resource-policy"] == "same-origin"
     assert path.startswith("/static") or headers["cache-control"] == "no-store"
 

@@ -1,22 +1,31 @@
 -- How the embedded warehouse fares, under the names that Snowflake's views have. There the stream waits for a task; here the queue
--- waits for its leader, who runs the same statements after each batch.
+-- waits for its leader, who appends its batches and runs the same statements over them every few seconds.
 
 -- statement
--- What waits in the queue, as the process that asks knows it; nothing where that was not said.
+-- Rows of CLAUDE_STREAM_V2 that are not folded yet, as Snowflake's stream holds them for its task: filled in the transaction that
+-- inserts them, emptied in the one that folds them.
+CREATE TABLE IF NOT EXISTS CLAUDE_STREAM_V2_UNFOLDED AS SELECT * FROM CLAUDE_STREAM_V2 LIMIT 0;
+
+-- statement
+-- What waits to be folded: in the queue, as the process that asks knows it (nothing where that was not said), and in the file.
 -- grain: one row
 CREATE OR REPLACE VIEW V_STREAM_LAG AS
 WITH runs AS (
     SELECT MAX(started_at) AS newest_load, MAX(newest_ts) AS read_up_to FROM REFRESH_RUNS
+),
+
+waiting AS (
+    SELECT COUNT(*) + COALESCE(CAST(getvariable('waiting_rows') AS BIGINT), 0) AS waiting_rows FROM CLAUDE_STREAM_V2_UNFOLDED
 )
 
 SELECT
     'QUEUE' AS stream_name,
-    COALESCE(CAST(getvariable('waiting_rows') AS BIGINT), 0) > 0 AS has_data,
+    waiting.waiting_rows > 0 AS has_data,
     runs.read_up_to,
     runs.newest_load,
-    COALESCE(CAST(getvariable('waiting_rows') AS BIGINT), 0) AS waiting_rows,
+    waiting.waiting_rows,
     COALESCE(CAST(getvariable('waiting_ms') AS BIGINT), 0) AS lag_ms
-FROM runs;
+FROM runs, waiting;
 
 -- statement
 -- Flushes and their refreshes as runs. A run that failed left nothing behind: the queue keeps its batch, and it is done again.

@@ -33,7 +33,8 @@ RETRY, BAD, PRESSURE, LEADERS = (
     "tests/queue/test_pressure.py",
     "tests/crash/test_leadership.py",
 )
-CONTRACT = "tests/warehouse/test_contract.py"
+CONTRACT, FOLDING = "tests/warehouse/test_contract.py", "tests/warehouse/test_folding.py"
+FOLDED_ONCE = "test_what_is_appended_is_in_the_contexts_after_a_fold_and_once_however_often_it_is_folded"
 
 MUTANTS = (
     # 1  acknowledged is never lost on kill -9
@@ -48,8 +49,24 @@ MUTANTS = (
            (f"{FLUSHER}::test_two_flushers_in_turn_stay_exact", f"{CONTRACT}::test_a_batch_sent_twice_is_refused_and_changes_nothing[memory]"), True),
     Mutant(2, "compare-and-set of the offset (DuckDB)", "warehouse/duckdb/warehouse.py", "if found != batch.expected:", "if False:",
            (f"{CONTRACT}::test_a_batch_sent_twice_is_refused_and_changes_nothing[duckdb]",)),
-    Mutant(2, "rows and offset in one transaction", "warehouse/duckdb/warehouse.py", "            refresh(connection)\n", '            refresh(connection)\n        connection.execute("COMMIT")\n        connection.execute("BEGIN TRANSACTION")\n',
+    Mutant(2, "rows and offset in one transaction", "warehouse/duckdb/warehouse.py", "                connection.execute(statement)\n", '                connection.execute(statement)\n        connection.execute("COMMIT")\n        connection.execute("BEGIN TRANSACTION")\n',
            (f"{KILLS}::test_a_flush_into_duckdb_killed_at_any_statement_commits_rows_and_offset_together",)),
+    Mutant(2, "rows and what is to be folded in one transaction", "warehouse/duckdb/warehouse.py", 'for table in ("CLAUDE_STREAM_V2", UNFOLDED)', 'for table in ("CLAUDE_STREAM_V2",)',
+           (f"{CONTRACT}::{FOLDED_ONCE}[duckdb]",)),
+    Mutant(2, "what was folded is not folded again", "warehouse/duckdb/folding.py", '            connection.execute(_REMOVE, [piece.last])\n            connection.execute("COMMIT")\n', '            connection.execute("COMMIT")\n            return None\n',
+           (f"{CONTRACT}::{FOLDED_ONCE}[duckdb]",)),
+    Mutant(2, "a fold and its removal in one transaction", "warehouse/duckdb/folding.py", "            refresh(connection)\n", '            refresh(connection)\n            connection.execute("COMMIT")\n            connection.execute("BEGIN TRANSACTION")\n',
+           (f"{KILLS}::test_a_fold_killed_at_any_statement_takes_each_row_into_the_contexts_once",)),
+    Mutant(2, "a fold sees nothing that is behind its piece", "warehouse/duckdb/folding.py", "                _hide_what_is_behind(connection, piece)\n", "                pass\n",
+           (f"{FOLDING}::test_pieces_of_any_size_give_what_folding_each_batch_gives[40]", f"{FOLDING}::test_pieces_of_any_size_give_what_folding_each_batch_gives[7]")),
+    Mutant(2, "a context is above what is not folded", "warehouse/duckdb/warehouse.py", "if _is_folded(connection, channel_id) else None", "if channel_id else None",
+           (f"{CONTRACT}::{FOLDED_ONCE}[duckdb]",)),
+    Mutant(2, "a new leader folds what the one before appended", "pipeline/folding.py", "0, self._folds_on_request, None", "0, False, None",
+           ("tests/pipeline/test_folding.py::test_what_a_killed_leader_had_appended_is_folded_by_the_next_one",)),
+    Mutant(2, "who waits for a flush waits for its fold", "queue/requests.py", 'committed() and lease.folded() >= str(target or "")', "committed()",
+           ("tests/pipeline/test_folding.py::test_whoever_waits_for_a_flush_waits_for_its_fold",)),
+    Mutant(2, "a row that cannot be folded stops nobody", "warehouse/duckdb/folding.py", "            return True\n        return error.smaller", "            return True\n        raise error\n        return error.smaller",
+           (f"{FOLDING}::test_a_row_the_sequence_cannot_take_stays_in_the_stream_and_stops_nobody",)),
     # 3  order per writer
     Mutant(3, "a batch keeps its order on disk", APP, 'else b"".join(lines)', 'else b"".join(reversed(lines))',
            (f"{WRITER}::test_the_offsets_that_append_returns_are_those_that_the_reader_finds",)),

@@ -107,6 +107,7 @@ def contexts_of(histories: Sequence[History], path: str) -> dict[str, dict[str, 
             batch = rows[start : start + _BATCH_ROWS]
             warehouse.append(Batch(_CHANNEL, expected, batch[-1].stream_offset, batch))
             expected = batch[-1].stream_offset
+        warehouse.fold()
         found = warehouse.contexts([Scope(CUSTOMER, each.project) for each in histories], _CHANNEL)
     finally:
         warehouse.close()

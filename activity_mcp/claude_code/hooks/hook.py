@@ -19,10 +19,9 @@ from ...activity import Origin, build
 from ...clock import SYSTEM_CLOCK
 from ...config import default_home, read_config
 from ...errors import DiskFull, ForeignHome, InvalidConfig, QueueBusy, QueueFull, QueueRefused
-from ...identity import branch_of, is_ignored, project_of, resolve_identity
+from ...identity import branch_of, is_ignored, is_paused, project_of, resolve_identity
 from ...plain_json import clean, dumps, loads
 from ...queue.writer import QueueWriter
-from ...recording.dropped import CONFIGURATION, PAYLOAD, QUEUE, UNEXPECTED, note_drop
 from ..session_state import SessionState
 from .payloads import HookPayload
 
@@ -66,13 +65,13 @@ def run(data: bytes | None, environ: Mapping[str, str], *, clock: Clock = SYSTEM
     """Record the payload ``data`` (None: it could not be read); what to print on stdout, mostly nothing. Never raises."""
     try:
         config = read_config(environ)
-    except Exception:
-        note_drop(_likely_queue_root(environ), CONFIGURATION)
+    except Exception as error:
+        _note_drop(_likely_queue_root(environ), error, is_configuration=True)
         return b""
 
     def failed(error: Exception) -> None:
         if not isinstance(error, ForeignHome):
-            note_drop(config.queue_root, _kind_of(error))
+            _note_drop(config.queue_root, error)
 
     try:
         return answer_to(data, environ, config, clock, failed)
@@ -85,10 +84,16 @@ class UnreadablePayload(ValueError):
     """What came is not the JSON object that Claude Code gives a hook."""
 
 
-def _kind_of(error: Exception) -> bytes:
-    if isinstance(error, (InvalidConfig, UnreadablePayload)):
-        return CONFIGURATION if isinstance(error, InvalidConfig) else PAYLOAD
-    return QUEUE if isinstance(error, QueueRefused) else UNEXPECTED
+def _note_drop(queue_root: str, error: Exception, *, is_configuration: bool = False) -> None:
+    from ...recording.dropped import CONFIGURATION, PAYLOAD, QUEUE, UNEXPECTED, note_drop
+
+    if is_configuration or isinstance(error, InvalidConfig):
+        kind = CONFIGURATION
+    elif isinstance(error, UnreadablePayload):
+        kind = PAYLOAD
+    else:
+        kind = QUEUE if isinstance(error, QueueRefused) else UNEXPECTED
+    note_drop(queue_root, kind)
 
 
 def answer_to(
@@ -96,7 +101,7 @@ def answer_to(
 ) -> bytes:
     """Record the payload ``data``; what to print. ``failed`` gets the error of an event that was not recorded: where it
     returns, a starting session gets its context all the same. Raises whatever else goes wrong."""
-    if not config.record:
+    if not config.record or is_paused(config.home):
         return b""
     members = _members_of(data)
     if members is None:

@@ -29,7 +29,6 @@ from .. import events
 from ..draft import EventDraft
 from ..ids import call_key, is_own_tool, unnamed_prompt_key
 from ..outcomes import RULE, marks_of, refusal_in
-from ..prompts import TASK_NOTIFICATION, classified
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,6 +134,8 @@ class HookPayload:
         text = self.text("prompt")
         if text is None or self.session_id is None:
             return None
+        from ..prompts import TASK_NOTIFICATION, classified  # only a prompt pays for it
+
         if text.lstrip().startswith(TASK_NOTIFICATION):
             return []  # a background task has ended: no person wrote this
         words = classified("prompt", text)

@@ -22,7 +22,7 @@ from ...clock import SYSTEM_CLOCK
 from ...config import read_config
 from ...errors import QueueRefused
 from ...fs import LOCAL
-from ...identity import is_ignored, project_of, resolve_identity
+from ...identity import is_ignored, is_paused, project_of, resolve_identity
 from ...plain_json import clean, loads
 from ...queue.writer import QueueWriter
 
@@ -137,7 +137,7 @@ def _features(given: Mapping[str, Any]) -> dict[str, Any]:
 def _record(given: Mapping[str, Any], environ: Mapping[str, str], config: Config, clock: Clock) -> str:
     """Append what is new; whether this is recorded, in a word."""
     session_id, project = given.get("session_id"), _project(given, environ)
-    if not config.record or is_ignored(project):
+    if not config.record or is_paused(config.home) or is_ignored(project):
         return "not recording here"
     features = _features(given)
     if not isinstance(session_id, str) or not session_id or not (features.get("cost_usd") or features.get("limits")):
@@ -206,7 +206,17 @@ def _today(environ: Mapping[str, str], config: Config, clock: Clock) -> list[str
     budget = config.budget_day_usd
     if budget is not None and spent >= 0.8 * budget:
         shown += f", {spent / budget:.0%} of {_dollars(budget)}"
-    return [shown]
+    return [shown, *_month(config, clock)]
+
+
+def _month(config: Config, clock: Clock) -> list[str]:
+    """The month's budget, where one is nearly spent, as the leader noted it."""
+    if config.budget_month_usd is None:
+        return []
+    from ...context.spent import nearly_spent
+
+    found = nearly_spent(config.queue_dir, {"month": config.budget_month_usd}, clock.time_us())
+    return [f"month {budget['percent']}% of {_dollars(budget['budget_usd'])}" for budget in found]
 
 
 # --- small things

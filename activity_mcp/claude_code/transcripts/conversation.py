@@ -54,7 +54,7 @@ class Conversation:
     ``send(session, draft, ts_us)`` receives events not seen before; ``seen`` holds their ``dedup_key``.
     ``start_of(session_id)`` is the start a hook noted last (``session_state``): the session's end is named by it;
     ``repeats_of(key)`` how many repeats of a prompt without an id hooks have recorded, ``noted_key(session_id, text)`` what a
-    hook named a prompt that waited in the queue.
+    hook named a prompt that waited in the queue; ``history_key(session_id, text)`` what an import of the history named one.
     """
 
     def __init__(
@@ -71,11 +71,13 @@ class Conversation:
         start_of: Callable[[str], str | None],
         repeats_of: Callable[[str], int],
         noted_key: Callable[[str, str], str | None],
+        history_key: Callable[[str, str], str | None],
     ) -> None:
         self._path = path
         self._start_of = start_of
         self._repeats_of = repeats_of
         self._noted_key = noted_key
+        self._history_key = history_key
         self._deliver = send
         self._report = report
         self._redactor = redactor
@@ -319,6 +321,9 @@ class Conversation:
 
     def _prompt_key(self, session: Session, text: str, prompt_id: str | None, otherwise: str) -> str:
         """What names the prompt; of a repeat without an id the key that a hook gave it, and ``otherwise`` where none did."""
+        taken = self._history_key(session.id, text)
+        if taken is not None:
+            return taken
         key = prompt_id or unnamed_prompt_key(session.id, text)
         if not self._is_known("session_event", "user_prompt", key):
             return key

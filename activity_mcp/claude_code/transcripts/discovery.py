@@ -15,8 +15,8 @@ from ...identity import working_directory
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from ...activity import Labels
     from ...identity import Identity
-    from ...redaction import Redactor
 
 _FIRST_TIME = re.compile(rb'"timestamp"\s*:\s*"([^"]{1,40})"')
 _HEAD_BYTES = 64 * 1024
@@ -49,16 +49,23 @@ def default_folders(environ: Mapping[str, str]) -> list[str]:
 
     ``CLAUDE_CONFIG_DIR`` names its folder; else it is ``~/.claude``, and was for a time ``~/.config/claude``.
     """
+    folders = [os.path.join(place, "projects") for place in _config_folders(environ)]
+    return [folder for folder in folders if os.path.isdir(folder)] or folders[:1]
+
+
+def history_files(environ: Mapping[str, str]) -> list[str]:
+    """The files in which Claude Code keeps what was typed, those that are there."""
+    found = [os.path.join(place, "history.jsonl") for place in _config_folders(environ)]
+    return [path for path in found if os.path.isfile(path)]
+
+
+def _config_folders(environ: Mapping[str, str]) -> list[str]:
+    if environ.get("CLAUDE_CONFIG_DIR"):
+        return [environ["CLAUDE_CONFIG_DIR"]]
     home = environ.get("HOME") or os.path.expanduser("~")
     xdg = environ.get("XDG_CONFIG_HOME", "")
-    places = [
-        os.path.join(home, ".claude"),
-        os.path.join(xdg if os.path.isabs(xdg) else os.path.join(home, ".config"), "claude"),
-    ]
-    if environ.get("CLAUDE_CONFIG_DIR"):
-        places = [environ["CLAUDE_CONFIG_DIR"]]
-    folders = [os.path.join(place, "projects") for place in places]
-    return [folder for folder in folders if os.path.isdir(folder)] or folders[:1]
+    beside = os.path.join(xdg if os.path.isabs(xdg) else os.path.join(home, ".config"), "claude")
+    return [os.path.join(home, ".claude"), beside]
 
 
 def began_us(path: str) -> int:
@@ -114,7 +121,7 @@ class ImportOrigins:
     """
 
     def __init__(
-        self, identity: Identity, org_id: str | None = None, redactor: Redactor | None = None, *, source: str = "import"
+        self, identity: Identity, org_id: str | None = None, redactor: Labels | None = None, *, source: str = "import"
     ) -> None:
         self._source = source
         self._identity = identity

@@ -47,9 +47,9 @@ class TranscriptReader:
     came. Afterwards ``self.mark`` is what to commit to the ledger, None when there is nothing to remember. ``seen`` is shared
     by the readers of one import, so that what several files repeat is sent once. ``since_us`` leaves out what is older,
     ``was_forgotten(id, origin, ts_us)`` what was forgotten on request. ``start_of``, ``repeats_of`` and ``noted_key`` are
-    those of ``SessionState``, ``copies`` holds the lines of other files. What is older than ``kept_from_us`` the warehouse will
-    not keep: it is counted, and sent again by an import with a longer retention. ``estimate(features, ts_us)`` adds to an
-    llm_event what it cost.
+    those of ``SessionState``, ``history_key`` of ``HistoryKeys``; ``copies`` holds the lines of other files. What is older
+    than ``kept_from_us`` the warehouse will not keep: it is counted, and sent again by an import with a longer retention.
+    ``estimate(features, ts_us)`` adds to an llm_event what it cost.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class TranscriptReader:
         start_of: Callable[[str], str | None] = lambda session_id: None,
         repeats_of: Callable[[str], int] = lambda key: 0,
         noted_key: Callable[[str, str], str | None] = lambda session_id, text: None,
+        history_key: Callable[[str, str], str | None] = lambda session_id, text: None,
         copies: Copies | None = None,
         kept_from_us: int | None = None,
         estimate: Callable[[dict[str, Any], int], None] = lambda features, ts_us: None,
@@ -95,6 +96,7 @@ class TranscriptReader:
             start_of=start_of,
             repeats_of=repeats_of,
             noted_key=noted_key,
+            history_key=history_key,
             copies=self._copies,
         )
         self._origins: dict[str, tuple[str | None, Origin | None]] = {}

@@ -35,7 +35,7 @@ class DuckDBAdapter(Adapter):
     """The engine over the file at ``path``. ``timeout_s`` bounds each call of the store; ``waiting`` gives V_STREAM_LAG what is
     not in the file yet: events in the queue, and the age of the oldest in ms."""
 
-    capabilities: ClassVar = Capabilities(batch_rows=1000, contexts_at_once=True, reads_are_free=True, has_one_writer=True)
+    capabilities: ClassVar = Capabilities(batch_rows=1000, folds_on_request=True, reads_are_free=True, has_one_writer=True)
 
     def __init__(
         self,
@@ -81,6 +81,7 @@ class EmbeddedMaintenance:
         self._store = store
 
     def run(self, keep_days: int) -> dict[str, int]:
+        self._store.fold()  # a row that leaves the stream must not enter the contexts afterwards
         with self._store.transaction() as statements:
             removed = apply_retention(statements, keep_days=keep_days)
             for table, count in clean_up(statements).items():

@@ -18,13 +18,15 @@ from .generated_sql import GENERATED, REFRESH_FILE, statements_of
 from .refresh import CONTEXT_TABLES, rebuild_contexts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import duckdb
 
 _TABLE = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)")
 _RENAMED = (("INSIGHT_ATOMS", "quarantined", "is_quarantined"),)
 """Columns that an older layout called otherwise: table, then, now."""
 _CONTEXTS_SINCE = 3
-"""The layout since which the tables of the contexts are as they are."""
+"""The layout before which the tables of the contexts held something else."""
 _STORE_HOURS = (
     "ALTER TABLE CLAUDE_STREAM_V2 ADD COLUMN hour_start TIMESTAMP",
     "ALTER TABLE CLAUDE_STREAM_V2 ALTER COLUMN hour_start SET DATA TYPE TIMESTAMP USING DATE_TRUNC('hour', ts)",
@@ -37,6 +39,10 @@ _RUN_PREFIX = "run_"  # the bodies of tasks and procedures: run when they are du
 _HAS_COLUMN = """
     SELECT 1 FROM duckdb_columns()
     WHERE database_name = current_database() AND table_name = ? AND column_name = ?
+"""
+_COLUMNS = """
+    SELECT column_name, data_type FROM duckdb_columns()
+    WHERE database_name = current_database() AND table_name = ?
 """
 
 
@@ -83,15 +89,15 @@ def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
     return dict(_rows_of(connection, "SELECT file_name, sha256 FROM DEPLOYED_FILES")) == checksums()
 
 
-def deploy(connection: duckdb.DuckDBPyConnection, now: str) -> None:
+def deploy(connection: duckdb.DuckDBPyConnection, now: str) -> bool:
     """Run every statement of the layout in one transaction, and note the checksums. Idempotent.
 
     Where the layout was an older one, columns get their present names, rows the hour they are in, and the tables of the
-    contexts, where they were others, are rebuilt from the stream. All of it or nothing: what was interrupted is done again at
-    the next opening.
+    contexts, where they were others, are rebuilt from the stream: then the answer is True. All of it or nothing: what was
+    interrupted is done again at the next opening.
     """
     found = layout_of(connection)
-    has_other_contexts = 0 < found < _CONTEXTS_SINCE
+    has_other_contexts = bool(found) and (found < _CONTEXTS_SINCE or _have_other_columns(connection, CONTEXT_TABLES))
     connection.execute("BEGIN TRANSACTION")
     try:
         for table in CONTEXT_TABLES if has_other_contexts else ():
@@ -113,6 +119,26 @@ def deploy(connection: duckdb.DuckDBPyConnection, now: str) -> None:
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+    return has_other_contexts
+
+
+def _have_other_columns(connection: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> bool:
+    """Whether one of them is not what this version's statements would make: it is not there, or has a column too few or many.
+
+    A build between two releases may have the number of a layout and not yet all of it.
+    """
+    import duckdb
+
+    with duckdb.connect() as made:
+        for text in (text for name in deployment_files() for text in statements_of(name)):
+            creates = _TABLE.match(text)
+            if creates and creates[1].upper() in tables:
+                made.execute(text)
+        return any(_columns_of(made, table) != _columns_of(connection, table) for table in tables)
+
+
+def _columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> list[tuple[str, str]]:
+    return sorted((name, kind) for name, kind in connection.execute(_COLUMNS, [table]).fetchall())
 
 
 def _has_column(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:

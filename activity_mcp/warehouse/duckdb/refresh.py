@@ -1,6 +1,6 @@
-"""The refresh sequence on the embedded engine: after each batch, and over the whole stream where contexts are rebuilt.
+"""The refresh sequence on the embedded engine: at each fold, and over the whole stream where contexts are rebuilt.
 
-It reads the batch from a temporary table that bears the name of Snowflake's stream.
+It reads what it folds from a temporary table that bears the name of Snowflake's stream.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ _TAKE_CHUNK = f"""
         SELECT 1 FROM SUPERSEDED AS outranked
         WHERE outranked.channel_id = event.channel_id
             AND outranked.stream_offset = event.stream_offset AND outranked.ts = event.ts
+    ) AND NOT EXISTS (
+        SELECT 1 FROM CLAUDE_STREAM_V2_UNFOLDED AS waiting
+        WHERE waiting.channel_id = event.channel_id AND waiting.stream_offset = event.stream_offset AND waiting.ts = event.ts
     )
 """  # noqa: S608 - the name is ours
 
@@ -81,7 +84,7 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def rebuild_contexts(connection: duckdb.DuckDBPyConnection) -> None:
-    """Rebuild CONTEXT_TABLES from the stream and SUPERSEDED. To be run inside a transaction.
+    """Rebuild CONTEXT_TABLES from the stream and SUPERSEDED, without what is not folded yet. To be run inside a transaction.
 
     What a transaction has changed stays in memory until it ends: so this rare one may hold more than a flush, and the engine is
     to be closed afterwards, because its limit cannot be lowered again before the memory is free. ``row_version`` starts again:

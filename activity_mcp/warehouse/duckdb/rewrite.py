@@ -21,6 +21,7 @@ from ...clock import SYSTEM_CLOCK
 from ...errors import BatchTooLarge, WarehouseUnavailable
 from ..base import COLUMNS, Batch, Row
 from ..batch_size import BatchSize, weight
+from .folding import MAX_ROWS
 from .warehouse import MEMORY_WITH_ROOM, DuckDBWarehouse
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _STREAM = "CLAUDE_STREAM_V2"
 _V1_STREAM = "ACTIVITY_STREAM"
 DERIVED = (
     "SUPERSEDED", "INSIGHT_ATOMS", "ARTIFACTS", "SCHEMA_DRIFT", "CONTEXT_COUNTS", "CONTEXT_HOURS", "CONTEXT_ITEMS",
-    "CONTEXT_CACHE",
+    "CONTEXT_CACHE", "CLAUDE_STREAM_V2_UNFOLDED",
 )  # fmt: skip
 """Rebuilt from the rows that remain."""
 DEPLOYED = ("ACTIVITY_SCHEMA_VERSION", "DEPLOYED_FILES", "SCHEMA_FIELDS")
@@ -68,6 +69,7 @@ def rewrite(
     """
     old = DuckDBWarehouse(path, clock=clock, timeout_s=_DEADLINE_S)
     old.committed(_CHANNEL)  # brings an older layout up to date
+    old.fold()  # what has expired is told by its absence, and so must not be absent for another reason
     _close(old)  # and takes in its log, which would be taken for the new file's
     if os.path.exists(f"{path}.wal"):
         raise WarehouseUnavailable(f"{path}.wal is still in use; nothing was forgotten", hint="close what has the file open")
@@ -121,7 +123,7 @@ def _copy_stream(
     with _beside(new) as statements:
         total = statements.execute(f"SELECT COUNT(*) FROM old.{_STREAM}")[0][0]  # noqa: S608 - our own name
         holds = _holds(statements, "old.")
-    kept = removed = held = at = 0
+    kept = removed = held = at = folded = 0
     removed_ids: set[str] = set()
     token: str | None = None
     size = BatchSize(new.batch_weight)
@@ -145,6 +147,10 @@ def _copy_stream(
             token = _append(new, token, kept, remaining, size)
             kept += len(remaining)
         on_progress(kept + removed, total)
+        if kept - folded >= MAX_ROWS:
+            new.fold()
+            folded = kept
+    new.fold()
     return Rewritten(kept, removed, held), removed_ids
 
 

@@ -1,13 +1,12 @@
 """The embedded warehouse: one DuckDB file, written by the leader only.
 
-    append = one transaction { compare-and-set of the channel's offset, rows, refresh sequence }
+    append = one transaction { compare-and-set of the channel's offset, rows, the same rows to be folded }
+    fold   = one transaction { refresh sequence over those, their removal }     (``folding``)
 
 The file is attached when it is needed and detached by ``release``, because an open writer shuts every other process out,
 readers included. The engine itself, an empty database in memory, stays: starting one costs three times as much as attaching a
 file. DuckDB runs on one thread: more would take the core that answers ``get_context``. An engine never outlives an exception,
 and no code but DuckDB opens the file: its POSIX lock is lost when anything else in the process closes it.
-
-The refresh sequence reads the batch from a temporary table that bears the name of Snowflake's stream.
 """
 
 from __future__ import annotations
@@ -28,12 +27,13 @@ from ...errors import (
     WarehouseError,
     WarehouseRefused,
 )
-from ..base import COLUMNS, LAYOUT_VERSION, Batch, ContextRow, LeftOut, Scope
+from ..base import COLUMNS, LAYOUT_VERSION, Batch, Folded, LeftOut
 from ..batch_size import weight
-from . import layout
+from . import contexts, layout
 from .damage import is_damaged, set_aside
 from .error_mapping import blames_itself, mapped, may_be_damage, says_damaged
 from .file_turns import attach
+from .folding import UNFOLDED, Folder
 from .refresh import MAKE_STREAM, STREAM, rebuild_contexts, refresh
 
 if TYPE_CHECKING:
@@ -42,14 +42,18 @@ if TYPE_CHECKING:
     import duckdb
 
     from ...clock import Clock
+    from ..base import ContextRow, Scope
 
 _COLUMN_LIST = ", ".join(COLUMNS)
-_STORE = f"""
-    INSERT INTO CLAUDE_STREAM_V2 ({_COLUMN_LIST}, loaded_at, hour_start)
-    SELECT {_COLUMN_LIST}, loaded_at, DATE_TRUNC('hour', ts) FROM {STREAM}
-"""  # noqa: S608 - our own names
-_READ_CONTEXTS = "SELECT customer, project, context_blob, watermark, row_version FROM CONTEXT_CACHE WHERE "
-_READ_VERSIONS = "SELECT customer, project, row_version FROM CONTEXT_CACHE ORDER BY refreshed_at DESC LIMIT 500"
+_BATCH = "BATCH"
+_MAKE_BATCH = f"CREATE OR REPLACE TEMP TABLE {_BATCH} AS SELECT * FROM CLAUDE_STREAM_V2 LIMIT 0"  # noqa: S608 - our own names
+_STORE = tuple(
+    f"""
+    INSERT INTO {table} ({_COLUMN_LIST}, loaded_at, hour_start)
+    SELECT {_COLUMN_LIST}, loaded_at, DATE_TRUNC('hour', ts) FROM {_BATCH}
+"""  # noqa: S608
+    for table in ("CLAUDE_STREAM_V2", UNFOLDED)
+)
 _CONFIG: dict[str, str | int | float | list[str]] = {
     "threads": 1,
     "autoinstall_known_extensions": False,
@@ -94,6 +98,7 @@ class DuckDBWarehouse:
         self._attached = False
         self._normal_memory = self._memory = memory
         self._room_until = 0.0
+        self._folder = Folder(self._engine, self._make_room, _MAX_WEIGHT, clock=clock)
 
     # --- Sink
 
@@ -120,7 +125,7 @@ class DuckDBWarehouse:
 
     def _append(self, batch: Batch) -> None:
         with self._engine() as connection:
-            connection.execute(MAKE_STREAM)
+            connection.execute(_MAKE_BATCH)
             connection.execute("BEGIN TRANSACTION")
             found = _committed(connection, batch.channel_id)
             if found != batch.expected:
@@ -135,8 +140,8 @@ class DuckDBWarehouse:
         now = iso(self._clock.time_us())
         if batch.rows:
             _fill(connection, [(*row, now) for row in batch.rows])
-            connection.execute(_STORE)
-            refresh(connection)
+            for statement in _STORE:
+                connection.execute(statement)
         if batch.expected is None:
             connection.execute("INSERT INTO CHANNEL_OFFSETS VALUES (?, ?, ?)", [batch.channel_id, batch.offset, now])
         else:
@@ -144,6 +149,9 @@ class DuckDBWarehouse:
                 "UPDATE CHANNEL_OFFSETS SET committed_offset = ?, updated_at = ? WHERE channel_id = ?",
                 [batch.offset, now, batch.channel_id],
             )
+
+    def fold(self) -> Folded:
+        return self._folder.fold() if os.path.exists(self.path) else Folded()
 
     def left_out(self, channel_id: str) -> LeftOut:
         return LeftOut(0, "")
@@ -168,23 +176,20 @@ class DuckDBWarehouse:
 
     def changed_contexts(self, known: Mapping[Scope, int]) -> list[ContextRow]:
         with self._engine() as connection:
-            versions = connection.execute(_READ_VERSIONS).fetchall()
-            scopes = {Scope(customer, project): version for customer, project, version in versions}
-            changed = [scope for scope, version in scopes.items() if known.get(scope) != version]
-            return _read_contexts(connection, changed)
+            return contexts.changed(connection, known)
 
     def contexts(self, scopes: Sequence[Scope], channel_id: str) -> list[ContextRow]:
         if not scopes:
             return []
         with self._engine() as connection:
             connection.execute("BEGIN TRANSACTION READ ONLY")
-            committed = _committed(connection, channel_id)
-            contexts = _read_contexts(connection, scopes)
+            committed = _committed(connection, channel_id) if _is_folded(connection, channel_id) else None
+            found = contexts.read(connection, scopes)
             connection.execute("COMMIT")
         if committed is not None:
-            for context in contexts:
+            for context in found:
                 context.watermark[channel_id] = committed
-        return contexts
+        return found
 
     # --- Statements
 
@@ -241,10 +246,11 @@ class DuckDBWarehouse:
 
                 shutil.copyfile(self.path, f"{self.path}.layout-{found}")
                 _attach(connection, self.path, self._patience_s)
+            has_rebuilt = False
             if not layout.is_current(connection):
-                layout.deploy(connection, iso(self._clock.time_us()))
+                has_rebuilt = layout.deploy(connection, iso(self._clock.time_us()))
                 os.chmod(self.path, 0o600)
-            if 0 < found < LAYOUT_VERSION:
+            if has_rebuilt or 0 < found < LAYOUT_VERSION:
                 self.close()  # an engine that rebuilt contexts may hold more than it should from here on
                 return self._open()
         except (duckdb.Error, OSError, MemoryError) as error:
@@ -359,7 +365,7 @@ def _watch(connection: duckdb.DuckDBPyConnection, done: threading.Event, timeout
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, rows: list[tuple[Any, ...]]) -> None:
-    appender = connection.appender(STREAM, columns=[*COLUMNS, "loaded_at"])
+    appender = connection.appender(_BATCH, columns=[*COLUMNS, "loaded_at"])
     try:
         appender.append_rows(rows)
         appender.flush()
@@ -372,22 +378,12 @@ def _committed(connection: duckdb.DuckDBPyConnection, channel_id: str) -> str | 
     return _only(connection, "SELECT committed_offset FROM CHANNEL_OFFSETS WHERE channel_id = ?", channel_id)
 
 
+def _is_folded(connection: duckdb.DuckDBPyConnection, channel_id: str) -> bool:
+    """Whether the contexts hold everything that is committed on the channel."""
+    return _only(connection, f"SELECT channel_id FROM {UNFOLDED} WHERE channel_id = ? LIMIT 1", channel_id) is None  # noqa: S608
+
+
 def _only(connection: duckdb.DuckDBPyConnection, sql: str, parameter: str) -> str | None:
     """The first value of the first row. Fetched whole: an unfinished result would block the appender after it."""
     rows = connection.execute(sql, [parameter]).fetchall()
     return rows[0][0] if rows else None
-
-
-def _read_contexts(connection: duckdb.DuckDBPyConnection, scopes: Sequence[Scope]) -> list[ContextRow]:
-    if not scopes:
-        return []
-    wanted = " OR ".join(["(customer = ? AND project = ?)"] * len(scopes))
-    rows = connection.execute(_READ_CONTEXTS + wanted, [text for scope in scopes for text in scope]).fetchall()
-    return [_context_row(row) for row in rows]
-
-
-def _context_row(row: tuple[Any, ...]) -> ContextRow:
-    customer, project, blob, watermark, version = row
-    import orjson
-
-    return ContextRow(Scope(customer, project), orjson.loads(blob or "{}"), orjson.loads(watermark or "{}"), int(version))

@@ -27,7 +27,7 @@ class SnowflakeAdapter(Adapter):
 
     capabilities: ClassVar = Capabilities(
         batch_rows=2000,  # more than the embedded engine's: a commit takes seconds whatever its size; bounded by memory
-        contexts_at_once=False,
+        folds_on_request=False,
         reads_are_free=False,
         has_one_writer=False,
     )

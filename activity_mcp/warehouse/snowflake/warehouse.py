@@ -15,7 +15,7 @@ import orjson
 
 from ...clock import SYSTEM_CLOCK
 from ...errors import WarehouseNewer, WarehouseRefused, WarehouseUnavailable
-from ..base import LAYOUT_VERSION, UNBOUNDED, ContextRow, Scope, TaskState
+from ..base import LAYOUT_VERSION, UNBOUNDED, ContextRow, Folded, Scope, TaskState
 from .connection import KEPT
 from .snowpipe import SnowpipeSink
 from .sql_writer import SqlSink
@@ -227,6 +227,10 @@ class SnowflakeWarehouse:
 
     def append(self, batch: Batch) -> None:
         self._sink.append(batch)
+
+    def fold(self) -> Folded:
+        """Nothing to do: REFRESH_CONTEXT_TASK takes the rows from the table's stream."""
+        return Folded()
 
     def left_out(self, channel_id: str) -> LeftOut:
         return self._sink.left_out(channel_id)

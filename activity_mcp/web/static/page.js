@@ -44,17 +44,18 @@
   const plots = [];
   const shown = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-  function seriesOf(table) {
-    const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.trim());
-    const rows = [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => Number(cell.dataset.v)));
+  function seriesOf(table, columns) {
+    const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent.replace(/[↑↓]/g, "").trim());
+    const rows = [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.dataset.v === "" ? null : Number(cell.dataset.v)));
     rows.sort((one, other) => one[0] - other[0]);
-    return { names: heads.slice(1), data: heads.map((_, at) => rows.map((row) => row[at])) };
+    return { names: columns.map((at) => heads[at]), data: [0, ...columns].map((at) => rows.map((row) => row[at])) };
   }
 
   function plot(figure) {
     const table = document.querySelector(figure.dataset.plot);
     if (!table || typeof uPlot === "undefined") return;
-    const { names, data } = seriesOf(table);
+    const { names, data } = seriesOf(table, (figure.dataset.columns ?? "1").split(",").map(Number));
+    const colours = (figure.dataset.colours ?? "0,1,2,3,4,5").split(",");
     if (data[0].length < 2) return;
     const unit = figure.dataset.unit ?? "";
     const say = (value) => value == null ? "–" : unit === "$" ? "$" + value.toFixed(2) : value.toLocaleString() + unit;
@@ -68,7 +69,7 @@
       scales: { x: { time: true } },
       axes: [axis, { ...axis, size: 62, values: (_, ticks) => ticks.map(say) }],
       series: [{ value: (_, at) => at == null ? "–" : new Date(at * 1000).toISOString().slice(0, 16).replace("T", " ") + " UTC" },
-        ...names.map((name, at) => ({ label: name, stroke: shown(`--c${Math.min(at, 5)}`), width: 2, value: (_, value) => say(value) }))],
+        ...names.map((name, at) => ({ label: name, stroke: shown(`--c${colours[at] ?? 5}`), width: 2, value: (_, value) => say(value) }))],
       cursor: { points: { size: 7 } },
     }, data, target));
   }
@@ -90,7 +91,7 @@
 
   function putIn(fresh) {
     const old = main();
-    if (old.innerHTML === fresh.innerHTML) return;
+    if (old.innerHTML === fresh.innerHTML) { old.dataset.at = fresh.dataset.at; return; }
     const open = new Set([...old.querySelectorAll("details[open]")].map(keyOf));
     const focused = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     const scrolled = [...old.querySelectorAll(".scroll")].map((one) => one.scrollLeft);
@@ -124,9 +125,8 @@
 
   function listen() {
     if (stream || document.hidden || main().dataset.still !== undefined) return;
-    stream = new EventSource("/live");
+    stream = new EventSource(`/live?at=${encodeURIComponent(main().dataset.at ?? "")}`);
     stream.addEventListener("change", soon);
-    stream.addEventListener("open", () => { if (main().dataset.pending !== undefined) soon(); });
   }
 
   function stopListening() {
@@ -147,6 +147,7 @@
 
   const rows = () => [...main().querySelectorAll("tbody tr a:first-of-type, .hits h2 a")].filter((one, at, all) => all.findIndex((other) => other.closest("tr, article") === one.closest("tr, article")) === at);
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.dataset.submit !== undefined) event.target.form.requestSubmit();
     if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
     if (event.key === "/") {
       event.preventDefault();

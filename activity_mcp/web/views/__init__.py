@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..view import View
 
-NAMES = ("overview", "sessions", "session")
+NAMES = (
+    "overview", "sessions", "tools", "files", "errors", "insights", "search", "sql", "health", "data", "session", "insight",
+)  # fmt: skip
 """In the order of the navigation. A route with a parameter comes after those that it would hide."""
 
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from ...clock import iso
 from ...context import ALL_PROJECTS
+from ...context.values import as_number
 from ...usage.budgets import budgets_of
-from .. import charts
+from .. import charts, formats
+from ..days import days_of
 from ..events import described
 from ..recording import recording_of
 from ..rollup import Rollup, of_snapshot, statement
-from ..statements import DAY_US, since_of
+from ..statements import since_of
 from ..tables import Column, Table
 from ..view import View
 
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
     from ..view import Look
 
 WINDOWS = (("Today", 1), ("7 days", 7), ("30 days", 30))
-MAX_BARS = 92
 JUST_NOW = 10
+LIMITS = {"five_hour": "five hours", "seven_day": "seven days"}
 
 
 def load(look: Look) -> dict[str, Any]:
@@ -32,16 +34,16 @@ def load(look: Look) -> dict[str, Any]:
     days = look.filters.days
     since = _day(since_of(look.now_us, days)) if days else ""
     by_day, of_models = rolled.by_day(since), rolled.days_of_models(since)
-    names = _days(look, since, list(by_day))
+    names = days_of(look.since_us, look.now_us, list(by_day))
     models = [model for model, _ in sorted(rolled.by_model(since).items(), key=lambda one: -one[1].cost_usd)]
     return {
         "recording": recording_of(look, rolled.sources()),
         "windows": [_window(name, rolled.total(_day(since_of(look.now_us, count))), count) for name, count in WINDOWS],
         "bars": _bars(names, models, of_models),
         "heat": charts.heat(_week(rolled.hours(), _since_us(look)), "Activities by hour of the week"),
-        "budgets": _budgets(look, rolled),
+        "budgets": [*_budgets(look, rolled), *_limits(look, rolled)],
         "events": [described(event) for event in look.newest.newest(JUST_NOW)],
-        "is_empty": not by_day and not look.newest.newest(1),
+        "is_empty": not by_day and not look.newest.newest(1) and not any(one.state == "pending" for one in look.asked),
         "tables": [
             _by_day(names, by_day),
             _by_project(look, rolled, since, names),
@@ -68,14 +70,6 @@ def _day(at_us: int | None) -> str:
 
 def _since_us(look: Look) -> int:
     return look.since_us or 0
-
-
-def _days(look: Look, since: str, found: Sequence[str]) -> list[str]:
-    """Every day of the period until today, those without anything too; of all time from the first day that has something."""
-    first = since or min(found, default=_day(look.now_us))
-    start = datetime.fromisoformat(f"{first}T00:00:00+00:00").timestamp()
-    count = int((look.now_us / 1e6 - start) // 86_400) + 1
-    return [_day(int(start * 1e6) + number * DAY_US) for number in range(max(0, count - MAX_BARS), count)]
 
 
 def _window(name: str, total: Sum, days: int) -> dict[str, Any]:
@@ -127,6 +121,22 @@ def _budgets(look: Look, rolled: Rollup) -> list[dict[str, Any]]:
         {"text": budget.describe(), "svg": charts.meter(budget.spent_usd / budget.limit_usd, budget.describe())}
         for budget in found
     ]
+
+
+def _limits(look: Look, rolled: Rollup) -> list[dict[str, Any]]:
+    """The subscription's limits, those that have not begun anew since they were reported."""
+    limits, at_us = rolled.limits()
+    meters = []
+    for key, name in LIMITS.items():
+        limit = limits.get(key)
+        used = as_number(limit.get("used_percent")) if isinstance(limit, dict) else None
+        again_us = (as_number(limit.get("resets_at")) or 0) * 1e6 if isinstance(limit, dict) else 0
+        if used is None or at_us is None or 0 < again_us <= look.now_us:
+            continue
+        text = f"{used:.0f} % of the limit of {name} is used, as of {formats.ago(at_us, look.now_us)}"
+        text += f"; it begins anew at {formats.local(int(again_us))}" if again_us else ""
+        meters.append({"text": text, "svg": charts.meter(used / 100, text)})
+    return meters
 
 
 _SUMS = (

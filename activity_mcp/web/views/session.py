@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     Step = dict[str, Any]
     Event = dict[str, Any]
 
-STEPS_PER_PAGE = 150
+PAGE_CHARS = 60_000
+MAX_TEXT, MAX_WHAT, MAX_ERROR = 1_500, 300, 500
+"""Characters that are shown of a prompt or a conclusion, of a call, and of its error."""
+_FRAME = 200
 OPEN_STEPS = 12
 """A turn with more calls than this is folded to its failures."""
 
@@ -36,7 +39,7 @@ def load(look: Look) -> dict[str, Any]:
         look.notes.append(
             ("warn", "This session is too large for a page: what is here is its beginning. `activity-mcp export` has all.")
         )
-    pages = _pages(story["story"])
+    pages = pages_of(story["story"])
     page = min(look.filters.page(), len(pages))
     return {
         "session_id": session_id,
@@ -60,23 +63,32 @@ def _with_newest(look: Look, session_id: str, stored: Any) -> list[Event]:
     return sorted(by_id.values(), key=lambda event: (event["ts"], event["activity_id"]))
 
 
-def _pages(turns: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """The turns in pages of so many steps; one that has more goes on over pages."""
+def pages_of(turns: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """The turns in pages of about ``PAGE_CHARS``; a turn that has more goes on over pages."""
     pages: list[list[dict[str, Any]]] = [[]]
-    room = STEPS_PER_PAGE
+    used = 0
     for turn in turns:
-        steps = turn["steps"]
-        for start in range(0, max(1, len(steps)), STEPS_PER_PAGE):
-            part = steps[start : start + STEPS_PER_PAGE]
-            if len(part) + 2 > room and pages[-1]:
-                pages.append([])
-                room = STEPS_PER_PAGE
-            is_last = start + STEPS_PER_PAGE >= len(steps)
-            ends = {} if is_last else {"concluded": None, "stopped": None}
-            begins = {} if start == 0 else {"asked": None, "continues": True}
-            pages[-1].append({**turn, **begins, **ends, "steps": part})
-            room -= len(part) + 2
+        own = _FRAME + _length(turn.get("asked"), MAX_TEXT) + _length(turn.get("concluded"), MAX_TEXT)
+        if pages[-1] and used + own > PAGE_CHARS:
+            pages.append([])
+            used = 0
+        used += own
+        part: dict[str, Any] = {**turn, "steps": []}
+        pages[-1].append(part)
+        for step in turn["steps"]:
+            size = _FRAME + _length(step.get("what"), MAX_WHAT) + _length(step.get("error"), MAX_ERROR)
+            if part["steps"] and used + size > PAGE_CHARS:
+                part.update(concluded=None, stopped=None)
+                part = {**turn, "asked": None, "continues": True, "steps": []}
+                pages.append([part])
+                used = 0
+            used += size
+            part["steps"].append(step)
     return pages
+
+
+def _length(text: str | None, most: int) -> int:
+    return min(len(text or ""), most)
 
 
 def _turn(turn: dict[str, Any]) -> dict[str, Any]:

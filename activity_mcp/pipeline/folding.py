@@ -1,0 +1,78 @@
+"""When the leader folds: what it appends is in the stream at once, and in the contexts after a fold, a few seconds later.
+
+Most of what a small flush would cost is planning the refresh sequence. So the first events after a rest are folded at once, and
+under load every ``FOLD_EVERY_S`` pays for it once; whoever waits for the contexts has them folded before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..recording.event_catalogue import ERROR_RECOVERY
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..clock import Clock
+    from ..queue import Offset
+    from ..warehouse import Sink
+    from ..warehouse.base import Capabilities, Folded
+
+FOLD_EVERY_S = 3.0
+FOLD_ROWS = 30_000
+"""As many rows are folded without waiting: the next fold would take longer than a turn should."""
+
+
+class Folding:
+    """What one leader has appended to ``sink`` and not folded yet, and how far the contexts are.
+
+    ``offset``: everything of the channel up to there is in the contexts; None where that is unknown.
+    """
+
+    def __init__(self, sink: Sink, capabilities: Capabilities, *, clock: Clock) -> None:
+        self._sink = sink
+        self._folds_on_request = capabilities.folds_on_request
+        self._clock = clock
+        self._last = -1e9
+        self.rows = 0
+        self.is_pending = False
+        self.offset: Offset | None = None
+
+    def began(self) -> None:
+        """This process leads: the one before may have died between an append and its fold."""
+        self.rows, self.is_pending, self.offset, self._last = 0, self._folds_on_request, None, -1e9
+
+    def appended(self, rows: int) -> None:
+        self.rows += rows
+        self.is_pending = self.is_pending or rows > 0
+
+    def is_due(self) -> bool:
+        return self.is_pending and (self.is_full() or self._clock.monotonic() - self._last >= FOLD_EVERY_S)
+
+    def is_full(self) -> bool:
+        return self.rows >= FOLD_ROWS
+
+    def fold(self, committed: Offset | None) -> Folded:
+        """Fold all there is; ``committed`` is the channel's offset now.
+
+        Raises what the sink raises: what is not folded is due again after a while.
+        """
+        self._last = self._clock.monotonic()
+        folded = self._sink.fold()
+        self._last = self._clock.monotonic()
+        self.rows, self.is_pending = 0, False
+        self.offset = committed or self.offset
+        return folded
+
+    def known_offset(self) -> Offset | None:
+        """Up to where segments are in the contexts for certain; None where a task of the engine's own folds."""
+        return self.offset if self._folds_on_request else None
+
+
+def left_out_event(reason: str) -> dict[str, Any]:
+    """The system_event for an activity that the contexts are without."""
+    return ERROR_RECOVERY.features(
+        f"an activity is in the stream and not in the contexts, which cannot take it: {reason[:300]}",
+        severity="error",
+        action_taken="left_out_of_contexts",
+    )

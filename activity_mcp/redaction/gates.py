@@ -1,0 +1,300 @@
+"""Which finders a text gives reason to run: questions to sets, before any table is loaded or any search begins.
+
+A gate may be open where its finder finds nothing; it is never shut where it would find something. Where all are shut, which is
+so for most of what a hook records, the finders are not even loaded.
+"""
+
+from __future__ import annotations
+
+from .gate_words import CALLS, CONSUMERS, PROGRAMS, TOKENS_BEFORE_LONG, TOKENS_BY_HEAD, TOKENS_BY_PIECE
+from .rules import open_rules
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+    from .rules import Rule
+    from .sight import Sight
+
+    Open = dict[str, Any]
+
+PATH_MEMBERS = ("file_path", "notebook_path", "path", "filePath")
+"""What names a file in the input of a tool."""
+NAME_LITERALS = (b"pass", b"secret", b"token", b"key", b"cred", b"pwd", b"cookie", b"auth", b"salt")
+"""What most secret names have somewhere; the others have one of ``NAME_WORDS`` as a word of its own."""
+NAME_WORDS = frozenset(
+    (
+        b"rocommunity", b"rwcommunity", b"pw", b"pat", b"pats", b"sig", b"signature", b"login", b"appid", b"sid", b"sessionid",
+        b"sessid", b"phpsessid", b"jsessionid", b"kennwort", b"contrasena", b"senha", b"wachtwoord", b"mdp", b"motdepasse",
+        b"heslo", b"parola", b"pepper", b"pin", b"jwt", b"api", b"sas", b"bearer", b"mnemonic", b"psk", b"phrase",
+        b"dockerconfigjson", b"rootpw", b"bindpw", b"userpw", b"adminpw", b"dbpw", b"authtok", b"requirepass", b"otp", b"totp",
+        b"seed", b"hmac", b"dek", b"kek", b"license", b"licence", b"session", b"code", b"storepass", b"keypass",
+    )
+)  # fmt: skip
+NAME_ENDINGS = ("Pw", "Pat", "Psk", "Pin")
+"""``githubPat``."""
+FOREIGN_NAMES = (
+    "пароль", "密码", "密碼", "口令", "密钥", "密鑰", "令牌", "パスワード", "暗証番号", "비밀번호", "암호",
+    "contraseña", "hasło", "lösenord", "şifre",
+    "كلمة المرور", "كلمة السر", "รหัสผ่าน", "mật khẩu", "κωδικός", "סיסמה", "jelszó", "पासवर्ड",
+)  # fmt: skip
+_FOREIGN = tuple(name.encode().translate(None, bytes(range(128))) for name in FOREIGN_NAMES)
+PAIRS = frozenset(
+    (
+        b"auth", b"basicauth", b"httpbasicauth", b"networkcredential", b"credentials", b"pscredential", b"basic", b"login",
+        b"digestauth", b"httpdigestauth", b"usernamepasswordcredentials", b"directoryentry", b"basiccredentials",
+        b"usernamepasswordauthenticationtoken", b"basicauthentication", b"passwordauthentication", b"setbasicauth",
+        b"httpntlmauth", b"userpassword",
+    )
+)  # fmt: skip
+ENCODER_WORDS = frozenset(
+    (b"btoa", b"b64encode", b"encode64", b"base64", b"encodetostring", b"getbytes", b"base64encode", b"buffer")
+)
+SETTING_WORDS = frozenset((b"secret", b"community", b"password", b"key"))
+_DIGITS = frozenset(b"%d" % digit for digit in range(10))
+FIELDS = ("password", "passwd", "passphrase", "passcode", "secret", "token", "pwd", "assword")
+"""What a field or a heading calls a secret."""
+_FIELDS = tuple(field.encode() for field in FIELDS)
+_LOGINS = {
+    b"login": "login", b"logon": "logon", b"log": "log in", b"creds": "creds", b"credentials": "credentials",
+    b"sign": "sign in", b"signin": "signin",
+}  # fmt: skip
+"""What a sentence that gives an account away has, by its first word."""
+PEER_WORDS = frozenset((b"eap", b"xauth"))
+"""Kinds of secrets of ``ipsec.secrets``, beside ``PSK``."""
+ECHOES = frozenset((b"echo", b"printf"))
+SECRETISH = frozenset(
+    (
+        b"secret", b"secrets", b"passwd", b"password", b"passphrase", b"token", b"login", b"auth", b"unlock", b"luksopen",
+        b"luksformat", b"vault", b"keyring", b"kinit", b"join", b"store", b"base64", b"vncpasswd", b"encfs", b"pass",
+        b"credential", b"credentials", b"creds", b"unseal", b"decrypt", b"encrypt", b"versions", b"add", b"set", b"put",
+        b"askpass", b"wallet",
+    )
+)  # fmt: skip
+"""Words of a command that reads a secret."""
+BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
+MAX_BASE64 = 4096
+_MAX_RUNS = 6
+_MARKS_OF_PASSWORDS = "!#$%^&*+?@"
+_AFTER_PROGRAM = (" ", "\t", ".", "\\")
+_JOINTS = ("'\n", '"\n', "'+", "' +", '"+', '" +')
+_MIN_KEY_PIECE = 20
+_MIN_KEY_LINES = 190
+
+
+class WordGate:
+    """A block of ``gate_words``: the words, and by each what to look for."""
+
+    __slots__ = ("_block", "words")
+
+    def __init__(self, block: str) -> None:
+        self._block = block
+        self.words = frozenset(block.partition("\n\n")[0].encode().split())
+
+    def of(self, words: set[bytes], text: str) -> list[str]:
+        """What a text with these words has of it, by word in alphabetical order."""
+        found: list[str] = []
+        for word in sorted(self.words & words):
+            found += [wanted for wanted in self._wanted(word.decode()) if wanted in text]
+        return found
+
+    def _wanted(self, word: str) -> list[str]:
+        start = self._block.find(f"\n{word}|") + 1
+        return self._block[start : self._block.index("\n", start)].split("|")[1:] if start else [word]
+
+
+_PREFIXES, _LONG_PREFIXES = WordGate(TOKENS_BY_PIECE), WordGate(TOKENS_BEFORE_LONG)
+_OPEN_PREFIXES = WordGate(TOKENS_BY_HEAD)
+_PROGRAMS, _CALLS, _CONSUMERS = WordGate(PROGRAMS), WordGate(CALLS), WordGate(CONSUMERS)
+
+
+def opened(sight: Sight, rules: Iterable[Rule], literals: Sequence[str] = ()) -> Open:
+    """What each finder that has something to look for is to look for; those without are left out."""
+    text, words = sight.text, sight.words
+    found: Open = {
+        "private_keys": has_key_lines(sight),
+        "tokens": prefixes_of(sight),
+        "rules": open_rules(sight, rules),
+        "by_chance": bool(sight.long) and _may_be_by_chance(sight),
+        "urls": "@" in text and "://" in text,
+        "drivers": "@" in text and not words.isdisjoint((b"thin", b"tcp", b"unix")),
+        "names": may_have_names(sight, literals),
+        "calls": _calls(sight),
+        "phrases": _has_phrase(sight),
+        "remarks": _has_remark(sight),
+        "accounts": _has_account(sight),
+        "pgpass": ":" in text and (b"5432" in words or ":*:" in text),
+        "programs": _programs(sight),
+        "beside_user": " -" in text and (" -p" in text or " -P" in text or " -w" in text),
+        "piped": _is_piped(sight),
+        "encoded": bool(sight.long) and _may_have_base64(sight),
+        "views": has_views(text),
+    }
+    return {finder: reason for finder, reason in found.items() if reason}
+
+
+def has_key_lines(sight: Sight) -> bool:
+    """Whether a private key may be in it: its title, or lines as long as a key's."""
+    words = sight.words
+    if b"begin" in words or (b"private" in words and b"mac" in words):
+        return True
+    return (
+        len(sight.text) >= _MIN_KEY_LINES
+        and "\n" in sight.text
+        and any(len(piece) >= _MIN_KEY_PIECE and not piece.islower() for piece in sight.long)
+    )
+
+
+def prefixes_of(sight: Sight) -> list[str]:
+    """The prefixes of tokens that the text has, longer heads first, then in the order of the table."""
+    found = _PREFIXES.of(sight.pieces, sight.text)
+    if sight.long:
+        found += _LONG_PREFIXES.of(sight.pieces, sight.text)
+    heads = sight.heads
+    if heads:
+        found += _OPEN_PREFIXES.of(heads, sight.text)
+        threes = {head[:3] for head in heads}
+        found += _OPEN_PREFIXES.of(threes, sight.text)
+        found += _OPEN_PREFIXES.of({head[:2] for head in threes}, sight.text)
+    return found
+
+
+def _may_be_by_chance(sight: Sight) -> bool:
+    has_urls = "://" in sight.text
+    return any(
+        not piece.isalpha() and not piece.isdigit() and (len(piece) >= 32 or (has_urls and len(piece) >= 20))
+        for piece in sight.long
+    )
+
+
+def may_be_base64(piece: bytes) -> bool:
+    """Letters of both cases and digits, as base64 of a text has them."""
+    return len(piece) >= 16 and not piece.islower() and not piece.isupper() and not piece.isalpha() and not piece.isdigit()
+
+
+def _may_have_base64(sight: Sight) -> bool:
+    """Whether a run may be base64 of a text. Ids of calls have the same letters, but no text would begin as they do."""
+    pieces = [piece for piece in sight.long if may_be_base64(piece)]
+    if len(pieces) > _MAX_RUNS:
+        return True  # to look for each would cost more than to read them all
+    text = sight.text
+    for piece in pieces:
+        run = piece.decode("ascii")
+        at = text.find(run)
+        while at >= 0:
+            if is_base64_of_text(text, start_of_base64(text, at, 0)):
+                return True
+            at = text.find(run, at + len(run))
+    return False
+
+
+def start_of_base64(text: str, at: int, first: int) -> int:
+    """Where the run of base64 begins that this place is in, not before ``first``."""
+    lead = text[max(first, at - MAX_BASE64) : at]
+    return at - (len(lead) - len(lead.rstrip(BASE64)))
+
+
+def is_base64_of_text(text: str, start: int) -> bool:
+    """Whether every fourth character can begin three bytes of which the first is a printable one."""
+    return all("I" <= char <= "Z" or "a" <= char <= "f" for char in text[start : start + 16 : 4])
+
+
+def may_have_names(sight: Sight, literals: Sequence[str] = ()) -> bool:
+    """Whether the text may have a name that announces a secret."""
+    lowered = sight.names.lower()
+    return (
+        any(map(lowered.__contains__, NAME_LITERALS))
+        or not NAME_WORDS.isdisjoint(sight.words)
+        or any(map(sight.foreign.__contains__, _FOREIGN))
+        or any(map(sight.text.__contains__, NAME_ENDINGS))
+        or any(map(sight.lowered.__contains__, literals))
+    )
+
+
+def foreign_names(sight: Sight) -> list[str]:
+    """Those of the foreign names whose characters the text has."""
+    return [name for name, mark in zip(FOREIGN_NAMES, _FOREIGN, strict=True) if mark in sight.foreign]
+
+
+def _calls(sight: Sight) -> list[str]:
+    if "(" not in sight.text:
+        return []
+    return _CALLS.of(sight.words, sight.lowered)
+
+
+def _has_phrase(sight: Sight) -> bool:
+    text, words = sight.text, sight.words
+    if b"identified" in words or (b"kind" in words and b"secret" in words):
+        return True
+    if ("(" in text or "[" in text or b"basic" in words) and not PAIRS.isdisjoint(words):
+        return True
+    if ":" in text and "(" in text and not ENCODER_WORDS.isdisjoint(words):
+        return True
+    if SETTING_WORDS.isdisjoint(words):
+        return False
+    return b"community" in words or not _DIGITS.isdisjoint(words) or not text.isascii()
+
+
+def _has_remark(sight: Sight) -> bool:
+    text, words = sight.text, sight.words
+    if (
+        b"stringdata" in words
+        or b"chpasswd" in words
+        or (b"sz" in words and b"reg" in words)
+        or ("{" in text and (b"plain" in words or b"cleartext" in words))
+        or " on >" in sight.lowered
+    ):
+        return True
+    if not sight.has_mixed:
+        return False
+    return "@" in text or (("\n" in text or "(" in text or b"fill" in words or " as " in sight.lowered) and has_field(sight))
+
+
+def _has_account(sight: Sight) -> bool:
+    text, words = sight.text, sight.words
+    if not sight.has_mixed and not any(map(text.__contains__, _MARKS_OF_PASSWORDS)):
+        return False
+    if ("/" in text or ":" in text) and logins_of(sight):
+        return True
+    return not PEER_WORDS.isdisjoint(words) or " * " in text or '" "' in text or (text.count(":") > 3 and "::" in text)
+
+
+def logins_of(sight: Sight) -> list[str]:
+    """What the text has of the words of a login."""
+    return [phrase for word, phrase in _LOGINS.items() if word in sight.words and phrase in sight.lowered]
+
+
+def has_field(sight: Sight) -> bool:
+    """Whether the text speaks of a password, a token or a key."""
+    return b"key" in sight.words or any(map(sight.names.lower().__contains__, _FIELDS))
+
+
+def _programs(sight: Sight) -> list[str]:
+    lowered = sight.lowered
+    return [
+        program for program in _PROGRAMS.of(sight.words, lowered) if any(program + after in lowered for after in _AFTER_PROGRAM)
+    ]
+
+
+def _is_piped(sight: Sight) -> bool:
+    text, words = sight.text, sight.words
+    if b"expect" in words:
+        return True
+    if ECHOES.isdisjoint(words) and "<<" not in text:
+        return False
+    return (
+        ">" in text
+        or "%s" in text
+        or ("|" in text and not SECRETISH.isdisjoint(words))
+        or not _CONSUMERS.words.isdisjoint(words)
+    )  # fmt: skip
+
+
+def has_views(text: str) -> bool:
+    """Whether the text may say something else when it is decoded or joined."""
+    if "%" in text or ("&" in text and ("&lt;" in text or "&quot;" in text or "&#3" in text)):
+        return True
+    if "\\" in text and ("\\u" in text or "\\\n" in text or "\\\r\n" in text):
+        return True
+    return ("'" in text or '"' in text) and any(map(text.__contains__, _JOINTS))
