@@ -7,11 +7,28 @@ import sys
 
 from .errors import ActivityError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
 
 def main() -> None:
     """Run one command and exit with its code."""
     os.umask(0o077)  # what libraries write is as private as what we write: DuckDB's files and what it spills
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if "click" not in sys.modules:  # a plain command has closed what it opened: nothing is left to be torn down
+        _leave(code)
+    sys.exit(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process; where its output cannot be written any more, as the interpreter would."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        sys.exit(code)
+    os._exit(code)
 
 
 def run(arguments: list[str]) -> int:

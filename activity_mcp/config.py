@@ -13,12 +13,13 @@ from .activity import MAX_TEXT, sha256_hex
 from .errors import InvalidConfig
 from .fs import LOCAL
 from .identity import working_directory
-from .redaction import Redactor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, NoReturn
+
+    from .redaction import Redactor
 
 MAX_INJECT = 8000
 OTLP_PORT = 8758
@@ -90,6 +91,8 @@ class Config:
 
     def redactor(self) -> Redactor:
         """What redacts here: the built-in rules, and those of ``redaction.json`` in the home. Raises InvalidConfig."""
+        from .redaction import Redactor
+
         if not self.redact:
             return Redactor(enabled=False)
         try:

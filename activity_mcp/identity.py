@@ -28,6 +28,7 @@ MARKER = ".activity-mcp-home"
 _MARKER_TEXT = b"This directory is the state of activity-mcp: what was recorded. `activity-mcp uninstall --purge` deletes it.\n"
 _MADE_BEFORE_SETTINGS = frozenset(("queue", "redaction.json"))
 _HOME_HINT = "set ACTIVITY_HOME to a directory of its own; where that file is a damaged one of activity-mcp, move it away"
+_MAX_PACKED_REFS = 1 << 20
 IGNORE_FILE = ".activity-mcp-ignore"
 PAUSED = "paused"
 """The file in the state directory that pauses recording."""
@@ -238,20 +239,55 @@ def _pointed_at(marker: str) -> str | None:
 
 def branch_of(directory: str) -> str | None:
     """The git branch checked out around a directory, read from its HEAD; None outside of git and for a detached one."""
+    _, head = _head_around(directory)
+    return head[16:] or None if head.startswith("ref: refs/heads/") else None
+
+
+def commit_of(directory: str) -> str | None:
+    """The id of the commit checked out around a directory, from git's files; None outside of git and before a first one."""
+    folder, head = _head_around(directory)
+    if not head.startswith("ref: "):
+        return head if _is_commit(head) else None
+    shared = _text_of(os.path.join(folder, "commondir"))
+    name = head[5:]
+    for place in (folder, os.path.join(folder, shared)) if shared else (folder,):
+        found = _text_of(os.path.join(place, name))
+        if found is not None and _is_commit(found):
+            return found
+        packed = next((line for line in _packed_refs(place) if line.endswith(f" {name}")), "")
+        if _is_commit(packed.partition(" ")[0]):
+            return packed.partition(" ")[0]
+    return None
+
+
+def _head_around(directory: str) -> tuple[str, str]:
+    """The folder of git's that belongs to a directory, and what its HEAD says; nothing where there is none."""
     at = os.path.abspath(directory)
     while True:
         marker = os.path.join(at, ".git")
-        head = _text_of(os.path.join(marker, "HEAD"))
+        folder, head = marker, _text_of(os.path.join(marker, "HEAD"))
         if head is None:
             pointed = _text_of(marker)
             if pointed is not None and pointed.startswith("gitdir:"):
-                head = _text_of(os.path.join(at, pointed[7:].strip(), "HEAD"))
+                folder = os.path.join(at, pointed[7:].strip())
+                head = _text_of(os.path.join(folder, "HEAD"))
         if head is not None:
-            return head[16:] or None if head.startswith("ref: refs/heads/") else None
+            return folder, head
         parent = os.path.dirname(at)
         if parent == at:
-            return None
+            return "", ""
         at = parent
+
+
+def _packed_refs(folder: str) -> list[str]:
+    try:
+        return fs.LOCAL.read(os.path.join(folder, "packed-refs"), _MAX_PACKED_REFS).decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+
+
+def _is_commit(text: str) -> bool:
+    return len(text) in (40, 64) and not text.strip("0123456789abcdef")
 
 
 def _text_of(path: str) -> str | None:

@@ -917,6 +917,11 @@ BEGIN
                 CASE event.event_name
                     WHEN 'session_event' THEN SUBSTR(event.feature_json:excerpt::VARCHAR, 1, 300)
                 END AS excerpt,
+                CASE event.event_name
+                    WHEN 'session_event' THEN SUBSTR(
+                        COALESCE(event.feature_json:title::VARCHAR, event.feature_json:session_title::VARCHAR), 1, 300
+                    )
+                END AS title,
                 CASE
                     WHEN event.event_name = 'system_event'
                         THEN event.feature_json:severity::VARCHAR NOT IN ('error', 'critical')
@@ -946,9 +951,9 @@ BEGIN
             SELECT section, is_of_all
             FROM (VALUES
                 ('recent_errors', TRUE), ('recent_files', TRUE), ('recent_queries', TRUE), ('session_files', TRUE),
-                ('failed_commands', TRUE), ('recent_sessions', TRUE), ('attempts', TRUE),
+                ('failed_commands', TRUE), ('recent_sessions', TRUE), ('attempts', TRUE), ('conclusions', TRUE),
                 ('recent_errors', FALSE), ('recent_files', FALSE), ('recent_queries', FALSE), ('session_files', FALSE),
-                ('failed_commands', FALSE), ('recent_sessions', FALSE), ('attempts', FALSE)
+                ('failed_commands', FALSE), ('recent_sessions', FALSE), ('attempts', FALSE), ('conclusions', FALSE)
             ) AS listed (section, is_of_all)
         ),
 
@@ -1009,6 +1014,13 @@ BEGIN
                         'project', live.project,
                         'activity_id', live.activity_id
                     )
+                    WHEN 'conclusions' THEN OBJECT_CONSTRUCT_KEEP_NULL(
+                        'ts', live.at_text,
+                        'text', live.excerpt,
+                        'session_id', NULLIF(live.session_id, ''),
+                        'project', live.project,
+                        'activity_id', live.activity_id
+                    )
                 END AS item
             FROM live
             INNER JOIN sections
@@ -1024,6 +1036,7 @@ BEGIN
                     WHEN 'session_files' THEN live.event_name = 'file_event' AND live.session_id <> ''
                     WHEN 'failed_commands'
                         THEN live.event_name = 'tool_event' AND NOT live.success AND live.session_id <> ''
+                    WHEN 'conclusions' THEN live.moment = 'turn_end' AND live.excerpt IS NOT NULL
                 END
         ),
 
@@ -1043,6 +1056,7 @@ BEGIN
                 IFF(live.moment = 'user_prompt', live.at_text || ' ' || live.excerpt, NULL) AS asked,
                 IFF(live.moment = 'turn_end', live.at_text || ' ' || live.excerpt, NULL) AS concluded,
                 IFF(live.moment = 'turn_stopped', live.at_text || ' ' || live.excerpt, NULL) AS stopped,
+                live.at_text || ' ' || live.title AS title,
                 live.at_text || ' ' || live.git_branch AS git_branch,
                 live.at_text || ' ' || live.project AS session_project,
                 live.at_text || ' ' || live.org_id AS org_id,
@@ -1065,6 +1079,7 @@ BEGIN
                 item:asked::VARCHAR,
                 item:concluded::VARCHAR,
                 item:stopped::VARCHAR,
+                item:title::VARCHAR,
                 item:git_branch::VARCHAR,
                 item:project::VARCHAR,
                 item:org_id::VARCHAR,
@@ -1196,6 +1211,7 @@ BEGIN
                 'asked', MAX(asked),
                 'concluded', MAX(concluded),
                 'stopped', MAX(stopped),
+                'title', MAX(title),
                 'git_branch', MAX(git_branch),
                 'project', MAX(session_project),
                 'org_id', MAX(org_id)
@@ -1403,6 +1419,7 @@ BEGIN
                 WHERE nth <= CASE section
                     WHEN 'recent_files' THEN 20
                     WHEN 'insights' THEN 20
+                    WHEN 'conclusions' THEN 15
                     WHEN 'session_files' THEN 8
                     WHEN 'failed_commands' THEN 3
                     ELSE 10
@@ -1485,6 +1502,7 @@ BEGIN
                 MAX(item.item:asked::VARCHAR) AS asked,
                 MAX(item.item:concluded::VARCHAR) AS concluded,
                 MAX(item.item:stopped::VARCHAR) AS stopped,
+                MAX(item.item:title::VARCHAR) AS title,
                 MAX(item.item:git_branch::VARCHAR) AS git_branch,
                 MAX(item.item:project::VARCHAR) AS session_project,
                 MAX(item.item:org_id::VARCHAR) AS org_id
@@ -1527,6 +1545,8 @@ BEGIN
                         'concluded_ts', SUBSTR(sessions.concluded, 1, 27),
                         'stopped', SUBSTR(sessions.stopped, 29),
                         'stopped_ts', SUBSTR(sessions.stopped, 1, 27),
+                        'title', SUBSTR(sessions.title, 29),
+                        'title_ts', SUBSTR(sessions.title, 1, 27),
                         'files', lists.lists:session_files,
                         'failed_commands', lists.lists:failed_commands
                     ) AS session
@@ -1552,6 +1572,7 @@ BEGIN
                 'recent_files', lists.lists:recent_files,
                 'insights', lists.lists:insights,
                 'recent_queries', lists.lists:recent_queries,
+                'conclusions', lists.lists:conclusions,
                 'attempts', attempt_lists.attempts,
                 'hours', hours.hours,
                 'recorded_at', TO_CHAR(recent.recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"')

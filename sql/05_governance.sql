@@ -155,7 +155,7 @@ BEGIN
                         'cache_read_tokens', 'cli_version', 'completion_tokens', 'confidence', 'context_size',
                         'cost_by_model', 'cost_source', 'cost_usd', 'count', 'credits_used', 'database', 'denied',
                         'duration_ms', 'elapsed_ms', 'error_code', 'error_type', 'event_type', 'expires_at', 'file_path',
-                        'file_type', 'from', 'git_branch', 'git_tracked', 'grain', 'hook_event_name', 'host', 'insight_id',
+                        'file_type', 'from', 'git_branch', 'git_commit', 'git_tracked', 'grain', 'hook_event_name', 'host', 'insight_id',
                         'interrupted', 'latency_ms', 'length', 'lines_affected', 'max_tokens', 'method', 'metric', 'model',
                         'operation', 'pinned', 'project_path', 'prompt_hash', 'prompt_id', 'prompt_tokens', 'query_id',
                         'query_source', 'request_id', 'request_kind', 'result_sha256', 'result_size', 'result_type', 'role',

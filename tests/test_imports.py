@@ -34,7 +34,8 @@ ROOMS: dict[str, set[str]] = {
     "identity": {"activity", "errors", "fs", "plain_json"},
     "config": {"activity", "errors", "fs", "identity", "plain_json", "redaction"},
     "queue": {"errors", "clock", "fs", "activity", "plain_json"},
-    "context": {"clock", "fs", "activity", "plain_json"},
+    "language": {"errors"},
+    "context": {"clock", "errors", "fs", "activity", "language", "plain_json"},
     "warehouse": {"errors", "clock", "config", "fs", "activity", "plain_json", "sql_text"},
     "recording": {"activity", "clock", "errors", "fs", "identity", "queue", "redaction", "schema"},
     "pipeline": {"activity", "clock", "context", "errors", "fs", "queue", "recording", "schema", "warehouse"},
@@ -46,8 +47,11 @@ ROOMS: dict[str, set[str]] = {
     "usage": {"clock", "context", "fs", "warehouse"},
     "otlp": {"activity", "claude_code", "clock", "errors", "fs", "plain_json", "redaction"},
     "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
-    "health": {"activity", "clock", "config", "context", "errors", "fs", "otlp", "queue", "recall", "recording", "warehouse"},
-    "search": {"activity", "clock", "errors", "fs", "queue", "warehouse"},
+    "health": {
+        "activity", "clock", "config", "context", "errors", "fs", "otlp", "plain_json", "queue", "recall", "recording",
+        "warehouse",
+    },
+    "search": {"activity", "clock", "errors", "fs", "language", "queue", "warehouse"},
     "sessions": {"activity", "clock", "errors", "fs", "queue", "search", "warehouse"},
     "composition": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "identity", "lazy", "otlp", "pipeline",

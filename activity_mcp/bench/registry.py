@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, str] = {
     "hook": "a hook as a whole process beside `python -c pass`, twenty at once, redaction of 10 KB",
     "queue": "a durable append beside a bare write, four processes beside one, a takeover, coming back after a crash",
     "start": "starting, the first answer, a durable log_event, and resting, beside the SDK's bare server",
+    "commands": "what short commands cost of the processor beside `python -c pass`",
     "growth": "the same answers, refreshes and metrics over a thousand and over a million activities",
     "search": "search over a million activities, through MCP and by command; the index's size and its part of a flush",
     "provenance": "a question over a million activities, and its way to an insight that another server shows",

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from ..activity import FILE_TOOLS, derived_id, dump_json, sha256_hex
 from ..redaction import HIDDEN_PATH
+from .commits import commit_made
 from .draft import EventDraft
 
 TYPE_CHECKING = False
@@ -93,6 +94,7 @@ def tool_activities(
         features["result_size"] = result_size
     if result is not None:
         features["result_type"] = _json_type(result)
+    features |= commit_made(tool_input, result) if success else {}
     if redactor.count > before:
         features["_redacted"] = redactor.count - before
     drafts = [EventDraft("tool_event", derived_id("tool_event", "tool_use_id", key), features | shared)]

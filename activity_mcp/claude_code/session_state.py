@@ -2,14 +2,16 @@
 
     sessions/<hash of the session's id>        the activity id of the session's last recorded start. The session's end is named
                                                by it, by the hook and by an import alike, so that one end has one name
+    starts/<hash of session and payload>       which processes reported that the session goes on (``hooks.starts``)
     transcripts/<hash of the session's id>     the path of a transcript that has something new: the leader reads it
     prompt-keys/<hash of the session's id>     under which keys hooks recorded the session's last prompts: Claude Code reports a
                                                prompt that is typed while it works with the id of the turn that runs then
     prompts/<hash of session and text>         of a prompt that came without an id (Claude Code before 2.1), how often it was
                                                repeated and when last: to say "continue" twice is two prompts
 
-All are written by rename, never synced, and lost without harm: an end then has the name of its last prompt, a transcript is
-read by the next request, or by an import, and a repeated prompt is named by the line that an import finds.
+All but ``starts`` are written by rename; none is synced, and each is lost without harm: an end then has the name of its last
+prompt, a transcript is read by the next request, or by an import, and a repeated prompt is named by the line that an import
+finds.
 
 Standard library only: hooks load it.
 """
@@ -23,7 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..fs import FileSystem
 
-STARTS, REQUESTS, PROMPTS, KEYS = "sessions", "transcripts", "prompts", "prompt-keys"
+STARTS, GOING_ON, REQUESTS, PROMPTS, KEYS = "sessions", "starts", "transcripts", "prompts", "prompt-keys"
 _MAX_KEYS = 64
 SAME_PROMPT_US = 1_500_000
 """Within so long the same prompt of a session is the same one: its hook is registered twice."""
@@ -111,7 +113,7 @@ class SessionState:
 
     def prune(self, before_us: int) -> None:
         """Forget the starts and prompts noted before then: a session that goes on after that has a new start."""
-        for folder in (STARTS, PROMPTS, KEYS):
+        for folder in (STARTS, GOING_ON, PROMPTS, KEYS):
             for name in self._fs.names(f"{self._directory}/{folder}"):
                 path = f"{self._directory}/{folder}/{name}"
                 found = self._fs.stat(path)

@@ -21,14 +21,15 @@ _STYLES = {"certain": "bold green", "likely": "yellow", "possible": "dim"}
 def blame_command(commit: str, as_json: bool) -> None:
     """The sessions whose edits COMMIT (default: HEAD) of this repository may hold, and how sure that is.
 
-    certain: the session ran git commit then, with this subject. likely: it ran git commit then, or edited at least half of the
-    files since the commit before. possible: it edited some of them.
+    certain: git printed its id to the session, or the session ran git commit then with this subject, or edited files of it
+    and ended a turn on it. likely: it ran git commit then, ended a turn on it, or edited at least half of the files since the
+    commit before. possible: it edited some of them.
     """
     read = blame.read_commit(os.getcwd(), commit)
     service = ActivityService.from_environ(source="cli")
     try:
         settle(service)
-        found = blame.sessions_of(service.adapter.queries, read)
+        found = blame.sessions_of(service.adapter.queries, read) if service.adapter.exists() else []
     finally:
         service.close()
     if as_json:

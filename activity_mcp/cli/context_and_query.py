@@ -8,7 +8,7 @@ import click
 
 from ..context import ALL_PROJECTS, CONTEXT_TYPES
 from ..errors import ActivityError
-from ..operations.drain import Drainer
+from ..operations.known_context import known_context
 from ..service import ActivityService
 from .output import as_recorded, console, folder, print_json, remark
 from .parameters import Seconds
@@ -31,10 +31,15 @@ def context_command(
     service = ActivityService.from_environ(source="cli")
     project, customer = folder(project), customer and as_recorded(customer)
     try:
-        service.refresher.keep_active(customer or service.identity.customer, project)
-        _settle(service)
-        answer = service.context(
-            customer=customer, context_type=context_type, project=project, max_bytes=max_bytes, focus=focus, explain=explain
+        answer = known_context(
+            service,
+            _settle,
+            customer=customer,
+            project=project,
+            context_type=context_type,
+            max_bytes=max_bytes,
+            focus=focus,
+            explain=explain,
         )
     finally:
         service.close()
@@ -77,6 +82,8 @@ def query_command(sql: str, max_rows: int | None, timeout: float, store: bool, a
 
 def _settle(service: ActivityService, timeout_s: float = _SETTLE_S) -> None:
     """Bring the warehouse up to date first where no leader does; if that fails, say so and answer from what there is."""
+    from ..operations.drain import Drainer
+
     try:
         Drainer(service).drain(timeout_s)
     except ActivityError as error:

@@ -9,7 +9,8 @@ import click
 from .. import package_files
 from ..config import read_config
 from ..errors import InvalidInput
-from .output import console, progress_bar, remark, say
+from .output import console, remark, say
+from .progress import progress_bar
 
 if TYPE_CHECKING:
     from ..config import Config

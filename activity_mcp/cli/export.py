@@ -13,8 +13,10 @@ from ..errors import InvalidInput
 from ..search.searcher import moment
 from ..service import ActivityService
 from ..sessions import export, rows
+from ..sessions.markdown import counted
 from .context_and_query import settle
-from .output import folder, progress_bar, remark, say
+from .output import folder, remark, say
+from .progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +45,12 @@ def export_command(session_id: str | None, project: str | None, since: str | Non
     finally:
         service.close()
     if path is not None:
-        remark(f"{written} {'sessions' if form in ('md', 'html') else 'activities'} in {path}, {os.path.getsize(path):,} bytes")
+        what = (
+            counted(written, "sessions")
+            if form in ("md", "html")
+            else f"{written:,} {'activity' if written == 1 else 'activities'}"
+        )
+        remark(f"{what} in {path}, {os.path.getsize(path):,} bytes")
 
 
 class _Export:

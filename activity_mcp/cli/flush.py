@@ -11,8 +11,9 @@ import click
 from ..operations.drain import Drainer
 from ..queue import dead_letters
 from ..service import ActivityService
-from .output import progress_bar, remark
+from .output import remark
 from .parameters import Seconds
+from .progress import progress_bar
 
 if TYPE_CHECKING:
     from ..operations.redrive import Retried

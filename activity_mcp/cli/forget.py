@@ -10,7 +10,8 @@ from ..identity import project_of
 from ..operations.erase import Forgetter
 from ..operations.selection import Selection
 from ..service import ActivityService
-from .output import as_recorded, folder, print_json, progress_bar, remark, say
+from .output import as_recorded, folder, print_json, remark, say
+from .progress import progress_bar
 
 if TYPE_CHECKING:
     from ..operations.erase import Forgotten

@@ -14,7 +14,8 @@ from ..identity import is_paused
 from ..operations.drain import Drainer
 from ..operations.import_transcripts import BATCH_ROWS, TranscriptImport
 from ..service import ActivityService
-from .output import console, print_json, progress_bar, remark
+from .output import console, print_json, remark
+from .progress import progress_bar
 
 if TYPE_CHECKING:
     from ..claude_code.transcripts import TranscriptReport

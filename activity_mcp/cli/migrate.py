@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .output import console, print_json, progress_bar, remark, say
+from .output import console, print_json, remark, say
+from .progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

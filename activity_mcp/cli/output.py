@@ -6,18 +6,16 @@ would do that, or show nothing, is written as an escape (``visible.for_terminal`
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
 
 from ..context.visible import for_terminal, for_terminal_json
 from ..plain_json import dumps
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from typing import Any
 
     import click
     from rich.console import Console
@@ -34,6 +32,11 @@ def say_row(name: str, text: str, *, width: int) -> None:
     _write(f"{_styled(for_terminal(name.ljust(width)), '1')}  {for_terminal(text)}".rstrip())
 
 
+def say_parts(*parts: tuple[str, str]) -> None:
+    """A line of (text, style): the number of an ANSI style, which a terminal gets, or nothing."""
+    _write("".join(_styled(for_terminal(text), style) if style else for_terminal(text) for text, style in parts).rstrip())
+
+
 def say_problem(text: str) -> None:
     """A line that asks for attention: yellow on a terminal."""
     _write(_styled(for_terminal(text), "33"))
@@ -41,6 +44,8 @@ def say_problem(text: str) -> None:
 
 def print_json(document: Any) -> None:
     """One JSON document on stdout, whatever orjson can write."""
+    import json
+
     import orjson
 
     try:
@@ -62,6 +67,8 @@ def remark(text: str) -> None:
 
 def show_usage_error(error: click.ClickException) -> None:
     """What click says of a wrong command line, which repeats it."""
+    import io
+
     said = io.StringIO()
     error.show(said)
     _write(for_terminal(said.getvalue()), nl=False, err=True)
@@ -95,6 +102,13 @@ def console() -> Console:
     return Output(width=None if sys.stdout.isatty() else 120, highlight=False)
 
 
+def error_console() -> Console:
+    """The console for what moves on stderr."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
 def folder(project: str) -> str:
     """A folder as a person at a terminal names it: from the current directory; ``*`` and names of no folder stay."""
     return as_recorded(os.path.abspath(project) if project != "*" and os.path.isdir(project) else project)
@@ -103,18 +117,3 @@ def folder(project: str) -> str:
 def as_recorded(text: str) -> str:
     """An argument as an event would hold it: what is not UTF-8 is replaced."""
     return text.encode("utf-8", "replace").decode()
-
-
-@contextlib.contextmanager
-def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr when it is a terminal; the function given takes (done, total)."""
-    if not sys.stderr.isatty():
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(label, total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=max(total, 1))

@@ -3,6 +3,7 @@ than what they do.
 
     --version   -h   --help      and no argument at all
     status [--json]
+    doctor [--json]
     log EVENT_NAME [--feature K=V]… [--activity|--customer|--project|--link TEXT]…
 
 Whatever is written otherwise is click's, which also words what is wrong with it. The help is what click printed
@@ -40,6 +41,10 @@ def run_plain(arguments: Sequence[str]) -> int | None:
 
         show_status(as_json=bool(rest))
         return 0
+    if first == "doctor" and rest in ([], ["--json"]):
+        from .doctor_text import show_doctor
+
+        return show_doctor(as_json=bool(rest))
     if first == "log":
         return _log(rest)
     return None

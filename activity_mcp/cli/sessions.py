@@ -15,6 +15,7 @@ from .output import console, folder, print_json, remark
 if TYPE_CHECKING:
     from rich.console import Console
 
+_TABLE_WIDTH = 110
 _OUTCOMES = {"ok": ("✓", "green"), "failed": ("✗", "red"), "denied": ("⊘", "yellow"), "interrupted": ("…", "yellow")}
 
 
@@ -60,6 +61,38 @@ def session_command(session_id: str, max_bytes: int | None, as_json: bool) -> No
 
 
 def show_sessions(found: list[dict[str, Any]], out: Console) -> None:
+    """A table; where a line has no room for one, two lines a session."""
+    if found and out.width < _TABLE_WIDTH:
+        _show_blocks(found, out)
+    else:
+        _show_table(found, out)
+
+
+def _show_blocks(found: list[dict[str, Any]], out: Console) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    for session in found:
+        started, name, place, what = _row(session)
+        done = [span(session["duration_s"]), counted(session["calls"], "calls"), money(session["cost_usd"])]
+        line = Text.assemble(
+            (f"{started}  ", "dim"), (f"{name}  ", "cyan"), (place, "bold"), "  ", ", ".join(filter(None, done))
+        )
+        if session["errors"]:
+            line.append(f", {counted(session['errors'], 'errors')}", "red")
+        out.print(line, no_wrap=True, overflow="ellipsis")
+        if what:
+            out.print(Padding(Text(_cut(what, 2 * (out.width - 4))), (0, 0, 0, 4)))
+
+
+def _row(session: dict[str, Any]) -> tuple[str, str, str, str]:
+    """When it began, the beginning of its id, where, and what it is about."""
+    place = str(session["project"] or "").rstrip("/").rpartition("/")[2]
+    what = " ".join(str(session["title"] or session["asked"] or "").split())
+    return session["started"][:16].replace("T", " "), session["session_id"][:8], place, what
+
+
+def _show_table(found: list[dict[str, Any]], out: Console) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -70,11 +103,10 @@ def show_sessions(found: list[dict[str, Any]], out: Console) -> None:
     for title in ("for", "calls", "errors", "cost"):
         table.add_column(title, justify="right", no_wrap=True)
     for session in found:
-        place = str(session["project"] or "").rstrip("/").rpartition("/")[2]
-        what = " ".join(str(session["title"] or session["asked"] or "").split())
+        started, name, place, what = _row(session)
         errors = Text(str(session["errors"] or ""), style="red")
         table.add_row(
-            session["started"][:16].replace("T", " "), session["session_id"][:8], Text(place), Text(_cut(what, 110)),
+            started, name, Text(place), Text(_cut(what, 110)),
             span(session["duration_s"]), str(session["calls"]), errors, money(session["cost_usd"]),
         )  # fmt: skip
     out.print(table if found else "No session is recorded.")
@@ -87,6 +119,7 @@ def show_story(story: dict[str, Any], out: Console) -> None:
     head = f"{story['title'] or 'Session'} {story['session_id']}"
     out.print(Text(head, style="bold"))
     out.print(Text(headline(story), style="dim"))
+    root = f"{story['project']}/"
     for turn in story["story"]:
         out.print()
         asked = Text.assemble(
@@ -94,15 +127,19 @@ def show_story(story: dict[str, Any], out: Console) -> None:
         )
         out.print(asked)
         for step in turn["steps"]:
-            out.print(Padding(_step(step), (0, 0, 0, 11 if step.get("agent") else 7)))
+            out.print(Padding(_step(step, root), (0, 0, 0, 11 if step.get("agent") else 7)))
             if step["outcome"] == "failed" and step.get("error"):
                 out.print(Padding(Text(_cut(_one_line(step["error"]), 400), style="red"), (0, 0, 0, 11)))
         for name, style in (("concluded", "green"), ("stopped", "yellow")):
             if turn.get(name):
                 out.print(Padding(Text.assemble((f"{name}: ", style), _one_line(turn[name])), (0, 0, 0, 7)))
+        if turn.get("git_commit"):
+            out.print(Padding(Text(f"at commit {turn['git_commit'][:12]}", style="dim"), (0, 0, 0, 7)))
     if story["files"]:
         out.print()
-        out.print(Text("changed: " + ", ".join(story["files"][:20]), style="dim"))
+        files = [path.removeprefix(root) for path in story["files"]]
+        more = f" and {len(files) - 20} more" if len(files) > 20 else ""
+        out.print(Text(f"changed: {', '.join(files[:20])}{more}", style="dim"))
     if story["resume"]:
         out.print(Text(story["resume"], style="dim"))
 
@@ -119,14 +156,18 @@ def headline(story: dict[str, Any]) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _step(step: dict[str, Any]) -> Any:
+def _step(step: dict[str, Any], root: str) -> Any:
     from rich.text import Text
 
     mark, style = _OUTCOMES.get(step["outcome"], ("?", "dim"))
     agent = f"{step['agent']}: " if step.get("agent") else ""
     taken = f"  {step['latency_ms'] / 1000:.1f} s" if step.get("latency_ms", 0) >= 1000 else ""
     return Text.assemble(
-        (f"{mark} ", style), (agent, "magenta"), (f"{step.get('tool')} ", "bold"), _cut(step["what"], 160), (taken, "dim")
+        (f"{mark} ", style),
+        (agent, "magenta"),
+        (f"{step.get('tool')} ", "bold"),
+        _cut(step["what"].removeprefix(root), 160),
+        (taken, "dim"),
     )
 
 

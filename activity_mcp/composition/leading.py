@@ -9,7 +9,6 @@ from ..context import ALL_PROJECTS
 from ..errors import ActivityError, QueueRefused
 from ..lazy import lazy
 from ..queue import Sweeper, read_queue
-from ..recording.event_catalogue import BUDGET_REACHED
 from .sources import SourceParts
 
 if TYPE_CHECKING:
@@ -101,6 +100,8 @@ class LeadingParts(SourceParts):
         return sum(use["cost_usd"] for use in models)
 
     def _report_budget(self, budget: Budget, level: int) -> None:
+        from ..recording.event_catalogue import BUDGET_REACHED
+
         metrics = {"spent_usd": round(budget.spent_usd, 6), "budget_usd": budget.limit_usd, "level_percent": level}
         severity = "error" if level >= 100 else "warning"
         features = BUDGET_REACHED.features(budget.describe(), severity=severity, metrics=metrics)

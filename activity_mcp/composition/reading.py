@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..context import SnapshotStore
+    from ..context.instructions import InstructionFiles
     from ..health.drift_report import DriftReport
     from ..health.status import StatusReader
     from ..pipeline.refresher import Refresher
@@ -98,6 +99,7 @@ class ReadingParts(RecordingParts):
             customer=self.identity.customer,
             own_project=self.own_project,
             redactor=self.redactor,
+            instructions=self.instruction_files.of,
             keep_warm=self._keep_warm,
             warm_s=ACTIVE_S / 2,
             ttl_s=self.config.context_ttl_s,
@@ -122,6 +124,13 @@ class ReadingParts(RecordingParts):
             self.snapshots.request(customer, project)
 
     @lazy
+    def instruction_files(self) -> InstructionFiles:
+        """What CLAUDE.md and MEMORY.md tell the sessions of a project anyway."""
+        from ..context.instructions import InstructionFiles
+
+        return InstructionFiles(self.environ)
+
+    @lazy
     def refresher(self) -> Refresher:
         from ..pipeline.poll_schedule import PollSchedule
         from ..pipeline.refresher import Refresher
@@ -133,6 +142,7 @@ class ReadingParts(RecordingParts):
             ttl_s=self.config.context_ttl_s,
             clock=self.clock,
             poll_schedule=None if are_free else PollSchedule(self.clock),
+            instructions=self.instruction_files.of,
             on_changes=self._look_after_flush(are_free),
         )
 
@@ -142,7 +152,16 @@ class ReadingParts(RecordingParts):
 
         if self.adapter.tasks is not None:
             return TaskReport(self.queue.directory, self.adapter.tasks, self.clock).look
-        return self.drift_report.look if self.drift_report is not None and reads_are_free else None
+        if self.drift_report is None or not reads_are_free:
+            return None
+        look, feed = self.drift_report.look, self.finding.feed
+
+        def look_and_hide() -> None:
+            look()
+            if feed is not None:
+                feed.hide_quarantined()
+
+        return look_and_hide
 
     @lazy
     def drift_report(self) -> DriftReport | None:

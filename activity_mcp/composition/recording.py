@@ -16,8 +16,6 @@ from ..plain_json import loads
 from ..queue import QueueWriter, open_queue
 from ..queue.moved import follow_move
 from ..recording.error_throttle import ErrorThrottle
-from ..recording.recorder import Recorder
-from ..recording.system_events import SystemEvents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +25,8 @@ if TYPE_CHECKING:
     from ..pipeline.leader import Leader
     from ..queue import QueueInfo
     from ..recording.call_log import CallLog
+    from ..recording.recorder import Recorder
+    from ..recording.system_events import SystemEvents
     from ..redaction import Redactor
     from ..warehouse.adapter import Adapter
 
@@ -92,12 +92,16 @@ class RecordingParts:
 
     @lazy
     def recorder(self) -> Recorder:
+        from ..recording.recorder import Recorder
+
         redactor, org_id = self.redactor, self.config.org_id
         _, dumps = self.json
         return Recorder(self.writer, redactor, self.identity, org_id=org_id, clock=self.clock, dumps=dumps)
 
     @lazy
     def system_events(self) -> SystemEvents:
+        from ..recording.system_events import SystemEvents
+
         return SystemEvents(self.recorder, self.queue, self.on_error)
 
     @lazy

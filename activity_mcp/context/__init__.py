@@ -13,14 +13,15 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .render import CONTEXT_TYPES, Rendered, render_context
+    from .forms import Rendered
+    from .render import CONTEXT_TYPES, render_context
     from .snapshot import ALL_PROJECTS, Snapshot, SnapshotStore, key_of
 
 __all__ = ["ALL_PROJECTS", "Snapshot", "SnapshotStore", "key_of", "CONTEXT_TYPES", "Rendered", "render_context"]
 
 _HOMES = {
     "ALL_PROJECTS": "snapshot", "Snapshot": "snapshot", "SnapshotStore": "snapshot", "key_of": "snapshot",
-    "CONTEXT_TYPES": "render", "Rendered": "render", "render_context": "render",
+    "CONTEXT_TYPES": "render", "Rendered": "forms", "render_context": "render",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ includes it did; the reading of a file when the file was touched after it. A sea
 
 from __future__ import annotations
 
+from .commits import subject_of
 from .values import as_amount, as_number, as_text, as_time, objects
 
 TYPE_CHECKING = False
@@ -190,6 +191,7 @@ class Attempts:
         self._by_key: dict[tuple[str, str], Attempt] = {}
         self._own: set[tuple[str, str]] = set()
         self._judged: dict[tuple[str, str], bool] = {}
+        self._commits: list[tuple[str, str]] | None = None
         for attempt in stored:
             self._take(attempt)
         for call in calls:
@@ -260,6 +262,17 @@ class Attempts:
         """Commands that say how one works here: they succeeded three times or more, over more than an hour, mostly."""
         found = [each for each in self._by_key.values() if _is_habit(each)]
         return sorted(found, key=lambda each: (-each.ok, each.name))
+
+    def commits(self) -> list[tuple[str, str]]:
+        """Subject and time of each commit that was made, the newest first; of one subject the newest (it was amended)."""
+        if self._commits is None:
+            found: dict[str, str] = {}
+            for each in self._by_key.values():
+                subject = subject_of(each.argument) if each.tool == "Bash" and each.ok_at else None
+                if subject is not None:
+                    found[subject] = max(found.get(subject, ""), each.ok_at)
+            self._commits = sorted(found.items(), key=lambda made: (made[1], made[0]), reverse=True)
+        return self._commits
 
     def edits(self, path: str) -> int:
         """How often a file was edited or written."""

@@ -6,7 +6,7 @@ entry is in:
 
 1. every entry that is worth something, the best for its bytes first, in full or with its texts and lists shortened;
 2. where there is room to spare, the other entries in the same order, and the sections of sums, each whole or not at all; the
-   default answer has none below ``SPARE_ROOM``, but for its second half.
+   default answer has none below ``SPARE_ROOM``, but where it would be nearly empty.
 
 So a small answer is short, and a large one complete. Where not even the names fit, ``truncated`` says ``["context"]``. Each
 entry is encoded once; nothing is encoded to find out that it is too long.
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ALL_LEFT_OUT = "context"
 _SHORT_TEXT = 80
+_SHORT_CONCLUSION = 200
+"""A conclusion says at its end what to do about its beginning."""
 _SHORT_LIST = 2
 _TEXTS = frozenset(
     (
@@ -117,7 +119,7 @@ def fit(sections: list[Section], room: int, dumps: Dumps, *, is_terse: bool = Fa
         if not is_small or unit.worth >= MIN_WORTH or unit.section.plain:
             filling.take(unit)
     for unit in units if is_small else ():
-        filling.take(unit, keeping=room // 2)
+        filling.take(unit, keeping=room * 3 // 4)
     filling.take_empty(sections)
     context = {
         section.name: section.value(filling.entries_of(section)) for section in sections if section.name in filling.chosen
@@ -196,4 +198,5 @@ def shortened(entry: Any, name: str = "") -> Any:
         return {key: shortened(value, key) for key, value in entry.items()}
     if isinstance(entry, list):
         return [shortened(value, name) for value in entry[:_SHORT_LIST]]
-    return shorter(entry, _SHORT_TEXT) if isinstance(entry, str) and name in _TEXTS else entry
+    limit = _SHORT_CONCLUSION if name == "concluded" else _SHORT_TEXT
+    return shorter(entry, limit) if isinstance(entry, str) and name in _TEXTS else entry

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..clock import iso, parse_iso
 from .attempts import tried
-from .records import ERRORS, FILES, INSIGHTS, QUERIES
+from .records import CONCLUSIONS, ERRORS, FILES, INSIGHTS, QUERIES
 from .values import TOKENS, as_amount, as_boolean, as_name, as_number, as_text, as_time
 
 TYPE_CHECKING = False
@@ -31,13 +31,14 @@ _MAX_HOURS = 500_000
 class Fact:
     """One event, reduced to what a context can show of it, each text bounded.
 
-    ``moment`` is what a session_event says of its session (started, ended, asked, concluded, stopped), ``tool`` and ``model``
-    what the event counts for, ``path`` and ``command`` what it adds to its session's files and failed commands.
+    ``moment`` is what a session_event says of its session (started, ended, asked, concluded, stopped), ``title`` what it calls
+    it, ``tool`` and ``model`` what the event counts for, ``path`` and ``command`` what it adds to its session's files and
+    failed commands.
     """
 
     __slots__ = (
-        "command", "customer", "error", "event_name", "excerpt", "failed", "file", "git_branch", "insight", "model", "moment",
-        "path", "project", "query", "session_id", "tool", "tried", "ts", "use",
+        "command", "conclusion", "customer", "error", "event_name", "excerpt", "failed", "file", "git_branch", "insight",
+        "model", "moment", "path", "project", "query", "session_id", "title", "tool", "tried", "ts", "use",
     )  # fmt: skip
 
     def __init__(self, event: Mapping[str, Any]) -> None:
@@ -51,6 +52,8 @@ class Fact:
         self.git_branch = as_name(features.get("git_branch"))
         self.moment: str | None = None
         self.excerpt: str | None = None
+        self.title: str | None = None
+        self.conclusion: Record | None = None
         self.path: str | None = None
         self.command: str | None = None
         self.tool: str | None = None
@@ -95,6 +98,9 @@ class Fact:
         if features.get("agent_id") is None:  # what a subagent asks and concludes is not what the session does
             self.moment = _MOMENTS.get(str(features.get("event_type")))
         self.excerpt = as_text(features.get("excerpt"))
+        self.title = as_text(features.get("session_title") if features.get("title") is None else features["title"])
+        if self.moment == "concluded" and self.excerpt is not None:
+            self.conclusion = CONCLUSIONS.read({**_place(event), "text": self.excerpt})
 
     def read_llm(self, event: Mapping[str, Any], features: Mapping[str, Any]) -> None:
         self.model = as_name(features.get("model")) or "unknown"

@@ -7,7 +7,9 @@
     - 2 h ago failed, and nothing since: "…" 3 times, with "…"  failures that nothing overcame, equal ones as one
     - 2 d ago refused by the user: "…"                          what was denied, and never allowed afterwards
     - works here: "make test" (11 of 12, 40 s)                  how one builds and tests here
-    - 2 h ago on "main" concluded "…", began with "…"           conclusions, none that says the same twice
+    - 2 h ago on "main" concluded "…", titled "…"               conclusions, none that says the same twice
+    - 3 d ago concluded "…"                                     what earlier turns concluded, where it says why or what
+    - committed: "Fix the total" (2 h ago)                      the commits that came of it
     - insight of 1 d ago: "…"                                   the newest insight about each metric
     - worked on most: "app/orders.py" (14 edits, 1 d ago)       files
     - 1 d ago this query ran (3 rows): "…"                      queries that succeeded
@@ -24,8 +26,19 @@ from __future__ import annotations
 
 from ..clock import iso
 from .attempts import Attempts, stored_attempts
-from .known import age_us, distinct, failures, newest_insights, open_end, worked_on
-from .records import ERRORS, FILES, INSIGHTS, QUERIES, insights_that_hold, newest_first, stored_records
+from .known import (
+    Told,
+    age_us,
+    distinct,
+    failures,
+    is_telling,
+    newest_insights,
+    older_conclusions,
+    open_end,
+    said_by,
+    worked_on,
+)
+from .records import CONCLUSIONS, ERRORS, FILES, INSIGHTS, QUERIES, insights_that_hold, newest_first, stored_records
 from .sessions import last_turn, stored_sessions
 from .values import age
 from .visible import in_quotes
@@ -33,10 +46,11 @@ from .worth import Rank, chosen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from .attempts import Attempt
+    from .known import SaysIt
 
     Record = dict[str, Any]
 
@@ -47,16 +61,8 @@ HEADING = (
 MAX_ITEM = 200
 MAX_CHARACTERS = 8000
 _SHORTEST, _MAX_BEGINNING = 30, 80
-_MAX_OPEN, _MAX_FAILURES, _MAX_DENIED, _MAX_HABITS, _MAX_CONCLUSIONS, _MAX_INSIGHTS, _MAX_FILES, _MAX_QUERIES = (
-    3,
-    6,
-    2,
-    4,
-    4,
-    5,
-    3,
-    2,
-)
+_MAX_OPEN, _MAX_FAILURES, _MAX_DENIED, _MAX_HABITS, _MAX_CONCLUSIONS, _MAX_OLDER = 3, 6, 2, 4, 4, 3
+_MAX_COMMITS, _MAX_INSIGHTS, _MAX_FILES, _MAX_QUERIES = 4, 5, 3, 2
 _INERT = str.maketrans(
     {
         "<": "⟨", ">": "⟩", "[": "(", "]": ")", "{": "(", "}": ")", "`": "'", "|": "¦", "*": "∗", "#": "♯", "~": "∼",
@@ -76,15 +82,21 @@ class Line:
 
 
 def injection_text(
-    blob: Mapping[str, Any], *, project: str, now_us: int, limit: int, session_id: str | None = None, said: str = ""
+    blob: Mapping[str, Any],
+    *,
+    project: str,
+    now_us: int,
+    limit: int,
+    session_id: str | None = None,
+    instructions: SaysIt | None = None,
 ) -> str:
     """The lines for this project, at most ``limit`` characters (as UTF-16 counts them); empty when nothing is known.
 
-    ``session_id`` is that of a session that goes on after a compaction: it gets first what it has lost. ``said`` is what it is
-    told anyway (CLAUDE.md, MEMORY.md): no line repeats it.
+    ``session_id`` is that of a session that goes on after a compaction: it gets first what it has lost. ``instructions`` are
+    what it is told anyway (CLAUDE.md, MEMORY.md): no line repeats them.
     """
     room = min(limit, MAX_CHARACTERS) - _length(HEADING)
-    lines = list(Lines(blob, project, now_us, session_id=session_id, said=said).all())
+    lines = list(Lines(blob, project, now_us, session_id=session_id, instructions=instructions).all())
     shown = chosen([line.worth for line in lines], [_length(line.text) + 1 for line in lines], room)
     return "\n".join((HEADING, *(lines[index].text for index in shown))) if shown else ""
 
@@ -102,10 +114,17 @@ class Lines:
     """The lines that a blob has to offer, in the order in which they are shown."""
 
     def __init__(
-        self, blob: Mapping[str, Any], project: str, now_us: int, *, session_id: str | None = None, said: str = ""
+        self,
+        blob: Mapping[str, Any],
+        project: str,
+        now_us: int,
+        *,
+        session_id: str | None = None,
+        instructions: SaysIt | None = None,
     ) -> None:
         self._blob = blob
-        self._said = said
+        self._told = Told(instructions)
+        self._session_id = session_id
         self._project = project
         self._now_us = now_us
         sessions = newest_first(stored_sessions(blob), "session_id", "last_ts")
@@ -120,7 +139,7 @@ class Lines:
     def all(self) -> Iterator[Line]:
         for lines in (
             self.own_session, self.open_ends, self.background, self.failures, self.denied, self.habits, self.conclusions,
-            self.insights, self.files, self.queries,
+            self.older, self.commits, self.insights, self.files, self.queries,
         ):  # fmt: skip
             yield from lines()
 
@@ -134,6 +153,9 @@ class Lines:
             for what, text in (said | {"was stopped": stopped}).items():
                 if text and one_line(text):
                     yield self._line(_quoted(f"- this session {what}", one_line(text)), "own", session["last_ts"])
+            for record in self._older([session])[:_MAX_OLDER]:
+                start = f"- this session concluded {self._when(record['ts'])}"
+                yield self._line(_quoted(start, one_line(record["text"])), "own", record["ts"])
             named = [f'"{path}"' for file in session["files"] if (path := self._short_path(file))]
             for text in _joined("- this session touched", named):
                 yield self._line(text, "own", session["last_ts"])
@@ -183,18 +205,35 @@ class Lines:
             yield self._line(_quoted(start, one_line(attempt.name)), "denied", attempt.denied_at, times=attempt.denied)
 
     def habits(self) -> Iterator[Line]:
-        habits = [attempt for attempt in self._attempts.habits() if attempt.name not in self._said][:_MAX_HABITS]
+        habits = [each for each in self._attempts.habits() if not self._told.is_instruction(each.name)][:_MAX_HABITS]
         shown = _joined("- works here:", [_habit(attempt, self._when(attempt.ok_at)) for attempt in habits])
         for text in shown:
             yield self._line(text, "habit", habits[0].ok_at, times=sum(attempt.ok for attempt in habits))
 
     def conclusions(self) -> Iterator[Line]:
-        sessions = [session for session in self._sessions if self._is_news(last_turn(session)[0])]
-        kept = distinct([last_turn(session)[0] or "" for session in sessions])
-        for session in [sessions[index] for index in kept][:_MAX_CONCLUSIONS]:
+        for session in [each for each in self._sessions if self._is_news(last_turn(each)[0])][:_MAX_CONCLUSIONS]:
             concluded = one_line(last_turn(session)[0] or "")
             text = _with_beginning(_quoted(f"- {self._where(session)} concluded", concluded), session)
-            yield self._line(text, "session", session["since"]["concluded"], branch=session["git_branch"])
+            kind = "session" if is_telling(last_turn(session)[0] or "") else "done"
+            yield self._line(text, kind, session["since"]["concluded"], branch=session["git_branch"])
+
+    def older(self) -> Iterator[Line]:
+        own = self._session_id
+        others = [record for record in self._older(self._sessions) if own is None or record["session_id"] != own]
+        for record in [each for each in others if self._is_news(each["text"])][:_MAX_OLDER]:
+            text = _quoted(f"- {self._when(record['ts'])} concluded", one_line(record["text"]))
+            yield self._line(text, "conclusion", record["ts"])
+
+    def _older(self, sessions: Sequence[Record]) -> list[Record]:
+        """What turns before the last ones of these sessions, or of sessions long ago, concluded."""
+        concluded = stored_records(self._blob, "conclusions", CONCLUSIONS)
+        of_own = [each for each in concluded if each["session_id"] == self._session_id] if sessions == self._own else concluded
+        return older_conclusions(of_own, [session["concluded"] for session in sessions])
+
+    def commits(self) -> Iterator[Line]:
+        made = [(subject, at) for subject, at in self._attempts.commits() if self._is_news(subject)][:_MAX_COMMITS]
+        for text in _joined("- committed:", [f'"{one_line(subject, 80)}" ({self._when(at)})' for subject, at in made]):
+            yield self._line(text, "commit", made[0][1], times=len(made))
 
     def insights(self) -> Iterator[Line]:
         holding = insights_that_hold(stored_records(self._blob, "insights", INSIGHTS), iso(self._now_us))
@@ -203,7 +242,7 @@ class Lines:
             value = insight["value"]
             grain = f" per {one_line(insight['grain'], 20)}" if insight["grain"] else ""
             shown = one_line(value if isinstance(value, str) else str(value))
-            if what:
+            if what and not self._told.is_instruction(said_by(insight)):
                 start = f"- insight of {self._when(insight['recorded_at'])}:"
                 yield self._line(_quoted(start, f"{what} = {shown}{grain}"), "insight", insight["recorded_at"])
 
@@ -234,7 +273,7 @@ class Lines:
         return Line(text, Rank(kind, age_us(ts, self._now_us), times=times, nth=nth, is_same_branch=is_same).worth)
 
     def _is_news(self, text: str | None) -> bool:
-        return text is not None and one_line(text) != "" and text not in self._said
+        return text is not None and one_line(text) != "" and self._told.is_news(text)
 
     def _short_path(self, path: str) -> str:
         return one_line(path.removeprefix(f"{self._project}/"), 90)
@@ -250,10 +289,12 @@ class Lines:
 
 
 def _with_beginning(text: str, session: Record) -> str:
-    """What the session began with, where that is something else and there is room to say it."""
-    first = one_line(session["first_asked"] or "")
-    begun = f"{text}, began with"
-    if not first or session["first_asked"] == session["asked"] or len(begun) + _SHORTEST > MAX_ITEM:
+    """What the session is called, or began with, where that is something else and there is room to say it."""
+    title = one_line(session["title"] or "")
+    first = title or one_line(session["first_asked"] or "")
+    begun = f"{text}, titled" if title else f"{text}, began with"
+    is_same = not title and session["first_asked"] == session["asked"]
+    if not first or is_same or len(begun) + _SHORTEST > MAX_ITEM:
         return text
     return _quoted(begun, first[:_MAX_BEGINNING])
 

@@ -1,26 +1,49 @@
 """What is known of a project, judged: the facts that a context shows, from the lists of a blob and the events above it.
 
 Rows become facts here. Failures that were overcome leave, equal ones are one with how often and when last; of insights about
-one metric only the newest is left; conclusions that say nearly the same are one. ``render`` shows the facts as sections,
-``injection`` as lines.
+one metric only the newest is left; what says nearly the same is said once, whatever section it is in (``Told``), and not at all
+where CLAUDE.md or MEMORY.md say it. ``render`` shows the facts as sections, ``injection`` as lines.
 """
 
 from __future__ import annotations
 
-from .sessions import last_turn
+from .attempts import Attempts, stored_attempts
+from .instructions import MEMBER
+from .records import CONCLUSIONS, INSIGHTS, stored_records
+from .sessions import last_turn, stored_sessions
 from .values import time_us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
-    from .attempts import Attempt, Attempts
+    from .attempts import Attempt
+    from .instructions import Instructions, Noted
+
+    SaysIt = Instructions | Noted
 
     Record = dict[str, Any]
 
 _ALIKE = 0.8
-"""Two texts with this share of their words in common say the same."""
+"""A text with this share of its words in another one says nothing that the other does not."""
+_SHORT, _LONG = 5, 13
+"""Words of a conclusion: with fewer than these it says little, with so many it says something."""
+_REASONS = frozenset((
+    "always", "avoid", "because", "bug", "cannot", "cause", "caused", "chose", "decided", "default", "don't", "due", "fix",
+    "fixed", "instead", "must", "needs", "never", "now", "only", "rather", "replaced", "requires", "since", "turned",
+    "unless", "until", "uses", "works", "wrong",
+))  # fmt: skip
+"""Words with which one says why, what was decided, or what to mind."""
+_LITTLE = frozenset((
+    "a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "has", "have", "in", "is", "it", "its", "now", "of",
+    "on", "or", "that", "the", "them", "then", "they", "this", "to", "was", "were", "with",
+))  # fmt: skip
+_MAX_REMEMBERED = 512
+_remembered: dict[str, frozenset[str]] = {}
+_telling: dict[str, bool] = {}
+_ENDINGS = ("ing", "ed", "es", "s")
+_AROUND = "`*_\"'.,;:!?()[]{}<>"
 
 
 def open_end(session: Record) -> str | None:
@@ -85,6 +108,26 @@ def _fold(found: dict[tuple[Any, ...], Failure], failure: Failure, key: tuple[An
         found[key] = newer
 
 
+def said_by(insight: Record) -> str:
+    """An insight in words."""
+    return f"{insight['subject'] or ''} {insight['metric'] or ''} = {insight['value']}".strip()
+
+
+def with_instructions(blob: dict[str, Any], instructions: Instructions) -> dict[str, Any]:
+    """The blob with what the leader notes for those who open no other file: which of its texts the instructions say."""
+    return {**blob, MEMBER: instructions.for_snapshot(_repeatable(blob))} if blob else blob
+
+
+def _repeatable(blob: Mapping[str, Any]) -> Iterator[str]:
+    """The texts that could repeat an instruction."""
+    attempts = Attempts(stored_attempts(blob))
+    yield from (each.name for each in attempts.habits())
+    yield from (subject for subject, _ in attempts.commits())
+    yield from (text for session in stored_sessions(blob) if (text := session["concluded"]))
+    yield from (text for each in stored_records(blob, "conclusions", CONCLUSIONS) if (text := each["text"]))
+    yield from (said_by(each) for each in stored_records(blob, "insights", INSIGHTS))
+
+
 def newest_insights(insights: Iterable[Record]) -> list[Record]:
     """Of several about one metric of one subject the newest; they come newest first."""
     found: dict[tuple[Any, ...], Record] = {}
@@ -96,12 +139,90 @@ def newest_insights(insights: Iterable[Record]) -> list[Record]:
 
 def distinct(texts: Sequence[str]) -> list[int]:
     """The indices of the texts that none before them says nearly as well."""
-    kept: list[tuple[int, set[str]]] = []
-    for index, text in enumerate(texts):
-        words = set(text.lower().split())
-        if not any(len(words & other) >= _ALIKE * len(words | other) for _, other in kept):
-            kept.append((index, words))
-    return [index for index, _ in kept]
+    told = Told()
+    return [index for index, text in enumerate(texts) if told.is_news(text)]
+
+
+class Told:
+    """What is said to one reader: in any section, and in the ``instructions`` that are told anyway. What is compared is the
+    words, in their plain forms; of two texts that say the same the first is kept, so the more important one is offered first.
+    """
+
+    def __init__(self, instructions: SaysIt | None = None) -> None:
+        self._instructions = instructions
+        self._words: list[frozenset[str]] = []
+
+    def is_news(self, text: str | None) -> bool:
+        """Whether nothing says it yet; it is told then."""
+        if not text or (self._instructions is not None and self._instructions.says(text)):
+            return False
+        words = _plain_words(text)
+        if any(len(words & other) >= _ALIKE * len(words) for other in self._words):
+            return False
+        self._words.append(words)
+        return True
+
+    def is_instruction(self, text: str | None) -> bool:
+        """Whether the instructions say it."""
+        return self._instructions is not None and self._instructions.says(text)
+
+
+def _plain_words(text: str) -> frozenset[str]:
+    """The words in their plain forms; the same texts come with each answer, so some are remembered."""
+    found = _remembered.get(text)
+    if found is None:
+        if len(_remembered) >= _MAX_REMEMBERED:
+            _remembered.clear()
+        found = _remembered[text] = _read_words(text)
+    return found
+
+
+def _read_words(text: str) -> frozenset[str]:
+    words = [word for part in text.lower().split() if (word := part.strip(_AROUND))]
+    return frozenset(_stem(word) for word in words if word not in _LITTLE) or frozenset(words or text.split())
+
+
+def _stem(word: str) -> str:
+    ending = next((ending for ending in _ENDINGS if word.endswith(ending) and len(word) - len(ending) >= 3), "")
+    return word[: len(word) - len(ending)] if word.isalpha() else word
+
+
+def is_telling(text: str) -> bool:
+    """Whether a conclusion says more than that something was done: it is long enough to say why or what to mind, or a short one
+    says a reason or a decision, or names two things of this project."""
+    found = _telling.get(text)
+    if found is None:
+        if len(_telling) >= _MAX_REMEMBERED:
+            _telling.clear()
+        found = _telling[text] = _is_telling(text)
+    return found
+
+
+def _is_telling(text: str) -> bool:
+    words = text.split()
+    if len(words) >= _LONG or _unspaced(text) >= _LONG:
+        return True
+    if len(words) < _SHORT:
+        return False
+    plain = [word.lower().strip(_AROUND) for word in words]
+    return any(word in _REASONS for word in plain) or sum(_is_name(word.strip(_AROUND)) for word in words) >= 2
+
+
+def _unspaced(text: str) -> int:
+    """How many letters of scripts that write no spaces, two for a word."""
+    return sum("\u2e80" <= char <= "\u9fff" or "\u0e00" <= char <= "\u0eff" for char in text) // 2
+
+
+def _is_name(word: str) -> bool:
+    """A file, a symbol, a number with a unit: a word that is of this project and of no other."""
+    has_mark = any(mark in word for mark in "_/.=:()-") and any(char.isalnum() for char in word)
+    return has_mark or any(char.isdigit() for char in word) or (word[1:] != word[1:].lower() and word != word.upper())
+
+
+def older_conclusions(conclusions: Sequence[Record], shown: Iterable[str | None]) -> list[Record]:
+    """What turns before the last one of a session concluded, as far as it is worth repeating; the newest first."""
+    known = {text for text in shown if text}
+    return [each for each in conclusions if each["text"] and each["text"] not in known and is_telling(each["text"])]
 
 
 def age_us(ts: str | None, now_us: int) -> int | None:

@@ -78,6 +78,7 @@ QUERIES = Kind(
         "artifact_id": as_name,
     },
 )
+CONCLUSIONS = Kind("activity_id", "ts", 15, {**_PLACE, "text": as_text})
 INSIGHTS = Kind(
     "insight_id",
     "recorded_at",

@@ -3,12 +3,13 @@
 ``context_type`` chooses the sections; all of them show the same facts, ``default`` in their shortest form (shorter texts and
 lists, for it has every section). In the order in which they are shown:
 
-    commands   refused   recent_sessions   recent_errors   recent_files   insights   recent_queries   tool_usage
-    activity_counts   llm_usage   recorded_at   watermark
+    commands   refused   recent_sessions   conclusions   commits   recent_errors   recent_files   insights   recent_queries
+    tool_usage   activity_counts   llm_usage   recorded_at   watermark
 
-Before them stand the ``budgets`` that are nearly spent. They, ``commands`` and ``refused`` are there only when they hold
-something. Every entry has a worth (``worth``), by which
-``max_bytes`` is spent; a ``focus`` ranks the entries of each list by it, and ``explain`` adds to each ``why`` it is there.
+Before them stand the ``budgets`` that are nearly spent. They, ``commands``, ``refused``, ``conclusions`` (of earlier turns) and
+``commits`` are there only when they hold something. What CLAUDE.md or MEMORY.md say (``instructions``) is left out. Every entry
+has a worth (``worth``), by which ``max_bytes`` is spent; a ``focus`` ranks the entries of each list by it, and ``explain`` adds
+to each ``why`` it is there, and of the sums a section ``why``.
 
 An entry leaves out what is null or empty. Times are ISO texts in UTC; ``age`` says how long ago, where that is what a reader
 wants to know. The result depends on the arguments alone. Standard library only, and pure: nothing here reads a clock or a file.
@@ -20,20 +21,24 @@ from ..activity import dump_json
 from ..clock import iso, parse_iso
 from .budget import Section, fit
 from .facts import facts_of
-from .known import age_us, distinct, failures, newest_insights, open_end, worked_on
-from .records import ERRORS, FILES, INSIGHTS, QUERIES, insights_that_hold
+from .forms import WHY_SUMS, Full, Rendered, Short, short_conclusion, short_error, short_file, short_session, without_empty
+from .known import Told, age_us, failures, is_telling, newest_insights, older_conclusions, open_end, said_by, worked_on
+from .records import CONCLUSIONS, ERRORS, FILES, INSIGHTS, QUERIES, insights_that_hold
 from .sessions import last_turn, recent_sessions
 from .snapshot import ALL_PROJECTS
 from .stored import Stored
-from .values import MAX_TEXT, age, shorter
-from .worth import Focus, Rank
+from .values import age, shorter
+from .worth import Rank
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
+    from .attempts import Attempt
     from .facts import Fact
+    from .focus import Focus
+    from .known import SaysIt
 
     Record = dict[str, Any]
 
@@ -48,34 +53,11 @@ CONTEXT_TYPES: dict[str, tuple[str, ...]] = {
     "engineer": ("recent_sessions", "recent_errors", "recent_files", "tool_usage", *_ALWAYS),
 }  # fmt: skip
 """The sections of each context_type, in the order in which they are shown."""
-_WHERE_KNOWN = {"recent_sessions": ("commands", "refused")}
+_WHERE_KNOWN = {"recent_sessions": ("commands", "refused"), "recent_errors": ("conclusions", "commits")}
 _BUDGETS_IN = ("default", "executive")
 _BUDGET_WORTH = 100.0
 """More than any entry's: what is nearly spent is shown however small the answer is."""
 """Sections that are shown before another one, and only when they hold something."""
-
-
-class _Full:
-    """How much of each section is shown, at most."""
-
-    text, errors, files, insights, tools, session_files, commands, habits, refused = MAX_TEXT, 10, 20, 20, 40, 8, 3, 10, 5
-
-
-class _Short(_Full):
-    """The same where every section is shown."""
-
-    text, errors, files, insights, tools, session_files, commands, habits, refused = 140, 5, 10, 10, 10, 5, 2, 5, 3
-
-
-class Rendered:
-    """A context that fits, the sections left out of it, and the context's compact encoding. Not to be changed: it is shared."""
-
-    __slots__ = ("context", "encoded", "truncated")
-
-    def __init__(self, context: Record, truncated: list[str], encoded: bytes) -> None:
-        self.context = context
-        self.truncated = truncated
-        self.encoded = encoded
 
 
 def render_context(
@@ -90,6 +72,7 @@ def render_context(
     project: str = ALL_PROJECTS,
     focus: str | None = None,
     explain: bool = False,
+    instructions: SaysIt | None = None,
     budgets: Sequence[Record] = (),
     dumps: Callable[[Any], bytes] = dump_json,
 ) -> Rendered:
@@ -99,15 +82,9 @@ def render_context(
     """
     stored, facts = Stored(blob or {}, watermark), facts_of(events)
     document = Document(
-        stored,
-        facts,
-        now_us=now_us,
-        context_type=context_type,
-        project=project,
-        focus=focus,
-        explain=explain,
-        budgets=budgets,
-    )
+        stored, facts, now_us=now_us, context_type=context_type, project=project, focus=focus, explain=explain,
+        instructions=instructions, budgets=budgets,
+    )  # fmt: skip
     return document.within(max_bytes - reserve, dumps)
 
 
@@ -129,23 +106,25 @@ class Document:
         project: str,
         focus: str | None = None,
         explain: bool = False,
+        instructions: SaysIt | None = None,
         budgets: Sequence[Record] = (),
     ) -> None:
         self._stored = stored
         self._facts = facts
         self._now_us = now_us
         self._project = project
-        self._form = _Short if context_type == "default" else _Full
+        self._form = Short if context_type == "default" else Full
         usage = stored.usage(now_us)
         self._usage = usage.with_facts(facts) if facts else usage
         self.valid_until_us = min(now_us + self.AGES_HOLD_US, usage.windows.until_us - 1)
-        self._focus = Focus(focus) if focus else None
+        self._focus = _focus_on(focus) if focus else None
         self._explain = explain
         self._is_terse = context_type == "default"
         self._sessions = recent_sessions(stored.sessions, facts)
         self._branch = next((session["git_branch"] for session in self._sessions if session["git_branch"]), None)
         touched = [fact.file for fact in facts if fact.file is not None]
         self._files = FILES.merged(stored.files, touched) if touched else stored.files
+        self._told = Told(instructions)
         self._ranked: dict[str, int] = {}
         self._attempts = stored.judged(self._files, [fact.tried for fact in facts if fact.tried])
         self.sections = list(self._chosen(CONTEXT_TYPES[context_type]))
@@ -173,21 +152,26 @@ class Document:
                 if section.entries:
                     yield section
             yield _SECTIONS[name](self)
+        if self._explain:
+            summed = [(name, WHY_SUMS[name]) for name in names if name in WHY_SUMS]
+            yield Section("why", summed, keyed=True, whole=True)
 
     # --- the sections
 
     def recent_sessions(self) -> Section:
-        said = [last_turn(session)[0] for session in self._sessions]
-        kept = distinct([text or "" for text in said])
         entries = []
-        for index, session in enumerate(self._sessions):
+        for session in self._sessions:
+            concluded = last_turn(session)[0]
             background = self._attempts.in_background(session["session_id"]) if session["ended"] is None else []
-            kind = "open" if background or open_end(session) else "session"
+            is_open = background or open_end(session)
+            kind = "open" if is_open else "session" if concluded and is_telling(concluded) else "done"
             rank = self._rank(
-                kind, session["last_ts"], session["asked"], said[index], *session["files"], branch=session["git_branch"]
-            )
-            entries.append((self._session(session, [each.name for each in background], repeats=index not in kept), rank))
-        return self._list("recent_sessions", entries, short=_short_session)
+                kind, session["last_ts"], session["asked"], session["title"], concluded, *session["files"],
+                branch=session["git_branch"],
+            )  # fmt: skip
+            repeats = not self._told.is_news(concluded) and (self._is_terse or self._told.is_instruction(concluded))
+            entries.append((self._session(session, [each.name for each in background], repeats=repeats), rank))
+        return self._list("recent_sessions", entries, short=short_session)
 
     def _session(self, record: Record, background: list[str], *, repeats: bool) -> Record:
         form = self._form
@@ -202,16 +186,40 @@ class Document:
             "git_branch": record["git_branch"],
             "started": record["started"],
             "ended": record["ended"],
+            "title": shorter(record["title"], form.text),
             "age": age(record["last_ts"], self._now_us),
             **({"first_asked": shorter(first, form.text)} if first != record["asked"] else {}),
             "asked": shorter(record["asked"], form.text),
-            "concluded": None if repeats and self._is_terse else shorter(concluded, form.text),
+            "concluded": None if repeats else shorter(concluded, form.conclusion),
             **({"stopped": shorter(stopped, form.text)} if stopped else {}),
             **({"open": "not concluded"} if open_end(record) == "not concluded" else {}),
             "background": [shorter(command, form.text) for command in background[: form.commands]],
             "files": record["files"][: form.session_files],
             "failed_commands": [shorter(command, form.text) for command in commands[: form.commands]],
         }
+
+    def conclusions(self) -> Section:
+        """What turns before the last ones of the sessions concluded, where it is worth repeating."""
+        fresh = [fact.conclusion for fact in self._facts if fact.conclusion is not None]
+        known = CONCLUSIONS.merged(self._stored.conclusions, fresh)
+        older = older_conclusions(known, [session["concluded"] for session in self._sessions])
+        return self._list("conclusions", [({
+            **self._place(record),
+            "concluded": shorter(record["text"], self._form.conclusion),
+            "age": age(record["ts"], self._now_us),
+        }, self._rank("conclusion", record["ts"], record["text"]))
+            for record in [each for each in older if self._told.is_news(each["text"])][: self._form.conclusions]
+        ], short=short_conclusion)  # fmt: skip
+
+    def commits(self) -> Section:
+        """The commits that came of it, but for those that a conclusion names."""
+        made = [(subject, at) for subject, at in self._attempts.commits() if self._told.is_news(subject)]
+        return self._list("commits", [({
+            "subject": subject,
+            "age": age(at, self._now_us),
+        }, self._rank("commit", at, subject))
+            for subject, at in made[: self._form.commits]
+        ])  # fmt: skip
 
     def recent_errors(self) -> Section:
         """A command that a session lists as failed is not named again."""
@@ -240,7 +248,7 @@ class Document:
                 "times": failure.times if failure.times > 1 else None,
                 "overcome": failure.is_overcome or None,
             }, rank))  # fmt: skip
-        return self._list("recent_errors", entries, short=_short_error)
+        return self._list("recent_errors", entries, short=short_error)
 
     def refused(self) -> Section:
         """Apart from what failed: what somebody or a rule denied, and nobody allowed afterwards."""
@@ -261,8 +269,11 @@ class Document:
             "took_ms": attempt.took_ms,
             "age": age(attempt.last_at, self._now_us),
         }, self._rank("habit", attempt.ok_at, attempt.name, times=attempt.ok))
-            for attempt in self._attempts.habits()[: self._form.habits]
+            for attempt in self._habits()[: self._form.habits]
         ])  # fmt: skip
+
+    def _habits(self) -> list[Attempt]:
+        return [each for each in self._attempts.habits() if not self._told.is_instruction(each.name)]
 
     def recent_files(self) -> Section:
         """Those that were worked on most, then those that were touched last."""
@@ -277,11 +288,12 @@ class Document:
                 "edits": edits if edits > 1 else None,
                 "sessions": sessions if sessions > 1 else None,
             }, self._rank(kind, record["ts"], path, times=edits)))  # fmt: skip
-        return self._list("recent_files", entries, short=_short_file)
+        return self._list("recent_files", entries, short=short_file)
 
     def insights(self) -> Section:
         fresh = [fact.insight for fact in self._facts if fact.insight is not None]
         known = insights_that_hold(INSIGHTS.merged(self._stored.insights, fresh), iso(self._now_us))
+        known = [each for each in known if not self._told.is_instruction(said_by(each))]
         records = (newest_insights(known) if self._is_terse else known)[: self._form.insights]
         for record in records:
             self._expire(record["valid_until"])
@@ -339,7 +351,7 @@ class Document:
         ranks = [rank for _, rank in entries]
 
         def form(shape: Callable[[Record], Record] | None) -> list[Record]:
-            shown = [_told(shape(entry) if shape else entry) for entry, _ in entries]
+            shown = [without_empty(shape(entry) if shape else entry) for entry, _ in entries]
             return [{**entry, "why": rank.why()} for entry, rank in zip(shown, ranks, strict=True)] if self._explain else shown
 
         return Section(name, form(None), worths=[rank.worth for rank in ranks], shorts=(lambda: form(short)) if short else None)
@@ -361,7 +373,7 @@ class Document:
         """When and where: the project only where the answer is about several, the session in the longer form."""
         return {
             "ts": record["ts"],
-            "session_id": record["session_id"] if self._form is _Full else None,
+            "session_id": record["session_id"] if self._form is Full else None,
             "project": record["project"] if self._project == ALL_PROJECTS else None,
         }
 
@@ -377,23 +389,7 @@ _SECTIONS: dict[str, Callable[[Document], Section]] = {
 }
 
 
-def _told(entry: Record) -> Record:
-    """What an entry says: no empty member, and no command that another section names."""
-    hidden = "command" if entry.get("_is_named") else None
-    return {k: v for k, v in entry.items() if (v or v == 0 or k == "value") and k not in ("_is_named", hidden)}
+def _focus_on(text: str) -> Focus:
+    from .focus import Focus  # only a question that has a focus pays for the language of search
 
-
-def _short_session(entry: Record) -> Record:
-    """What was concluded; what was asked only where nothing was."""
-    is_open = "open" in entry or "stopped" in entry or not entry["concluded"]
-    names = ("git_branch", "age", *(("asked", "stopped", "open") if is_open else ()), "concluded", "background")
-    return {name: entry[name] for name in names if name in entry}
-
-
-def _short_error(entry: Record) -> Record:
-    what = ("command", "error") if entry["command"] else ("name", "error")
-    return {name: entry.get(name) for name in ("age", *what, "times", "overcome")}
-
-
-def _short_file(entry: Record) -> Record:
-    return {name: entry[name] for name in ("file_path", "edits")}
+    return Focus(text)

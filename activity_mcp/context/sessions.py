@@ -41,12 +41,13 @@ def read_session(given: Mapping[str, Any]) -> Record:
         "asked": as_text(given.get("asked")),
         "concluded": as_text(given.get("concluded")),
         "stopped": as_text(given.get("stopped")),
+        "title": as_text(given.get("title")),
         "files": _texts(given.get("files"), as_path)[:MAX_FILES],
         "failed_commands": _texts(given.get("failed_commands"), as_text)[:MAX_FAILED_COMMANDS],
         # what a blob does not say the time of is as new as the session
         "since": {
             name: as_time(given.get(f"{name}_ts")) or last_ts
-            for name in ("project", "git_branch", "asked", "concluded", "stopped")
+            for name in ("project", "git_branch", "asked", "concluded", "stopped", "title")
         }
         | {"first_asked": as_time(given.get("first_asked_ts")) or as_time(given.get("asked_ts")) or last_ts},
     }
@@ -92,6 +93,8 @@ class _Session:
             self._newest("project", fact.project, ts)
         if fact.git_branch is not None:
             self._newest("git_branch", fact.git_branch, ts)
+        if fact.title is not None:
+            self._newest("title", fact.title, ts)
         if fact.moment is not None:
             self._fold_moment(fact.moment, fact.excerpt, ts)
         if fact.path is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .attempts import Attempts, stored_attempts
-from .records import ERRORS, FILES, INSIGHTS, QUERIES, stored_records
+from .records import CONCLUSIONS, ERRORS, FILES, INSIGHTS, QUERIES, stored_records
 from .sessions import stored_sessions
 from .usage import Usage, Windows, usage_of
 from .values import as_name, as_time
@@ -26,6 +26,7 @@ class Stored:
         "_judged",
         "_usage",
         "attempts",
+        "conclusions",
         "errors",
         "files",
         "insights",
@@ -41,6 +42,7 @@ class Stored:
         self._judged: Attempts | None = None
         self.sessions = stored_sessions(blob)
         self.attempts = stored_attempts(blob)
+        self.conclusions = stored_records(blob, "conclusions", CONCLUSIONS)
         self.errors = stored_records(blob, "recent_errors", ERRORS)
         self.files = stored_records(blob, "recent_files", FILES)
         self.queries = stored_records(blob, "recent_queries", QUERIES)

@@ -11,7 +11,7 @@
 
 A line costs its characters. Lines are taken in the order of their worth for each character, short ones counting as
 ``MIN_COST``, as long as the next one fits. A line below ``MIN_WORTH`` is noise: what a session is told has none, an answer only
-where it has room to spare (``SPARE_ROOM``, else up to half of it), so that a small answer is short rather than full.
+where it has room to spare (``SPARE_ROOM``, else up to a quarter of it), so that a small answer is short rather than full.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 BASE = {
     "own": 20.0, "open": 12.0, "failing": 11.0, "background": 10.0, "insight": 8.0, "habit": 8.0, "session": 8.0, "denied": 7.0,
-    "file": 4.0, "query": 2.0, "touched": 0.9, "overcome": 0.5, "sums": 0.2,
+    "conclusion": 6.0, "commit": 5.0, "file": 4.0, "done": 2.5, "query": 2.0, "touched": 0.9, "overcome": 0.5, "sums": 0.2,
 }  # fmt: skip
 HALF_LIFE_DAYS = {
     "own": 30.0, "open": 7.0, "failing": 10.0, "background": 2.0, "insight": 60.0, "habit": 60.0, "session": 7.0,
-    "denied": 21.0, "file": 10.0, "query": 3.0, "touched": 3.0, "overcome": 3.0, "sums": 1.0,
+    "denied": 21.0, "conclusion": 14.0, "commit": 5.0, "file": 10.0, "done": 4.0, "query": 3.0,
+    "touched": 3.0, "overcome": 3.0, "sums": 1.0,
 }  # fmt: skip
 MIN_WORTH = 1.0
 MIN_COST = 60
 SPARE_ROOM = 2200
 _DAY_US = 86_400_000_000
 _MAX_DAYS = 3650
-_MAX_TERMS = 16
 _SAME_BRANCH, _IN_FOCUS, _OUT_OF_FOCUS, _EACH_DOUBLING, _EACH_BEFORE = 1.25, 3.0, 1 / 3, 0.1, 0.8
 
 
@@ -92,21 +92,3 @@ def chosen(worths: Sequence[float], costs: Sequence[int], room: int) -> list[int
             room -= costs[index]
             found.append(index)
     return sorted(found)
-
-
-class Focus:
-    """What was asked for, a text or a path: its words, and of a path its last part."""
-
-    __slots__ = ("_terms",)
-
-    def __init__(self, text: str) -> None:
-        words = "".join(char if char.isalnum() or char in "_-./" else " " for char in text.lower()).split()
-        named = [word.rstrip("/").rpartition("/")[2].strip(".-") for word in words]
-        self._terms = tuple(dict.fromkeys(term for term in named if len(term) > 1 or term.isdigit()))[:_MAX_TERMS]
-
-    def share_in(self, *texts: str | None) -> float | None:
-        """How much of it these texts have, from 0 to 1; None where the focus names nothing."""
-        if not self._terms:
-            return None
-        joined = " ".join(text for text in texts if text).lower()
-        return sum(term in joined for term in self._terms) / len(self._terms)

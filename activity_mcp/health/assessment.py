@@ -6,7 +6,6 @@ report the worst of it, and a change of any of it becomes a system_event.
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 from .check import Check
@@ -119,6 +118,8 @@ def _other_queues(others: list[OtherQueue]) -> Check:
     """Events recorded for another warehouse: its configuration was changed, or its file moved, before they were shipped."""
     if not others:
         return Check("other queues", "ok", "none holds events")
+    import shlex
+
     first = others[0]
     more = f", and in {len(others) - 1} more" if len(others) > 1 else ""
     return Check(

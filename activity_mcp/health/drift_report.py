@@ -5,7 +5,6 @@ So ``status`` and ``health`` have them without opening the warehouse. On Snowfla
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from .. import fs
 from ..activity import dump_json
 from ..clock import SYSTEM_CLOCK, iso
 from ..errors import WarehouseError
+from ..plain_json import loads
 
 if TYPE_CHECKING:
     from ..clock import Clock
@@ -47,7 +47,7 @@ def read_drift_report(directory: str) -> list[dict[str, Any]] | None:
     """What was open at the last flush; None without a report (nothing flushed yet, or on Snowflake)."""
     try:
         with fs.reader(_path(directory)) as file:
-            document = json.load(file)
+            document = loads(file.read())
         found: list[dict[str, Any]] | None = document["open"] if document["version"] == VERSION else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

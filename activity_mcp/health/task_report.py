@@ -6,7 +6,6 @@ but the leader itself.
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from .. import fs
 from ..activity import dump_json
 from ..clock import SYSTEM_CLOCK, iso
 from ..errors import WarehouseError
+from ..plain_json import loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ def read_task_report(directory: str) -> TasksState | None:
     """The states and when they were read; None where none were."""
     try:
         with fs.reader(_path(directory)) as file:
-            document = json.load(file)
+            document = loads(file.read())
         found: TasksState | None = None
         if document["version"] == VERSION:
             found = {"at": document["at"], "tasks": document["tasks"]}

@@ -15,18 +15,20 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..config import read_config
 from ..errors import ActivityError
 from ..health.check import Check
-from ..service import ActivityService
+from ..queue.moved import follow_move
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from ..health.document import StatusDocument
+    from ..service import ActivityService
 
+CONFIGURED = "every variable has a value that can be used"
 PARTS = ("installation", "storage", "state", "snowflake", "server", "claude_code", "exporter")
 
 
@@ -43,23 +45,48 @@ class Subject:
 
 def examine(environ: Mapping[str, str] | None = None) -> list[Check]:
     """All checks, in the order of ``PARTS``. Never raises for what is wrong: it reports it."""
+    return list(examinations(os.environ if environ is None else environ))
+
+
+def examinations(environ: Mapping[str, str]) -> Iterator[Check]:
+    """The same, each as soon as it is made: the first before anything is loaded but what reads the configuration."""
+    found = [_configuration(environ)]
+    yield found[0]
+    if found[0].status == "fail":
+        return
+    from ..service import ActivityService
+
+    service = ActivityService.from_environ(environ, source="cli")
     try:
-        service = ActivityService.from_environ(os.environ if environ is None else environ, source="cli")
-    except ActivityError as error:
-        return [Check("configuration", "fail", error.message, error.hint or "nothing else was checked")]
-    try:
-        return checks_of(service)
+        yield from _of_parts(service, found)
     finally:
         service.close()
 
 
 def checks_of(service: ActivityService) -> list[Check]:
     """The same of a service that is there."""
-    found = [Check("configuration", "ok", "every variable has a value that can be used")]
+    found = [Check("configuration", "ok", CONFIGURED)]
+    return [found[0], *_of_parts(service, found)]
+
+
+def _of_parts(service: ActivityService, found: list[Check]) -> Iterator[Check]:
+    """What the parts find that is not among ``found`` yet."""
     subject = Subject(service)
     for part in PARTS:
-        found += [check for check in _guarded(part, subject) if check not in found]
-    return found
+        for check in _guarded(part, subject):
+            if check not in found:
+                found.append(check)
+                yield check
+
+
+def _configuration(environ: Mapping[str, str]) -> Check:
+    try:
+        config = read_config(environ)
+        if config.is_embedded:
+            follow_move(config.queue_dir, config.db)
+    except ActivityError as error:
+        return Check("configuration", "fail", error.message, error.hint or "nothing else was checked")
+    return Check("configuration", "ok", CONFIGURED)
 
 
 def document_of(checks: list[Check]) -> dict[str, Any]:
@@ -72,6 +99,8 @@ def document_of(checks: list[Check]) -> dict[str, Any]:
 
 
 def _guarded(part: str, subject: Subject) -> Iterator[Check]:
+    from importlib import import_module
+
     try:
         yield from import_module(f"{__package__}.checks.{part}").checks(subject)
     except ActivityError as error:

@@ -32,6 +32,7 @@ _OWN = {
     "queue/dead": r"[\w-]+\.ndjson",
     "queue/context": r"[0-9a-f]{20}\.(?:json|request)|publish\.lock",
     "queue/sessions": r"[0-9a-f]{32}",
+    "queue/starts": r"[0-9a-f]{32}",
     "queue/prompts": r"[0-9a-f]{32}",
     "queue/prompt-keys": r"[0-9a-f]{32}",
     "queue/transcripts": r"[0-9a-f]{32}",

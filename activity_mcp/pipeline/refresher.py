@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from ..clock import SYSTEM_CLOCK
 from ..context import Snapshot
+from ..context.instructions import NOTHING
+from ..context.known import with_instructions
 from ..warehouse import ContextRow, Scope
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from ..clock import Clock
     from ..context import SnapshotStore
+    from ..context.instructions import Instructions
     from ..warehouse import ContextSource
     from .poll_schedule import PollSchedule
 
@@ -31,7 +34,8 @@ ACTIVE_S = 600.0
 
 class Refresher:
     """Publishes snapshots of ``source`` into ``store``. ``ttl_s`` is the longest an active key goes unverified; ``on_changes``
-    is called after each flush, on the same connection, for what else depends on it.
+    is called after each flush, on the same connection, for what else depends on it; ``instructions`` gives what a session of a
+    project is told anyway, which snapshots note.
 
     ``disk_error`` is the disk's error at a snapshot of the last call; what was not published is published later.
     """
@@ -44,9 +48,11 @@ class Refresher:
         ttl_s: float,
         clock: Clock = SYSTEM_CLOCK,
         poll_schedule: PollSchedule | None = None,
+        instructions: Callable[[str], Instructions] = lambda project: NOTHING,
         on_changes: Callable[[], None] | None = None,
     ) -> None:
         self._on_changes = on_changes
+        self._instructions = instructions
         self._poll_schedule = poll_schedule
         self._source = source
         self._store = store
@@ -130,7 +136,7 @@ class Refresher:
             snapshot = Snapshot(
                 customer=row.scope.customer,
                 project=row.scope.project,
-                blob=row.blob,
+                blob=with_instructions(row.blob, self._instructions(row.scope.project)),
                 watermark=row.watermark,
                 as_of_us=as_of_us,
                 row_version=row.row_version,

@@ -6,7 +6,6 @@ says what it is; each further line holds at most 48 KiB of the bytes, as ``text`
 
 from __future__ import annotations
 
-import json
 import zlib
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
@@ -14,6 +13,7 @@ from binascii import a2b_base64, b2a_base64
 from ..activity import dump_json
 from ..clock import SYSTEM_CLOCK, iso
 from ..fs import LOCAL
+from ..plain_json import loads
 from .offset import Offset
 from .reader import Damage
 from .segment import FORMAT_VERSION, MAX_LINE_BYTES, checksum_agrees, newer_format, segment_numbers, segment_path
@@ -156,7 +156,7 @@ def _whole_from(piece: bytes) -> int | None:
 def _read(path: str, name: str, fs: FileSystem) -> DeadLetter:
     segment, start, end = (int(part) if part.isdecimal() else 0 for part in [*name.split("-"), "", "", ""][:3])
     try:
-        head = json.loads(fs.read(path).split(b"\n", 1)[0])
+        head = loads(fs.read(path).split(b"\n", 1)[0])
         if type(head["version"]) is int and head["version"] > FORMAT_VERSION:
             raise newer_format(path, head["version"])
         reason, at = str(head["reason"]), str(head["at"])
@@ -192,7 +192,7 @@ def _copied(directory: str, damage: Damage, fs: FileSystem) -> Iterator[bytes]:
 
 def _piece(line: bytes) -> bytes:
     try:
-        members = json.loads(line)
+        members = loads(line)
         if "text" in members:
             return str(members["text"]).encode("utf-8")
         return a2b_base64(members["base64"])

@@ -6,13 +6,13 @@ the holder dies the kernel frees the lock. Nothing here is synced: after a power
 
 from __future__ import annotations
 
-import json
 import os
 import time
 
 from ..activity import dump_json
 from ..clock import SYSTEM_CLOCK, iso, parse_iso
 from ..fs import LOCAL
+from ..plain_json import loads
 from .lock import LockFile
 
 TYPE_CHECKING = False
@@ -196,7 +196,7 @@ def _inherited(before: dict[str, Any]) -> dict[str, Any]:
 
 def _read_object(path: str, fs: FileSystem) -> dict[str, Any]:
     try:
-        members = json.loads(fs.read(path))
+        members = loads(fs.read(path))
     except (OSError, ValueError, RecursionError):
         return {}
     return members if isinstance(members, dict) else {}

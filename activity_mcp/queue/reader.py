@@ -6,12 +6,11 @@ result, so that the flusher need not parse the line again. Whether it is an acti
 
 from __future__ import annotations
 
-import json
-
 from ..activity import decode_line
 from ..clock import SYSTEM_CLOCK, parse_iso
 from ..errors import NewerFormat, QueueRefused
 from ..fs import LOCAL, same_boot
+from ..plain_json import loads
 from .manifest import locked, seal_segment
 from .offset import Offset, OffsetLost
 from .segment import (
@@ -112,7 +111,7 @@ class QueueReader:
         *,
         fs: FileSystem = LOCAL,
         max_line_bytes: int = MAX_LINE_BYTES,
-        loads: Callable[[bytes], Any] = json.loads,
+        loads: Callable[[bytes], Any] = loads,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.directory = directory

@@ -19,10 +19,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from cachetools import LRUCache, TTLCache
-
 from ..clock import SYSTEM_CLOCK
 from ..errors import ActivityError
+from .bounded import Lasting, Newest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,8 +85,8 @@ class ContextCache:
         self._revalidate = revalidate or store.request
         self._clock = clock
         self._lock = threading.Lock()
-        self._memory: LRUCache[Key, _Held] = LRUCache(max_entries)
-        self._flights: TTLCache[Key, _Flight] = TTLCache(max_entries, ttl=ttl_s, timer=clock.monotonic)
+        self._memory: Newest[_Held] = Newest(max_entries)
+        self._flights: Lasting[_Flight] = Lasting(max_entries, ttl_s, clock.monotonic)
 
     def get(self, customer: str, project: str) -> Entry:
         """What is known now; asks for a refresh unless it is fresh. Never waits."""
@@ -98,12 +97,12 @@ class ContextCache:
             if entry.freshness == "fresh" or self._in_flight(key, entry.snapshot):
                 return entry
             flight = _Flight(entry.snapshot.as_of_us if entry.snapshot else None)
-            self._flights[key] = flight
+            self._flights.put(key, flight)
         try:
             self._revalidate(*key)
         except (ActivityError, OSError, ValueError) as error:
             with self._lock:
-                self._flights[key] = flight._replace(failure=str(error) or type(error).__name__)
+                self._flights.put(key, flight._replace(failure=str(error) or type(error).__name__))
         with self._lock:
             return self._entry(key, held, source)
 
@@ -119,7 +118,7 @@ class ContextCache:
         signature = self._store.stat(*key)
         held = self._memory.get(key)
         if signature is None:
-            self._memory.pop(key, None)
+            self._memory.drop(key)
             return None, "none"
         if held is not None and held.signature == signature:
             return held, "memory"
@@ -131,7 +130,7 @@ class ContextCache:
             source, read = "memory", held._replace(signature=reading.signature, problem=reading.problem)
         else:
             source, read = "none", _Held(reading.signature, None, 0.0, reading.problem)
-        self._memory[key] = read
+        self._memory.put(key, read)
         return read, source
 
     def _anchored(self, signature: Signature | None, snapshot: Snapshot, before: _Held | None) -> _Held:
@@ -144,8 +143,11 @@ class ContextCache:
         return (self._clock.time_us() - snapshot.as_of_us) / 1e6
 
     def _in_flight(self, key: Key, snapshot: Snapshot | None) -> bool:
+        return self._flight(key, snapshot) is not None
+
+    def _flight(self, key: Key, snapshot: Snapshot | None) -> _Flight | None:
         flight = self._flights.get(key)
-        return flight is not None and flight.as_of_us == (snapshot.as_of_us if snapshot else None)
+        return flight if flight is not None and flight.as_of_us == (snapshot.as_of_us if snapshot else None) else None
 
     def _entry(self, key: Key, held: _Held | None, source: Source) -> Entry:
         if held is None or held.snapshot is None:
@@ -177,10 +179,10 @@ class ContextCache:
         return f"{what}; {self._progress(key, held.snapshot)}"
 
     def _progress(self, key: Key, snapshot: Snapshot | None) -> str:
-        if not self._in_flight(key, snapshot):
+        flight = self._flight(key, snapshot)
+        if flight is None:
             return "no refresh is under way"
-        failure = self._flights[key].failure
-        return f"a refresh could not be asked for ({failure})" if failure else "a refresh is under way"
+        return f"a refresh could not be asked for ({flight.failure})" if flight.failure else "a refresh is under way"
 
 
 def _duration(seconds: float) -> str:

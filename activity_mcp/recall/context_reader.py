@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from cachetools import TTLCache
 
 from ..activity import MAX_TEXT
 from ..clock import iso
 from ..context import ALL_PROJECTS, CONTEXT_TYPES
 from ..errors import InvalidInput
 from ..identity import place_of
+from .bounded import Lasting
 from .cache import Entry
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..activity import Labels
     from ..clock import Clock
+    from ..context.instructions import Instructions
     from .cache import ContextCache
     from .local_events import LocalEvents
     from .memoized_renderer import Renderer
@@ -47,9 +48,9 @@ class ContextAnswer(dict[str, Any]):
 class ContextReader:
     """The contexts of one process. Thread-safe.
 
-    ``customer`` and ``own_project`` are the defaults. ``keep_warm`` is called with each requested scope,
-    once every ``warm_s``; ``ttl_s`` is how long a first miss is remembered. ``budgets`` are those of the default customer that
-    are nearly spent.
+    ``customer`` and ``own_project`` are the defaults. ``instructions`` gives what a project's sessions are told anyway
+    (CLAUDE.md, MEMORY.md), which is not repeated. ``keep_warm`` is called with each requested scope, once every ``warm_s``;
+    ``ttl_s`` is how long a first miss is remembered. ``budgets`` are those of the default customer that are nearly spent.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class ContextReader:
         customer: str,
         own_project: str | None,
         redactor: Labels,
+        instructions: Callable[[str], Instructions],
         keep_warm: Callable[[str, str], None],
         warm_s: float,
         ttl_s: float,
@@ -73,11 +75,12 @@ class ContextReader:
         self._customer = customer
         self._own_project = own_project
         self._redactor = redactor
+        self._instructions = instructions
         self._keep_warm = keep_warm
         self._clock = clock
         self._budgets = budgets
-        self._warm: TTLCache[tuple[str, str], bool] = TTLCache(_MAX_SCOPES, ttl=warm_s, timer=clock.monotonic)
-        self._awaited: TTLCache[tuple[str, str], bool] = TTLCache(_MAX_SCOPES, ttl=ttl_s, timer=clock.monotonic)
+        self._warm: Lasting[bool] = Lasting(_MAX_SCOPES, warm_s, clock.monotonic)
+        self._awaited: Lasting[bool] = Lasting(_MAX_SCOPES, ttl_s, clock.monotonic)
 
     def context(
         self,
@@ -93,8 +96,8 @@ class ContextReader:
         customer, project = self.scope(customer, project)
         _check(customer, project, context_type, max_bytes)
         overlay = self._local_events.poll()
-        if (customer, project) not in self._warm:
-            self._warm[customer, project] = True
+        if not self._warm.get((customer, project)):
+            self._warm.put((customer, project), True)
             self._keep_warm(customer, project)
         entry = self._cache.get(customer, project)
         watermark = self._local_events.watermark_of(entry.snapshot.watermark) if entry.snapshot else None
@@ -112,6 +115,7 @@ class ContextReader:
             reserve=len(orjson.dumps(answer)),
             focus=focus[:MAX_TEXT] if focus and focus.strip() else None,
             explain=explain,
+            instructions=self._instructions(project),
             budgets=self._budgets() if customer == self._redactor.identifier(self._customer) else (),
         )
         answer["context"] = rendered.context
@@ -121,9 +125,9 @@ class ContextReader:
     def is_expected(self, customer: str | None, project: str | None) -> bool:
         """True at the first miss of a scope, for which a refresh was just requested: worth waiting a few milliseconds."""
         scope = self.scope(customer, project)
-        if self._cache.peek(*scope).freshness != "missing" or scope in self._awaited:
+        if self._cache.peek(*scope).freshness != "missing" or self._awaited.get(scope):
             return False
-        self._awaited[scope] = True
+        self._awaited.put(scope, True)
         return True
 
     def scope(self, customer: str | None, project: str | None) -> tuple[str, str]:

@@ -9,20 +9,21 @@ next hour begins, or until the first shown insight ends. After the clock was set
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..activity import dump_json
-from ..context.render import Document, Rendered
+from ..context.forms import Rendered
+from ..context.instructions import NOTHING
+from ..context.render import Document
 from ..context.stored import Stored
+from .bounded import Newest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from ..context.instructions import Instructions
     from ..context.snapshot import Snapshot
     from .overlay import Overlay
-
-_Value = TypeVar("_Value")
 
 
 class _Built(NamedTuple):
@@ -38,33 +39,14 @@ class _Read(NamedTuple):
     stored: Stored
 
 
-class _Newest(Generic[_Value]):
-    """The values asked for last, at most ``size`` of them."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._values: OrderedDict[Hashable, _Value] = OrderedDict()
-
-    def get(self, key: Hashable) -> _Value | None:
-        value = self._values.get(key)
-        if value is not None:
-            self._values.move_to_end(key)
-        return value
-
-    def put(self, key: Hashable, value: _Value) -> None:
-        self._values[key] = value
-        if len(self._values) > self._size:
-            self._values.popitem(last=False)
-
-
 class Renderer:
     """Answers from snapshot and overlay. Safe to use from several threads; what it returns is shared and must stay as it is."""
 
     def __init__(self, dumps: Callable[[Any], bytes] = dump_json, *, max_documents: int = 64) -> None:
         self._dumps = dumps
         self._lock = threading.Lock()
-        self._documents: _Newest[_Built] = _Newest(max_documents)
-        self._stored: _Newest[_Read] = _Newest(max_documents)
+        self._documents: Newest[_Built] = Newest(max_documents)
+        self._stored: Newest[_Read] = Newest(max_documents)
         self._nothing = Stored({})
 
     def render(
@@ -81,13 +63,15 @@ class Renderer:
         now_us: int,
         focus: str | None = None,
         explain: bool = False,
+        instructions: Instructions = NOTHING,
         budgets: Sequence[Mapping[str, Any]] = (),
     ) -> Rendered:
         """The context of this scope in at most ``max_bytes`` together with the ``reserve`` (see ``render_context``).
 
         ``watermark`` is the offset of the overlay's channel up to which the snapshot holds its events (None: of none).
         """
-        key = (customer, project, context_type, focus, explain, tuple(tuple(budget.values()) for budget in budgets))
+        near = tuple(tuple(budget.values()) for budget in budgets)
+        key = (customer, project, context_type, focus, explain, instructions.signature, near)
         with self._lock:
             built = self._documents.get(key)
             if built is None or not _still_reads(built, snapshot, overlay.generation, watermark, now_us):
@@ -100,6 +84,7 @@ class Renderer:
                     project=project,
                     focus=focus,
                     explain=explain,
+                    instructions=instructions,
                     budgets=[dict(budget) for budget in budgets],
                 )
                 built = _Built(snapshot, generation, watermark, now_us, document)

@@ -84,6 +84,12 @@ class Tombstones:
         fs.publish(self._path, json.dumps(document).encode("ascii"))
 
 
+def forgotten_stamp(home: str) -> int | None:
+    """What differs once more was forgotten here; None where nothing ever was."""
+    found = fs.LOCAL.stat(os.path.join(home, FILE))
+    return None if found is None else found.st_mtime_ns
+
+
 def _holds(rule: dict[str, Any], found: dict[str, str | None], ts_us: int) -> bool:
     if not rule.get("since_us", ts_us) <= ts_us <= rule["until_us"] or ts_us >= rule.get("before_us", ts_us + 1):
         return False

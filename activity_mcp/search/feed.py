@@ -2,6 +2,7 @@
 
     a flush has shipped rows   they go in, with the channel's new offset, in one transaction
     the leader's turn          a slice of what the index does not have is read from the warehouse, the newest first
+                               and insights that are in quarantine by now are hidden, others found again
     retention                  what has expired goes, and what a legal hold kept is read again
     forgetting                 the file goes, and is built again from what is left
 
@@ -24,7 +25,7 @@ from ..errors import ActivityError, WarehouseError
 from ..fs import LOCAL
 from ..queue import read_commit
 from .documents import Document, document_of
-from .index import SearchIndex
+from .index import KnownWords, SearchIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -58,12 +59,31 @@ class IndexFeed:
         self._directory = directory
         self._on_error = on_error
         self._clock = clock
+        self._known_words = KnownWords()
+        self._quarantined: frozenset[str] | None = None
         self._next_slice = 0.0
         self._is_complete = False
         self._was_compared = False
 
     def shipped(self, channel_id: str, after: str | None, upto: str, rows: Sequence[Row]) -> None:
         """A flush has committed these rows: they follow ``after``, and end with ``upto``."""
+        self.add(channel_id, after, upto, rows)
+        self.hide_quarantined()
+
+    def hide_quarantined(self) -> None:
+        """Find no insight that is in quarantine, and those again that are in it no more (docs/provenance.md)."""
+        try:
+            quarantined = self._history.quarantined()
+        except WarehouseError as error:
+            if not error.retryable:
+                raise
+            return  # the next flush looks again
+        if quarantined != self._quarantined:
+            self._write(lambda index: index.hide(quarantined))
+            self._quarantined = quarantined
+
+    def add(self, channel_id: str, after: str | None, upto: str, rows: Sequence[Row]) -> None:
+        """Put these rows in; with it the index has the channel up to ``upto``."""
 
         def take(index: SearchIndex) -> None:
             if after is not None and index.get(_mark(channel_id)) != after:
@@ -114,6 +134,8 @@ class IndexFeed:
 
         self._is_complete = False
         self._write(take)
+        if self._is_complete:
+            self.hide_quarantined()
         return not self._is_complete
 
     def expired(self, before_us: int) -> None:
@@ -137,6 +159,7 @@ class IndexFeed:
         for ending in ENDINGS:
             LOCAL.unlink(self.path + ending)
         self._is_complete = False
+        self._quarantined = None
 
     # --- inside
 
@@ -161,9 +184,12 @@ class IndexFeed:
 
     def _write(self, take: Callable[[SearchIndex], None]) -> None:
         try:
-            with contextlib.closing(SearchIndex.at(self.path)) as index, index:
+            with contextlib.closing(SearchIndex.at(self.path, self._known_words)) as index, index:
                 take(index)
-        except sqlite3.Error as error:
+        except BaseException as error:
+            self._known_words = KnownWords()  # what was learned in it is not in the file
+            if not isinstance(error, sqlite3.Error):
+                raise
             self._failed(error)
 
     def _failed(self, error: sqlite3.Error) -> None:
@@ -205,9 +231,15 @@ def offset_in(index: SearchIndex, channel_id: str) -> str | None:
 
 
 def documents_of_rows(rows: Iterable[Row]) -> Iterable[Document]:
-    return documents_of(
-        {**row._asdict(), "feature_json": orjson.loads(row.feature_json)} for row in rows if row.event_name != "llm_event"
-    )
+    return documents_of(_searched(row) for row in rows if row.event_name != "llm_event")
+
+
+def _searched(row: Row) -> dict[str, Any]:
+    """The members of a row that ``document_of`` reads; all of them would cost twice as much."""
+    return {
+        "activity_id": row.activity_id, "ts": row.ts, "event_name": row.event_name, "session_id": row.session_id,
+        "project": row.project, "source": row.source, "feature_json": orjson.loads(row.feature_json),
+    }  # fmt: skip
 
 
 def documents_of(events: Iterable[Mapping[str, Any]]) -> Iterable[Document]:

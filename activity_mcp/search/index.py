@@ -5,6 +5,7 @@
     found   FTS5 over its words, without a copy of the text (``content=''``): text, path, and facets, which are words that no
             text has, for kind, project, tool and failure: a filter is one more word of the match
     words   the words of letters alone, and how they are written backwards: one of two halves survives a typing mistake
+    hidden  the keys of documents that are not to be found for now: insights in quarantine
     meta    the layout's version, how many documents, and what ``feed`` has to remember
 
 The file is derived: it is written without waiting for the disk (``synchronous=OFF``), and the leader removes a damaged one.
@@ -14,25 +15,28 @@ that CPython ships with. Source: sqlite.org/fts5.html.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import os
 import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from ..language.words import is_forgiven, is_near, words_of
 from .documents import Document
-from .words import is_forgiven, is_near, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import TracebackType
 
-LAYOUT = "1"  # as _SCHEMA writes it
+LAYOUT = "2"  # as _SCHEMA writes it
 MAX_MATCHES = 3000
 """Of more matches than these the newest so many are ranked: a word that is everywhere tells little, and the newest most."""
 IN_USE_S = 2.0
 _PLACES = 4096
 _CHUNK = 500
+_MAX_NEIGHBOURS = 8
+"""So many documents of the same time are looked at for each new one, before places are tried one by one."""
 _MAX_NEAR = 6
 _SCHEMA = """
 CREATE TABLE docs (
@@ -40,11 +44,13 @@ CREATE TABLE docs (
     project TEXT, session_id TEXT, tool TEXT, failed INTEGER NOT NULL, path TEXT, text TEXT NOT NULL
 );
 CREATE VIRTUAL TABLE found USING fts5(text, path, facets, content='', tokenize="unicode61 remove_diacritics 0");
+INSERT INTO found (found, rank) VALUES ('automerge', 8);
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab('found', 'row');
 CREATE TABLE words (word TEXT PRIMARY KEY, backwards TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX words_backwards ON words (backwards);
+CREATE TABLE hidden (key INTEGER PRIMARY KEY);
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-INSERT INTO meta VALUES ('layout', '1'), ('documents', '0');
+INSERT INTO meta VALUES ('layout', '2'), ('documents', '0'), ('made', hex(randomblob(8)));
 """
 _MATCHING = "SELECT rowid FROM found WHERE found MATCH ? AND rowid BETWEEN ? AND ?"
 _NEWEST = f"{_MATCHING} ORDER BY rowid DESC LIMIT ?"
@@ -76,16 +82,35 @@ class Found(NamedTuple):
     is_more: bool
 
 
+class KnownWords:
+    """The words that one file is known to have, so that a flush need not offer it every word again. ``made`` names the file."""
+
+    MOST = 200_000
+
+    def __init__(self) -> None:
+        self.made: str | None = None
+        self.words: set[str] = set()
+
+    def of(self, made: str | None) -> set[str]:
+        """The words of this file; none where the file is another one, or where there were too many."""
+        if made is None or made != self.made or len(self.words) > self.MOST:
+            self.made, self.words = made, set()
+        return self.words
+
+
 class SearchIndex:
     """An open index. For one thread; a context manager that commits at its end, or takes all back."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, known_words: set[str] | None = None) -> None:
         self._connection = connection
-        self._known_words: set[str] = set()
+        self._known_words = set() if known_words is None else known_words
 
     @classmethod
-    def at(cls, path: str) -> SearchIndex:
-        """The index in this file, made where there is none. Raises sqlite3.Error; a file of another layout is DatabaseError."""
+    def at(cls, path: str, known: KnownWords | None = None) -> SearchIndex:
+        """The index in this file, made where there is none. Raises sqlite3.Error; a file of another layout is DatabaseError.
+
+        ``known`` is kept by whoever writes one file again and again, and forgotten where a transaction was not committed.
+        """
         connection = sqlite3.connect(path, timeout=IN_USE_S, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -95,10 +120,11 @@ class SearchIndex:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
                 _make(connection)
             _check_layout(connection)
+            made = connection.execute("SELECT value FROM meta WHERE name = 'made'").fetchone() if known else None
         except BaseException:
             connection.close()
             raise
-        return cls(connection)
+        return cls(connection, known.of(made[0] if made else None) if known else None)
 
     @classmethod
     def read(cls, path: str) -> SearchIndex | None:
@@ -173,6 +199,13 @@ class SearchIndex:
             )  # what was removed leaves the file as well
         return len(ids)
 
+    def hide(self, activity_ids: Iterable[str]) -> None:
+        """Find these no more, and whatever else was hidden again."""
+        keys = sorted(map(key_of, activity_ids))
+        if keys != [row[0] for row in self._connection.execute("SELECT key FROM hidden ORDER BY key")]:
+            self._connection.execute("DELETE FROM hidden")
+            self._connection.executemany("INSERT INTO hidden VALUES (?)", [(key,) for key in keys])
+
     def get(self, name: str) -> str | None:
         row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return row[0] if row else None
@@ -199,7 +232,14 @@ class SearchIndex:
             chosen = list(dict.fromkeys([*chosen, *ids[: most // 4]]))
         found = [Stored(*row) for row in self._rows(f"SELECT {_COLUMNS} FROM docs WHERE id IN ", chosen)]  # noqa: S608
         found = [doc for doc in found if (low is None or doc.ts_us >= low) and (high is None or doc.ts_us < high)]
-        return Found(found, len(ids), is_more)
+        shown = self._without_hidden(found)
+        return Found(shown, len(ids) - (len(found) - len(shown)), is_more)
+
+    def _without_hidden(self, found: list[Stored]) -> list[Stored]:
+        if not any(doc.kind == "insight" for doc in found):
+            return found
+        hidden = {row[0] for row in self._connection.execute("SELECT key FROM hidden")}
+        return [doc for doc in found if doc.key not in hidden]
 
     def frequency(self, word: str) -> int:
         """In how many documents the word is."""
@@ -241,6 +281,31 @@ class SearchIndex:
 
     def _placed(self, given: dict[int, Document]) -> list[Stored]:
         """Each document with an id of its own, at or behind its time's."""
+        places = self._places_in_order(given) or self._places_one_by_one(given)
+        placed = []
+        for key, (_, ts_us, kind, project, session_id, tool, failed, path, text, rank) in given.items():
+            placed.append(Stored(places[key], key, rank, ts_us, kind, project, session_id, tool, int(failed), path, text))
+        return placed
+
+    def _places_in_order(self, given: dict[int, Document]) -> dict[int, int] | None:
+        """The places of documents of about one time, each the next free one; None where many others are among them."""
+        wanted = sorted((id_at(document.ts_us), key) for key, document in given.items())
+        if not wanted:
+            return {}
+        span, most = (wanted[0][0], wanted[-1][0] + _PLACES), _MAX_NEIGHBOURS * len(wanted)
+        rows = self._connection.execute("SELECT id FROM docs WHERE id BETWEEN ? AND ? LIMIT ?", (*span, most + 1)).fetchall()
+        taken = {row[0] for row in rows}
+        if len(taken) > most:
+            return None
+        places, place = {}, -1
+        for at, key in wanted:
+            place = max(at, place + 1)
+            while place in taken:
+                place += 1
+            places[key] = place
+        return places if place <= span[1] else None
+
+    def _places_one_by_one(self, given: dict[int, Document]) -> dict[int, int]:
         places: dict[int, int] = {}
         taken: set[int] = set()
         waiting = list(given)
@@ -250,10 +315,7 @@ class SearchIndex:
                 taken.add(places[key])
             in_use = {row[0] for row in self._rows("SELECT id FROM docs WHERE id IN ", [places[key] for key in waiting])}
             waiting = [key for key in waiting if places[key] in in_use]
-        placed = []
-        for key, (_, ts_us, kind, project, session_id, tool, failed, path, text, rank) in given.items():
-            placed.append(Stored(places[key], key, rank, ts_us, kind, project, session_id, tool, int(failed), path, text))
-        return placed
+        return places
 
     def _remove(self, ids: Sequence[int]) -> None:
         for start in range(0, len(ids), _CHUNK):
@@ -267,7 +329,7 @@ class SearchIndex:
         self._count(-len(ids))
 
     def _learn(self, words: Iterable[str]) -> None:
-        new = {word for word in words if word not in self._known_words and is_forgiven(word)}
+        new = {word for word in set(words) - self._known_words if is_forgiven(word)}
         self._connection.executemany("INSERT OR IGNORE INTO words VALUES (?, ?)", [(word, word[::-1]) for word in sorted(new)])
         self._known_words |= new
 
@@ -307,10 +369,11 @@ def id_at(ts_us: int) -> int:
 def _words_of(doc: Stored) -> tuple[str, str, str]:
     facets = [kind_facet(doc.kind), failed_facet(bool(doc.failed))]
     facets += [project_facet(doc.project)] if doc.project else []
-    facets += tool_facets(doc.tool) if doc.tool else []
+    facets += tool_facets(doc.tool) if doc.tool else ()
     return " ".join(words_of(doc.text)), " ".join(words_of(doc.path or "")), " ".join(facets)
 
 
+@functools.cache
 def kind_facet(kind: str) -> str:
     return f"zzkind{kind}"
 
@@ -319,12 +382,14 @@ def failed_facet(failed: bool) -> str:
     return f"zzfailed{int(failed)}"
 
 
+@functools.lru_cache(256)
 def project_facet(project: str) -> str:
     return f"zzproject{hashlib.blake2b(project.encode('utf-8', 'replace'), digest_size=8).hexdigest()}"
 
 
-def tool_facets(tool: str) -> list[str]:
-    return [f"zztool{word}" for word in words_of(tool)]
+@functools.lru_cache(256)
+def tool_facets(tool: str) -> tuple[str, ...]:
+    return tuple(f"zztool{word}" for word in words_of(tool))
 
 
 def _range(begin: str) -> tuple[str, str]:

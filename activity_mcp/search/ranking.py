@@ -15,18 +15,18 @@ session's. Everything is computed from the hits and the index; no model, and not
 
 from __future__ import annotations
 
+import heapq
 import math
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from .words import words_of
+from ..language.words import words_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ..language.query_language import Term
     from .index import Stored
-    from .query_language import Term
 
 K1, B = 1.2, 0.5
 TYPICAL_WORDS = 25
@@ -94,12 +94,12 @@ def recency(ts_us: int, now_us: int) -> float:
 
 def _scored(doc: Stored, wanted: Sequence[Wanted], whole: float) -> Hit:
     words, path = words_of(doc.text), words_of(doc.path or "")
-    counts, in_path = Counter(words), Counter(path)
+    different, in_path = frozenset(words), frozenset(path)
     length = 1 - B + B * (len(words) + len(path)) / TYPICAL_WORDS
     score, covered, matched = 0.0, 0.0, []
     for want in wanted:
-        times, as_word = _times(want, words, counts)
-        if not times:
+        times, as_word = _times(want, words, different)
+        if not times and path:
             times, as_word = _times(want, path, in_path)
             times *= PATH
         if times:
@@ -111,18 +111,22 @@ def _scored(doc: Stored, wanted: Sequence[Wanted], whole: float) -> Hit:
     return Hit(doc, score * (0.3 + 0.7 * covered / whole), tuple(matched))
 
 
-def _times(want: Wanted, words: list[str], counts: Counter[str]) -> tuple[float, str]:
-    """How often a text has the term, other words for it counted in part; and the word it has in its place, if another."""
+def _times(want: Wanted, words: list[str], different: frozenset[str]) -> tuple[float, str]:
+    """How often a text has the term, other words for it counted in part; and the word it has in its place, if another.
+
+    ``different`` are its words, each once: most texts have few of what is wanted, and this says so at once.
+    """
     term = want.term
     if len(term.words) > 1 or term.prefix:
-        return float(_runs(term, words)), ""
+        may_be = term.prefix or term.words[0] in different
+        return (float(_runs(term, words)) if may_be else 0.0), ""
     exact = term.words[0]
-    if counts[exact]:
-        return float(counts[exact]), ""
+    if exact in different:
+        return float(words.count(exact)), ""
     for others, share in ((want.forms, FORM), (want.mistakes, MISTAKE)):
-        best = max(others, key=lambda word: counts[word], default="")
-        if best and counts[best]:
-            return counts[best] * share, best
+        if not different.isdisjoint(others):
+            best = max(sorted(others & different), key=words.count)
+            return words.count(best) * share, best
     return 0.0, ""
 
 
@@ -145,21 +149,27 @@ def _covered_by_session(hits: Sequence[Hit], wanted: Sequence[Wanted], whole: fl
 
 
 def _in_turns(hits: list[Hit], most: int) -> list[Hit]:
-    waiting = sorted(hits, key=lambda hit: (-hit.score, -hit.document.ts_us))[: max(most * 20, 200)]
+    """The best ones, each further one of a session by its share: what waits is weighed anew where it comes to the top."""
+    best = sorted(hits, key=lambda hit: (-hit.score, -hit.document.ts_us))[: max(most * 20, 200)]
+    waiting = [(-hit.score, place, 1.0) for place, hit in enumerate(best)]  # in order, so a heap
     taken: list[Hit] = []
     shares: dict[str, float] = {}
     texts: set[tuple[str | None, str]] = set()
     while waiting and len(taken) < most:
-        best = max(waiting, key=lambda hit: hit.score * shares.get(hit.document.session_id or "", 1.0))
-        waiting.remove(best)
-        doc = best.document
+        _, place, weighed = heapq.heappop(waiting)
+        hit = best[place]
+        doc = hit.document
+        share = shares.get(doc.session_id or "", 1.0)
+        if share != weighed:
+            heapq.heappush(waiting, (-hit.score * share, place, share))
+            continue
         said = (doc.session_id, doc.text or doc.path or "")
         if said in texts:  # the same command ten times in a session is one hit
             continue
         texts.add(said)
         if doc.session_id:
-            shares[doc.session_id] = shares.get(doc.session_id, 1.0) * AGAIN
-        taken.append(best)
+            shares[doc.session_id] = share * AGAIN
+        taken.append(hit)
     return taken
 
 

@@ -20,23 +20,23 @@ import orjson
 from ..activity import decode_line
 from ..clock import iso, parse_iso
 from ..errors import InvalidInput, QueryRefused, WarehouseError
-from ..queue import Offset, SegmentTail, read_queue
+from ..language.query_language import parse
+from ..language.words import forms, is_forgiven
+from ..queue import Offset, SegmentTail, read_commit, read_queue
 from .documents import KINDS, document_of
 from .feed import CURSOR, DONE, FILE, documents_of, offset_in
 from .index import Found, SearchIndex, failed_facet, kind_facet, project_facet, tool_facets
-from .query_language import parse
 from .ranking import Hit, Wanted, ranked, rarity, why
 from .snippet import snippet
 from .warehouse_rows import rows_for
-from .words import forms, is_forgiven
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ..clock import Clock
+    from ..language.query_language import Query, Term
     from ..warehouse.base import QueryEngine
     from .documents import Document
-    from .query_language import Query, Term
 
 MAX_LIMIT = 100
 RANKED = 240
@@ -104,7 +104,7 @@ class Searcher:
         local = opened.enter_context(contextlib.closing(SearchIndex.in_memory()))
         if index is None:
             local.add(self._by_sql(asked, cancelled))
-        local.add(self._tail(after))
+        local.add(self._tail(after, judged_upto=None if index is not None or asked.is_cut_off else self._committed()))
         if local.size:
             yield local
 
@@ -144,20 +144,28 @@ class Searcher:
             )
             return list(documents_of(rows))
         except (WarehouseError, QueryRefused) as error:
+            asked.is_cut_off = True
             asked.notes.append(f"the warehouse did not answer, so only what waits in the queue was searched: {error.message}")
             return []
 
-    def _tail(self, after: str | None) -> Iterator[Document]:
-        """What this machine recorded behind that offset, or lately."""
+    def _committed(self) -> str | None:
+        """How far the warehouse has the queue."""
+        commit = read_commit(self._directory)
+        return str(commit.offset) if commit is not None else None
+
+    def _tail(self, after: str | None, judged_upto: str | None) -> Iterator[Document]:
+        """What this machine recorded behind that offset, or lately. Of what the warehouse has and was asked for, insights are
+        its business: it knows which are in quarantine."""
         start = Offset.parse(after) if after else None
         tail = SegmentTail(self._directory, start=start, limit_records=TAIL_RECORDS, limit_bytes=TAIL_BYTES)
         events: list[Mapping[str, Any]] = []
-        for _, line in tail.poll().records:
+        for offset, line in tail.poll().records:
             with contextlib.suppress(ValueError):
                 event = decode_line(line, orjson.loads)
                 if _is_forgetting(event):  # what is before it is in the index, or is to be found no more
                     events.clear()
-                if not event.get("ride"):
+                is_judged = judged_upto is not None and str(offset) <= judged_upto and event.get("event_name") == "mcp_event"
+                if not event.get("ride") and not is_judged:
                     events.append(event)
         return (document for document in map(document_of, events) if document is not None)
 
@@ -223,6 +231,7 @@ class _Asked:
         self.since_us = moment("since", since, now_us)
         self.until_us = moment("until", until, now_us)
         self.notes: list[str] = []
+        self.is_cut_off = False
         if self.query.is_shortened:
             self.notes.append("the text is long: only its first words were looked for")
 

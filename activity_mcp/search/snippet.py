@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .words import tokens_of
+from ..language.words import tokens_of
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from .words import unfold
+from ..language.words import unfold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from ..language.query_language import Query
     from ..warehouse.base import QueryEngine
-    from .query_language import Query
 
 MAX_ROWS = 400
 TIMEOUT_S = 8.0
@@ -33,6 +33,8 @@ _VIEWS = {
     "VW_MCP_EVENTS": ("mcp_event", ("insight",)),
     "VW_SYSTEM_EVENTS": ("system_event", ("event",)),
 }
+_AND = {"VW_MCP_EVENTS": " AND activity_id NOT IN (SELECT activity_id FROM INSIGHT_ATOMS WHERE is_quarantined)"}
+"""What is not to be found: insights in quarantine."""
 _COLUMNS = "activity_id, ts, session_id, project, source, feature_json"
 
 
@@ -70,7 +72,7 @@ def _statement(condition: str, kind: str | None, project: str | None, span: tupl
     more += [f"ts {sign} '{when[:-1]}'::TIMESTAMP_NTZ" for sign, when in zip((">=", "<"), span, strict=True) if when]
     where = " AND ".join([f"({condition})", *more])
     parts = [
-        f"SELECT {_COLUMNS}, '{event}' AS event_name FROM {view} WHERE {where}"  # noqa: S608 - each text is quoted
+        f"SELECT {_COLUMNS}, '{event}' AS event_name FROM {view} WHERE {where}{_AND.get(view, '')}"  # noqa: S608 - each text is quoted
         for view, (event, kinds) in _VIEWS.items()
         if kind is None or kind in kinds
     ]

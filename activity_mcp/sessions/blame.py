@@ -1,7 +1,10 @@
 """From a commit to the sessions whose edits it may hold, and how sure that is.
 
-    certain    a session ran ``git commit`` within ``NEAR_S`` of the commit's time, and its command has the commit's subject
-    likely     it ran ``git commit`` then, or it edited at least half of the commit's files since the commit before
+    certain    git printed the commit's id to a call of the session; or a session ran ``git commit`` within ``NEAR_S`` of the
+               commit's time with its subject; or it edited some of the files, and the commit was made during a turn of it that
+               ended on that commit
+    likely     it ran ``git commit`` then, or the commit was made during such a turn of it, or it edited at least half of the
+               commit's files since the commit before
     possible   it edited some of the commit's files since the commit before
 
 Nothing more is known: no hook sees which lines became part of a commit. The commit's time is its committer's, so a rebased or
@@ -26,7 +29,11 @@ if TYPE_CHECKING:
     from ..warehouse.base import QueryEngine
 
 NEAR_S = 120
+TURN_S = 12 * 3600
+"""A turn that the commit was made in ends this long after it at the latest."""
 MAX_DAYS = 30
+MIN_NAME = 7
+"""git prints at least so many digits of a commit's id."""
 _DAY_US = 86_400_000_000
 _LEVELS = ("certain", "likely", "possible")
 
@@ -52,6 +59,12 @@ class _Part:
     last_ts: str = ""
     committed: bool = False
     named: bool = False
+    printed: bool = False
+    during_a_turn: bool = False
+    turn_began_us: int | None = None
+
+    def has_a_part(self) -> bool:
+        return bool(self.files) or self.committed or self.during_a_turn
 
 
 def read_commit(directory: str, name: str) -> Commit:
@@ -77,19 +90,33 @@ def sessions_of(engine: QueryEngine, commit: Commit) -> list[dict[str, Any]]:
     for event in _events(engine, commit):
         if event["session_id"]:
             _take(parts.setdefault(event["session_id"], _Part()), event, commit)
-    found = [_judged(session_id, part, commit) for session_id, part in parts.items() if part.files or part.committed]
+    found = [_judged(session_id, part, commit) for session_id, part in parts.items() if part.has_a_part()]
     return sorted(found, key=lambda made: (_LEVELS.index(made["sure"]), -len(made["files"]), made["session_id"]))
 
 
 def _events(engine: QueryEngine, commit: Commit) -> Sequence[dict[str, Any]]:
-    until = iso(commit.committed_us + NEAR_S * 1_000_000)
-    where = [*rows.conditions(since=iso(commit.since_us - 1)), f"ts <= '{until[:-1]}'::TIMESTAMP_NTZ"]
+    where = [*rows.conditions(since=iso(commit.since_us - 1)), _until(commit.committed_us + NEAR_S * 1_000_000)]
     views = {name: rows.VIEWS[name] for name in ("VW_FILE_EVENTS", "VW_TOOL_EVENTS")}
-    return rows.events(engine, [*where, "success = TRUE"], views=views)
+    done = rows.events(engine, [*where, "success = TRUE"], views=views)
+    turn_us = TURN_S * 1_000_000
+    where = [*rows.conditions(since=iso(commit.committed_us - turn_us)), _until(commit.committed_us + turn_us)]
+    turns = rows.events(
+        engine,
+        [*where, "event_type IN ('user_prompt', 'turn_end')"],
+        views={"VW_SESSION_EVENTS": rows.VIEWS["VW_SESSION_EVENTS"]},
+    )
+    return [*done, *turns]
+
+
+def _until(us: int) -> str:
+    return f"ts <= '{iso(us)[:-1]}'::TIMESTAMP_NTZ"
 
 
 def _take(part: _Part, event: dict[str, Any], commit: Commit) -> None:
     features = event["feature_json"]
+    if event["event_name"] == "session_event":
+        _take_turn(part, event, features, commit)
+        return
     if event["event_name"] == "file_event":
         path = features.get("file_path")
         if (
@@ -103,11 +130,31 @@ def _take(part: _Part, event: dict[str, Any], commit: Commit) -> None:
     parameters = features.get("parameters")
     command = str(parameters.get("command", "")) if isinstance(parameters, dict) else ""
     is_near = abs(parse_iso(event["ts"]) - commit.committed_us) <= NEAR_S * 1_000_000
+    if _is_of(features.get("git_commit"), commit):
+        part.printed = part.committed = True
+        _seen(part, event)
     is_here = event["project"] is None or os.path.realpath(event["project"]) == os.path.realpath(commit.root)
     if is_near and is_here and COMMITTED.search(command):
         part.committed = True
         part.named = part.named or bool(commit.subject and commit.subject in command)
         _seen(part, event)
+
+
+def _take_turn(part: _Part, event: dict[str, Any], features: dict[str, Any], commit: Commit) -> None:
+    """Prompts and ends of turns come in the order of time: whether the commit was made between the two of one turn."""
+    at_us = parse_iso(event["ts"])
+    if features.get("event_type") == "user_prompt":
+        part.turn_began_us = at_us
+        return
+    began_us, part.turn_began_us = part.turn_began_us, None
+    is_between = began_us is not None and began_us - 999_999 <= commit.committed_us <= at_us
+    if is_between and _is_of(features.get("git_commit"), commit):
+        part.during_a_turn = True
+        _seen(part, event)
+
+
+def _is_of(name: Any, commit: Commit) -> bool:
+    return isinstance(name, str) and len(name) >= MIN_NAME and commit.sha.startswith(name)
 
 
 def _seen(part: _Part, event: dict[str, Any]) -> None:
@@ -117,12 +164,16 @@ def _seen(part: _Part, event: dict[str, Any]) -> None:
 
 def _judged(session_id: str, part: _Part, commit: Commit) -> dict[str, Any]:
     share = len(part.files) / max(1, len(commit.files))
-    sure = "certain" if part.named else "likely" if part.committed or share >= 0.5 else "possible"
-    why = [f"edited {len(part.files)} of {len(commit.files)} files since the commit before"] if part.files else []
-    why += ["ran git commit with this subject" if part.named else "ran git commit at that time"] if part.committed else []
+    is_certain = part.named or part.printed or (part.during_a_turn and bool(part.files))
+    is_likely = part.committed or part.during_a_turn or share >= 0.5
+    why = ["made it: git printed its id"] if part.printed else []
+    why += [f"edited {len(part.files)} of {len(commit.files)} files since the commit before"] if part.files else []
+    if part.committed and not part.printed:
+        why.append("ran git commit with this subject" if part.named else "ran git commit at that time")
+    why += ["a turn of it ended on this commit"] if part.during_a_turn else []
     return {
         "session_id": session_id,
-        "sure": sure,
+        "sure": "certain" if is_certain else "likely" if is_likely else "possible",
         "project": part.project,
         "files": sorted(os.path.relpath(path, commit.root) for path in part.files),
         "last_ts": part.last_ts,

@@ -2,7 +2,8 @@
 
 Everything is as it was recorded, redacted where that was. A program's forms have one row per activity, the oldest first, with
 the members of ``rows.MEMBERS``; ``feature_json`` is an object in NDJSON and its JSON text in the two others. Rows are read a
-page at a time, so that a large record needs no large memory; Parquet is written by DuckDB, out of a temporary file beside it.
+page at a time, bounded in rows and in bytes, so that a large record needs no large memory; Parquet is written by DuckDB, out of
+a temporary file beside it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ..warehouse.base import QueryEngine
 
 FORMATS = ("md", "html", "csv", "json", "parquet")
-PAGE = 5_000
+PAGE, PAGE_BYTES = 20_000, 16 << 20
 _TYPES = {name: "TIMESTAMP" if name == "ts" else "VARCHAR" for name in rows.MEMBERS}
 
 
@@ -34,11 +35,11 @@ def pages(engine: QueryEngine, where: list[str], on_progress: Callable[[int, int
     total, done = rows.count(engine, where), 0
     last: tuple[str, str] | None = None
     while True:
-        page = rows.events(engine, [*where, *_behind(last)], limit=PAGE)
+        page, is_more = rows.page(engine, [*where, *_behind(last)], limit=PAGE, max_bytes=PAGE_BYTES)
         yield from page
         done += len(page)
         on_progress(done, total)
-        if len(page) < PAGE:
+        if not is_more or not page:
             return
         last = (page[-1]["ts"][:-1], page[-1]["activity_id"])
 

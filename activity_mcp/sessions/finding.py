@@ -57,4 +57,4 @@ class Finding:
     def sessions(self) -> SessionReader:
         from .reader import SessionReader
 
-        return SessionReader(self._directory, lambda: self._adapter.queries, self._clock)
+        return SessionReader(self._directory, lambda: self._adapter.queries, self._clock, exists=self._adapter.exists)

@@ -11,7 +11,7 @@ from . import rows
 from .story import story_of, within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ..clock import Clock
     from ..warehouse.base import QueryEngine
@@ -20,9 +20,18 @@ MIN_PREFIX = 6
 
 
 class SessionReader:
-    """The sessions of one warehouse; what waits in the queue's ``directory`` is part of a story."""
+    """The sessions of one warehouse; what waits in the queue's ``directory`` is part of a story. Where nothing was ever
+    shipped there is no warehouse (``exists``), and that is no error."""
 
-    def __init__(self, directory: str, queries: Callable[[], QueryEngine], clock: Clock) -> None:
+    def __init__(
+        self,
+        directory: str,
+        queries: Callable[[], QueryEngine],
+        clock: Clock,
+        *,
+        exists: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._exists = exists
         self._directory = directory
         self._queries = queries
         self._clock = clock
@@ -33,6 +42,8 @@ class SessionReader:
         Raises a WarehouseError, or InvalidInput for ``since``.
         """
         since_us = moment("since", since, self._clock.time_us())
+        if not self._exists():
+            return []
         found = rows.sums(self._queries(), project=project, since=iso(since_us) if since_us else None, limit=limit)
         for session in found:
             for name in ("started", "ended"):
@@ -48,10 +59,10 @@ class SessionReader:
 
         Raises InvalidInput where it names several.
         """
-        events, problem = rows.session_events(self._queries, self._directory, session_id, cancelled)
+        events, problem = self._events(session_id, cancelled)
         if not events and problem is None and len(session_id) >= MIN_PREFIX:
             session_id = self.whole(session_id)
-            events, problem = rows.session_events(self._queries, self._directory, session_id, cancelled)
+            events, problem = self._events(session_id, cancelled)
         if not events and problem is None:
             return None
         notes = [f"the warehouse did not answer, so only what waits in the queue is here: {problem}"] if problem else []
@@ -60,9 +71,13 @@ class SessionReader:
         story = story_of(session_id, events, notes)
         return story if max_bytes is None else within(story, max_bytes)
 
+    def _events(self, session_id: str, cancelled: Callable[[], bool]) -> tuple[Sequence[dict[str, Any]], str | None]:
+        events, problem = rows.session_events(self._queries, self._directory, session_id, cancelled)
+        return events, problem if self._exists() else None
+
     def whole(self, begun: str) -> str:
         """The id of the session that begins so, or the text itself where none does. Raises InvalidInput where several do."""
-        found = rows.sessions_beginning(self._queries(), begun)
+        found = rows.sessions_beginning(self._queries(), begun) if self._exists() else []
         if begun in found:
             return begun
         if len(found) > 1:

@@ -29,6 +29,8 @@ VIEWS = {
 MEMBERS = ("activity_id", "ts", "event_name", "activity", "customer", "session_id", "project", "source", "feature_json")
 MAX_EVENTS = 20_000
 TIMEOUT_S = 20.0
+PAGE_TIMEOUT_S = 120.0
+"""Nobody waits for a page of an export: its progress is shown."""
 _TAIL_RECORDS, _TAIL_BYTES = 20_000, 16 << 20
 _SUMS = """
 SELECT
@@ -98,6 +100,15 @@ def events(
     found = engine.query(sql, max_rows=None, max_bytes=None, timeout_s=TIMEOUT_S, cancelled=cancelled)
     names = [name.lower() for name in found.columns]
     return [decoded(dict(zip(names, row, strict=True))) for row in found.rows]
+
+
+def page(engine: QueryEngine, where: Sequence[str], *, limit: int, max_bytes: int) -> tuple[list[dict[str, Any]], bool]:
+    """The first of these events, as many as these bounds allow, and whether there are more. Raises a WarehouseError."""
+    sql = events_statement(where, VIEWS, limit)
+    found = engine.query(sql, max_rows=None, max_bytes=max_bytes, timeout_s=PAGE_TIMEOUT_S, cancelled=_never)
+    names = [name.lower() for name in found.columns]
+    events = [decoded(dict(zip(names, row, strict=True))) for row in found.rows]
+    return events, found.truncated or len(events) == limit
 
 
 def events_statement(where: Sequence[str], views: Mapping[str, str] = VIEWS, limit: int = MAX_EVENTS) -> str:

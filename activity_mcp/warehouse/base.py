@@ -260,3 +260,6 @@ class ActivityHistory(Protocol):
 
     def between(self, low_us: int, high_us: int) -> Iterator[Mapping[str, Any]]:
         """The activities of a span as their members, ``feature_json`` decoded; two may have one activity_id."""
+
+    def quarantined(self) -> frozenset[str]:
+        """The activity_ids of the insights that are quarantined, because what they were derived from drifted."""

@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from .. import __version__
 from ..errors import ActivityError
 from ..operations.doctor import checks_of
+from ..recording.tombstones import forgotten_stamp
 from ..server.http.guard import Names
 from . import charts, formats, views
 from .answers import Answers
@@ -61,6 +62,7 @@ class Page:
         self._views = views.all_views()
         self._templates = _environment()
         self._status = _KeptFor(STATUS_FOR_S, service.status)
+        self._forgotten = forgotten_stamp(service.config.home)
         self._checks = _KeptFor(CHECKS_FOR_S, partial(checks_of, service))
         self._app = Gate(self._routes(), self.keys, Names(names, any_address=any_address), port)
 
@@ -88,8 +90,17 @@ class Page:
         self.close()
 
     def look(self, request: Request, view: View) -> Look:
+        self._forget_with_others()
         filters = Filters(request.query_params.multi_items(), path=request.url.path)
         return Look(self._service, self.answers, self.newest, self._status, self._checks, filters, request.path_params)
+
+    def _forget_with_others(self) -> None:
+        """What any process has forgotten must not be shown from what was read before."""
+        known = forgotten_stamp(self._service.config.home)
+        if known != self._forgotten:
+            self._forgotten = known
+            self.answers.forget()
+            self.newest.forget()
 
     # --- answers
 
@@ -155,7 +166,6 @@ class Page:
                 found = await run_in_threadpool(view.actions[name], look, form)
             except ActivityError as error:
                 return await run_in_threadpool(self.refuse, view, look, session, error)
-        self.answers.forget()  # what was forgotten must not be shown from what was asked before
         self._status.forget()
         self._checks.forget()
         if isinstance(found, Response):

@@ -33,12 +33,22 @@ class NewestEvents:
     """The newest events of this machine's queue, shipped or not. Thread-safe; a look is two stats when nothing was appended."""
 
     def __init__(self, directory: str) -> None:
-        self._tail = SegmentTail(directory, start=None, limit_records=MAX_EVENTS, limit_bytes=MAX_BYTES)
         self._directory = directory
+        self._tail = self._new_tail()
         self._events: deque[Event] = deque(maxlen=MAX_EVENTS)
         self._lock = threading.Lock()
         self.appended = 0
         """Grows with each look that found something."""
+
+    def _new_tail(self) -> SegmentTail:
+        return SegmentTail(self._directory, start=None, limit_records=MAX_EVENTS, limit_bytes=MAX_BYTES)
+
+    def forget(self) -> None:
+        """Read them again from what is there now."""
+        with self._lock:
+            self._tail = self._new_tail()
+            self._events.clear()
+            self.appended += 1
 
     def poll(self) -> int:
         """Look once; ``appended`` afterwards."""

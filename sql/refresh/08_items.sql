@@ -60,6 +60,11 @@ BEGIN
                 CASE event.event_name
                     WHEN 'session_event' THEN SUBSTR(event.feature_json:excerpt::VARCHAR, 1, 300)
                 END AS excerpt,
+                CASE event.event_name
+                    WHEN 'session_event' THEN SUBSTR(
+                        COALESCE(event.feature_json:title::VARCHAR, event.feature_json:session_title::VARCHAR), 1, 300
+                    )
+                END AS title,
                 CASE
                     WHEN event.event_name = 'system_event'
                         THEN event.feature_json:severity::VARCHAR NOT IN ('error', 'critical')
@@ -89,9 +94,9 @@ BEGIN
             SELECT section, is_of_all
             FROM (VALUES
                 ('recent_errors', TRUE), ('recent_files', TRUE), ('recent_queries', TRUE), ('session_files', TRUE),
-                ('failed_commands', TRUE), ('recent_sessions', TRUE), ('attempts', TRUE),
+                ('failed_commands', TRUE), ('recent_sessions', TRUE), ('attempts', TRUE), ('conclusions', TRUE),
                 ('recent_errors', FALSE), ('recent_files', FALSE), ('recent_queries', FALSE), ('session_files', FALSE),
-                ('failed_commands', FALSE), ('recent_sessions', FALSE), ('attempts', FALSE)
+                ('failed_commands', FALSE), ('recent_sessions', FALSE), ('attempts', FALSE), ('conclusions', FALSE)
             ) AS listed (section, is_of_all)
         ),
 
@@ -152,6 +157,13 @@ BEGIN
                         'project', live.project,
                         'activity_id', live.activity_id
                     )
+                    WHEN 'conclusions' THEN OBJECT_CONSTRUCT_KEEP_NULL(
+                        'ts', live.at_text,
+                        'text', live.excerpt,
+                        'session_id', NULLIF(live.session_id, ''),
+                        'project', live.project,
+                        'activity_id', live.activity_id
+                    )
                 END AS item
             FROM live
             INNER JOIN sections
@@ -167,6 +179,7 @@ BEGIN
                     WHEN 'session_files' THEN live.event_name = 'file_event' AND live.session_id <> ''
                     WHEN 'failed_commands'
                         THEN live.event_name = 'tool_event' AND NOT live.success AND live.session_id <> ''
+                    WHEN 'conclusions' THEN live.moment = 'turn_end' AND live.excerpt IS NOT NULL
                 END
         ),
 
@@ -186,6 +199,7 @@ BEGIN
                 IFF(live.moment = 'user_prompt', live.at_text || ' ' || live.excerpt, NULL) AS asked,
                 IFF(live.moment = 'turn_end', live.at_text || ' ' || live.excerpt, NULL) AS concluded,
                 IFF(live.moment = 'turn_stopped', live.at_text || ' ' || live.excerpt, NULL) AS stopped,
+                live.at_text || ' ' || live.title AS title,
                 live.at_text || ' ' || live.git_branch AS git_branch,
                 live.at_text || ' ' || live.project AS session_project,
                 live.at_text || ' ' || live.org_id AS org_id,
@@ -208,6 +222,7 @@ BEGIN
                 item:asked::VARCHAR,
                 item:concluded::VARCHAR,
                 item:stopped::VARCHAR,
+                item:title::VARCHAR,
                 item:git_branch::VARCHAR,
                 item:project::VARCHAR,
                 item:org_id::VARCHAR,
@@ -339,6 +354,7 @@ BEGIN
                 'asked', MAX(asked),
                 'concluded', MAX(concluded),
                 'stopped', MAX(stopped),
+                'title', MAX(title),
                 'git_branch', MAX(git_branch),
                 'project', MAX(session_project),
                 'org_id', MAX(org_id)

@@ -147,6 +147,7 @@ BEGIN
                 WHERE nth <= CASE section
                     WHEN 'recent_files' THEN 20
                     WHEN 'insights' THEN 20
+                    WHEN 'conclusions' THEN 15
                     WHEN 'session_files' THEN 8
                     WHEN 'failed_commands' THEN 3
                     ELSE 10
@@ -229,6 +230,7 @@ BEGIN
                 MAX(item.item:asked::VARCHAR) AS asked,
                 MAX(item.item:concluded::VARCHAR) AS concluded,
                 MAX(item.item:stopped::VARCHAR) AS stopped,
+                MAX(item.item:title::VARCHAR) AS title,
                 MAX(item.item:git_branch::VARCHAR) AS git_branch,
                 MAX(item.item:project::VARCHAR) AS session_project,
                 MAX(item.item:org_id::VARCHAR) AS org_id
@@ -271,6 +273,8 @@ BEGIN
                         'concluded_ts', SUBSTR(sessions.concluded, 1, 27),
                         'stopped', SUBSTR(sessions.stopped, 29),
                         'stopped_ts', SUBSTR(sessions.stopped, 1, 27),
+                        'title', SUBSTR(sessions.title, 29),
+                        'title_ts', SUBSTR(sessions.title, 1, 27),
                         'files', lists.lists:session_files,
                         'failed_commands', lists.lists:failed_commands
                     ) AS session
@@ -296,6 +300,7 @@ BEGIN
                 'recent_files', lists.lists:recent_files,
                 'insights', lists.lists:insights,
                 'recent_queries', lists.lists:recent_queries,
+                'conclusions', lists.lists:conclusions,
                 'attempts', attempt_lists.attempts,
                 'hours', hours.hours,
                 'recorded_at', TO_CHAR(recent.recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"')

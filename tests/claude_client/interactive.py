@@ -10,7 +10,7 @@ import time
 from claude_client.lab import Lab
 from claude_client.printed import FULL, SLEEP
 from claude_client.scenario import CHECKOUT, Outcome, scenario
-from claude_client.script import bash, does, says, tool
+from claude_client.script import agent, bash, does, says, tool
 from claude_client.terminal import Terminal
 
 LONG = "A long answer that somebody interrupts. "
@@ -112,6 +112,42 @@ def interrupted_answer_and_call(lab: Lab) -> None:
         terminal.press("Escape")
         terminal.wait_until_idle()
         terminal.ask("go on again", "After the second interrupt.")
+        terminal.leave()
+
+
+@scenario(terminal=True)
+def escape_while_an_agent_works(lab: Lab) -> None:
+    """Newer versions then let it work in the background; older ones interrupt it."""
+    lab.product("install")
+    lab.api.play(
+        does(agent("first", run_in_background=False)),
+        says("After the escape."),
+        says("Its result is here."),
+        first=[says("I look.", bash("echo sub")), does(bash(SLEEP.format(10))), says("First result.")],
+    )
+    with _ready(lab) as terminal:
+        terminal.ask("delegate")
+        lab.api.wait_for(lambda requests: len([each for each in requests if each.script == "first"]) == 2)
+        time.sleep(3)  # its call begins
+        terminal.press("Escape")
+        terminal.wait_until_idle()
+        terminal.ask("go on", "After the escape.", "Its result is here.")
+        terminal.leave()
+
+
+@scenario(terminal=True)
+def resumed_and_cleared_twice(lab: Lab) -> None:
+    lab.product("install")
+    lab.api.play(says("First answer."), says("Second answer."), says("Third answer."), says("Fourth answer."))
+    session = lab.ask("the same prompt").result["session_id"]
+    lab.onboard()
+    with Terminal(lab, "--resume", session, mode="default") as terminal:
+        terminal.wait_until_ready()
+        terminal.ask("the same prompt", "Second answer.")
+        terminal.clear()
+        terminal.ask("a third prompt", "Third answer.")
+        terminal.clear()
+        terminal.ask("a fourth prompt", "Fourth answer.")
         terminal.leave()
 
 

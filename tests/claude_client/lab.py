@@ -160,6 +160,25 @@ class Lab:
             start_new_session=True,
         )
 
+    def ask_in_turn(self, *prompts: str) -> None:
+        """``claude -p`` with a stream of messages on its standard input, each sent once the one before is answered."""
+        self.asked += prompts
+        self.started += 1
+        streams = ("--input-format", "stream-json", "--output-format", "stream-json", "--verbose")
+        command = [str(self.claude), "-p", *streams, "--permission-mode", "bypassPermissions"]
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen(command, cwd=self.project, env=self.environ, text=True, **pipes) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            for prompt in prompts:
+                print(
+                    json.dumps({"type": "user", "message": {"role": "user", "content": prompt}}), file=process.stdin, flush=True
+                )
+                next(line for line in process.stdout if json.loads(line).get("type") == "result")
+            process.stdin.close()
+            process.stdout.read()
+        self.ended += 1
+
     def kill(self, process: subprocess.Popen[str]) -> None:
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=TIMEOUT_S)

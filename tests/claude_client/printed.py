@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
+from typing import Any
 
 from claude_client.lab import TIMEOUT_S, Lab
 from claude_client.scenario import CHECKOUT, Outcome, scenario
@@ -200,6 +202,41 @@ def a_turn_that_fails(lab: Lab) -> None:
 
 
 @scenario()
+def a_subagent_that_fails(lab: Lab) -> None:
+    lab.product("install")
+    lab.api.play(
+        does(agent("first", run_in_background=False)),
+        says("The agent has failed."),
+        first=[says("I look.", bash("ls")), fails(400, "bad request: made up")],
+    )
+    lab.ask("delegate")
+
+
+_BLOCK = "import sys; sys.exit('never that' if 'rm -rf' in sys.stdin.read() else 0)"
+
+
+def _block(settings: dict[str, Any]) -> None:
+    hook = {"type": "command", "command": f'{sys.executable} -c "{_BLOCK}" || exit 2'}
+    settings["hooks"]["PreToolUse"] = [{"matcher": "Bash", "hooks": [hook]}]
+
+
+@scenario()
+def a_call_that_a_persons_hook_blocks(lab: Lab) -> None:
+    lab.product("install")
+    lab.edit_settings(_block)
+    lab.api.play(does(bash("rm -rf build"), bash("echo fine")), says("One was blocked."))
+    lab.ask("tidy up")
+
+
+@scenario()
+def prompts_as_a_stream(lab: Lab) -> None:
+    """As the SDK sends them: several turns in one process, two of them with the same words."""
+    lab.product("install")
+    lab.api.play(does(bash("echo one")), says("First answer."), says("Second answer."), says("Third answer."))
+    lab.ask_in_turn("continue", "and now that", "continue")
+
+
+@scenario()
 def retries_that_are_used_up(lab: Lab) -> None:
     lab.product("install")
     lab.api.play(says("I begin.", bash("echo x")), fails(529))
@@ -332,3 +369,14 @@ def plugin_and_settings_together(lab: Lab) -> None:
     lab.product("install")
     lab.api.play(*_PLUGIN_SCRIPT)
     lab.ask("work with both")
+
+
+@scenario()
+def plugin_and_settings_resumed(lab: Lab) -> None:
+    """Each start is reported twice, and two of them have the same payload where the client says no more than "resume"."""
+    _add_plugin(lab)
+    lab.product("install")
+    lab.api.play(says("First answer."), says("Second answer."), says("Third answer."))
+    session = lab.ask("first prompt").result["session_id"]
+    lab.ask("second prompt", "--resume", session)
+    lab.ask("third prompt", "--resume", session)

@@ -190,7 +190,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 def _kind(body: dict[str, Any]) -> str:
-    last = "\n".join(_texts(body["messages"][-1]))
+    said = [message for message in body["messages"] if message.get("role") == "user"]  # 2.1.300 ends with one of the system
+    last = "\n".join(_texts(said[-1])) if said else ""
     if "create a detailed summary" in last or "CRITICAL: Respond with TEXT ONLY" in last:
         return "compaction"
     return "main" if len(body.get("tools") or []) > _LEAST_TOOLS else "title"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -40,6 +42,21 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> str:
         pytest.skip("neither a compiled client in the package nor a C compiler here")
     made = tmp_path_factory.mktemp("native") / "activity-hook"
     subprocess.run([compiler, "-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-o", made, SOURCE], check=True)
+    return str(made)
+
+
+@pytest.fixture(scope="session")
+def released_client(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The client as the released wheels hold it: static, by the compiler that pip installs (``NATIVE_HOOK=zig``)."""
+    python = os.environ.get("ACTIVITY_TEST_ZIG_PYTHON", sys.executable)
+    if subprocess.run([python, "-c", "import ziglang"], capture_output=True).returncode:
+        pytest.skip(
+            "ziglang is not installed here (pip install ziglang; ACTIVITY_TEST_ZIG_PYTHON names another Python with it)"
+        )
+    made = tmp_path_factory.mktemp("released") / "activity-hook"
+    target = ["-target", f"{platform.machine()}-linux-musl"]
+    flags = ["-std=c11", "-Os", "-s", "-Wall", "-Wextra", "-Werror"]
+    subprocess.run([python, "-m", "ziglang", "cc", *target, *flags, "-o", made, SOURCE], check=True)
     return str(made)
 
 
@@ -247,6 +264,29 @@ def test_many_at_once_are_all_recorded_once(led: Led) -> None:
             assert process.stdout is not None
             process.stdout.close()
     assert len(set(led.ids())) == 30
+
+
+# --- as it is released
+
+
+def test_the_released_client_hands_over_to_the_leader_and_falls_back_without_one(tmp_path: Path, released_client: str) -> None:
+    led = Led(tmp_path / "home", released_client)
+    with led.leader():
+        led.fire(tool_use(tool_input={"command": f"echo {SECRET}"}))
+    assert (len(led.ids()), led.fell_back.exists()) == (1, False)
+    assert SECRET not in json.dumps(led.hooked.lines())
+    given = tool_use(call="toolu_01BBBBBBBBBBBBBBBBBBBBBB")
+    assert led.fire(given) == "from the fallback\n"
+    assert json.loads(led.fell_back.read_bytes()) == given
+
+
+def test_the_released_client_needs_no_library_of_the_machine(released_client: str) -> None:
+    """It has no program header that names a loader (PT_INTERP is 3), so it runs on every Linux of its processor."""
+    data = Path(released_client).read_bytes()
+    offset, (size, count) = int.from_bytes(data[32:40], "little"), struct.unpack_from("<HH", data, 54)
+    assert data[:5] == b"\x7fELF\x02"
+    assert 3 not in {int.from_bytes(data[offset + n * size :][:4], "little") for n in range(count)}
+    assert len(data) < 64 * 1024
 
 
 # --- installing it

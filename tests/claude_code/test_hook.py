@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from activity_mcp.activity import derived_id
+from activity_mcp.claude_code.hooks import hook
+from activity_mcp.context import instructions
+from activity_mcp.context.instructions import Instructions, read_instructions
 from claude_code.hooked import Hooked, payload, tool_use
 
 
@@ -86,6 +90,37 @@ def test_a_starting_session_is_shown_what_the_project_was_about(known) -> None:
         '- <1 min ago on "main" concluded "It summed the wrong column."',
         '- touched last: "app.py" (<1 min ago)',
     ]
+
+
+def test_what_claude_md_says_is_not_reported_and_read_only_where_it_changed_since_the_snapshot(
+    known: tuple[Hooked, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hooked, here = known
+    environ = {**hooked.environ, "HOME": str(hooked.home)}
+    rules, read = Path(here["cwd"], "CLAUDE.md"), list[bool]()
+
+    def reading(paths: list[str]) -> Instructions:
+        read.append(True)
+        return read_instructions(paths)
+
+    def started() -> bool:
+        read.clear()
+        answer = hook.run(json.dumps(payload("SessionStart", source="startup", **here)).encode(), environ)
+        return b"wrong column" in answer
+
+    def published() -> None:
+        command = [sys.executable, "-m", "activity_mcp", "context", "--project", here["cwd"]]
+        subprocess.run(command, env=environ, check=True, capture_output=True)
+
+    monkeypatch.setattr(instructions, "read_instructions", reading)
+    rules.write_text("# Rules\n- It summed the *wrong* column.\n")
+    assert (started(), read) == (False, [True])
+    published()
+    assert (started(), read) == (False, [])
+    rules.unlink()
+    assert (started(), read) == (True, [True])
+    published()
+    assert (started(), read) == (True, [])
 
 
 @pytest.mark.parametrize("source", ["startup", "clear", "compact"])

@@ -197,12 +197,6 @@ def test_the_end_of_a_session_is_named_by_its_last_start(hooked: Hooked) -> None
     assert (first, second) == tuple(derived_id("session_event", "end", f"s1\0{of}") for of in (start, resumed))
 
 
-def test_two_that_resume_within_a_minute_are_two_and_the_same_one_recorded_twice_is_one(hooked: Hooked) -> None:
-    for tokens in (12, 12, 40):
-        take(hooked, payload("SessionStart", source="resume", context_tokens=tokens))
-    assert len({line["activity_id"] for line in hooked.lines()}) == 2
-
-
 def test_a_call_without_an_id_is_named_by_what_it_was(hooked: Hooked) -> None:
     given = tool_use("Read", {"file_path": "/a"})
     del given["tool_use_id"]

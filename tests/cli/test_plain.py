@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,18 @@ def test_a_narrow_terminal_gets_the_help_that_fits_it(
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     assert (run_plain(["--help"]) == 0) is is_plain
+
+
+@pytest.mark.parametrize("arguments", [["doctor"], ["doctor", "--json"], ["status"]])
+def test_a_report_is_the_same_by_click(arguments: list[str], home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    codes = [run_plain(arguments), _read_by_click(arguments)]
+    first, second = (re.sub(r"[0-9.]+ s old", "", text) for text in _halves(capsys.readouterr().out))
+    assert (codes[0], first) == (codes[1], second)
+
+
+def _halves(text: str) -> tuple[str, str]:
+    lines = text.splitlines()
+    return "\n".join(lines[: len(lines) // 2]), "\n".join(lines[len(lines) // 2 :])
 
 
 def test_events_are_logged_as_click_has_them_logged(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -129,4 +142,31 @@ def test_a_short_command_loads_its_rooms_and_nothing_dear(arguments: list[str], 
     assert loaded & (DEAR if arguments is LOGGED else DEAR - {"platform"}) == set()
     assert {name.split(".")[1] for name in loaded if name.startswith("activity_mcp.")} - {"__main__"} <= rooms
     foreign = {name.split(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {"activity_mcp"}
-    assert foreign <= ({"cachetools"} if arguments != LOGGED else set())
+    assert foreign == set()
+
+
+def test_doctors_first_line_is_printed_before_most_of_what_examines_is_loaded(home: Path) -> None:
+    code = (
+        "import sys\nbefore = set(sys.modules)\nwrite = sys.stdout.write\n"
+        "class Once:\n"
+        "    def write(self, text):\n"
+        "        write(text + ' '.join(set(sys.modules) - before))\n"
+        "        sys.stdout = sys.__stdout__\n"
+        "    def flush(self): pass\n"
+        "    def isatty(self): return False\n"
+        "    def fileno(self): raise OSError\n"
+        "from activity_mcp import __main__ as m\nsys.stdout = Once()\nm.run(['doctor'])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+    line, loaded = said.splitlines()[0], set(said.splitlines()[1].partition("ok  ")[0].split())
+    assert line.split() == ["ok", "configuration", *["every", "variable", "has", "a", "value", "that", "can", "be", "used"]]
+    assert "activity_mcp.operations.doctor" in loaded
+    assert loaded & (DEAR | {"activity_mcp.service", "activity_mcp.redaction", "duckdb"}) == set()
+
+
+def test_a_context_that_is_at_hand_is_answered_without_the_warehouse(home: Path) -> None:
+    run([*LOGGED])
+    run(["context", "--json"])
+    run([*LOGGED])
+    loaded = loaded_by(["context", "--json"], home)
+    assert loaded & {"duckdb", "_duckdb", "rich", "activity_mcp.pipeline.flusher", "activity_mcp.operations.drain"} == set()

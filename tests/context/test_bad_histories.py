@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from activity_mcp.clock import iso
 from activity_mcp.context import CONTEXT_TYPES, render_context
 from activity_mcp.context.injection import injection_text
-from context.samples import DAY, HERE, HOUR, NOW, event
+from activity_mcp.warehouse import Batch, Scope
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
+from context.samples import CHANNEL, DAY, HERE, HOUR, ME, NOW, SECOND, event, offset
 from context.test_injection import HOSTILE
+from fakes import FakeClock
+from recall.test_parity import row
 
 
 def answered(blob: dict[str, Any], *events: dict[str, Any], **options: Any) -> dict[str, Any]:
@@ -77,3 +82,48 @@ def test_hostile_text_in_every_field_of_an_attempt_fits_and_is_valid(text: str) 
 def test_attempts_of_another_shape_are_passed_over(attempts: Any) -> None:
     assert answered({"attempts": attempts})["recent_errors"] == []
     assert shown({"attempts": attempts}) == ""
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The contexts of two projects with one name, after many thousand rows of the one and two of the other."""
+    warehouse = DuckDBWarehouse(str(tmp_path_factory.mktemp("crowded") / "a.duckdb"), clock=FakeClock(NOW))
+    rows = []
+    for number in range(6000):
+        at = NOW - (6000 - number) * 60 * SECOND
+        features = {
+            "tool_name": "Bash",
+            "success": number % 3 != 0,
+            "parameters": {"command": f"make {number}"},
+            "error": "x" * 200,
+        }
+        said = {"event_type": "turn_end", "excerpt": f"It fails because of number {number}."}
+        made = ("session_event", said) if number % 5 == 0 else ("tool_event", features)
+        rows.append(event(made[0], made[1], at=at, activity_id=f"a-{number}", session_id=f"s-{number // 50}"))
+    namesake = "/srv/old/repo"
+    rows.append(
+        event(
+            "session_event", {"event_type": "turn_end", "excerpt": "Only here."}, at=NOW - 2, activity_id="n", project=namesake
+        )
+    )
+    stored = [row(offset(number), line) for number, line in enumerate(rows, start=1)]
+    warehouse.append(Batch(CHANNEL, None, stored[-1].stream_offset, stored))
+    warehouse.fold()
+    found = warehouse.contexts([Scope(ME, HERE), Scope(ME, namesake)], CHANNEL)
+    warehouse.close()
+    return {each.scope.project: each.blob for each in found}
+
+
+def test_a_history_of_many_thousand_rows_is_a_short_context(crowded: dict[str, dict[str, Any]]) -> None:
+    blob = crowded[HERE]
+    assert len(orjson.dumps(blob)) < 64 * 1024
+    assert len(shown(blob)) <= 2000
+    assert len(orjson.dumps(answered(blob))) <= 2048
+    assert len(blob["conclusions"]) == 15
+    assert len(blob["attempts"]) <= 60
+
+
+def test_of_two_projects_with_one_name_each_is_shown_its_own(crowded: dict[str, dict[str, Any]]) -> None:
+    other = injection_text(crowded["/srv/old/repo"], project="/srv/old/repo", now_us=NOW, limit=2000)
+    assert other.splitlines()[1:] == ['- <1 min ago concluded "Only here."']
+    assert "Only here." not in shown(crowded[HERE])

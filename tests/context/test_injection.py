@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activity_mcp.clock import iso
+from activity_mcp.context import render_context
 from activity_mcp.context.injection import HEADING, MAX_ITEM, injection_text, one_line
+from activity_mcp.context.instructions import Instructions
 from activity_mcp.context.values import as_text
 from context.samples import HERE, NOW
 
@@ -26,11 +28,12 @@ def blob_with(text: str, *, many: int = 1) -> dict[str, Any]:
     return {
         "recent_sessions": [
             {
-                "session_id": f"s{n}", "last_ts": ago(n + 2), "started": ago(n + 3), "first_asked": text[1:], "asked": text, "concluded": text,
+                "session_id": f"s{n}", "last_ts": ago(n + 2), "started": ago(n + 3), "first_asked": text[1:], "asked": text, "title": text, "concluded": text,
                 "git_branch": text, "files": [text], "failed_commands": [text],
             }
             for n in range(many)
         ],
+        "conclusions": [{"activity_id": f"c{n}", "ts": ago(n + 5), "session_id": "s9", "text": f"{text} {n}"} for n in range(many)],
         "recent_errors": [
             {"activity_id": f"e{n}", "ts": ago(n + 1), "event_name": "tool_event", "name": text, "error": text} for n in range(many)
         ],
@@ -39,6 +42,7 @@ def blob_with(text: str, *, many: int = 1) -> dict[str, Any]:
             *({"what": f"Bash {n} {text}", "failed": 2, "failed_at": f"{ago(n + 1)} {text}", "failed_in": f"{ago(n + 1)} s0"} for n in range(many)),
             *({"what": f"Web{n} {text}", "denied": 1, "denied_at": ago(n + 1)} for n in range(many)),
             *({"what": f"Bash run{n} {text}", "ok": 5, "first_ok_at": ago(90), "ok_at": f"{ago(n + 1)} 12"} for n in range(many)),
+            *({"what": f"Bash git commit -m '{text} {n}'", "ok": 1, "ok_at": f"{ago(n + 1)} 12"} for n in range(many)),
             *({"what": f"Bash serve{n} {text}", "background_in": f"{ago(n + 1)} s0"} for n in range(many)),
         ],
         "recent_queries": [{"activity_id": f"q{n}", "sql": text, "rows": 3, "ts": ago(n + 24)} for n in range(many)],
@@ -122,13 +126,46 @@ def test_after_a_compaction_a_session_gets_first_what_it_has_lost() -> None:
     assert "open: 6 min ago" in reported(blob)
 
 
+def test_titles_commits_and_earlier_conclusions_are_reported_each_once() -> None:
+    commit = {"ok": 1, "first_ok_at": ago(2), "ok_at": f"{ago(2)} 9"}
+    cause = "The cause: the pool is opened before the fork, so two processes share one session."
+    blob = {
+        "recent_sessions": [
+            {"session_id": "s1", "last_ts": ago(2), "asked": "Push it", "first_asked": "Why SSL?", "title": "Errors of SSL", "concluded": "Pushed."},
+        ],
+        "conclusions": [
+            {"activity_id": "c1", "ts": ago(2), "session_id": "s1", "text": "Pushed."},
+            {"activity_id": "c2", "ts": ago(3), "session_id": "s1", "text": cause},
+            {"activity_id": "c3", "ts": ago(4), "session_id": "s1", "text": "I looked."},
+            {"activity_id": "c4", "ts": ago(90), "session_id": None, "text": cause.lower()},
+        ],
+        "attempts": [
+            {"what": "Bash git commit -m 'Open the pool after the fork'", **commit},
+            {"what": "Bash git commit -m 'Pool opened before fork: processes share a session'", **commit},
+        ],
+    }  # fmt: skip
+    assert reported(blob).splitlines()[1:] == [
+        '- 2 h ago concluded "Pushed.", titled "Errors of SSL"',
+        f'- 3 h ago concluded "{cause}"',
+        '- committed: "Open the pool after the fork" (2 h ago)',
+    ]
+    own = injection_text(blob, project=HERE, now_us=NOW, limit=2000, session_id="s1").splitlines()[1:]
+    assert f'- this session concluded 3 h ago "{cause}"' in own
+    answer = render_context(blob, [], now_us=NOW, project=HERE).context
+    assert [each["concluded"] for each in answer["conclusions"]] == [cause]
+    assert [each["subject"] for each in answer["commits"]] == ["Open the pool after the fork"]
+    assert answer["recent_sessions"][0]["title"] == "Errors of SSL"
+
+
 def test_what_the_instructions_say_is_not_repeated() -> None:
     habit = {"what": "Bash make test", "ok": 9, "first_ok_at": ago(90), "ok_at": f"{ago(2)} 40123"}
     blob = {
         "attempts": [habit, {**habit, "what": "Bash make lint"}],
         "recent_sessions": [{"session_id": "s", "last_ts": ago(2), "concluded": "Money is Decimal."}],
     }
-    said = injection_text(blob, project=HERE, now_us=NOW, limit=2000, said="# Rules\nRun `make test`. Money is Decimal.\n")
+    said = injection_text(
+        blob, project=HERE, now_us=NOW, limit=2000, instructions=Instructions(["# Rules\nRun `make test`. Money is Decimal.\n"])
+    )
     assert said.splitlines()[1:] == ['- works here: "make lint" (9 times, 40 s, 2 h ago)']
 
 
@@ -142,11 +179,11 @@ def test_nothing_is_said_when_nothing_is_known(blob: dict[str, Any]) -> None:
 QUOTED = re.compile(r'"[^"]*"')
 AGE = r"(?:\d+ (?:min|h|d) ago|once)"
 OURS = re.compile(
-    rf"- open: {AGE} (?:on Q )?asked Q, (?:then Q|not concluded)(?:, began with Q)?|- open: {AGE} started in the background: Q"
+    rf"- open: {AGE} (?:on Q )?asked Q, (?:then Q|not concluded)(?:, (?:began with|titled) Q)?|- open: {AGE} started in the background: Q"
     rf"|- {AGE} failed, and nothing since: Q(?: \d+ times)?(?: with Q)?|- {AGE} this command failed: Q"
     rf"|- {AGE} refused(?: \d+ times)? by the user or a rule: Q"
-    rf"|- (?:works here|worked on most|touched last): Q \([^()Q]*{AGE}\)(?:, Q \([^()Q]*{AGE}\))*"
-    rf"|- {AGE} (?:on Q )?concluded Q(?:, began with Q)?|- insight of {AGE}: Q|- {AGE} this query ran \(3 rows\): Q"
+    rf"|- (?:works here|worked on most|touched last|committed): Q \([^()Q]*{AGE}\)(?:, Q \([^()Q]*{AGE}\))*"
+    rf"|- {AGE} (?:on Q )?concluded Q(?:, (?:began with|titled) Q)?|- insight of {AGE}: Q|- {AGE} this query ran \(3 rows\): Q"
 )
 """All that may stand outside of quotation marks."""
 QUOTES = "«»‘’‚‛“”„‟‹›״‴‶″❛❜❝❞❟❠❮❯⹂〃「」『』〝〞〟﹁﹂﹃﹄＂｢｣🙶🙷🙸ʺ˝˶"

@@ -540,6 +540,7 @@ def test_the_same_question_has_the_same_answer_and_explained_it_says_why_each_li
     for section in ("recent_sessions", "recent_errors", "recent_files", "insights", "recent_queries"):
         assert not any("why" in entry for entry in plain[section])
         assert all("worth" in entry["why"] for entry in explained[section])
+    assert explained["why"] == {name: explained["why"][name] for name in ("tool_usage", "activity_counts", "llm_usage")}
     assert explained["insights"][0]["why"] == "insight, 1.0 d old, 100% of the focus: worth 23.7"
 
 

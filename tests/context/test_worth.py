@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from activity_mcp.context.worth import BASE, HALF_LIFE_DAYS, MIN_WORTH, Focus, Rank, chosen
+from activity_mcp.context.focus import FORM, MISTAKE, Focus
+from activity_mcp.context.worth import BASE, HALF_LIFE_DAYS, MIN_WORTH, Rank, chosen
 from context.samples import DAY, HOUR
 
 
@@ -49,13 +50,22 @@ def test_the_best_for_their_length_are_chosen_as_far_as_they_fit_in_their_order(
 @pytest.mark.parametrize(
     ("focus", "text", "share"),
     [
-        ("the loader", "the loader.py broke", 1.0),
-        ("the loader", "loader.py broke", 0.5),
+        ("the loader", "loader.py broke", 1.0),
+        ("loader cache", "loader.py broke", 0.5),
+        ("loaders", "the loader broke", FORM),
+        ("laoder", "the loader broke", MISTAKE),
+        ("lod", "the loader broke", 0.0),
+        ("load*", "the loader broke", 1.0),
+        ('"the loader"', "a loader, the loader", 1.0),
+        ('"the loader"', "the new loader", 0.0),
+        ("loader -draft", "a draft of the loader", 0.0),
+        ("file:src/loader.py", "edited lib/loader.py", 1.0),
         ("/repo/src/loader.py", "edited src/loader.py", 1.0),
         ("loader", "nothing of it", 0.0),
         ("LOADER", "Loader", 1.0),
         ("issue 7", "issue 7", 1.0),
-        ("?? a", "anything", None),
+        ("??", "anything", None),
+        ("-draft", "anything", None),
     ],
 )
 def test_a_focus_is_found_by_its_words_and_a_path_by_its_last_part(focus: str, text: str, share: float | None) -> None:

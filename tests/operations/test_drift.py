@@ -42,6 +42,23 @@ def hooked(service: ActivityService, **features: Any) -> None:
     drain(service)
 
 
+def found(service: ActivityService, query: str) -> list[str]:
+    """What search finds of insights, from the index and, without one, by SQL: the same."""
+    feed = service.finding.feed
+    assert feed is not None
+    while feed.read_slice():
+        pass
+    service.warehouse.release()
+    by_index = [hit["snippet"] for hit in service.search(query, kind="insight")["hits"]]
+    feed.remove()
+    answer = service.search(query, kind="insight")
+    assert ([hit["snippet"] for hit in answer["hits"]], len(answer["notes"])) == (by_index, 1)
+    while feed.read_slice():
+        pass
+    service.warehouse.release()
+    return by_index
+
+
 async def insights(service: ActivityService) -> list[Any]:
     async with client_of(service) as client:
         return list((await call(client, "get_context", context_type="analyst"))["context"].get("insights", []))
@@ -71,11 +88,13 @@ async def test_drift_is_found_reported_quarantines_what_was_derived_and_ends_whe
     drain(service)
     both = {reported["insight_id"], kept["insight_id"]}
     assert {entry["insight_id"] for entry in await insights(service)} == both
+    assert found(service, "latency") == ["Bash **latency** 20"]
 
     hooked(service, tool_name="Bash", success=True, brand_new="field")
     assert {entry["insight_id"] for entry in await insights(service)} == both  # a new key misleads nobody
     hooked(service, tool_name="Bash", success=True, latency_ms="fast")
     assert [entry["insight_id"] for entry in await insights(service)] == [kept["insight_id"]]
+    assert (found(service, "latency"), found(service, "calls")) == ([], ["models **calls** 0"])
     drift = service.status()["drift"]
     assert (drift["open"], drift["quarantining"]) == (3, 2)
     assert sorted((found["field"], found["drift_kind"], found["quarantines"]) for found in drift["newest"]) == [
@@ -96,6 +115,7 @@ async def test_drift_is_found_reported_quarantines_what_was_derived_and_ends_whe
     accepted = command("drift", "accept", *(found["drift_id"][:16] for found in listed[:2]))
     assert (accepted.returncode, accepted.stdout) == (0, "accepted 2 of 3\n")
     assert {entry["insight_id"] for entry in await insights(service)} == both
+    assert found(service, "latency") == ["Bash **latency** 20"]
     assert service.status()["drift"]["quarantining"] == 0
     assert house.rows(service, "SELECT COUNT(*) FROM VW_SYSTEM_EVENTS WHERE event_type = 'schema_drift_accepted'") == [[1]]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from activity_mcp.context.instructions import NOTHING
 from activity_mcp.recall.context_reader import ContextReader
 from activity_mcp.recall.memoized_renderer import Renderer
 from machines import Machine
@@ -39,6 +40,26 @@ def test_the_context_inside_an_answer_is_not_encoded_again(machine: Machine) -> 
     assert b"after it was rendered" not in answer.encoded()
 
 
+def test_what_the_projects_instructions_say_is_not_answered_and_a_change_of_them_shows_at_once(
+    machine: Machine, tmp_path: Path
+) -> None:
+    project = tmp_path / "shop"
+    (project / ".git").mkdir(parents=True)
+    server = machine.server()
+    excerpt = "Money is Decimal everywhere, never a float."
+    server.log("session_event", {"session_id": "s", "event_type": "turn_end", "excerpt": excerpt}, project=str(project))
+
+    def concluded() -> list[str | None]:
+        answer = server.context(project=str(project), context_type="engineer")
+        return [session.get("concluded") for session in answer["context"]["recent_sessions"]]
+
+    assert concluded() == [excerpt]
+    (project / "CLAUDE.md").write_text("- Money is `Decimal` everywhere, never a float.\n")
+    assert concluded() == [None]
+    (project / "CLAUDE.md").write_text("Nothing of the kind.")
+    assert concluded() == [excerpt]
+
+
 def test_a_scope_that_is_asked_for_is_kept_warm_once_in_a_while(machine: Machine) -> None:
     server, warmed = machine.server(), list[tuple[str, str]]()
     recall = ContextReader(
@@ -47,6 +68,7 @@ def test_a_scope_that_is_asked_for_is_kept_warm_once_in_a_while(machine: Machine
         Renderer(),
         customer="ada@example.com",
         own_project="/work",
+        instructions=lambda project: NOTHING,
         keep_warm=lambda customer, project: warmed.append((customer, project)),
         warm_s=300.0,
         ttl_s=30.0,

@@ -65,7 +65,10 @@ class Life(random.Random):
     def tool(self) -> tuple[str, dict[str, Any]]:
         tool = self.choice(["Bash", "Read", "mcp__x__y", None])
         command = {"command": f"make {self.randrange(5)}"}
-        parameters = self.choice([command, command, command | {"run_in_background": True}, {"file_path": "/f/é"}, {}, None])
+        commit = {"command": f"git commit -m 'Change {self.randrange(5)}'"}
+        parameters = self.choice(
+            [commit, command, command, command | {"run_in_background": True}, {"file_path": "/f/é"}, {}, None]
+        )
         error = self.choice([None, "exit 1", "é" * 400])
         return "tool_event", {
             "tool_name": tool,
@@ -93,7 +96,16 @@ class Life(random.Random):
 
     def session(self) -> tuple[str, dict[str, Any]]:
         moment = self.choice(["end", "user_prompt", "turn_end", "turn_stopped", "heartbeat"])
-        return "session_event", {"event_type": moment, "excerpt": self.choice([None, f"text {self.random()}", "w" * 500])}
+        said = [
+            None,
+            f"text {self.random()}",
+            f"It fails because of {self.randrange(9)}: see app/cache_{self.randrange(9)}.py",
+            "w" * 500,
+        ]
+        titles: dict[str, Any] = self.choice(
+            [{}, {"title": f"Title {self.randrange(9)}"}, {"session_title": "é" * 400}, {"title": None}]
+        )
+        return "session_event", {"event_type": moment, "excerpt": self.choice(said), **titles}
 
     def llm(self) -> tuple[str, dict[str, Any]]:
         cost = self.choice([None, 0.25, 0, "0.5"])

@@ -66,9 +66,9 @@ def test_a_document_is_cut_to_each_size_it_is_asked_for() -> None:
     asking = Asking()
     for n in range(40):
         asking.log(10 + n, f"tool number {n} of a server with a long name")
-    whole, cut, tight = asking.ask(max_bytes=100_000), asking.ask(max_bytes=900), asking.ask(max_bytes=512)
+    whole, cut, tight = (asking.ask(max_bytes=most, context_type="engineer") for most in (100_000, 900, 512))
     assert len(whole.encoded) > 600 >= len(cut.encoded) > len(tight.encoded)
-    assert asking.ask(max_bytes=100_000) is whole
+    assert asking.ask(max_bytes=100_000, context_type="engineer") is whole
 
 
 def test_time_that_changes_the_answer_ends_it() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from activity_mcp.errors import InvalidInput
-from activity_mcp.search.query_language import MAX_TERMS, parse
+from activity_mcp.language.query_language import MAX_TERMS, parse
 
 
 def terms(text: str) -> list[str]:

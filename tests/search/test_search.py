@@ -346,14 +346,18 @@ def _search(service: Any, text: str) -> list[Any]:
         return []
 
 
-def test_another_process_finds_what_the_leader_put_in(record: Record) -> None:
+def test_another_process_finds_what_the_leader_put_in_and_loads_no_engine_for_it(record: Record) -> None:
     service = record.service()
     run(service, "make elsewhere")
     ship(service)
     build(service)
-    code = "import sys; from activity_mcp.__main__ import run; sys.exit(run(['search', 'elsewhere', '--json']))"
+    code = (
+        "import sys; from activity_mcp.__main__ import run; done = run(['search', 'elsewhere', '--json'])\n"
+        "print(*{'duckdb', 'mcp', 'snowflake', 'pydantic', 'sqlglot'} & set(sys.modules), file=sys.stderr); sys.exit(done)"
+    )
     environ = {**os.environ, "ACTIVITY_HOME": str(record.home), "HOME": str(record.home)}
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert done.stderr == "\n"
     assert '"**elsewhere**"' in done.stdout or "make **elsewhere**" in done.stdout
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activity_mcp.search.words import fold, forms, is_near, tokens_of, words_of
+from activity_mcp.language.words import fold, forms, is_near, tokens_of, words_of
 
 
 @pytest.mark.parametrize("other", ["migraton", "migrattion", "migrazion", "mgiration", "migratino", "igration", "migrations"])

@@ -13,6 +13,7 @@ from activity_mcp.service import ActivityService
 from cli.outcome import Call
 
 AT_US = 1_790_000_000_000_000
+BRANCH = "main"
 SUBJECT = "Add multiply_numbers"
 
 
@@ -28,7 +29,7 @@ def repository(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> P
     """A repository whose second commit, an hour after the first, changes two files."""
     root = tmp_path / "repo"
     root.mkdir()
-    git(root, "init", "-q")
+    git(root, "init", "-q", "-b", BRANCH)
     for number, names in enumerate((("old.py",), ("a.py", "b.py"))):
         for name in names:
             (root / name).write_text("x")
@@ -39,15 +40,27 @@ def repository(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 def record(
-    root: Path, session: str, minute: int, *, file: str | None = None, command: str | None = None, operation: str = "edit"
+    root: Path,
+    session: str,
+    minute: int,
+    *,
+    file: str | None = None,
+    command: str | None = None,
+    operation: str = "edit",
+    moment: str | None = None,
+    commit: str | None = None,
 ) -> None:
     service = ActivityService.from_environ(source="cli")
     origin = service.recorder.origin("hook", session_id=session, project=str(root))
     features: dict[str, Any] = {"operation": operation, "file_path": str(root / file), "success": True} if file else {}
     if command:
         features = {"tool_name": "Bash", "success": True, "parameters": {"command": command}}
+    if moment:
+        features = {"event_type": moment, "session_id": session, "excerpt": "x"}
+    features |= {"git_commit": commit} if commit else {}
+    name = "session_event" if moment else "file_event" if file else "tool_event"
     ts = iso(AT_US + minute * 60_000_000)
-    service.recorder.append([service.recorder.prepare("file_event" if file else "tool_event", features, origin, ts=ts)])
+    service.recorder.append([service.recorder.prepare(name, features, origin, ts=ts)])
     service.close()
 
 
@@ -80,3 +93,25 @@ def test_outside_a_repository_that_is_said(tmp_path: Path, call: Call, monkeypat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert call("blame").code == 2
+
+
+def test_what_git_printed_and_where_a_turn_ended_say_whose_a_commit_is(repository: Path, call: Call) -> None:
+    sha = (repository / ".git/refs/heads" / BRANCH).read_text().strip()
+
+    def turn(session: str, began: int, ended: int, commit: str) -> None:
+        record(repository, session, began, moment="user_prompt")
+        record(repository, session, ended, moment="turn_end", commit=commit)
+
+    record(repository, "printed", 60, command="make release", commit=sha[:7])
+    record(repository, "other-id", 60, command="make release", commit="0" * 7)
+    record(repository, "in-its-turn", 50, file="b.py")
+    turn("in-its-turn", 40, 70, sha)
+    turn("watched", 50, 90, sha)
+    turn("came-later", 80, 90, sha)
+    turn("on-another", 50, 90, "f" * 40)
+    found = {each["session_id"]: (each["sure"], each["why"]) for each in call("blame", "HEAD", "--json").json["sessions"]}
+    assert found == {
+        "printed": ("certain", "made it: git printed its id"),
+        "in-its-turn": ("certain", "edited 1 of 2 files since the commit before; a turn of it ended on this commit"),
+        "watched": ("likely", "a turn of it ended on this commit"),
+    }

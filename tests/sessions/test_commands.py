@@ -10,9 +10,11 @@ from typing import Any
 
 import duckdb
 import pytest
+from rich.console import Console
 
+from activity_mcp.cli.sessions import show_sessions
 from activity_mcp.service import ActivityService
-from activity_mcp.sessions import export
+from activity_mcp.sessions import export, rows
 from cli.outcome import Call
 
 
@@ -45,6 +47,50 @@ def test_sessions_are_listed_with_their_sums_the_newest_first(recorded: Call) ->
     }  # fmt: skip
     shown = recorded("sessions", "--project", "/w/shop")
     assert (shown.code, "shop" in shown.out, "blog" in shown.out, "$0.50" in shown.out) == (0, True, False, True)
+
+
+def test_where_a_line_has_no_room_for_a_table_a_session_has_two_lines(recorded: Call) -> None:
+    found = recorded("sessions", "--json").json["sessions"]
+    for width in (80, 40, 200):
+        out = Console(width=width, file=io.StringIO())
+        show_sessions(found, out)
+        assert isinstance(out.file, io.StringIO)
+        lines = out.file.getvalue().splitlines()
+        assert max(map(len, lines)) <= width
+        assert [line.split()[2] for line in lines if line.startswith(("20", " 20"))] == ["bbbbbbbb", "aaaaaaaa", "aaaaaaaa"]
+        assert sum("=why" in line for line in lines) == 3
+
+
+def test_where_nothing_was_ever_recorded_that_is_said_and_is_no_error(
+    call: Call, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (call("sessions").code, call("sessions").out) == (0, "No session is recorded.\n")
+    assert call("sessions", "--json").json == {"sessions": []}
+    assert call("session", "some-session").code == 2
+    assert call("search", "anything").code == 0
+
+
+def test_a_large_export_is_read_in_pages_that_are_bounded_in_rows_and_bytes(
+    recorded: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = recorded("export", "--format", "json").out
+    taken: list[int] = []
+    real = rows.page
+
+    def page(*given: Any, **bounds: Any) -> Any:
+        found = real(*given, **bounds)
+        taken.append(len(found[0]))
+        return found
+
+    monkeypatch.setattr(rows, "page", page)
+    monkeypatch.setattr(export, "PAGE", 4)
+    assert recorded("export", "--format", "json").out == whole
+    assert max(taken) == 4
+    taken.clear()
+    monkeypatch.setattr(export, "PAGE_BYTES", 600)
+    assert recorded("export", "--format", "json").out == whole
+    assert max(taken) < 4
+    assert sum(taken) == len(whole.splitlines())
 
 
 def test_a_session_is_found_by_the_beginning_of_its_id_and_refused_where_several_begin_so(recorded: Call) -> None:

@@ -168,6 +168,8 @@ def _session(rng: random.Random, index: int) -> dict[str, Any]:
         else {}
     )
     agent = {"agent_id": "agent-1"} if index % 5 == 0 else {}
+    titles: list[dict[str, Any]] = [{}, {}, {"title": f"title {index}"}, {"session_title": "t" * 400, "title": None}]
+    spoken = spoken | rng.choice(titles)
     return {"session_id": "s", "event_type": kind} | spoken | agent | _common(rng)
 
 

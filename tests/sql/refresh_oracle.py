@@ -264,6 +264,7 @@ def _blob(scope: Scope, rows: list[Row], insights: dict[str, dict[str, Any]], no
         "recent_files": [_file(row) for row in _newest_by(rows, _path, _path)[:20]],
         "insights": _insights(scope, insights, now),
         "recent_queries": [_query(row) for row in _newest_by(rows, _activity, _succeeded_query)[:10]],
+        "conclusions": [_conclusion(row) for row in _newest_by(rows, _activity, _concluded)[:15]],
         "attempts": _attempts(rows),
         "hours": _hours(rows, now),
         "recorded_at": iso(max(row["ts"] for row in rows)) if rows else None,
@@ -294,6 +295,16 @@ def _path(row: Row) -> str | None:
 
 def _succeeded_query(row: Row) -> bool:
     return row["event_name"] == "sql_event" and success_of(features(row)) is True
+
+
+def _concluded(row: Row) -> bool:
+    f = features(row)
+    is_own = row["event_name"] == "session_event" and text(f.get("agent_id")) is None
+    return is_own and text(f.get("event_type")) == "turn_end" and f.get("excerpt") is not None
+
+
+def _conclusion(row: Row) -> dict[str, Any]:
+    return compact(ts=iso(row["ts"]), text=cut(features(row)["excerpt"], 300), activity_id=row["activity_id"], **_where(row))
 
 
 def success_of(f: dict[str, Any]) -> bool | None:
@@ -385,6 +396,13 @@ def _session(session_id: str, rows: list[Row]) -> dict[str, Any]:
     starts, ends = moments("start"), moments("end")
     asked, concluded, stopped = said("user_prompt"), said("turn_end"), said("turn_stopped")
     questions = [(row["ts"], cut(features(row).get("excerpt"), 300)) for row in moments("user_prompt")]
+    titles = [
+        (row["ts"], cut(next((f[name] for name in ("title", "session_title") if f.get(name) is not None), None), 300))
+        for row in rows
+        for f in [features(row)]
+        if row["event_name"] == "session_event"
+    ]
+    title_ts, title = _newest_text(titles)
     first_ts, first = min((pair for pair in questions if pair[1] is not None), default=(None, None))
     return compact(
         session_id=session_id,
@@ -395,7 +413,7 @@ def _session(session_id: str, rows: list[Row]) -> dict[str, Any]:
         last_ts=iso(max(row["ts"] for row in rows)),
         first_asked=first, first_asked_ts=iso(first_ts) if first_ts else None,
         asked=asked[1], asked_ts=asked[0], concluded=concluded[1], concluded_ts=concluded[0], stopped=stopped[1],
-        stopped_ts=stopped[0],
+        stopped_ts=stopped[0], title=title, title_ts=title_ts,
         files=[_path(row) for row in _newest_by(rows, _path, _path)[:8]],
         failed_commands=[_command(row) for row in _newest_by(rows, _command, _failed_tool)[:3]],
     )  # fmt: skip

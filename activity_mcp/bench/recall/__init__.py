@@ -1,4 +1,5 @@
-"""Whether the next session is given what it needs: coverage and noise beside three baselines, over made-up histories.
+"""Whether the next session is given what it needs: coverage and noise beside three baselines, over made-up histories, and
+over a few that a person wrote (``by_hand``).
 
 coverage   the share of the needed facts (``histories`` has the rule) within the first 2,000 characters
 noise      the share of the lines shown that hold none
@@ -21,6 +22,7 @@ from ...context.render import render_context
 from ...warehouse import Batch, Row, Scope
 from ..measured import Measured, against
 from .baselines import latest_of_each_kind, latest_rows, transcript_tail
+from .by_hand import written_histories
 from .histories import history
 from .scoring import MAX_CHARACTERS, Score, score
 
@@ -42,22 +44,27 @@ def measure(environ: Mapping[str, str], *, histories: int = HISTORIES, first_see
     """The rows of the benchmark, over the histories of these seeds."""
     now_us = SYSTEM_CLOCK.time_us()
     made = [history(seed, now_us) for seed in range(first_seed, first_seed + histories)]
-    scores = scores_of(made, contexts_of(made, f"{environ['ACTIVITY_HOME']}/recall.duckdb"))
+    written = written_histories(now_us)
+    blobs = contexts_of([*made, *written], f"{environ['ACTIVITY_HOME']}/recall.duckdb")
+    return _judged("", scores_of(made, blobs)) + _judged("by hand, ", scores_of(written, blobs))
+
+
+def _judged(prefix: str, scores: Mapping[str, Score]) -> list[Measured]:
     best = {name: max(getattr(scores[each], name) for each in BASELINES) for name in ("coverage", "per_line")}
     rows = []
     for name in (LINES, ANSWER):
-        mine = scores[name]
+        what, mine = f"{prefix}{name}", scores[name]
         rows += [
-            Measured(f"{name}: coverage", mine.coverage, "of the facts", best["coverage"], mine.coverage / best["coverage"],
+            Measured(f"{what}: coverage", mine.coverage, "of the facts", best["coverage"], mine.coverage / best["coverage"],
                      f"≥ {MIN_COVERAGE:g}", mine.coverage >= MIN_COVERAGE),
-            against(f"{name}: facts per line", mine.per_line, best["per_line"], "a line", at_least=MIN_PER_LINE),
-            Measured(f"{name}: noise", mine.noise, "of the lines", target=f"≤ {MAX_NOISE:g}", met=mine.noise <= MAX_NOISE),
+            against(f"{what}: facts per line", mine.per_line, best["per_line"], "a line", at_least=MIN_PER_LINE),
+            Measured(f"{what}: noise", mine.noise, "of the lines", target=f"≤ {MAX_NOISE:g}", met=mine.noise <= MAX_NOISE),
         ]  # fmt: skip
     for name in BASELINES:
         rows += [
-            Measured(f"floor, {name}: coverage", scores[name].coverage, "of the facts"),
-            Measured(f"floor, {name}: facts per line", scores[name].per_line, "a line"),
-            Measured(f"floor, {name}: noise", scores[name].noise, "of the lines"),
+            Measured(f"floor, {prefix}{name}: coverage", scores[name].coverage, "of the facts"),
+            Measured(f"floor, {prefix}{name}: facts per line", scores[name].per_line, "a line"),
+            Measured(f"floor, {prefix}{name}: noise", scores[name].noise, "of the lines"),
         ]
     return rows
 

@@ -19,7 +19,7 @@ from ...activity import Origin, build
 from ...clock import SYSTEM_CLOCK
 from ...config import default_home, read_config
 from ...errors import DiskFull, ForeignHome, InvalidConfig, QueueBusy, QueueFull, QueueRefused
-from ...identity import branch_of, is_ignored, is_paused, project_of, resolve_identity
+from ...identity import branch_of, commit_of, is_ignored, is_paused, project_of, resolve_identity
 from ...plain_json import clean, dumps, loads
 from ...queue.writer import QueueWriter
 from ..session_state import SessionState
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from ...clock import Clock
     from ...config import Config
+    from ...context.instructions import Instructions, Noted
     from ...identity import Identity
 
 MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
@@ -40,8 +41,6 @@ CROWD_TIMEOUT_S = 1.0
 """How much longer it waits where many hooks run at once on a busy machine: for holders that only wait for their turn."""
 INJECTED_SOURCES = ("startup", "clear", "compact")
 """A resumed session still has its context; a fork has its parent's."""
-MAX_INSTRUCTION_BYTES = 64 * 1024
-_INSTRUCTIONS = ("CLAUDE.md", ".claude/CLAUDE.md", "CLAUDE.local.md", "MEMORY.md")
 ENDS = ("Stop", "StopFailure", "SessionEnd")
 """After these a transcript holds what no hook reports: tokens, denials, the outcome of calls without a hook."""
 _SHORT_LINE_BYTES = 1024  # no value of such a line is over the limit that pressure sets
@@ -61,8 +60,11 @@ def main() -> NoReturn:
     os._exit(0)
 
 
-def run(data: bytes | None, environ: Mapping[str, str], *, clock: Clock = SYSTEM_CLOCK) -> bytes:
-    """Record the payload ``data`` (None: it could not be read); what to print on stdout, mostly nothing. Never raises."""
+def run(data: bytes | None, environ: Mapping[str, str], *, clock: Clock = SYSTEM_CLOCK, process: int | None = None) -> bytes:
+    """Record the payload ``data`` (None: it could not be read); what to print on stdout, mostly nothing. Never raises.
+
+    ``process`` is the id of the hook's process, where that is not this one.
+    """
     try:
         config = read_config(environ)
     except Exception as error:
@@ -74,7 +76,7 @@ def run(data: bytes | None, environ: Mapping[str, str], *, clock: Clock = SYSTEM
             _note_drop(config.queue_root, error)
 
     try:
-        return answer_to(data, environ, config, clock, failed)
+        return answer_to(data, environ, config, clock, failed, process or os.getpid())
     except Exception as error:
         failed(error)
     return b""
@@ -97,10 +99,15 @@ def _note_drop(queue_root: str, error: Exception, *, is_configuration: bool = Fa
 
 
 def answer_to(
-    data: bytes | None, environ: Mapping[str, str], config: Config, clock: Clock, failed: Callable[[Exception], None]
+    data: bytes | None,
+    environ: Mapping[str, str],
+    config: Config,
+    clock: Clock,
+    failed: Callable[[Exception], None],
+    process: int,
 ) -> bytes:
-    """Record the payload ``data``; what to print. ``failed`` gets the error of an event that was not recorded: where it
-    returns, a starting session gets its context all the same. Raises whatever else goes wrong."""
+    """Record the payload ``data`` of the hook's ``process``; what to print. ``failed`` gets the error of an event that was not
+    recorded: where it returns, a starting session gets its context all the same. Raises whatever else goes wrong."""
     if not config.record or is_paused(config.home):
         return b""
     members = _members_of(data)
@@ -115,10 +122,12 @@ def answer_to(
 
         follow_move(config.queue_dir, config.db)
     try:
-        _record(members, place, identity, config, clock)
+        _record(
+            members, place, identity, config, clock, lambda *start: _reported_start(config, environ, process, clock, *start)
+        )
     except Exception as error:
         failed(error)
-    return _injection(members, place, identity, config, clock)
+    return _injection(members, place, environ, identity, config, clock)
 
 
 class Place:
@@ -139,8 +148,28 @@ class Place:
         directory = self._cwd or self.project
         return branch_of(directory) if directory else None
 
+    def commit(self) -> str | None:
+        """The commit checked out there."""
+        directory = self._cwd or self.project
+        return commit_of(directory) if directory else None
 
-def _record(members: dict[str, Any], place: Place, identity: Identity, config: Config, clock: Clock) -> None:
+
+def _reported_start(
+    config: Config, environ: Mapping[str, str], process: int, clock: Clock, session_id: str, source: str, content: str
+) -> tuple[str, str]:
+    from .starts import Reporter
+
+    return Reporter(config.queue_dir, environ, process).start(session_id, source, content, clock.time_us())
+
+
+def _record(
+    members: dict[str, Any],
+    place: Place,
+    identity: Identity,
+    config: Config,
+    clock: Clock,
+    reported_start: Callable[[str, str, str], tuple[str, str]],
+) -> None:
     redactor = config.redactor()
     state = SessionState(config.queue_dir)
     payload = HookPayload(
@@ -149,7 +178,9 @@ def _record(members: dict[str, Any], place: Place, identity: Identity, config: C
         prompts=config.prompts,
         now_us=clock.time_us(),
         branch=place.branch,
+        commit=place.commit,
         start_of=state.start_of,
+        reported_start=reported_start,
         next_repeat=state.next_repeat,
         new_prompt_key=state.new_prompt_key,
     )
@@ -199,7 +230,9 @@ def _note_session(payload: HookPayload, activity_id: str, state: SessionState, n
         return
     try:
         if payload.event == "SessionStart" and payload.text("source") != "compact":
-            state.note_start(session_id, activity_id)
+            for named in (session_id, payload.begun):
+                if named is not None:
+                    state.note_start(named, activity_id)
         elif payload.said is not None:
             state.note_prompt_key(session_id, *payload.said)
         elif payload.event in ENDS and transcript is not None:
@@ -210,7 +243,9 @@ def _note_session(payload: HookPayload, activity_id: str, state: SessionState, n
         pass
 
 
-def _injection(members: Mapping[str, Any], place: Place, identity: Identity, config: Config, clock: Clock) -> bytes:
+def _injection(
+    members: Mapping[str, Any], place: Place, environ: Mapping[str, str], identity: Identity, config: Config, clock: Clock
+) -> bytes:
     """The context for a starting session, as Claude Code's JSON, or nothing. From the snapshot file only: no waiting."""
     starts = members.get("hook_event_name") == "SessionStart" and members.get("source") in INJECTED_SOURCES
     if not starts or not config.inject_chars or place.project is None:
@@ -233,7 +268,7 @@ def _injection(members: Mapping[str, Any], place: Place, identity: Identity, con
         now_us=clock.time_us(),
         limit=config.inject_chars,
         session_id=session_id if isinstance(session_id, str) else None,
-        said=_said_in(place.project) if snapshot.blob.get("attempts") else "",
+        instructions=_instructions(snapshot.blob, place.project, environ),
     )
     if not text:
         return b""
@@ -241,16 +276,12 @@ def _injection(members: Mapping[str, Any], place: Place, identity: Identity, con
     return dumps(answer).encode("utf-8", "replace")
 
 
-def _said_in(project: str) -> str:
-    """The beginning of what Claude Code tells the session of this project anyway."""
-    texts = []
-    for name in _INSTRUCTIONS:
-        try:
-            with open(os.path.join(project, name), "rb") as file:
-                texts.append(file.read(MAX_INSTRUCTION_BYTES).decode("utf-8", "replace"))
-        except OSError:
-            continue
-    return "\n".join(texts)
+def _instructions(blob: Mapping[str, Any], project: str, environ: Mapping[str, str]) -> Noted | Instructions:
+    """What CLAUDE.md and MEMORY.md tell this session: as the leader noted it, and read only where they have changed since."""
+    from ...context.instructions import noted_in, paths_for, read_instructions, signature_of
+
+    paths = paths_for(project, environ)
+    return noted_in(blob, signature_of(paths)) or read_instructions(paths)
 
 
 # --- the payload

@@ -122,11 +122,11 @@ class HookListener:
                     self._on_error(error)
 
     def _answer(self, connection: socket.socket) -> None:
-        _refuse_strangers(connection)
+        process = _refuse_strangers(connection)
         connection.settimeout(READ_TIMEOUT_S)
         environ, payload = _request(connection)
         try:
-            printed = self._record(payload, environ)
+            printed = self._record(payload, environ, process)
         except Exception as error:  # the hook meets it again, counts it, and ends in silence as it always does
             connection.sendall(b"n")
             if not isinstance(error, (Declined, InvalidConfig, UnreadablePayload)):
@@ -135,24 +135,25 @@ class HookListener:
         self.recorded += 1
         connection.sendall(b"y" + struct.pack("=I", len(printed)) + printed)
 
-    def _record(self, payload: bytes, environ: Mapping[str, str]) -> bytes:
+    def _record(self, payload: bytes, environ: Mapping[str, str], process: int) -> bytes:
         if not all(os.path.isabs(environ[name]) for name in _PATHS if environ.get(name)) or not environ.get("HOME"):
             raise Declined("its paths depend on where the hook runs")
         config = read_config(environ)
         if config.queue_dir != self._queue_dir:
             raise Declined("it belongs to another queue")
-        return answer_to(payload, environ, config, self._clock, _raise)
+        return answer_to(payload, environ, config, self._clock, _raise, process)
 
 
 def _raise(error: Exception) -> NoReturn:
     raise error
 
 
-def _refuse_strangers(connection: socket.socket) -> None:
-    """Raises OSError unless the peer is a process of this user that sees the same files."""
+def _refuse_strangers(connection: socket.socket) -> int:
+    """The peer's process. Raises OSError unless it is of this user and sees the same files."""
     pid, user, _ = _PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
     if user != os.geteuid() or os.readlink(f"/proc/{pid}/ns/mnt") != os.readlink("/proc/self/ns/mnt"):
         raise PermissionError("a hook of another user or of another container")
+    return int(pid)
 
 
 def _request(connection: socket.socket) -> tuple[dict[str, str], bytes]:

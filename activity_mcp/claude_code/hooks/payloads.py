@@ -48,10 +48,11 @@ _DAY_MS = 86_400_000
 class HookPayload:
     """One payload, cleaned (``activity.clean``), with what its events need besides.
 
-    ``branch`` is called only for events that carry it, ``start_of`` (session id -> activity id of its last recorded start) only
-    for the end of a session, ``next_repeat`` (key of a prompt -> which repeat of it this is) only for a prompt without an id,
-    ``new_prompt_key`` (session, id, text -> key) for one with an id. ``noted_prompt`` is then that key and repeat, ``said``
-    that text and its key.
+    ``branch`` and ``commit`` are called only for events that carry them, ``start_of`` (session id -> activity id of its last
+    recorded start) only for the end of a session, ``reported_start`` (session id, source, hash of the payload -> what names it, see ``starts``) only
+    for the start of a session that goes on, ``next_repeat`` (key of a prompt -> which repeat of it this is) only for a prompt
+    without an id, ``new_prompt_key`` (session, id, text -> key) for one with an id. ``noted_prompt`` is then that key and
+    repeat, ``said`` that text and its key; ``begun`` is the other session whose beginning a start is named by.
     """
 
     def __init__(
@@ -62,7 +63,9 @@ class HookPayload:
         prompts: str,
         now_us: int,
         branch: Callable[[], str | None],
+        commit: Callable[[], str | None],
         start_of: Callable[[str], str | None],
+        reported_start: Callable[[str, str, str], tuple[str, str]],
         next_repeat: Callable[[str, int], int],
         new_prompt_key: Callable[[str, str, str], str],
     ) -> None:
@@ -71,11 +74,14 @@ class HookPayload:
         self._prompts = prompts
         self._now_us = now_us
         self._branch = branch
+        self._commit = commit
         self._start_of = start_of
+        self._reported_start = reported_start
         self._next_repeat = next_repeat
         self._new_prompt_key = new_prompt_key
         self.said: tuple[str, str] | None = None
         self.noted_prompt: tuple[str, int] | None = None
+        self.begun: str | None = None
         self.event = self.text("hook_event_name") or "unknown"
         self.session_id = self.text("session_id")
         self._common = {name: value for name in _COMMON if (value := self.text(name))}
@@ -107,10 +113,12 @@ class HookPayload:
         source = self.text("source") or "unknown"
         names = ("model",) if self._prompts == "hash" else ("model", "session_title")  # a title is made of the prompt
         features = {"start_source": source, **self._circumstances(), **self._redacted(names)}
-        moment = (
-            "" if source in _BEGINNINGS else "\0".join((source, _content_hash(self._members), str(self._now_us // _MINUTE_US)))
-        )
-        return [self._session("start", moment, features)]
+        named_by, moment = self.session_id, ""
+        if source not in _BEGINNINGS:
+            named_by, moment = self._reported_start(self.session_id, source, _content_hash(self._members))
+        if named_by != self.session_id:
+            self.begun, features["session_id"] = named_by, self.session_id
+        return [events.session_activity(named_by, "start", moment, features | self._common)]
 
     def _session_end(self) -> list[EventDraft] | None:
         if self.session_id is None:
@@ -172,6 +180,9 @@ class HookPayload:
         if text is None:  # a turn that ended without a word: nothing was concluded
             draft.features = {"session_id": self.session_id, "event_type": "turn_end"}
         draft.features.update(self._common)
+        commit = self._commit()
+        if commit:
+            draft.features["git_commit"] = commit
         return [draft]
 
     def _turn_failed(self) -> list[EventDraft] | None:

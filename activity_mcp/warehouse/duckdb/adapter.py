@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...clock import SYSTEM_CLOCK, iso
@@ -12,14 +13,13 @@ from ..drift import OPEN_DRIFTS, named
 from .file_turns import WriterMark
 from .generated_sql import statements_of
 from .retention import apply_retention, clean_up
-from .warehouse import DuckDBWarehouse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ...clock import Clock
     from ..base import QueryEngine, Rewriter
-    from .warehouse import DuckDBStatements
+    from .warehouse import DuckDBStatements, DuckDBWarehouse
 
 
 _HOUR_US = 3_600_000_000
@@ -48,11 +48,25 @@ class DuckDBAdapter(Adapter):
         self.path = path
         self._waiting = waiting
         self._clock = clock
-        self._duckdb = DuckDBWarehouse(path, clock=clock, timeout_s=timeout_s)
-        self.store = self._duckdb
-        self.maintenance = EmbeddedMaintenance(self._duckdb)
-        self.drift = EmbeddedDrift(self._duckdb)
-        self.history = EmbeddedHistory(self._duckdb)
+        self._timeout_s = timeout_s
+
+    @cached_property
+    def store(self) -> DuckDBWarehouse:  # type: ignore[override]
+        from .warehouse import DuckDBWarehouse
+
+        return DuckDBWarehouse(self.path, clock=self._clock, timeout_s=self._timeout_s)
+
+    @cached_property
+    def maintenance(self) -> EmbeddedMaintenance:  # type: ignore[override]
+        return EmbeddedMaintenance(self.store)
+
+    @cached_property
+    def drift(self) -> EmbeddedDrift:  # type: ignore[override]
+        return EmbeddedDrift(self.store)
+
+    @cached_property
+    def history(self) -> EmbeddedHistory:  # type: ignore[override]
+        return EmbeddedHistory(self.store)
 
     @property
     def queries(self) -> QueryEngine:
@@ -62,7 +76,7 @@ class DuckDBAdapter(Adapter):
 
     @property
     def rewriter(self) -> Rewriter | None:
-        return EmbeddedRewriter(self._duckdb, self._clock) if self.exists() else None
+        return EmbeddedRewriter(self.store, self._clock) if self.exists() else None
 
     def writer_waits(self) -> bool:
         return WriterMark(self.path).waited_s() is not None
@@ -155,6 +169,13 @@ class EmbeddedHistory:
                     "source": source,
                     "feature_json": orjson.loads(features) if features else None,
                 }
+
+    def quarantined(self) -> frozenset[str]:
+        if not os.path.exists(self._store.path):
+            return frozenset()
+        with self._store.transaction() as statements:
+            rows = statements.execute("SELECT activity_id FROM INSIGHT_ATOMS WHERE is_quarantined")
+        return frozenset(row[0] for row in rows)
 
 
 class EmbeddedRewriter:

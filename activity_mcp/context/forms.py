@@ -1,0 +1,69 @@
+"""The forms in which entries are shown: in full, short where every section is shown, shorter still in a small answer."""
+
+from __future__ import annotations
+
+from .values import MAX_TEXT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Record = dict[str, Any]
+
+
+class Rendered:
+    """A context that fits, the sections left out of it, and the context's compact encoding. Not to be changed: it is shared."""
+
+    __slots__ = ("context", "encoded", "truncated")
+
+    def __init__(self, context: Record, truncated: list[str], encoded: bytes) -> None:
+        self.context = context
+        self.truncated = truncated
+        self.encoded = encoded
+
+
+WHY_SUMS = {
+    "tool_usage": "calls of the last 24 h, the tools used most first",
+    "activity_counts": "activities of the last 24 h by kind",
+    "llm_usage": "tokens and cost, today and the last 7 days",
+}
+
+
+class Full:
+    """How much of each section is shown, at most."""
+
+    text, conclusion, errors, files, insights, tools, session_files = MAX_TEXT, MAX_TEXT, 10, 20, 20, 40, 8
+    commands, habits, refused, conclusions, commits = 3, 10, 5, 10, 10
+
+
+class Short(Full):
+    """The same where every section is shown."""
+
+    text, conclusion, errors, files, insights, tools, session_files = 140, 220, 5, 10, 10, 10, 5
+    commands, habits, refused, conclusions, commits = 2, 5, 3, 4, 5
+
+
+def without_empty(entry: Record) -> Record:
+    """What an entry says: no empty member, and no command that another section names."""
+    hidden = "command" if entry.get("_is_named") else None
+    return {k: v for k, v in entry.items() if (v or v == 0 or k == "value") and k not in ("_is_named", hidden)}
+
+
+def short_session(entry: Record) -> Record:
+    """What was concluded; what was asked only where nothing was."""
+    is_open = "open" in entry or "stopped" in entry or not entry["concluded"]
+    names = ("git_branch", "age", *(("title", "asked", "stopped", "open") if is_open else ()), "concluded", "background")
+    return {name: entry[name] for name in names if name in entry}
+
+
+def short_error(entry: Record) -> Record:
+    what = ("command", "error") if entry["command"] else ("name", "error")
+    return {name: entry.get(name) for name in ("age", *what, "times", "overcome")}
+
+
+def short_file(entry: Record) -> Record:
+    return {name: entry[name] for name in ("file_path", "edits")}
+
+
+def short_conclusion(entry: Record) -> Record:
+    return {name: entry.get(name) for name in ("age", "concluded")}
