@@ -70,7 +70,7 @@ ROOMS: dict[str, set[str]] = {
         "recording", "server", "service", "warehouse",
     },
     "web": {
-        "activity", "clock", "config", "context", "errors", "health", "operations", "provenance", "queue", "search",
+        "activity", "clock", "config", "context", "errors", "health", "operations", "provenance", "queue", "recording", "search",
         "server", "service", "sessions", "usage", "warehouse",
     },
     "bench": {

@@ -49,10 +49,10 @@ class HookPayload:
     """One payload, cleaned (``activity.clean``), with what its events need besides.
 
     ``branch`` and ``commit`` are called only for events that carry them, ``start_of`` (session id -> activity id of its last
-    recorded start) only for the end of a session, ``reported_start`` (session id, source, hash of the payload -> what names it, see ``starts``) only
-    for the start of a session that goes on, ``next_repeat`` (key of a prompt -> which repeat of it this is) only for a prompt
-    without an id, ``new_prompt_key`` (session, id, text -> key) for one with an id. ``noted_prompt`` is then that key and
-    repeat, ``said`` that text and its key; ``begun`` is the other session whose beginning a start is named by.
+    recorded start) only for the end of a session, ``reported_start`` (session id, source, hash of the payload -> what names it,
+    see ``starts``) only for the start of a session that goes on, ``next_repeat`` (key of a prompt -> which repeat of it it is)
+    only for a prompt without an id, ``new_prompt_key`` (session, id, text -> key) for one with an id. ``noted_prompt`` is then
+    that key and repeat, ``said`` that text and its key; ``begun`` is the other session whose beginning a start is named by.
     """
 
     def __init__(
