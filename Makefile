@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-TEST_PROCESSES ?= 2
+TEST_PROCESSES ?= 3
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test test-all slow client crash mutants conformance lint workflows sql wheel docs screenshots try-release clean
@@ -56,12 +56,13 @@ screenshots: wheel $(VENV)/.tested
 try-release: $(VENV)/bin/python
 	$(BIN)/python tools/try_release.py
 
-# mypy reads the tests as well, so what they import has to be there.
+# mypy reads the tests as well, so what they import has to be there. sqlfluff parses all of sql/ here, a part of it in each `make test`.
 lint: $(VENV)/.installed
 	$(PIP) install -c constraints.txt ".[lint,test,snowflake]"
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	ACTIVITY_TEST_LONG=1 $(BIN)/pytest -q tests/sql/test_snowflake_dialect.py -k sqlfluff
 
 # The workflows: their schema, pins, permissions, injections and expressions. No network but for the installations; needs node.
 workflows: $(VENV)/bin/python

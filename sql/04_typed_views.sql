@@ -8,6 +8,7 @@
 --   count → call_count, length → length_chars, result_size → result_size_bytes, context_size → context_size_bytes,
 --   input_size → input_size_bytes, _truncated → truncated, _more → more_features, _original_size → original_size_bytes,
 --   _schema_errors → schema_errors, _redacted → redacted_count
+-- VW_ names what readers query, V_ what operators and the other files read.
 
 -- Parameters, the same block in every file. Change a name here, or let `activity-mcp deploy` do it.
 -- Session variables do not outlive one `snow sql -f`, hence each file sets its own.

@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from activity_mcp.warehouse.duckdb import query, warehouse
 from activity_mcp.warehouse.snowflake import snowpipe
+from deployed import attach_deployed
 
 if TYPE_CHECKING:
     from machines import Machine
     from server.house import House
     from standins.started import StandIn
+    from standins.warm_queries import WarmQueries
 
 SHORT_CRASH_S = 6.0
 
 _numbers = itertools.count(1)
+_START_CHILD = query.start_child
 
 # No test fails because the machine is busy: neither an example nor the making of examples has a deadline.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -75,6 +79,31 @@ def house(tmp_path: Path) -> Iterator[House]:
     yield made
     for service in made.opened:
         service.close()
+
+
+@pytest.fixture(scope="session")
+def _warm_queries() -> Iterator[WarmQueries]:
+    from standins.warm_queries import WarmQueries
+
+    made = WarmQueries()
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def spared(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the test's own process, but where they are what is tested: a query does without the start of an interpreter, and a
+    new warehouse without its deployment, which are most of what the suite would do."""
+    if not {"warehouse", "crash", "sql"} & set(request.path.parts):
+        monkeypatch.setattr(warehouse, "_attach", attach_deployed)
+    if "warehouse" not in request.path.parts:
+        monkeypatch.setattr(query, "start_child", request.getfixturevalue("_warm_queries").start)
+
+
+@pytest.fixture
+def cold_queries(spared: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a test of the child's own start and end outside ``tests/warehouse``."""
+    monkeypatch.setattr(query, "start_child", _START_CHILD)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Stand-ins that tests inject: a clock that stands still until it is told to move."""
+"""Stand-ins that tests inject: a clock that stands still until a test moves it."""
 
 from __future__ import annotations
 

@@ -19,6 +19,8 @@ def examples(short: int, long: int) -> settings:
 
 
 def some(cases: Iterable[_T], count: int) -> list[_T]:
-    """All cases when it may take long, else ``count`` of them, others in each run."""
+    """All cases when it may take long, else ``count`` of them, others in each run. Every worker of one run chooses the same,
+    so that cases of ``parametrize`` can be chosen from."""
     found = list(cases)
-    return found if LONG else random.SystemRandom().sample(found, min(count, len(found)))
+    chosen = random.Random(os.environ.get("PYTEST_XDIST_TESTRUNUID"))  # None: from the system
+    return found if LONG else chosen.sample(found, min(count, len(found)))

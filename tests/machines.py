@@ -77,9 +77,9 @@ class Machine:
 
     def recoveries(self) -> list[str]:
         """Every message of an error_recovery, with its reason where it has one."""
-        return [found.get("reason") or found["message"] for found in self.told("error_recovery")]
+        return [found.get("reason") or found["message"] for found in self.reported("error_recovery")]
 
-    def told(self, event_type: str) -> list[dict[str, Any]]:
+    def reported(self, event_type: str) -> list[dict[str, Any]]:
         features = [json.loads(row.feature_json) for row in self.warehouse.rows if row.event_name == "system_event"]
         return [found for found in features if found["event_type"] == event_type]
 

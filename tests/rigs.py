@@ -27,7 +27,7 @@ class Rig:
         self.options = options
         self.queue = open_queue(self.directory, sink=self.sink, clock=self.clock, fs=fs)
         self.warehouse = MemoryWarehouse(clock=self.clock)
-        self.told: list[dict[str, Any]] = []
+        self.reported: list[dict[str, Any]] = []
         self.writer = self.new_writer()
         self.written = 0
 
@@ -38,10 +38,10 @@ class Rig:
     def flusher(self, sink: Any = None) -> Flusher:
         channel = open_queue(self.directory, sink=self.sink, fs=self.fs).queue_id
         warehouse = sink or self.warehouse
-        return Flusher(self.directory, channel, warehouse, ORIGIN, clock=self.clock, on_event=self.told.append, fs=self.fs)
+        return Flusher(self.directory, channel, warehouse, ORIGIN, clock=self.clock, on_event=self.reported.append, fs=self.fs)
 
     def line(self, activity_id: str, **features: Any) -> bytes:
-        """One tool event, as whoever validated it would write it."""
+        """One tool event, as a recorder would write it."""
         given = {"tool_name": "Bash", "success": True, **features}
         activity = build("tool_event", given, ORIGIN, now_us=self.clock.time_us(), activity_id=activity_id)
         activity.validated = True

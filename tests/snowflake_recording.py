@@ -26,7 +26,7 @@ class Recording:
         self.queue = open_queue(self.directory, sink="snowflake:test")
         self.writer = QueueWriter(self.directory, sink="snowflake:test", durability="none")
         self.errors: list[WarehouseError] = []
-        self.told: list[dict[str, Any]] = []
+        self.reported: list[dict[str, Any]] = []
         self.ids: list[str] = []
         self.now_us = time.time_ns() // 1000 - 60_000_000  # contexts hold the last days
         self.warehouses: list[SnowflakeWarehouse] = []
@@ -38,7 +38,7 @@ class Recording:
         return warehouse
 
     def flusher(self, warehouse: SnowflakeWarehouse) -> Flusher:
-        return Flusher(self.directory, self.queue.queue_id, warehouse, ORIGIN, on_event=self.told.append)
+        return Flusher(self.directory, self.queue.queue_id, warehouse, ORIGIN, on_event=self.reported.append)
 
     def write(self, count: int, **features: Any) -> None:
         for _ in range(count):

@@ -135,7 +135,7 @@ def test_a_server_on_such_a_place_answers_with_the_reason_and_fills_no_log(tmp_p
     assert child.stderr is not None
     said = child.stderr.read().decode()
     child.stderr.close()
-    assert said.count("can be written by every user") == 1  # tried a hundred times a second, told once a minute
+    assert said.count("can be written by every user") == 1  # tried a hundred times a second, reported once a minute
     assert "Traceback" not in said
 
 
@@ -157,7 +157,7 @@ def test_a_restored_backup_ships_what_came_after_it_and_says_so(machine: Machine
     after = log(other, 2)
     machine.turns(other)
     assert machine.ids() == before + between + after
-    assert any("restored, copied or edited" in told for told in machine.recoveries())
+    assert any("restored, copied or edited" in reported for reported in machine.recoveries())
 
 
 @pytest.mark.parametrize("segments_ahead", [0, 2])
@@ -181,7 +181,7 @@ def test_a_copied_directory_that_goes_its_own_way_ships_everything_of_both(machi
     assert read_queue(copy.queue.directory).queue_id != original.queue.queue_id  # type: ignore[union-attr]
 
 
-def test_a_segment_deleted_before_it_was_shipped_is_told_in_its_place_and_the_others_flow(machine: Machine) -> None:
+def test_a_segment_deleted_before_it_was_shipped_is_reported_in_its_place_and_the_others_flow(machine: Machine) -> None:
     server = machine.server()
     first = log(server)
     machine.turns(server)
@@ -197,7 +197,7 @@ def test_a_segment_deleted_before_it_was_shipped_is_told_in_its_place_and_the_ot
     assert any("1 damaged ranges are kept" in problem for problem in server.status()["problems"])
 
 
-def test_the_live_segment_deleted_under_a_server_is_told_and_new_events_flow(machine: Machine) -> None:
+def test_the_live_segment_deleted_under_a_server_is_reported_and_new_events_flow(machine: Machine) -> None:
     server = machine.server()
     first = log(server)
     machine.turns(server)
@@ -222,9 +222,9 @@ def test_an_edited_segment_costs_the_edited_lines_and_no_other(machine: Machine)
     later = log(server)
     machine.turns(server, seconds=4)
     assert machine.ids() == [*shipped, waiting[0], waiting[2], *later]
-    told = machine.recoveries()
-    assert sum("the checksum does not agree" in message for message in told) == 2
-    assert sum("restored, copied or edited" in message for message in told) == 1
+    reported = machine.recoveries()
+    assert sum("the checksum does not agree" in message for message in reported) == 2
+    assert sum("restored, copied or edited" in message for message in reported) == 1
 
 
 @pytest.mark.parametrize("jump", [86_400.0, -86_400.0])
@@ -320,8 +320,8 @@ def test_a_queue_without_its_name_says_that_it_was_rebuilt(machine: Machine) -> 
     other = machine.server()
     log(other)
     machine.turns(other)
-    (told,) = machine.recoveries()
-    assert "queue.json was missing or unreadable" in told
+    (reported,) = machine.recoveries()
+    assert "queue.json was missing or unreadable" in reported
 
 
 def test_whoever_waits_for_a_flush_is_not_left_waiting_by_a_deleted_commit(machine: Machine) -> None:

@@ -187,7 +187,7 @@ def test_every_hint_of_an_installed_package_leads_to_a_page_that_exists_by_its_a
             id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         }
         texts = [node.value for node in spoken if id(node) not in docstrings and isinstance(node.value, str)]
-        named = [text for text in texts if re.search(r"(?<!/)\bdocs/\w+\.md", text)]
+        named = [text for text in texts if re.search(r"(?<!/)\bdocs/[\w/-]+\.md", text)]
         assert named == [], f"{path.name}: an installed package has no docs/; use errors.DOCS_URL"
         for page in re.findall(r"\{DOCS_URL\}/([\w.-]+)", path.read_text(encoding="utf-8")):
             assert (DOCS / page).is_file(), f"{path.name} sends its reader to {page}"

@@ -47,5 +47,5 @@ def test_the_command_is_installed_and_tells_the_version_of_the_package() -> None
     command = shutil.which("activity-mcp", path=os.path.dirname(sys.executable))
     if command is None:
         pytest.skip("the package is not installed here; `make test` installs it")
-    told = subprocess.run([command, "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
-    assert told == activity_mcp.__version__ == metadata.version("activity-mcp")
+    reported = subprocess.run([command, "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
+    assert reported == activity_mcp.__version__ == metadata.version("activity-mcp")

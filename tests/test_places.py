@@ -47,7 +47,7 @@ def test_links_are_followed_each_file_is_found_once_and_a_loop_ends(tmp_path: Pa
     assert [os.path.realpath(path) for path in found] == [str(real)]
 
 
-def test_claude_code_has_two_folders_of_its_own_unless_it_is_told_one(tmp_path: Path) -> None:
+def test_claude_code_has_two_folders_of_its_own_unless_it_is_given_one(tmp_path: Path) -> None:
     environ = {"HOME": str(tmp_path)}
     assert default_folders(environ) == [str(tmp_path / ".claude" / "projects")]
     old = transcript(tmp_path / ".config" / "claude" / "projects" / "-work" / "s1.jsonl")
@@ -55,9 +55,9 @@ def test_claude_code_has_two_folders_of_its_own_unless_it_is_told_one(tmp_path: 
     assert discover(None, environ | {"XDG_CONFIG_HOME": "relative"}) == [str(old)]
     new = transcript(tmp_path / ".claude" / "projects" / "-work" / "s2.jsonl")
     assert set(discover(None, environ)) == {str(old), str(new)}
-    told = environ | {"CLAUDE_CONFIG_DIR": str(tmp_path / "none")}
-    assert default_folders(told) == [str(tmp_path / "none" / "projects")]
-    assert discover(None, told) == []
+    reported = environ | {"CLAUDE_CONFIG_DIR": str(tmp_path / "none")}
+    assert default_folders(reported) == [str(tmp_path / "none" / "projects")]
+    assert discover(None, reported) == []
 
 
 # --- projects

@@ -68,7 +68,7 @@ def test_it_has_one_skill_that_says_when_to_use_it() -> None:
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
-    """A directory for PATH, with commands of ours that tell what they were given."""
+    """A directory for PATH, with our commands, which print what they were given."""
     directory = tmp_path / "bin"
     directory.mkdir()
     for name in ("activity-mcp", "activity-mcp-hook"):

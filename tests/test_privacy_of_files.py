@@ -1,4 +1,4 @@
-"""Whatever a process of ours writes, others cannot read: DuckDB's log, its copies and what it spills as well."""
+"""Whatever one of our processes writes, others cannot read: DuckDB's log, its copies and what it spills as well."""
 
 from __future__ import annotations
 

@@ -16,6 +16,10 @@ from rich.text import Text
 
 import demo_picture
 from activity_mcp.cli.commands import commands
+from cli.conftest import call, home
+from cli.outcome import Call
+
+__all__ = ["call", "home"]  # fixtures: commands run in the process of the tests
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -47,26 +51,27 @@ def test_the_first_two_blocks_are_the_two_commands() -> None:
     assert second.strip() == "make test"
 
 
-def test_every_command_shown_works_in_the_order_shown(tmp_path: Path) -> None:
+def test_every_command_shown_works_in_the_order_shown(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = shown_commands()
     assert len(shown) >= 6
-    run(tmp_path, "activity-mcp log tool_event --feature tool_name=first --feature success=true")
+    monkeypatch.chdir(tmp_path)
+    call("log", "tool_event", "--feature", "tool_name=first", "--feature", "success=true")
     for line in shown:
-        done = run(tmp_path, line)
-        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        done = call(*shlex.split(line)[1:])
+        assert done.code == 0, f"{line}\n{done.err}"
 
 
-def test_what_claude_is_told_to_start_or_to_fetch_is_there() -> None:
+def test_what_claude_is_asked_to_start_or_to_fetch_is_there() -> None:
     """What its commands name, without it: ``make client`` installs the plugin by the genuine one."""
-    told = [line.split("  #")[0].strip() for line in text().splitlines() if line.startswith("claude ")]
-    assert told == [
+    reported = [line.split("  #")[0].strip() for line in text().splitlines() if line.startswith("claude ")]
+    assert reported == [
         "claude plugin install activity-mcp --marketplace activity-mcp/activity-mcp",
         "claude mcp add --scope user activity -- activity-mcp serve",
     ]
     marketplace = json.loads((README.parent / ".claude-plugin" / "marketplace.json").read_text())
-    assert told[0].split()[3] == marketplace["plugins"][0]["name"] == marketplace["name"]
-    assert f"github.com/{told[0].split()[-1]}.git" in text()
-    assert commands.get_command(None, told[1].split()[-1]) is not None  # type: ignore[arg-type]
+    assert reported[0].split()[3] == marketplace["plugins"][0]["name"] == marketplace["name"]
+    assert f"github.com/{reported[0].split()[-1]}.git" in text()
+    assert commands.get_command(None, reported[1].split()[-1]) is not None  # type: ignore[arg-type]
 
 
 def test_every_command_there_is_is_named() -> None:

@@ -1,4 +1,4 @@
-"""A recorded session is the input, and every way of asking tells the same story: the warehouse, the command, the MCP tool.
+"""A recorded session is the input, and every way of asking gives the same story: the warehouse, the command, the MCP tool.
 
 The expected numbers are counted from the file itself, with none of the package's code.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -15,12 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import duckdb
 import pytest
 from mcp import Client, StdioServerParameters
 
 from activity_mcp import package_files
+from cli.conftest import call, home
+from cli.outcome import Call
 from deployed import put_warehouse
 
+__all__ = ["call", "home"]  # fixtures: commands run in the process of the tests
 RECORDED = Path(os.environ.get("ACTIVITY_TEST_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 FILE_TOOLS = {"Read", "Write", "Edit", "MultiEdit", "NotebookEdit"}
 
@@ -56,24 +59,25 @@ class Counted:
 
 
 class Machine:
-    """Commands and a server on one state directory."""
+    """Commands in this process, and a server in its own, on one state directory."""
 
-    def __init__(self, home: Path) -> None:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ACTIVITY_", "CLAUDE_"))}
-        self.environ = {**kept, "ACTIVITY_HOME": str(home), "ACTIVITY_CUSTOMER": "ada@example.com"}
+    def __init__(self, home: Path, call: Call) -> None:
+        self.home = home
+        self._call = call
 
     def run(self, *arguments: str) -> Any:
-        command = [sys.executable, "-m", "activity_mcp", *arguments, "--json"]
-        done = subprocess.run(command, env=self.environ, capture_output=True, text=True, check=True)
-        return json.loads(done.stdout)
+        done = self._call(*arguments, "--json")
+        assert done.code == 0, done.err
+        return done.json
 
     def rows(self, sql: str) -> list[Any]:
-        found: list[Any] = self.run("query", sql)["rows"]
-        return found
+        """What the warehouse itself holds."""
+        with duckdb.connect(str(self.home / "activity.duckdb"), read_only=True) as connection:
+            return [list(row) for row in connection.execute(sql).fetchall()]
 
     def ask(self, **arguments: Any) -> dict[str, Any]:
         async def talk() -> dict[str, Any]:
-            server = StdioServerParameters(command=sys.executable, args=["-m", "activity_mcp", "serve"], env=self.environ)
+            server = StdioServerParameters(command=sys.executable, args=["-m", "activity_mcp", "serve"], env=dict(os.environ))
             async with Client(server) as client:
                 result = await client.call_tool("get_context", arguments)
                 assert not result.is_error
@@ -84,9 +88,9 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    put_warehouse(tmp_path / "home")
-    return Machine(tmp_path / "home")
+def machine(home: Path, call: Call) -> Machine:
+    put_warehouse(home)
+    return Machine(home, call)
 
 
 @pytest.mark.parametrize("path", list(sessions()))
@@ -100,7 +104,8 @@ def test_the_counts_follow_from_the_file_and_every_way_of_asking_agrees(machine:
     assert len(tools) == len(counted.tools)
     files = machine.rows("SELECT tool_use_id FROM VW_FILE_EVENTS ORDER BY 1")
     assert [use for (use,) in files] == sorted(use for use, name in counted.tools.items() if name in FILE_TOOLS)
-    (models,) = machine.rows("SELECT COUNT(*), SUM(cache_read_tokens), SUM(cache_creation_tokens) FROM VW_LLM_EVENTS")
+    sums = "SELECT COUNT(*), SUM(cache_read_tokens), SUM(cache_creation_tokens) FROM VW_LLM_EVENTS"
+    (models,) = machine.run("query", sums)["rows"]
     used = counted.messages.values()
     assert models == [
         len(counted.messages),
@@ -111,9 +116,9 @@ def test_the_counts_follow_from_the_file_and_every_way_of_asking_agrees(machine:
     assert kinds["start"] == kinds["end"] == 1
     assert kinds["user_prompt"] == kinds["turn_end"] >= 1
 
-    told = machine.run("context", "--type", "engineer")
+    reported = machine.run("context", "--type", "engineer")
     answered = machine.ask(context_type="engineer")
-    assert told["context"] == answered["context"]
+    assert reported["context"] == answered["context"]
     assert (answered["freshness"], answered["source"], answered["pending_local"]) == ("fresh", "snapshot", 0)
     failed_commands = answered["context"]["recent_sessions"][0].get("failed_commands", [])
     assert len(answered["context"].get("recent_errors", [])) == len(counted.failed)
@@ -133,7 +138,7 @@ def test_a_second_import_adds_nothing(machine: Machine, path: Path) -> None:
 def test_a_second_import_whose_memory_was_lost_sends_again_and_still_shows_each_fact_once(machine: Machine) -> None:
     path = package_files.path_of("examples", "session.jsonl")
     first = machine.run("import", path)
-    for ledger in Path(machine.environ["ACTIVITY_HOME"]).rglob("imports.json"):
+    for ledger in machine.home.rglob("imports.json"):
         ledger.unlink()
     machine.run("import", path)
     count = sum(first["activities"].values())

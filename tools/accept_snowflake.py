@@ -41,7 +41,7 @@ CONTEXT_WAIT_S = 90.0
 class Outcome:
     check: str
     result: str
-    told: str
+    reported: str
 
 
 class Skipped(Exception):
@@ -134,7 +134,7 @@ class Acceptance:
             try:
                 old.step()
             except ActivityError as error:
-                return f"the first was told: {error.message[:120]}"
+                return f"the first was reported: {error.message[:120]}"
             raise AssertionError("the first opener could still write")
         finally:
             first.close()
@@ -285,16 +285,16 @@ def drain(directory: str, named: NamedConnection, origin: Origin) -> None:
         warehouse.close()
 
 
-def accept(named: NamedConnection, home: str, events: int, told: Callable[[Outcome], None]) -> str:
+def accept(named: NamedConnection, home: str, events: int, reported: Callable[[Outcome], None]) -> str:
     """Run every check; the statement that removes the rows."""
     acceptance = Acceptance(named, home, events)
     for name, check in acceptance.checks():
         try:
-            told(Outcome(name, "ok", check()))
+            reported(Outcome(name, "ok", check()))
         except Skipped as reason:
-            told(Outcome(name, "skipped", str(reason)))
+            reported(Outcome(name, "skipped", str(reason)))
         except Exception as error:
-            told(Outcome(name, "failed", " ".join(str(error).split())[:300]))
+            reported(Outcome(name, "failed", " ".join(str(error).split())[:300]))
     acceptance.session.close()
     return f"DELETE FROM {acceptance.schema}.CLAUDE_STREAM_V2 WHERE customer = '{acceptance.customer}';"
 
@@ -316,13 +316,13 @@ def main() -> int:
             return 0
         found: list[Outcome] = []
 
-        def told(outcome: Outcome) -> None:
+        def reported(outcome: Outcome) -> None:
             found.append(outcome)
             if not options.json:
-                print(f"{outcome.result:8} {outcome.check}: {outcome.told}", flush=True)
+                print(f"{outcome.result:8} {outcome.check}: {outcome.reported}", flush=True)
 
         with tempfile.TemporaryDirectory(prefix="activity-mcp-acceptance-") as home:
-            clean_up = accept(named, home, options.events, told)
+            clean_up = accept(named, home, options.events, reported)
     except ActivityError as error:
         print(f"error: {error.describe()}", file=sys.stderr)
         return error.exit_code

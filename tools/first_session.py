@@ -134,13 +134,13 @@ def _start(session: str) -> dict[str, Any]:
 
 def _first_session(project: Path) -> list[dict[str, Any]]:
     read = {"tool_name": "Read", "tool_use_id": "toolu_01A", "tool_input": {"file_path": str(project / "orders.py")}}
-    told: list[dict[str, Any]] = [
+    reported: list[dict[str, Any]] = [
         {"hook_event_name": "UserPromptSubmit", "prompt": PROMPT},
         {"hook_event_name": "PostToolUse", **read, "tool_response": {"type": "text"}},
         {"hook_event_name": "Stop", "last_assistant_message": CONCLUDED},
         {"hook_event_name": "SessionEnd", "reason": "exit"},
     ]
-    return [_start(SESSION), *({"session_id": SESSION, **payload} for payload in told)]
+    return [_start(SESSION), *({"session_id": SESSION, **payload} for payload in reported)]
 
 
 if __name__ == "__main__":

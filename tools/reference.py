@@ -161,9 +161,9 @@ def _events() -> Iterator[str]:
 def _metrics() -> Iterator[str]:
     yield from ("# Metrics", "`/metrics` of `activity-mcp serve --transport http`, in Prometheus' text format.", "")
     yield from ("| metric | type | |", "|---|---|---|")
-    told = exposition(_any_status(), {"tools/call": MethodTotals()}).decode()
-    for name, text in re.findall(r"^# HELP (\S+) (.+)$", told, re.M):
-        kind = re.findall(rf"^# TYPE {name} (\w+)$", told, re.M)[0]
+    reported = exposition(_any_status(), {"tools/call": MethodTotals()}).decode()
+    for name, text in re.findall(r"^# HELP (\S+) (.+)$", reported, re.M):
+        kind = re.findall(rf"^# TYPE {name} (\w+)$", reported, re.M)[0]
         yield f"| `{name}` | {kind} | {_cell(text)} |"
 
 

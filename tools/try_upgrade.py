@@ -40,7 +40,7 @@ class Version:
 
 
 class Place:
-    """The home that both share, and which events somebody was told are kept."""
+    """The home that both share, and which events somebody was reported are kept."""
 
     def __init__(self, home: Path) -> None:
         self.home, self.project = home, home / "orders"

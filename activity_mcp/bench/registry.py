@@ -32,7 +32,7 @@ BENCHMARKS: dict[str, str] = {
     "commands": "what short commands cost of the processor beside `python -c pass`",
     "growth": "the same answers, refreshes and metrics over a thousand and over a million activities",
     "search": "search over a million activities, through MCP and by command; the index's size and its part of a flush",
-    "findings": "a question over a million activities, and its way to an insight that another server shows",
+    "provenance": "a question over a million activities, and its way to an insight that another server shows",
     "usage": "a batch of Claude Code's exporter until it is durable, and `usage daily` over a million activities",
     "rows": "10,000 events into the warehouse beside DuckDB's appender alone, and a minute of 10,000 a second",
     "server": "8 servers on one state directory, each asked 50 times a second while 100 events a second are logged",
@@ -41,7 +41,7 @@ BENCHMARKS: dict[str, str] = {
     "loop": "get_context beside a tool that does nothing, an event's way to another server, a flush",
 }
 """Name → what it measures. The module of that name in this package has ``measure(environ)``."""
-BY_NAME_ONLY = frozenset(("snowpipe", "findings", "search", "usage", "web"))
+BY_NAME_ONLY = frozenset(("snowpipe", "provenance", "search", "usage", "web"))
 """Those that take minutes or need a checkout: they run when they are asked for."""
 
 _OURS = ("ACTIVITY_", "QUEUE_DIR", "SNOW_CONNECTION", "BACKPRESSURE_THRESHOLD", "MAX_QUEUE_SIZE", "CLAUDE_")

@@ -50,7 +50,7 @@ class Client:
     Args:
         project: Directory of the project that is meant where a call names none. Default: none for ``log``, all for ``context``.
         customer: Whose activity. Default: the user of this machine, or ``ACTIVITY_CUSTOMER``.
-        environ: Variables in the place of the process's own; docs/configuration.md lists them.
+        environ: Variables in the place of the process's own; configuration.md in the documentation lists them.
 
     Raises:
         InvalidConfig: A variable has a value that cannot be used.

@@ -12,7 +12,7 @@ from activity_mcp.claude_code.hooks import hook
 from activity_mcp.config import read_config
 
 
-def test_every_row_is_measured_and_the_context_is_told(tmp_path: Path) -> None:
+def test_every_row_is_measured_and_the_context_is_described(tmp_path: Path) -> None:
     environ = own_environment(str(tmp_path), os.environ)
     rows = {row.what: row for row in measure(environ, rounds=1)}
     assert "hook" in BENCHMARKS
@@ -20,8 +20,8 @@ def test_every_row_is_measured_and_the_context_is_told(tmp_path: Path) -> None:
     (recorded,) = (row for what, row in rows.items() if what.endswith("recorded"))
     assert (recorded.value, recorded.met) == (20, True)
     assert len(dump_json(EDIT)) > 1500
-    told = hook.run(dump_json(START), {**environ, "ACTIVITY_CUSTOMER": "bench@example.com"})
-    assert 1000 < len(told) < 4000
+    reported = hook.run(dump_json(START), {**environ, "ACTIVITY_CUSTOMER": "bench@example.com"})
+    assert 1000 < len(reported) < 4000
     sizes = [path.stat().st_size for path in Path(read_config(environ).queue_dir).glob("context/*.json")]
     assert 5000 < max(sizes) < 9000, "beside it those that the server makes"
 

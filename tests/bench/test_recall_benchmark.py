@@ -40,7 +40,7 @@ def test_a_command_that_worked_later_is_not_among_the_failing(seed: int) -> None
     assert not {command for command, worked in newest.items() if worked} & failing
 
 
-def test_a_line_counts_once_for_each_fact_and_what_is_beyond_the_room_is_not_told() -> None:
+def test_a_line_counts_once_for_each_fact_and_what_is_beyond_the_room_is_not_shown() -> None:
     needs = [Need("failing", ("make x",)), Need("habit", ("make y",)), Need("decision", ("topic", "choice"))]
     found = score(["make x and make y", "nobody needs this", "topic without its end", "z" * 2000, "topic choice"], needs)
     assert (found.reported, found.needed, found.lines, found.useful) == (2, 3, 4, 1)

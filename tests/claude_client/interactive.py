@@ -169,8 +169,8 @@ def model_switch_and_compaction(lab: Lab) -> None:
 
 
 def _compaction_prints_nothing(outcome: Outcome) -> None:
-    told = [path for path, lines in outcome.lab.transcripts().items() if "start_hook.py] completed" in str(lines)]
-    outcome.expect(not told, "a hook's completion is printed into the transcript")
+    reported = [path for path, lines in outcome.lab.transcripts().items() if "start_hook.py] completed" in str(lines)]
+    outcome.expect(not reported, "a hook's completion is printed into the transcript")
 
 
 model_switch_and_compaction.checks.append(_compaction_prints_nothing)

@@ -60,9 +60,9 @@ def measure(version: str, rounds: int) -> list[str]:
         for lab in labs.values():
             lab.close()
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
-    told = [f"Claude Code {version}, medians of {rounds} starts that take turns (load {load}):"]
-    told += [measured.line(name) for name, measured in found.items()]
-    return [*told, found["ours, as installed"].hook_line()]
+    reported = [f"Claude Code {version}, medians of {rounds} starts that take turns (load {load}):"]
+    reported += [measured.line(name) for name, measured in found.items()]
+    return [*reported, found["ours, as installed"].hook_line()]
 
 
 def _sample(lab: Lab, into: Measured) -> None:

@@ -14,16 +14,16 @@ class Report:
 
     def lines(self) -> list[str]:
         """One line a version, then each fault."""
-        told = []
+        reported = []
         for version in dict.fromkeys(version for version, _ in self._verdicts):
             total = Verdict()
             found = [verdict for (of, _), verdict in self._verdicts.items() if of == version]
             for verdict in found:
                 total.add(verdict)
-            told.append(
+            reported.append(
                 f"Claude Code {version}: {len(found)} scenarios, {total.expected} facts expected, {total.recorded} recorded, "
                 f"{len(total.doubled)} doubled, {len(total.missing)} missing, {len(total.wrong)} wrong"
             )
         for (version, scenario), verdict in self._verdicts.items():
-            told += [f"  {version} {scenario}: {fault}" for fault in verdict.faults]
-        return told
+            reported += [f"  {version} {scenario}: {fault}" for fault in verdict.faults]
+        return reported

@@ -45,9 +45,9 @@ class Outcome:
         failed = [session.get("failed_commands", []) for session in self.context["recent_sessions"]]
         return words in json.dumps([self.context["recent_errors"], failed])
 
-    def expect(self, holds: bool, told: str) -> None:
+    def expect(self, holds: bool, reported: str) -> None:
         if not holds:
-            self.verdict.wrong.append(told)
+            self.verdict.wrong.append(reported)
 
 
 SCENARIOS: dict[str, Scenario] = {}
@@ -87,7 +87,8 @@ def _check_conclusions(outcome: Outcome) -> None:
     """The context says of nothing that it was concluded but of the text that ended a turn."""
     ended = [text.strip() for text in outcome.truth.turns]
     for session in outcome.context["recent_sessions"]:
-        told = session.get("concluded")
+        reported = session.get("concluded")
         outcome.expect(
-            told is None or any(text.startswith(told.rstrip("…")) for text in ended), f"the context says concluded {told!r}"
+            reported is None or any(text.startswith(reported.rstrip("…")) for text in ended),
+            f"the context says concluded {reported!r}",
         )

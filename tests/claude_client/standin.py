@@ -151,9 +151,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _respond(self, request: Request, streamed: bool) -> None:
         step = request.step
         if step.status != 200:
-            told = {"type": "error", "error": {"type": _ERRORS.get(step.status, "api_error"), "message": step.error}}
+            reported = {"type": "error", "error": {"type": _ERRORS.get(step.status, "api_error"), "message": step.error}}
             after = {} if step.retry_after_s is None else {"retry-after": str(step.retry_after_s)}
-            self._answer(step.status, json.dumps(told).encode(), {"request-id": request.request_id, **after})
+            self._answer(step.status, json.dumps(reported).encode(), {"request-id": request.request_id, **after})
             return
         message = stream.message(request.message_id, request.model, step, request.usage)
         request.calls = [(block["name"], block["id"]) for block in message["content"] if block["type"] == "tool_use"]

@@ -49,7 +49,7 @@ class Terminal:
         self._tmux("send-keys", *keys)
 
     def answer(self, key: str, *words: str) -> None:
-        """Press the key until one of these words stands there: a dialog that has just opened does not listen yet."""
+        """Press the key until one of these words is there: a dialog that has just opened does not listen yet."""
         for _ in range(10):
             self.press(key)
             with contextlib.suppress(TimeoutError):
@@ -58,7 +58,7 @@ class Terminal:
         raise TimeoutError(f"{key} brings none of {words}:\n{self.screen()}")
 
     def choose(self, option: str, *words: str) -> None:
-        """Take this option of a dialog, wherever its cursor is; then one of these words stands there."""
+        """Take this option of a dialog, wherever its cursor is; then one of these words is there."""
         chosen = re.compile(rf"❯\s*(\d\.\s*)?{re.escape(option)}")
         for _ in range(10):
             if chosen.search(self.screen()):
@@ -68,7 +68,7 @@ class Terminal:
         raise TimeoutError(f"{option!r} cannot be chosen:\n{self.screen()}")
 
     def enter(self, text: str) -> None:
-        """Type a line and send it, once it stands there."""
+        """Type a line and send it, once it is there."""
         self._tmux("send-keys", "-l", text)
         self.wait_for(text[-30:].strip())
         self.press("Enter")
@@ -109,7 +109,7 @@ class Terminal:
         return self._tmux("capture-pane", "-p")
 
     def wait_for(self, *words: str, timeout_s: float = 60) -> str:
-        """The screen, once one of these words stands on it. Raises TimeoutError with the screen."""
+        """The screen, once one of these words is on it. Raises TimeoutError with the screen."""
         self._until(lambda: any(word in self.screen() for word in words), timeout_s, f"none of {words}")
         return self.screen()
 
@@ -133,11 +133,11 @@ class Terminal:
     def pid(self) -> int:
         return int(self._tmux("display", "-p", "#{pane_pid}"))
 
-    def _until(self, holds: Callable[[], bool], timeout_s: float, told: str) -> None:
+    def _until(self, holds: Callable[[], bool], timeout_s: float, reported: str) -> None:
         end = time.monotonic() + timeout_s
         while not holds():
             if time.monotonic() > end:
-                raise TimeoutError(f"{told} within {timeout_s:.0f} s:\n{self.screen()}")
+                raise TimeoutError(f"{reported} within {timeout_s:.0f} s:\n{self.screen()}")
             time.sleep(_LOOK_EVERY_S)
 
     def _count(self) -> int:

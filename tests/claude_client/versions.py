@@ -56,13 +56,13 @@ def client(version: str) -> Path:
         raise Unavailable(f"{PACKAGE}@{version} holds no executable for this platform")
     environ = {**os.environ, "HOME": str(_cache())}
     try:
-        told = subprocess.run(
+        reported = subprocess.run(
             [found[0], "--version"], env=environ, capture_output=True, text=True, timeout=_RUN_TIMEOUT_S
         ).stdout
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError) as error:
         raise Unavailable(f"{found[0]} does not run here: {error}") from None
-    if not told.startswith(version):
-        raise Unavailable(f"{found[0]} --version prints {told[:80]!r}")
+    if not reported.startswith(version):
+        raise Unavailable(f"{found[0]} --version prints {reported[:80]!r}")
     return found[0]
 
 

@@ -16,7 +16,7 @@ CUSTOMER = "ada@example.org"
 
 
 class Hooked:
-    """``fire`` runs the hook on one payload, as Claude Code does, and holds it to what it always owes."""
+    """``fire`` runs the hook on one payload, as Claude Code does, and holds it to what it always promises."""
 
     def __init__(self, home: Path, **environ: str) -> None:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ACTIVITY_", "CLAUDE_", "SNOW_"))}

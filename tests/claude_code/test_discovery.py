@@ -32,11 +32,11 @@ def test_sessions_come_before_subagents_and_older_ones_first(tmp_path: Path) -> 
 
 def test_a_fork_comes_after_the_session_it_copies_whichever_was_written_last(tmp_path: Path) -> None:
     """As 2.1.332 writes it: a line of the fork's own, later than the lines behind it, which are copies."""
-    told = [f'{{"type": "user", "timestamp": "2026-11-28T08:{minute}:00.000Z"}}\n' for minute in (33, 34)]
+    reported = [f'{{"type": "user", "timestamp": "2026-11-28T08:{minute}:00.000Z"}}\n' for minute in (33, 34)]
     forked = '{"type": "mode"}\n{"type": "queue-operation", "timestamp": "2026-11-28T08:50:00.000Z"}\n'
     fork, origin, untimed = (tmp_path / f"{name}.jsonl" for name in ("a-fork", "b-origin", "c-untimed"))
-    fork.write_text(forked + "".join(told))
-    origin.write_text("".join(told))
+    fork.write_text(forked + "".join(reported))
+    origin.write_text("".join(reported))
     untimed.write_text("{broken\n")
     os.utime(fork, (100, 100))
     os.utime(untimed, (50, 50))

@@ -247,8 +247,8 @@ def test_a_transcript_that_comes_back_adds_nothing_to_what_the_history_said(call
 
 def test_a_prompt_that_a_hook_recorded_is_not_taken_from_the_history(call: Call, folder: Path, tmp_path: Path) -> None:
     typed(folder, ("s7", "do it by hook", 0.5), ("s7", "do it by hand", 0.5))
-    told = {"session_id": "s7", "hook_event_name": "UserPromptSubmit", "prompt": "do it by hook", "prompt_id": "p-1"}
-    Hooked(tmp_path / "state").fire(told)
+    reported = {"session_id": "s7", "hook_event_name": "UserPromptSubmit", "prompt": "do it by hook", "prompt_id": "p-1"}
+    Hooked(tmp_path / "state").fire(reported)
     imported(call, "--history")
     assert sorted(row for row in prompts_in(call) if row[0] == "s7") == [["s7", "do it by hand"], ["s7", "do it by hook"]]
 

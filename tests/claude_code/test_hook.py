@@ -64,7 +64,7 @@ def test_where_recording_is_off_nothing_is_written(hooked: Hooked, tmp_path: Pat
 
 @pytest.fixture(scope="module")
 def known(tmp_path_factory: pytest.TempPathFactory) -> tuple[Hooked, dict[str, str]]:
-    """A project of which something is known, in a snapshot that was published by whoever led once."""
+    """A project of which something is known, in a snapshot that was published by an earlier leader."""
     place = tmp_path_factory.mktemp("known")
     hooked, here = Hooked(place / "home"), {"cwd": str(place / "shop")}
     (place / "shop" / ".git").mkdir(parents=True)
@@ -78,21 +78,21 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> tuple[Hooked, dict[str, s
     return hooked, here
 
 
-def test_a_starting_session_is_told_what_the_project_was_about(known) -> None:
+def test_a_starting_session_is_shown_what_the_project_was_about(known) -> None:
     hooked, here = known
     answer = json.loads(hooked.fire(payload("SessionStart", source="startup", **here)))
-    told = answer["hookSpecificOutput"]
-    assert (list(answer), list(told), told["hookEventName"]) == (
+    reported = answer["hookSpecificOutput"]
+    assert (list(answer), list(reported), reported["hookEventName"]) == (
         ["hookSpecificOutput"], ["hookEventName", "additionalContext"], "SessionStart",
     )  # fmt: skip
-    assert told["additionalContext"].splitlines()[1:] == [
+    assert reported["additionalContext"].splitlines()[1:] == [
         '- <1 min ago failed, and nothing since: "make test" with "Exit code 2"',
         '- <1 min ago on "main" concluded "It summed the wrong column."',
         '- touched last: "app.py" (<1 min ago)',
     ]
 
 
-def test_what_claude_md_says_is_not_told_and_read_only_where_it_changed_since_the_snapshot(
+def test_what_claude_md_says_is_not_reported_and_read_only_where_it_changed_since_the_snapshot(
     known: tuple[Hooked, dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hooked, here = known
@@ -124,7 +124,7 @@ def test_what_claude_md_says_is_not_told_and_read_only_where_it_changed_since_th
 
 
 @pytest.mark.parametrize("source", ["startup", "clear", "compact"])
-def test_it_is_told_at_these_starts(known, source: str) -> None:
+def test_it_is_shown_at_these_starts(known, source: str) -> None:
     hooked, here = known
     assert "wrong column" in hooked.fire(payload("SessionStart", source=source, **here))
 
@@ -145,7 +145,7 @@ def test_it_is_told_at_these_starts(known, source: str) -> None:
         ({"source": "startup", "hook_event_name": "SubagentStart"}, {}),
     ],
 )
-def test_nothing_is_told_otherwise(known, members: dict[str, object], environ: dict[str, str]) -> None:
+def test_nothing_is_reported_otherwise(known, members: dict[str, object], environ: dict[str, str]) -> None:
     hooked, here = known
     assert hooked.fire(payload("SessionStart", **here) | members, **environ) == ""
 

@@ -30,7 +30,7 @@ def take(hooked: Hooked, given: Any, **environ: str) -> bytes:
     return hook.run(data, hooked.environ | environ)
 
 
-def told(line: dict[str, Any]) -> tuple[str, Any]:
+def reported(line: dict[str, Any]) -> tuple[str, Any]:
     features = line["feature_json"]
     return line["event_name"], features.get("event_type") or features.get("tool_name") or features.get("operation")
 
@@ -83,7 +83,7 @@ def test_each_event_tells_what_it_should_and_satisfies_its_schema(
     given = payload(event, agent_id="a1", agent_type="Explore") | members
     assert take(hooked, given) == b""
     lines = hooked.lines() if hooked.home.exists() else []
-    assert [told(line) for line in lines] == expected
+    assert [reported(line) for line in lines] == expected
     for line in lines:
         assert [line["feature_json"][name] for name in ("prompt_id", "agent_id", "agent_type")] == ["p1", "a1", "Explore"]
         assert (line["session_id"], line["source"], "v" in line) == ("s1", "hook", False)
@@ -160,15 +160,17 @@ def test_the_call_and_not_its_announcement_is_recorded_in_whatever_order_they_co
     assert [line["feature_json"].get("latency_ms") for line in lines] == [5]
 
 
-def test_of_a_batch_only_what_claude_code_refused_itself_is_told(hooked: Hooked) -> None:
-    told_by_others = [
+def test_of_a_batch_only_what_claude_code_refused_itself_is_recorded(hooked: Hooked) -> None:
+    reported_by_others = [
         "x",
         "cat: nonexist: No such file or directory",
         {"stdout": "x"},
         "Permission to use Bash has been denied.",
         None,
     ]
-    calls = [{**CALL, "tool_use_id": f"t{n}", "tool_response": told} for n, told in enumerate((*told_by_others, REFUSED))]
+    calls = [
+        {**CALL, "tool_use_id": f"t{n}", "tool_response": reported} for n, reported in enumerate((*reported_by_others, REFUSED))
+    ]
     take(hooked, payload("PostToolBatch", tool_calls=calls))
     assert [(line["feature_json"]["tool_use_id"], line["feature_json"]["error"]) for line in hooked.lines()] == [
         ("t5", "InputValidationError: a parameter is missing")

@@ -66,15 +66,15 @@ def test_twenty_at_once_on_a_new_queue_are_all_recorded(hooked: Hooked) -> None:
     "given", [tool_use(), payload("SessionStart", source="resume"), payload("Stop", last_assistant_message="x")]
 )
 def test_it_loads_nothing_dear(hooked: Hooked, tmp_path: Path, given: dict[str, Any]) -> None:
-    told = tmp_path / "modules"
+    reported = tmp_path / "modules"
     code = (
         "import sys, os; sys.path.append(sys.argv[1]); from activity_mcp.claude_code.hooks import hook; leave = os._exit\n"
         "def tell(code): open(sys.argv[2], 'w').write(' '.join(sys.modules)); leave(code)\n"
         "os._exit = tell; hook.main()"
     )
     root = Path(start_hook.__file__).parents[3]
-    hooked.fire(given, command=[sys.executable, "-I", "-S", "-c", code, str(root), str(told)])
-    loaded = set(told.read_text().split())
+    hooked.fire(given, command=[sys.executable, "-I", "-S", "-c", code, str(root), str(reported)])
+    loaded = set(reported.read_text().split())
     assert len(hooked.lines()) == 1
     assert loaded & DEAR == set()
     ours = {name for name in loaded if name.startswith("activity_mcp.")}

@@ -1,4 +1,4 @@
-"""One session, told by its hooks, by its hooks again, and by its transcript: the warehouse holds each fact once.
+"""One session, recorded by its hooks, by its hooks again, and by its transcript: the warehouse holds each fact once.
 
 The hooks' payloads are made from the transcript's lines, at the lines' own times; the real queue and DuckDB do the rest.
 """
@@ -27,7 +27,7 @@ RECORDED = Path(os.environ.get("ACTIVITY_TEST_DATA") or Path(__file__).resolve()
 EXAMPLE = Path(package_files.path_of("examples", "session.jsonl"))
 
 FACTS = """
-    SELECT 'tool' AS fact, tool_use_id AS id, tool_name || success AS told, 1 AS n FROM VW_TOOL_EVENTS
+    SELECT 'tool' AS fact, tool_use_id AS id, tool_name || success AS reported, 1 AS n FROM VW_TOOL_EVENTS
     UNION ALL SELECT 'file', tool_use_id, operation || file_path || COALESCE(lines_affected, -1), 1 FROM VW_FILE_EVENTS
     UNION ALL SELECT 'sql', query_id, sql || success, 1 FROM VW_SQL_EVENTS
     UNION ALL SELECT event_type, prompt_hash, NULL, COUNT(*) FROM VW_SESSION_EVENTS GROUP BY ALL
@@ -46,7 +46,7 @@ def sessions() -> Iterator[Any]:
         yield pytest.param(path, id=path.stem)
 
 
-class Retold:
+class AsPayloads:
     """The payloads that Claude Code's hooks would have been given, each with its time."""
 
     def __init__(self, path: Path) -> None:
@@ -124,8 +124,8 @@ def warehouse(hooked: Hooked) -> Iterator[Callable[..., list[Any]]]:
 
 
 @pytest.mark.parametrize("path", list(sessions()))
-def test_hooks_hooks_again_and_import_tell_each_fact_once(tmp_path: Path, path: Path) -> None:
-    payloads = Retold(path).payloads
+def test_hooks_hooks_again_and_import_record_each_fact_once(tmp_path: Path, path: Path) -> None:
+    payloads = AsPayloads(path).payloads
     hooked = Hooked(tmp_path / "hooked")
     for time_us, members in (*payloads, *payloads):
         hook.run(json.dumps(members).encode(), hooked.environ, clock=FakeClock(time_us))
@@ -140,7 +140,7 @@ def test_hooks_hooks_again_and_import_tell_each_fact_once(tmp_path: Path, path: 
     assert len(by_both) > 8
 
 
-def test_a_call_that_only_a_batch_told_is_recorded_where_claude_code_refused_it(tmp_path: Path) -> None:
+def test_a_call_that_only_a_batch_reported_is_recorded_where_claude_code_refused_it(tmp_path: Path) -> None:
     hooked = Hooked(tmp_path / "home")
     refused = "<tool_use_error>File does not exist.</tool_use_error>"
     call = {"tool_name": "Read", "tool_input": {"file_path": "/a.py"}, "tool_use_id": "t1", "tool_response": refused}

@@ -131,7 +131,7 @@ def test_the_summary_is_a_table_with_tokens_by_model_and_what_could_not_be_read(
         ({"cleanupPeriodDays": 365}, None),
     ],
 )
-def test_a_deletion_that_is_near_is_told_before_it_happens(
+def test_a_deletion_that_is_near_is_reported_before_it_happens(
     call: Call, tmp_path: Path, settings: dict[str, int], says: str | None
 ) -> None:
     (tmp_path / ".claude" / "settings.json").write_text(json.dumps(settings))

@@ -257,9 +257,9 @@ def test_a_file_that_holds_an_older_registration_is_kept_as_well(place: Place) -
         place.settings, {"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "activity-mcp-hook", "timeout": 99}]}]}}
     )
     before = place.settings.read_bytes()
-    told = place.call("install").err
+    reported = place.call("install").err
     kept = Path(str(place.settings) + install.PREVIOUS_ENDING)
-    assert (kept.read_bytes(), str(kept) in told) == (before, True)
+    assert (kept.read_bytes(), str(kept) in reported) == (before, True)
 
 
 @pytest.mark.parametrize("settings", [{"hooks": None}, {"hooks": {"Stop": None}}, {"hooks": {"Stop": [None, {"hooks": None}]}}])
@@ -355,7 +355,7 @@ def test_a_file_written_meanwhile_is_left_alone(place: Place) -> None:
     assert read(place.servers) == {"numStartups": 2}
 
 
-def test_a_plugin_that_is_enabled_too_is_told(place: Place) -> None:
+def test_a_plugin_that_is_enabled_too_is_reported(place: Place) -> None:
     write(place.settings, {"enabledPlugins": {"activity-mcp@activity-mcp": True, "other@x": True}})
     assert "activity-mcp@activity-mcp is enabled too" in place.call("install").err
     write(place.settings, {"enabledPlugins": {"activity-mcp@activity-mcp": False}})
@@ -374,11 +374,11 @@ def test_uninstalling_keeps_what_was_recorded_and_says_where(place: Place) -> No
     state = record(place)
     place.call("flush")
     place.call("install")
-    told = place.call("uninstall")
-    assert str(state) in told.err
-    assert "was kept" in told.err
+    reported = place.call("uninstall")
+    assert str(state) in reported.err
+    assert "was kept" in reported.err
     assert (state / "activity.duckdb").exists()
-    assert "activity.duckdb" in told.err
+    assert "activity.duckdb" in reported.err
 
 
 def test_purging_deletes_only_what_is_ours(place: Place) -> None:

@@ -87,7 +87,7 @@ def test_a_session_that_comes_to_rest_is_ended_by_the_next_import_though_its_fil
     assert run_import(ledger, [script.path], read, now_us + 2 * QUIET_US) == []
 
 
-def test_a_session_resumed_after_its_end_is_told_on_and_ends_again(script, read, ledger) -> None:
+def test_a_session_resumed_after_its_end_goes_on_and_ends_again(script, read, ledger) -> None:
     script.prompt("one")
     script.says("first", "m1")
     first = run_import(ledger, [script.path], read, script.now_us + QUIET_US)

@@ -130,7 +130,7 @@ def test_what_a_tool_returned_is_not_kept(session: Path, read) -> None:
                 assert text not in kept
 
 
-def test_the_failed_command_of_the_example_is_told_whole(example, read) -> None:
+def test_the_failed_command_of_the_example_is_recorded_whole(example, read) -> None:
     (failed,) = [event for event in features(read(example, now_us=NOW_US)[0], "tool_event") if not event["success"]]
     assert failed == {
         "tool_name": "Bash",
@@ -146,7 +146,7 @@ def test_the_failed_command_of_the_example_is_told_whole(example, read) -> None:
     }
 
 
-def test_the_edit_of_the_example_is_told_whole(example, read) -> None:
+def test_the_edit_of_the_example_is_recorded_whole(example, read) -> None:
     edits = [event for event in features(read(example, now_us=NOW_US)[0], "file_event") if event["operation"] == "edit"]
     assert edits[0] == {
         "operation": "edit",
@@ -162,13 +162,22 @@ def test_the_edit_of_the_example_is_told_whole(example, read) -> None:
     }
 
 
-def test_the_session_of_the_example_is_told_from_start_to_end(example, read) -> None:
+def test_the_session_of_the_example_is_recorded_from_start_to_end(example, read) -> None:
     activities, _ = read(example, now_us=NOW_US)
-    told = [activity for activity in activities if activity.event_name == "session_event"]
-    assert [activity.feature_json.get("duration_ms") for activity in told] == [None, None, 71900, None, None, 11300, None, None]
-    told = [activity for activity in told if activity.activity != "turn_duration"]
-    start, asked, concluded, _, _, end = told
-    assert {(activity.project, activity.source, activity.session_id) for activity in told} == {
+    reported = [activity for activity in activities if activity.event_name == "session_event"]
+    assert [activity.feature_json.get("duration_ms") for activity in reported] == [
+        None,
+        None,
+        71900,
+        None,
+        None,
+        11300,
+        None,
+        None,
+    ]
+    reported = [activity for activity in reported if activity.activity != "turn_duration"]
+    start, asked, concluded, _, _, end = reported
+    assert {(activity.project, activity.source, activity.session_id) for activity in reported} == {
         ("/home/maya/orders-api", "import", "6f0c1d52-8e4b-4c37-9a61-2d7b5e90c4aa")
     }
     assert (start.ts, start.feature_json["cli_version"]) == ("2026-11-19T09:12:04.118000Z", "2.1.240")

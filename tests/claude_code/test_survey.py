@@ -213,7 +213,7 @@ def installed_in_the_project(places: Path) -> Path:
     return places / "shop"
 
 
-def test_a_project_s_server_that_nobody_has_approved_is_told_as_pending(examined: Examined, places: Path) -> None:
+def test_a_project_s_server_that_nobody_has_approved_is_reported_as_pending(examined: Examined, places: Path) -> None:
     shop = installed_in_the_project(places)
     found = examined()[1]["server registered"]
     assert (found["status"], "not been approved" in found["found"], "Use this MCP server" in found["hint"]) == (
@@ -226,7 +226,7 @@ def test_a_project_s_server_that_nobody_has_approved_is_told_as_pending(examined
 
 
 @pytest.mark.parametrize("where", ["settings", "state"])
-def test_a_project_s_server_that_was_rejected_is_told_as_that(examined: Examined, places: Path, where: str) -> None:
+def test_a_project_s_server_that_was_rejected_is_reported_as_that(examined: Examined, places: Path, where: str) -> None:
     shop = installed_in_the_project(places)
     rejected = {"disabledMcpjsonServers": ["activity"]}
     if where == "settings":
@@ -277,14 +277,14 @@ def test_hooks_of_the_old_form_are_named_and_install_mends_them(examined: Examin
     assert "PreCompact" not in json.loads(settings.read_text())["hooks"], "Claude Code prints that it has run"
 
 
-def test_hooks_that_show_nobody_s_name_are_told(examined: Examined, places: Path) -> None:
+def test_hooks_that_show_nobody_s_name_are_reported(examined: Examined, places: Path) -> None:
     run(["install"])
     settings = places / ".claude" / "settings.json"
     edit(settings, lambda content: content["hooks"]["Stop"][0]["hooks"][0].pop("statusMessage"))
     assert "whose hook it is" in examined()[1]["hooks registered"]["found"]
 
 
-def test_hooks_that_are_silent_while_a_transcript_grows_are_told(examined: Examined, places: Path) -> None:
+def test_hooks_that_are_silent_while_a_transcript_grows_are_reported(examined: Examined, places: Path) -> None:
     run(["install"])
     hooked = Hooked(places / "state", HOME=str(places))
     hooked.fire(payload("SessionStart", source="startup"))
@@ -299,12 +299,14 @@ def test_hooks_that_are_silent_while_a_transcript_grows_are_told(examined: Exami
 
 
 @pytest.mark.parametrize(
-    ("told", "status"), [("2.1.332 (Claude Code)", "ok"), ("2.0.1 (Claude Code)", "warn"), ("who knows", "ok")]
+    ("reported", "status"), [("2.1.332 (Claude Code)", "ok"), ("2.0.1 (Claude Code)", "warn"), ("who knows", "ok")]
 )
-def test_the_version_of_the_client_is_told(places: Path, monkeypatch: pytest.MonkeyPatch, told: str, status: str) -> None:
+def test_the_version_of_the_client_is_reported(
+    places: Path, monkeypatch: pytest.MonkeyPatch, reported: str, status: str
+) -> None:
     claude = places / "bin" / "claude"
     claude.parent.mkdir()
-    claude.write_text(f"#!/bin/sh\necho '{told}'\n")
+    claude.write_text(f"#!/bin/sh\necho '{reported}'\n")
     claude.chmod(0o755)
     check = claude_client.version({"PATH": f"{claude.parent}:/usr/bin:/bin"})
     assert (check.status, check.name) == (status, "claude version")

@@ -482,7 +482,7 @@ def test_files_of_one_import_that_repeat_each_other_are_sent_once(script, read, 
 # --- sessions
 
 
-def test_several_sessions_of_one_file_are_told_apart(script, read) -> None:
+def test_several_sessions_of_one_file_are_kept_apart(script, read) -> None:
     script.line("queue-operation", cwd=..., uuid=...)
     script.prompt("one")
     script.says("first", "m1")
@@ -493,11 +493,13 @@ def test_several_sessions_of_one_file_are_told_apart(script, read) -> None:
     script.prompt("three")
     script.says("third", "m3")
     activities, reader = read(script.path)
-    told = [(activity.session_id, activity.project, activity.activity) for activity in activities]
-    assert {entry[:2] for entry in told} == {("s1", "/work/shop"), ("s2", "/work/other")}, "the project is the first folder's"
-    assert told.count(("s1", "/work/shop", "started_session")) == told.count(("s1", "/work/shop", "ended_session")) == 1
-    assert told.count(("s1", "/work/shop", "concluded_turn")) == 2
-    assert told.count(("s2", "/work/other", "concluded_turn")) == 1
+    reported = [(activity.session_id, activity.project, activity.activity) for activity in activities]
+    assert {entry[:2] for entry in reported} == {("s1", "/work/shop"), ("s2", "/work/other")}, (
+        "the project is the first folder's"
+    )
+    assert reported.count(("s1", "/work/shop", "started_session")) == reported.count(("s1", "/work/shop", "ended_session")) == 1
+    assert reported.count(("s1", "/work/shop", "concluded_turn")) == 2
+    assert reported.count(("s2", "/work/other", "concluded_turn")) == 1
     start, end = (events(activities, "session_event", kind)[0] for kind in ("start", "end"))
     assert start["session_id"] == "s1"
     assert end == {

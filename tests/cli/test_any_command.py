@@ -159,11 +159,11 @@ def try_one(seed: int, folder: Path, known: Path, call: Call, patch: pytest.Monk
         patch.setenv(name, value)
     patch.chdir(folder)
     outcome = call(*situation.arguments)
-    told = f"seed {seed}: {situation.arguments} with {situation.environ} gave {outcome}"
-    assert outcome.code in (0, 2, 3, 4, 5), told
-    assert "unexpected " not in outcome.err, told
-    assert "Traceback" not in outcome.err, told
-    assert outcome.code == 0 or (outcome.err + outcome.out).strip(), told
+    reported = f"seed {seed}: {situation.arguments} with {situation.environ} gave {outcome}"
+    assert outcome.code in (0, 2, 3, 4, 5), reported
+    assert "unexpected " not in outcome.err, reported
+    assert "Traceback" not in outcome.err, reported
+    assert outcome.code == 0 or (outcome.err + outcome.out).strip(), reported
 
 
 def try_many(seeds: range, tmp_path: Path, known: Path, call: Call) -> None:

@@ -168,7 +168,7 @@ def test_a_project_named_from_where_one_stands_is_found_again(
     assert (answer["project"], answer["context"]["activity_counts"]) == (str(tmp_path / "repo"), {"tool_event": 1})
 
 
-def test_what_was_accepted_before_the_queue_was_full_is_told(
+def test_what_was_accepted_before_the_queue_was_full_is_reported(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAX_QUEUE_SIZE", "65536")
@@ -336,7 +336,7 @@ def test_a_read_only_state_directory_is_exit_code_3(home: Path, tmp_path: Path) 
 # --- import
 
 
-def test_the_example_session_is_imported_once_and_tells_the_same_story_everywhere(call: Call) -> None:
+def test_the_example_session_is_imported_once_and_shows_the_same_story_everywhere(call: Call) -> None:
     example = package_files.path_of("examples", "session.jsonl")
     first = call("import", example, "--json").json
     assert first["malformed_lines"] == 0

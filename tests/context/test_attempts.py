@@ -88,9 +88,9 @@ def test_an_edit_is_overcome_by_a_write_of_the_file_and_a_read_by_any_touch_of_i
     assert [is_overcome for _, is_overcome in touched.failed()] == [True]
 
 
-@pytest.mark.parametrize(("error", "stands"), [("Exit code 1", False), ("Exit code 2 grep: no such file", True)])
-def test_a_search_that_found_nothing_is_no_failure(error: str, stands: bool) -> None:
-    assert bool(standing(failed("grep -rn word src", HOUR, error))) == stands
+@pytest.mark.parametrize(("error", "counts"), [("Exit code 1", False), ("Exit code 2 grep: no such file", True)])
+def test_a_search_that_found_nothing_is_no_failure(error: str, counts: bool) -> None:
+    assert bool(standing(failed("grep -rn word src", HOUR, error))) == counts
 
 
 def test_what_was_refused_is_apart_until_it_is_allowed() -> None:

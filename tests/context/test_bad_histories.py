@@ -22,7 +22,7 @@ def answered(blob: dict[str, Any], *events: dict[str, Any], **options: Any) -> d
     return render_context(blob, events, **{"now_us": NOW, "max_bytes": 2048, "project": HERE, **options}).context
 
 
-def told(blob: dict[str, Any]) -> str:
+def shown(blob: dict[str, Any]) -> str:
     return injection_text(blob, project=HERE, now_us=NOW, limit=2000)
 
 
@@ -30,14 +30,14 @@ def attempt(what: str, **outcome: Any) -> dict[str, Any]:
     return {"what": what, **outcome}
 
 
-def test_a_history_of_one_line_is_told_in_one_line() -> None:
+def test_a_history_of_one_line_is_shown_in_one_line() -> None:
     blob = {"recent_sessions": [{"session_id": "s", "last_ts": iso(NOW), "asked": "hello"}]}
-    assert told(blob).splitlines()[1:] == ['- open: <1 min ago asked "hello", not concluded']
+    assert shown(blob).splitlines()[1:] == ['- open: <1 min ago asked "hello", not concluded']
 
 
-def test_only_failures_are_told_once_each_and_as_failures() -> None:
+def test_only_failures_are_reported_once_each_and_as_failures() -> None:
     blob = {"attempts": [attempt(f"Bash make {n}", failed=9, failed_at=f"{iso(NOW - n * HOUR)} boom") for n in range(40)]}
-    lines = told(blob).splitlines()[1:]
+    lines = shown(blob).splitlines()[1:]
     assert 1 <= len(lines) == len(set(lines)) <= 6
     assert all("failed, and nothing since" in line and "9 times" in line for line in lines)
     failures = [
@@ -48,7 +48,7 @@ def test_only_failures_are_told_once_each_and_as_failures() -> None:
 
 
 def test_only_own_calls_are_no_activity() -> None:
-    assert told({}) == ""
+    assert shown({}) == ""
     assert answered({}, event("session_event", {"event_type": "end"}))["recent_errors"] == []
 
 
@@ -62,7 +62,7 @@ def test_a_clock_that_jumped_gives_no_negative_age_and_no_endless_worth(ahead: i
             attempt("Bash make test", ok=5, first_ok_at=iso(NOW - DAY), ok_at=f"{at} nonsense"),
         ],
     }
-    assert "-" not in told(blob).replace("\n- ", "").removeprefix("Earlier").replace("activity-mcp", "")
+    assert "-" not in shown(blob).replace("\n- ", "").removeprefix("Earlier").replace("activity-mcp", "")
     for kind in CONTEXT_TYPES:
         answered(blob, context_type=kind, focus="make", explain=True)
 
@@ -81,7 +81,7 @@ def test_hostile_text_in_every_field_of_an_attempt_fits_and_is_valid(text: str) 
 )
 def test_attempts_of_another_shape_are_passed_over(attempts: Any) -> None:
     assert answered({"attempts": attempts})["recent_errors"] == []
-    assert told({"attempts": attempts}) == ""
+    assert shown({"attempts": attempts}) == ""
 
 
 @pytest.fixture(scope="module")
@@ -117,13 +117,13 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
 def test_a_history_of_many_thousand_rows_is_a_short_context(crowded: dict[str, dict[str, Any]]) -> None:
     blob = crowded[HERE]
     assert len(orjson.dumps(blob)) < 64 * 1024
-    assert len(told(blob)) <= 2000
+    assert len(shown(blob)) <= 2000
     assert len(orjson.dumps(answered(blob))) <= 2048
     assert len(blob["conclusions"]) == 15
     assert len(blob["attempts"]) <= 60
 
 
-def test_of_two_projects_with_one_name_each_is_told_its_own(crowded: dict[str, dict[str, Any]]) -> None:
+def test_of_two_projects_with_one_name_each_is_shown_its_own(crowded: dict[str, dict[str, Any]]) -> None:
     other = injection_text(crowded["/srv/old/repo"], project="/srv/old/repo", now_us=NOW, limit=2000)
     assert other.splitlines()[1:] == ['- <1 min ago concluded "Only here."']
-    assert "Only here." not in told(crowded[HERE])
+    assert "Only here." not in shown(crowded[HERE])

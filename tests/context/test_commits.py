@@ -37,7 +37,7 @@ def test_the_subject_is_what_the_command_gave(command: str, subject: str | None)
     assert subject_of(command) == subject
 
 
-def test_commits_are_told_newest_first_an_amended_one_once_and_none_that_failed() -> None:
+def test_commits_are_reported_newest_first_an_amended_one_once_and_none_that_failed() -> None:
     def ran(command: str, at: str, outcome: str = "ok") -> Tried:
         return Tried(f"Bash {as_text(command)}", outcome, f"2026-11-0{at}T10:00:00.000000Z", "s", took="", error="")
 

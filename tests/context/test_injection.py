@@ -1,4 +1,4 @@
-"""What a starting session is told: useful, short, and never more than a quotation, whatever was recorded."""
+"""What a starting session is reported: useful, short, and never more than a quotation, whatever was recorded."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def blob_with(text: str, *, many: int = 1) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def told(blob: dict[str, Any], limit: int = 2000) -> str:
+def reported(blob: dict[str, Any], limit: int = 2000) -> str:
     return injection_text(blob, project=HERE, now_us=NOW, limit=limit)
 
 
-def test_a_session_is_told_what_was_asked_concluded_failed_found_run_and_touched_here() -> None:
+def test_a_session_is_shown_what_was_asked_concluded_failed_found_run_and_touched_here() -> None:
     blob = {
         "recent_sessions": [
             {
@@ -89,7 +89,7 @@ def test_a_session_is_told_what_was_asked_concluded_failed_found_run_and_touched
             {"insight_id": "i3", "subject": "rests on nothing", "metric": "m", "value": 1, "recorded_at": ago(2)},
         ],
     }  # fmt: skip
-    assert told(blob).splitlines() == [
+    assert reported(blob).splitlines() == [
         HEADING,
         '- open: 2 d ago asked "Add a tax column", not concluded, began with "Rework the invoice"',
         '- 2 h ago failed, and nothing since: "make ship" 3 times with "Exit code 1 E assert"',
@@ -123,10 +123,10 @@ def test_after_a_compaction_a_session_gets_first_what_it_has_lost() -> None:
         '- 30 min ago failed, and nothing since: "make test" with "Exit code 2"',
         '- 5 h ago concluded "Done with it."',
     ]
-    assert "open: 6 min ago" in told(blob)
+    assert "open: 6 min ago" in reported(blob)
 
 
-def test_titles_commits_and_earlier_conclusions_are_told_each_once() -> None:
+def test_titles_commits_and_earlier_conclusions_are_reported_each_once() -> None:
     commit = {"ok": 1, "first_ok_at": ago(2), "ok_at": f"{ago(2)} 9"}
     cause = "The cause: the pool is opened before the fork, so two processes share one session."
     blob = {
@@ -144,7 +144,7 @@ def test_titles_commits_and_earlier_conclusions_are_told_each_once() -> None:
             {"what": "Bash git commit -m 'Pool opened before fork: processes share a session'", **commit},
         ],
     }  # fmt: skip
-    assert told(blob).splitlines()[1:] == [
+    assert reported(blob).splitlines()[1:] == [
         '- 2 h ago concluded "Pushed.", titled "Errors of SSL"',
         f'- 3 h ago concluded "{cause}"',
         '- committed: "Open the pool after the fork" (2 h ago)',
@@ -173,7 +173,7 @@ def test_what_the_instructions_say_is_not_repeated() -> None:
     "blob", [{}, {"recent_sessions": []}, {"recent_sessions": [{"session_id": "s"}]}, {"recent_files": "x"}]
 )
 def test_nothing_is_said_when_nothing_is_known(blob: dict[str, Any]) -> None:
-    assert told(blob) == ""
+    assert reported(blob) == ""
 
 
 QUOTED = re.compile(r'"[^"]*"')
@@ -214,7 +214,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_recorded_text_stays_one_quoted_line_without_markup_or_hidden_characters(text: str) -> None:
-    said = told(blob_with(text, many=4), 8000)
+    said = reported(blob_with(text, many=4), 8000)
     heading, *lines = said.splitlines()
     assert heading == HEADING
     assert lines
@@ -233,13 +233,13 @@ def test_recorded_text_stays_one_quoted_line_without_markup_or_hidden_characters
 @pytest.mark.parametrize("limit", [0, 1, len(HEADING), 300, 500, 2000, 6000, 8000])
 @pytest.mark.parametrize("text", ["word " * 40, "𝄞 " * 90])
 def test_it_never_is_longer_than_asked_for_by_either_count(limit: int, text: str) -> None:
-    said = told(blob_with(text, many=9), limit)
+    said = reported(blob_with(text, many=9), limit)
     assert len(said.encode("utf-16-le")) // 2 <= limit
     assert said.startswith(HEADING) or said == ""
 
 
 def test_the_room_is_spent_on_what_is_worth_most_whatever_section_it_is_in() -> None:
-    said = told(blob_with("long " * 60, many=9), 2000)
+    said = reported(blob_with("long " * 60, many=9), 2000)
     for word in ("failed, and nothing since", "started in the background", "works here", "concluded", "insight of"):
         assert word in said
     assert "this query ran" not in said
@@ -247,8 +247,8 @@ def test_the_room_is_spent_on_what_is_worth_most_whatever_section_it_is_in() -> 
 
 def test_more_room_shows_more_and_never_what_is_worth_nothing() -> None:
     old = {"recent_queries": [{"activity_id": "q", "sql": "select 1", "ts": ago(24 * 60)}], "recent_files": []}
-    assert told(old, 8000) == ""
-    lengths = [len(told(blob_with("long " * 60, many=9), limit).splitlines()) for limit in (600, 1200, 2400, 4800)]
+    assert reported(old, 8000) == ""
+    lengths = [len(reported(blob_with("long " * 60, many=9), limit).splitlines()) for limit in (600, 1200, 2400, 4800)]
     assert lengths == sorted(lengths)
     assert lengths[0] < lengths[-1]
 
@@ -279,4 +279,4 @@ def test_what_get_context_answers_hides_nothing_either(text: str) -> None:
     ), max_size=3),
 ))  # fmt: skip
 def test_no_blob_is_too_broken_to_be_read(blob: dict[str, Any]) -> None:
-    assert len(told(blob)) <= 2000
+    assert len(reported(blob)) <= 2000

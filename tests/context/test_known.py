@@ -22,17 +22,17 @@ from activity_mcp.context.known import Told, distinct, is_telling, older_conclus
     ],
 )
 def test_a_text_is_news_where_nothing_before_it_has_nearly_all_of_its_words(earlier: str, later: str, is_news: bool) -> None:
-    told = Told()
-    assert told.is_news(earlier)
-    assert told.is_news(later) == is_news
+    shown = Told()
+    assert shown.is_news(earlier)
+    assert shown.is_news(later) == is_news
 
 
 def test_nothing_and_what_the_instructions_say_is_no_news() -> None:
-    told = Told(Instructions(["Money is Decimal."]))
-    assert not told.is_news(None)
-    assert not told.is_news("")
-    assert not told.is_news("Money is `Decimal`")
-    assert told.is_news("Money is a float")
+    shown = Told(Instructions(["Money is Decimal."]))
+    assert not shown.is_news(None)
+    assert not shown.is_news("")
+    assert not shown.is_news("Money is `Decimal`")
+    assert shown.is_news("Money is a float")
     assert distinct(["a b c", "a b c", "d"]) == [0, 2]
 
 

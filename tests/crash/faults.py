@@ -43,7 +43,7 @@ def install(seed: str, marks: str) -> None:
             die("died")
         elif roll < DEATH + PAUSE:
             mark("paused")
-            time.sleep(chance.uniform(0.0, LONGEST_PAUSE_S))  # the fault itself: whoever is fast gets in between
+            time.sleep(chance.uniform(0.0, LONGEST_PAUSE_S))  # the fault itself: another process gets in between
 
     def write(disk: FileSystem, fd: int, data: bytes) -> int:
         trouble()  # the writer has checked its segment and holds append.lock, or should

@@ -52,7 +52,7 @@ class KillLoop:
         self.finished_hooks: set[str] = set()
         self._seed = seed
         self._marks = home / "marks"
-        self._told = home / "told"
+        self._reported = home / "reported"
         self._live: dict[str, tuple[subprocess.Popen[bytes], float]] = {}
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -61,7 +61,7 @@ class KillLoop:
 
     def __enter__(self) -> Self:
         self._marks.mkdir(parents=True)
-        self._told.mkdir()
+        self._reported.mkdir()
         self.start_s = min(1.0, self._start_up(), self._start_up())  # the first one may still have to compile
         return self
 
@@ -127,14 +127,14 @@ class KillLoop:
         """A process that tells the ids it was acknowledged for, one per line; ``{who}`` in its arguments is its name."""
 
         def live(who: str) -> None:
-            told = self._told / who
-            with told.open("wb") as out:
+            reported = self._reported / who
+            with reported.open("wb") as out:
                 process = subprocess.Popen(
                     [sys.executable, "-m", *(word.replace("{who}", who) for word in command)],
                     stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL, env=self.environ(),
                 )  # fmt: skip
                 self._watch(who, process)
-            lines = told.read_bytes().split(b"\n")[:-1]  # a torn one was not told
+            lines = reported.read_bytes().split(b"\n")[:-1]  # a torn one was not reported
             ids = [line.decode().rpartition(":") for line in lines if line.startswith(who.encode() + b":")]
             self.acknowledged[who] |= {int(n) for _, _, n in ids}
             self.attempted[who] = 1 << 30
@@ -236,7 +236,7 @@ class KillLoop:
     # --- who dies
 
     def run(self, seconds: float, *, least: int) -> None:
-        """Kill, and now and then stop and wake, whoever is there, for so long; on a slow machine for up to three times as long,
+        """Kill, and now and then stop and wake, one of them, for so long; on a slow machine for up to three times as long,
         until ``least`` events were acknowledged."""
         began = time.monotonic()
         while not self._failures:
@@ -269,7 +269,7 @@ class KillLoop:
         for name in ids:
             who, _, n = name.rpartition(":")
             found[who].append(int(n))
-        lost = {who: sorted(told - set(found.get(who, ()))) for who, told in self.acknowledged.items()}
+        lost = {who: sorted(reported - set(found.get(who, ()))) for who, reported in self.acknowledged.items()}
         twice = sum(len(numbers) - len(set(numbers)) for numbers in found.values())
         print(self.summary(rows, sum(map(len, lost.values())), twice))
         for who, numbers in found.items():
@@ -280,7 +280,7 @@ class KillLoop:
 
     def total(self) -> int:
         """How many events were acknowledged, of the lives that have ended and of the servers."""
-        return sum(len(told) for told in list(self.acknowledged.values()))
+        return sum(len(reported) for reported in list(self.acknowledged.values()))
 
     def summary(self, rows: int, lost: int, twice: int) -> str:
         """What the loop did and what came of it, on one line."""

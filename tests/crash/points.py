@@ -85,7 +85,7 @@ class KillingDisk(FileSystem):
 
 
 class KeptWarehouse(MemoryWarehouse):
-    """The double, kept in a file so that it outlives whoever ships into it: rows and offset change in one rename."""
+    """The double, kept in a file so that it outlives the process that ships into it: rows and offset change in one rename."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -101,13 +101,13 @@ class KeptWarehouse(MemoryWarehouse):
 
 
 def append(place: Path, steps: Steps, name: str) -> None:
-    """A few durable appends, each told once it was answered; segments so small that some of them rotate."""
+    """A few durable appends, each noted once it was answered; segments so small that some of them rotate."""
     queue = str(place / "queue")
     writer = QueueWriter(queue, sink=SINK, durability="event", segment_bytes=1500, fs=KillingDisk(steps))
-    told = os.open(place / "acknowledged", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    reported = os.open(place / "acknowledged", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for n in range(ROUND_EVENTS):
         writer.append([Rig(place / "queue").line(f"{name}-{n}")])
-        os.write(told, f"{name}-{n}\n".encode())
+        os.write(reported, f"{name}-{n}\n".encode())
 
 
 def flush(place: Path, steps: Steps, name: str) -> None:
@@ -145,8 +145,8 @@ def fold_in_duckdb(place: Path, steps: Steps, name: str) -> None:
 def _put(rig: Rig, place: Path, name: str) -> None:
     names = [f"{name}-{n}" for n in range(ROUND_EVENTS)]
     rig.writer.append([rig.line(given) for given in names])
-    with (place / "acknowledged").open("a") as told:
-        told.write("".join(f"{given}\n" for given in names))
+    with (place / "acknowledged").open("a") as reported:
+        reported.write("".join(f"{given}\n" for given in names))
 
 
 class KilledConnection:

@@ -1,4 +1,4 @@
-"""A disk without room: a whole line or none, the caller is told, shipping goes on, and space that returns is used."""
+"""A disk without room: a whole line or none, the caller is reported, shipping goes on, and space that returns is used."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_a_flusher_that_looks_between_a_short_write_and_its_taking_back_ships_no
     rig.drain(flusher)
     assert len(looked) == 1
     assert rig.ids() == before + after
-    assert rig.told == []
+    assert rig.reported == []
 
 
 def test_what_was_read_before_it_was_taken_back_is_read_again(tmp_path: Path) -> None:

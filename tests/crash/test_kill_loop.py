@@ -25,7 +25,7 @@ def test_two_flushers_without_a_lease_ship_each_acknowledged_event_once_into_mem
     tmp_path: Path, crash_seconds: float, crash_seed: int
 ) -> None:
     """The double lives in this process, so that it survives its flushers; nobody holds a lease, so that only the offset's
-    compare-and-set stands between them."""
+    compare-and-set keeps them apart."""
     directory, warehouse = str(tmp_path / "queue"), MemoryWarehouse()
     queue = open_queue(directory, sink="memory")
     with WarehouseServer(str(tmp_path / "socket"), warehouse) as server, KillLoop(tmp_path / "loop", crash_seed) as loop:

@@ -37,9 +37,9 @@ def test_a_writer_killed_at_any_step_loses_nothing_it_acknowledged_and_tears_nob
     rig = Rig(tmp_path / "queue")
     after = rig.write(1)
     rig.drain()
-    told, found = acknowledged(tmp_path), rig.ids()
-    assert set(told) <= set(found)
-    assert len(found) - 1 <= len(told) + kills  # one line a kill may be written and not told
+    reported, found = acknowledged(tmp_path), rig.ids()
+    assert set(reported) <= set(found)
+    assert len(found) - 1 <= len(reported) + kills  # one line a kill may be written and not reported
     assert found == sorted(set(found[:-1])) + after
     assert kills > 20
 

@@ -57,12 +57,12 @@ class Servers:
             self.logged.append(answer["activity_id"])
 
     def leader(self) -> int | None:
-        """The pid of whoever holds the lease, by the kernel's word."""
+        """The pid of the holder of the lease, by the kernel's word."""
         return self.onlooker.lease.holder_pid() if self.onlooker.lease.is_held() else None
 
     def leads(self, client: RawClient) -> bool:
-        told = self.onlooker.lease.last_report()
-        return self.leader() == client.pid and told.get("pid") == client.pid
+        reported = self.onlooker.lease.last_report()
+        return self.leader() == client.pid and reported.get("pid") == client.pid
 
     def drained(self) -> bool:
         commit, end = read_commit(str(self.directory)), self.onlooker.local_events
@@ -240,7 +240,7 @@ def test_a_leader_stopped_in_the_middle_of_publishing_never_replaces_a_newer_sna
     old.start()
     assert disk.stopped.wait(20)
     other = SnapshotStore(str(tmp_path))
-    with pytest.raises(BlockingIOError):  # the other one waits, and is told, rather than be overtaken
+    with pytest.raises(BlockingIOError):  # the other one waits, and is reported, rather than be overtaken
         other.publish(snapshot(20))
     disk.may_go.set()
     old.join()
@@ -252,7 +252,7 @@ def test_a_leader_stopped_in_the_middle_of_publishing_never_replaces_a_newer_sna
 
 
 @pytest.mark.parametrize("place", ["warehouse._fill", "folding.refresh"], ids=["in an append", "in a fold"])
-def test_a_sink_call_that_hangs_or_raises_is_ended_told_and_tried_again(
+def test_a_sink_call_that_hangs_or_raises_is_ended_reported_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     environ = {"ACTIVITY_HOME": str(tmp_path), "HOME": str(tmp_path), "ACTIVITY_CUSTOMER": "ada@example.com"}

@@ -32,7 +32,7 @@ ABOUT_A_LINE = 460
 
 
 class Shaky(MemoryWarehouse):
-    """A warehouse that is down, or loses its answer after the commit, when it is told to."""
+    """A warehouse that is down, or loses its answer after the commit, when a test asks for it."""
 
     down = False
     mute = False
@@ -141,7 +141,7 @@ class QueueModel(RuleBasedStateMachine):
         before = self.flusher.offset
         step = self.flusher.step(max_rows=rows)
         assert step.rows or not step.more
-        assert before is None or step.offset is None or step.offset >= before or self.rig.told
+        assert before is None or step.offset is None or step.offset >= before or self.rig.reported
         self._observe()
 
     @rule(rows=st.integers(1, 5), mute=st.booleans())
@@ -217,7 +217,7 @@ class QueueModel(RuleBasedStateMachine):
         assert set(ids) <= known
         offsets = [(row.channel_id, row.stream_offset) for row in self.warehouse.rows]
         assert len(offsets) == len(set(offsets))
-        if not self.rig.told:  # else files were lost, and a new channel sent some of them again: they fold by their id
+        if not self.rig.reported:  # else files were lost, and a new channel sent some of them again: they fold by their id
             assert len(ids) == len(set(ids))
             assert ids == sorted(ids)
 

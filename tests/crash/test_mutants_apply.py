@@ -30,7 +30,7 @@ def test_every_mutant_fits_the_present_source_and_still_compiles(mutation: Modul
         ast.parse(text)
 
 
-def test_a_mutant_whose_snippet_is_gone_is_told(mutation: ModuleType) -> None:
+def test_a_mutant_whose_snippet_is_gone_is_reported(mutation: ModuleType) -> None:
     from dataclasses import replace
 
     gone = replace(mutation.MUTANTS[0], find="a snippet that nobody wrote")

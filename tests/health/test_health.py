@@ -1,4 +1,4 @@
-"""Health: one judgement for everybody, and one event for each change of it, whoever leads."""
+"""Health: one judgement for everybody, and one event for each change of it, whichever server leads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOOL = {"tool_name": "Bash", "success": True}
 
 
 def changes(machine: Machine) -> list[tuple[str, str]]:
-    return [(event["reason"], event["severity"]) for event in machine.told("health_changed")]
+    return [(event["reason"], event["severity"]) for event in machine.reported("health_changed")]
 
 
 def test_the_worst_check_is_the_health_of_the_whole() -> None:
@@ -28,7 +28,7 @@ def test_the_worst_check_is_the_health_of_the_whole() -> None:
     assert [worst(statuses) for statuses in found] == ["ok", "ok", "warn", "fail"]
 
 
-def test_a_warehouse_that_goes_away_and_comes_back_is_told_twice_and_not_more(machine: Machine) -> None:
+def test_a_warehouse_that_goes_away_and_comes_back_is_reported_twice_and_not_more(machine: Machine) -> None:
     server = machine.server()
     machine.turns(server, seconds=6)
     machine.warehouse.down = True
@@ -41,7 +41,7 @@ def test_a_warehouse_that_goes_away_and_comes_back_is_told_twice_and_not_more(ma
     assert changes(machine) == [("warehouse was ok, is fail", "error"), ("warehouse was fail, is ok", "info")]
 
 
-def test_a_change_is_told_once_though_the_leader_dies_between(machine: Machine) -> None:
+def test_a_change_is_reported_once_though_the_leader_dies_between(machine: Machine) -> None:
     first, second = machine.server(), machine.server()
     machine.warehouse.down = True
     first.log("tool_event", TOOL)
@@ -53,16 +53,16 @@ def test_a_change_is_told_once_though_the_leader_dies_between(machine: Machine) 
     assert changes(machine) == [("warehouse was ok, is fail", "error"), ("warehouse was fail, is ok", "info")]
 
 
-def test_a_leader_that_hangs_is_told_by_those_who_stand_ready_and_under_one_id(machine: Machine) -> None:
+def test_a_leader_that_hangs_is_reported_by_those_who_stand_ready_and_under_one_id(machine: Machine) -> None:
     leader, *others = machine.server(), machine.server(), machine.server()
     machine.turns(leader, seconds=6)
     machine.turns(*others, seconds=25)  # the leader takes no turn any more
     machine.turns(leader, *others, seconds=12)
-    told = [
+    reported = [
         (row.activity_id, json.loads(row.feature_json)) for row in machine.warehouse.rows if row.event_name == "system_event"
     ]
-    hung = {activity_id for activity_id, event in told if event.get("reason") == "leader was ok, is fail"}
-    well = {activity_id for activity_id, event in told if event.get("reason") == "leader was fail, is ok"}
+    hung = {activity_id for activity_id, event in reported if event.get("reason") == "leader was ok, is fail"}
+    well = {activity_id for activity_id, event in reported if event.get("reason") == "leader was fail, is ok"}
     assert (len(hung), len(well)) == (1, 1)
 
 
@@ -88,7 +88,7 @@ def test_a_strangers_file_among_the_segments_is_said(machine: Machine) -> None:
     assert any("999999999999.ndjson" in problem for problem in document["problems"])
 
 
-def test_a_sync_that_the_disk_refuses_behind_the_callers_back_is_told_by_the_server_whose_it_is(
+def test_a_sync_that_the_disk_refuses_behind_the_callers_back_is_reported_by_the_server_whose_it_is(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server, other = machine.server(ACTIVITY_DURABILITY="interval:1"), machine.server()
@@ -105,8 +105,8 @@ def test_a_sync_that_the_disk_refuses_behind_the_callers_back_is_told_by_the_ser
     queue, status = server.status()["queue"], server.status()
     assert (queue["own_sync_failures"], status["health"], status["checks"]["syncs"]) == (1, "fail", "fail")
     assert other.status()["checks"]["syncs"] == "ok"
-    (told,) = machine.told("sync_failed")
-    assert (told["severity"], told["metrics"]) == ("error", {"failed": 1})
+    (reported,) = machine.reported("sync_failed")
+    assert (reported["severity"], reported["metrics"]) == ("error", {"failed": 1})
     assert changes(machine) == []
 
 

@@ -64,7 +64,7 @@ async def insights(service: ActivityService) -> list[Any]:
         return list((await call(client, "get_context", context_type="analyst"))["context"].get("insights", []))
 
 
-async def test_drift_is_found_told_quarantines_what_was_derived_and_ends_when_a_person_accepts_it(
+async def test_drift_is_found_reported_quarantines_what_was_derived_and_ends_when_a_person_accepts_it(
     house: House, command: Callable[..., Told]
 ) -> None:
     service = house.service()
@@ -73,7 +73,7 @@ async def test_drift_is_found_told_quarantines_what_was_derived_and_ends_when_a_
     assert service.status()["drift"] == {"open": 0, "quarantining": 0, "newest": []}
     async with client_of(service) as client:
         asked = await call(client, "query", sql="SELECT AVG(latency_ms) AS ms FROM VW_TOOL_EVENTS")
-        told = await call(
+        reported = await call(
             client, "record_insight", subject="Bash", metric="latency", value=20, artifact_id=asked["artifact_id"]
         )
         other = await call(client, "query", sql="SELECT COUNT(*) AS n FROM VW_LLM_EVENTS")
@@ -86,7 +86,7 @@ async def test_drift_is_found_told_quarantines_what_was_derived_and_ends_when_a_
         )
     assert "event refused, nothing was recorded: feature_json.latency_ms" in said
     drain(service)
-    both = {told["insight_id"], kept["insight_id"]}
+    both = {reported["insight_id"], kept["insight_id"]}
     assert {entry["insight_id"] for entry in await insights(service)} == both
     assert found(service, "latency") == ["Bash **latency** 20"]
 

@@ -179,7 +179,7 @@ def derived(service: ActivityService) -> dict[str, list[Any]]:
     return found
 
 
-def test_contexts_no_longer_tell_of_it_and_the_rest_flows_on(make: Make, home: Path) -> None:
+def test_contexts_no_longer_show_it_and_the_rest_flows_on(make: Make, home: Path) -> None:
     service = make()
     Drainer(service).drain()
     assert SECRET in json.dumps(service.context(project="/work/a"))
@@ -208,7 +208,7 @@ def test_a_project_that_is_gone_is_answered_empty(make: Make, home: Path) -> Non
 
 
 def everywhere(home: Path, tmp_path: Path, text: str) -> None:
-    """Put ``text`` into each kind of file of ours that can hold it."""
+    """Put ``text`` into each kind of our files that can hold it."""
     queue = Path(read_config(settings(home)).queue_dir)
     service = ActivityService.from_environ(settings(home), source="cli")
     origin = service.recorder.origin("cli", project=f"/work/{text}", session_id=f"s-{text}")

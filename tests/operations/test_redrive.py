@@ -161,7 +161,7 @@ def test_a_kill_between_the_append_and_the_removal_counts_the_event_once(
     assert select(service, "SELECT COUNT(*) FROM VW_ACTIVITY_STREAM WHERE activity_id = 'glued'") == [[1]]
 
 
-def test_a_row_that_the_warehouse_refused_is_tried_again_and_told_when_it_is_refused_again(
+def test_a_row_that_the_warehouse_refused_is_tried_again_and_reported_when_it_is_refused_again(
     service: ActivityService, flush: Flush, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = rows.row_of
@@ -181,8 +181,8 @@ def test_a_row_that_the_warehouse_refused_is_tried_again_and_told_when_it_is_ref
     assert ("1 dead letters were appended again" in said, "refused again" in said) == (True, False)
     assert letters(service) == []
     assert "refused" in stored(service)
-    told = select(service, "SELECT feature_json FROM CLAUDE_STREAM_V2 WHERE activity = 'raised_error_recovery'")
-    retried = [found for found in (json.loads(row[0]) for row in told) if found["action_taken"] == "retried_dead_letters"]
+    reported = select(service, "SELECT feature_json FROM CLAUDE_STREAM_V2 WHERE activity = 'raised_error_recovery'")
+    retried = [found for found in (json.loads(row[0]) for row in reported) if found["action_taken"] == "retried_dead_letters"]
     assert retried[-1]["metrics"] == {"appended": 1, "kept": 0}
 
 

@@ -68,8 +68,8 @@ def test_once_a_day_what_is_too_old_leaves_and_what_is_held_stays(service: Activ
     turn(service, 200)
     assert read(service, stored) == [("held",), ("young",)]
     turn(service, 100)  # the note is an event like any other
-    told = read(service, "SELECT feature_json FROM CLAUDE_STREAM_V2 WHERE activity = 'raised_retention'")
-    assert [json.loads(features)["metrics"]["CLAUDE_STREAM_V2"] for (features,) in told] == [1]
+    reported = read(service, "SELECT feature_json FROM CLAUDE_STREAM_V2 WHERE activity = 'raised_retention'")
+    assert [json.loads(features)["metrics"]["CLAUDE_STREAM_V2"] for (features,) in reported] == [1]
     assert "old" not in json.dumps(service.context(customer="cat"))
     service.log(
         "tool_event", {"tool_name": "late", "success": True}, activity_id="late", ts=iso(NOW_US - 40 * DAY_S * 1_000_000)
@@ -99,7 +99,7 @@ def test_what_has_left_is_in_no_byte_of_the_home_a_month_later_at_the_latest(ser
         for seconds in (2000, DAY_S, 100, 100):
             turn(service, seconds)
         Drainer(service).drain()
-        assert ("activity.duckdb" in with_text(name)) is (name == "SECONDMARK")  # written anew once in thirty days
+        assert ("activity.duckdb" in with_text(name)) is (name == "SECONDMARK")  # rewritten once in thirty days
     for _ in range(31):
         turn(service, DAY_S)
     turn(service, 100)

@@ -1,4 +1,4 @@
-"""The flusher: every acknowledged line becomes one row, whatever the files have suffered and whoever else ships them."""
+"""The flusher: every acknowledged line becomes one row, whatever the files have suffered and however many ship them."""
 
 from __future__ import annotations
 
@@ -271,10 +271,10 @@ def test_another_flusher_begins_with_the_size_that_worked(rig: Rig) -> None:
     assert narrow.failed == failed
 
 
-@pytest.mark.parametrize("told", [None, True, 0, -5, 10**30, "12", 2.5, {}])
-def test_a_size_that_cannot_be_one_is_not_taken_over(rig: Rig, told: object) -> None:
+@pytest.mark.parametrize("reported", [None, True, 0, -5, 10**30, "12", 2.5, {}])
+def test_a_size_that_cannot_be_one_is_not_taken_over(rig: Rig, reported: object) -> None:
     flusher = rig.flusher()
-    flusher.batch_size.resume(told)
+    flusher.batch_size.resume(reported)
     assert flusher.batch_size.reduced is None
 
 
@@ -326,7 +326,7 @@ def test_files_edited_behind_the_committed_place_are_shipped_again_on_a_new_chan
     rig.drain()
     assert set(later) <= set(rig.ids())
     assert open_queue(rig.directory, sink="memory").queue_id != rig.queue.queue_id
-    assert [told["action_taken"] for told in rig.told] == ["new_channel"]
+    assert [reported["action_taken"] for reported in rig.reported] == ["new_channel"]
 
 
 def test_a_restored_older_directory_skips_no_new_event(rig: Rig, tmp_path: Path) -> None:

@@ -140,8 +140,8 @@ def test_what_the_contexts_cannot_take_is_reported(machine: Machine) -> None:
     machine.turns(server, seconds=1)
     machine.warehouse.fold = genuine  # type: ignore[method-assign]
     machine.turns(server, seconds=10)
-    (told,) = {event["message"] for event in machine.told("error_recovery")}
-    assert "id-7: too much for it" in told
+    (reported,) = {event["message"] for event in machine.reported("error_recovery")}
+    assert "id-7: too much for it" in reported
 
 
 def folding(**differs: Any) -> tuple[Folding, FakeClock]:

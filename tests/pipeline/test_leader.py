@@ -83,20 +83,20 @@ def test_a_warehouse_that_is_down_is_tried_again_with_backoff_and_nothing_is_los
     assert server.leader.last_error is None
 
 
-def test_two_minutes_without_progress_are_told_once_when_they_begin_and_once_when_they_end(machine: Machine) -> None:
+def test_two_minutes_without_progress_are_reported_once_when_they_begin_and_once_when_they_end(machine: Machine) -> None:
     server = machine.server()
     machine.warehouse.down = True
     server.log("tool_event", TOOL)
     machine.turns(server, seconds=200)
     machine.warehouse.down = False
     machine.turns(server, seconds=40)
-    first, second = machine.told("backpressure")
+    first, second = machine.reported("backpressure")
     assert (first["severity"], first["action_taken"]) == ("warning", "larger_batches_and_backoff")
     assert (second["severity"], second["action_taken"]) == ("info", "back_to_normal")
     assert "switched off" in first["message"]
 
 
-def test_refusals_are_counted_and_told_once_when_space_returns(machine: Machine) -> None:
+def test_refusals_are_counted_and_reported_once_when_space_returns(machine: Machine) -> None:
     server = machine.server(MAX_QUEUE_SIZE="65536")
     machine.warehouse.down = True
     machine.turns(server, seconds=0.2)
@@ -115,8 +115,8 @@ def test_refusals_are_counted_and_told_once_when_space_returns(machine: Machine)
     machine.warehouse.down = False
     machine.turns(server, seconds=40)
     assert machine.names().count("tool_event") == accepted
-    (told,) = machine.told("queue_refused")
-    assert told["metrics"] == {"refused": refused}
+    (reported,) = machine.reported("queue_refused")
+    assert reported["metrics"] == {"refused": refused}
 
 
 def test_a_leader_that_meets_a_newer_warehouse_leaves_leading_to_a_newer_server(machine: Machine) -> None:

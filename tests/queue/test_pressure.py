@@ -1,4 +1,4 @@
-"""Pressure: the queue fills up or the warehouse takes nothing. It is told once when it begins and once when it ends, and nothing
+"""Pressure: the queue fills up or the warehouse takes nothing. It is reported once when it begins and once when it ends, and nothing
 that was acknowledged is lost or cut.
 """
 
@@ -58,7 +58,7 @@ def test_an_event_that_is_cut_so_that_the_queue_stays_below_the_mark_says_so_too
     assert (answer["degraded"], cut["_original_size"] > 9000) == (True, True)
 
 
-def test_what_was_refused_is_counted_exactly_seen_in_status_and_told_once(machine: Machine) -> None:
+def test_what_was_refused_is_counted_exactly_seen_in_status_and_reported_once(machine: Machine) -> None:
     server, other = machine.server(**SMALL), machine.server(**SMALL)
     machine.warehouse.down = True
     machine.turns(server, other)
@@ -73,13 +73,13 @@ def test_what_was_refused_is_counted_exactly_seen_in_status_and_told_once(machin
     assert (queue["refused"], queue["pressure"], queue["depth_events"] >= len(answers)) == (refused + 4, "degraded", True)
     machine.warehouse.down = False
     machine.turns(server, other, seconds=40)
-    (told,) = machine.told("queue_refused")
-    assert told["metrics"] == {"refused": refused + 4}
+    (reported,) = machine.reported("queue_refused")
+    assert reported["metrics"] == {"refused": refused + 4}
     assert machine.ids() == [answer["activity_id"] for answer in answers]
     assert other.status()["queue"]["refused"] == refused + 4
 
 
-def test_a_queue_that_fills_up_and_empties_is_told_once_each_time(machine: Machine) -> None:
+def test_a_queue_that_fills_up_and_empties_is_reported_once_each_time(machine: Machine) -> None:
     server = machine.server(**SMALL)
     machine.turns(server)
     for _ in range(2):
@@ -90,7 +90,7 @@ def test_a_queue_that_fills_up_and_empties_is_told_once_each_time(machine: Machi
         machine.warehouse.down = False
         machine.turns(server, seconds=40)
         assert not server.status()["degraded"]
-    actions = [found["action_taken"] for found in machine.told("queue_degraded")]
+    actions = [found["action_taken"] for found in machine.reported("queue_degraded")]
     assert actions == ["new_events_cut", "back_to_normal"] * 2
 
 
@@ -104,14 +104,14 @@ def test_news_that_the_full_queue_had_no_room_for_come_later_with_the_time_of_th
     machine.turns(server, seconds=100)
     machine.warehouse.down = False
     machine.turns(server, seconds=60)
-    entered, left = machine.told("backpressure")
+    entered, left = machine.reported("backpressure")
     assert (entered["action_taken"], left["action_taken"]) == ("larger_batches_and_backoff", "back_to_normal")
     times = {json.loads(row.feature_json).get("action_taken"): row.ts for row in machine.warehouse.rows}
     assert times["larger_batches_and_backoff"] < "2027-01-15T08:03" < times["back_to_normal"]
     assert server.status()["queue"]["refused"] == 3  # the server's own attempts to tell are none of them
 
 
-def test_a_stall_that_outlives_its_leader_is_told_once_and_its_end_by_the_next_one(machine: Machine) -> None:
+def test_a_stall_that_outlives_its_leader_is_reported_once_and_its_end_by_the_next_one(machine: Machine) -> None:
     one = machine.server()
     machine.warehouse.down = True
     one.log("tool_event", TOOL)
@@ -122,7 +122,7 @@ def test_a_stall_that_outlives_its_leader_is_told_once_and_its_end_by_the_next_o
     assert other.status()["leader"]["backpressure"]
     machine.warehouse.down = False
     machine.turns(other, seconds=60)
-    actions = [found["action_taken"] for found in machine.told("backpressure")]
+    actions = [found["action_taken"] for found in machine.reported("backpressure")]
     assert actions == ["larger_batches_and_backoff", "back_to_normal"]
     assert not other.status()["leader"]["backpressure"]
 
@@ -139,7 +139,7 @@ def test_a_command_that_leads_in_between_does_not_forget_the_stall(machine: Mach
     other = machine.server()
     machine.warehouse.down = False
     machine.turns(other, seconds=60)
-    assert [found["action_taken"] for found in machine.told("backpressure")][-1] == "back_to_normal"
+    assert [found["action_taken"] for found in machine.reported("backpressure")][-1] == "back_to_normal"
 
 
 def test_a_first_failure_after_an_idle_hour_is_no_stall(machine: Machine) -> None:
@@ -154,7 +154,7 @@ def test_a_first_failure_after_an_idle_hour_is_no_stall(machine: Machine) -> Non
     machine.turns(server, seconds=60)
     machine.warehouse.down = False
     machine.turns(server, seconds=40)
-    assert machine.told("backpressure") == []
+    assert machine.reported("backpressure") == []
 
 
 def test_the_servers_own_calls_that_rest_for_a_minute_are_no_stall(machine: Machine) -> None:
@@ -162,10 +162,10 @@ def test_the_servers_own_calls_that_rest_for_a_minute_are_no_stall(machine: Mach
     machine.turns(server)
     server.record_call("get_context", 0.5, success=True)
     machine.turns(server, seconds=70)
-    assert machine.told("backpressure") == []
+    assert machine.reported("backpressure") == []
 
 
-def test_refusals_are_told_by_a_flush_when_no_server_runs(
+def test_refusals_are_reported_by_a_flush_when_no_server_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     environ = {"HOME": str(tmp_path), "ACTIVITY_HOME": str(tmp_path), "ACTIVITY_CUSTOMER": "ada@x.org", **SMALL}

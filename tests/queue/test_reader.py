@@ -105,7 +105,7 @@ def test_a_flipped_bit_or_a_run_of_zeros_costs_only_the_lines_it_touches(tmp_pat
     assert damages(items)
 
 
-def test_damage_is_told_with_its_range_and_reason_in_its_place(directory: str) -> None:
+def test_damage_is_reported_with_its_range_and_reason_in_its_place(directory: str) -> None:
     path = filled(directory, 3)[0]
     content = path.read_bytes()
     path.write_bytes(content.replace(b"id-000001", b"id-900001"))
@@ -165,7 +165,7 @@ def test_the_end_of_a_segment_of_an_earlier_boot_is_sealed_without_a_successor(d
     assert (numbers(items), [d.end - d.start for d in damages(items)]) == ([0], [100])
 
 
-def test_an_empty_segment_is_told_once(directory: str) -> None:
+def test_an_empty_segment_is_reported_once(directory: str) -> None:
     paths = filled(directory, 4, segment_bytes=250)
     os.truncate(paths[0], 0)
     items = read_all(directory)

@@ -302,7 +302,7 @@ def test_a_failing_sync_seals_the_segment_and_tells_every_waiting_caller(directo
     disk = FaultyDisk()
     queue = writer(directory, fs=disk, durability="event")
     queue.append([line(0)])
-    everyone_wrote, written, told = threading.Event(), [], []
+    everyone_wrote, written, reported = threading.Event(), [], []
     disk.synced.clear()
 
     def count() -> None:
@@ -320,7 +320,7 @@ def test_a_failing_sync_seals_the_segment_and_tells_every_waiting_caller(directo
         try:
             queue.append([line(n)])
         except NotDurable as error:
-            told.append(error.describe())
+            reported.append(error.describe())
 
     disk.before_write = count
     disk.before_sync = fail_once
@@ -329,9 +329,9 @@ def test_a_failing_sync_seals_the_segment_and_tells_every_waiting_caller(directo
         thread.start()
     for thread in threads:
         thread.join(10)
-    assert len(told) == 3
-    assert "not accepted, may still be recorded" in told[0]
-    assert "same activity_id" in told[0]
+    assert len(reported) == 3
+    assert "not accepted, may still be recorded" in reported[0]
+    assert "same activity_id" in reported[0]
     disk.before_sync = disk.before_write = None
     assert queue.append([line(4)]).first.segment == 2
     assert sorted(numbers(read_all(directory))) == [0, 1, 2, 3, 4]

@@ -75,7 +75,7 @@ def test_time_that_changes_the_answer_ends_it() -> None:
     asking = Asking()
     first = asking.ask()
     asking.clock.advance(5.1)
-    assert asking.ask() is not first, "ages are said anew after five seconds"
+    assert asking.ask() is not first, "ages are said again after five seconds"
 
     asking.clock.advance((HOUR - asking.clock.time_us() % HOUR) / SECOND - 1)
     before = asking.ask()

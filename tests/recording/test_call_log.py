@@ -29,7 +29,7 @@ def test_each_call_becomes_one_event_that_rides_and_fits_its_schema() -> None:
     assert log.take() == []
 
 
-def test_beyond_ten_a_second_the_calls_of_a_method_are_told_as_one() -> None:
+def test_beyond_ten_a_second_the_calls_of_a_method_are_reported_as_one() -> None:
     clock = FakeClock()
     log = made(clock)
     for number in range(PER_SECOND + 90):
@@ -46,8 +46,8 @@ def test_nothing_is_lost_between_one_second_and_the_next() -> None:
     log = made(clock)
     for _ in range(50):
         log.record("log_event", 1.0, {"success": True})
-    told = sum(activity.feature_json.get("count", 1) for activity in log.drain())
-    assert told == 50
+    reported = sum(activity.feature_json.get("count", 1) for activity in log.drain())
+    assert reported == 50
 
 
 def test_a_buffer_nobody_empties_is_bounded_and_counts_what_it_drops() -> None:
@@ -60,7 +60,7 @@ def test_a_buffer_nobody_empties_is_bounded_and_counts_what_it_drops() -> None:
     assert log.dropped == 10
 
 
-def test_a_call_told_alone_bears_its_id() -> None:
+def test_a_call_reported_alone_bears_its_id() -> None:
     log = made(FakeClock())
     log.record("get_context", 1.0, {"success": True}, "01890000-0000-7000-8000-000000000001")
     assert [activity.activity_id for activity in log.take()] == ["01890000-0000-7000-8000-000000000001"]

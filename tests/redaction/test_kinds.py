@@ -1,4 +1,4 @@
-"""Each kind of place in which a secret stands: written down together with the rules, so that what is found stays found.
+"""Each kind of place in which a secret can be: written down together with the rules, so that what is found stays found.
 
 ``kinds.txt`` has one place a line: its name, which secrets it holds, and the text as JSON with ``{S}`` for the secret. What the
 rules do with places that they were not written for is measured by ``test_recall``.

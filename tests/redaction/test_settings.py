@@ -62,11 +62,11 @@ def test_a_tool_call_on_a_hidden_file_tells_neither_its_path_nor_its_content_nor
     redactor = with_settings(paths={"deny": ["*.pem"]})
     given = {"file_path": "/work/key.pem", "old_string": "MIIE", "new_string": "MIIF"}
     drafts = tool_activities("t1", "Edit", given, redactor=redactor, success=False, error="MIIE not found in /work/key.pem")
-    told = json.dumps([draft.features for draft in drafts])
+    reported = json.dumps([draft.features for draft in drafts])
     assert [draft.event_name for draft in drafts] == ["tool_event", "file_event"]
-    assert "MII" not in told
-    assert "key" not in told
-    assert "pem" not in told
+    assert "MII" not in reported
+    assert "key" not in reported
+    assert "pem" not in reported
 
 
 def test_what_is_kept_as_a_hash_is_in_none_of_the_events_of_a_call() -> None:
@@ -79,9 +79,9 @@ def test_what_is_kept_as_a_hash_is_in_none_of_the_events_of_a_call() -> None:
     for tool, tool_input, expected in calls:
         drafts = tool_activities("t1", tool, tool_input, redactor=redactor, success=True)
         assert [draft.event_name for draft in drafts] == expected
-        told = json.dumps([draft.features for draft in drafts])
-        assert "very_private" not in told
-        assert told.count("[sha256:") == len(expected)
+        reported = json.dumps([draft.features for draft in drafts])
+        assert "very_private" not in reported
+        assert reported.count("[sha256:") == len(expected)
 
 
 def test_email_addresses_are_replaced_when_asked_for() -> None:

@@ -20,13 +20,13 @@ class Record:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.clock = FakeClock()
-        self.told: list[BaseException] = []
+        self.reported: list[BaseException] = []
         self.opened: list[ActivityService] = []
         put_warehouse(home)
 
     def service(self, **environ: str) -> ActivityService:
         given = {"ACTIVITY_HOME": str(self.home), "HOME": str(self.home), "ACTIVITY_CUSTOMER": "ada@example.com", **environ}
-        made = ActivityService.from_environ(given, source="cli", clock=self.clock, on_error=self.told.append)
+        made = ActivityService.from_environ(given, source="cli", clock=self.clock, on_error=self.reported.append)
         self.opened.append(made)
         return made
 

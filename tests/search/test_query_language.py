@@ -34,7 +34,7 @@ def test_text_becomes_the_words_that_are_looked_for(text: str, found: list[str])
     assert terms(text) == found
 
 
-def test_exclusions_files_tools_and_failure_are_told_from_words() -> None:
+def test_exclusions_files_tools_and_failure_are_distinguished_from_words() -> None:
     query = parse('locked -draft -"old name" file:cache.py tool:Bash failed:')
     assert [term.shown for term in query.excluded] == ["draft", "old name"]
     assert [term.shown for term in query.files] == ["cache py"]

@@ -304,7 +304,7 @@ def test_nothing_an_index_suffers_stops_a_flush(record: Record) -> None:
     run(service, "make it")
     ship(service)
     assert service.query("SELECT COUNT(*) FROM VW_TOOL_EVENTS").rows == [[1]]
-    assert "search index" in str(record.told[0])
+    assert "search index" in str(record.reported[0])
     record.index_path.rmdir()
     build(record.service())
     assert snippets(record.service(), "make") == ["make it"]

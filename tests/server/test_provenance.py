@@ -88,7 +88,7 @@ async def test_anybody_can_compute_the_hashes_again_from_the_statement_and_the_s
     assert found["result_sha256"] == hashlib.sha256("\n".join([columns, *sorted(rows)]).encode()).hexdigest()
 
 
-async def test_the_command_answers_as_the_tool_does_and_stores_only_when_it_is_told_to(
+async def test_the_command_answers_as_the_tool_does_and_stores_only_when_it_is_asked_to(
     house: House, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     service = house.service()
@@ -213,7 +213,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-async def test_what_is_refused_is_told_and_leaves_nothing_behind(house: House) -> None:
+async def test_what_is_refused_is_reported_and_leaves_nothing_behind(house: House) -> None:
     service = house.service()
     house.log_tools(service, True)
     drain(service)
@@ -248,6 +248,7 @@ async def test_where_recording_is_off_a_question_is_answered_and_nothing_is_stor
     assert not (house.home / "artifacts").exists()
 
 
+@pytest.mark.usefixtures("cold_queries")
 async def test_a_cancelled_query_ends_its_process_and_stores_nothing_while_others_are_answered(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,23 +269,23 @@ async def test_a_cancelled_query_ends_its_process_and_stores_nothing_while_other
             gone.set()
 
     monkeypatch.setattr(subprocess, "Popen", Watched)
-    told: list[tuple[float, Any, Any]] = []
+    reported: list[tuple[float, Any, Any]] = []
 
     async def progress(progress: float, total: float | None, message: str | None) -> None:
-        told.append((progress, total, message))
+        reported.append((progress, total, message))
 
     endless = "SELECT COUNT(*) FROM range(1000000) a, range(1000000) b WHERE a.range * b.range % 7 = 3"
     async with client_of(service) as client:
         waiting = asyncio.ensure_future(client.call_tool("query", {"sql": endless}, progress_callback=progress))
         await asyncio.to_thread(started.wait, 30)
-        while not told:
+        while not reported:
             await asyncio.sleep(0.05)
         waiting.cancel()
         assert (await call(client, "get_context"))["freshness"] in ("fresh", "stale", "missing")
         assert await asyncio.to_thread(gone.wait, 30)
     assert [child.returncode for child in children] == [-9]
-    assert told[0][0] >= 0.9
-    assert told[0][1:] == (30.0, "the query is running")
+    assert reported[0][0] >= 0.9
+    assert reported[0][1:] == (30.0, "the query is running")
     assert not (house.home / "artifacts").exists()
     noted = [activity.feature_json for activity in service.call_log.drain()]
     assert ("query", "Cancelled") in [(features["method"], features.get("error_type")) for features in noted]

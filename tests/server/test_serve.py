@@ -74,7 +74,7 @@ def test_what_was_just_logged_is_recalled_at_once(client: RawClient) -> None:
 
 
 @pytest.mark.timing
-def test_its_own_calls_are_recorded_when_it_is_told_to_leave(client: RawClient, environ: dict[str, str]) -> None:
+def test_its_own_calls_are_recorded_when_it_is_asked_to_leave(client: RawClient, environ: dict[str, str]) -> None:
     answer(client, 1, "get_context")
     client.process.send_signal(signal.SIGTERM)
     code, errors, left, took = client.leave()

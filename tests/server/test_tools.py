@@ -164,7 +164,7 @@ async def test_arguments_and_results_are_published_under_the_names_users_rely_on
     }  # fmt: skip
 
 
-async def test_what_the_model_is_told_fits_where_claude_code_cuts_it(client: Client) -> None:
+async def test_what_the_model_is_shown_fits_where_claude_code_cuts_it(client: Client) -> None:
     assert client.instructions == INSTRUCTIONS
     texts = [INSTRUCTIONS, *(tool.description or "" for tool in (await client.list_tools()).tools)]
     assert all(0 < len(text.encode()) < 2048 for text in texts)
@@ -343,7 +343,7 @@ async def test_an_unknown_tool_is_a_tool_error(client: Client) -> None:
     assert (result.is_error, result.content[0].text) == (True, "Unknown tool: drop_everything")  # type: ignore[union-attr]
 
 
-async def test_what_the_queue_refuses_is_told_with_its_hint(client: Client, service: FakeService) -> None:
+async def test_what_the_queue_refuses_is_reported_with_its_hint(client: Client, service: FakeService) -> None:
     service.fail = QueueBusy("not accepted: append.lock held by pid 7", hint="try again")
     result = await client.call_tool("log_event", {"event_name": "tool_event", "feature_json": TOOL_EVENT})
     assert result.is_error

@@ -1,4 +1,4 @@
-"""A client that speaks raw JSON-RPC with a server process, line by line, as no SDK stands between."""
+"""A client that speaks raw JSON-RPC with a server process, line by line, without an SDK between."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def test_a_large_export_is_read_in_pages_that_are_bounded_in_rows_and_bytes(
     assert sum(taken) == len(whole.splitlines())
 
 
-def test_a_session_is_told_by_the_beginning_of_its_id_and_refused_where_several_begin_so(recorded: Call) -> None:
+def test_a_session_is_found_by_the_beginning_of_its_id_and_refused_where_several_begin_so(recorded: Call) -> None:
     story = recorded("session", "bbbbbbbb", "--json").json
     assert (story["session_id"], story["errors"], story["cost_usd"]) == ("bbbbbbbb-3", 1, 0.5)
     shown = recorded("session", "bbbbbbbb-3").out

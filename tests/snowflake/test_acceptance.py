@@ -32,7 +32,7 @@ def test_the_acceptance_script_shows_what_the_stand_in_can_and_fails_on_the_rest
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 5, done.stderr
     document = json.loads(done.stdout)
-    results = {outcome["check"]: (outcome["result"], outcome["told"]) for outcome in document["checks"]}
+    results = {outcome["check"]: (outcome["result"], outcome["reported"]) for outcome in document["checks"]}
     assert {name: results[name] for name in SHOWN_HERE if results[name][0] != "ok"} == {}
     assert len(results) == 12
     assert document["clean_up"].startswith(f"DELETE FROM {database}.ACTIVITIES.CLAUDE_STREAM_V2 WHERE customer = 'acceptance-")

@@ -13,7 +13,7 @@ from activity_mcp.warehouse.snowflake.connection import NamedConnection
 from standins.started import StandIn
 
 
-def test_what_is_queued_never_reaches_it_and_what_did_is_told_as_sql(
+def test_what_is_queued_never_reaches_it_and_what_did_is_shown_as_sql(
     snowflake: StandIn, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for variable in [known for known in os.environ if known.startswith(("ACTIVITY_", "CLAUDE_"))]:
@@ -26,9 +26,9 @@ def test_what_is_queued_never_reaches_it_and_what_did_is_told_as_sql(
         assert run(["log", "tool_event", "--feature", f"tool_name={name}", "--feature", "success=true"]) == 0
     capfd.readouterr()
     assert run(["forget", "--match", "quetzal"]) == 0
-    told = capfd.readouterr().out
-    assert "0 rows of the warehouse and 1 events still in the queue forgotten" in told
-    assert "DELETE FROM CLAUDE_STREAM_V2" in told
+    reported = capfd.readouterr().out
+    assert "0 rows of the warehouse and 1 events still in the queue forgotten" in reported
+    assert "DELETE FROM CLAUDE_STREAM_V2" in reported
     sent = [json.dumps(row) for row in snowflake.rows(database)]
     assert len(sent) == 3  # the other two, and the note that something was forgotten
     assert not [row for row in sent if "quetzal" in row]

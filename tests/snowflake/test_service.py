@@ -1,4 +1,4 @@
-"""The whole of it with SNOW_CONNECTION set: recorded, shipped, worked out there, read back; and told where it does not work."""
+"""The whole of it with SNOW_CONNECTION set: recorded, shipped, worked out there, read back; and reported where it does not work."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_flush_and_query_work_from_a_terminal(name: Name, capsys: pytest.Capture
 
 
 @pytest.mark.parametrize(
-    ("overrides", "told"),
+    ("overrides", "reported"),
     [
         ({"private_key_file": None, "password": "wrong"}, "Incorrect username or password"),
         ({"private_key_file": "/nowhere"}, "private_key_file"),
@@ -144,14 +144,14 @@ def test_flush_and_query_work_from_a_terminal(name: Name, capsys: pytest.Capture
     ],
 )
 def test_flush_tells_what_is_missing_and_exits_with_4(
-    name: Name, overrides: dict[str, Any], told: str, capsys: pytest.CaptureFixture[str]
+    name: Name, overrides: dict[str, Any], reported: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name(**overrides)
     assert run(["log", "tool_event", "--feature", "tool_name=Bash", "--feature", "success=true"]) == 0
     capsys.readouterr()
     assert run(["flush", "--timeout", "1"]) == 4
     said = capsys.readouterr().err
-    assert told in said
+    assert reported in said
     assert "the queue holds it" in said
 
 
@@ -187,7 +187,7 @@ MONITORING = (
 
 
 @pytest.mark.parametrize(
-    ("statement", "status", "told"),
+    ("statement", "status", "reported"),
     [
         (MONITORING.format(health="failing", error="'numeric value'"), "fail", "REFRESH_CONTEXT_TASK (numeric value)"),
         (MONITORING.format(health="unsteady", error="NULL"), "warn", "unsteady"),
@@ -196,13 +196,19 @@ MONITORING = (
     ],
 )  # fmt: skip
 def test_doctor_sees_tasks_that_fail_or_rest_while_rows_wait(
-    name: Name, snowflake: StandIn, database: str, statement: str, status: str, told: str, capsys: pytest.CaptureFixture[str]
+    name: Name,
+    snowflake: StandIn,
+    database: str,
+    statement: str,
+    status: str,
+    reported: str,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     session = snowflake.connection(database).connect()
     session.cursor().execute(statement)
     session.close()
     _, checks = examined(capsys)
-    assert (checks["tasks"]["status"], told in checks["tasks"]["found"]) == (status, True)
+    assert (checks["tasks"]["status"], reported in checks["tasks"]["found"]) == (status, True)
 
 
 def test_doctor_finds_a_line_that_is_stored_twice(
@@ -230,7 +236,7 @@ def test_doctor_finds_a_connection_that_works(name: Name, capsys: pytest.Capture
 
 
 @pytest.mark.parametrize(
-    ("statement", "check", "told"),
+    ("statement", "check", "reported"),
     [
         ("ALTER TABLE CLAUDE_STREAM_V2 RENAME TO ELSEWHERE", "stream", "cannot be read"),
         ("CREATE OR REPLACE TABLE CLAUDE_STREAM_V2 AS SELECT 1 AS activity_id", "stream", "another shape, without ts"),
@@ -238,7 +244,7 @@ def test_doctor_finds_a_connection_that_works(name: Name, capsys: pytest.Capture
     ],
 )
 def test_doctor_finds_tables_that_are_not_ours(
-    name: Name, snowflake: StandIn, database: str, statement: str, check: str, told: str, capsys: pytest.CaptureFixture[str]
+    name: Name, snowflake: StandIn, database: str, statement: str, check: str, reported: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     session = snowflake.connection(database).connect()
     for view in ("VW_ACTIVITY_STREAM", "V_CHANNELS"):
@@ -248,7 +254,7 @@ def test_doctor_finds_tables_that_are_not_ours(
     code, checks = examined(capsys)
     assert code == 5
     assert checks[check]["status"] == "fail"
-    assert told in checks[check]["found"]
+    assert reported in checks[check]["found"]
     assert checks[check]["hint"]
 
 

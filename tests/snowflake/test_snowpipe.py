@@ -173,7 +173,7 @@ def test_the_writer_signs_in_with_a_key_a_token_or_oauth(recording: Recording, w
 # --- rows that the service takes and leaves out
 
 
-def test_a_range_with_rows_left_out_is_kept_and_told_before_its_segment_may_go(recording: Recording) -> None:
+def test_a_range_with_rows_left_out_is_kept_and_reported_before_its_segment_may_go(recording: Recording) -> None:
     flusher = recording.flusher(recording.warehouse())
     recording.write(3)
     recording.flush(flusher)
@@ -185,7 +185,7 @@ def test_a_range_with_rows_left_out_is_kept_and_told_before_its_segment_may_go(r
     assert letter.reason == f"{LEFT_OUT}, 1 of this range: Numeric value 'reject_me' is not recognized"
     kept = letter.data()
     assert [name for name in recording.ids if name.encode() in kept] == ["id-00003", "id-00004", "id-00005"]
-    assert [event["event_type"] for event in recording.told] == ["rows_left_out"]
+    assert [event["event_type"] for event in recording.reported] == ["rows_left_out"]
     recording.write(2)
     recording.flush(flusher)
     assert len(dead_letters(recording.directory)) == 1
@@ -272,7 +272,7 @@ def test_what_the_writer_cannot_mend_is_one_line_with_what_to_do(
     assert recording.writer.uncommitted_bytes() > 0
 
 
-def test_a_request_that_is_refused_whatever_is_in_it_is_told_and_nothing_moves(recording: Recording) -> None:
+def test_a_request_that_is_refused_whatever_is_in_it_is_reported_and_nothing_moves(recording: Recording) -> None:
     recording.write(3)
     recording.service.arm("rows", status=400, code="ERR_TABLE_SHAPE", message="Column CUSTOMER is missing.", times=None)
     with pytest.raises(BatchRejected, match="Column CUSTOMER is missing"):

@@ -57,7 +57,7 @@ def test_a_session_that_has_expired_is_made_anew_within_the_call(recording: Reco
     source.close()
 
 
-def test_a_service_that_is_gone_is_told_and_found_again(recording: Recording, source: SnowflakeContextSource) -> None:
+def test_a_service_that_is_gone_is_reported_and_found_again(recording: Recording, source: SnowflakeContextSource) -> None:
     first = source.contexts([HERE], "channel")
     recording.service.kill()
     try:

@@ -85,7 +85,7 @@ def timestamp(value: Any) -> datetime | None:
 
 
 def _from_epoch(count: int) -> datetime:
-    """Seconds, milliseconds, microseconds or nanoseconds, told apart by their size."""
+    """Seconds, milliseconds, microseconds or nanoseconds, distinguished by their size."""
     per_second = 1
     for limit in (31_536_000_000, 31_536_000_000_000, 31_536_000_000_000_000):
         if count >= limit:

@@ -81,7 +81,7 @@ def _row(rng: random.Random, index: int, days: float, customers: int) -> Row:
 
 
 def _repeated(rng: random.Random, original: Row) -> Row:
-    """The same fact told again, perhaps by another source: later or earlier, with other features, seldom of another scope."""
+    """The same fact recorded again, perhaps by another source: later or earlier, with other features, seldom of another scope."""
     again = copy.deepcopy(original)
     again["source"] = rng.choice(["hook", "mcp", "import", "cli", "otel"])
     again["ts"] += timedelta(seconds=rng.choice([0, 0, 1, -2, 90, -4000, 80_000, 90_000, -200_000]))

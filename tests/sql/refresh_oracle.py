@@ -68,11 +68,11 @@ def place(row: Row) -> tuple[str, str]:
     return row["channel_id"], row["stream_offset"]
 
 
-def rank_of(source: str, told: Any) -> int:
+def rank_of(source: str, reported: Any) -> int:
     """The place of a row among those with its activity_id."""
-    if text(member(told, "_unanswered")) == "true":
+    if text(member(reported, "_unanswered")) == "true":
         return 4
-    return 3 if text(member(told, "_partial")) == "true" else RANKS.get(source, 3)
+    return 3 if text(member(reported, "_partial")) == "true" else RANKS.get(source, 3)
 
 
 def superseded(rows: list[Row]) -> set[tuple[str, str]]:
@@ -387,8 +387,8 @@ def _sessions(rows: list[Row]) -> list[dict[str, Any]]:
 
 def _session(session_id: str, rows: list[Row]) -> dict[str, Any]:
     def moments(kind: str) -> list[Row]:
-        told = [row for row in rows if row["event_name"] == "session_event" and text(features(row).get("agent_id")) is None]
-        return [row for row in told if text(features(row).get("event_type")) == kind]
+        reported = [row for row in rows if row["event_name"] == "session_event" and text(features(row).get("agent_id")) is None]
+        return [row for row in reported if text(features(row).get("event_type")) == kind]
 
     def said(kind: str) -> tuple[str | None, str | None]:
         return _newest_text([(row["ts"], cut(features(row).get("excerpt"), 300)) for row in moments(kind)])

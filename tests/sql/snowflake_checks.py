@@ -1,4 +1,4 @@
-"""What can be told of Snowflake SQL without an account: each check takes a script and gives the complaints about it.
+"""What can be known of Snowflake SQL without an account: each check takes a script and gives the complaints about it.
 
     parse       sqlfluff in Snowflake's dialect, bodies between $$ as statements of their own, no file too large for it
     functions   the list of functions and argument counts (``snowflake_functions``)
@@ -32,8 +32,8 @@ _CREATES = re.compile(
     r"CREATE\s+(?P<replace>OR\s+REPLACE\s+)?(?:SECURE\s+|TRANSIENT\s+)?(?P<kind>(?:ROW\s+ACCESS\s+POLICY|MASKING\s+POLICY|\w+))\s+(?P<exists>IF\s+NOT\s+EXISTS\s+)?",
     re.I,
 )
-# Starting dual write makes its stream anew on purpose: what came before is backfilled.
-# Making everything anew begins with a stream that shows what its table holds.
+# Starting dual write makes its stream again on purpose: what came before is backfilled.
+# Making everything again begins with a stream that shows what its table holds.
 _MAY_REPLACE = re.compile(r"CREATE OR REPLACE STREAM (ACTIVITY_STREAM_V1_STREAM|CLAUDE_STREAM_V2_STREAM)\b")
 _TRAPS = {
     "an operator of another dialect": "->>",

@@ -42,10 +42,11 @@ class Watched(Account):
 
     def open_tables(self) -> set[str]:
         """Tables without their policies that READER can read: granted, or through views, which read with their owner's rights."""
+        bare = {name for name, masks in MASKED.items() if name in self.things and not self.things[name].is_governed(masks)}
+        if not bare:
+            return bare
         readable = self.readable()
-        readable |= THROUGH_VIEWS if any(self.things[name].kind == "VIEW" for name in readable) else set()
-        tables = {name: thing for name, thing in self.things.items() if name in MASKED.keys() & readable}
-        return {name for name, thing in tables.items() if not thing.row_policy or set(thing.masks) != MASKED[name]}
+        return bare & (readable | (THROUGH_VIEWS if any(self.things[name].kind == "VIEW" for name in readable) else set()))
 
     def readable(self) -> set[str]:
         return {name for name, thing in self.things.items() if ("SELECT", READER) in thing.grants}

@@ -1,4 +1,4 @@
-"""The embedded engine's SQL is the translation of sql/, and the translator refuses what it was not told about."""
+"""The embedded engine's SQL is the translation of sql/, and the translator refuses what it does not know."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("sql", REFUSED.values(), ids=REFUSED.keys())
-def test_what_it_has_not_been_told_about_is_refused(sql: str) -> None:
+def test_what_it_does_not_know_is_refused(sql: str) -> None:
     with pytest.raises(Untranslatable, match=r"\S"):
         translate(sql)
 
@@ -346,7 +346,7 @@ ODD_KEYS = '{"b": 1, "a": null, "": 2, "a/b~c.d": [3]}'
         *[(mode, nothing, []) for mode in ("", ", MODE => 'OBJECT'") for nothing in ('"scalar"', "null", "[]", "{}")],
     ],
 )
-def test_flatten_gives_the_members_of_an_object_and_unless_told_otherwise_the_elements_of_an_array(
+def test_flatten_gives_the_members_of_an_object_and_unless_asked_otherwise_the_elements_of_an_array(
     connection: duckdb.DuckDBPyConnection, mode: str, document: str, rows: list[Any]
 ) -> None:
     made = translate(

@@ -86,10 +86,10 @@ def test_backfill_copies_every_activity_once_however_often_it_stops(migrated: Mi
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             migrated.migration.backfill(_stop)
-    told: list[tuple[int, int]] = []
-    migrated.migration.backfill(lambda done, total: told.append((done, total)))
+    reported: list[tuple[int, int]] = []
+    migrated.migration.backfill(lambda done, total: reported.append((done, total)))
     assert migrated.followed() == expected
-    assert told[-1][0] == told[-1][1] < len(expected)
+    assert reported[-1][0] == reported[-1][1] < len(expected)
     assert migrated.migration.backfill() == 0
     assert migrated.followed() == expected
     assert migrated.statuses() == PASSED | {"duplicate": "WARN", "conflicting": "WARN"}
@@ -234,7 +234,7 @@ def shown(migrated: Migrated) -> list[tuple[Any, ...]]:
     return sorted(((*(row[name] for name in SHOWN), text) for row, text in zip(rows, texts, strict=True)), key=repr)
 
 
-def told(row: Row) -> tuple[Any, ...]:
+def reported(row: Row) -> tuple[Any, ...]:
     return (*(row[name] for name in SHOWN), json.dumps(row["feature_json"], sort_keys=True))
 
 
@@ -242,7 +242,7 @@ def test_consumers_read_the_same_activities_before_and_after_the_cutover_and_aft
     rows = v1_rows(11, 80)
     rows = list({id_of(row): row for row in rows}.values())
     migrated.insert(rows)
-    before = sorted((told(as_v2(row)) for row in rows), key=repr)
+    before = sorted((reported(as_v2(row)) for row in rows), key=repr)
     assert shown(migrated) == before
     migrated.migration.backfill()
     assert [check.status for check in migrated.migration.cutover()] == ["PASS"] * 10
@@ -254,7 +254,7 @@ def test_consumers_read_the_same_activities_before_and_after_the_cutover_and_aft
     ]
     with migrated.warehouse._engine() as connection:
         insert_stream(connection, later)
-    both = sorted([*before, *(told(row) for row in later)], key=repr)
+    both = sorted([*before, *(reported(row) for row in later)], key=repr)
     assert shown(migrated) == both
     assert migrated.migration.status().only_in_v2 == 2
     assert migrated.migration.rollback() == 2
@@ -276,7 +276,7 @@ def test_consumers_read_the_same_activities_before_and_after_the_cutover_and_aft
     assert json.loads(copied["feature_3"]) == {"session_id": "s1", "project": "/work", "source": "hook"}
 
 
-def test_a_fact_that_both_versions_were_told_shows_once_and_version_2_knows_better(migrated: Migrated) -> None:
+def test_a_fact_that_both_versions_recorded_shows_once_and_version_2_knows_better(migrated: Migrated) -> None:
     native = stream_row(1, "sql_event", {"sql": "SELECT 1"}, activity_id="both", ts=START)
     with migrated.warehouse._engine() as connection:
         insert_stream(connection, [native])

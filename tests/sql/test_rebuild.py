@@ -1,4 +1,4 @@
-"""REBUILD_CONTEXTS of sql/03: everything folded anew, from a stream that shows what the table holds already."""
+"""REBUILD_CONTEXTS of sql/03: everything folded again, from a stream that shows what the table holds already."""
 
 from __future__ import annotations
 

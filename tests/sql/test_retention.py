@@ -135,7 +135,7 @@ def test_a_hold_on_nothing_in_particular_keeps_everything_and_a_released_one_not
         assert {name: len(table(connection, name)) for name in TIME_OF} == dict.fromkeys(TIME_OF, left)
 
 
-def test_a_fact_told_twice_and_held_does_not_show_twice() -> None:
+def test_a_fact_recorded_twice_and_held_does_not_show_twice() -> None:
     connection = at()
     rows = [stream_row(n, "tool_event", {}, ts=NOW - 300 * DAY, activity_id="a", customer="ada") for n in (1, 2)]
     gone = stream_row(3, "tool_event", {}, ts=NOW - 300 * DAY, customer="bea")

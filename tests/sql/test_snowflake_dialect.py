@@ -1,4 +1,4 @@
-"""sql/*.sql is genuine Snowflake, as far as that can be told without an account. It does not replace one run on an account."""
+"""sql/*.sql is genuine Snowflake, as far as that can be known without an account. It does not replace one run on an account."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from lengths import some
 from sql import snowflake_checks as checks
 from sql.snowflake_functions import DEFINED, FUNCTIONS, calls, documentation
 from sql.support import EVENT_NAMES, SCHEMAS, SQL
@@ -34,12 +35,16 @@ def test_all_files_are_looked_at() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.long
+@pytest.mark.parametrize("name", some(NAMES, 1))
 def test_sqlfluff_parses_every_file_as_snowflake(name: str) -> None:
     assert checks.parse(script(name)) == []
 
 
-@pytest.mark.parametrize("name", [LONGEST if name == LONGEST.values[0] else name for name in NAMES if "$$" in script(name)])
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "name", [*some([name for name in NAMES if "$$" in script(name) and name != LONGEST.values[0]], 1), LONGEST]
+)
 def test_sqlfluff_parses_the_bodies_between_dollars(name: str) -> None:
     text = checks.opened_bodies(script(name))
     assert text

@@ -47,12 +47,12 @@ def test_what_has_expired_leaves_unless_it_is_pinned_or_held() -> None:
 
 
 def insight(number: int, **features: Any) -> dict[str, Any]:
-    told = {"method": "record_insight", "latency_ms": 1, "insight_id": f"i{number}", "value": number, "query_id": "q"}
-    return row(number, "mcp_event", NOW, told | features, source="mcp")
+    reported = {"method": "record_insight", "latency_ms": 1, "insight_id": f"i{number}", "value": number, "query_id": "q"}
+    return row(number, "mcp_event", NOW, reported | features, source="mcp")
 
 
 def shown(made: Refreshed) -> list[str]:
-    return [told["insight_id"] for told in made.blob().get("insights", [])]
+    return [reported["insight_id"] for reported in made.blob().get("insights", [])]
 
 
 def test_an_accepted_drift_gives_back_the_insights_it_had_quarantined() -> None:

@@ -61,9 +61,9 @@ def _again(rng: random.Random, row: Row) -> Row:
 def id_of(row: Row) -> str:
     if row["activity_id"] is not None:
         return str(row["activity_id"])
-    told = [row["ts"].strftime(TIME_TEXT) + " "]
-    told += [_with_length(row[name]) for name in ("customer", "activity", "source", "source_id", *FEATURES[:3])]
-    return "v1-" + hashlib.md5("".join(told).encode()).hexdigest()
+    reported = [row["ts"].strftime(TIME_TEXT) + " "]
+    reported += [_with_length(row[name]) for name in ("customer", "activity", "source", "source_id", *FEATURES[:3])]
+    return "v1-" + hashlib.md5("".join(reported).encode()).hexdigest()
 
 
 def _with_length(text: str | None) -> str:
@@ -72,8 +72,8 @@ def _with_length(text: str | None) -> str:
 
 def as_v2(row: Row) -> Row:
     """The row of CLAUDE_STREAM_V2 that a row of version 1 becomes; of feature_json the value."""
-    told = row["source"] is not None and row["source_id"] is not None
-    anonymous = f"{row['source']}:{row['source_id']}" if told else None
+    reported = row["source"] is not None and row["source_id"] is not None
+    anonymous = f"{row['source']}:{row['source_id']}" if reported else None
     ts = row["ts"]
     digest = hashlib.md5(id_of(row).encode()).hexdigest()
     return {
@@ -97,7 +97,7 @@ def as_v2(row: Row) -> Row:
 
 
 def canonical(row: Row) -> str:
-    """The order among rows of one id with one ts: as the canonical text sorts, which is not told here beyond its parts."""
+    """The order among rows of one id with one ts: as the canonical text sorts, which is not defined here beyond its parts."""
     new = as_v2(row)
     parts = [_with_length(new["activity_id"]), f"{row['ts']:%Y-%m-%d %H:%M:%S.%f}"]
     parts += [_with_length(new[name]) for name in ("customer", "activity", "anonymous_customer_id")]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -33,7 +34,7 @@ class Block:
     """The body of a procedure, from BEGIN to END: a list of heads and statements."""
 
     def __init__(self, body: str) -> None:
-        self.pieces = list(_pieces(body))
+        self.pieces = _pieces(body)
         self.at = 0
 
     def peek(self) -> str:
@@ -54,6 +55,7 @@ def run_block(block: Block, run: Run, variables: dict[str, Any]) -> Any:
     return None
 
 
+@cache
 def _pieces(body: str) -> list[str]:
     text = "".join("" if token.startswith("--") else token for token in _TOKEN.findall(body))
     made, rest = [], text
@@ -175,8 +177,14 @@ def value_of(expression: str, variables: dict[str, Any]) -> Any:
     for name in sorted(variables, key=len, reverse=True):
         if not isinstance(variables[name], list):
             text = _outside_quotes(text, rf"(?<![\w.]):?{re.escape(name)}\b", _literal(variables[name]))
-    found = duckdb.sql(f"SELECT {text}")
-    assert found is not None, text
+    return _value(text)
+
+
+@cache
+def _value(expression: str) -> Any:
+    """Cached: its variables are literals by now, and the accounts of a run work out the same ones."""
+    found = duckdb.sql(f"SELECT {expression}")
+    assert found is not None, expression
     return found.fetchall()[0][0]
 
 

@@ -286,7 +286,7 @@ def _refused(code: str, message: str) -> Answer:
 
 
 def _failed(message: str, code: str = "002003", state: str = "42S02") -> Answer:
-    told = {
+    reported = {
         "internalError": False,
         "errorCode": code,
         "age": 0,
@@ -295,4 +295,4 @@ def _failed(message: str, code: str = "002003", state: str = "42S02") -> Answer:
         "line": 1,
         "pos": 1,
     }
-    return Answer.json({"data": told, "code": code, "message": f"SQL compilation error: {message}", "success": False})
+    return Answer.json({"data": reported, "code": code, "message": f"SQL compilation error: {message}", "success": False})

@@ -88,7 +88,7 @@ class Store:
         self._lock = threading.Lock()
 
     def open_channel(self, name: str) -> Channel:
-        """Open it, fencing whoever had it open; its token stays."""
+        """Open it, fencing the client that had it open; its token stays."""
         with self._transaction() as connection:
             connection.execute("INSERT OR IGNORE INTO channels (name, created_ms) VALUES (?, ?)", (name, _now_ms()))
             connection.execute("UPDATE channels SET continuation = ? WHERE name = ?", (uuid.uuid4().hex, name))
@@ -112,7 +112,7 @@ class Store:
     def insert(self, name: str, continuation: str, token: str | None, lines: list[bytes], *, takes_all: bool = False) -> str:
         """Store the rows and move the token; the next continuation. ``takes_all``: no row is at fault.
 
-        A request sent again after its answer was lost is stale, not repeated: the client must open the channel anew.
+        A request sent again after its answer was lost is stale, not repeated: the client must open the channel again.
         """
         with self._transaction() as connection:
             channel = self._channel(name)

@@ -44,17 +44,19 @@ def test_a_connection_is_found_where_other_tools_of_snowflake_find_it(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("text", "mode", "told"),
+    ("text", "mode", "reported"),
     [
         ('[dev]\naccount = "a"\n', 0o600, "SNOW_CONNECTION names 'nope', which is not in {home}/connections.toml (found: dev)"),
         ("x = = 1\n", 0o600, "the connections of Snowflake cannot be read"),
         ('[nope]\naccount = "a"\n', 0o666, "writable by group or others"),
     ],
 )
-def test_a_name_or_a_file_that_is_wrong_is_one_line_with_what_to_do(tmp_path: Path, text: str, mode: int, told: str) -> None:
+def test_a_name_or_a_file_that_is_wrong_is_one_line_with_what_to_do(
+    tmp_path: Path, text: str, mode: int, reported: str
+) -> None:
     write(tmp_path, "connections.toml", text, mode)
     answer = read(tmp_path, "nope")
-    assert told.format(home=tmp_path) in answer
+    assert reported.format(home=tmp_path) in answer
     assert "the queue holds it" in answer
     assert "\n" not in answer
 
@@ -94,7 +96,7 @@ def test_a_name_or_a_file_that_is_wrong_is_one_line_with_what_to_do(tmp_path: Pa
         ),
     ],
 )
-def test_what_the_writer_is_told_of_each_way_to_sign_in(parameters: dict[str, Any], properties: dict[str, str]) -> None:
+def test_what_the_writer_is_reported_of_each_way_to_sign_in(parameters: dict[str, Any], properties: dict[str, str]) -> None:
     common = {"account": "acme-dev", "user": "ada", "url": "https://acme-dev.snowflakecomputing.com:443"}
     assert NamedConnection("dev", parameters).streaming_properties() == common | properties
 
@@ -105,7 +107,7 @@ def test_host_and_port_hold_for_the_writer_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "told"),
+    ("parameters", "reported"),
     [
         ({"account": "a", "user": "u", "password": "p"}, "signs in with a password, which Snowpipe Streaming does not take"),
         ({"account": "a", "user": "u", "authenticator": "OAUTH", "token": "t"}, "signs in with an OAuth access token"),
@@ -115,10 +117,10 @@ def test_host_and_port_hold_for_the_writer_too() -> None:
         ({"account": "a", "private_key_file": "k"}, "has no user"),
     ],
 )
-def test_a_connection_that_cannot_write_says_what_it_needs(parameters: dict[str, Any], told: str) -> None:
+def test_a_connection_that_cannot_write_says_what_it_needs(parameters: dict[str, Any], reported: str) -> None:
     with pytest.raises(WarehouseRefused) as refused:
         NamedConnection("dev", parameters).streaming_properties()
-    assert told in refused.value.message
+    assert reported in refused.value.message
     assert "the queue holds it" in refused.value.message
     assert refused.value.hint
 

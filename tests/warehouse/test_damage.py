@@ -220,8 +220,8 @@ def test_a_disk_that_takes_no_more_costs_no_file(tmp_path: Path, whole: Path, ro
     path = tmp_path / "a.duckdb"
     shutil.copy(whole, path)
     script = NO_ROOM.format(paths=[entry for entry in sys.path if entry], path=str(path), room=room)
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False).stdout
-    assert "WarehouseUnavailable" in told or "stored" in told
+    reported = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False).stdout
+    assert "WarehouseUnavailable" in reported or "stored" in reported
     assert list(tmp_path.glob("*.corrupt-*")) == []
     assert ships_again(path) == 0
 

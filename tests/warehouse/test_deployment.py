@@ -1,4 +1,4 @@
-"""Deploying to Snowflake, against a DB-API double that keeps what was noted and refuses what it is told to refuse."""
+"""Deploying to Snowflake, against a DB-API double that keeps what was noted and refuses what it is asked to refuse."""
 
 from __future__ import annotations
 
@@ -119,15 +119,15 @@ def account() -> Account:
 
 
 def test_an_empty_account_gets_every_statement_in_order_and_the_tasks_last(account: Account) -> None:
-    told: list[tuple[int, int]] = []
-    deployed = deployment(account).deploy(lambda done, total: told.append((done, total)))
+    reported: list[tuple[int, int]] = []
+    deployed = deployment(account).deploy(lambda done, total: reported.append((done, total)))
     sent = [text for text in account.statements if "DEPLOYED_FILES AS known" not in text and not text.startswith("SELECT")]
     every = [" ".join(s.text.split()) for name in FILES for s in split(SCRIPTS[name])]
     expected = [text for text in every if text != "CALL RESUME_TASKS()"]
     assert len(every) - len(expected) == 2, "03 by itself lets them run, and so does 05"
     assert sent == [*expected, "CALL RESUME_TASKS()"]
     assert (deployed.files, deployed.tasks, deployed.suspended) == (FILES, TASKS, {})
-    assert told[-1][0] == told[-1][1]
+    assert reported[-1][0] == reported[-1][1]
     assert set(FILES) < account.noted.keys()
     assert {"01_migration_setup.sql:CLAUDE_STREAM_V2", "03_streams_tasks.sql:CLAUDE_STREAM_V2_STREAM"} < account.noted.keys()
 
@@ -205,7 +205,7 @@ def test_a_network_that_fails_can_be_tried_again(account: Account) -> None:
     assert caught.value.retryable
 
 
-def test_tasks_that_may_not_run_are_told_and_nothing_else_is_lost(account: Account) -> None:
+def test_tasks_that_may_not_run_are_reported_and_nothing_else_is_lost(account: Account) -> None:
     account.tasks = "is suspended: Cannot execute task, EXECUTE TASK privilege must be granted to owner role"
     deployed = deployment(account).deploy()
     assert deployed.files == FILES
@@ -258,11 +258,11 @@ def test_a_file_alone_that_takes_owners_away_says_what_must_follow(
     reached = nullcontext(statements_of(account))
     monkeypatch.setattr("activity_mcp.warehouse.snowflake.statements.snowflake_statements", lambda connection: reached)
     deployment(account).deploy()
-    told = {}
+    reported = {}
     for name in (None, *FILES):
         assert run(["deploy", "--role-prefix", "TEAM", *options, *(["--only", name] if name else [])]) == 0
-        told[name] = "TEAM_ENGINE owns them again" in " ".join(capfd.readouterr().err.split())
-    assert [name for name, said in told.items() if said] == FILES[:3]
+        reported[name] = "TEAM_ENGINE owns them again" in " ".join(capfd.readouterr().err.split())
+    assert [name for name, said in reported.items() if said] == FILES[:3]
 
 
 def test_the_names_of_this_installation_stand_in_every_statement(account: Account) -> None:
@@ -293,9 +293,9 @@ def test_the_migration_on_snowflake_calls_the_procedures_day_by_day(account: Acc
     days = [(datetime(2026, 11, 1), 3), (datetime(2026, 11, 3), 4)]
     account.answers = {r"SELECT day_start, activities FROM V_BACKFILL_PENDING": days,
                        r"SELECT check_name": [("missing", "1", "0", "FAIL", '["a"]')]}  # fmt: skip
-    migration, told = Migration(SnowflakeMigration(statements_of(account))), []
-    assert migration.backfill(lambda done, total: told.append((done, total))) == 7
-    assert told == [(3, 7), (7, 7)]
+    migration, reported = Migration(SnowflakeMigration(statements_of(account))), []
+    assert migration.backfill(lambda done, total: reported.append((done, total))) == 7
+    assert reported == [(3, 7), (7, 7)]
     migration.dual_write(True)
     with pytest.raises(CheckFailed, match="missing failed"):
         migration.cutover()
@@ -305,7 +305,7 @@ def test_the_migration_on_snowflake_calls_the_procedures_day_by_day(account: Acc
 
 
 def test_the_genuine_connector_carries_the_questions(snowflake: StandIn, database: str) -> None:
-    """The stand-in has no procedures: what is asked through views is answered, and a refused statement is told in its words."""
+    """The stand-in has no procedures: what is asked through views is answered, and a refused statement is reported in its words."""
     with snowflake_statements(snowflake.connection(database)) as statements:
         migration = Migration(SnowflakeMigration(statements))
         assert migration.status() == Progress(False, False, 0, 0, 0, 0)

@@ -71,7 +71,7 @@ def test_a_flush_gets_the_file_under_queries_that_overlap_without_end(
             warehouse.append(batch(number, number, clock(), expected=offset(number - 1)))
             warehouse.release()
         warehouse.close()
-        assert not any(query.done() for query in running)  # they gave way, and began anew
+        assert not any(query.done() for query in running)  # they gave way, and began again
     finally:
         stop.set()
         assert all(isinstance(query.exception(), QueryCancelled) for query in running)

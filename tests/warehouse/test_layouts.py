@@ -126,7 +126,7 @@ def test_what_was_interrupted_is_done_again_at_the_next_opening(
 @pytest.mark.parametrize(
     "change",
     [
-        "ALTER TABLE CONTEXT_COUNTS RENAME COLUMN prompt_tokens_reported TO prompt_tokens_told",
+        "ALTER TABLE CONTEXT_COUNTS RENAME COLUMN prompt_tokens_reported TO prompt_tokens_reported",
         "ALTER TABLE CONTEXT_ITEMS ADD COLUMN more VARCHAR",
         "DROP TABLE CONTEXT_HOURS",
     ],

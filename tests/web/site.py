@@ -47,9 +47,9 @@ class Site:
             command, env={**ENVIRON, **environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert self.process.stderr
-        self.told = self.process.stderr.readline()
-        self.url = self.told.split()[-1] if "serves" in self.told else ""
-        self.told += self.process.stderr.readline()
+        self.reported = self.process.stderr.readline()
+        self.url = self.reported.split()[-1] if "serves" in self.reported else ""
+        self.reported += self.process.stderr.readline()
         stored = Path(environ["ACTIVITY_HOME"], "http-token")
         self.token = environ.get("ACTIVITY_HTTP_TOKEN") or (stored.read_text().strip() if self.url else "")
 

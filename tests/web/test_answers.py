@@ -67,16 +67,16 @@ class Desk:
     def __init__(self, *, free: bool = True) -> None:
         self.engine, self.clock, self.stamp = Engine(free=free), Hands(), "1"
         self.answers = Answers(self.engine, lambda: self.stamp, self.clock)  # type: ignore[arg-type]
-        self.told = threading.Event()
-        self.answers.on_answer = self.told.set
+        self.reported = threading.Event()
+        self.answers.on_answer = self.reported.set
 
     def ask(self, wait_s: float = 10.0) -> tuple[str, list[int]]:
         answer = self.answers.ask("SELECT 1", wait_s)
         return answer.state, [row["n"] for row in answer.rows]
 
     def settled(self) -> None:
-        assert self.told.wait(10)
-        self.told.clear()
+        assert self.reported.wait(10)
+        self.reported.clear()
 
 
 @pytest.fixture

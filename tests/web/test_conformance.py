@@ -91,10 +91,10 @@ def run(packages: Path, script: str, *arguments: str, environ: dict[str, str] | 
 @pytest.mark.parametrize(("scenario", "version"), [(name, version) for name, found in SCENARIOS.items() for version in found])
 def test_the_conformance_suite_passes(packages: Path, site: Site, scenario: str, version: str) -> None:
     script = "@modelcontextprotocol/conformance/dist/index.js"
-    told = run(packages, script, "server", "--url", site.url, "--scenario", scenario, "--spec-version", version)
-    found = re.search(r"Passed: (\d+)/(\d+), (\d+) failed, (\d+) warnings", told)
-    assert found, told
-    assert (found[1], found[3], found[4]) == (found[2], "0", "0"), told
+    reported = run(packages, script, "server", "--url", site.url, "--scenario", scenario, "--spec-version", version)
+    found = re.search(r"Passed: (\d+)/(\d+), (\d+) failed, (\d+) warnings", reported)
+    assert found, reported
+    assert (found[1], found[3], found[4]) == (found[2], "0", "0"), reported
     assert int(found[1]) > 0
 
 

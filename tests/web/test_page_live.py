@@ -83,19 +83,19 @@ def test_without_the_extra_one_line_names_it_and_the_protocol_is_served(tmp_path
 
 
 @pytest.mark.anyio
-async def test_a_change_is_told_to_those_who_listen_and_nobody_is_watched_for_else(tmp_path: Path) -> None:
+async def test_a_change_is_reported_to_those_who_listen_and_nobody_is_watched_for_else(tmp_path: Path) -> None:
     with Paged({}, tmp_path / "home") as paged:
         stream = paged.page.stream
         assert stream.listeners == 0
-        told = stream.listen(stream.state())
-        assert (await anext(told)).startswith("retry:")
-        waiting = asyncio.ensure_future(anext(told))
+        reported = stream.listen(stream.state())
+        assert (await anext(reported)).startswith("retry:")
+        waiting = asyncio.ensure_future(anext(reported))
         while not stream.listeners:
             await asyncio.sleep(0.01)
         paged.log("tool_event", tool_name="Deploy", success=True)
         assert "event: change" in await asyncio.wait_for(waiting, 30)
         assert "Deploy" in await asyncio.to_thread(paged.read, "/")
-        await told.aclose()
+        await reported.aclose()
         assert stream.listeners == 0
 
 

@@ -49,7 +49,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 class Listener:
-    """A client of SSE that reads its stream only when told to."""
+    """A client of SSE that reads its stream only when asked to."""
 
     def __init__(self, site: Site) -> None:
         self.site = site

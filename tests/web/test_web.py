@@ -125,7 +125,7 @@ def test_what_this_machine_calls_itself_is_served(site: Site, host: str) -> None
     "given", [None, "Bearer", "Bearer ", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Basic {TOKEN}", TOKEN, "Bearer \xff"]
 )
 @pytest.mark.parametrize("path", ["/mcp", "/metrics", "/nowhere"])
-def test_without_the_token_nothing_is_told_and_nothing_is_read(guarded: Site, given: str | None, path: str) -> None:
+def test_without_the_token_nothing_is_answered_and_nothing_is_read(guarded: Site, given: str | None, path: str) -> None:
     headers = {"Content-Type": "application/json", "Content-Length": "1000000"}  # a body that never comes
     if given is not None:
         headers["Authorization"] = given
@@ -140,15 +140,15 @@ def test_with_the_token_it_is_served_by_address_and_by_the_names_it_was_given(gu
     assert guarded.ask("GET", "/metrics", headers={**bearer, "Host": "evil.example.com"}).status == 421
 
 
-def test_whether_it_is_well_is_told_to_anybody_in_one_word(guarded: Site) -> None:
+def test_whether_it_is_well_is_answered_to_anybody_in_one_word(guarded: Site) -> None:
     answer = guarded.ask("GET", "/healthz", with_token=False)
     assert (answer.status, answer.body) == (200, b'{"status":"ok"}')
 
 
 def test_the_token_is_in_no_log(guarded: Site) -> None:
     guarded.ask("GET", "/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
-    assert "serves" in guarded.told
-    assert TOKEN not in guarded.told
+    assert "serves" in guarded.reported
+    assert TOKEN not in guarded.reported
 
 
 def serve(environ: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
@@ -157,7 +157,7 @@ def serve(environ: dict[str, str], *options: str) -> subprocess.CompletedProcess
 
 
 @pytest.mark.parametrize("place", ["site", "stream"])
-def test_on_loopback_too_nothing_is_told_without_the_token(place: str, request: pytest.FixtureRequest) -> None:
+def test_on_loopback_too_nothing_is_answered_without_the_token(place: str, request: pytest.FixtureRequest) -> None:
     site: Site = request.getfixturevalue(place)
     for method, path in (
         ("POST", "/mcp"),
@@ -170,14 +170,14 @@ def test_on_loopback_too_nothing_is_told_without_the_token(place: str, request: 
     assert site.ask("GET", "/healthz", with_token=False).status == 200
 
 
-def test_the_token_is_made_once_for_its_owner_alone_and_its_place_is_told(tmp_path: Path) -> None:
+def test_the_token_is_made_once_for_its_owner_alone_and_its_place_is_reported(tmp_path: Path) -> None:
     home = tmp_path / "home"
     seen = set()
     for _ in range(2):
         with Site("http", environment(home)) as site:
             seen.add(site.token)
-            assert str(home / "http-token") in site.told
-            assert site.token not in site.told
+            assert str(home / "http-token") in site.reported
+            assert site.token not in site.reported
             assert site.ask("GET", "/metrics").status == 200
     assert len(seen) == 1
     assert len(seen.pop()) >= 40
@@ -202,7 +202,7 @@ def test_a_host_that_others_reach_needs_a_token(tmp_path: Path, host: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "reported"),
     [
         (["--transport", "http", "--host", "no such host"], "cannot be resolved"),
         (["--transport", "carrier-pigeon"], "'stdio', 'sse', 'http'"),
@@ -210,9 +210,9 @@ def test_a_host_that_others_reach_needs_a_token(tmp_path: Path, host: str) -> No
         (["--transport", "sse", "--port", "70000"], "70000"),
     ],
 )
-def test_what_cannot_be_served_is_said_and_exits_with_2(tmp_path: Path, options: list[str], told: str) -> None:
+def test_what_cannot_be_served_is_said_and_exits_with_2(tmp_path: Path, options: list[str], reported: str) -> None:
     done = serve(environment(tmp_path, ACTIVITY_HTTP_TOKEN=TOKEN), *options)
-    assert (done.returncode, told in done.stderr, done.stdout) == (2, True, "")
+    assert (done.returncode, reported in done.stderr, done.stdout) == (2, True, "")
 
 
 def test_a_port_that_is_taken_is_said(site: Site, tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_a_body_over_the_limit_is_refused_and_the_next_one_served(site: Site) ->
     chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
     head = "".join(f"{name}: {text}\r\n" for name, text in JSON_HEADERS.items()) + site.bearer.decode()
     request = f"POST /mcp HTTP/1.1\r\nHost: localhost\r\n{head}Transfer-Encoding: chunked\r\n\r\n".encode()
-    with site.raw(request) as sent:  # a length that is not told beforehand
+    with site.raw(request) as sent:  # a length that is not announced
         try:
             for _ in range(MAX_BODY_BYTES // 0x10000 + 2):
                 sent.sendall(chunk)
@@ -313,7 +313,7 @@ def samples(page: bytes) -> dict[str, float]:
     return found
 
 
-def test_metrics_count_the_calls_and_tell_what_status_tells(tmp_path: Path) -> None:
+def test_metrics_count_the_calls_and_report_what_status_reports(tmp_path: Path) -> None:
     with Site("http", environment(tmp_path)) as site:
         session = site.initialize()
         for _ in range(3):

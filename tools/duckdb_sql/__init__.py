@@ -5,7 +5,7 @@
     macros.sql           functions the generated SQL calls
 
 The rules are the package's own (``activity_mcp.warehouse.duckdb.dialect``). It never guesses: a node, a function, a property
-or a statement it has not been told about is an error with the line. To teach it a construct, add a row to a table in
+or a statement it does not know is an error with the line. To teach it a construct, add a row to a table in
 ``rules``, and a case to tests/sql/test_generated.py.
 """
 

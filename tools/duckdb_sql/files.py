@@ -1,6 +1,6 @@
 """Which file of sql/ becomes which generated file, and the form of those.
 
-A generated file is comments and statements; a line ``-- statement`` stands before each statement, so that
+A generated file is comments and statements; a line ``-- statement`` comes before each statement, so that
 ``text.split("\\n-- statement\\n")[1:]`` is the list of them and nothing at run time needs to understand SQL. A first line
 ``-- if: SELECT …`` means that the statement changes nothing when that query has no row; running it anyway is only slower.
 """

@@ -102,7 +102,7 @@ MUTANTS = (
            (f"{POWER}::test_a_power_cut_takes_nothing_that_was_answered_as_durable", f"{POWER}::test_the_first_event_of_a_new_segment_survives_a_power_cut_right_behind_its_answer")),
     Mutant(6, "the sync of a new segment's directory entry", L, 'self._fs.sync_directory(f"{self._directory}/{SEGMENT_DIRECTORY}")', "pass",
            (f"{POWER}::test_the_first_event_of_a_new_segment_survives_a_power_cut_right_behind_its_answer",)),
-    Mutant(6, "the sync of a published file before its rename", "fs.py", "                if durable:\n                    self.sync(fd)\n", "",
+    Mutant(6, "the sync of a published file before its rename", "fs/__init__.py", "                if durable:\n                    self.sync(fd)\n", "",
            (f"{POWER}::test_the_first_event_of_a_new_queue_survives_a_power_cut_right_behind_its_answer", f"{POWER}::test_what_was_set_aside_is_still_there_after_a_power_cut")),
     Mutant(6, "the interval's sync", "queue/interval.py", "            self._sync()\n", "",
            (f"{WRITER}::test_an_interval_syncs_behind_the_caller_and_close_syncs_the_rest",)),
@@ -117,8 +117,8 @@ MUTANTS = (
            (f"{READER}::test_an_edited_segment_is_not_read_on_from_the_middle_of_something_else",)),
     Mutant(7, "a copy is shipped from where its commit.json had been", "pipeline/flusher.py", "min(lost.segment, Offset.parse(cached).segment)", "lost.segment",
            (f"{BAD}::test_a_copied_directory_that_goes_its_own_way_ships_everything_of_both",)),
-    Mutant(7, "a segment that was taken away is told", R, "            if number > follows:\n", "            if False:\n",
-           (f"{BAD}::test_a_segment_deleted_before_it_was_shipped_is_told_in_its_place_and_the_others_flow",)),
+    Mutant(7, "a segment that was taken away is reported", R, "            if number > follows:\n", "            if False:\n",
+           (f"{BAD}::test_a_segment_deleted_before_it_was_shipped_is_reported_in_its_place_and_the_others_flow",)),
     # 8  commit.json
     Mutant(8, "a deleted commit.json is written again", "pipeline/flusher.py", "            self._restore_commit(position.at)\n", "",
            (f"{BAD}::test_whoever_waits_for_a_flush_is_not_left_waiting_by_a_deleted_commit",)),
@@ -156,7 +156,7 @@ MUTANTS = (
     Mutant(11, "an idle hour is no stall", "pipeline/leader.py", "waiting if waiting and self._should_move() else 0", "waiting",
            (f"{PRESSURE}::test_the_servers_own_calls_that_rest_for_a_minute_are_no_stall",)),
     Mutant(11, "the next leader continues from what the last one reported", "pipeline/leader.py", 'before.get("backpressure") is True', "False",
-           (f"{PRESSURE}::test_a_stall_that_outlives_its_leader_is_told_once_and_its_end_by_the_next_one",)),
+           (f"{PRESSURE}::test_a_stall_that_outlives_its_leader_is_reported_once_and_its_end_by_the_next_one",)),
     Mutant(11, "what is answered as degraded was cut", "recording/recorder.py", "        appended.degraded = degraded\n", "",
            (f"{PRESSURE}::test_an_event_that_is_cut_so_that_the_queue_stays_below_the_mark_says_so_too",)),
     # 12  one live leader, and nothing stalls it
@@ -191,7 +191,7 @@ MUTANTS = (
            (f"{FLUSHER}::test_an_answer_that_was_lost_after_the_commit_doubles_nothing",)),
     Mutant(13, "the leader's thread outlives an error", "pipeline/leader.py", "                except Exception as error:  # the thread outlives", "                except ZeroDivisionError as error:  # the thread outlives",
            (f"{LEADER}::test_an_error_nobody_foresaw_ends_a_turn_and_not_the_thread",)),
-    # the format: a newer version stops whoever meets it
+    # the format: a newer version stops every reader
     Mutant(14, "a newer segment stops the reader", SEG, "        if type(version) is int and version > FORMAT_VERSION:\n            raise newer_format(f\"segment", "        if False:\n            raise newer_format(f\"segment",
            (FORMATS,)),
     Mutant(14, "a newer queue.json stops everyone", "queue/manifest.py", "if type(version) is int and version > FORMAT_VERSION:", "if False:",

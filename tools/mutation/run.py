@@ -23,7 +23,7 @@ TIMEOUT_S = 300
 
 
 class SnippetNotFound(Exception):
-    """The source has changed: the mutant must be written anew, or its rule is gone."""
+    """The source has changed: the mutant must be rewritten, or its rule is gone."""
 
 
 @dataclass(frozen=True, slots=True)

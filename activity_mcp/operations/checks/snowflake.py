@@ -135,7 +135,7 @@ def _upkeep(session: SnowflakeConnection, connection: NamedConnection) -> Iterat
             "context",
             "warn",
             "no context in CONTEXT_CACHE is visible to this user: none was made yet, or ACCESS_MAP gives it no rows",
-            "activity-mcp deploy --add-user NAME --person --customer YOU (docs/snowflake-team.md)",
+            f"activity-mcp deploy --add-user NAME --person --customer YOU: {DOCS_URL}/snowflake-team.md",
         )
     else:
         yield Check("context", "ok", f"{rows[0][0]} contexts are visible")

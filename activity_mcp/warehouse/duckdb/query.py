@@ -94,16 +94,21 @@ class DuckDBQueries:
             time.sleep(pause)
 
 
-def _run_child(request: dict[str, Any], timeout_s: float, cancelled: Callable[[], bool], writer: WriterMark) -> dict[str, Any]:
-    timeout_s = max(timeout_s, 0.1)
+def start_child() -> subprocess.Popen[bytes]:
+    """The process of one query, which reads its request from stdin."""
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "LANG", "TMPDIR", "SYSTEMROOT") if name in os.environ}
-    with subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-P", "-m", _CHILD],  # -P: import nothing from the working directory
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=kept,
-    ) as child:
+    )
+
+
+def _run_child(request: dict[str, Any], timeout_s: float, cancelled: Callable[[], bool], writer: WriterMark) -> dict[str, Any]:
+    timeout_s = max(timeout_s, 0.1)
+    with start_child() as child:
         try:
             ended = _talk(child, json.dumps({**request, "timeout_s": timeout_s}).encode(), timeout_s, cancelled, writer)
         finally:

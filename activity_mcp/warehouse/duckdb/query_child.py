@@ -181,7 +181,12 @@ def _bound_itself(timeout_s: float) -> None:
         file.write("1000")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Read the request from stdin, write the answer to stdout."""
     asked = json.load(sys.stdin)
     _bound_itself(asked["timeout_s"])
     json.dump(answer_request(asked), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

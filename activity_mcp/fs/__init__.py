@@ -7,7 +7,7 @@ queue. Code that needs the disk takes ``fs=`` with ``LOCAL`` as its default, so 
     write     one ``write()``; returns how many bytes it took and never retries, so that the caller can roll back
     sync      the file's data and size are on the disk (fdatasync; F_FULLFSYNC on macOS, whose fsync does not reach the platter)
     publish   a reader sees the old file or the new one, whole: temporary file, sync, rename, sync of the directory
-    refuse    NFS, SMB and FUSE lose or fake flock, rename and fsync; a directory that others can write to is refused as well
+    refuse    ``places``: NFS, SMB and FUSE lose or fake flock, rename and fsync; others can write to a directory
 
 Directories are made 0700 and files 0600, whatever the umask allows beyond that; every descriptor is close-on-exec.
 Linux is tested. macOS takes the same path, unverified. On Windows the import works and use is refused.
@@ -23,7 +23,8 @@ import stat
 import sys
 import time
 
-from .errors import UnsupportedStateDirectory
+from ..errors import UnsupportedStateDirectory
+from . import places
 
 try:
     import fcntl
@@ -38,13 +39,7 @@ if TYPE_CHECKING:
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 """Opening a FIFO waits for its other end, which may never come; for a regular file this changes nothing."""
-_FOREIGN_TYPES = frozenset((
-    "nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "ncpfs", "afs", "ceph", "lustre", "gpfs", "davfs",
-    "fuse", "fuseblk", "9p", "virtiofs", "drvfs", "vboxsf", "prl_fs",
-))  # fmt: skip
 _SMALL_FILE = 16 * 1024
-_LOCAL_HINT = "keep it on a local disk: ACTIVITY_HOME is the directory of all, QUEUE_DIR and ACTIVITY_DB of queue and database"
-_ESCAPES = ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\"))
 
 
 class FileSystem:
@@ -63,13 +58,7 @@ class FileSystem:
             return
         if fcntl is None:
             raise UnsupportedStateDirectory("this platform has no file locks to share a queue with", hint="use WSL")
-        kind = self.type_of(path)
-        if kind is not None and (kind in _FOREIGN_TYPES or kind.startswith("fuse.")):
-            raise UnsupportedStateDirectory(
-                f"{path} is on a {kind} file system, which cannot keep locks and syncs that a queue relies on; "
-                "nothing was written",
-                hint=_LOCAL_HINT,
-            )
+        places.refuse_foreign(path, self.type_of(path))
         self._supported.add(path)
 
     def ensure_directory(self, path: str) -> None:
@@ -82,7 +71,7 @@ class FileSystem:
         found = os.stat(path)
         if not stat.S_ISDIR(found.st_mode):
             raise UnsupportedStateDirectory(f"{path} is not a directory", hint="move that file away")
-        _refuse_unless_private(path, found)
+        places.refuse_unless_private(path, found)
 
     def check_above(self, path: str) -> None:
         """Raise UnsupportedStateDirectory if anyone could put another directory in the place of one above ``path``."""
@@ -90,14 +79,14 @@ class FileSystem:
         while above != path:
             found = self.stat(above)
             if found is not None:
-                _refuse_if_open_to_others(above, found)
+                places.refuse_if_open_to_others(above, found)
             above, path = os.path.dirname(above), above
 
     def check_owner(self, path: str) -> None:
         """Raise UnsupportedStateDirectory if ``path`` is there and belongs to another user (root apart)."""
         found = self.stat(path)
         if found is not None and found.st_uid != 0:
-            _refuse_unless_owned(path, found)
+            places.refuse_unless_owned(path, found)
 
     def hold(self, path: str, timeout: float) -> int:
         """flock on the file ``path``, polled for; a descriptor to ``close``. Raises BlockingIOError where others keep it."""
@@ -145,14 +134,14 @@ class FileSystem:
 
     def type_of(self, path: str) -> str | None:
         """The name of the file system that holds ``path`` or will hold it, such as ``ext4``; None where that is unknown."""
-        path, table = _existing(path), self.mount_table()
+        path, table = places.existing(path), self.mount_table()
         device = os.stat(path).st_dev
         needle = b" %d:%d " % (os.major(device), os.minor(device))
         if needle in table:
             for line in table.splitlines():
                 if needle in line[:40]:
-                    return _mount_type(line)
-        return _type_by_prefix(table, os.fsencode(os.path.realpath(path)))
+                    return places.type_in(line)
+        return places.type_by_prefix(table, os.fsencode(os.path.realpath(path)))
 
     # --- descriptors
 
@@ -348,53 +337,3 @@ def _boot_time() -> str:
     clock = getattr(time, "CLOCK_BOOTTIME", None) or getattr(time, "CLOCK_MONOTONIC_RAW", None)
     since_boot = time.clock_gettime(clock) if clock is not None else time.monotonic()
     return f"t:{round(time.time() - since_boot)}"
-
-
-def _existing(path: str) -> str:
-    path = os.path.abspath(path)
-    while not os.path.exists(path):
-        path = os.path.dirname(path)
-    return path
-
-
-def _mount_type(line: bytes) -> str | None:
-    """``36 35 98:0 /root /mount options … - type source superoptions``"""
-    _, found, rest = line.partition(b" - ")
-    return rest.split(b" ", 1)[0].decode("ascii", "replace") if found else None
-
-
-def _type_by_prefix(table: bytes, path: bytes) -> str | None:
-    """The type of the longest mount point above ``path``: for file systems whose files show another device than the mount."""
-    best, kind = -1, None
-    for line in table.splitlines():
-        fields = line.split(b" ", 5)
-        if len(fields) < 6:
-            continue
-        point = fields[4]
-        for escaped, plain in _ESCAPES:
-            point = point.replace(escaped, plain)
-        if len(point) >= best and (path + b"/").startswith(point.rstrip(b"/") + b"/"):
-            best, kind = len(point), _mount_type(line)
-    return kind
-
-
-def _refuse_unless_private(path: str, found: os.stat_result) -> None:
-    _refuse_unless_owned(path, found)
-    if found.st_mode & (stat.S_IWOTH | stat.S_IWGRP):
-        who = "every user" if found.st_mode & stat.S_IWOTH else "its group"
-        raise UnsupportedStateDirectory(f"{path} can be written by {who}; nothing was written", hint=f"chmod 700 {path}")
-
-
-def _refuse_unless_owned(path: str, found: os.stat_result) -> None:
-    user = os.geteuid()
-    if found.st_uid != user:
-        raise UnsupportedStateDirectory(
-            f"{path} belongs to user id {found.st_uid}, not to {user}: files made here would lock the owner out",
-            hint="run as its owner, or use a directory of your own",
-        )
-
-
-def _refuse_if_open_to_others(parent: str, found: os.stat_result) -> None:
-    """In a world-writable parent without the sticky bit, anyone could put another directory in this one's place."""
-    if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
-        raise UnsupportedStateDirectory(f"{parent} can be written by every user", hint=f"chmod o-w {parent}")
