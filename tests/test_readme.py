@@ -18,6 +18,7 @@ import demo_picture
 from activity_mcp.cli.commands import commands
 from cli.conftest import call, home
 from cli.outcome import Call
+from web.browser import serving
 
 __all__ = ["call", "home"]  # fixtures: commands run in the process of the tests
 
@@ -57,6 +58,10 @@ def test_every_command_shown_works_in_the_order_shown(call: Call, tmp_path: Path
     monkeypatch.chdir(tmp_path)
     call("log", "tool_event", "--feature", "tool_name=first", "--feature", "success=true")
     for line in shown:
+        if line.startswith("activity-mcp web"):  # serves until a signal comes, on a port that may be another's here
+            with serving(os.environ) as address:
+                assert address.startswith("http://127.0.0.1:")
+            continue
         done = call(*shlex.split(line)[1:])
         assert done.code == 0, f"{line}\n{done.err}"
 

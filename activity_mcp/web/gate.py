@@ -219,4 +219,4 @@ def _door(problem: str, status: int) -> Response:
         '<p class="row"><input id="token" name="token" type="password" autocomplete="off" required> '
         "<button>Open</button></p></form></main></body></html>"
     )
-    return HTMLResponse(page, status)
+    return HTMLResponse(page, status, {"www-authenticate": "Bearer"} if status == 401 else None)

@@ -354,7 +354,7 @@ def test_what_happens_in_a_forgotten_project_later_is_recorded(tmp_path: Path) -
 
 
 def test_what_a_newer_version_has_forgotten_is_not_imported_by_this_one(tmp_path: Path) -> None:
-    (tmp_path / tombstones.FILE).write_text('{"version": 2, "rules": [], "ids": []}')
+    (tmp_path / tombstones.FILE).write_text(f'{{"version": {tombstones.VERSION + 1}, "rules": [], "ids": []}}')
     with pytest.raises(NewerFormat, match="newer version"):
         tombstones.Tombstones(str(tmp_path))
 

@@ -128,7 +128,7 @@ def test_every_view_is_whole_without_javascript(month: Shown, visit: Callable[..
     for path in month.paths:
         page = seen.go(path)
         if path != "/sql":
-            assert page.locator("main table, main .story, main .checks, main .empty").count(), path
+            assert page.locator("main table, main .story, main .checks, main .hits, main .empty").count(), path
     page = seen.go("/sql?q=SELECT+40%2B2+AS+answer")
     assert page.locator("#result td").inner_text() == "42"
 

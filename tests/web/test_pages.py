@@ -189,8 +189,18 @@ def test_all_that_is_asked_is_one_select_on_views_that_snowflakes_reader_may_rea
 
     from activity_mcp.warehouse.snowflake.query import checked
 
-    granted = {"INSIGHT_ATOMS", "ARTIFACTS", *VIEWS.values()}
-    for path in ("/?days=all", "/sessions", "/tools?tool=Bash", "/files", "/errors", "/insights", f"/session/{paged.ids[0]}"):
+    granted = {"INSIGHT_ATOMS", "ARTIFACTS", "VW_ACTIVITY_STREAM", *VIEWS.values()}
+    for path in (
+        "/?days=all",
+        "/sessions",
+        "/tools?tool=Bash",
+        "/files",
+        "/errors",
+        "/insights",
+        "/health",
+        "/data",
+        f"/session/{paged.ids[0]}",
+    ):
         paged.read(path)
     asked = list(paged.page.answers._kept)
     assert len(asked) >= 7
