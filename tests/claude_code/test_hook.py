@@ -109,8 +109,10 @@ def test_what_claude_md_says_is_not_reported_and_read_only_where_it_changed_sinc
         return b"wrong column" in answer
 
     def published() -> None:
-        command = [sys.executable, "-m", "activity_mcp", "context", "--project", here["cwd"]]
-        subprocess.run(command, env=environ, check=True, capture_output=True)
+        """Something is recorded here, so that the context is published again."""
+        log = ["log", "system_event", "--feature", "event_type=noted", "--project", here["cwd"]]
+        for arguments in (log, ["flush"]):
+            subprocess.run([sys.executable, "-m", "activity_mcp", *arguments], env=environ, check=True, capture_output=True)
 
     monkeypatch.setattr(instructions, "read_instructions", reading)
     rules.write_text("# Rules\n- It summed the *wrong* column.\n")
