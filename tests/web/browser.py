@@ -120,6 +120,7 @@ class Visit:
         self.page.on("dialog", self._dismiss)
         self.context.on("request", lambda request: self._note(request.url))
         self.page.goto(address)
+        self.page.wait_for_selector("main[data-at]")  # by way of the page that turns the token into a cookie
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
