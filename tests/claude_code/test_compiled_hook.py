@@ -119,9 +119,10 @@ def test_a_starting_session_gets_its_context_from_the_leader(led: Led, tmp_path:
         )
         service.snapshots.request(service.identity.customer, str(project))
         assert service.leader is not None
-        for _ in range(50):
+        for _ in range(200):
             service.leader.turn()
-            if service.snapshots.read(service.identity.customer, str(project)) is not None:
+            found = service.snapshots.read(service.identity.customer, str(project))
+            if found is not None and "It works." in str(found.blob):
                 break
             time.sleep(0.05)
         answer = led.fire(payload("SessionStart", source="startup", cwd=str(project)))
