@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from ..activity import FILE_TOOLS, derived_id, dump_json, sha256_hex
 from ..redaction import HIDDEN_PATH
-from .commits import commit_made
 from .draft import EventDraft
 
 TYPE_CHECKING = False
@@ -94,7 +93,7 @@ def tool_activities(
         features["result_size"] = result_size
     if result is not None:
         features["result_type"] = _json_type(result)
-    features |= commit_made(tool_input, result) if success else {}
+    features |= _commit_of(tool_input, result) if success else {}
     if redactor.count > before:
         features["_redacted"] = redactor.count - before
     drafts = [EventDraft("tool_event", derived_id("tool_event", "tool_use_id", key), features | shared)]
@@ -119,6 +118,15 @@ def tool_activities(
             shared=shared,
         )
     return drafts
+
+
+def _commit_of(tool_input: Any, result: Any) -> dict[str, str]:
+    """As ``commits.commit_made``, which a hook loads only for a command of git's."""
+    if not isinstance(tool_input, dict) or "git" not in str(tool_input.get("command")):
+        return {}
+    from .commits import commit_made
+
+    return commit_made(tool_input, result)
 
 
 def may_run_sql(tool_name: str, tool_input: Mapping[str, Any], redactor: Redactor) -> bool:

@@ -32,7 +32,6 @@ def test_a_hook_can_afford_the_mapping_and_the_redaction() -> None:
     assert "activity_mcp.claude_code.events" in loaded
     assert loaded & DEAR == set()
     assert {name for name in loaded if name.startswith("activity_mcp.claude_code.")} == {
-        "activity_mcp.claude_code.commits",
         "activity_mcp.claude_code.draft",
         "activity_mcp.claude_code.events",
     }

@@ -251,7 +251,13 @@ def test_a_leader_stopped_in_the_middle_of_publishing_never_replaces_a_newer_sna
     assert found.row_version == 20
 
 
-@pytest.mark.parametrize("place", ["warehouse._fill", "folding.refresh"], ids=["in an append", "in a fold"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param("warehouse._fill", id="in an append", marks=pytest.mark.slow),
+        pytest.param("folding.refresh", id="in a fold"),
+    ],
+)
 def test_a_sink_call_that_hangs_or_raises_is_ended_reported_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:

@@ -63,7 +63,7 @@ def appended(warehouse: DuckDBWarehouse, rows: list[Row], cuts: int, *, folds: b
             warehouse.fold()
 
 
-@pytest.mark.parametrize("most", [1, 7, 40])
+@pytest.mark.parametrize("most", [pytest.param(1, marks=pytest.mark.slow), pytest.param(7, marks=pytest.mark.slow), 40])
 def test_pieces_of_any_size_give_what_folding_each_batch_gives(
     tmp_path: Path, clock: FakeClock, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

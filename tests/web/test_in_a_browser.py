@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.xdist_group("browser")
-WIDTHS = (375, 768, 1280, 2560)
+WIDTHS = (375, pytest.param(768, marks=pytest.mark.slow), 1280, pytest.param(2560, marks=pytest.mark.slow))
 
 
 class Shown(NamedTuple):
@@ -84,7 +84,7 @@ def test_every_view_is_shown_without_an_error_and_asks_nobody_else(month: Shown,
     assert seen.elsewhere == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_nobody_is_shut_out_by_colour_or_structure(month: Shown, visit: Callable[..., Visit], scheme: str) -> None:
     seen = visit(month, color_scheme=scheme, viewport={"width": 1280, "height": 900})
     assert {path: wrong for path in month.paths if (wrong := seriously_wrong(seen.go(path)))} == {}
