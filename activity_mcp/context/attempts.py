@@ -92,9 +92,9 @@ class Attempt:
 
     def add(self, other: Attempt) -> None:
         """Take in the outcomes of another that means the same."""
-        self.ok, self.failed, self.denied = self.ok + other.ok, self.failed + other.failed, self.denied + other.denied
         if other.last_at > self.last_at:
             self.tool, self.argument = other.tool, other.argument
+        self.ok, self.failed, self.denied = self.ok + other.ok, self.failed + other.failed, self.denied + other.denied
         if other.first_ok_at:
             self.first_ok_at = min(self.first_ok_at or other.first_ok_at, other.first_ok_at)
         if other.ok_at > self.ok_at:
@@ -109,7 +109,7 @@ class Attempt:
 class Tried:
     """One call, as an event tells it: what ``Attempt`` counts."""
 
-    __slots__ = ("error", "outcome", "session_id", "took", "ts", "what")
+    __slots__ = ("_attempt", "error", "outcome", "session_id", "took", "ts", "what")
 
     def __init__(self, what: str, outcome: str, ts: str, session_id: str | None, *, took: str, error: str) -> None:
         self.what = what
@@ -118,8 +118,15 @@ class Tried:
         self.session_id = session_id or ""
         self.took = took
         self.error = error
+        self._attempt: Attempt | None = None
 
     def as_attempt(self) -> Attempt:
+        """The same as an attempt, which nobody changes: made once, as each answer asks for those that wait."""
+        if self._attempt is None:
+            self._attempt = self._made()
+        return self._attempt
+
+    def _made(self) -> Attempt:
         made = Attempt(self.what)
         if self.outcome == "ok":
             made.ok, made.first_ok_at, made.ok_at, made.took_ms = 1, self.ts, self.ts, as_number(self.took)
@@ -202,7 +209,7 @@ class Attempts:
     def _take(self, attempt: Attempt) -> None:
         known = self._by_key.get(attempt.key)
         if known is None:
-            self._by_key[attempt.key] = attempt  # a blob's, which is shared: it is never changed
+            self._by_key[attempt.key] = attempt  # a blob's or a call's, which is shared: it is never changed
         elif attempt.key in self._own:
             known.add(attempt)
         else:
