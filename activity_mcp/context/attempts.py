@@ -187,34 +187,47 @@ def _at_and_text(value: Any) -> tuple[str, str]:
     return (at, text[_TIME + 1 :]) if at else ("", "")
 
 
+class Merged:
+    """The attempts of a context by what they mean, and with the calls since. What was given out never changes.
+
+    Each answer asks with the calls of the one before and some more, so what was merged then is kept. Several threads may ask.
+    """
+
+    def __init__(self, stored: Iterable[Attempt]) -> None:
+        self._stored: dict[tuple[str, str], Attempt] = {}
+        for attempt in stored:
+            _take(self._stored, attempt)
+        self._grown: tuple[list[Tried], dict[tuple[str, str], Attempt]] = [], self._stored
+
+    def with_calls(self, calls: Sequence[Tried]) -> Mapping[tuple[str, str], Attempt]:
+        """All of them, by what they mean."""
+        known, by_key = self._grown
+        if calls[: len(known)] != known:  # one of them was replaced, or is in the context now
+            known, by_key = [], self._stored
+        if len(calls) > len(known):
+            by_key = dict(by_key)
+            for call in calls[len(known) :]:
+                _take(by_key, call.as_attempt())
+            self._grown = list(calls), by_key
+        return by_key
+
+
+def _take(by_key: dict[tuple[str, str], Attempt], attempt: Attempt) -> None:
+    known = by_key.get(attempt.key)
+    by_key[attempt.key] = attempt if known is None else known.plus(attempt)
+
+
 class Attempts:
     """The attempts of a context, those that mean the same as one."""
 
-    def __init__(
-        self, stored: Iterable[Attempt], calls: Iterable[Tried] = (), touched: Mapping[str, str] | None = None
-    ) -> None:
-        """``calls`` are those since; ``touched`` is when each file was touched last, by its path."""
+    def __init__(self, by_key: Mapping[tuple[str, str], Attempt], touched: Mapping[str, str] | None = None) -> None:
+        """``by_key`` is of ``Merged``; ``touched`` is when each file was touched last, by its path."""
         self._touched = touched or {}
-        self._by_key: dict[tuple[str, str], Attempt] = {}
-        self._own: set[tuple[str, str]] = set()
+        self._by_key = by_key
         self._judged: dict[tuple[str, str], bool] = {}
         self._commits: list[tuple[str, str]] | None = None
-        for attempt in stored:
-            self._take(attempt)
-        for call in calls:
-            self._take(call.as_attempt())
         runs = [(each.ok_at, run) for each in self._by_key.values() if each.ok_at and (run := each.test_run)]
         self._test_runs = sorted(runs, key=lambda run: run[0], reverse=True)[:_MAX_TEST_RUNS]
-
-    def _take(self, attempt: Attempt) -> None:
-        known = self._by_key.get(attempt.key)
-        if known is None:
-            self._by_key[attempt.key] = attempt  # a blob's or a call's, which is shared: it is never changed
-        elif attempt.key in self._own:
-            known.add(attempt)
-        else:
-            self._by_key[attempt.key] = known.plus(attempt)
-            self._own.add(attempt.key)
 
     def knows_command(self, command: str) -> bool:
         """Whether a session's failed command, or the tool that failed in it, is among the attempts."""

@@ -25,7 +25,7 @@ Which lines are shown is decided by their worth (``worth``); they are shown in t
 from __future__ import annotations
 
 from ..clock import iso
-from .attempts import Attempts, stored_attempts
+from .attempts import Attempts, Merged, stored_attempts
 from .known import (
     Told,
     age_us,
@@ -132,7 +132,7 @@ class Lines:
         self._sessions = [session for session in sessions if session["session_id"] != session_id]
         self._files = stored_records(blob, "recent_files", FILES)
         touched = {file["file_path"]: file["ts"] for file in self._files}
-        self._attempts = Attempts(stored_attempts(blob), touched=touched)
+        self._attempts = Attempts(Merged(stored_attempts(blob)).with_calls([]), touched)
         self._shown: dict[str, int] = {}
         self._branch = next((session["git_branch"] for session in self._sessions if session["git_branch"]), None)
 

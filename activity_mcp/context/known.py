@@ -7,7 +7,7 @@ where CLAUDE.md or MEMORY.md say it. ``render`` shows the facts as sections, ``i
 
 from __future__ import annotations
 
-from .attempts import Attempts, stored_attempts
+from .attempts import Attempts, Merged, stored_attempts
 from .instructions import MEMBER
 from .records import CONCLUSIONS, INSIGHTS, stored_records
 from .sessions import last_turn, stored_sessions
@@ -120,7 +120,7 @@ def with_instructions(blob: dict[str, Any], instructions: Instructions) -> dict[
 
 def _repeatable(blob: Mapping[str, Any]) -> Iterator[str]:
     """The texts that could repeat an instruction."""
-    attempts = Attempts(stored_attempts(blob))
+    attempts = Attempts(Merged(stored_attempts(blob)).with_calls([]))
     yield from (each.name for each in attempts.habits())
     yield from (subject for subject, _ in attempts.commits())
     yield from (text for session in stored_sessions(blob) if (text := session["concluded"]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .attempts import Attempts, stored_attempts
+from .attempts import Attempts, Merged, stored_attempts
 from .records import CONCLUSIONS, ERRORS, FILES, INSIGHTS, QUERIES, stored_records
 from .sessions import stored_sessions
 from .usage import Usage, Windows, usage_of
@@ -24,6 +24,7 @@ class Stored:
     __slots__ = (
         "_blob",
         "_judged",
+        "_merged",
         "_usage",
         "attempts",
         "conclusions",
@@ -42,6 +43,7 @@ class Stored:
         self._judged: Attempts | None = None
         self.sessions = stored_sessions(blob)
         self.attempts = stored_attempts(blob)
+        self._merged = Merged(self.attempts)
         self.conclusions = stored_records(blob, "conclusions", CONCLUSIONS)
         self.errors = stored_records(blob, "recent_errors", ERRORS)
         self.files = stored_records(blob, "recent_files", FILES)
@@ -53,9 +55,9 @@ class Stored:
     def judged(self, files: Sequence[Record], calls: Sequence[Tried]) -> Attempts:
         """The attempts with the calls since; without any, what was worked out before."""
         if calls or files is not self.files:
-            return Attempts(self.attempts, calls, {file["file_path"]: file["ts"] for file in files})
+            return Attempts(self._merged.with_calls(calls), {file["file_path"]: file["ts"] for file in files})
         if self._judged is None:
-            self._judged = Attempts(self.attempts, (), {file["file_path"]: file["ts"] for file in files})
+            self._judged = Attempts(self._merged.with_calls(()), {file["file_path"]: file["ts"] for file in files})
         return self._judged
 
     def usage(self, now_us: int) -> Usage:

@@ -8,7 +8,7 @@ import pytest
 
 from activity_mcp.clock import iso
 from activity_mcp.context import render_context
-from activity_mcp.context.attempts import Attempts, key_of
+from activity_mcp.context.attempts import Attempts, Merged, Tried, key_of
 from activity_mcp.context.facts import Fact
 from context.samples import DAY, HERE, HOUR, MINUTE, NOW, event
 
@@ -24,7 +24,7 @@ def failed(command: str, ago: int, error: str = "boom", **more: Any) -> dict[str
 
 
 def attempts(*events: dict[str, Any], touched: dict[str, str] | None = None) -> Attempts:
-    return Attempts([], [tried for each in events if (tried := Fact(each).tried)], touched)
+    return Attempts(Merged([]).with_calls([tried for each in events if (tried := Fact(each).tried)]), touched)
 
 
 def standing(*events: dict[str, Any]) -> list[str]:
@@ -153,3 +153,20 @@ def test_equal_failures_are_one_entry_with_how_often_and_an_overcome_one_comes_l
     assert shown["recent_sessions"][0]["failed_commands"] == ["make ship"]
     small = render_context({}, events, now_us=NOW, max_bytes=450, project=HERE).context
     assert small["recent_errors"] == [{"age": "3 h", "command": "make ship", "error": "attempt 3", "times": 3}]
+
+
+def test_calls_merged_one_by_one_are_what_they_are_merged_at_once_and_nothing_given_out_changes() -> None:
+    def ran(command: str, at: str, outcome: str) -> Tried:
+        return Tried(f"Bash {command}", outcome, f"2026-11-{at}T10:00:00.000000Z", "s", took="5", error="no")
+
+    calls = [ran("make", "01", "failed"), ran("make", "02", "ok"), ran("ls", "03", "ok"), ran("make", "04", "failed")]
+    growing, seen = Merged([]), []
+    for count in range(len(calls) + 1):
+        given = growing.with_calls(calls[:count])
+        seen.append((given, {key: (each.ok, each.failed, each.failed_at) for key, each in given.items()}))
+    replaced = [calls[0], ran("make", "02", "denied"), *calls[2:]]
+    assert growing.with_calls(replaced)[key_of("Bash", "make")].ok == 0
+    for count, (given, shown) in enumerate(seen):
+        whole = Merged([]).with_calls(calls[:count])
+        for found in (given, whole):
+            assert {key: (each.ok, each.failed, each.failed_at) for key, each in found.items()} == shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from activity_mcp.context.attempts import Attempts, Tried
+from activity_mcp.context.attempts import Attempts, Merged, Tried
 from activity_mcp.context.commits import MAX_SUBJECT, subject_of
 from activity_mcp.context.values import as_text
 
@@ -41,8 +41,9 @@ def test_commits_are_reported_newest_first_an_amended_one_once_and_none_that_fai
     def ran(command: str, at: str, outcome: str = "ok") -> Tried:
         return Tried(f"Bash {as_text(command)}", outcome, f"2026-11-0{at}T10:00:00.000000Z", "s", took="", error="")
 
-    made = Attempts([], [
+    calls = [
         ran("git commit -m 'One'", "1"), ran("git commit -m 'Two'", "2"), ran("git commit -m 'Three'", "3", "failed"),
         ran("git commit --amend -m 'One'", "4"), ran("make test", "5"),
-    ]).commits()  # fmt: skip
+    ]  # fmt: skip
+    made = Attempts(Merged([]).with_calls(calls)).commits()
     assert [(subject, at[:10]) for subject, at in made] == [("One", "2026-11-04"), ("Two", "2026-11-02")]
