@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -46,16 +46,18 @@ def ask(pool: ThreadPoolExecutor, path: str, sql: str, stop: threading.Event, ti
     return pool.submit(DuckDBQueries(path).query, sql, timeout_s=timeout_s, cancelled=stop.is_set)
 
 
-def until_in_use(path: str) -> None:
-    while True:
+def until_in_use(path: str, has_ended: Callable[[], bool] = lambda: False) -> bool:
+    """Wait until a query has the file; False where it ended unseen."""
+    while not has_ended():
         impatient = DuckDBWarehouse(path, patience_s=0)
         try:
             impatient.committed(CHANNEL)
         except WarehouseBusy:
             WriterMark(path).remove()
-            return
+            return True
         finally:
             impatient.close()
+    return False
 
 
 def test_a_flush_gets_the_file_under_queries_that_overlap_without_end(
@@ -89,12 +91,14 @@ def test_while_a_flush_waits_no_query_begins_and_afterwards_it_does(path: str, p
 def test_a_query_shorter_than_the_grace_is_left_alone(path: str) -> None:
     stop = threading.Event()
     with ThreadPoolExecutor(1) as pool:
-        query = ask(pool, path, "SELECT COUNT(*) FROM range(300000000)", stop)
-        until_in_use(path)
+        for rows in (300_000_000, 1_000_000_000, 3_000_000_000):  # long enough to be seen, on this machine today
+            query = ask(pool, path, f"SELECT COUNT(*) FROM range({rows})", stop)
+            if until_in_use(path, query.done):
+                break
         warehouse = DuckDBWarehouse(path, clock=clock(), patience_s=30)
         warehouse.append(batch(2, 2, clock(), expected=offset(1)))
         warehouse.close()
-        assert query.result().rows == [[300_000_000]]
+        assert query.result().rows == [[rows]]
 
 
 def test_the_mark_goes_with_the_flush_that_made_it(path: str) -> None:
