@@ -7,19 +7,15 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import uvicorn
-
-from ..server.http import MAX_CONNECTIONS
-from ..server.http.connections import BoundedProtocol
 from ..server.http.sockets import listen_on
 from ..server.http.token import token_of
+from ..server.http.uvicorn_server import uvicorn_for
 from .extra import WithoutExtra, missing_packages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from ..server.http.sockets import Site
     from ..service import ActivityService
@@ -27,13 +23,6 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 8757
 HOST = "127.0.0.1"
-
-
-class _Uvicorn(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Not its own: it would wait for open streams, and raise the signal again."""
-        yield
 
 
 def listen(service: ActivityService, port: int) -> Site:
@@ -60,7 +49,7 @@ def address_of(page: Page, site: Site) -> str:
 
 async def serve(page: Page, site: Site, on_ready: Callable[[], None] = lambda: None) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP."""
-    http = _Uvicorn(_configuration(page))
+    http = uvicorn_for(page, has_lifespan=False)
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -71,20 +60,3 @@ async def serve(page: Page, site: Site, on_ready: Callable[[], None] = lambda: N
     page.close()
     http.should_exit = http.force_exit = True
     await serving
-
-
-def _configuration(page: Page) -> uvicorn.Config:
-    return uvicorn.Config(
-        page,
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        ws="none",
-        http=BoundedProtocol,
-        loop="asyncio",
-        limit_concurrency=MAX_CONNECTIONS,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=1,
-        server_header=False,
-        proxy_headers=False,
-    )

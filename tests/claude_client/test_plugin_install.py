@@ -6,8 +6,6 @@ Part of ``make client``; nothing is asked of a model.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +15,7 @@ from claude_client import terminal
 from claude_client.lab import Lab
 from claude_client.scenario import CHECKOUT
 from claude_client.terminal import Terminal
-from claude_client.versions import Unavailable, client, number_of, wanted_versions
+from claude_client.versions import number_of, wanted_versions
 
 pytestmark = pytest.mark.client
 [ONE_LINE_SINCE] = [need.since for need in NEEDS if "--marketplace" in need.what]
@@ -28,17 +26,6 @@ BARE_PATH = "/usr/local/bin:/usr/bin:/bin"
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     is_short = metafunc.config.getoption("--short-client")
     metafunc.parametrize("version", wanted_versions()[-1:] if is_short else wanted_versions())
-
-
-@pytest.fixture
-def lab(version: str, tmp_path: Path) -> Iterator[Lab]:
-    try:
-        claude = client(version)
-    except Unavailable as error:
-        pytest.skip(str(error))
-    made = Lab(tmp_path / "lab", claude)
-    yield made
-    made.close()
 
 
 def claude(lab: Lab, *arguments: str) -> str:

@@ -5,16 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from claude_client import interactive, printed, terminal
 from claude_client.lab import Lab
 from claude_client.report import Report
 from claude_client.scenario import SCENARIOS, Scenario, judge
-from claude_client.versions import Unavailable, client, wanted_versions
+from claude_client.versions import wanted_versions
 
 pytestmark = pytest.mark.client
 _ = (interactive, printed)  # importing them registers their scenarios
@@ -25,17 +22,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     found = [each for each in SCENARIOS.values() if each.is_short or not is_short]
     metafunc.parametrize("found", found, ids=[each.name for each in found])
     metafunc.parametrize("version", wanted_versions()[-1:] if is_short else wanted_versions())
-
-
-@pytest.fixture
-def lab(version: str, tmp_path: Path) -> Iterator[Lab]:
-    try:
-        claude = client(version)
-    except Unavailable as error:
-        pytest.skip(str(error))
-    made = Lab(tmp_path / "lab", claude)
-    yield made
-    made.close()
 
 
 def test_each_fact_is_recorded_once_and_right(found: Scenario, version: str, lab: Lab, client_report: Report) -> None:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
-import uvicorn
 
 from ..leaving import CLOSE_S, GRACE_S
 from ..lifetime import ServiceLifetime, on_signals
-from . import MAX_CONNECTIONS
 from .app import build_app
-from .connections import BoundedProtocol
+from .uvicorn_server import uvicorn_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from mcp.server.lowlevel import Server
     from starlette.types import Receive, Scope, Send
@@ -34,13 +31,6 @@ class Page(Protocol):
         """Ends what it has begun."""
 
 
-class _Uvicorn(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Not its own: it would wait for open streams, and raise the signal again."""
-        yield
-
-
 async def run_web(
     server: Server[Any],
     service: ActivityService,
@@ -56,7 +46,7 @@ async def run_web(
     lifetime = ServiceLifetime(service)
     ended = asyncio.Event()
     guard = build_app(server, service, site, page)
-    http = _Uvicorn(_configuration(guard))
+    http = uvicorn_for(guard, has_lifespan=True)
     try:
         on_signals(ended.set, on_end)
         serving = asyncio.ensure_future(http.serve(list(site.sockets)))
@@ -77,21 +67,3 @@ async def run_web(
         await lifetime.close()
     if serving.done():
         serving.result()
-
-
-def _configuration(app: Any) -> uvicorn.Config:
-    """Logs go where ours go, without a line for each request; no header names the server, and no proxy is believed."""
-    return uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        lifespan="on",
-        ws="none",
-        http=BoundedProtocol,
-        loop="asyncio",
-        limit_concurrency=MAX_CONNECTIONS,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=1,
-        server_header=False,
-        proxy_headers=False,
-    )
