@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 _TAKE = fcntl.LOCK_EX | fcntl.LOCK_NB if fcntl is not None else 0
 _GIVE = fcntl.LOCK_UN if fcntl is not None else 0
 
+_UNKNOWN = 0
+"""No process has this id."""
+_MAX_UNSEEN = 25
+"""So often in a row nobody may seem to hold it: holders come and go. More often: the table does not show them."""
 _YIELDS = 20
 """A holder is usually done within microseconds: let it run that often before sleeping."""
 
@@ -77,13 +81,14 @@ class LockFile:
 
     def _acquire_in_a_crowd(self, timeout: float) -> bool:
         """Twenty processes that start at once on two processors need more than their time of waiting, and none is stuck."""
-        deadline, before = time.monotonic() + timeout, None
+        deadline, before, unseen = time.monotonic() + timeout, _UNKNOWN, 0
         while not self.try_acquire():
-            holder = self.holder_pid()
-            moves = holder != before or (holder is not None and self._is_under_way(holder))
-            if time.monotonic() > deadline or holder in (None, os.getpid()) or not moves:
+            holder = self._holder()
+            unseen = unseen + 1 if holder is None else 0
+            moves = unseen < _MAX_UNSEEN if holder is None else holder != before or self._is_under_way(holder)
+            if time.monotonic() > deadline or holder in (_UNKNOWN, os.getpid()) or not moves:
                 return self.try_acquire()
-            before = holder
+            before = holder or _UNKNOWN
             time.sleep(0.002)
         return True
 
@@ -115,12 +120,16 @@ class LockFile:
 
     def holder_pid(self) -> int | None:
         """The process that holds it now (Linux, from /proc/locks; elsewhere None). Asked only after waiting in vain."""
+        return self._holder() or None
+
+    def _holder(self) -> int | None:
+        """The same; None only where nobody holds it just now, and ``_UNKNOWN`` where that cannot be found."""
         found = self._fs.stat(self.path)
         try:
             table = self._fs.read("/proc/locks").decode("ascii", "replace")
         except OSError:
-            return None
-        return _pid_in(table, found) if found is not None else None
+            return _UNKNOWN
+        return _pid_in(table, found) if found is not None else _UNKNOWN
 
     def _open(self) -> None:
         self._fd = self._fs.open_lock(self.path)
@@ -135,12 +144,13 @@ class LockFile:
 
 
 def _pid_in(table: str, found: os.stat_result) -> int | None:
-    """``1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF``, where a waiting one has ``->`` as its second word."""
+    """``1: FLOCK  ADVISORY  WRITE 4711 fe:00:1234 0 EOF``, where a waiting one has ``->`` as its second word. A holder
+    outside our PID namespace is 0."""
     device = "%02x:%02x:%d" % (os.major(found.st_dev), os.minor(found.st_dev), found.st_ino)
     for line in table.splitlines():
         words = line.split()
         if len(words) >= 6 and words[1] == "FLOCK" and words[5] == device and words[4].isdecimal():
-            return int(words[4]) or None
+            return int(words[4])
     return None
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from activity_mcp.claude_code.hooks import hook, start_hook
 from activity_mcp.claude_code.hooks.start_hook import hook_command
-from activity_mcp.fs import LOCAL
+from activity_mcp.fs import LOCAL, FileSystem
 from activity_mcp.queue.lock import LockFile
 from activity_mcp.recording.dropped import note_drop
 from claude_code.hooked import Hooked, payload, tool_use
@@ -114,6 +114,32 @@ def test_a_holder_that_only_waits_for_a_processor_is_waited_for_longer_and_one_t
             assert ends or time.monotonic() - began < 5, "it sleeps: nothing to wait for"
             lock.close()
             holder.kill()
+
+
+class NobodyIsSeen(FileSystem):
+    """A table of locks read at moments when nobody holds the lock; at the ``frees``-th the holder lets go."""
+
+    def __init__(self, holder: LockFile, frees: int) -> None:
+        self._holder = holder
+        self.looks, self._frees = 0, frees
+
+    def read(self, path: str) -> bytes:
+        self.looks += 1
+        if self.looks == self._frees:
+            self._holder.release()
+        return b""
+
+
+@pytest.mark.parametrize(("frees", "is_ours"), [(10, True), (1000, False)])
+def test_a_lock_that_others_keep_taking_and_giving_is_waited_for_and_one_whose_holder_cannot_be_seen_is_not(
+    tmp_path: Path, frees: int, is_ours: bool
+) -> None:
+    holder = LockFile(str(tmp_path / "lock"), LOCAL)
+    assert holder.try_acquire()
+    fs = NobodyIsSeen(holder, frees)
+    assert LockFile(holder.path, fs).acquire(0, 60) is is_ours
+    assert fs.looks < 100
+    holder.close()
 
 
 @pytest.mark.parametrize("room", [0, 1])

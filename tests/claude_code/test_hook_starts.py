@@ -141,9 +141,10 @@ def test_a_start_that_one_registration_did_not_report_spoils_the_next_ones_for_n
 
 
 def test_reports_at_the_same_moment_from_many_processes_are_as_many_starts_as_one_registration_reports(
-    resumed: Resumed,
+    resumed: Resumed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Eight resumes, each by three registrations, all at once: the order of the lines in the file decides, for all alike."""
+    monkeypatch.setattr(hook, "LOCK_TIMEOUT_S", 60)  # threads share one interpreter: their turns take longer than processes'
     at_once = threading.Barrier(24)
 
     def report(registration: str, process: int) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from activity_mcp.errors import BatchRejected, WarehouseCorrupt, WarehouseNewer, WarehouseUnavailable
 from activity_mcp.warehouse import Batch
 from activity_mcp.warehouse.base import LAYOUT_VERSION
+from activity_mcp.warehouse.duckdb import warehouse as warehouse_module
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from deployed import put_file
 from fakes import FakeClock
@@ -142,17 +144,26 @@ def test_a_file_another_process_writes_is_unavailable_for_now(tmp_path: Path, cl
     freed.release()
 
 
-def test_a_call_that_does_not_end_is_interrupted_and_rolled_back(tmp_path: Path, clock: FakeClock) -> None:
+def test_a_call_that_does_not_end_is_interrupted_and_rolled_back(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = str(tmp_path / "a.duckdb")
     filled(path, clock)
-    hurried = DuckDBWarehouse(path, clock=clock, timeout_s=0.001)
-    many = batch(2, 20_000, clock, expected=offset(1))
-    with pytest.raises(WarehouseUnavailable, match="in time"):
-        hurried.append(many)
+    fill = warehouse_module._fill
+
+    def fill_without_end(connection: duckdb.DuckDBPyConnection, rows: list[tuple[Any, ...]]) -> None:
+        fill(connection, rows)
+        connection.execute("SELECT sum(hash(range)) FROM range(1_000_000_000_000)").fetchall()
+
+    more = batch(2, 20, clock, expected=offset(1))
+    with monkeypatch.context() as patched:
+        patched.setattr(warehouse_module, "_fill", fill_without_end)
+        with pytest.raises(WarehouseUnavailable, match="in time"):
+            DuckDBWarehouse(path, clock=clock, timeout_s=0.001).append(more)
     patient = DuckDBWarehouse(path, clock=clock)
     assert patient.highest_offset(CHANNEL) == offset(1)
-    patient.append(many)
-    assert patient.highest_offset(CHANNEL) == offset(20_000)
+    patient.append(more)
+    assert patient.highest_offset(CHANNEL) == offset(20)
     patient.release()
 
 
