@@ -15,7 +15,6 @@ from ..clock import SYSTEM_CLOCK
 from ..errors import DiskFull, QueueBusy, QueueFull, QueueRefused
 from ..fs import LOCAL, same_boot
 from .appended import Appended, joined
-from .commit import next_number
 from .live import LiveSegment
 from .lock import LockFile
 from .manifest import APPEND_LOCK, open_queue, read_queue, seal_segment
@@ -238,6 +237,8 @@ class QueueWriter:
 
     def _rotate(self, numbers: Sequence[int]) -> LiveSegment:
         self._info = self._present_queue()
+        from .commit import next_number  # most appends find a segment
+
         number = next_number(numbers, self._gauge.commit(), self._floor)
         start_segment(self.directory, number, self._info.queue_id, clock=self._clock, fs=self._fs)
         live = LiveSegment.open(self.directory, number, self._fs)
@@ -318,8 +319,7 @@ class QueueWriter:
             self.sync_failures += 1
 
     def close(self) -> None:
-        """Sync what is not synced yet (durability ``none``: not even that), close everything. Idempotent. Raises
-        NotDurable."""
+        """Sync what is not synced yet (durability ``none``: nothing), close everything. Idempotent. Raises NotDurable."""
         if self._closed or self._pid != os.getpid():
             return
         with self._mutex:
@@ -348,7 +348,8 @@ class QueueWriter:
 
         With ``more`` bytes: as it would be when these are appended.
         """
-        uncommitted = self.uncommitted_bytes()
+        held = self._gauge.held(self._segments.numbers())  # mostly little, whatever of it is committed
+        uncommitted = held if held + more < self._degraded_bytes else self.uncommitted_bytes()
         if uncommitted >= self._max_bytes:
             return "full"
         return "degraded" if uncommitted + more >= self._degraded_bytes else "ok"
