@@ -61,6 +61,12 @@ class Gauge:
             total += max(0, size - at.end) if at is not None and number == at.segment else size
         return total
 
+    def next_number(self, numbers: Sequence[int], floor: int) -> int:
+        """The number of the next segment (``commit.next_number``)."""
+        from .commit import next_number  # most appends find a segment
+
+        return next_number(numbers, self.commit(), floor)
+
     def held(self, numbers: Sequence[int]) -> int:
         """Bytes of all these segments, committed or not."""
         return sum(self._size(number, numbers[-1], None) for number in numbers)

@@ -237,9 +237,7 @@ class QueueWriter:
 
     def _rotate(self, numbers: Sequence[int]) -> LiveSegment:
         self._info = self._present_queue()
-        from .commit import next_number  # most appends find a segment
-
-        number = next_number(numbers, self._gauge.commit(), self._floor)
+        number = self._gauge.next_number(numbers, self._floor)
         start_segment(self.directory, number, self._info.queue_id, clock=self._clock, fs=self._fs)
         live = LiveSegment.open(self.directory, number, self._fs)
         if live is None:

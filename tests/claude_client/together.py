@@ -40,9 +40,10 @@ def resumed_in_two_terminals_at_once(lab: Lab) -> None:
     lab.product("install")
     lab.api.play(says("First answer."))
     session = lab.ask("first prompt").result["session_id"]
-    lab.api.play(a=[says("A is done.")], b=[does(bash("echo b")), says("B is done.")])
+    lab.api.play(a=[says("A is done.")], b=[says("B is done.")])
     lab.onboard()
-    with Terminal(lab, "--resume", session) as first, Terminal(lab, "--resume", session) as second:
+    options = ("--resume", session)
+    with Terminal(lab, *options, mode="default") as first, Terminal(lab, *options, mode="default") as second:
         for terminal in (first, second):
             terminal.wait_until_ready()
         first.ask("[[script:a]] work a", "A is done.")

@@ -252,7 +252,7 @@ def sessions(draw: st.DrawFn) -> list[bytes]:
 
 
 @pytest.mark.long
-@examples(3, 60)
+@examples(2, 60)
 @given(lines=sessions())
 def test_no_session_whatever_is_answered_otherwise_than_by_the_sdk(lines: list[bytes]) -> None:
     pair = Both()

@@ -210,15 +210,10 @@ def _record(
         if type(refused) not in _COUNTED_BY_QUEUE:
             raise
     else:
-        if payload.leaves_traces:
-            _leave_traces(traces_in(queue_dir), payload, drafts[0].activity_id, now_us)
-
-
-def _leave_traces(traces: Traces, payload: HookPayload, activity_id: str, now_us: int) -> None:
-    try:
-        traces.note(payload, activity_id, now_us)
-    except Exception:  # noqa: S110 - what they lose by it is little, and the event itself is recorded
-        pass
+        try:
+            payload.leave_traces(drafts[0].activity_id)
+        except Exception:  # noqa: S110 - what later hooks lose by it is little, and the event itself is recorded
+            pass
 
 
 def _injection(

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 _COMMON = ("prompt_id", "agent_id", "agent_type")
 _UTTERANCES = ("prompt", "last_assistant_message", "message", "command_args", "compact_summary", "custom_instructions")
 """Members that hold words of a person or the model: ACTIVITY_PROMPTS decides what is kept of them, in every event."""
-_TRACED = ("SessionStart", "UserPromptSubmit", "Stop", "StopFailure", "SessionEnd")
+_ENDS = ("Stop", "StopFailure", "SessionEnd")
+"""After these a transcript holds what no hook reports: tokens, denials, the outcome of calls without a hook."""
 _BEGINNINGS = ("startup", "clear", "fork")
 _MINUTE_US = 60_000_000
 _DAY_MS = 86_400_000
@@ -92,10 +93,22 @@ class HookPayload:
         drafts = build(self) if build is not None else None
         return [self._hook_event()] if drafts is None else drafts
 
-    @property
-    def leaves_traces(self) -> bool:
-        """Whether later hooks, the leader or an import need to know of it (``traces``)."""
-        return self.event in _TRACED
+    def leave_traces(self, activity_id: str) -> None:
+        """Once it is recorded: for the session's end, which start it belongs to; for the next prompt and for an import, what
+        was asked and how that is named; for the leader, what to read. Raises OSError."""
+        session_id, transcript = self.session_id, self.text("transcript_path")
+        if session_id is None:
+            return
+        if self.event == "SessionStart" and self.text("source") != "compact":
+            for named in (session_id, self.begun):
+                if named is not None:
+                    self._traces().note_start(named, activity_id)
+        elif self.said is not None:
+            self._traces().note_prompt_key(session_id, *self.said)
+        elif self.event in _ENDS and transcript is not None:
+            self._traces().request(session_id, transcript)
+        elif self.noted_prompt is not None:
+            self._traces().note_prompt(*self.noted_prompt, self._now_us)
 
     @property
     def ts_us(self) -> int:

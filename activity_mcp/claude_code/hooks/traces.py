@@ -17,10 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ...fs import FileSystem
-    from .payloads import HookPayload
 
-_ENDS = ("Stop", "StopFailure", "SessionEnd")
-"""After these a transcript holds what no hook reports: tokens, denials, the outcome of calls without a hook."""
 _SHELLS = (b"sh", b"dash", b"bash", b"zsh", b"ksh", b"fish")
 _MAX_SHELLS = 4
 
@@ -34,8 +31,9 @@ class Traces:
         self._process = process
         self._fs = fs
         self._state = SessionState(queue_dir, fs=fs)
-        self.new_prompt_key = self._state.new_prompt_key
-        self.next_repeat = self._state.next_repeat
+        self.new_prompt_key, self.note_prompt_key = self._state.new_prompt_key, self._state.note_prompt_key
+        self.next_repeat, self.note_prompt = self._state.next_repeat, self._state.note_prompt
+        self.request = self._state.request
 
     def start_of(self, session_id: str) -> str | None:
         """The activity id of the start that an end of the session belongs to; None where no hook has noted one."""
@@ -47,22 +45,9 @@ class Traces:
 
         return Reporter(self._queue_dir, self._environ, self._process, self._fs).start(session_id, source, content, now_us)
 
-    def note(self, payload: HookPayload, activity_id: str, now_us: int) -> None:
-        """For the session's end, which start it belongs to; for the next prompt and for an import, what was asked and how that
-        is named; for the leader, what to read. Raises OSError."""
-        session_id, transcript = payload.session_id, payload.text("transcript_path")
-        if session_id is None:
-            return
-        if payload.event == "SessionStart" and payload.text("source") != "compact":
-            for named in (session_id, payload.begun):
-                if named is not None:
-                    self._state.note_start(named, activity_id, self._client())
-        elif payload.said is not None:
-            self._state.note_prompt_key(session_id, *payload.said)
-        elif payload.event in _ENDS and transcript is not None:
-            self._state.request(session_id, transcript)
-        elif payload.noted_prompt is not None:
-            self._state.note_prompt(*payload.noted_prompt, now_us)
+    def note_start(self, session_id: str, activity_id: str) -> None:
+        """For the session's end, which start it belongs to."""
+        self._state.note_start(session_id, activity_id, self._client())
 
     def _client(self) -> str | None:
         """What names the process of Claude Code that runs this hook; None where that cannot be seen."""
