@@ -168,7 +168,7 @@ class Flusher:
         if rows is None:
             return None
         try:
-            self._sink.append(Batch(self.channel_id, position.expected, str(lines.end), rows))
+            self._append(Batch(self.channel_id, position.expected, str(lines.end), rows))
         except (BatchRejected, BatchTooLarge):
             return None
         return rows, 0
@@ -341,7 +341,7 @@ class Flusher:
             part = rows[start:end]
             offset = str(batch.end) if end == len(rows) else part[-1].stream_offset
             try:
-                self._append(Batch(self.channel_id, expected, offset, part), weights[start:end])
+                self._append(Batch(self.channel_id, expected, offset, part))
             except (BatchRejected, BatchTooLarge) as error:
                 if len(part) > 1:
                     size = len(part) // 2
@@ -353,12 +353,12 @@ class Flusher:
             size = min(size * 2, len(rows))
         return refused
 
-    def _append(self, batch: Batch, weights: list[int]) -> None:
+    def _append(self, batch: Batch) -> None:
         try:
             self._sink.append(batch)
         except WarehouseError as error:
             if error.smaller_may_pass:
-                self.batch_size.failed(weights)
+                self.batch_size.failed([weight(row) for row in batch.rows])
             raise
         self.batch_size.passed()
 
