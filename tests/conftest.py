@@ -42,6 +42,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--crash-seed", type=int, default=None, help="repeat the kill loops of this seed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Workers begin with a part each, in this order, and who has done his takes from the end of another's."""
+    items.sort(key=lambda item: item.get_closest_marker("first") is None)
+
+
 @pytest.fixture
 def crash_seconds(request: pytest.FixtureRequest) -> float:
     return float(request.config.getoption("--crash-seconds"))
