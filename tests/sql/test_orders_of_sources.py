@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from collections.abc import Sequence
 from copy import copy
 from datetime import datetime
@@ -133,6 +135,46 @@ def test_however_often_they_report_and_however_batches_overlap_the_totals_are_th
     for number, start, stop in batches:
         sums.record(SOURCES[number][start:stop])
     assert_whole(sums, measured=5)
+
+
+@cache
+def rewritten() -> tuple[tuple[Activity, ...], ...]:
+    """The transcript as it was read at other times: shortened, without its beginning (a compaction), edited, its lines in another
+    order, with lines that stand in it twice, and as another file of the same session."""
+    folder = Path(tempfile.mkdtemp())
+    lines = TRANSCRIPT.read_bytes().splitlines(keepends=True)
+    half = len(lines) // 2
+    texts = (
+        lines[:half], lines[half:], lines[:2] + lines[half:], [line.replace(b"fibonacci", b"primes") for line in lines],
+        lines[half:] + lines[:half], [*lines, *lines[half:]], lines,
+    )  # fmt: skip
+    found = []
+    for number, text in enumerate(texts):
+        path = folder / str(number) / TRANSCRIPT.name
+        path.parent.mkdir()
+        path.write_bytes(b"".join(text))
+        found.append(imported(str(path)))
+    shutil.rmtree(folder)
+    return tuple(found)
+
+
+@pytest.mark.long
+@examples(short=2, long=40)
+@given(order=st.permutations([*range(7), "exporter", "subagent"]))
+def test_a_session_whose_transcript_was_rewritten_counts_each_request_once(order: list[Any]) -> None:
+    sums = Sums()
+    for number in order:
+        sums.record({"exporter": SOURCES[0], "subagent": SOURCES[2]}.get(number) or rewritten()[number])
+    assert_whole(sums, measured=5)
+    assert calls_shown(sums).keys() == calls_exported().keys()
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_what_a_rewritten_transcript_no_longer_holds_stays_recorded(number: int) -> None:
+    sums = Sums()
+    for source in (SOURCES[1], SOURCES[2], rewritten()[number]):
+        sums.record(source)
+    assert_whole(sums, measured=0)
 
 
 def test_two_exporters_whose_clocks_disagree_by_minutes_report_each_request_once() -> None:
