@@ -127,7 +127,7 @@ def _share_of_flush(service: ActivityService, vocabulary: list[str], rounds: int
         rows = [_row(service, f"{number}-{place}", given) for place, given in enumerate(features)]
         began = time.process_time()
         if feed is not None:
-            feed.add("measured", None, str(number), rows)
+            feed.shipped("measured", None, str(number), rows)
         own.append(time.process_time() - began)
     return 100 * median(own) / max(1e-9, median(whole) - median(own))
 

@@ -26,6 +26,7 @@ MAX_TEXT = 4000
 _SHELLS = ("Bash", "PowerShell")
 _NOT_SEARCHED = ("hook", "retention", "health_changed", "forgotten")
 _SESSION_KINDS = {"user_prompt": "asked", "turn_end": "concluded", "turn_stopped": "concluded", "start": "title"}
+_SEVERE = ("error", "critical")
 _TITLES = ("session_title", "title", "link")
 
 
@@ -46,30 +47,33 @@ class Document(NamedTuple):
 
 def document_of(members: Mapping[str, Any]) -> Document | None:
     """The document of an event's members, ``feature_json`` decoded; None where nothing of it is searched."""
-    features = members.get("feature_json")
-    if not isinstance(features, dict):
+    get = members.get
+    features = get("feature_json")
+    read = _READERS.get(str(get("event_name")))
+    if read is None or not isinstance(features, dict):
         return None
-    read = _READERS.get(str(members.get("event_name")))
-    found = read(features) if read is not None else None
+    found = read(features)
     if found is None or not (found[1] or found[2]):
         return None
     kind, text, path = found
     try:
-        ts_us = parse_iso(str(members.get("ts")))
+        ts_us = parse_iso(str(get("ts")))
     except ValueError:
         return None
     tool = features.get("tool_name")
+    failed = features.get("success") is False or "error" in features or features.get("severity") in _SEVERE
+    session = _text(get("session_id")) or _text(features.get("session_id")) or None
     return Document(
-        activity_id=str(members.get("activity_id")),
-        ts_us=ts_us,
-        kind=kind,
-        project=_text(members.get("project")) or None,
-        session_id=_text(members.get("session_id")) or _text(features.get("session_id")) or None,
-        tool=tool if isinstance(tool, str) else None,
-        failed=features.get("success") is False or features.get("severity") in ("error", "critical") or "error" in features,
-        path=path or None,
-        text=text[:MAX_TEXT],
-        rank=source_rank(members.get("source"), features),
+        str(get("activity_id")),
+        ts_us,
+        kind,
+        _text(get("project")) or None,
+        session,
+        tool if isinstance(tool, str) else None,
+        failed,
+        path or None,
+        text[:MAX_TEXT],
+        source_rank(get("source"), features),
     )
 
 
@@ -86,10 +90,11 @@ def _session(features: dict[str, Any]) -> _Found | None:
 def _tool(features: dict[str, Any]) -> _Found:
     given = features.get("parameters")
     parameters = given if isinstance(given, dict) else {}
-    path = _text(parameters.get("file_path")) or _text(parameters.get("notebook_path"))
+    get = parameters.get
+    path = _text(get("file_path")) or _text(get("notebook_path"))
     name, error = _text(features.get("tool_name")), _text(features.get("error"))
     if name in _SHELLS:
-        texts = [_text(parameters.get("command")), error, _text(parameters.get("description"))]
+        texts = [_text(get("command")), error, _text(get("description"))]
         return "command", "\n".join(filter(None, texts)), path
     texts = [name, error, *(text for key, value in parameters.items() if key != "file_path" for text in _texts(value))]
     return "call", "\n".join(filter(None, texts)), path
