@@ -119,6 +119,7 @@ class SearchIndex:
         """
         connection = sqlite3.connect(path, timeout=IN_USE_S, isolation_level=None, check_same_thread=False)
         try:
+            connection.execute("PRAGMA page_size=8192")  # of a new file: half as many writes
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=OFF")
             connection.execute("PRAGMA secure_delete=ON")
