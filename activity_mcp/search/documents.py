@@ -49,31 +49,37 @@ def document_of(members: Mapping[str, Any]) -> Document | None:
     """The document of an event's members, ``feature_json`` decoded; None where nothing of it is searched."""
     get = members.get
     features = get("feature_json")
-    read = _READERS.get(str(get("event_name")))
-    if read is None or not isinstance(features, dict):
+    if not isinstance(features, dict):
         return None
-    found = read(features)
+    event_name, activity_id, ts = str(get("event_name")), str(get("activity_id")), str(get("ts"))
+    return made_of(event_name, activity_id, ts, get("project"), get("session_id"), get("source"), features)
+
+
+def made_of(
+    event_name: str, activity_id: str, ts: str, project: object, session_id: object, source: object, features: dict[str, Any]
+) -> Document | None:
+    """The same from the members themselves."""
+    read = _READERS.get(event_name)
+    found = read(features) if read is not None else None
     if found is None or not (found[1] or found[2]):
         return None
     kind, text, path = found
     try:
-        ts_us = parse_iso(str(get("ts")))
+        ts_us = parse_iso(ts)
     except ValueError:
         return None
     tool = features.get("tool_name")
-    failed = features.get("success") is False or "error" in features or features.get("severity") in _SEVERE
-    session = _text(get("session_id")) or _text(features.get("session_id")) or None
     return Document(
-        str(get("activity_id")),
+        activity_id,
         ts_us,
         kind,
-        _text(get("project")) or None,
-        session,
+        _text(project) or None,
+        _text(session_id) or _text(features.get("session_id")) or None,
         tool if isinstance(tool, str) else None,
-        failed,
+        features.get("success") is False or "error" in features or features.get("severity") in _SEVERE,
         path or None,
         text[:MAX_TEXT],
-        source_rank(get("source"), features),
+        source_rank(source, features),
     )
 
 
@@ -94,8 +100,8 @@ def _tool(features: dict[str, Any]) -> _Found:
     path = _text(get("file_path")) or _text(get("notebook_path"))
     name, error = _text(features.get("tool_name")), _text(features.get("error"))
     if name in _SHELLS:
-        texts = [_text(get("command")), error, _text(get("description"))]
-        return "command", "\n".join(filter(None, texts)), path
+        command, description = _text(get("command")), _text(get("description"))
+        return "command", "\n".join(filter(None, (command, error, description))) if error or description else command, path
     texts = [name, error, *(text for key, value in parameters.items() if key != "file_path" for text in _texts(value))]
     return "call", "\n".join(filter(None, texts)), path
 
@@ -134,7 +140,7 @@ _READERS = {
 }
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 

@@ -10,7 +10,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from ..language.words import MAX_WORD, words_of
+from ..language.words import MAX_WORD, ascii_words, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,7 +42,7 @@ def words_in(entries: Iterable[tuple[int, str, str, str]]) -> set[str]:
     """The different words of texts and paths."""
     texts = [f"{text} {path}" for _, text, path, _ in entries]
     others = [text for text in texts if not text.isascii()]
-    return set(words_of(" ".join(filter(str.isascii, texts)))).union(*(text.split() for text in others))
+    return set(ascii_words(" ".join(filter(str.isascii, texts)))).union(*(text.split() for text in others))
 
 
 @functools.lru_cache(1024)
