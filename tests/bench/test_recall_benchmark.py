@@ -115,5 +115,6 @@ def test_the_benchmark_measures_the_sessions_it_is_given_or_says_that_there_are_
     environ = own_environment(str(tmp_path / "home"), os.environ)
     rows = recall.measure(environ, histories=1, sessions=str(tmp_path / "sessions"))
     assert [row.what for row in rows if row.what.startswith("recorded, lines")]
+    (empty := tmp_path / "empty").mkdir()
     with pytest.raises(InvalidInput, match="no transcript"):
-        recall.measure(own_environment(str(tmp_path / "other"), os.environ), histories=1, sessions=str(tmp_path / "home"))
+        recall.measure(own_environment(str(tmp_path / "other"), os.environ), histories=1, sessions=str(empty))

@@ -29,7 +29,6 @@ from ...clock import SYSTEM_CLOCK, iso, parse_iso
 from ...operations.drain import Drainer
 from ...operations.import_transcripts import TranscriptImport
 from ...service import ActivityService
-from ...sessions.rows import conditions, events
 from ...warehouse import Scope
 from .histories import HOUR, History, Need, Recorded
 
@@ -145,10 +144,12 @@ def _copy(told: _Told, folder: Path, later_us: int) -> str:
 
 def _history(project: str, told: list[_Told], service: ActivityService, now_us: int) -> History:
     mine = [each for each in told if each.project == project]
-    stored = events(service.adapter.queries, conditions(project=project))
+    history = service.adapter.history
+    stored = history.between(0, now_us) if history is not None else ()
     made = [
         Recorded(parse_iso(row["ts"]), row["event_name"], row["feature_json"], row["session_id"] or "", project)
-        for row in stored
+        for row in sorted(stored, key=lambda row: str(row["ts"]))
+        if row["project"] == project
     ]
     lines = [(each.ended_us, line) for each in mine for text in each.text for line in text.splitlines()]
     return History(project, now_us, made, lines, list(_needs(mine)))
