@@ -8,6 +8,7 @@ import platform
 import shutil
 import tempfile
 import time
+from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from .measured import Measured
 
-    Measure = Callable[[Mapping[str, str]], list[Measured]]
+    Measure = Callable[..., list[Measured]]
 
 BENCHMARKS: dict[str, str] = {
     "transcripts": "peak memory of importing 100 MB of transcript beside 10 MB",
@@ -44,6 +45,8 @@ BENCHMARKS: dict[str, str] = {
 BY_NAME_ONLY = frozenset(("snowpipe", "provenance", "search", "usage", "web"))
 """Those that take minutes or need a checkout: they run when they are asked for."""
 
+OVER_SESSIONS = "recall"
+
 _OURS = ("ACTIVITY_", "QUEUE_DIR", "SNOW_CONNECTION", "BACKPRESSURE_THRESHOLD", "MAX_QUEUE_SIZE", "CLAUDE_")
 _PACKAGES = ("duckdb", "mcp", "orjson", "snowpipe-streaming", "snowflake-connector-python")
 
@@ -56,12 +59,16 @@ def chosen(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names)) or [name for name in BENCHMARKS if name not in BY_NAME_ONLY]
 
 
-def measure(name: str, environ: Mapping[str, str], *, place: str | None = None) -> list[Measured]:
-    """Run one benchmark in a new directory under ``place`` (default: the system's), which is removed afterwards."""
+def measure(name: str, environ: Mapping[str, str], *, place: str | None = None, sessions: str | None = None) -> list[Measured]:
+    """Run one benchmark in a new directory under ``place`` (default: the system's), which is removed afterwards.
+
+    ``sessions``: a directory of transcripts, for the one that measures over them (``OVER_SESSIONS``).
+    """
     run: Measure = importlib.import_module(f"{__package__}.{name}").measure
     directory = tempfile.mkdtemp(prefix=f"activity-mcp-bench-{name}-", dir=place)
     try:
-        return run(own_environment(directory, environ))
+        given = own_environment(directory, environ)
+        return partial(run, sessions=sessions)(given) if sessions is not None and name == OVER_SESSIONS else run(given)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
