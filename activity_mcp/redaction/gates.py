@@ -77,8 +77,10 @@ BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
 MAX_BASE64 = 4096
 _MAX_RUNS = 6
 _MARKS_OF_PASSWORDS = "!#$%^&*+?@"
+ESCAPE, CSI = "\x1b", "\x9b"
+"""What begins a sequence for a terminal."""
+_WRITTEN_ESCAPES = ("\\e[", "\\e]", "\\x1", "\\033", "\\u001")
 _AFTER_PROGRAM = (" ", "\t", ".", "\\")
-_JOINTS = ("'\n", '"\n', "'+", "' +", '"+', '" +')
 _MIN_KEY_PIECE = 20
 _MIN_KEY_LINES = 190
 
@@ -253,11 +255,25 @@ def _has_remark(sight: Sight) -> bool:
 
 def _has_account(sight: Sight) -> bool:
     text, words = sight.text, sight.words
+    if speaks_of_peers(sight):
+        return True
     if not sight.has_mixed and not any(map(text.__contains__, _MARKS_OF_PASSWORDS)):
         return False
     if ("/" in text or ":" in text) and logins_of(sight):
         return True
-    return not PEER_WORDS.isdisjoint(words) or " * " in text or '" "' in text or (text.count(":") > 3 and "::" in text)
+    if not PEER_WORDS.isdisjoint(words) or ("*" in text and (" * " in text or " *\n" in text)) or '" "' in text:
+        return True
+    return "::" in text and text.count(":") > 3
+
+
+def speaks_of_peers(sight: Sight) -> bool:
+    """Whether it names a file of ppp's accounts, or has the heading of one."""
+    words = sight.words
+    if b"secrets" in words and (b"chap" in words or b"pap" in words):
+        return True
+    if b"client" not in words or b"server" not in words or b"secret" not in words:
+        return False
+    return "client server secret" in " ".join(sight.lowered.split())
 
 
 def logins_of(sight: Sight) -> list[str]:
@@ -297,4 +313,11 @@ def has_views(text: str) -> bool:
         return True
     if "\\" in text and ("\\u" in text or "\\\n" in text or "\\\r\n" in text):
         return True
-    return ("'" in text or '"' in text) and any(map(text.__contains__, _JOINTS))
+    return ("'" in text or '"' in text) and ("+" in text or "'\n" in text or '"\n' in text)
+
+
+def has_escapes(text: str) -> bool:
+    """Whether the text has sequences for a terminal."""
+    if ESCAPE in text or CSI in text:
+        return True
+    return "\\" in text and any(map(text.__contains__, _WRITTEN_ESCAPES))

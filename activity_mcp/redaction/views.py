@@ -12,25 +12,20 @@ if TYPE_CHECKING:
 
 _HEX = frozenset("0123456789abcdefABCDEF")
 _JOINTS = ("\\\n", "\\\r\n")
+_QUOTES = "'\""
 _MAX_GAP = 24
 
 
 class View:
     """A text as something else reads it, and where in the text each piece of it begins."""
 
-    __slots__ = ("_places", "_starts", "text")
+    __slots__ = ("_end", "_pieces", "_starts", "text")
 
     def __init__(self, pieces: list[tuple[str, int]], end: int) -> None:
-        self.text = "".join(piece for piece, _ in pieces)
+        self.text = "".join([piece for piece, _ in pieces])
+        self._pieces = pieces
+        self._end = end
         self._starts: list[int] = []
-        self._places: list[tuple[int, int]] = []
-        at = 0
-        for piece, place in pieces:
-            self._starts.append(at)
-            self._places.append((place, len(piece)))
-            at += len(piece)
-        self._starts.append(at)
-        self._places.append((end, 0))
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The span in the text of a span of the view."""
@@ -39,9 +34,17 @@ class View:
     def _place(self, at: int) -> int:
         from bisect import bisect_right
 
+        if not self._starts:  # most views hold no secret
+            self._note_starts()
         index = max(0, bisect_right(self._starts, at) - 1)
-        place, _ = self._places[index]
-        return place + at - self._starts[index]
+        return self._pieces[index][1] + at - self._starts[index]
+
+    def _note_starts(self) -> None:
+        self._pieces = [*self._pieces, ("", self._end)]
+        at = 0
+        for piece, _ in self._pieces:
+            self._starts.append(at)
+            at += len(piece)
 
 
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#34;": '"', "&#39;": "'", "&apos;": "'", "&amp;": "&"}
@@ -132,22 +135,41 @@ def _gaps(text: str) -> Iterator[tuple[int, int]]:
             if _is_within_token(text, at, end):
                 yield at, end
             at = text.find(mark, end)
-    marks = ("'\n", '"\n') if "+" not in text else ("'\n", '"\n', "'+", "' +", '"+', '" +')
-    for mark in marks:
-        yield from _joints(text, mark)
+    yield from _joints(text, _ends_of_lines(text))
+    yield from _joints(text, _before_plus(text))
 
 
-def _joints(text: str, mark: str) -> Iterator[tuple[int, int]]:
-    """``' + '``, ``" . "``, ``"⏎"``: the end of a literal and the beginning of the next."""
-    at = text.find(mark)
+def _ends_of_lines(text: str) -> Iterator[int]:
+    """Where a literal ends that is the last on its line. Lines are cut in C: a search for ``"⏎`` stops at every quote."""
+    if "\n" not in text:
+        return
+    at = -1
+    for line in text.split("\n")[:-1]:
+        at += len(line) + 1
+        if line[-1:] in _QUOTES and line:
+            yield at - 1
+
+
+def _before_plus(text: str) -> Iterator[int]:
+    """Where a literal ends to which another is added."""
+    at = text.find("+")
     while at >= 0:
-        end = at + len(mark)
-        if text[at - 1 : at].isalnum():
-            while end < min(len(text), at + _MAX_GAP) and text[end] in " \t\r\n":
-                end += 1
-            if text[end : end + 1] == mark[0] and _is_within_token(text, at, end + 1):
-                yield at, end + 1
-        at = text.find(mark, at + len(mark))
+        end = at - (text[at - 1 : at] == " ")
+        if end > 0 and text[end - 1] in _QUOTES:
+            yield end - 1
+        at = text.find("+", at + 1)
+
+
+def _joints(text: str, ends: Iterator[int]) -> Iterator[tuple[int, int]]:
+    """``' + '``, ``" . "``, ``"⏎"``: the end of a literal and the beginning of the next."""
+    for at in ends:
+        if not text[at - 1 : at].isalnum():
+            continue
+        end = at + 1
+        while end < min(len(text), at + _MAX_GAP) and text[end] in " \t\r\n+":
+            end += 1
+        if text[end : end + 1] == text[at] and _is_within_token(text, at, end + 1):
+            yield at, end + 1
 
 
 def _is_within_token(text: str, at: int, end: int) -> bool:
