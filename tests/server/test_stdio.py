@@ -296,6 +296,8 @@ def test_it_leaves_within_a_second_though_a_call_hangs_on_the_event_loop(recorde
 def test_it_leaves_when_nobody_reads_its_answers_any_more(recorded: Path) -> None:
     with RawClient(env={"FAKE_FILE": str(recorded)}) as client:
         client.initialize()
+        client.call(1, "get_context")  # what it closes is there then
+        client.receive()
         assert client.process.stdout
         client.process.stdout.close()
         assert client.process.wait(30) == 0
