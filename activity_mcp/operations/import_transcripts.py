@@ -15,6 +15,7 @@ import orjson
 from ..claude_code.transcripts import ImportLedger, TranscriptReader, TranscriptReport, discover
 from ..claude_code.transcripts.discovery import ImportOrigins, default_folders
 from ..claude_code.transcripts.expiry import expiring
+from ..claude_code.transcripts.key_set import KeySet
 from ..claude_code.transcripts.known_prompts import KEYS_FILE, HistoryKeys
 from ..recording.tombstones import Tombstones
 from .import_history import RecordedPrompts, history_readers
@@ -69,7 +70,7 @@ class TranscriptImport:
         total.expiring = expiring(paths, service.environ, self._ledger, service.clock.time_us())
         found = discover(paths, service.environ, since_us)
         sizes = {path: _size(path) for path in found}
-        done, seen = 0, set[bytes]()
+        done, seen = 0, KeySet()
         origins = ImportOrigins(service.identity, service.config.org_id, service.recorder.redactor)
         tombstones = Tombstones(service.config.home)
 

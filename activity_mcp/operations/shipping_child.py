@@ -37,6 +37,7 @@ def main() -> None:
     os.umask(0o077)
     requests = _Requests(sys.stdin.buffer)
     service = ActivityService.from_environ(source="cli")
+    service.adapter.hold_less()
     try:
         _Shipper(service, requests).run()
     except _ParentIsGone:
