@@ -12,11 +12,12 @@ _FIRST_SLOTS = 64
 _BITS = (1 << 64) - 1
 _INSTEAD_OF_ZERO = 1
 """A slot that holds 0 is free."""
+_SPREAD = 0x9E3779B97F4A7C15
+"""2⁶⁴ by the golden ratio (Knuth 6.4): keys that share bits, as parts of UUIDs do, begin at different slots."""
 
 
 class KeySet:
-    """Open addressing, at most two thirds full. Keys are whole numbers that are spread well, such as hashes; of each the lowest
-    64 bits count."""
+    """Open addressing, at most two thirds full. Of each key, a whole number, the lowest 64 bits count."""
 
     def __init__(self, keys: Iterable[int] = ()) -> None:
         self._count = 0
@@ -46,7 +47,7 @@ class KeySet:
     def _slot_of(self, key: int) -> int:
         """Where the key is, or the free slot where it belongs."""
         slots, mask = self._slots, self._mask
-        slot = key & mask
+        slot = (key * _SPREAD & _BITS) >> self._shift
         while (found := slots[slot]) and found != key:
             slot = (slot + 1) & mask
         return slot
@@ -61,3 +62,4 @@ class KeySet:
     def _make_slots(self, count: int) -> None:
         self._slots = array("Q", bytes(8 * count))
         self._mask = count - 1
+        self._shift = 65 - count.bit_length()

@@ -51,13 +51,13 @@ class DuckDBAdapter(Adapter):
         self._waiting = waiting
         self._clock = clock
         self._timeout_s = timeout_s
-        self._limits: dict[str, str] = {}
+        self._memory: str | None = None
 
     @cached_property
     def store(self) -> DuckDBWarehouse:  # type: ignore[override]
-        from .warehouse import DuckDBWarehouse
+        from .warehouse import MEMORY, DuckDBWarehouse
 
-        return DuckDBWarehouse(self.path, clock=self._clock, timeout_s=self._timeout_s, **self._limits)
+        return DuckDBWarehouse(self.path, clock=self._clock, timeout_s=self._timeout_s, memory=self._memory or MEMORY)
 
     @cached_property
     def maintenance(self) -> EmbeddedMaintenance:  # type: ignore[override]
@@ -82,7 +82,7 @@ class DuckDBAdapter(Adapter):
         return EmbeddedRewriter(self.store, self._clock) if self.exists() else None
 
     def hold_less(self) -> None:
-        self._limits = {"memory": LESS_MEMORY}
+        self._memory = LESS_MEMORY
 
     def writer_waits(self) -> bool:
         return WriterMark(self.path).waited_s() is not None
