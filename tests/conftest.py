@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 SHORT_CRASH_S = 6.0
 
+DEPLOYING = {"crash", "sql", "test_deployment.py", "test_duckdb.py", "test_layouts.py"}
+"""Rooms and files whose tests deploy each new warehouse: how that goes is what they test, or can be disturbed there."""
+
 _numbers = itertools.count(1)
 _START_CHILD = query.start_child
 
@@ -37,6 +40,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--conformance", action="store_true", help="run the protocol's own test suites, from npm")
     parser.addoption("--short-client", action="store_true", help="of Claude Code's scenarios the short ones, newest version")
     parser.addoption("--crash-seed", type=int, default=None, help="repeat the kill loops of this seed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Workers begin with a part each, in this order, and who has done his takes from the end of another's."""
+    items.sort(key=lambda item: item.get_closest_marker("first") is None)
 
 
 @pytest.fixture
@@ -94,7 +102,7 @@ def _warm_queries() -> Iterator[WarmQueries]:
 def spared(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the test's own process, but where they are what is tested: a query does without the start of an interpreter, and a
     new warehouse without its deployment, which are most of what the suite would do."""
-    if not {"warehouse", "crash", "sql"} & set(request.path.parts):
+    if not DEPLOYING & set(request.path.parts):
         monkeypatch.setattr(warehouse, "_attach", attach_deployed)
     if "warehouse" not in request.path.parts:
         monkeypatch.setattr(query, "start_child", request.getfixturevalue("_warm_queries").start)

@@ -13,15 +13,14 @@ from _thread import allocate_lock
 
 from ..clock import SYSTEM_CLOCK
 from ..errors import DiskFull, QueueBusy, QueueFull, QueueRefused
-from ..fs import LOCAL, same_boot
+from ..fs import LOCAL
 from .appended import Appended, joined
-from .commit import next_number
-from .live import LiveSegment
+from .live import LiveSegments
 from .lock import LockFile
-from .manifest import APPEND_LOCK, open_queue, read_queue, seal_segment
-from .pressure import BUSY, DEGRADED_PART, DISK, FULL, Gauge, Refusals
+from .manifest import APPEND_LOCK, open_queue, seal_segment
+from .pressure import BUSY, DEGRADED_PART, DISK, FULL, Refusals
 from .refusal import busy, full, not_durable, refusal
-from .segment import SegmentList, start_segment, sync_segment
+from .segment import sync_segment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from ..fs import FileSystem
     from .commit import Commit
     from .interval import IntervalSync
-    from .manifest import QueueInfo
+    from .live import LiveSegment
 
     Durability = Literal["event", "none"] | tuple[Literal["interval"], float]
     Pressure = Literal["ok", "degraded", "full"]
@@ -81,8 +80,6 @@ class QueueWriter:
         self._floor = floor
         self._clock = clock
         self._fs = fs
-        self._gauge = Gauge(directory, fs)
-        self._segments = SegmentList(directory, fs)
         self._refusals = Refusals(directory, fs)
         self._closed = False
         self._start()
@@ -92,11 +89,15 @@ class QueueWriter:
         self._pid = os.getpid()
         self._mutex = allocate_lock()
         self._lock = LockFile(f"{self.directory}/{APPEND_LOCK}", self._fs)
-        self._info: QueueInfo | None = None
-        self._live: LiveSegment | None = None
-        self._numbers: Sequence[int] | None = None
-        # What counts against the cap beside the live segment's size; negative when part of that is committed.
-        self._elsewhere = 0
+        self._segments = LiveSegments(
+            self.directory,
+            self._lock,
+            max_bytes=self._segment_bytes,
+            max_age_us=self._segment_age_us,
+            floor=self._floor,
+            clock=self._clock,
+            fs=self._fs,
+        )
         self._unsynced: set[int] = set()
         self._ticker: IntervalSync | None = None
 
@@ -147,21 +148,17 @@ class QueueWriter:
             raise busy(os.getpid())
 
     def _write(self, payload: bytes, must_sync: bool) -> tuple[LiveSegment, int, bool]:
-        if self._info is None:
+        lock, segments, room = self._lock, self._segments, len(payload)
+        if segments.info is None:
             patience_s = max(_PATIENCE_S, self._lock_timeout)
-            self._info = open_queue(self.directory, sink=self._sink, patience_s=patience_s, fs=self._fs, clock=self._clock)
-        lock, room = self._lock, len(payload)
+            segments.info = open_queue(self.directory, sink=self._sink, patience_s=patience_s, fs=self._fs, clock=self._clock)
         if not lock.acquire(self._lock_timeout, self._crowd_timeout):
             raise busy(lock.holder_pid())
         try:
-            numbers = self._segments.numbers()
-            live = self._live
-            # the same list object: nothing in the directory was made, removed or renamed since the last look
-            if live is None or numbers is not self._numbers or not live.refresh() or self._is_due(live, room):
-                live = self._find_live(numbers, room)
-            after = self._elsewhere + live.size + room
+            live = segments.find(room)
+            after = segments.known_bytes(live) + room
             if after >= self._degraded_bytes:
-                after = self._look(live) + room
+                after = segments.look(live) + room
                 if after > self._max_bytes:
                     raise full(after - room, room, self._max_bytes)
             start = live.size if live.ends_whole() else live.size + 1
@@ -173,13 +170,6 @@ class QueueWriter:
             return live, start, after >= self._degraded_bytes
         finally:
             lock.release()
-
-    def _look(self, live: LiveSegment) -> int:
-        """Bytes above the committed offset, from a fresh look at it. Below 80 % the last one will do: it only ever rises."""
-        numbers = self._segments.numbers()
-        uncommitted = self._gauge.uncommitted(live.header.queue_id, numbers, live.size)
-        self._elsewhere = uncommitted - live.size
-        return uncommitted
 
     def _put(self, live: LiveSegment, data: bytes) -> None:
         """One write; a short write is rolled back."""  # noqa: DOC501
@@ -201,70 +191,9 @@ class QueueWriter:
             live.failure = error
         return refusal(error, self.directory)
 
-    # --- the live segment
-
-    def _find_live(self, numbers: Sequence[int], room: int) -> LiveSegment:
-        """The segment to append to, with ``room`` for that many bytes. Called under append.lock."""
-        live = self._live
-        if live is None or not numbers or live.number != numbers[-1] or not live.in_place():
-            live = self._open_live(numbers)
-        elif not live.refresh():
-            live = None  # failed or truncated: never append to it again
-        if live is None or self._is_due(live, room):
-            live = self._rotate(numbers)
-        self._numbers = numbers
-        known = self._gauge.uncommitted(live.header.queue_id, self._segments.numbers(), live.size, look=False)
-        self._elsewhere = known - live.size
-        return live
-
-    def _open_live(self, numbers: Sequence[int]) -> LiveSegment | None:
-        """The newest segment, unless it is of an earlier boot, of another queue_id, or has no readable header."""  # noqa: DOC501
-        if not self._lock.in_place():  # the directory was replaced: this lock excludes no other process
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self._lock.path)
-        self._info = self._present_queue()
-        live = LiveSegment.open(self.directory, numbers[-1], self._fs) if numbers else None
-        if live is None:
-            return None
-        if live.header.queue_id == self._info.queue_id and same_boot(live.header.boot, self._fs.boot_id()):
-            return self._adopt(live)
-        live.retire()
-        return None
-
-    def _is_due(self, live: LiveSegment, room: int) -> bool:
-        header = live.header
-        if live.size + room <= self._segment_bytes:
-            return live.size > header.end and abs(self._clock.time_us() - header.created_us) >= self._segment_age_us
-        return live.size > header.end
-
-    def _rotate(self, numbers: Sequence[int]) -> LiveSegment:
-        self._info = self._present_queue()
-        number = next_number(numbers, self._gauge.commit(), self._floor)
-        start_segment(self.directory, number, self._info.queue_id, clock=self._clock, fs=self._fs)
-        live = LiveSegment.open(self.directory, number, self._fs)
-        if live is None:
-            raise OSError(errno.EIO, "a new segment does not read back")
-        return self._adopt(live)
-
-    def _adopt(self, live: LiveSegment) -> LiveSegment:
-        if self._live is not None:
-            self._live.retire()
-        self._live = live
-        return live
-
-    def _present_queue(self) -> QueueInfo:
-        info = read_queue(self.directory, fs=self._fs)
-        if info is None:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{self.directory}/queue.json")
-        return info
-
     def _forget_files(self) -> None:
-        if self._live is not None:
-            self._live.retire()
-            self._live = None
+        self._segments.forget()
         self._lock.close()
-        self._gauge = Gauge(self.directory, self._fs)
-        self._segments = SegmentList(self.directory, self._fs)
-        self._info = None
 
     # --- durability
 
@@ -297,7 +226,7 @@ class QueueWriter:
         try:
             seal_segment(self.directory, number, fs=self._fs, clock=self._clock)
         except (QueueRefused, OSError):
-            live = self._live
+            live = self._segments.current
             if live is not None and live.number == number and live.failure is None:
                 live.failure = OSError(errno.EIO, os.strerror(errno.EIO))
 
@@ -337,11 +266,11 @@ class QueueWriter:
 
     def uncommitted_bytes(self) -> int:
         """Bytes that count against the cap."""
-        return self._gauge.uncommitted(self._queue_id(), self._segments.numbers(), look=False)  # the queue_id took a look
+        return self._segments.uncommitted_bytes()
 
     def commit(self) -> Commit | None:
         """What commit.json says now, for the price of a stat while it stays the same. Raises NewerFormat."""
-        return self._gauge.commit()
+        return self._segments.commit()
 
     def pressure(self, more: int = 0) -> Pressure:
         """``degraded`` from 80 % of the cap on: shorten new events before appending them; ``full`` at the cap.
@@ -384,17 +313,11 @@ class QueueWriter:
 
     def take_note(self) -> str | None:
         """What happened to queue.json, once, where this writer had to rebuild it."""
-        note = self._info.note if self._info is not None else None
-        if note is not None and self._info is not None:
-            self._info.note = None
+        info = self._segments.info
+        if info is None:
+            return None
+        note, info.note = info.note, None
         return note
-
-    def _queue_id(self) -> str:
-        commit = self._gauge.commit()
-        if self._info is None or (commit is not None and commit.channel_id != self._info.queue_id):
-            info = read_queue(self.directory, fs=self._fs)  # not opened yet, or the queue took a new id meanwhile
-            return info.queue_id if info else ""
-        return self._info.queue_id
 
 
 _COUNTED: dict[type[QueueRefused], bytes] = {QueueFull: FULL, DiskFull: DISK, QueueBusy: BUSY, QueueRefused: DISK}

@@ -235,14 +235,15 @@ class KillLoop:
 
     # --- who dies
 
-    def run(self, seconds: float, *, least: int) -> None:
-        """Kill, and now and then stop and wake, one of them, for so long; on a slow machine for up to three times as long,
-        until ``least`` events were acknowledged."""
+    def run(self, seconds: float, *, least: int, deaths: int, pauses: int = 0) -> None:
+        """Kill, and now and then stop and wake, one of them, for so long; on a busy machine for up to twenty times as long,
+        until ``least`` events were acknowledged and as many processes have died and paused."""
         began = time.monotonic()
         while not self._failures:
             past = time.monotonic() - began
             self.seconds = past
-            if past > seconds and (self.total() >= least or past > 3 * seconds):
+            has_enough = self.total() >= least and self.deaths() >= deaths and self.faults("paused") >= pauses
+            if past > seconds and (has_enough or past > 20 * seconds):
                 return
             time.sleep(self.start_s * self.chance.uniform(*BETWEEN_KILLS))  # lets them run: what they do meanwhile is the test
             with self._lock:

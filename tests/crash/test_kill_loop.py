@@ -33,7 +33,7 @@ def test_two_flushers_without_a_lease_ship_each_acknowledged_event_once_into_mem
             loop.keep(slot, loop.program("crash.child", "writer", directory, "memory", "{who}", durability))
         for slot in ("x", "y"):
             loop.keep(slot, loop.program("crash.child", "flusher", directory, server.path))
-        loop.run(crash_seconds * 0.35, least=300)
+        loop.run(crash_seconds * 0.35, least=300, deaths=6, pauses=6)
     rig = Rig(Path(directory))
     rig.warehouse = warehouse
     rig.drain()
@@ -66,7 +66,7 @@ def test_servers_commands_and_writers_killed_at_random_lose_nothing_and_double_n
         loop.keep("l", loop.log_command)
         loop.keep("h", loop.hook)
         loop.keep("f", loop.program("activity_mcp", "flush", "--timeout", "5"))
-        loop.run(crash_seconds * 0.65, least=80)
+        loop.run(crash_seconds * 0.65, least=80, deaths=6)
     last = run("flush")
     assert last.returncode == 0, last.stderr
     with duckdb.connect(str(loop.home / "state" / "activity.duckdb"), read_only=True) as connection:

@@ -23,6 +23,7 @@ from activity_mcp.errors import WarehouseUnavailable
 from activity_mcp.fs import FileSystem
 from activity_mcp.queue import Lease, QueueReader, is_folded, read_commit
 from activity_mcp.service import ActivityService
+from activity_mcp.warehouse.duckdb import warehouse
 from activity_mcp.warehouse.duckdb.adapter import DuckDBAdapter
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from deployed import put_warehouse
@@ -269,16 +270,28 @@ def test_a_sink_call_that_hangs_or_raises_is_ended_reported_and_tried_again(
     calls = iter(["hang", "raise"])
     place = f"activity_mcp.warehouse.duckdb.{place}"
     genuine: Any = pkgutil.resolve_name(place)
+    hangs, watch = threading.Event(), warehouse._watch
 
     def hanging(connection: duckdb.DuckDBPyConnection, *arguments: Any) -> None:
         kind = next(calls, "")
         if kind == "hang":
-            connection.execute("SELECT COUNT(*) FROM range(1000000000000) AS a, range(1000) AS b").fetchall()
+            hangs.set()
+            try:
+                connection.execute("SELECT COUNT(*) FROM range(1000000000000) AS a, range(1000) AS b").fetchall()
+            finally:
+                hangs.clear()
         elif kind == "raise":
             raise RuntimeError("a bug in a sink")
         genuine(connection, *arguments)
 
+    def watched(connection: duckdb.DuckDBPyConnection, done: threading.Event, timeout_s: float) -> None:
+        """The second counts for what hangs: on a busy machine a call that does not may take longer."""
+        while not done.wait(0.02):
+            if hangs.is_set():
+                watch(connection, done, timeout_s)
+
     monkeypatch.setattr(place, hanging)
+    monkeypatch.setattr(warehouse, "_watch", watched)
     service.start()
     ids = [service.log("tool_event", TOOL)["activity_id"] for _ in range(3)]
     until(lambda: service.lease.last_report().get("error") == "RuntimeError: a bug in a sink")

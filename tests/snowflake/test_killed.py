@@ -17,7 +17,7 @@ from activity_mcp.queue import QueueReader
 from snowflake_recording import Recording
 from standins.started import IMPATIENCE
 
-KILLS, SHIPPED, LONGEST_S = 6, 50, 60.0
+KILLS, SHIPPED, LONGEST_S = 6, 50, 300.0
 FAULTS: tuple[dict[str, Any], ...] = (
     {"place": "rows", "status": 500, "chance": 0.1},
     {"place": "rows", "drop": True, "chance": 0.1},

@@ -11,6 +11,7 @@ import pytest
 from activity_mcp.warehouse.duckdb.dialect.rules import translate, translate_query
 from activity_mcp.warehouse.duckdb.refresh import Step
 from duckdb_sql.scripts import body_of
+from lengths import some
 from sql import refresh_oracle as oracle
 from sql.refresh_events import COLUMNS, NOW, generate
 from sql.refreshed import Refreshed, _encoded
@@ -40,7 +41,8 @@ def rebuild(made: Refreshed) -> None:
     connection.execute("COMMIT")
 
 
-@pytest.mark.parametrize("seed", [700, 701])
+@pytest.mark.long
+@pytest.mark.parametrize("seed", some(range(700, 704), 1))
 def test_what_is_made_anew_is_what_the_rows_alone_give(seed: int) -> None:
     rows = generate(seed, 120, poison=0.2, repeats=0.4, days=0.5)
     made = Refreshed()

@@ -100,7 +100,8 @@ def test_values_nobody_expects_and_repeated_facts_never_fail_and_never_mislead(s
     assert_as_expected(made, rows)
 
 
-@pytest.mark.parametrize("seed", range(200, 203))
+@pytest.mark.long
+@pytest.mark.parametrize("seed", some(range(200, 206), 1))
 def test_random_cuts_in_any_order_give_the_same(seed: int) -> None:
     rows = generate(seed, 120, poison=0.2, repeats=0.35, days=0.3)
     rng = random.Random(seed)
@@ -129,7 +130,7 @@ def test_what_is_sent_again_by_another_queue_changes_nothing_but_the_watermark()
     }
 
 
-@pytest.mark.parametrize("chunk_rows", [17, 1000])
+@pytest.mark.parametrize("chunk_rows", [17, pytest.param(1000, marks=pytest.mark.slow)])
 def test_contexts_made_anew_from_the_stream_are_the_same(chunk_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = generate(500, 120, poison=0.2, repeats=0.4, days=0.5)
     made = Refreshed()
@@ -152,31 +153,32 @@ def test_contexts_made_anew_from_the_stream_are_the_same(chunk_rows: int, monkey
 # --- one fact, one row
 
 
-@pytest.mark.parametrize(
-    ("kept", "outranked"),
-    [
-        ({"source": "hook"}, {"source": "mcp"}),
-        ({"source": "otel"}, {"source": "cli"}),
-        ({"source": "mcp"}, {"source": "import"}),
-        ({"source": "import"}, {"source": "somewhere else"}),
-        ({"source": "otel", "channel_id": "queue-0"}, {"source": "hook", "channel_id": "queue-1"}),
-        ({"source": "cli", "stream_offset": "1"}, {"source": "mcp", "stream_offset": "2"}),
-        ({"source": "import"}, {"source": "import", "stream_offset": "0", "features": {"_unanswered": True}}),
-    ],
+KEPT_AND_OUTRANKED: tuple[tuple[Row, Row], ...] = (
+    ({"source": "hook"}, {"source": "mcp"}),
+    ({"source": "otel"}, {"source": "cli"}),
+    ({"source": "mcp"}, {"source": "import"}),
+    ({"source": "import"}, {"source": "somewhere else"}),
+    ({"source": "otel", "channel_id": "queue-0"}, {"source": "hook", "channel_id": "queue-1"}),
+    ({"source": "cli", "stream_offset": "1"}, {"source": "mcp", "stream_offset": "2"}),
+    ({"source": "import"}, {"source": "import", "stream_offset": "0", "features": {"_unanswered": True}}),
 )
+
+
 @pytest.mark.parametrize("best_first", [True, False])
-def test_of_a_fact_recorded_twice_the_better_source_stays_whichever_came_first(
-    kept: Row, outranked: Row, best_first: bool
-) -> None:
-    best = tool(1, features={"error": "the better"}, **kept)
-    marks = outranked.get("features", {})
-    worse = tool(1, **({"stream_offset": "9"} | outranked | {"features": {"error": "the worse"} | marks}))
+def test_of_a_fact_recorded_twice_the_better_source_stays_whichever_came_first(best_first: bool) -> None:
+    best, worse = [], []
+    for number, (kept, outranked) in enumerate(KEPT_AND_OUTRANKED):
+        best.append(tool(number, **kept | {"features": {"error": f"the better {number}"}}))
+        marks = {"error": f"the worse {number}"} | outranked.get("features", {})
+        worse.append(tool(number, **{"stream_offset": "9"} | outranked | {"features": marks}))
+        for reported in (best[-1], worse[-1]):
+            reported["stream_offset"] = f"{number} {reported['stream_offset']}"
     made = Refreshed()
-    for reported in (best, worse) if best_first else (worse, best):
-        made.take(reported)
-    assert made.superseded() == {(worse["channel_id"], worse["stream_offset"])}
-    assert [error["error"] for error in made.blob()["recent_errors"]] == ["the better"]
-    assert calls(made) == 1
+    for batch in (best, worse) if best_first else (worse, best):
+        made.take(*batch)
+    assert made.superseded() == {(each["channel_id"], each["stream_offset"]) for each in worse}
+    assert sorted(error["error"] for error in made.blob()["recent_errors"]) == [f"the better {n}" for n in range(len(best))]
+    assert calls(made) == len(best)
 
 
 def test_a_repeat_more_than_a_day_away_is_a_fact_of_its_own() -> None:

@@ -20,6 +20,7 @@ from activity_mcp.warehouse.duckdb import warehouse as warehouse_module
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from deployed import put_file
 from fakes import FakeClock
+from lengths import LONG
 from warehouse.test_contract import CHANNEL, batch, offset, row
 
 
@@ -185,15 +186,16 @@ while True:
 """
 
 
+@pytest.mark.long
 def test_a_writer_killed_at_any_moment_leaves_rows_and_offset_in_step(tmp_path: Path, clock: FakeClock) -> None:
     path = str(tmp_path / "a.duckdb")
     paths = [entry for entry in sys.path if entry]
-    for round_number in range(5):
+    for round_number in range(6 if LONG else 3):
         script = KILLED_WRITER.format(path=path, paths=paths)
         child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=dict(os.environ))
         assert child.stdout is not None
         assert child.stdout.readline() == b"wrote\n"
-        time.sleep(0.05 + 0.06 * round_number)  # the moment of the kill, not a wait for a result
+        time.sleep(0.05 + 0.09 * round_number)  # the moment of the kill, not a wait for a result
         child.send_signal(signal.SIGKILL)
         child.communicate()
     with duckdb.connect(path) as connection:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import pytest
@@ -42,10 +43,28 @@ def clock() -> FakeClock:
     return FakeClock(time_us=time.time_ns() // 1000 - 60_000_000)
 
 
-def filled(path: str, clock: FakeClock) -> None:
+class Filled(NamedTuple):
+    """A file of this layout, not to be changed, and what is in it."""
+
+    file: Path
+    contents: dict[str, Any]
+
+    def put(self, path: str) -> dict[str, Any]:
+        shutil.copyfile(self.file, path)
+        return self.contents
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    path = tmp_path_factory.mktemp("filled") / "a.duckdb"
+    fill(path, FakeClock(time_us=time.time_ns() // 1000 - 60_000_000))
+    return Filled(path, contents(str(path)))
+
+
+def fill(path: Path, clock: FakeClock) -> None:
     """Two days of rows in several batches, a few facts twice."""
-    put_file(Path(path))
-    warehouse = DuckDBWarehouse(path, clock=clock)
+    put_file(path)
+    warehouse = DuckDBWarehouse(str(path), clock=clock)
     expected, began = None, clock.time_us() - 2 * 86_400_000_000
     for first in range(0, ROWS, 20):
         rows = [
@@ -84,11 +103,10 @@ def contents(path: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("version", OLDER)
 def test_a_file_of_an_older_layout_is_copied_and_then_as_if_it_had_never_been_older(
-    tmp_path: Path, clock: FakeClock, version: int
+    tmp_path: Path, clock: FakeClock, filled: Filled, version: int
 ) -> None:
     path = str(tmp_path / "a.duckdb")
-    filled(path, clock)
-    wanted = contents(path)
+    wanted = filled.put(path)
     as_layout(path, version)
     before = Path(path).read_bytes()
     warehouse = DuckDBWarehouse(path, clock=clock)
@@ -103,11 +121,10 @@ def test_a_file_of_an_older_layout_is_copied_and_then_as_if_it_had_never_been_ol
 
 @pytest.mark.parametrize("version", OLDER)
 def test_what_was_interrupted_is_done_again_at_the_next_opening(
-    tmp_path: Path, clock: FakeClock, version: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, clock: FakeClock, filled: Filled, version: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = str(tmp_path / "a.duckdb")
-    filled(path, clock)
-    wanted = contents(path)
+    wanted = filled.put(path)
     as_layout(path, version)
     with monkeypatch.context() as patched:
         patched.setattr(layout, "checksums", _killed)
@@ -133,11 +150,10 @@ def test_what_was_interrupted_is_done_again_at_the_next_opening(
     ids=["another name", "a column more", "a table less"],
 )
 def test_contexts_of_a_build_between_two_layouts_are_rebuilt(
-    tmp_path: Path, clock: FakeClock, version: int, change: str
+    tmp_path: Path, clock: FakeClock, filled: Filled, version: int, change: str
 ) -> None:
     path = str(tmp_path / "a.duckdb")
-    filled(path, clock)
-    wanted = contents(path)
+    wanted = filled.put(path)
     as_layout(path, version)
     with duckdb.connect(path) as connection:
         connection.execute(change)
@@ -151,9 +167,7 @@ def _killed() -> dict[str, str]:
     raise KeyboardInterrupt
 
 
-def test_a_row_holds_its_hour_whichever_way_it_came(tmp_path: Path, clock: FakeClock) -> None:
-    path = str(tmp_path / "a.duckdb")
-    filled(path, clock)
-    with duckdb.connect(path, read_only=True) as connection:
+def test_a_row_holds_its_hour_whichever_way_it_came(filled: Filled) -> None:
+    with duckdb.connect(str(filled.file), read_only=True) as connection:
         found = connection.execute("SELECT COUNT(*), COUNT_IF(hour_start = DATE_TRUNC('hour', ts)) FROM CLAUDE_STREAM_V2")
         assert found.fetchall() == [(ROWS, ROWS)]

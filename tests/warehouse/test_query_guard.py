@@ -208,16 +208,17 @@ BOMBS = [
 ]
 
 
-@pytest.mark.parametrize("sql", BOMBS)
+@pytest.mark.long
+@pytest.mark.parametrize("sql", some(BOMBS, 3))
 def test_a_query_that_eats_memory_ends_alone_and_within_its_gigabyte(db: Path, sql: str) -> None:
-    request = {"db": str(db), "sql": sql, "max_rows": 10, "max_bytes": 100_000, "timeout_s": 30}
+    request = {"db": str(db), "sql": sql, "max_rows": 10, "max_bytes": 100_000, "timeout_s": 120}
     measured = (
         "import json, resource, runpy, sys\n"
         "try: runpy.run_module('activity_mcp.warehouse.duckdb.query_child', run_name='__main__')\n"
         "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
     )
     command = [sys.executable, "-W", "ignore", "-c", measured]
-    done = subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, timeout=240, check=False)
     answer = json.loads(done.stdout) if done.stdout else _without_answer(done.returncode, done.stderr)
     assert (answer.get("kind"), answer.get("rows")) == ("refused", None)
     if done.returncode == 0:

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,7 +111,7 @@ class Visit:
     def __init__(self, browser: Browser, address: str, **options: Any) -> None:
         self.origin = "{0.scheme}://{0.netloc}".format(urlsplit(address))
         self.context: BrowserContext = browser.new_context(**options)
-        self.context.set_default_timeout(30_000)
+        self.context.set_default_timeout(180_000)  # whatever else this machine does
         self.page: Page = self.context.new_page()
         self.problems: list[str] = []
         self.elsewhere: list[str] = []
@@ -136,17 +136,30 @@ class Visit:
 
     def go(self, path: str) -> Page:
         """The page, once everything on it has come."""
-        self.page.goto(self.origin + path)
+        self._reach(lambda: self.page.goto(self.origin + path))
         self.settle()
         return self.page
 
     def settle(self) -> None:
-        deadline = 60
+        deadline = 240
         while self.page.locator("main[data-pending]").count():
             deadline -= 1
             assert deadline, "the warehouse did not answer"
-            self.page.wait_for_timeout(500)
-            self.page.reload()
+            self.page.wait_for_timeout(250)
+            self._reach(self.page.reload)
+
+    def _reach(self, navigate: Callable[[], object]) -> None:
+        """A page without scripts that waits for an answer refreshes itself, which ends a navigation that is under way."""
+        from playwright.sync_api import Error
+
+        for _ in range(10):
+            try:
+                navigate()
+                return
+            except Error as error:
+                if "ERR_ABORTED" not in error.message:
+                    raise
+        raise AssertionError("the page refreshes itself all the time")
 
     def close(self) -> None:
         self.context.close()

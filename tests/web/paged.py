@@ -13,22 +13,29 @@ from starlette.testclient import TestClient
 
 from activity_mcp.bench.registry import own_environment
 from activity_mcp.service import ActivityService
-from web.seed import CUSTOMER, seed
+from web.seed import CUSTOMER, Seeded, seed
 
 PORT = 8757
 TOKEN = "a-token-of-the-state-directory"
 
 
 class Paged:
-    """A home, the page of it, and ``client``, who has come in. ``sessions``: how many are seeded; ``ids`` are theirs."""
+    """A home, the page of it, and ``client``, who has come in. ``sessions``: how many are seeded there, where ``seeded`` does
+    not say what was; ``ids`` are theirs."""
 
     def __init__(
-        self, environ: Mapping[str, str], home: Path, *, sessions: int = 0, more: Mapping[str, str] | None = None
+        self,
+        environ: Mapping[str, str],
+        home: Path,
+        *,
+        sessions: int = 0,
+        seeded: Seeded | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> None:
         from activity_mcp.web.app import Page
 
         self.environ = own_environment(str(home), environ) | {"ACTIVITY_CUSTOMER": CUSTOMER, **(more or {})}
-        self.ids = seed(self.environ, sessions=sessions) if sessions else []
+        self.ids = seeded.ids if seeded else seed(self.environ, sessions=sessions) if sessions else []
         self.service = ActivityService.from_environ(self.environ, source="cli")
         self.page = Page(self.service, TOKEN, port=PORT)
         self.client = self.visitor()

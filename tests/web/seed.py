@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from activity_mcp.clock import SYSTEM_CLOCK, iso
 from activity_mcp.operations.drain import Drainer
@@ -31,6 +32,13 @@ _TOOLS = (
 )
 _ERRORS = ("E   AssertionError: assert 12.50 == 10.00", "String to replace not found in file", "make: *** [test] Error 2")
 SUBAGENT = "agent-1"
+
+
+class Seeded(NamedTuple):
+    """A home that was filled; ``ids`` are those of its sessions, the newest first."""
+
+    home: Path
+    ids: list[str]
 
 
 def seed(environ: Mapping[str, str], *, sessions: int = 40, days: int = 30) -> list[str]:

@@ -111,7 +111,7 @@ MUTANTS = (
            (f"{POWER}::test_offsets_shipped_before_a_power_cut_are_not_given_to_other_lines_after_it",)),
     Mutant(7, "commit.json counts for the next segment's number", "queue/commit.py", "commit.offset.segment if commit else 0", "0",
            (f"{WRITER}::test_a_queue_whose_segments_vanished_goes_on_above_the_committed_one",)),
-    Mutant(7, "a segment of an earlier boot is closed", W, "same_boot(live.header.boot, self._fs.boot_id())", "True",
+    Mutant(7, "a segment of an earlier boot is closed", L, "same_boot(live.header.boot, self._fs.boot_id())", "True",
            (f"{WRITER}::test_a_segment_of_an_earlier_boot_is_never_appended_to",)),
     Mutant(7, "the line at the committed place is verified", R, "if after is not None and after.segment in numbers and not self.verify(after):", "if False:",
            (f"{READER}::test_an_edited_segment_is_not_read_on_from_the_middle_of_something_else",)),
@@ -127,11 +127,11 @@ MUTANTS = (
     Mutant(8, "the file serves where the sink has no token", "pipeline/flusher.py", "text = token or cached or", "text = token or",
            (f"{FLUSHER}::test_with_a_sink_that_forgot_its_token_commit_json_keeps_rows_from_being_sent_twice",)),
     # 9  nothing is appended to a dead file
-    Mutant(9, "the look at the live segment under the lock", W, "if live is None or numbers is not self._numbers or not live.refresh() or self._is_due(live, room):", "if live is None:",
+    Mutant(9, "the look at the live segment under the lock", L, "if live is None or numbers is not self._numbers or not live.refresh() or self._is_due(live, room):", "if live is None:",
            (f"{WRITER}::test_a_paused_writer_follows_a_rotation_made_meanwhile", f"{WRITER}::test_nothing_is_appended_to_a_segment_that_was_removed"), True),
-    Mutant(9, "append.lock", W, "        if not lock.acquire(self._lock_timeout, self._crowd_timeout):\n            raise busy(lock.holder_pid())\n        try:\n            numbers", "        lock.acquire(0)\n        try:\n            numbers",
+    Mutant(9, "append.lock", W, "        if not lock.acquire(self._lock_timeout, self._crowd_timeout):\n            raise busy(lock.holder_pid())\n        try:\n            live", "        lock.acquire(0)\n        try:\n            live",
            (f"{WRITER}::test_nobody_gets_between_the_check_and_the_write",), True),
-    Mutant(9, "the lock's own file is still in its place", W, "if not self._lock.in_place():", "if False:",
+    Mutant(9, "the lock's own file is still in its place", L, "if not self._lock.in_place():", "if False:",
            (f"{WRITER}::test_a_lock_in_a_directory_that_was_moved_away_guards_nothing",)),
     # 10  a full disk
     Mutant(10, "what did not fit is taken back", W, "            self._fs.truncate(live.fd, live.size)\n", "            pass\n",
