@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -19,6 +19,7 @@ from activity_mcp.errors import OffsetConflict, WarehouseBusy, WarehouseRefused,
 from activity_mcp.operations.shipping import ShippingProcess, error_answer, raise_answer
 from activity_mcp.queue import Lease
 from activity_mcp.service import ActivityService
+from machines import until
 
 CALLS_AT_LEAST = 1_000
 TOOL = {"tool_name": "Bash", "success": True, "output": "x" * 300}
@@ -75,13 +76,6 @@ def children_of(process: subprocess.Popen[str]) -> list[int]:
         return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
     except OSError:
         return []
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def has_shipped(importing: Importing) -> bool:
