@@ -117,6 +117,24 @@ CREATE TRANSIENT TABLE IF NOT EXISTS SUPERSEDED (
 DATA_RETENTION_TIME_IN_DAYS = 0
 COMMENT = 'Rows of CLAUDE_STREAM_V2 that every view leaves out; grain: one row per row left out.';
 
+-- What Claude Code's exporter reported of calls that a better row shows: how large input and result were, how long the call took,
+-- and the class of its error. The refresh sequence finds them once, so that VW_TOOL_EVENTS has them by an equal place and time,
+-- and a filter on ts passes over both tables.
+-- grain: one row per row of the stream that an exporter's row completes
+CREATE TRANSIENT TABLE IF NOT EXISTS EXPORTED_CALLS (
+    channel_id         VARCHAR        NOT NULL COMMENT 'Channel of the row completed.',
+    stream_offset      VARCHAR        NOT NULL COMMENT 'Offset of the row completed.',
+    ts                 TIMESTAMP_NTZ  NOT NULL COMMENT 'Its time, UTC: retention prunes this table with the stream, and joins prune by it.',
+    activity_id        VARCHAR        NOT NULL COMMENT 'The call both rows tell of.',
+    latency_ms         NUMBER(38, 3)           COMMENT 'Duration of the call, in milliseconds.',
+    input_size_bytes   NUMBER(38, 0)           COMMENT 'Size of the tool''s input, in bytes.',
+    result_size_bytes  NUMBER(38, 0)           COMMENT 'Size of the tool''s output, in bytes.',
+    error_type         VARCHAR                 COMMENT 'Class of the error of a failed call, as Claude Code names it.',
+    found_at           TIMESTAMP_NTZ  NOT NULL COMMENT 'When the two rows were found, UTC.'
+)
+DATA_RETENTION_TIME_IN_DAYS = 0
+COMMENT = 'What the exporter knew of calls that a better row shows; grain: one row per row it completes.';
+
 -- What every statement asks of a row, said once: which of two rows with one activity_id is kept, and which rows are nobody's activity.
 CREATE OR REPLACE FUNCTION SOURCE_RANK(source VARCHAR, features VARIANT)
 RETURNS NUMBER(9, 0)

@@ -627,6 +627,16 @@ BEGIN
                 AND held.ts = SUPERSEDED.ts
         );
 
+    DELETE FROM EXPORTED_CALLS
+    WHERE ts < :activities_from
+        AND NOT EXISTS (
+            SELECT 1
+            FROM CLAUDE_STREAM_V2 AS held
+            WHERE held.channel_id = EXPORTED_CALLS.channel_id
+                AND held.stream_offset = EXPORTED_CALLS.stream_offset
+                AND held.ts = EXPORTED_CALLS.ts
+        );
+
     -- Version 1 has neither organisation, project nor session: a hold on one of them holds all of the customer.
     DELETE FROM ACTIVITY_STREAM
     WHERE ts < :activities_from

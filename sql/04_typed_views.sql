@@ -23,9 +23,10 @@ USE DATABASE  IDENTIFIER($activity_database);
 USE SCHEMA    IDENTIFIER($activity_schema);
 
 -- The stream without the rows that another row outranks, each activity once. Everything below reads this view and not
--- VW_ACTIVITY_STREAM: an anti-join with a small table lets a filter on ts, customer or event_name through to the stream, while
--- nothing passes below the windows of the occurrence columns. So does one on hour_start: Snowflake prunes by the monotonic function, and the
--- embedded engine, which prunes by columns alone, stores the hour of each row.
+-- VW_ACTIVITY_STREAM: an anti-join lets a filter on ts, customer or event_name through to the stream, while nothing passes below
+-- the windows of the occurrence columns. So does one on hour_start: Snowflake prunes by the monotonic function, and the embedded
+-- engine, which prunes by columns alone, stores the hour of each row. The anti-join is written as an outer join: there, the
+-- embedded engine passes a filter on ts on to SUPERSEDED, which a NOT EXISTS reads whole.
 -- grain: one row per activity
 CREATE OR REPLACE VIEW V_CURRENT_STREAM
 COPY GRANTS
@@ -51,13 +52,11 @@ SELECT
     CONVERT_TIMEZONE('UTC', stream.METADATA$ROW_LAST_COMMIT_TIME)::TIMESTAMP_NTZ AS loaded_at,
     DATE_TRUNC('HOUR', stream.ts) AS hour_start
 FROM CLAUDE_STREAM_V2 AS stream
-WHERE NOT EXISTS (
-    SELECT 1
-    FROM SUPERSEDED AS outranked
-    WHERE outranked.channel_id = stream.channel_id
-        AND outranked.stream_offset = stream.stream_offset
-        AND outranked.ts = stream.ts
-);
+LEFT JOIN SUPERSEDED AS outranked
+    ON stream.channel_id = outranked.channel_id
+    AND stream.stream_offset = outranked.stream_offset
+    AND stream.ts = outranked.ts
+WHERE outranked.channel_id IS NULL;
 
 -- Rows that are stored twice: each queue's line should be one row. REMOVE_DOUBLED_ROWS (03) puts it right.
 -- grain: one row per channel and offset that is stored more than once
@@ -338,6 +337,8 @@ SELECT
 FROM V_CURRENT_STREAM
 WHERE event_name = 'llm_event';
 
+-- What Claude Code's exporter reported of a call stands in the row of the hook or the import that outranks it: sizes and error
+-- class as the exporter gives them, the latency where the row has none.
 -- grain: one row per tool_event
 CREATE OR REPLACE SECURE VIEW VW_TOOL_EVENTS (
     activity_id            COMMENT 'Id of the activity; derived, so that the same fact seen twice has the same id.',
@@ -385,48 +386,52 @@ COPY GRANTS
 COMMENT = 'Tool calls of Claude Code; grain: one row per tool_event.'
 AS
 SELECT
-    activity_id,
-    ts,
-    customer,
-    activity,
-    session_id,
-    project,
-    org_id,
-    feature_json:tool_use_id::VARCHAR                                AS tool_use_id,
-    feature_json:prompt_id::VARCHAR                                  AS prompt_id,
-    feature_json:agent_id::VARCHAR                                   AS agent_id,
-    feature_json:agent_type::VARCHAR                                 AS agent_type,
-    feature_json:git_branch::VARCHAR                                 AS git_branch,
-    feature_json:git_commit::VARCHAR                                 AS git_commit,
-    feature_json:tool_name::VARCHAR                                  AS tool_name,
-    TRY_CAST(feature_json:success::VARCHAR AS BOOLEAN)               AS success,
-    feature_json:tool_category::VARCHAR                              AS tool_category,
-    feature_json:parameters                                          AS parameters,
-    TRY_CAST(feature_json:latency_ms::VARCHAR AS NUMBER(38, 3))      AS latency_ms,
-    feature_json:error::VARCHAR                                      AS error,
-    TRY_CAST(feature_json:result_size::VARCHAR AS NUMBER(38, 0))     AS result_size_bytes,
-    feature_json:result_type::VARCHAR                                AS result_type,
-    feature_json:denied::VARCHAR                                     AS denied,
-    TRY_CAST(feature_json:interrupted::VARCHAR AS BOOLEAN)           AS interrupted,
-    TRY_CAST(feature_json:elapsed_ms::VARCHAR AS NUMBER(38, 3))      AS elapsed_ms,
-    feature_json:error_type::VARCHAR                                 AS error_type,
-    TRY_CAST(feature_json:input_size::VARCHAR AS NUMBER(38, 0))      AS input_size_bytes,
-    feature_json:_truncated                                          AS truncated,
-    feature_json:_more::VARCHAR                                      AS more_features,
-    TRY_CAST(feature_json:_original_size::VARCHAR AS NUMBER(38, 0))  AS original_size_bytes,
-    feature_json:_schema_errors                                      AS schema_errors,
-    TRY_CAST(feature_json:_redacted::VARCHAR AS NUMBER(38, 0))       AS redacted_count,
-    anonymous_customer_id,
-    revenue_impact,
-    link,
-    source,
-    schema_version,
-    channel_id,
-    stream_offset,
-    loaded_at,
-    feature_json
-FROM V_CURRENT_STREAM
-WHERE event_name = 'tool_event';
+    event.activity_id,
+    event.ts,
+    event.customer,
+    event.activity,
+    event.session_id,
+    event.project,
+    event.org_id,
+    event.feature_json:tool_use_id::VARCHAR                                                                   AS tool_use_id,
+    event.feature_json:prompt_id::VARCHAR                                                                     AS prompt_id,
+    event.feature_json:agent_id::VARCHAR                                                                      AS agent_id,
+    event.feature_json:agent_type::VARCHAR                                                                    AS agent_type,
+    event.feature_json:git_branch::VARCHAR                                                                    AS git_branch,
+    event.feature_json:git_commit::VARCHAR                                                                    AS git_commit,
+    event.feature_json:tool_name::VARCHAR                                                                     AS tool_name,
+    TRY_CAST(event.feature_json:success::VARCHAR AS BOOLEAN)                                                  AS success,
+    event.feature_json:tool_category::VARCHAR                                                                 AS tool_category,
+    event.feature_json:parameters                                                                             AS parameters,
+    COALESCE(TRY_CAST(event.feature_json:latency_ms::VARCHAR AS NUMBER(38, 3)), exported.latency_ms)          AS latency_ms,
+    event.feature_json:error::VARCHAR                                                                         AS error,
+    COALESCE(exported.result_size_bytes, TRY_CAST(event.feature_json:result_size::VARCHAR AS NUMBER(38, 0)))  AS result_size_bytes,
+    event.feature_json:result_type::VARCHAR                                                                   AS result_type,
+    event.feature_json:denied::VARCHAR                                                                        AS denied,
+    TRY_CAST(event.feature_json:interrupted::VARCHAR AS BOOLEAN)                                              AS interrupted,
+    TRY_CAST(event.feature_json:elapsed_ms::VARCHAR AS NUMBER(38, 3))                                         AS elapsed_ms,
+    COALESCE(exported.error_type, event.feature_json:error_type::VARCHAR)                                     AS error_type,
+    COALESCE(exported.input_size_bytes, TRY_CAST(event.feature_json:input_size::VARCHAR AS NUMBER(38, 0)))    AS input_size_bytes,
+    event.feature_json:_truncated                                                                             AS truncated,
+    event.feature_json:_more::VARCHAR                                                                         AS more_features,
+    TRY_CAST(event.feature_json:_original_size::VARCHAR AS NUMBER(38, 0))                                     AS original_size_bytes,
+    event.feature_json:_schema_errors                                                                         AS schema_errors,
+    TRY_CAST(event.feature_json:_redacted::VARCHAR AS NUMBER(38, 0))                                          AS redacted_count,
+    event.anonymous_customer_id,
+    event.revenue_impact,
+    event.link,
+    event.source,
+    event.schema_version,
+    event.channel_id,
+    event.stream_offset,
+    event.loaded_at,
+    event.feature_json
+FROM V_CURRENT_STREAM AS event
+LEFT JOIN EXPORTED_CALLS AS exported
+    ON event.channel_id = exported.channel_id
+    AND event.stream_offset = exported.stream_offset
+    AND event.ts = exported.ts
+WHERE event.event_name = 'tool_event';
 
 -- grain: one row per file_event
 CREATE OR REPLACE SECURE VIEW VW_FILE_EVENTS (

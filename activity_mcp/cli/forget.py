@@ -109,6 +109,7 @@ def snowflake_sql(selection: Selection) -> str:
 _DERIVED = """\
 -- Then what is derived from it. Contexts begin again with the next events of their project.
 DELETE FROM SUPERSEDED WHERE (channel_id, stream_offset) NOT IN (SELECT channel_id, stream_offset FROM CLAUDE_STREAM_V2);
+DELETE FROM EXPORTED_CALLS WHERE (channel_id, stream_offset) NOT IN (SELECT channel_id, stream_offset FROM CLAUDE_STREAM_V2);
 DELETE FROM INSIGHT_ATOMS WHERE (channel_id, stream_offset) NOT IN (SELECT channel_id, stream_offset FROM CLAUDE_STREAM_V2);
 DELETE FROM ARTIFACTS WHERE (channel_id, stream_offset) NOT IN (SELECT channel_id, stream_offset FROM CLAUDE_STREAM_V2);
 DELETE FROM SCHEMA_DRIFT WHERE first_activity_id NOT IN (SELECT activity_id FROM CLAUDE_STREAM_V2);

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from ..service import ActivityService
 
 QUERY_TIMEOUT_S = 60.0
-_RECORDED = """SELECT activity_id, session_id, prompt_hash, ts
+_RECORDED = """SELECT activity_id, session_id, prompt_hash, ts, customer
 FROM VW_SESSION_EVENTS
 WHERE event_type = 'user_prompt' AND session_id IS NOT NULL AND prompt_hash IS NOT NULL"""
 
 
 class RecordedPrompts:
-    """By activity id, so that a prompt which the queue and the warehouse both hold is one."""
+    """By activity id, so that a prompt which the queue and the warehouse both hold is one. A session is known under whatever
+    customer's name it was recorded: the user may have had another."""
 
     def __init__(self) -> None:
         self._found: dict[str, KnownPrompt] = {}
@@ -37,7 +38,7 @@ class RecordedPrompts:
         """An activity that is being recorded now."""
         features = activity.feature_json
         if activity.event_name == "session_event" and features.get("event_type") == "user_prompt" and activity.session_id:
-            self._add(activity.activity_id, activity.session_id, features.get("prompt_hash"), activity.ts)
+            self._add(activity.activity_id, activity.session_id, features.get("prompt_hash"), activity.ts, is_own=True)
 
     def read(self, service: ActivityService) -> list[KnownPrompt]:
         """These, and those in the warehouse. Raises a WarehouseError; a warehouse that is not there yet holds none."""
@@ -47,13 +48,13 @@ class RecordedPrompts:
             if service.local_events.committed() is not None:
                 raise
             return list(self._found.values())
-        for row in found.rows:
-            self._add(*row)
+        for *prompt, customer in found.rows:
+            self._add(*prompt, is_own=customer == service.identity.customer)
         return list(self._found.values())
 
-    def _add(self, activity_id: Any, session_id: Any, prompt_hash: Any, ts: Any) -> None:
+    def _add(self, activity_id: Any, session_id: Any, prompt_hash: Any, ts: Any, *, is_own: bool) -> None:
         if isinstance(prompt_hash, str):
-            self._found[str(activity_id)] = KnownPrompt(str(session_id), prompt_hash, parse_iso(str(ts)))
+            self._found[str(activity_id)] = KnownPrompt(str(session_id), prompt_hash, parse_iso(str(ts)), is_own)
 
 
 def history_readers(

@@ -19,7 +19,7 @@ found, by kind. Standard library only, no I/O.
 
 from __future__ import annotations
 
-from .gates import PATH_MEMBERS, opened
+from .gates import PATH_MEMBERS, has_escapes, opened
 from .rules import RULES
 from .sight import APART, Sight
 
@@ -106,6 +106,13 @@ class Redactor:
         return "".join(parts)
 
     def _spans(self, text: str) -> list[Span]:
+        if not has_escapes(text):
+            return self._found(text)
+        from .escapes import shown
+
+        return [(*view.span(start, end), kind) for view in shown(text) for start, end, kind in self._found(view.text)]
+
+    def _found(self, text: str) -> list[Span]:
         sight = Sight(text)
         literals = self._settings.literals if self._settings is not None else ()
         gates = opened(sight, self._rules, literals)

@@ -3,7 +3,7 @@ for their columns: ``chap-secrets`` of ppp, ``userlist.txt`` of PgBouncer, ``pas
 
 from __future__ import annotations
 
-from .gates import PEER_WORDS, logins_of
+from .gates import PEER_WORDS, logins_of, speaks_of_peers
 from .judging import is_chosen
 from .reading import quoted, skip_blanks
 from .sight import end_of_line
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _USER = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@%-")
 _BEFORE_USER = ("", " ", "\n", '"', "'", "`", "(")
 _NEAR = 48
+_HEX = frozenset("0123456789abcdefABCDEF")
+_ADDRESS = _HEX | frozenset(".:/!")
 _MARKS = frozenset("!#$%^&*+?@")
 
 
@@ -30,6 +32,8 @@ def accounts(sight: Sight) -> Iterator[Span]:
     for word in sorted(PEER_WORDS & sight.words):
         yield from _of_peers(sight.text, sight.lowered, word.decode())
     yield from _lines_with_marks(sight.text)
+    if speaks_of_peers(sight):
+        yield from _lines_of_peers(sight.text)
 
 
 def _is_likely(value: str) -> bool:
@@ -97,7 +101,7 @@ def _of_peers(text: str, lowered: str, kind: str) -> Iterator[Span]:
 
 def _lines_with_marks(text: str) -> Iterator[Span]:
     """The passwords of the lines that are accounts by what is between their columns."""
-    for mark in (" * ", '" "', "::"):
+    for mark in (" * ", " *\n", '" "', "::"):
         at = text.find(mark)
         while at >= 0:
             begin, end = text.rfind("\n", 0, at) + 1, end_of_line(text, at)
@@ -129,13 +133,68 @@ def _password_of(line: str, *, is_list: bool = False) -> tuple[int, int] | None:
 
 
 def _of_columns(line: str, *, is_list: bool) -> tuple[int, int] | None:
-    """``bob * … *`` of ppp, ``"bob" "…"`` of PgBouncer."""
+    """``bob * … *`` and ``bob pptpd … *`` of ppp, ``"bob" "…"`` of PgBouncer."""
     cells = _cells(line)
-    if len(cells) in (3, 4) and (is_list or line[slice(*cells[1])] == "*") and "=" not in line:
+    if len(cells) in (3, 4) and (is_list or _is_any(line, cells)) and "=" not in line:
         return cells[2]
     if len(cells) == 2 and line[0] == '"' and line.rstrip()[-1] == '"' and cells[0][1] + 3 == cells[1][0]:
         return cells[1]
     return None
+
+
+def _is_any(line: str, cells: list[tuple[int, int]]) -> bool:
+    """Whether the account is one for any server, or from any address."""
+    if line[slice(*cells[1])] == "*":
+        return True
+    return len(cells) == 4 and line[slice(*cells[3])] == "*" and all(_USER.issuperset(line[slice(*cell)]) for cell in cells[:2])
+
+
+# --- accounts of ppp, by their columns alone, in a text that speaks of them
+
+
+def _lines_of_peers(text: str) -> Iterator[Span]:
+    """``bob pptpd … 10.0.0.5``, also in an ``echo "…" >> /etc/ppp/chap-secrets``, a diff, or what ``cat`` shows."""
+    place = 0
+    while place < len(text):
+        end = end_of_line(text, place)
+        if 8 <= end - place <= 512:
+            start = place + _start_of_peer(text[place:end])
+            span = _password_of_peer(text[start:end])
+            if span is not None:
+                yield start + span[0], start + span[1], "password"
+        place = text.find("\n", end) + 1
+        if place <= 0:
+            return
+
+
+def _start_of_peer(line: str) -> int:
+    """Where the account begins: behind ``echo "``, or the mark of a diff or a listing."""
+    for echo in ("echo ", "printf "):
+        at = line.find(echo)
+        if at >= 0:
+            at += len(echo) + 3 * line.startswith("-e ", at + len(echo))
+            return at + (line[at : at + 1] in ("'", '"') and line[at + 1 : at + 2] != '"')
+    return len(line) - len(line.lstrip("+-> \t0123456789:|"))
+
+
+def _password_of_peer(line: str) -> tuple[int, int] | None:
+    cells = _cells(line)
+    if len(cells) < 3 or not all(_USER.issuperset(line[slice(*cell)].replace("*", "x")) for cell in cells[:2]):
+        return None
+    start, end = cells[2]
+    value = line[start:end].rstrip("'\"")
+    if len(cells) > 3 and _is_address(line[slice(*cells[3])]):
+        return (start, start + len(value)) if len(value) >= 4 and not is_reference(value) and not is_plain(value) else None
+    is_last = len(cells) == 3 or line[slice(*cells[3])][:1] in (">", "|")
+    return (start, start + len(value)) if is_last and _is_likely(value) else None
+
+
+def _is_address(cell: str) -> bool:
+    """``*``, ``-``, ``10.0.0.5``, ``10.0.0.0/24``, ``fd00::1``: from where an account may be used."""
+    cell = cell.removesuffix("\\n").rstrip("'\"").removesuffix("\\n")
+    if cell in ("*", "-"):
+        return True
+    return len(cell) > 2 and cell[0] in _HEX and _ADDRESS.issuperset(cell) and ("." in cell or ":" in cell)
 
 
 def _cells(line: str) -> list[tuple[int, int]]:

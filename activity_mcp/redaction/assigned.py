@@ -10,6 +10,7 @@ from __future__ import annotations
 from .elements import element, is_tag
 from .expressions import literal_within, member_of_value, unpacked
 from .judging import is_secret_text, is_secret_word
+from .members import end_of_label
 from .mentions import after_blank, argument, call, paired
 from .names import Name
 from .reading import (
@@ -64,7 +65,7 @@ def value_of(text: str, lowered: str, name: Name) -> tuple[int, int] | None:
     at = name.end
     char = text[at : at + 1]
     if not char:
-        return None
+        return paired(text, lowered, name, at)
     before = text[name.start - 1 : name.start]
     if before == "<" or (before in (":", ".") and is_tag(text, name)):
         return element(text, lowered, name)
@@ -79,7 +80,7 @@ def value_of(text: str, lowered: str, name: Name) -> tuple[int, int] | None:
         )
     if text[place : place + 1] == ",":
         return _after_comma(text, lowered, name, before, at, place)
-    if at > name.end or text[at : at + 1] in ("\n", "\r", "<"):
+    if at > name.end or text[at : at + 1] in ("", "\n", "\r", "<") or _is_value(text, name, at):
         found = paired(text, lowered, name, at)
         if found:
             return found
@@ -88,6 +89,9 @@ def value_of(text: str, lowered: str, name: Name) -> tuple[int, int] | None:
     char = text[at : at + 1]
     if char == "(":
         return call(text, name, at)
+    label = end_of_label(lowered, at) if char == " " else 0
+    if label:
+        return paired(text, lowered, name, _behind_closers(text, label))
     return after_blank(text, lowered, name, at, place) if char in (" ", "\t") or not char.isascii() else None
 
 
@@ -96,6 +100,11 @@ def _after_comma(text: str, lowered: str, name: Name, before: str, at: int, plac
         return paired(text, lowered, name, place) or argument(text, name, place + 1, before)
     is_pair = "=" in lowered[max(0, name.start - 14) : name.start]  # ParameterKey=DbPassword,ParameterValue=…
     return paired(text, lowered, name, place) if is_pair else None
+
+
+def _is_value(text: str, name: Name, at: int) -> bool:
+    """Whether the name is the value of a member without quotes: ``ParameterKey=DbPassword``, ``{v: …, k: db_password}``."""
+    return text[at] in " ,}])" and text[max(0, name.start - 3) : name.start].rstrip()[-1:] in ("=", ":")
 
 
 def _after_mark(text: str, name: Name, before: str, at: int) -> tuple[int, int] | None:

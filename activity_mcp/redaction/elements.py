@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .judging import is_chosen, is_secret_text
+from .members import VALUED
 from .names import Name
 from .reading import quoted_value, skip_blanks
 from .sight import end_of_line
@@ -11,6 +12,7 @@ _TAG = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789
 _MAX_TAG = 256
 _MAX_TAGS = 160
 _VALUE_TAGS = ("value", "string", "text", "plaintext", "plain", "val")
+_NAME_TAGS = ("name", "key", "k", "id", "label", "property", "option", "setting", "field", "element", "attribute")
 _VALUE_ATTRIBUTES = ("value", "content", "val", "default")
 
 
@@ -121,6 +123,17 @@ def next_element(text: str, name: Name) -> tuple[int, int] | None:
     if not value or not is_chosen(value[:520]) or not is_secret_text(name, value[:520]):
         return None
     return at, at + len(value)
+
+
+def element_before(text: str, lowered: str, name: Name, start: int) -> tuple[int, int] | None:
+    """``<value>…</value><name>db.password</name>``: what the element before holds, if it is called as a value is."""
+    opened = text.rfind("<", max(0, start - 48), start)
+    closed = text.rfind("</", max(0, opened - _MAX_TAGS), opened) if opened > 0 else -1
+    if closed < 0 or lowered[opened + 1 : start - 1] not in _NAME_TAGS or text[text.find(">", closed) + 1 : opened].strip():
+        return None
+    tag = lowered[closed + 2 : text.find(">", closed)]
+    begin = lowered.rfind(f"<{tag}>", max(0, closed - 4096), closed)
+    return _content(text, name, begin + len(tag) + 2) if tag in VALUED and begin >= 0 else None
 
 
 def attribute_beside(text: str, lowered: str, name: Name) -> tuple[int, int] | None:

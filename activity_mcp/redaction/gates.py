@@ -77,6 +77,11 @@ BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
 MAX_BASE64 = 4096
 _MAX_RUNS = 6
 _MARKS_OF_PASSWORDS = "!#$%^&*+?@"
+ESCAPE, CSI = "\x1b", "\x9b"
+"""What begins a sequence for a terminal."""
+_WRITTEN_ESCAPES = ("1b[", "1B[", "\\e[", "033[", "1b]", "1B]", "\\e]", "033]")
+_BETWEEN_COLUMNS = (" * ", " *\n", '" "')
+"""What is between the columns of a list of accounts, or behind the last."""
 _AFTER_PROGRAM = (" ", "\t", ".", "\\")
 _JOINTS = ("'\n", '"\n', "'+", "' +", '"+', '" +')
 _MIN_KEY_PIECE = 20
@@ -253,11 +258,27 @@ def _has_remark(sight: Sight) -> bool:
 
 def _has_account(sight: Sight) -> bool:
     text, words = sight.text, sight.words
+    if speaks_of_peers(sight):
+        return True
     if not sight.has_mixed and not any(map(text.__contains__, _MARKS_OF_PASSWORDS)):
         return False
     if ("/" in text or ":" in text) and logins_of(sight):
         return True
-    return not PEER_WORDS.isdisjoint(words) or " * " in text or '" "' in text or (text.count(":") > 3 and "::" in text)
+    return (
+        not PEER_WORDS.isdisjoint(words)
+        or " * " in text
+        or " *\n" in text
+        or '" "' in text
+        or (text.count(":") > 3 and "::" in text)
+    )
+
+
+def speaks_of_peers(sight: Sight) -> bool:
+    """Whether it names a file of ppp's accounts, or has the heading of one."""
+    words = sight.words
+    if b"secrets" in words and (b"chap" in words or b"pap" in words):
+        return True
+    return b"client" in words and b"server" in words and b"secret" in words and "client" in sight.lowered.partition("server")[0]
 
 
 def logins_of(sight: Sight) -> list[str]:
@@ -298,3 +319,10 @@ def has_views(text: str) -> bool:
     if "\\" in text and ("\\u" in text or "\\\n" in text or "\\\r\n" in text):
         return True
     return ("'" in text or '"' in text) and any(map(text.__contains__, _JOINTS))
+
+
+def has_escapes(text: str) -> bool:
+    """Whether the text has sequences for a terminal."""
+    if ESCAPE in text or CSI in text:
+        return True
+    return "\\" in text and any(map(text.__contains__, _WRITTEN_ESCAPES))

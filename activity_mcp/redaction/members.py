@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 VALUED = words("v val value newvalue new_value data content contents text answer input values default current response")
 """What the other member is called."""
+_PLAINLY_VALUED = ("v", "val")
+"""What it is called where each member has a line of its own: the lines of a file may have nothing to do with each other."""
 _FORM_WORDS = words("field input box textbox textfield entry element form is your the a an value here prompt")
 _MAX_NAME = 80
+_MAX_BEFORE = 400
+_MAX_MEMBERS = 3
 
 
 def announced(members: Mapping[Any, Any], naming: frozenset[str], judge: Judge = judge_name) -> str | None:
@@ -36,7 +40,7 @@ def announced(members: Mapping[Any, Any], naming: frozenset[str], judge: Judge =
 
 def is_given(key: Any, value: Any, kind: str) -> bool:
     """Whether this member is the secret: it is called a value, and no sentence, no word and no reference."""
-    return isinstance(key, str) and key.lower() in VALUED and isinstance(value, str) and _is_secret(value, kind)
+    return isinstance(key, str) and key.lower() in VALUED and isinstance(value, str) and is_secret_member(value, kind)
 
 
 def paired(items: Sequence[Any], judge: Judge = judge_name) -> str | None:
@@ -45,11 +49,11 @@ def paired(items: Sequence[Any], judge: Judge = judge_name) -> str | None:
     if not (isinstance(name, str) and isinstance(value, str) and 2 < len(name) <= _MAX_NAME and len(value) >= 8):
         return None
     judged = judge(name)
-    is_secret = judged is not None and judged[1] == STRONG and has_odd_part(value) and _is_secret(value, judged[0])
+    is_secret = judged is not None and judged[1] == STRONG and has_odd_part(value) and is_secret_member(value, judged[0])
     return judged[0] if judged is not None and is_secret else None
 
 
-def _is_secret(value: str, kind: str) -> bool:
+def is_secret_member(value: str, kind: str) -> bool:
     if " " in value and not has_odd_part(value):
         return False
     if value.isalpha() and is_code(value, kind):
@@ -67,3 +71,44 @@ def value_member(lowered: str, at: int) -> int:
         end += 1
     rest = lowered[end : end + 4].lstrip("\"'\\ ")
     return at if lowered[at:end] in VALUED and rest[:1] in (":", "=") else 0
+
+
+def member_before(lowered: str, start: int) -> int:
+    """Where a member of the same object begins that is before the one whose value is here, and is called as a value is; -1 if
+    none is. ``{"v": "…", "k": "DB_PASSWORD"}``, ``- value: …⏎  name: DB_PASSWORD``, ``ParameterValue=…,ParameterKey=…``."""
+    first = max(0, start - _MAX_BEFORE)
+    window = lowered[first:start]
+    own = max(window.rfind(":"), window.rfind("="))
+    for _ in range(_MAX_MEMBERS):
+        separator = max(window.rfind(":", 0, own), window.rfind("=", 0, own)) if own > 0 else -1
+        if separator < 0:
+            return -1
+        end = len(window[:separator].rstrip(" \t\"'\\"))
+        begin = end
+        while begin > 0 and (window[begin - 1].isalnum() or window[begin - 1] == "_"):
+            begin -= 1
+        called, between = window[begin:end], window[separator:]
+        if called.endswith("value") or called in (_PLAINLY_VALUED if "\n" in between else VALUED):
+            return first + begin if _is_one_object(between) else -1
+        own = separator
+    return -1
+
+
+def _is_one_object(between: str) -> bool:
+    """Whether what stands from the value to the name of the secret is of one object: no other begins or ends, or is named."""
+    named = between.count("name") + between.count("key")
+    return named <= 1 and between.count("\n") <= 2 and not any(mark in between for mark in ("}", "<", "{", "\n-", "\n\n"))
+
+
+def end_of_label(lowered: str, at: int) -> int:
+    """Where the text ends that names a field, of which a secret name is before this blank: ``"Password field"``; else 0."""
+    for _ in range(_MAX_MEMBERS):
+        if lowered[at : at + 1] in ("'", '"', "\\"):
+            return at
+        end = at + 1
+        while lowered[end : end + 1].isalpha():
+            end += 1
+        if lowered[at : at + 1] != " " or lowered[at + 1 : end] not in _FORM_WORDS:
+            return 0
+        at = end
+    return 0

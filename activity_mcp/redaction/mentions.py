@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .elements import attribute_beside, element, form_field, named_element, next_element
+from .elements import attribute_beside, element, element_before, form_field, named_element, next_element
 from .judging import is_chosen, is_place, is_secret_of_weak, is_secret_text
-from .members import value_member
+from .members import is_secret_member, member_before, value_member
 from .names import STRONG, Name, is_almost_strong, words_of
 from .naming import far_statement_at, statement_at
 from .patterns import words
@@ -40,7 +40,7 @@ _LEADING = {ord(char): " " for char in "\"'(#/"}
 
 _NAMING = (
     "name", "key", "variable", "id", "setting", "arg", "option", "field", "label", "type=", "title", "property", "param",
-    "element", "attribute", "selector", '"k"', "'k'", "k: ", " k=", "{k:",
+    "element", "attribute", "selector", '"k"', "'k'", "k: ", " k=", "{k:", "<k>",
 )  # fmt: skip
 """What may stand before a name that is itself a value."""
 
@@ -48,15 +48,19 @@ _NAMING = (
 def paired(text: str, lowered: str, name: Name, at: int) -> tuple[int, int] | None:
     """``name: DB_PASSWORD⏎value: …``, ``<add key="DbPassword" value="…"/>``, ``variable "db_password" { default = "…" }``."""
     start = _start_of_path(text, name)
-    lead = lowered[max(0, start - 24) : start]
+    lead = lowered[max(0, start - 24) : start].replace("\\", "")
     if not any(map(lead.__contains__, _NAMING)):
         return next_element(text, name) if text.startswith("<", at) or text.startswith("<", name.end) else None
     if "name=" in lead and "form-data" in lowered[max(0, start - 60) : start]:
         return form_field(text, name, at)
     if text[at : at + 1] == ">" or lowered.startswith("</key>", name.end):
-        return named_element(text, lowered, name, at) or attribute_beside(text, lowered, name)
+        return (
+            named_element(text, lowered, name, at)
+            or attribute_beside(text, lowered, name)
+            or element_before(text, lowered, name, start)
+        )
     if text.startswith("</", name.end):
-        return next_element(text, name)
+        return next_element(text, name) or element_before(text, lowered, name, start)
     found = _place_of_value(lowered, at, is_variable="variable" in lead)
     if found >= 0:
         return _value_after(text, lowered, name, at + found)
@@ -80,14 +84,14 @@ def _start_of_path(text: str, name: Name) -> int:
 
 def _value_before(text: str, lowered: str, name: Name, start: int) -> tuple[int, int] | None:
     """``{"value": "…", "name": "DB_PASSWORD"}``, ``- value: …⏎  name: DB_PASSWORD``: the value of the member before."""
-    window = lowered[max(0, start - 400) : start]
-    found = window.rfind("value")
-    if found < 0:
+    found = member_before(lowered, start)
+    span = _value_after(text, lowered, name, found) if found >= 0 else None
+    if span is not None and span[1] > start:  # ParameterValue=…,ParameterKey=…
+        span = span[0], text.find(",", span[0], start)
+    if span is None or span[1] < span[0]:
         return None
-    between = window[found:]
-    if between.count("name") + between.count("key") != 1 or "}" in between or "<" in between or between.count("\n") > 1:
-        return None
-    return _value_after(text, lowered, name, start - len(window) + found)
+    is_value = "value" in lowered[found : found + 24].partition(":")[0].partition("=")[0]
+    return span if is_value or is_secret_member(text[span[0] : span[1]], name.kind) else None
 
 
 def _place_of_value(lowered: str, at: int, *, is_variable: bool) -> int:

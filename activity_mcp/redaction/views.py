@@ -18,19 +18,13 @@ _MAX_GAP = 24
 class View:
     """A text as something else reads it, and where in the text each piece of it begins."""
 
-    __slots__ = ("_places", "_starts", "text")
+    __slots__ = ("_end", "_pieces", "_starts", "text")
 
     def __init__(self, pieces: list[tuple[str, int]], end: int) -> None:
-        self.text = "".join(piece for piece, _ in pieces)
+        self.text = "".join([piece for piece, _ in pieces])
+        self._pieces = pieces
+        self._end = end
         self._starts: list[int] = []
-        self._places: list[tuple[int, int]] = []
-        at = 0
-        for piece, place in pieces:
-            self._starts.append(at)
-            self._places.append((place, len(piece)))
-            at += len(piece)
-        self._starts.append(at)
-        self._places.append((end, 0))
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The span in the text of a span of the view."""
@@ -39,9 +33,17 @@ class View:
     def _place(self, at: int) -> int:
         from bisect import bisect_right
 
+        if not self._starts:  # most views hold no secret
+            self._note_starts()
         index = max(0, bisect_right(self._starts, at) - 1)
-        place, _ = self._places[index]
-        return place + at - self._starts[index]
+        return self._pieces[index][1] + at - self._starts[index]
+
+    def _note_starts(self) -> None:
+        self._pieces = [*self._pieces, ("", self._end)]
+        at = 0
+        for piece, _ in self._pieces:
+            self._starts.append(at)
+            at += len(piece)
 
 
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#34;": '"', "&#39;": "'", "&apos;": "'", "&amp;": "&"}

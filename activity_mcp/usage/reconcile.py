@@ -139,13 +139,18 @@ class Reconciled:
 
 def reconcile(query: Callable[..., QueryResult], *, customer: str | None, since_us: int | None = None) -> list[Reconciled]:
     """Each session, the latest first. Raises a WarehouseError."""
+    found = query(statement(customer, since_us), timeout_s=QUERY_TIMEOUT_S)
+    names = [name.lower() for name in found.columns]
+    return [_reconciled(dict(zip(names, row, strict=True))) for row in found.rows]
+
+
+def statement(customer: str | None, since_us: int | None) -> str:
+    """The SQL behind ``reconcile``, in Snowflake's words, which both engines read."""
     conditions = [
         f"customer = {quoted(customer)}" if customer is not None else "",
         f"ts >= '{iso(since_us)[:-1]}'::TIMESTAMP_NTZ" if since_us is not None else "",
     ]
-    found = query(_STATEMENT.format(condition=" AND ".join(filter(None, conditions)) or "TRUE"), timeout_s=QUERY_TIMEOUT_S)
-    names = [name.lower() for name in found.columns]
-    return [_reconciled(dict(zip(names, row, strict=True))) for row in found.rows]
+    return _STATEMENT.format(condition=" AND ".join(filter(None, conditions)) or "TRUE")
 
 
 def _reconciled(record: dict[str, Any]) -> Reconciled:

@@ -31,7 +31,7 @@ _AGENT = """CASE request_kind
 END"""
 KEYS = {
     "daily": "TO_CHAR(ts, 'YYYY-MM-DD')",
-    "weekly": "TO_CHAR(DATE_TRUNC('WEEK', ts), 'YYYY-MM-DD')",
+    "weekly": "TO_CHAR(DATEADD(DAY, -(DATEDIFF(DAY, '1970-01-05'::TIMESTAMP_NTZ, ts) % 7), ts), 'YYYY-MM-DD')",
     "monthly": "TO_CHAR(ts, 'YYYY-MM')",
     "session": "COALESCE(session_id, '(none)')",
     "project": "COALESCE(project, '(none)')",
@@ -41,7 +41,8 @@ KEYS = {
     "skill": "COALESCE(skill, '(none)')",
     "mcp": "COALESCE(mcp_server, '(none)')",
 }
-"""What a row of each table is of, as SQL over VW_LLM_EVENTS."""
+"""What a row of each table is of, as SQL over VW_LLM_EVENTS. Weeks are counted from a Monday: in DATE_TRUNC, an account may set
+another day."""
 _EMBEDDED_KEYS = KEYS | {
     "daily": "strftime(ts, '%Y-%m-%d')",
     "weekly": "strftime(DATE_TRUNC('week', ts), '%Y-%m-%d')",

@@ -25,6 +25,8 @@ CREATE STREAM IF NOT EXISTS CLAUDE_STREAM_V2_STREAM
 --
 --    REFRESH_SUPERSEDED    SUPERSEDED      rows that a better row with the same activity_id outranks; the hours of CONTEXT_ITEMS
 --                                          out of which one of those is taken are cleared, to be read again by REFRESH_ITEMS
+--    REFRESH_EXPORTED_CALLS                EXPORTED_CALLS: sizes and error classes that the exporter reported of calls which
+--                                          another row shows
 --    REFRESH_INSIGHTS      INSIGHT_ATOMS   insights, which travel as mcp_event with method record_insight
 --    REFRESH_ARTIFACTS     ARTIFACTS       artifacts, the same with method store_artifact
 --    REFRESH_DRIFT         SCHEMA_DRIFT    features that disagree with the schemas

@@ -84,3 +84,78 @@ BEGIN
     RETURN 'done';
 END;
 $$;
+
+-- What the exporter reported of a call is in a row that the hook's or the import's outranks: its sizes are put beside the row that
+-- is kept. Each activity that has a loser of this run is looked at whole; of several reports of the exporter the first counts. A
+-- row that is outranked afterwards leaves its entry behind, which nothing reads.
+-- grain: one row per row that an exporter's completes; a row stays in it once it is there
+-- snowflake-only: a step of REFRESH_CONTEXT, whose statements the embedded engine runs itself
+CREATE OR REPLACE PROCEDURE REFRESH_EXPORTED_CALLS(batch_key VARCHAR, from_ts TIMESTAMP_NTZ, to_ts TIMESTAMP_NTZ)
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Puts what the exporter reported of a call beside the row of the call that is kept.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    INSERT INTO EXPORTED_CALLS (
+        channel_id, stream_offset, ts, activity_id, latency_ms, input_size_bytes, result_size_bytes, error_type, found_at
+    )
+    WITH calls AS (
+        SELECT
+            activity_id,
+            ts,
+            channel_id,
+            stream_offset,
+            source,
+            feature_json
+        FROM CLAUDE_STREAM_V2
+        WHERE activity_id IN (
+                SELECT activity_id
+                FROM SUPERSEDED
+                WHERE batch_key = :batch_key
+                    AND ts >= :from_ts
+                    AND ts <= :to_ts
+            )
+            AND event_name = 'tool_event'
+            AND ts >= :from_ts
+            AND ts <= :to_ts
+    )
+
+    SELECT
+        kept.channel_id,
+        kept.stream_offset,
+        kept.ts,
+        kept.activity_id,
+        TRY_CAST(exported.feature_json:latency_ms::VARCHAR AS NUMBER(38, 3)),
+        TRY_CAST(exported.feature_json:input_size::VARCHAR AS NUMBER(38, 0)),
+        TRY_CAST(exported.feature_json:result_size::VARCHAR AS NUMBER(38, 0)),
+        exported.feature_json:error_type::VARCHAR,
+        SYSDATE()
+    FROM calls AS kept
+    INNER JOIN calls AS exported
+        ON kept.activity_id = exported.activity_id
+        AND ABS(DATEDIFF(SECOND, kept.ts, exported.ts)) <= 86400
+    WHERE kept.source <> 'otel'
+        AND exported.source = 'otel'
+        AND NOT EXISTS (
+            SELECT 1
+            FROM SUPERSEDED AS outranked
+            WHERE outranked.channel_id = kept.channel_id
+                AND outranked.stream_offset = kept.stream_offset
+                AND outranked.ts = kept.ts
+        )
+        AND NOT EXISTS (
+            SELECT 1
+            FROM EXPORTED_CALLS AS known
+            WHERE known.channel_id = kept.channel_id
+                AND known.stream_offset = kept.stream_offset
+                AND known.ts = kept.ts
+        )
+    QUALIFY ROW_NUMBER() OVER (
+        PARTITION BY kept.channel_id, kept.stream_offset, kept.ts
+        ORDER BY exported.channel_id, exported.stream_offset
+    ) = 1;
+    RETURN 'done';
+END;
+$$;

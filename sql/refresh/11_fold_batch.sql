@@ -92,6 +92,7 @@ BEGIN
 
     IF (has_repeats) THEN
         CALL REFRESH_SUPERSEDED(:batch_key, :from_ts, :to_ts);
+        CALL REFRESH_EXPORTED_CALLS(:batch_key, :from_ts, :to_ts);
     END IF;
     IF (has_insights) THEN
         CALL REFRESH_INSIGHTS();

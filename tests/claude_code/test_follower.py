@@ -191,6 +191,25 @@ def test_a_transcript_that_is_gone_or_was_begun_anew_harms_nothing(live: Session
     assert live.requests() == []
 
 
+@pytest.mark.parametrize("lines", [1, 40])
+def test_a_transcript_that_was_rewritten_between_two_turns_is_read_from_its_start(live: Session, lines: int) -> None:
+    """Shortened and grown again, whatever its size is then: what is new is recorded, and what was known once."""
+    first_turn(live.script)
+    live.fire("Stop", last_assistant_message="Done.")
+    with live.leader() as service:
+        live.turn(service)
+        kept = live.script.path.read_bytes().splitlines(keepends=True)[2:]
+        live.script.path.write_bytes(b"")
+        for number in range(lines):
+            live.script.prompt(f"new {number}", promptId=f"p9-{number}")
+            live.script.says("New.", f"m9-{number}", stop="end_turn")
+        live.script.raw(b"".join(kept))
+        live.fire("Stop", last_assistant_message="New.")
+        assert live.turn(service)["llm_event"] == 2 + lines
+        live.fire("SessionEnd", reason="other")
+        assert live.turn(service)["llm_event"] == 2 + lines
+
+
 def test_what_was_forgotten_does_not_come_back_with_the_next_turn(live: Session) -> None:
     first_turn(live.script)
     live.fire("Stop", last_assistant_message="Done.")

@@ -15,7 +15,9 @@ from activity_mcp.__main__ import run
 from activity_mcp.activity import Origin, sha256_hex
 from activity_mcp.claude_code.transcripts.history import HistoryReader
 from activity_mcp.claude_code.transcripts.known_prompts import Entry, KnownPrompt, unknown_entries
+from activity_mcp.clock import iso
 from activity_mcp.redaction import Redactor
+from activity_mcp.service import ActivityService
 from claude_code.hooked import Hooked
 from claude_code.test_import_command import at, folder, turn, write
 from deployed import put_warehouse
@@ -286,3 +288,16 @@ def test_since_leaves_out_what_is_older_in_the_history_too(call: Call, folder: P
 
 def test_without_a_history_nothing_is_said_of_it(call: Call) -> None:
     assert imported(call, "--history", "--dry-run") == 8
+
+
+def test_what_another_user_of_the_warehouse_typed_hides_no_prompt(call: Call, folder: Path) -> None:
+    """A line of an old version names no session: it is compared with the user's own prompts, and no one else's."""
+    at_ms = round((time.time() - 40 * DAY_S) * 1000)
+    line = {"display": "continue", "pastedContents": {}, "project": "/work/shop", "timestamp": at_ms}
+    (folder.parent.parent / "history.jsonl").write_text(json.dumps(line) + "\n")
+    service = ActivityService.from_environ(source="cli")
+    reported = {"session_id": "s8", "event_type": "user_prompt", "prompt_hash": sha256_hex("continue"), "excerpt": "continue"}
+    service.log("session_event", reported, customer="bea@example.com", ts=iso(at_ms * 1000))
+    service.close()
+    imported(call, "--history")
+    assert len([row for row in prompts_in(call) if row[1] == "continue"]) == 2

@@ -82,6 +82,8 @@ PLACES = [
     ".fill('#password', ", "fill_in 'password' ", "# password\n", "a:b1c2d3e4@", "a@b.c:", "reg_sz ", "stringdata{:", "chpasswd:\na:b\n", "{plain}", " on >a1b2c3",
     "echo a | base64 ", "echo a > password ", "printf '=%s' ", "&lt;password&gt;", "\\u003c", "copy t (password) from stdin;\n", "| password |\n", "password: &a ",
     "/token/", "x, password = ", 'password: ["a", ', '{"password": {"value', " -u a -p ", "-name password -value ", "btoa('a:", "jwt.sign(a, ", "password to ", "password a: ",
+    "\x1b[32m", "\x1b[", "\x1b", "\\e[0m", "\\\\u001b[1m", "\x9b1m", "\x1b]8;;", "a\x1b[1mb", "\x1b///", '{"v": "a1b2c3d4", "k": "token"}', "v: a\nk: token\n",
+    "<v>a1</v><k>token</k>", "chap-secrets a b c1d2 *\n", "client server secret\na b c1d2e3f4 10.0.0.1\n", '"Password field here" ',
     "secret.key.", "rootpw ", "s/password=.*/", "password::", "a,pass\n",
 ]  # fmt: skip
 """What the places of ``kinds.txt`` begin with, repeated: their readers look ahead or back, within bounds."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from collections.abc import Sequence
 from copy import copy
 from datetime import datetime
 from functools import cache
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,9 +24,9 @@ from activity_mcp.redaction import Redactor
 from activity_mcp.usage.prices import PriceList
 from lengths import examples, some
 from otlp.exporter import Rig
-from sql.refreshed import Refreshed
-from sql.support import statements
-from usage.genuine import PROJECT, SESSION, SUBAGENT, TOKENS, TOTAL_USD, TRANSCRIPT, batches, requests_exported
+from sql.refreshed import Refreshed, scans_of
+from sql.support import statements, warehouse
+from usage.genuine import PROJECT, SESSION, SUBAGENT, TOKENS, TOTAL_USD, TRANSCRIPT, batches, records, requests_exported
 
 NOW = datetime(2026, 11, 28, 13, 0, 0)
 QUIET_US = parse_iso("2026-11-28T20:00:00Z")
@@ -135,6 +138,46 @@ def test_however_often_they_report_and_however_batches_overlap_the_totals_are_th
     assert_whole(sums, measured=5)
 
 
+@cache
+def rewritten() -> tuple[tuple[Activity, ...], ...]:
+    """The transcript as it was read at other times: shortened, without its beginning (a compaction), edited, its lines in another
+    order, with lines that stand in it twice, and as another file of the same session."""
+    folder = Path(tempfile.mkdtemp())
+    lines = TRANSCRIPT.read_bytes().splitlines(keepends=True)
+    half = len(lines) // 2
+    texts = (
+        lines[:half], lines[half:], lines[:2] + lines[half:], [line.replace(b"fibonacci", b"primes") for line in lines],
+        lines[half:] + lines[:half], [*lines, *lines[half:]], lines,
+    )  # fmt: skip
+    found = []
+    for number, text in enumerate(texts):
+        path = folder / str(number) / TRANSCRIPT.name
+        path.parent.mkdir()
+        path.write_bytes(b"".join(text))
+        found.append(imported(str(path)))
+    shutil.rmtree(folder)
+    return tuple(found)
+
+
+@pytest.mark.long
+@examples(short=2, long=40)
+@given(order=st.permutations([*range(7), "exporter", "subagent"]))
+def test_a_session_whose_transcript_was_rewritten_counts_each_request_once(order: list[Any]) -> None:
+    sums = Sums()
+    for number in order:
+        sums.record({"exporter": SOURCES[0], "subagent": SOURCES[2]}.get(number) or rewritten()[number])
+    assert_whole(sums, measured=5)
+    assert calls_shown(sums).keys() == calls_exported().keys()
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_what_a_rewritten_transcript_no_longer_holds_stays_recorded(number: int) -> None:
+    sums = Sums()
+    for source in (SOURCES[1], SOURCES[2], rewritten()[number]):
+        sums.record(source)
+    assert_whole(sums, measured=0)
+
+
 def test_two_exporters_whose_clocks_disagree_by_minutes_report_each_request_once() -> None:
     sums = Sums()
     for minutes in (7, -7):
@@ -192,3 +235,115 @@ def test_a_calls_part_from_the_exporter_never_replaces_what_a_hook_or_an_import_
             "SELECT source, parameters IS NOT NULL FROM VW_TOOL_EVENTS WHERE agent_id IS NULL"
         ).fetchall()
         assert found == [("import", True)] * 3
+
+
+Known = tuple[int | None, int | None, str | None]
+"""Of a call: the sizes of input and result in bytes, and the class of its error."""
+
+
+def calls_exported() -> dict[str, Known]:
+    """What the exporter reported; of a call that failed it gives no size of the result."""
+    sizes = ("tool_input_size_bytes", "tool_result_size_bytes")
+    found = {}
+    for record in records():
+        if record["event.name"] == "tool_result":
+            given, returned = (int(record[name]) if name in record else None for name in sizes)
+            found[record["tool_use_id"]] = (given, returned, record.get("error_type"))
+    return found
+
+
+def calls_known() -> dict[str, Known]:
+    """What the exporter reported, and the size of the result from the transcript where it gives none."""
+    read = {activity.feature_json["tool_use_id"]: activity.feature_json["result_size"] for activity in hooked()}
+    return {
+        call: (given, read[call] if returned is None else returned, kind)
+        for call, (given, returned, kind) in calls_exported().items()
+    }
+
+
+def hooked() -> tuple[Activity, ...]:
+    """The calls as their hooks report them: some milliseconds beside the exporter, with what the transcript has of them."""
+    made = [copy(activity) for activity in (*SOURCES[1], *SOURCES[2]) if activity.event_name == "tool_event"]
+    for activity in made:
+        activity.source, activity.ts = "hook", iso(parse_iso(activity.ts) + 30_000)
+        activity.feature_json = {**activity.feature_json, "tool_category": "hooked"}
+    return tuple(made)
+
+
+def calls_shown(sums: Sums) -> dict[str, Known]:
+    found = sums.connection.execute(
+        "SELECT tool_use_id, input_size_bytes, result_size_bytes, error_type FROM VW_TOOL_EVENTS"
+    ).fetchall()
+    assert len({row[0] for row in found}) == len(found), "a call that counts twice"
+    return {row[0]: row[1:] for row in found}
+
+
+def test_a_call_has_the_exporters_sizes_and_error_class_whoever_reports_it_first_and_however_often() -> None:
+    reports = {"exporter": SOURCES[0], "import": (*SOURCES[1], *SOURCES[2]), "hooks": hooked()}
+    expected = calls_known()
+    assert len(expected) == 4
+    assert [kind for *_, kind in expected.values() if kind]
+    for order in permutations(reports):
+        sums = Sums()
+        for name in (*order, order[0]):
+            sums.record(reports[name])
+        assert calls_shown(sums) == expected, order
+        kept = sums.connection.execute("SELECT DISTINCT source, tool_category FROM VW_TOOL_EVENTS").fetchall()
+        assert kept == [("hook", "hooked")], order
+
+
+@pytest.mark.parametrize("others", ["hooks", "import", "nobody"])
+def test_two_exporters_whose_clocks_disagree_give_a_call_one_row_with_its_sizes(others: str) -> None:
+    sums = Sums()
+    for minutes in (7, -7, 0):
+        late = [copy(activity) for activity in SOURCES[0]]
+        for activity in late:
+            activity.ts = iso(parse_iso(activity.ts) + minutes * 60_000_000)
+        sums.record(late)
+    sums.record({"hooks": hooked(), "import": (*SOURCES[1], *SOURCES[2]), "nobody": ()}[others])
+    assert calls_shown(sums) == (calls_exported() if others == "nobody" else calls_known())
+
+
+def test_a_call_whose_exporter_is_silent_shows_what_its_hook_knows() -> None:
+    sums = Sums()
+    sums.record(hooked())
+    assert {(given, kind) for given, _, kind in calls_shown(sums).values()} == {(None, None)}
+    assert all(returned is not None for _, returned, _ in calls_shown(sums).values())
+
+
+def test_contexts_made_anew_lose_no_size() -> None:
+    """As the embedded engine makes them anew: all at once, in a file of its own."""
+    sums, anew = Sums(), Sums()
+    for source in (hooked(), SOURCES[0]):
+        sums.record(source)
+    anew.record([*hooked(), *SOURCES[0]])
+    assert calls_shown(sums) == calls_shown(anew) == calls_known()
+
+
+def test_the_last_days_calls_read_the_last_day_of_a_long_history(tmp_path: Path) -> None:
+    """A filter on ts passes over the row groups of other days in all three tables, however often a call was reported."""
+    connection = warehouse()
+    count = 400_000
+    insert = "INSERT INTO CLAUDE_STREAM_V2 (activity_id, ts, customer, activity, event_name, source, channel_id, stream_offset, feature_json)"
+    connection.execute(
+        f"{insert} SELECT 'id-' || i // 2, TIMESTAMP '{NOW}' - to_seconds(30 * ({count} - i)), 'ada', 'did', 'tool_event', "
+        f"IF(i % 2 = 0, 'hook', 'otel'), 'c', lpad(i::VARCHAR, 9, '0'), '{{}}' FROM range({count}) AS old (i)"
+    )
+    connection.execute(
+        "INSERT INTO SUPERSEDED (channel_id, stream_offset, activity_id, customer, ts, superseded_at) "
+        "SELECT channel_id, stream_offset, activity_id, customer, ts, ts FROM CLAUDE_STREAM_V2 WHERE source = 'otel'"
+    )
+    connection.execute(
+        "INSERT INTO EXPORTED_CALLS (channel_id, stream_offset, ts, activity_id, result_size_bytes, found_at) "
+        "SELECT channel_id, stream_offset, ts, activity_id, 5, ts FROM CLAUDE_STREAM_V2 WHERE source = 'hook'"
+    )
+    profile = tmp_path / "profile.json"
+    connection.execute("SET enable_profiling = 'json'; SET profiling_mode = 'detailed'")
+    connection.execute(f"SET profiling_output = '{profile}'")
+    since = f"TIMESTAMP '{NOW}' - INTERVAL 24 HOUR"
+    found = connection.execute(f"SELECT COUNT(*), SUM(result_size_bytes) FROM VW_TOOL_EVENTS WHERE ts >= {since}").fetchall()
+    connection.execute("PRAGMA disable_profiling")
+    assert found == [(1440, 5 * 1440)]
+    operators = json.loads(profile.read_text())["operator"]
+    for table, groups in (("CLAUDE_STREAM_V2", 4), ("SUPERSEDED", 2), ("EXPORTED_CALLS", 2)):
+        assert set(scans_of(operators, table)) == {(1, groups)}, table

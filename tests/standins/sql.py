@@ -17,8 +17,13 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from activity_mcp.errors import WarehouseError
 from activity_mcp.warehouse import Batch, Row
+from activity_mcp.warehouse.duckdb.dialect.errors import Untranslatable
+from activity_mcp.warehouse.duckdb.dialect.marks import looks_like_snowflake
+from activity_mcp.warehouse.duckdb.dialect.questions import from_snowflake
 from activity_mcp.warehouse.duckdb.dialect.rules import translate
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBStatements, DuckDBWarehouse
 
@@ -140,6 +145,16 @@ class SQLEndpoints:
         return path
 
 
+def _asked(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any]) -> Any:
+    """Run a statement; a question as the embedded warehouse reads Snowflake's dialect, where it is in that."""
+    try:
+        return connection.execute(from_snowflake(sql) if looks_like_snowflake(sql) else sql, values)
+    except Untranslatable:
+        return connection.execute(sql, values)
+    except duckdb.CatalogException:
+        return connection.execute(from_snowflake(sql), values)
+
+
 class Engine:
     """One database: the stream that Snowpipe filled, the context that was worked out from it, and SQL on both."""
 
@@ -159,7 +174,7 @@ class Engine:
         if found := _INDICATOR.match(sql):
             return self._indicator(found[1])
         with self._warehouse._engine() as connection:
-            result = connection.execute(_QUALIFIED.sub("", sql), values)
+            result = _asked(connection, _QUALIFIED.sub("", sql), values)
             described = [(column[0], str(column[1])) for column in result.description or []]
             return _rows(described, result.fetchall())
 
@@ -273,7 +288,7 @@ def _text(value: Any) -> str | None:
     if isinstance(value, datetime.datetime):
         return f"{value.replace(tzinfo=datetime.UTC).timestamp():.9f}"
     if isinstance(value, decimal.Decimal):
-        return str(value)
+        return f"{value:f}"  # never with an exponent
     return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
 
 

@@ -4,6 +4,7 @@ A hook at the end of a turn or of a session leaves a request (``session_state``)
 to the transcript, and to those of its subagents, since the last time. Never in a hook's time, at most ``MAX_BYTES`` of a file a
 turn of the leader; a reader is kept for the next request, so that a long transcript is read once. What was sent is in the
 ledger of imports: another leader, or ``import``, goes on from there, and derived ids fold whatever is read twice all the same.
+A transcript that was rewritten, shorter or longer, is one whose mark does not hold any more: it is read from its start.
 """
 
 from __future__ import annotations
@@ -79,9 +80,10 @@ class TranscriptFollower:
             self._readers.pop(path, None)
             return True
         ledger = ImportLedger(self._ledger_path)
+        mark = ledger.mark(path)
         reader = self._readers.pop(path, None)  # and kept again once what it read is in the queue
-        if reader is None or reader.position > size:
-            reader = self._make_reader(path, ledger.mark(path), ledger.owners().of(os.path.realpath(path)))
+        if reader is None or reader.position > size or (reader.mark is not None and mark is None):  # another file by now
+            reader = self._make_reader(path, mark, ledger.owners().of(os.path.realpath(path)))
         group: list[Activity] = []
         for activity in reader.read_more(MAX_BYTES, self._clock.time_us()):
             group.append(activity)

@@ -2,7 +2,7 @@
 
 A prompt is known where its session has one of the same text, each for one; and where its session has one at the same moment
 whose text is not the same, such as one that something was pasted into. A line of an old version that names no session is
-compared with every session's prompts of that time.
+compared with the prompts of that time of all the user's sessions: another user may have typed the same.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ _SAME_TIME_US = 10 * 60 * 1_000_000
 
 
 class KnownPrompt(NamedTuple):
-    """A prompt that is recorded: its session, the SHA-256 of its text, its time."""
+    """A prompt that is recorded: its session, the SHA-256 of its text, its time. ``is_own``: the user's, and not another's who
+    records into the same warehouse."""
 
     session_id: str
     prompt_hash: str
     ts_us: int
+    is_own: bool = True
 
 
 class Entry(NamedTuple):
@@ -51,7 +53,8 @@ def unknown_entries(entries: Iterable[Entry], known: Iterable[KnownPrompt]) -> l
     of_text: dict[str, list[KnownPrompt]] = defaultdict(list)
     for prompt in sorted(known, key=lambda prompt: prompt.ts_us):
         of_session[prompt.session_id].append(prompt)
-        of_text[prompt.prompt_hash].append(prompt)
+        if prompt.is_own:
+            of_text[prompt.prompt_hash].append(prompt)
     lines: dict[str, list[Entry]] = defaultdict(list)
     for entry in numbered:
         lines[entry.session_id].append(entry)
