@@ -157,8 +157,8 @@ class Receiver:
 
 
 def _parsed(body: bytes) -> Any:
-    """The JSON of a body. Half a character, where a text was cut, JavaScript writes as a lone surrogate: the strict parser refuses
-    that, and a batch that is refused is not sent again."""
+    """The JSON of a body. Half a character, where a text was cut, JavaScript writes as a lone surrogate: the strict parser
+    refuses that, and a batch that is refused is not sent again."""
     try:
         return orjson.loads(body)
     except ValueError:
