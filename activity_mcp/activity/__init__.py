@@ -310,6 +310,8 @@ def _enforce_lengths(made: Activity, strict: bool, dumps: Callable[[Any], bytes]
         if text is None:
             continue
         limit = MAX_LINK if name == "link" else MAX_TEXT
+        if type(text) is str and len(text) <= limit and text.isascii() and "\0" not in text:
+            continue  # as nearly all are
         if not isinstance(text, str):
             raise InvalidActivity(name, "must be text")
         text = clean_text(text, name, strict)

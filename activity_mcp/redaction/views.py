@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _HEX = frozenset("0123456789abcdefABCDEF")
 _JOINTS = ("\\\n", "\\\r\n")
+_QUOTES = "'\""
 _MAX_GAP = 24
 
 
@@ -134,22 +135,41 @@ def _gaps(text: str) -> Iterator[tuple[int, int]]:
             if _is_within_token(text, at, end):
                 yield at, end
             at = text.find(mark, end)
-    marks = ("'\n", '"\n') if "+" not in text else ("'\n", '"\n', "'+", "' +", '"+', '" +')
-    for mark in marks:
-        yield from _joints(text, mark)
+    yield from _joints(text, _ends_of_lines(text))
+    yield from _joints(text, _before_plus(text))
 
 
-def _joints(text: str, mark: str) -> Iterator[tuple[int, int]]:
-    """``' + '``, ``" . "``, ``"⏎"``: the end of a literal and the beginning of the next."""
-    at = text.find(mark)
+def _ends_of_lines(text: str) -> Iterator[int]:
+    """Where a literal ends that is the last on its line. Lines are cut in C: a search for ``"⏎`` stops at every quote."""
+    if "\n" not in text:
+        return
+    at = -1
+    for line in text.split("\n")[:-1]:
+        at += len(line) + 1
+        if line[-1:] in _QUOTES and line:
+            yield at - 1
+
+
+def _before_plus(text: str) -> Iterator[int]:
+    """Where a literal ends to which another is added."""
+    at = text.find("+")
     while at >= 0:
-        end = at + len(mark)
-        if text[at - 1 : at].isalnum():
-            while end < min(len(text), at + _MAX_GAP) and text[end] in " \t\r\n":
-                end += 1
-            if text[end : end + 1] == mark[0] and _is_within_token(text, at, end + 1):
-                yield at, end + 1
-        at = text.find(mark, at + len(mark))
+        end = at - (text[at - 1 : at] == " ")
+        if end > 0 and text[end - 1] in _QUOTES:
+            yield end - 1
+        at = text.find("+", at + 1)
+
+
+def _joints(text: str, ends: Iterator[int]) -> Iterator[tuple[int, int]]:
+    """``' + '``, ``" . "``, ``"⏎"``: the end of a literal and the beginning of the next."""
+    for at in ends:
+        if not text[at - 1 : at].isalnum():
+            continue
+        end = at + 1
+        while end < min(len(text), at + _MAX_GAP) and text[end] in " \t\r\n+":
+            end += 1
+        if text[end : end + 1] == text[at] and _is_within_token(text, at, end + 1):
+            yield at, end + 1
 
 
 def _is_within_token(text: str, at: int, end: int) -> bool:

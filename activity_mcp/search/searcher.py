@@ -25,7 +25,8 @@ from ..language.words import forms, is_forgiven
 from ..queue import Offset, SegmentTail, read_commit, read_queue
 from .documents import KINDS, document_of
 from .feed import CURSOR, DONE, FILE, documents_of, offset_in
-from .index import Found, SearchIndex, failed_facet, kind_facet, project_facet, tool_facets
+from .index import Found, SearchIndex
+from .index_words import failed_facet, kind_facet, project_facet, tool_facets
 from .ranking import Hit, Wanted, ranked, rarity, why
 from .snippet import snippet
 from .warehouse_rows import rows_for
