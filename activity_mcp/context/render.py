@@ -177,9 +177,11 @@ class Document:
     def _session(self, record: Record, background: list[str], *, repeats: bool) -> Record:
         form = self._form
         concluded, stopped = last_turn(record)
-        commands = sorted(record["failed_commands"], key=lambda command: not self._attempts.command_stands(command))
+        commands = record["failed_commands"]
         if self._is_terse:
             commands = [command for command in commands if self._attempts.command_stands(command)]
+        elif commands:
+            commands = sorted(commands, key=lambda command: not self._attempts.command_stands(command))
         first = record["first_asked"]
         return {
             "session_id": record["session_id"],
