@@ -14,6 +14,8 @@ _HEX = frozenset("0123456789abcdefABCDEF")
 _JOINTS = ("\\\n", "\\\r\n")
 _QUOTES = "'\""
 _MAX_GAP = 24
+_NEAR = 512
+"""Characters of a text on each side of a change that are looked at again, and the rest of their lines."""
 
 
 class View:
@@ -72,7 +74,47 @@ def _unescaped(text: str) -> View:
         pieces += ((text[start:at], start), (char, end - 1))
         start = end
     pieces.append((text[start:], start))
-    return View([piece for piece in pieces if piece[0]], len(text))
+    return _near_changes(text, [piece for piece in pieces if piece[0]])
+
+
+def _near_changes(text: str, pieces: list[tuple[str, int]]) -> View:
+    """The view of whole lines around what is not as it stands in the text: the rest of a long text was read already."""
+    if len(text) <= 4 * _NEAR:
+        return View(pieces, len(text))
+    kept: list[tuple[str, int]] = []
+    windows = _windows(text, pieces)
+    for start, end in windows:
+        kept += [
+            (piece[max(0, start - place) : end - place], max(start, place)) for piece, place in _within(pieces, start, end)
+        ]
+        kept.append(("\n", end))
+    return View([piece for piece in kept if piece[0]], len(text))
+
+
+def _windows(text: str, pieces: list[tuple[str, int]]) -> list[tuple[int, int]]:
+    """The spans of the lines around each change, in order and apart."""
+    windows: list[tuple[int, int]] = []
+    expected, last = 0, 0
+    for piece, place in [*pieces, ("", len(text))]:
+        if place != expected and place >= last:
+            start = max(last, text.rfind("\n", last, max(last, place - _NEAR)) + 1)
+            if windows and start <= last:
+                start = windows.pop()[0]
+            end = text.find("\n", place + _NEAR)
+            last = len(text) if end < 0 else end
+            windows.append((start, last))
+        expected = place + len(piece)
+    return windows
+
+
+def _within(pieces: list[tuple[str, int]], start: int, end: int) -> Iterator[tuple[str, int]]:
+    from bisect import bisect_right
+
+    index = max(0, bisect_right(pieces, start, key=lambda piece: piece[1]) - 1)
+    while index < len(pieces) and pieces[index][1] < end:
+        if pieces[index][1] + len(pieces[index][0]) > start:
+            yield pieces[index]
+        index += 1
 
 
 def _entities(text: str) -> Iterator[tuple[int, int, str]]:
@@ -107,7 +149,7 @@ def _percent_decoded(text: str) -> View | None:
     if not pieces:
         return None
     pieces.append((text[at:], at))
-    return View([piece for piece in pieces if piece[0]], len(text))
+    return _near_changes(text, [piece for piece in pieces if piece[0]])
 
 
 def _joined(text: str) -> View | None:
@@ -122,7 +164,7 @@ def _joined(text: str) -> View | None:
             pieces.append((text[at:start], at))
             at = end
     pieces.append((text[at:], at))
-    return View([piece for piece in pieces if piece[0]], len(text))
+    return _near_changes(text, [piece for piece in pieces if piece[0]])
 
 
 def _gaps(text: str) -> Iterator[tuple[int, int]]:
