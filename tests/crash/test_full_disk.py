@@ -124,7 +124,9 @@ def test_who_waits_for_a_leader_on_a_full_disk_is_told_of_the_disk_and_not_at_it
         service.lease.request_flush()
         monkeypatch.setattr(service.lease, "request_flush", lambda: None)  # it is there already
     fill(small_disk)
-    with pytest.raises(WarehouseUnavailable, match=r"is full: the process that leads cannot report.*the queue holds everything"):
+    with pytest.raises(
+        WarehouseUnavailable, match=r"is full: the process that leads cannot report.*the queue holds everything"
+    ):
         drain.Drainer(service).drain(60)
     leader.release()
     service.close()
