@@ -89,8 +89,11 @@ class Config:
     def artifacts_dir(self) -> str:
         return os.path.join(self.home, "artifacts")
 
-    def redactor(self) -> Redactor:
-        """What redacts here: the built-in rules, and those of ``redaction.json`` in the home. Raises InvalidConfig."""
+    def redactor(self, *, remembers: bool = False) -> Redactor:
+        """What redacts here: the built-in rules, and those of ``redaction.json`` in the home. Raises InvalidConfig.
+
+        ``remembers``: for a process that redacts much (``Redactor``).
+        """
         from .redaction import Redactor
 
         if not self.redact:
@@ -98,13 +101,13 @@ class Config:
         try:
             data = LOCAL.read(os.path.join(self.home, "redaction.json"))
         except (FileNotFoundError, NotADirectoryError):
-            return Redactor()
+            return Redactor(remembers=remembers)
         except OSError as error:
             raise InvalidConfig("redaction.json", f"it cannot be read ({error.strerror})", hint="mend or remove it") from error
         from .plain_json import loads
         from .redaction.settings import parse_settings
 
-        return Redactor(settings=parse_settings(data, loads))
+        return Redactor(settings=parse_settings(data, loads), remembers=remembers)
 
 
 def read_config(environ: Mapping[str, str]) -> Config:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     Text = TypeVar("Text", bound=str | bytes)
+    Path = str | tuple[Any, str | int]
 
 MAX_NESTING = 512
 """How many levels of arrays and objects a text may nest that comes from outside: all interpreters and parsers can read that."""
@@ -123,10 +124,13 @@ def dumps(value: Any) -> str:
 # --- what JSON can hold
 
 
-def clean(value: Any, path: str, strict: bool, depth: int = 0) -> Any:
-    """The value as JSON can hold it. Strict: InvalidActivity for what cannot; else it is replaced by what comes closest."""
+def clean(value: Any, path: Path, strict: bool, depth: int = 0) -> Any:
+    """The value as JSON can hold it. Strict: InvalidActivity for what cannot; else it is replaced by what comes closest.
+
+    ``path`` says where the value is: a text, or the path above it and a key or index, which is written out only for an error.
+    """
     if isinstance(value, str):
-        return clean_text(value, path, strict)
+        return value if value.isascii() and "\0" not in value else clean_text(value, path, strict)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -135,19 +139,27 @@ def clean(value: Any, path: str, strict: bool, depth: int = 0) -> Any:
         return _clean_number(value, path, strict)
     if depth >= MAX_DEPTH:
         if strict:
-            raise InvalidActivity(path, f"nested deeper than {MAX_DEPTH} levels")
+            raise InvalidActivity(_written(path), f"nested deeper than {MAX_DEPTH} levels")
         return "[nested too deeply]"
     if isinstance(value, dict):
         return {
-            clean_text(str(key), path, strict): clean(item, f"{path}.{str(key)[:60]}", strict, depth + 1)
-            for key, item in value.items()
+            clean_text(str(key), path, strict): clean(item, (path, str(key)), strict, depth + 1) for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
-        return [clean(item, f"{path}[{index}]", strict, depth + 1) for index, item in enumerate(value)]
-    raise InvalidActivity(path, f"a {type(value).__name__} is not JSON")
+        return [clean(item, (path, index), strict, depth + 1) for index, item in enumerate(value)]
+    raise InvalidActivity(_written(path), f"a {type(value).__name__} is not JSON")
 
 
-def clean_text(text: str, path: str, strict: bool) -> str:
+def _written(path: Path) -> str:
+    """``feature_json.parameters.edits[2]``."""
+    steps = []
+    while isinstance(path, tuple):
+        path, step = path
+        steps.append(f"[{step}]" if isinstance(step, int) else f".{step[:60]}")
+    return path + "".join(reversed(steps))
+
+
+def clean_text(text: str, path: Path, strict: bool) -> str:
     """The text without what UTF-8 or a warehouse cannot hold. Strict: InvalidActivity for a lone surrogate."""
     if text.isascii() and "\0" not in text:
         return text
@@ -155,24 +167,26 @@ def clean_text(text: str, path: str, strict: bool) -> str:
         text.encode("utf-8")
     except UnicodeEncodeError:
         if strict:
-            raise InvalidActivity(path, "holds a lone surrogate, which is not valid Unicode", hint="send UTF-8") from None
+            raise InvalidActivity(
+                _written(path), "holds a lone surrogate, which is not valid Unicode", hint="send UTF-8"
+            ) from None
         text = text.encode("utf-8", "replace").decode("utf-8")
     return text.replace("\0", "\ufffd")  # a NUL ends strings early in too many places downstream
 
 
-def _clean_integer(value: int, path: str, strict: bool) -> int | str:
+def _clean_integer(value: int, path: Path, strict: bool) -> int | str:
     if -(1 << 63) <= value < 1 << 63:
         return value
     if strict:
-        raise InvalidActivity(path, "an integer over 64 bits", hint="send it as a string")
+        raise InvalidActivity(_written(path), "an integer over 64 bits", hint="send it as a string")
     return str(value) if abs(value) < 1 << 256 else "[integer too long]"
 
 
-def _clean_number(value: float, path: str, strict: bool) -> float | None:
+def _clean_number(value: float, path: Path, strict: bool) -> float | None:
     if value - value == 0:  # neither NaN nor infinite
         return value
     if strict:
-        raise InvalidActivity(path, f"{value} is not a JSON number", hint="leave it out, or send null")
+        raise InvalidActivity(_written(path), f"{value} is not a JSON number", hint="leave it out, or send null")
     return None
 
 

@@ -244,5 +244,7 @@ class ActivityService(Composition):
         stopped = self.leader is None or self.leader.stop(timeout)
         if stopped and self.made("warehouse") is not None:
             self.warehouse.close()
+        if stopped and self.made("finding") is not None:
+            self.finding.close()
         if writer is not None:
             writer.close()

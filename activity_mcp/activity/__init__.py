@@ -21,6 +21,7 @@ Standard library only, and of it only what costs a hook nothing.
 from __future__ import annotations
 
 import os
+import sys
 import zlib
 
 from ..clock import iso, parse_iso
@@ -30,12 +31,12 @@ from ..plain_json import dumps as _dumps
 from ..plain_json import loads as _loads
 
 try:  # the C module without OpenSSL: importing hashlib would cost a hook more than all of this module
-    from _sha2 import sha256 as _sha256  # type: ignore[import-not-found]  # Python 3.12 and later
-except ImportError:
-    try:
+    if sys.version_info >= (3, 12):
+        from _sha2 import sha256 as _sha256  # type: ignore[import-not-found]
+    else:
         from _sha256 import sha256 as _sha256  # type: ignore[import-not-found]
-    except ImportError:  # pragma: no cover - an interpreter built without either
-        from hashlib import sha256 as _sha256
+except ImportError:  # pragma: no cover - an interpreter built without it
+    from hashlib import sha256 as _sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -310,6 +311,8 @@ def _enforce_lengths(made: Activity, strict: bool, dumps: Callable[[Any], bytes]
         if text is None:
             continue
         limit = MAX_LINK if name == "link" else MAX_TEXT
+        if type(text) is str and len(text) <= limit and text.isascii() and "\0" not in text:
+            continue  # as nearly all are
         if not isinstance(text, str):
             raise InvalidActivity(name, "must be text")
         text = clean_text(text, name, strict)

@@ -1,7 +1,8 @@
 """What grows with the record, and what must not: warehouses of different sizes, side by side.
 
 get_context   the same question to a server over 1 thousand, 100 thousand and 1 million activities
-refresh       a flush of 50 events of one customer over 10 thousand and over 1 million activities
+flush         10 events into a file of 10 thousand and one of 1 million activities, beside the same with its fold
+fold          of 50 events of one customer over 10 thousand and over 1 million activities
 metrics       VW_PRODUCT_METRICS of the last 24 hours, the same hours in tables of 100 thousand and of 1 million
 
 The activities are put into the stream by SQL, the last day's the same in each, the others over the sixty days before; the
@@ -53,14 +54,15 @@ _FILL = f"""
 
 
 def measure(environ: Mapping[str, str], *, sizes: Sequence[int] = SIZES, calls: int = 200, rounds: int = 7) -> list[Measured]:
-    """All three. ``sizes`` ascending: get_context is measured over all but the second, refresh over the second and the last."""
+    """All of them. ``sizes`` ascending: get_context over all but the second, flush and fold over the second and the last."""
     homes = {size: {**environ, "ACTIVITY_HOME": f"{environ['ACTIVITY_HOME']}/{size}"} for size in sizes}
     for size, home in homes.items():
         fill(home, size)
     few, ten, hundred, million = sizes
     return [
         *asking({size: homes[size] for size in (few, hundred, million)}, calls),
-        refreshing(homes[ten], homes[million], ten, million, rounds),
+        *flushing({size: homes[size] for size in (ten, million)}, rounds),
+        folding(homes[ten], homes[million], ten, million, rounds),
         metrics(homes[hundred], homes[million], hundred, million, rounds),
     ]
 
@@ -125,22 +127,56 @@ def _settle(client: RawClient, arguments: dict[str, object]) -> None:
         client.call("get_context", arguments)
 
 
-def refreshing(small: Mapping[str, str], large: Mapping[str, str], few: int, many: int, rounds: int) -> Measured:
-    """Milliseconds of a flush of 50 events, refresh included; in turn."""
+def flushing(homes: Mapping[int, Mapping[str, str]], rounds: int) -> list[Measured]:
+    """Milliseconds of a flush of 10 events, file opened and closed, beside the same and its fold, as if each flush folded."""
+    taken: dict[int, list[tuple[float, float]]] = {size: [] for size in homes}
+    services = {size: ActivityService.from_environ(environ, source="cli") for size, environ in homes.items()}
+    try:
+        for number in range(rounds + 1):
+            for size, service in services.items():
+                _log(service, 10, f"ten-{number}")
+                flush_ms = Drainer(service).drain(60, verify=False).elapsed_ms
+                taken[size].append((flush_ms, flush_ms + Drainer(service).drain(60).elapsed_ms))
+    finally:
+        for service in services.values():
+            service.close()
+    few = next(iter(homes))
+    return [
+        against(
+            f"flush of 10 events into a file of {size:,} activities; floor: flush and fold",
+            median(flush for flush, _ in times[1:]),
+            median(both for _, both in times[1:]),
+            "ms",
+            at_most=0.25 if size == few else 0.15,
+        )
+        for size, times in taken.items()
+    ]
+
+
+def folding(small: Mapping[str, str], large: Mapping[str, str], few: int, many: int, rounds: int) -> Measured:
+    """Milliseconds of a fold of 50 events, the file opened and closed; in turn."""
     services = [ActivityService.from_environ(environ, source="cli") for environ in (small, large)]
     times: list[list[float]] = [[], []]
     try:
         for number in range(rounds + 1):
             for service, taken in zip(services, times, strict=True):
-                origin = service.recorder.origin("cli", customer="customer-3", project="/work/p3", session_id=f"flush-{number}")
-                features = {"tool_name": "Bash", "success": True, "latency_ms": 5}
-                service.recorder.append([service.recorder.prepare("tool_event", features, origin) for _ in range(50)])
-                taken.append(Drainer(service).drain(60).elapsed_ms)
+                _log(service, 50, f"fold-{number}")
+                Drainer(service).drain(60, verify=False)
+                began = time.perf_counter()
+                service.warehouse.fold()
+                service.warehouse.release()
+                taken.append((time.perf_counter() - began) * 1000)
     finally:
         for service in services:
             service.close()
-    what = f"flush and refresh of one customer's 50 events over {many:,} activities; floor: {few:,}"
-    return against(what, median(times[1][1:]), median(times[0][1:]), "ms", at_most=3)
+    what = f"fold of one customer's 50 events over {many:,} activities; floor: {few:,}"
+    return against(what, median(times[1][1:]), median(times[0][1:]), "ms", at_most=2)
+
+
+def _log(service: ActivityService, events: int, session_id: str) -> None:
+    origin = service.recorder.origin("cli", customer="customer-3", project="/work/p3", session_id=session_id)
+    features = {"tool_name": "Bash", "success": True, "latency_ms": 5}
+    service.recorder.append([service.recorder.prepare("tool_event", features, origin) for _ in range(events)])
 
 
 def metrics(small: Mapping[str, str], large: Mapping[str, str], few: int, many: int, rounds: int) -> Measured:

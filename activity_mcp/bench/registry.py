@@ -8,6 +8,7 @@ import platform
 import shutil
 import tempfile
 import time
+from functools import partial
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from .measured import Measured
 
-    Measure = Callable[[Mapping[str, str]], list[Measured]]
+    Measure = Callable[..., list[Measured]]
 
 BENCHMARKS: dict[str, str] = {
     "transcripts": "peak memory of importing 100 MB of transcript beside 10 MB",
@@ -30,11 +31,11 @@ BENCHMARKS: dict[str, str] = {
     "queue": "a durable append beside a bare write, four processes beside one, a takeover, coming back after a crash",
     "start": "starting, the first answer, a durable log_event, and resting, beside the SDK's bare server",
     "commands": "what short commands cost of the processor beside `python -c pass`",
-    "growth": "the same answers, refreshes and metrics over a thousand and over a million activities",
+    "growth": "the same answers, flushes, folds and metrics over a thousand and over a million activities",
     "search": "search over a million activities, through MCP and by command; the index's size and its part of a flush",
     "provenance": "a question over a million activities, and its way to an insight that another server shows",
     "usage": "a batch of Claude Code's exporter until it is durable, and `usage daily` over a million activities",
-    "rows": "10,000 events into the warehouse beside DuckDB's appender alone, and a minute of 10,000 a second",
+    "rows": "1,000 and 10,000 events beside DuckDB's appender alone, 100,000 that wait, and a minute as fast as it goes",
     "server": "8 servers on one state directory, each asked 50 times a second while 100 events a second are logged",
     "recall": "whether the next session is given what it needs: coverage and noise beside three baselines",
     "web": "the page over a million activities: first byte, weight, rest, and get_context while ten are open",
@@ -43,6 +44,8 @@ BENCHMARKS: dict[str, str] = {
 """Name → what it measures. The module of that name in this package has ``measure(environ)``."""
 BY_NAME_ONLY = frozenset(("snowpipe", "provenance", "search", "usage", "web"))
 """Those that take minutes or need a checkout: they run when they are asked for."""
+
+OVER_SESSIONS = "recall"
 
 _OURS = ("ACTIVITY_", "QUEUE_DIR", "SNOW_CONNECTION", "BACKPRESSURE_THRESHOLD", "MAX_QUEUE_SIZE", "CLAUDE_")
 _PACKAGES = ("duckdb", "mcp", "orjson", "snowpipe-streaming", "snowflake-connector-python")
@@ -56,12 +59,16 @@ def chosen(names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(names)) or [name for name in BENCHMARKS if name not in BY_NAME_ONLY]
 
 
-def measure(name: str, environ: Mapping[str, str], *, place: str | None = None) -> list[Measured]:
-    """Run one benchmark in a new directory under ``place`` (default: the system's), which is removed afterwards."""
+def measure(name: str, environ: Mapping[str, str], *, place: str | None = None, sessions: str | None = None) -> list[Measured]:
+    """Run one benchmark in a new directory under ``place`` (default: the system's), which is removed afterwards.
+
+    ``sessions``: a directory of transcripts, for the one that measures over them (``OVER_SESSIONS``).
+    """
     run: Measure = importlib.import_module(f"{__package__}.{name}").measure
     directory = tempfile.mkdtemp(prefix=f"activity-mcp-bench-{name}-", dir=place)
     try:
-        return run(own_environment(directory, environ))
+        given = own_environment(directory, environ)
+        return partial(run, sessions=sessions)(given) if sessions is not None and name == OVER_SESSIONS else run(given)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import ActivityError
+from ..errors import ActivityError, InvalidInput
 from .output import console, print_json, remark, say
 
 if TYPE_CHECKING:
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--json", "as_json", is_flag=True, help="Print machine, versions, time and rows as JSON.")
 @click.option("--dir", "place", type=click.Path(exists=True, file_okay=False), help="Measure the disk of this directory.")
+@click.option(
+    "--sessions", type=click.Path(exists=True, file_okay=False), help="recall: over the transcripts in this folder too."
+)
 @click.option("--list", "listed", is_flag=True, help="Say which benchmarks there are, and run none.")
-def bench_command(names: tuple[str, ...], as_json: bool, place: str | None, listed: bool) -> int:
+def bench_command(names: tuple[str, ...], as_json: bool, place: str | None, sessions: str | None, listed: bool) -> int:
     """Run the benchmarks (default: all), each beside its floor in the same run. A missed target is said, not an error."""
     from ..bench import registry
 
@@ -33,13 +36,17 @@ def bench_command(names: tuple[str, ...], as_json: bool, place: str | None, list
         for name in chosen:
             say(f"{name:<10} {registry.BENCHMARKS[name]}")
         return 0
+    if sessions is not None and registry.OVER_SESSIONS not in chosen:
+        raise InvalidInput(
+            "only the benchmark recall reads sessions; nothing was measured", hint="name it: bench recall --sessions DIR"
+        )
     started = time.monotonic()
     rows: dict[str, list[Measured]] = {}
     failed: dict[str, str] = {}
     for name in chosen:
         remark(f"measuring {name}: {registry.BENCHMARKS[name]}")
         try:
-            rows[name] = registry.measure(name, os.environ, place=place)
+            rows[name] = registry.measure(name, os.environ, place=place, sessions=sessions)
         except (ActivityError, OSError, RuntimeError) as error:
             failed[name] = error.describe() if isinstance(error, ActivityError) else f"{type(error).__name__}: {error}"
             remark(f"{name} could not be measured: {failed[name]}")

@@ -130,12 +130,16 @@ class LeadingParts(SourceParts):
             upkeep=self.upkeep,
             follow=self.follow_sources,
             on_lead=self.hook_listener.open,
-            on_resign=self.hook_listener.close,
+            on_resign=self._resigned,
             clock=self.clock,
         )
         self.refresher.keep(*self.recall.scope(None, ALL_PROJECTS))
         if self.own_project:
             self.refresher.keep(*self.recall.scope(None, None))
+
+    def _resigned(self) -> None:
+        self.hook_listener.close()
+        self.finding.close()
 
     def _write_own_events(self) -> None:
         self.system_events.report_state()

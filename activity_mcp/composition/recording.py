@@ -88,7 +88,7 @@ class RecordingParts:
 
     @lazy
     def redactor(self) -> Redactor:
-        return self.config.redactor()
+        return self.config.redactor(remembers=True)
 
     @lazy
     def recorder(self) -> Recorder:

@@ -5,7 +5,8 @@ it succeeded, failed and was refused, and when last. Those that mean the same ar
 ``cd``, an edit and a write of one file.
 
 A failure is **overcome** when the same succeeded after it, in any session; a test also when a run of the same tests that
-includes it did; the reading of a file when the file was touched after it. A search that found nothing is no failure.
+includes it did; the reading of a file when the file was touched after it. A search that found nothing is no failure, and no
+commit of nothing.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _TIME = 27
 _MAX_TEST_RUNS = 100
 _EDITS = ("Edit", "Write", "MultiEdit", "NotebookEdit")
 _SEARCHES = ("grep", "rg", "egrep", "diff", "test", "[", "which", "find", "ls", "cmp", "pgrep", "git grep", "git diff")
+_NOTHING_TO_COMMIT = ("nothing to commit", "nothing added to commit")
 _EVERYDAY = frozenset((
     "ls", "cat", "cd", "pwd", "echo", "grep", "rg", "find", "head", "tail", "sed", "awk", "wc", "which", "git", "sleep",
     "mkdir", "rm", "cp", "mv", "touch", "ps", "kill", "pkill", "export", "true", "test", "[", "tree", "stat", "file", "less",
@@ -317,9 +319,14 @@ def key_of(tool: str, argument: str) -> tuple[str, str]:
 
 
 def _found_nothing(attempt: Attempt) -> bool:
-    command = attempt.key[1]
-    is_search = attempt.tool == "Bash" and any(command == name or command.startswith(f"{name} ") for name in _SEARCHES)
-    return is_search and attempt.error.strip().lower() in ("", "exit code 1", "error: exit code 1", "exit 1")
+    """Whether it failed for want of anything to find, or to commit."""
+    command, error = attempt.key[1], attempt.error.strip().lower()
+    if attempt.tool != "Bash":
+        return False
+    if "git commit" in command and any(said in error for said in _NOTHING_TO_COMMIT):
+        return True
+    is_search = any(command == name or command.startswith(f"{name} ") for name in _SEARCHES)
+    return is_search and error in ("", "exit code 1", "error: exit code 1", "exit 1")
 
 
 def _is_habit(attempt: Attempt) -> bool:

@@ -24,7 +24,7 @@ _MARKS = "\u0300-\u036f\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u0900-\u090
 _SINGLE = "\u0e00-\u0edf\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 _SYMBOLS = "\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
 _WORD = re.compile(f"[{_SINGLE}{_SYMBOLS}]|(?:(?![{_SINGLE}])[^\\W_]|[{_MARKS}])+")
-_ASCII_WORD = re.compile("[a-z0-9]+")
+_ASCII_WORDS = bytes(ord(chr(code).lower()) if chr(code).isalnum() else 32 for code in range(128)) + bytes(128)
 _SYMBOL = re.compile(f"[{_SYMBOLS}]")
 _SINGLE_WORD = re.compile(f"[{_SINGLE}]")
 _ENDINGS = {
@@ -61,8 +61,13 @@ class Token(NamedTuple):
 def words_of(text: str) -> list[str]:
     """The words of a text, in order."""
     if text.isascii():
-        return [word[:MAX_WORD] for word in _ASCII_WORD.findall(text.lower())]
+        return [word[:MAX_WORD] for word in ascii_words(text)]
     return [token.word for token in tokens_of(text)]
+
+
+def ascii_words(text: str) -> list[str]:
+    """The words of a text of ASCII, however long: a table of bytes is three times as fast as a regular expression."""
+    return text.encode("ascii").translate(_ASCII_WORDS).decode("ascii").split()
 
 
 def tokens_of(text: str) -> Iterator[Token]:

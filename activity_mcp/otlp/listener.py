@@ -1,7 +1,8 @@
 """The receiver's port on loopback, and the thread behind it.
 
 One process listens; the others stand by and try again every few seconds. Connections are few (one for each running Claude Code)
-and bounded; one that says nothing for ``IDLE_S`` is closed.
+and bounded; one that says nothing for ``IDLE_S`` is closed. Where all places are taken, the oldest connection that has not
+shown the token goes: whoever else is on the machine keeps no exporter out.
 """
 
 from __future__ import annotations
@@ -58,12 +59,14 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, receiver: Receiver, port: int, on_error: Callable[[BaseException], None]) -> None:
         self.receiver = receiver
-        self.free = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self._on_error = on_error
+        self._places: dict[socket.socket, bool] = {}
+        """Each connection, the oldest first, and whether it has shown the token."""
+        self._lock = threading.Lock()
         super().__init__((HOST, port), _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if not self.free.acquire(blocking=False):
+        if not self._takes(request):
             self.shutdown_request(request)
             return
         super().process_request(request, client_address)
@@ -72,7 +75,25 @@ class _Server(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self.free.release()
+            with self._lock:
+                self._places.pop(request, None)
+
+    def has_shown_token(self, request: socket.socket) -> None:
+        with self._lock:
+            if request in self._places:
+                self._places[request] = True
+
+    def _takes(self, request: socket.socket) -> bool:
+        """Whether there is a place for the connection; one is made by ending the oldest that nobody knows."""
+        with self._lock:
+            if len(self._places) >= MAX_CONNECTIONS:
+                unknown = next((other for other, is_known in self._places.items() if not is_known), None)
+                if unknown is None:
+                    return False
+                del self._places[unknown]
+                _end(unknown)
+            self._places[request] = False
+        return True
 
     def server_bind(self) -> None:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -84,6 +105,14 @@ class _Server(ThreadingHTTPServer):
         error = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
         if error is not None and not isinstance(error, (ConnectionError, TimeoutError)):
             self._on_error(error)
+
+
+def _end(connection: socket.socket) -> None:
+    """Wake the thread that reads from it, which then closes it."""
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # it has ended by itself
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -99,6 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
         if refusal is not None:
             self._answer(refusal, keeps=False)  # its body was not read
             return
+        self.server.has_shown_token(self.connection)
         if self.headers.get("Expect", "").lower() == "100-continue":
             self.send_response_only(100)
             self.end_headers()

@@ -19,6 +19,7 @@ import orjson
 from ..activity import Activity, build
 from ..claude_code.events import error_text
 from ..errors import InvalidInput, QueueRefused
+from ..plain_json import loads
 from .mapping import mapped
 from .records import NoDecoder, records_of
 
@@ -104,7 +105,7 @@ class Receiver:
             self.counts.other_signals += 1
             return _taken(kind)
         try:
-            records = records_of(body, kind, orjson.loads)
+            records = records_of(body, kind, _parsed)
         except NoDecoder:
             return refused(415, "http/protobuf needs the extra: pip install 'activity-mcp[otel]'; or send http/json")
         except InvalidInput as error:
@@ -153,6 +154,15 @@ class Receiver:
 
     def _error_text(self, text: str) -> str:
         return error_text(text, self._redactor)
+
+
+def _parsed(body: bytes) -> Any:
+    """The JSON of a body. Half a character, where a text was cut, JavaScript writes as a lone surrogate: the strict parser
+    refuses that, and a batch that is refused is not sent again."""
+    try:
+        return orjson.loads(body)
+    except ValueError:
+        return loads(body)
 
 
 def _taken(kind: str) -> Answer:

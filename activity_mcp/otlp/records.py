@@ -82,7 +82,7 @@ def _from_json(resources: list[Any]) -> Iterator[Record]:
                 name = attributes.get("event.name") or record.get("eventName") or _value(body)
                 if isinstance(name, str):
                     time_ns = record.get("timeUnixNano") or record.get("observedTimeUnixNano")
-                    yield Record(name.removeprefix(_PREFIX), attributes, about, _time_us(time_ns))
+                    yield Record(_whole(name).removeprefix(_PREFIX), attributes, about, _time_us(time_ns))
 
 
 def _from_protobuf(body: bytes) -> Iterator[Record]:
@@ -106,14 +106,17 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _attributes(pairs: Any) -> dict[str, Any]:
-    return {str(pair.get("key")): _value(pair.get("value")) for pair in _objects(pairs)}
+    return {_whole(str(pair.get("key"))): _value(pair.get("value")) for pair in _objects(pairs)}
 
 
 def _value(value: Any, depth: int = 0) -> Any:
     """The value in an ``AnyValue``; integers that are given as texts become numbers."""
     if not isinstance(value, dict) or depth >= _MAX_DEPTH:
         return None
-    for kind in ("stringValue", "boolValue", "doubleValue"):
+    if "stringValue" in value:
+        text = value["stringValue"]
+        return _whole(text) if isinstance(text, str) else text
+    for kind in ("boolValue", "doubleValue"):
         if kind in value:
             return value[kind]
     if "intValue" in value:
@@ -123,6 +126,13 @@ def _value(value: Any, depth: int = 0) -> Any:
             return None
     array = value.get("arrayValue")
     return [_value(each, depth + 1) for each in _objects(array.get("values"))] if isinstance(array, dict) else None
+
+
+def _whole(text: str) -> str:
+    """The text without halves of characters: UTF-8 has none."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _time_us(nanoseconds: Any) -> int | None:

@@ -11,6 +11,9 @@ skipped.
 A batch the engine has not the memory for is halved, down to one row, and the size that works is kept for a while
 (``warehouse/batch_size.py``): no backlog of events that were accepted can stop the queue.
 
+Lines that are plain become rows by what they have alike (``plain_rows``). Where one of them is no activity or the sink refuses
+their batch, nothing was written; they are read one by one then, as everything else is.
+
 A damaged range, a line that is no activity, and a row the engine refuses, or has not the memory for, are quarantined: the
 bytes go, synced, to ``dead/``,
 and one ``system_event`` (error_recovery) takes their place at their offset, so that the token can move past them.
@@ -33,6 +36,7 @@ from ..queue import (
     Damage,
     Offset,
     OffsetLost,
+    PlainLines,
     QueueReader,
     Record,
     bury,
@@ -46,10 +50,11 @@ from ..recording.event_catalogue import ERROR_RECOVERY, FORGOTTEN, ROWS_LEFT_OUT
 from ..warehouse import Batch, Row
 from ..warehouse.base import LEFT_OUT
 from ..warehouse.batch_size import BatchSize, weight
+from .plain_rows import rows_of_lines
 from .rows import PoisonLine, row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ..clock import Clock
     from ..fs import FileSystem
@@ -95,7 +100,7 @@ class Flusher:
         clock: Clock = SYSTEM_CLOCK,
         on_event: Callable[[dict[str, Any]], None] | None = None,
         omits: Callable[[dict[str, Any]], bool] | None = None,
-        on_shipped: Callable[[str, str | None, str, list[Row]], None] | None = None,
+        on_shipped: Callable[[str, str | None, str, Sequence[Row]], None] | None = None,
         fs: FileSystem = LOCAL,
     ) -> None:
         self.directory = directory
@@ -123,21 +128,32 @@ class Flusher:
 
         After any error the next step asks the sink again where it is.
         """
+        is_plain = self._omits is None and self.batch_size.reduced is None  # else each is judged, or weighed
+        step = self._step(max_rows, max_bytes, plainly=is_plain)
+        return step or self._step(max_rows, max_bytes, plainly=False) or FlushStep(0, None, more=False)
+
+    def _step(self, max_rows: int, max_bytes: int, *, plainly: bool) -> FlushStep | None:
+        """One step; ``plainly``: without reading each line, where that may be.
+
+        None where one of the lines has to be found by reading them one by one: nothing was written then.
+        """
         position = self._position or self._locate()
         if position.at is not None and self._is_beyond(position.at):
             position = self._locate()  # the directory was removed and made again under us
         try:
-            batch = self._read(position.at, max_bytes, max_rows)
+            batch = self._read(position.at, max_bytes, max_rows, plainly=plainly)
         except OffsetLost as lost:
             position = self._restart(lost.offset)
-            batch = self._read(position.at, max_bytes, max_rows)
-        if not batch.items or batch.end is None:
+            batch = self._read(position.at, max_bytes, max_rows, plainly=plainly)
+        if batch.is_empty or batch.end is None:
             self._restore_commit(position.at)
             return FlushStep(0, position.at, more=False)
         self._position = None  # until the sink has said yes
         self._reader.sync_segments(batch.end)
-        rows, quarantined = self._rows(batch)
-        quarantined += self._ship(position, rows, batch)
+        shipped = self._ship_plain(position, batch) if isinstance(batch, PlainLines) else self._ship_each(position, batch)
+        if shipped is None:
+            return None
+        rows, quarantined = shipped
         self._keep_left_out(position.at, batch.end)
         self._position = Position(str(batch.end), batch.end)
         self._publish(batch.end)
@@ -145,6 +161,21 @@ class Flusher:
             self._on_shipped(self.channel_id, position.expected, str(batch.end), rows)
         self.quarantined += quarantined
         return FlushStep(len(rows), batch.end, batch.more, quarantined)
+
+    def _ship_plain(self, position: Position, lines: PlainLines) -> tuple[Sequence[Row], int] | None:
+        """All in one batch. None where one is no activity, or the sink does not take one, or not so many."""
+        rows = rows_of_lines(lines, self.channel_id)
+        if rows is None:
+            return None
+        try:
+            self._append(Batch(self.channel_id, position.expected, str(lines.end), rows))
+        except (BatchRejected, BatchTooLarge):
+            return None
+        return rows, 0
+
+    def _ship_each(self, position: Position, batch: ReadBatch) -> tuple[Sequence[Row], int]:
+        rows, quarantined = self._rows(batch)
+        return rows, quarantined + self._ship(position, rows, batch)
 
     def forget_position(self) -> None:
         """Ask the sink again before the next step, as after another process may have led."""
@@ -155,10 +186,11 @@ class Flusher:
         committed = self.offset
         return prune(self.directory, committed, watermark, clock=self._clock, fs=self._fs) if committed else 0
 
-    def _read(self, at: Offset | None, max_bytes: int, max_rows: int) -> ReadBatch:
+    def _read(self, at: Offset | None, max_bytes: int, max_rows: int, *, plainly: bool) -> ReadBatch | PlainLines:
         for _ in range(_MAX_READS):
-            batch = self._reader.read(at, max_bytes=max_bytes, max_records=max_rows)
-            if not batch.items or self._reader.is_settled(batch):
+            batch: ReadBatch | PlainLines | None = self._reader.read_plain(at, max_bytes, max_rows) if plainly else None
+            batch = batch or self._reader.read(at, max_bytes=max_bytes, max_records=max_rows)
+            if batch.is_empty or self._reader.is_settled(batch):
                 return batch
         raise QueueBusy(
             f"the end of the queue changed {_MAX_READS} times while it was read; nothing was shipped, the queue holds it all",
@@ -309,7 +341,7 @@ class Flusher:
             part = rows[start:end]
             offset = str(batch.end) if end == len(rows) else part[-1].stream_offset
             try:
-                self._append(Batch(self.channel_id, expected, offset, part), weights[start:end])
+                self._append(Batch(self.channel_id, expected, offset, part))
             except (BatchRejected, BatchTooLarge) as error:
                 if len(part) > 1:
                     size = len(part) // 2
@@ -321,12 +353,12 @@ class Flusher:
             size = min(size * 2, len(rows))
         return refused
 
-    def _append(self, batch: Batch, weights: list[int]) -> None:
+    def _append(self, batch: Batch) -> None:
         try:
             self._sink.append(batch)
         except WarehouseError as error:
             if error.smaller_may_pass:
-                self.batch_size.failed(weights)
+                self.batch_size.failed([weight(row) for row in batch.rows])
             raise
         self.batch_size.passed()
 

@@ -51,7 +51,7 @@ def row_of(record: Record, channel_id: str) -> Row:
         activity=activity,
         anonymous_customer_id=anonymous_customer_id,
         feature_json=orjson.dumps(features).decode(),
-        revenue_impact=_money(members.get("revenue_impact")),
+        revenue_impact=money(members.get("revenue_impact")),
         link=link,
         event_name=event_name,
         session_id=session_id,
@@ -79,7 +79,8 @@ def _normal_ts(text: str) -> str:
         raise PoisonLine(f"member ts: {error}") from None
 
 
-def _money(value: object) -> float | None:
+def money(value: object) -> float | None:
+    """A number as ``revenue_impact`` holds it; None for what is no number, or too large."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e15:
         return None
     return round(float(value), 9)

@@ -80,6 +80,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .appended import Appended
+    from .block import PlainLines
     from .commit import Commit, prune, publish_commit, read_commit
     from .deadletter import DeadLetter, bury, bury_range, dead_letters, salvage
     from .lease import Lease, clear_flush_request, request_flush
@@ -95,7 +96,7 @@ if TYPE_CHECKING:
 __all__ = [
     "open_queue", "read_queue", "renew_queue_id", "seal_segment", "QueueInfo",
     "QueueWriter", "Appended", "MAX_LINE_BYTES",
-    "QueueReader", "ReadBatch", "Record", "Damage", "Backlog",
+    "QueueReader", "ReadBatch", "PlainLines", "Record", "Damage", "Backlog",
     "Offset", "OffsetLost",
     "read_commit", "publish_commit", "Commit", "prune",
     "bury", "bury_range", "dead_letters", "salvage", "DeadLetter",
@@ -107,6 +108,7 @@ __all__ = [
 
 _HOMES = {
     "appended": ("Appended",),
+    "block": ("PlainLines",),
     "commit": ("Commit", "prune", "publish_commit", "read_commit"),
     "deadletter": ("DeadLetter", "bury", "bury_range", "dead_letters", "salvage"),
     "leftovers": ("Sweeper",),

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import zlib
 
+from ..errors import NewerFormat
+from .offset import Offset
+from .segment import read_header, segment_path
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +31,80 @@ class Block:
         self.lines = lines
         self.ends = ends
         self.crcs = crcs
+
+    @property
+    def size(self) -> int:
+        """The bytes of the lines."""
+        return self.ends[-1] - self.ends[0] + len(self.lines[0])
+
+
+class PlainLines:
+    """Lines that follow one another, as they lie in the files: nobody has parsed them yet. ``segments``: from each a block.
+
+    There is one at least; ``end`` is the last one's offset. ``more``: something lies behind it.
+    """
+
+    __slots__ = ("end", "more", "segments")
+    is_empty = False
+
+    def __init__(self, segments: Sequence[tuple[int, Block]], *, more: bool) -> None:
+        self.segments = segments
+        self.more = more
+        number, block = segments[-1]
+        self.end = Offset(number, block.ends[-1], block.crcs[-1])
+
+
+class BlockReader:
+    """Reads the blocks of a queue's segments. ``max_line_bytes``: no line that is longer is plain."""
+
+    def __init__(self, directory: str, fs: FileSystem, max_line_bytes: int) -> None:
+        self._directory = directory
+        self._fs = fs
+        self._max_line_bytes = max_line_bytes
+
+    def block(self, number: int, start: int, max_bytes: int, max_lines: int) -> Block | None:
+        """The plain lines of a segment from ``start`` on (-1: behind its header); None where there are none."""
+        if start == 0 or max_bytes <= 0 or max_lines <= 0:
+            return None
+        try:
+            fd = self._fs.open_read(segment_path(self._directory, number))
+        except FileNotFoundError:
+            return None
+        try:
+            if start < 0:
+                header = read_header(self._fs, fd)
+                if header is None or header.number != number:
+                    return None
+                start = header.end
+            limits = {"max_bytes": max_bytes, "max_lines": max_lines, "max_line_bytes": self._max_line_bytes}
+            return read_block(self._fs, fd, start, **limits)
+        except NewerFormat:
+            return None  # the reading by spans says it
+        finally:
+            self._fs.close(fd)
+
+    def lines(self, number: int, start: int, last: int, max_bytes: int, max_lines: int) -> PlainLines | None:
+        """The plain lines from ``start`` of segment ``number`` on, up to the end of segment ``last`` and within the limits.
+
+        None where something else comes first.
+        """
+        found: list[tuple[int, Block]] = []
+        while number <= last:
+            if start < 0 or not self._ends_at(number, start):
+                block = self.block(number, start, max_bytes, max_lines)
+                if block is None:
+                    break
+                found.append((number, block))
+                max_bytes -= block.size
+                max_lines -= len(block.lines)
+                if not self._ends_at(number, block.ends[-1]):
+                    break
+            number, start = number + 1, -1
+        return PlainLines(found, more=number <= last) if found else None
+
+    def _ends_at(self, number: int, place: int) -> bool:
+        found = self._fs.stat(segment_path(self._directory, number))
+        return found is not None and found.st_size == place
 
 
 def read_block(fs: FileSystem, fd: int, start: int, *, max_bytes: int, max_lines: int, max_line_bytes: int) -> Block | None:

@@ -11,7 +11,7 @@ from ..clock import SYSTEM_CLOCK, parse_iso
 from ..errors import NewerFormat, QueueRefused
 from ..fs import LOCAL, same_boot
 from ..plain_json import loads
-from .block import Block, read_block
+from .block import BlockReader
 from .manifest import locked, seal_segment
 from .offset import Offset, OffsetLost
 from .segment import (
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from ..clock import Clock
     from ..fs import FileSystem
+    from .block import Block, PlainLines
     from .segment import Span
 
 
@@ -80,6 +81,11 @@ class ReadBatch:
         self.size = 0
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing was there to read."""
+        return not self.items
+
+    @property
     def records(self) -> list[Record]:
         """The whole lines of the batch, without the damaged ranges."""
         return [item for item in self.items if isinstance(item, Record)]
@@ -120,6 +126,7 @@ class QueueReader:
         self._max_line_bytes = max_line_bytes
         self._loads = loads
         self._clock = clock
+        self._blocks = BlockReader(directory, fs, max_line_bytes)
         self._synced: dict[int, tuple[int, int]] = {}
 
     # --- reading
@@ -156,6 +163,14 @@ class QueueReader:
             if batch.more:
                 return batch
         return batch
+
+    def read_plain(self, after: Offset | None, max_bytes: int, max_lines: int) -> PlainLines | None:
+        """The plain lines that follow ``after``, within the limits. None where something else does, which ``read`` judges."""
+        numbers = self.segments()
+        number, start = (after.segment, after.end) if after is not None else (1, -1)
+        if number not in numbers or (after is not None and not self.verify(after)):
+            return None
+        return self._blocks.lines(number, start, numbers[-1], max_bytes, max_lines)
 
     def segments(self) -> list[int]:
         """The segments there are, ascending."""
@@ -222,7 +237,7 @@ class QueueReader:
 
     # --- before shipping
 
-    def is_settled(self, batch: ReadBatch) -> bool:
+    def is_settled(self, batch: ReadBatch | PlainLines) -> bool:
         """Whether what was read is there to stay; otherwise read again. Raises QueueBusy.
 
         Where the disk is full, the first lines of a batch are whole until the writer has taken them back. It does so under
@@ -281,24 +296,7 @@ class QueueReader:
         return start
 
     def _block(self, number: int, start: int, max_bytes: int, max_lines: int) -> Block | None:
-        if start == 0 or max_bytes <= 0 or max_lines <= 0:
-            return None
-        try:
-            fd = self._fs.open_read(segment_path(self.directory, number))
-        except FileNotFoundError:
-            return None
-        try:
-            if start < 0:
-                header = read_header(self._fs, fd)
-                if header is None or header.number != number:
-                    return None
-                start = header.end
-            limits = {"max_bytes": max_bytes, "max_lines": max_lines, "max_line_bytes": self._max_line_bytes}
-            return read_block(self._fs, fd, start, **limits)
-        except NewerFormat:
-            return None  # the reading by spans says it
-        finally:
-            self._fs.close(fd)
+        return self._blocks.block(number, start, max_bytes, max_lines)
 
     def _guarded(self, items: Iterator[Record | Damage], batch: ReadBatch) -> Iterator[Record | Damage]:
         """A newer segment ends the batch before it; only the read that begins there raises."""  # noqa: DOC501 - of ``read``

@@ -70,18 +70,31 @@ _LIST_FILES = (
 """Files that list accounts, with no names for their columns."""
 _CONTENT = frozenset(("parameters", "error", "sql", "text", "excerpt", "file_path", "sample_rows", "content_schema"))
 """Members that hooks, imports and the recorder redact themselves, before they cut them."""
+_MAX_REMEMBERED = 8192
+_MAX_REMEMBERED_CHARS = 256
 _LONG_NUMBER = 6
 """Digits from which a number below a secret key is a secret: a PIN of four, a version or a count stays."""
 
 
 class Redactor:
-    """Replaces secrets; ``count`` is how many it has replaced so far. With ``enabled=False`` it changes nothing."""
+    """Replaces secrets; ``count`` is how many it has replaced so far. With ``enabled=False`` it changes nothing.
 
-    __slots__ = ("_rules", "_settings", "count", "enabled")
+    ``remembers``: short texts in which nothing was found are kept, so that none is searched twice; for a process that redacts
+    much. No text that held anything is kept.
+    """
+
+    __slots__ = ("_remembers", "_rules", "_settings", "count", "enabled", "remembered")
 
     def __init__(
-        self, enabled: bool = True, *, rules: Sequence[Rule] = RULES, settings: RedactionSettings | None = None
+        self,
+        enabled: bool = True,
+        *,
+        rules: Sequence[Rule] = RULES,
+        settings: RedactionSettings | None = None,
+        remembers: bool = False,
     ) -> None:
+        self._remembers = remembers
+        self.remembered: set[str] = set()
         self.enabled = enabled
         self.count = 0
         self._settings = settings if enabled else None
@@ -89,7 +102,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with each secret in it replaced."""
-        if not self.enabled or len(text) < 4:
+        if not self.enabled or len(text) < 4 or text in self.remembered:
             return text
         return self._replaced(text, self._spans(text))
 
@@ -106,13 +119,21 @@ class Redactor:
         return "".join(parts)
 
     def _spans(self, text: str) -> list[Span]:
-        if not has_escapes(text):
-            return self._found(text)
-        from .escapes import shown
-
-        return [(*view.span(start, end), kind) for view in shown(text) for start, end, kind in self._found(view.text)]
+        spans = self._found(text)
+        if self._remembers and not spans and len(text) <= _MAX_REMEMBERED_CHARS:
+            if len(self.remembered) >= _MAX_REMEMBERED:
+                self.remembered.clear()
+            self.remembered.add(text)
+        return spans
 
     def _found(self, text: str) -> list[Span]:
+        if not has_escapes(text):
+            return self._found_in(text)
+        from .escapes import shown
+
+        return [(*view.span(start, end), kind) for view in shown(text) for start, end, kind in self._found_in(view.text)]
+
+    def _found_in(self, text: str) -> list[Span]:
         sight = Sight(text)
         literals = self._settings.literals if self._settings is not None else ()
         gates = opened(sight, self._rules, literals)
@@ -128,13 +149,18 @@ class Redactor:
 
     def label(self, text: str) -> str:
         """A name, a path or a branch: its secrets replaced, by the same mark wherever it is given. E-mail addresses stay."""
-        if not self.enabled or not _may_hold_secret(text):
+        if not self.enabled or text in self.remembered or not _may_hold_secret(text):
             return text
         return self._replaced(text, [span for span in self._spans(text) if span[2] != "email"])
 
     def identifier(self, text: str) -> str:
         """An id, which stays one: what holds a secret becomes ``redacted-`` and the beginning of its SHA-256."""
-        if not self.enabled or not _may_hold_secret(text) or all(span[2] == "email" for span in self._spans(text)):
+        if (
+            not self.enabled
+            or text in self.remembered
+            or not _may_hold_secret(text)
+            or all(span[2] == "email" for span in self._spans(text))
+        ):
             return text
         from ..activity import sha256_hex
 

@@ -100,15 +100,23 @@ def _of_peers(text: str, lowered: str, kind: str) -> Iterator[Span]:
 
 
 def _lines_with_marks(text: str) -> Iterator[Span]:
-    """The passwords of the lines that are accounts by what is between their columns."""
-    for mark in (" * ", " *\n", '" "', "::"):
+    """The passwords of the lines that are accounts by what is between their columns, or behind the last."""
+    for mark in ("*", '" "', "::"):
         at = text.find(mark)
         while at >= 0:
-            begin, end = text.rfind("\n", 0, at) + 1, end_of_line(text, at)
-            span = _password_of(text[begin:end]) if 8 <= end - begin <= 512 else None
-            if span is not None:
-                yield begin + span[0], begin + span[1], "password"
-            at = text.find(mark, max(end, at + 1))
+            following = at + 1
+            if mark != "*" or _is_column(text, at):
+                begin, end = text.rfind("\n", 0, at) + 1, end_of_line(text, at)
+                span = _password_of(text[begin:end]) if 8 <= end - begin <= 512 else None
+                if span is not None:
+                    yield begin + span[0], begin + span[1], "password"
+                following = max(end, following)
+            at = text.find(mark, following)
+
+
+def _is_column(text: str, at: int) -> bool:
+    """Whether the ``*`` here is a column of its own."""
+    return text[at - 1 : at] == " " and text[at + 1 : at + 2] in (" ", "\n")
 
 
 def listed(text: str) -> Iterator[Span]:
@@ -178,6 +186,9 @@ def _start_of_peer(line: str) -> int:
 
 
 def _password_of_peer(line: str) -> tuple[int, int] | None:
+    words = line.split(None, 4)
+    if len(words) < 3 or (len(words) == 5 and words[4][0] not in ">|#" and '"' not in line):
+        return None  # a sentence
     cells = _cells(line)
     if len(cells) < 3 or not all(_USER.issuperset(line[slice(*cell)].replace("*", "x")) for cell in cells[:2]):
         return None

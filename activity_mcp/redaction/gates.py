@@ -79,11 +79,8 @@ _MAX_RUNS = 6
 _MARKS_OF_PASSWORDS = "!#$%^&*+?@"
 ESCAPE, CSI = "\x1b", "\x9b"
 """What begins a sequence for a terminal."""
-_WRITTEN_ESCAPES = ("1b[", "1B[", "\\e[", "033[", "1b]", "1B]", "\\e]", "033]")
-_BETWEEN_COLUMNS = (" * ", " *\n", '" "')
-"""What is between the columns of a list of accounts, or behind the last."""
+_WRITTEN_ESCAPES = ("\\e[", "\\e]", "\\x1", "\\033", "\\u001")
 _AFTER_PROGRAM = (" ", "\t", ".", "\\")
-_JOINTS = ("'\n", '"\n', "'+", "' +", '"+', '" +')
 _MIN_KEY_PIECE = 20
 _MIN_KEY_LINES = 190
 
@@ -264,13 +261,9 @@ def _has_account(sight: Sight) -> bool:
         return False
     if ("/" in text or ":" in text) and logins_of(sight):
         return True
-    return (
-        not PEER_WORDS.isdisjoint(words)
-        or " * " in text
-        or " *\n" in text
-        or '" "' in text
-        or (text.count(":") > 3 and "::" in text)
-    )
+    if not PEER_WORDS.isdisjoint(words) or ("*" in text and (" * " in text or " *\n" in text)) or '" "' in text:
+        return True
+    return "::" in text and text.count(":") > 3
 
 
 def speaks_of_peers(sight: Sight) -> bool:
@@ -278,7 +271,9 @@ def speaks_of_peers(sight: Sight) -> bool:
     words = sight.words
     if b"secrets" in words and (b"chap" in words or b"pap" in words):
         return True
-    return b"client" in words and b"server" in words and b"secret" in words and "client" in sight.lowered.partition("server")[0]
+    if b"client" not in words or b"server" not in words or b"secret" not in words:
+        return False
+    return "client server secret" in " ".join(sight.lowered.split())
 
 
 def logins_of(sight: Sight) -> list[str]:
@@ -318,7 +313,7 @@ def has_views(text: str) -> bool:
         return True
     if "\\" in text and ("\\u" in text or "\\\n" in text or "\\\r\n" in text):
         return True
-    return ("'" in text or '"' in text) and any(map(text.__contains__, _JOINTS))
+    return ("'" in text or '"' in text) and ("+" in text or "'\n" in text or '"\n' in text)
 
 
 def has_escapes(text: str) -> bool:

@@ -99,7 +99,10 @@ def _bare(text: str, lowered: str) -> Iterator[Span]:
     if len(text) < _WIDTHS[0] * _MIN_LINES or "\n" not in text:
         return
     start, count, width, place = 0, 0, 0, 0
-    for raw in text.split("\n"):
+    lines = text.split("\n")
+    if sum(len(line) >= _WIDTHS[0] for line in lines) < _MIN_LINES:
+        return
+    for raw in lines:
         line = raw.strip()
         if len(line) in _WIDTHS and (not count or len(line) == width) and _is_key_line(line):
             if not count:

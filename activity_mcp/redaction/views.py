@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 _HEX = frozenset("0123456789abcdefABCDEF")
 _JOINTS = ("\\\n", "\\\r\n")
+_QUOTES = "'\""
 _MAX_GAP = 24
+_NEAR = 512
+"""Characters of a text on each side of a change that are looked at again, and the rest of their lines."""
 
 
 class View:
@@ -71,7 +74,47 @@ def _unescaped(text: str) -> View:
         pieces += ((text[start:at], start), (char, end - 1))
         start = end
     pieces.append((text[start:], start))
-    return View([piece for piece in pieces if piece[0]], len(text))
+    return _near_changes(text, [piece for piece in pieces if piece[0]])
+
+
+def _near_changes(text: str, pieces: list[tuple[str, int]]) -> View:
+    """The view of whole lines around what is not as it stands in the text: the rest of a long text was read already."""
+    if len(text) <= 4 * _NEAR:
+        return View(pieces, len(text))
+    kept: list[tuple[str, int]] = []
+    windows = _windows(text, pieces)
+    for start, end in windows:
+        kept += [
+            (piece[max(0, start - place) : end - place], max(start, place)) for piece, place in _within(pieces, start, end)
+        ]
+        kept.append(("\n", end))
+    return View([piece for piece in kept if piece[0]], len(text))
+
+
+def _windows(text: str, pieces: list[tuple[str, int]]) -> list[tuple[int, int]]:
+    """The spans of the lines around each change, in order and apart."""
+    windows: list[tuple[int, int]] = []
+    expected, last = 0, 0
+    for piece, place in [*pieces, ("", len(text))]:
+        if place != expected and place >= last:
+            start = max(last, text.rfind("\n", last, max(last, place - _NEAR)) + 1)
+            if windows and start <= last:
+                start = windows.pop()[0]
+            end = text.find("\n", place + _NEAR)
+            last = len(text) if end < 0 else end
+            windows.append((start, last))
+        expected = place + len(piece)
+    return windows
+
+
+def _within(pieces: list[tuple[str, int]], start: int, end: int) -> Iterator[tuple[str, int]]:
+    from bisect import bisect_right
+
+    index = max(0, bisect_right(pieces, start, key=lambda piece: piece[1]) - 1)
+    while index < len(pieces) and pieces[index][1] < end:
+        if pieces[index][1] + len(pieces[index][0]) > start:
+            yield pieces[index]
+        index += 1
 
 
 def _entities(text: str) -> Iterator[tuple[int, int, str]]:
@@ -106,7 +149,7 @@ def _percent_decoded(text: str) -> View | None:
     if not pieces:
         return None
     pieces.append((text[at:], at))
-    return View([piece for piece in pieces if piece[0]], len(text))
+    return _near_changes(text, [piece for piece in pieces if piece[0]])
 
 
 def _joined(text: str) -> View | None:
@@ -121,7 +164,7 @@ def _joined(text: str) -> View | None:
             pieces.append((text[at:start], at))
             at = end
     pieces.append((text[at:], at))
-    return View([piece for piece in pieces if piece[0]], len(text))
+    return _near_changes(text, [piece for piece in pieces if piece[0]])
 
 
 def _gaps(text: str) -> Iterator[tuple[int, int]]:
@@ -134,22 +177,41 @@ def _gaps(text: str) -> Iterator[tuple[int, int]]:
             if _is_within_token(text, at, end):
                 yield at, end
             at = text.find(mark, end)
-    marks = ("'\n", '"\n') if "+" not in text else ("'\n", '"\n', "'+", "' +", '"+', '" +')
-    for mark in marks:
-        yield from _joints(text, mark)
+    yield from _joints(text, _ends_of_lines(text))
+    yield from _joints(text, _before_plus(text))
 
 
-def _joints(text: str, mark: str) -> Iterator[tuple[int, int]]:
-    """``' + '``, ``" . "``, ``"⏎"``: the end of a literal and the beginning of the next."""
-    at = text.find(mark)
+def _ends_of_lines(text: str) -> Iterator[int]:
+    """Where a literal ends that is the last on its line. Lines are cut in C: a search for ``"⏎`` stops at every quote."""
+    if "\n" not in text:
+        return
+    at = -1
+    for line in text.split("\n")[:-1]:
+        at += len(line) + 1
+        if line[-1:] in _QUOTES and line:
+            yield at - 1
+
+
+def _before_plus(text: str) -> Iterator[int]:
+    """Where a literal ends to which another is added."""
+    at = text.find("+")
     while at >= 0:
-        end = at + len(mark)
-        if text[at - 1 : at].isalnum():
-            while end < min(len(text), at + _MAX_GAP) and text[end] in " \t\r\n":
-                end += 1
-            if text[end : end + 1] == mark[0] and _is_within_token(text, at, end + 1):
-                yield at, end + 1
-        at = text.find(mark, at + len(mark))
+        end = at - (text[at - 1 : at] == " ")
+        if end > 0 and text[end - 1] in _QUOTES:
+            yield end - 1
+        at = text.find("+", at + 1)
+
+
+def _joints(text: str, ends: Iterator[int]) -> Iterator[tuple[int, int]]:
+    """``' + '``, ``" . "``, ``"⏎"``: the end of a literal and the beginning of the next."""
+    for at in ends:
+        if not text[at - 1 : at].isalnum():
+            continue
+        end = at + 1
+        while end < min(len(text), at + _MAX_GAP) and text[end] in " \t\r\n+":
+            end += 1
+        if text[end : end + 1] == text[at] and _is_within_token(text, at, end + 1):
+            yield at, end + 1
 
 
 def _is_within_token(text: str, at: int, end: int) -> bool:

@@ -26,6 +26,7 @@ MAX_TEXT = 4000
 _SHELLS = ("Bash", "PowerShell")
 _NOT_SEARCHED = ("hook", "retention", "health_changed", "forgotten")
 _SESSION_KINDS = {"user_prompt": "asked", "turn_end": "concluded", "turn_stopped": "concluded", "start": "title"}
+_SEVERE = ("error", "critical")
 _TITLES = ("session_title", "title", "link")
 
 
@@ -46,30 +47,39 @@ class Document(NamedTuple):
 
 def document_of(members: Mapping[str, Any]) -> Document | None:
     """The document of an event's members, ``feature_json`` decoded; None where nothing of it is searched."""
-    features = members.get("feature_json")
+    get = members.get
+    features = get("feature_json")
     if not isinstance(features, dict):
         return None
-    read = _READERS.get(str(members.get("event_name")))
+    event_name, activity_id, ts = str(get("event_name")), str(get("activity_id")), str(get("ts"))
+    return made_of(event_name, activity_id, ts, get("project"), get("session_id"), get("source"), features)
+
+
+def made_of(
+    event_name: str, activity_id: str, ts: str, project: object, session_id: object, source: object, features: dict[str, Any]
+) -> Document | None:
+    """The same from the members themselves."""
+    read = _READERS.get(event_name)
     found = read(features) if read is not None else None
     if found is None or not (found[1] or found[2]):
         return None
     kind, text, path = found
     try:
-        ts_us = parse_iso(str(members.get("ts")))
+        ts_us = parse_iso(ts)
     except ValueError:
         return None
     tool = features.get("tool_name")
     return Document(
-        activity_id=str(members.get("activity_id")),
-        ts_us=ts_us,
-        kind=kind,
-        project=_text(members.get("project")) or None,
-        session_id=_text(members.get("session_id")) or _text(features.get("session_id")) or None,
-        tool=tool if isinstance(tool, str) else None,
-        failed=features.get("success") is False or features.get("severity") in ("error", "critical") or "error" in features,
-        path=path or None,
-        text=text[:MAX_TEXT],
-        rank=source_rank(members.get("source"), features),
+        activity_id,
+        ts_us,
+        kind,
+        _text(project) or None,
+        _text(session_id) or _text(features.get("session_id")) or None,
+        tool if isinstance(tool, str) else None,
+        features.get("success") is False or "error" in features or features.get("severity") in _SEVERE,
+        path or None,
+        text[:MAX_TEXT],
+        source_rank(source, features),
     )
 
 
@@ -86,11 +96,12 @@ def _session(features: dict[str, Any]) -> _Found | None:
 def _tool(features: dict[str, Any]) -> _Found:
     given = features.get("parameters")
     parameters = given if isinstance(given, dict) else {}
-    path = _text(parameters.get("file_path")) or _text(parameters.get("notebook_path"))
+    get = parameters.get
+    path = _text(get("file_path")) or _text(get("notebook_path"))
     name, error = _text(features.get("tool_name")), _text(features.get("error"))
     if name in _SHELLS:
-        texts = [_text(parameters.get("command")), error, _text(parameters.get("description"))]
-        return "command", "\n".join(filter(None, texts)), path
+        command, description = _text(get("command")), _text(get("description"))
+        return "command", "\n".join(filter(None, (command, error, description))) if error or description else command, path
     texts = [name, error, *(text for key, value in parameters.items() if key != "file_path" for text in _texts(value))]
     return "call", "\n".join(filter(None, texts)), path
 
@@ -129,7 +140,7 @@ _READERS = {
 }
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 

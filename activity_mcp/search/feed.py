@@ -24,7 +24,7 @@ from ..clock import SYSTEM_CLOCK
 from ..errors import ActivityError, WarehouseError
 from ..fs import LOCAL
 from ..queue import read_commit
-from .documents import Document, document_of
+from .documents import Document, document_of, made_of
 from .index import KnownWords, SearchIndex
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 FILE = "search.sqlite3"
 ENDINGS = ("", "-wal", "-shm", "-journal")
 SLICE_ROWS = 2000
+IDLE_S = 10.0
+"""So long after it was written the index stays open: under load, opening it for each flush would cost a fifth of its part."""
 REST_FACTOR = 2
 """After a slice the leader's thread rests from this work so many times as long as it took."""
 CURSOR, DONE = "cursor", "done"
@@ -60,15 +62,26 @@ class IndexFeed:
         self._on_error = on_error
         self._clock = clock
         self._known_words = KnownWords()
+        self._open: SearchIndex | None = None
+        self._written_at = 0.0
         self._quarantined: frozenset[str] | None = None
         self._next_slice = 0.0
         self._is_complete = False
         self._was_compared = False
 
     def shipped(self, channel_id: str, after: str | None, upto: str, rows: Sequence[Row]) -> None:
-        """A flush has committed these rows: they follow ``after``, and end with ``upto``."""
-        self.add(channel_id, after, upto, rows)
-        self.hide_quarantined()
+        """A flush has committed these rows, from ``after`` to ``upto``: so far the index then has the channel.
+
+        What a fold puts into quarantine is hidden after the fold.
+        """
+
+        def take(index: SearchIndex) -> None:
+            if after is not None and index.get(_mark(channel_id)) != after:
+                self._begin_again(index)
+            index.add(documents_of_rows(rows))
+            index.set(_mark(channel_id), upto)
+
+        self._write(take)
 
     def hide_quarantined(self) -> None:
         """Find no insight that is in quarantine, and those again that are in it no more (docs/provenance.md)."""
@@ -82,20 +95,11 @@ class IndexFeed:
             self._write(lambda index: index.hide(quarantined))
             self._quarantined = quarantined
 
-    def add(self, channel_id: str, after: str | None, upto: str, rows: Sequence[Row]) -> None:
-        """Put these rows in; with it the index has the channel up to ``upto``."""
-
-        def take(index: SearchIndex) -> None:
-            if after is not None and index.get(_mark(channel_id)) != after:
-                self._begin_again(index)
-            index.add(documents_of_rows(rows))
-            index.set(_mark(channel_id), upto)
-
-        self._write(take)
-
     def turn(self) -> None:
         """A slice of what the index does not have yet, where there is any and it is time for it."""
         now = self._clock.monotonic()
+        if now - self._written_at > IDLE_S:
+            self.close()
         if self._is_complete or now < self._next_slice:
             return
         try:
@@ -149,13 +153,21 @@ class IndexFeed:
 
         if os.path.exists(self.path):
             self._write(take)
+            self.close()  # what was removed leaves the file's log as well
 
     def followed_by(self, maintenance: Maintenance) -> Maintenance:
         """The same maintenance, with the index following what it removes."""
         return IndexedMaintenance(maintenance, self, self._clock)
 
+    def close(self) -> None:
+        """Let go of the file; the next write opens it again."""
+        index, self._open = self._open, None
+        if index is not None:
+            index.close()
+
     def remove(self) -> None:
         """Remove the file, down to its bytes; it is built again by the next turns."""
+        self.close()
         for ending in ENDINGS:
             LOCAL.unlink(self.path + ending)
         self._is_complete = False
@@ -184,13 +196,23 @@ class IndexFeed:
 
     def _write(self, take: Callable[[SearchIndex], None]) -> None:
         try:
-            with contextlib.closing(SearchIndex.at(self.path, self._known_words)) as index, index:
+            with self._opened() as index:
                 take(index)
         except BaseException as error:
             self._known_words = KnownWords()  # what was learned in it is not in the file
+            self.close()
             if not isinstance(error, sqlite3.Error):
                 raise
             self._failed(error)
+
+    def _opened(self) -> SearchIndex:
+        """The index to be written: the open one, unless its file was removed, replaced or damaged."""
+        if self._open is not None and not self._open.is_as_left():
+            self.close()
+        if self._open is None:
+            self._open = SearchIndex.at(self.path, self._known_words)
+        self._written_at = self._clock.monotonic()
+        return self._open
 
     def _failed(self, error: sqlite3.Error) -> None:
         if any(word in str(error).lower() for word in _PASSES):
@@ -231,15 +253,16 @@ def offset_in(index: SearchIndex, channel_id: str) -> str | None:
 
 
 def documents_of_rows(rows: Iterable[Row]) -> Iterable[Document]:
-    return documents_of(_searched(row) for row in rows if row.event_name != "llm_event")
-
-
-def _searched(row: Row) -> dict[str, Any]:
-    """The members of a row that ``document_of`` reads; all of them would cost twice as much."""
-    return {
-        "activity_id": row.activity_id, "ts": row.ts, "event_name": row.event_name, "session_id": row.session_id,
-        "project": row.project, "source": row.source, "feature_json": orjson.loads(row.feature_json),
-    }  # fmt: skip
+    """The documents of rows, without members in between: a flush pays for each."""
+    for row in rows:
+        if row.event_name == "llm_event":
+            continue
+        features = orjson.loads(row.feature_json)
+        if isinstance(features, dict):
+            ids = row.activity_id, row.ts, row.project, row.session_id, row.source
+            document = made_of(row.event_name, *ids, features)
+            if document is not None:
+                yield document
 
 
 def documents_of(events: Iterable[Mapping[str, Any]]) -> Iterable[Document]:

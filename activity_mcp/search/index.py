@@ -9,40 +9,39 @@
     meta    the layout's version, how many documents, and what ``feed`` has to remember
 
 The file is derived: it is written without waiting for the disk (``synchronous=OFF``), and the leader removes a damaged one.
-Connections are opened for a search or a flush and closed: a file that was removed is not read on. FTS5 is part of the SQLite
-that CPython ships with. Source: sqlite.org/fts5.html.
+A search opens it and closes it; who writes it looks first whether the file is as it was left: one that was removed or damaged
+is not used on.
+FTS5 is part of the SQLite that CPython ships with. Source: sqlite.org/fts5.html.
 """
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import itertools
 import os
 import sqlite3
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from ..language.words import is_forgiven, is_near, words_of
-from .documents import Document
+from ..language.words import is_forgiven, is_near
+from .index_words import entries_of, words_in
+from .places import CHUNK, PLACES, id_at, key_of, known, places_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
     from types import TracebackType
 
-LAYOUT = "2"  # as _SCHEMA writes it
+    from .documents import Document
+
+LAYOUT = "3"  # as _SCHEMA writes it
 MAX_MATCHES = 3000
 """Of more matches than these the newest so many are ranked: a word that is everywhere tells little, and the newest most."""
 IN_USE_S = 2.0
-_PLACES = 4096
-_CHUNK = 500
-_MAX_NEIGHBOURS = 8
-"""So many documents of the same time are looked at for each new one, before places are tried one by one."""
 _MAX_NEAR = 6
 _SCHEMA = """
 CREATE TABLE docs (
-    id INTEGER PRIMARY KEY, key INTEGER NOT NULL UNIQUE, rank INTEGER NOT NULL, ts_us INTEGER NOT NULL, kind TEXT NOT NULL,
+    id INTEGER PRIMARY KEY, key INTEGER NOT NULL, rank INTEGER NOT NULL, ts_us INTEGER NOT NULL, kind TEXT NOT NULL,
     project TEXT, session_id TEXT, tool TEXT, failed INTEGER NOT NULL, path TEXT, text TEXT NOT NULL
 );
+CREATE UNIQUE INDEX docs_by_day ON docs (id / 353894400, key);
 CREATE VIRTUAL TABLE found USING fts5(text, path, facets, content='', tokenize="unicode61 remove_diacritics 0");
 INSERT INTO found (found, rank) VALUES ('automerge', 8);
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab('found', 'row');
@@ -50,7 +49,7 @@ CREATE TABLE words (word TEXT PRIMARY KEY, backwards TEXT NOT NULL) WITHOUT ROWI
 CREATE INDEX words_backwards ON words (backwards);
 CREATE TABLE hidden (key INTEGER PRIMARY KEY);
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-INSERT INTO meta VALUES ('layout', '2'), ('documents', '0'), ('made', hex(randomblob(8)));
+INSERT INTO meta VALUES ('layout', '3'), ('documents', '0'), ('made', hex(randomblob(8)));
 """
 _MATCHING = "SELECT rowid FROM found WHERE found MATCH ? AND rowid BETWEEN ? AND ?"
 _NEWEST = f"{_MATCHING} ORDER BY rowid DESC LIMIT ?"
@@ -99,11 +98,18 @@ class KnownWords:
 
 
 class SearchIndex:
-    """An open index. For one thread; a context manager that commits at its end, or takes all back."""
+    """An open index. For one thread at a time; ``with`` it a transaction, committed at the end or taken back."""
 
-    def __init__(self, connection: sqlite3.Connection, known_words: set[str] | None = None) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        known_words: set[str] | None = None,
+        path: str | None = None,
+    ) -> None:
         self._connection = connection
         self._known_words = set() if known_words is None else known_words
+        self._path = path
+        self._left = _state_of(path)
 
     @classmethod
     def at(cls, path: str, known: KnownWords | None = None) -> SearchIndex:
@@ -111,8 +117,9 @@ class SearchIndex:
 
         ``known`` is kept by whoever writes one file again and again, and forgotten where a transaction was not committed.
         """
-        connection = sqlite3.connect(path, timeout=IN_USE_S, isolation_level=None)
+        connection = sqlite3.connect(path, timeout=IN_USE_S, isolation_level=None, check_same_thread=False)
         try:
+            connection.execute("PRAGMA page_size=8192")  # of a new file: half as many writes
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=OFF")
             connection.execute("PRAGMA secure_delete=ON")
@@ -124,7 +131,7 @@ class SearchIndex:
         except BaseException:
             connection.close()
             raise
-        return cls(connection, known.of(made[0] if made else None) if known else None)
+        return cls(connection, known.of(made[0] if made else None) if known else None, path)
 
     @classmethod
     def read(cls, path: str) -> SearchIndex | None:
@@ -152,11 +159,13 @@ class SearchIndex:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        try:
-            if self._connection.in_transaction:
-                self._connection.execute("COMMIT" if kind is None else "ROLLBACK")
-        finally:
-            self.close()
+        if self._connection.in_transaction:
+            self._connection.execute("COMMIT" if kind is None else "ROLLBACK")
+        self._left = _state_of(self._path)
+
+    def is_as_left(self) -> bool:
+        """Whether its file is in place, and nobody else has written it since the last transaction."""
+        return self._left is not None and self._left == _state_of(self._path)
 
     def close(self) -> None:
         self._connection.close()
@@ -170,17 +179,22 @@ class SearchIndex:
             key = key_of(document.activity_id)
             if key not in given or document.rank < given[key].rank:
                 given[key] = document
-        known = self._known(given)
-        for key, (row_id, rank) in known.items():
+        for key, (row_id, rank) in known(self._connection, given).items():
             if given[key].rank < rank:
                 self._remove([row_id])
             else:
                 del given[key]
-        added = sorted(self._placed(given), key=lambda stored: stored.id)  # FTS5 wants its row ids to ascend
+        places = places_of(self._connection, given)
+        added = sorted(
+            [
+                (places[key], key, rank, ts_us, kind, project, session_id, tool, int(failed), path, text)
+                for key, (_, ts_us, kind, project, session_id, tool, failed, path, text, rank) in given.items()
+            ]
+        )  # FTS5 wants its row ids to ascend
         self._connection.executemany(f"INSERT INTO docs ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)", added)  # noqa: S608
-        words = [(stored.id, *_words_of(stored)) for stored in added]
-        self._connection.executemany("INSERT INTO found (rowid, text, path, facets) VALUES (?, ?, ?, ?)", words)
-        self._learn(word for _, text, path, _ in words for word in itertools.chain(text.split(), path.split()))
+        entries = entries_of(added)
+        self._connection.executemany("INSERT INTO found (rowid, text, path, facets) VALUES (?, ?, ?, ?)", entries)
+        self._learn(words_in(entries))
         self._count(len(added))
         return len(added)
 
@@ -189,7 +203,7 @@ class SearchIndex:
         ids = [
             row[0]
             for row in self._connection.execute(
-                "SELECT id FROM docs WHERE id < ? AND ts_us < ?", (id_at(ts_us) + _PLACES, ts_us)
+                "SELECT id FROM docs WHERE id < ? AND ts_us < ?", (id_at(ts_us) + PLACES, ts_us)
             )
         ]
         self._remove(ids)
@@ -222,7 +236,7 @@ class SearchIndex:
 
     def find(self, match: str, low: int | None, high: int | None, most: int) -> Found:
         """The documents of an FTS5 match between two times in microseconds: at most ``most`` by BM25, and the newest."""
-        span = (id_at(low) if low is not None else 0, id_at(high) + _PLACES if high is not None else (1 << 63) - 1)
+        span = (id_at(low) if low is not None else 0, id_at(high) + PLACES if high is not None else (1 << 63) - 1)
         ids = [row[0] for row in self._connection.execute(_NEWEST, (match, *span, MAX_MATCHES + 1))]
         is_more = len(ids) > MAX_MATCHES
         ids = ids[:MAX_MATCHES]
@@ -240,6 +254,10 @@ class SearchIndex:
             return found
         hidden = {row[0] for row in self._connection.execute("SELECT key FROM hidden")}
         return [doc for doc in found if doc.key not in hidden]
+
+    def has(self, match: str) -> bool:
+        """Whether any document matches."""
+        return self._connection.execute("SELECT 1 FROM found WHERE found MATCH ? LIMIT 1", (match,)).fetchone() is not None
 
     def frequency(self, word: str) -> int:
         """In how many documents the word is."""
@@ -270,66 +288,25 @@ class SearchIndex:
 
     def _rows(self, statement: str, values: Sequence[int] | Sequence[str]) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = []
-        for start in range(0, len(values), _CHUNK):
-            part = values[start : start + _CHUNK]
+        for start in range(0, len(values), CHUNK):
+            part = values[start : start + CHUNK]
             rows += self._connection.execute(f"{statement}({','.join('?' * len(part))})", part).fetchall()
         return rows
 
-    def _known(self, given: dict[int, Document]) -> dict[int, tuple[int, int]]:
-        found = self._rows("SELECT key, id, rank FROM docs WHERE key IN ", list(given))
-        return {key: (row_id, rank) for key, row_id, rank in found}
-
-    def _placed(self, given: dict[int, Document]) -> list[Stored]:
-        """Each document with an id of its own, at or behind its time's."""
-        places = self._places_in_order(given) or self._places_one_by_one(given)
-        placed = []
-        for key, (_, ts_us, kind, project, session_id, tool, failed, path, text, rank) in given.items():
-            placed.append(Stored(places[key], key, rank, ts_us, kind, project, session_id, tool, int(failed), path, text))
-        return placed
-
-    def _places_in_order(self, given: dict[int, Document]) -> dict[int, int] | None:
-        """The places of documents of about one time, each the next free one; None where many others are among them."""
-        wanted = sorted((id_at(document.ts_us), key) for key, document in given.items())
-        if not wanted:
-            return {}
-        span, most = (wanted[0][0], wanted[-1][0] + _PLACES), _MAX_NEIGHBOURS * len(wanted)
-        rows = self._connection.execute("SELECT id FROM docs WHERE id BETWEEN ? AND ? LIMIT ?", (*span, most + 1)).fetchall()
-        taken = {row[0] for row in rows}
-        if len(taken) > most:
-            return None
-        places, place = {}, -1
-        for at, key in wanted:
-            place = max(at, place + 1)
-            while place in taken:
-                place += 1
-            places[key] = place
-        return places if place <= span[1] else None
-
-    def _places_one_by_one(self, given: dict[int, Document]) -> dict[int, int]:
-        places: dict[int, int] = {}
-        taken: set[int] = set()
-        waiting = list(given)
-        while waiting:
-            for key in waiting:
-                places[key] = _free_place(id_at(given[key].ts_us), key, taken)
-                taken.add(places[key])
-            in_use = {row[0] for row in self._rows("SELECT id FROM docs WHERE id IN ", [places[key] for key in waiting])}
-            waiting = [key for key in waiting if places[key] in in_use]
-        return places
-
     def _remove(self, ids: Sequence[int]) -> None:
-        for start in range(0, len(ids), _CHUNK):
-            part = ids[start : start + _CHUNK]
-            stored = [Stored(*row) for row in self._rows(f"SELECT {_COLUMNS} FROM docs WHERE id IN ", part)]  # noqa: S608
-            gone = [(doc.id, *_words_of(doc)) for doc in stored]
+        for start in range(0, len(ids), CHUNK):
+            part = ids[start : start + CHUNK]
+            stored = self._rows(f"SELECT {_COLUMNS} FROM docs WHERE id IN ", part)  # noqa: S608
             self._connection.executemany(
-                "INSERT INTO found (found, rowid, text, path, facets) VALUES ('delete', ?, ?, ?, ?)", gone
+                "INSERT INTO found (found, rowid, text, path, facets) VALUES ('delete', ?, ?, ?, ?)", entries_of(stored)
             )
-            self._connection.executemany("DELETE FROM docs WHERE id = ?", [(doc.id,) for doc in stored])
+            self._connection.executemany("DELETE FROM docs WHERE id = ?", [(row[0],) for row in stored])
         self._count(-len(ids))
 
-    def _learn(self, words: Iterable[str]) -> None:
-        new = {word for word in set(words) - self._known_words if is_forgiven(word)}
+    def _learn(self, words: AbstractSet[str]) -> None:
+        if len(self._known_words) > KnownWords.MOST:
+            self._known_words.clear()
+        new = {word for word in words - self._known_words if is_forgiven(word)}
         self._connection.executemany("INSERT OR IGNORE INTO words VALUES (?, ?)", [(word, word[::-1]) for word in sorted(new)])
         self._known_words |= new
 
@@ -341,55 +318,20 @@ def _make(connection: sqlite3.Connection) -> None:
     connection.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
 
 
+def _state_of(path: str | None) -> tuple[int, ...] | None:
+    """What changes of a file when it is replaced or written; None where there is none."""
+    try:
+        state = os.stat(path) if path is not None else None
+    except OSError:
+        return None
+    return (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns) if state is not None else None
+
+
 def _check_layout(connection: sqlite3.Connection) -> None:
     """Raises DatabaseError for another version's file: it is removed and built anew, as a damaged one is."""
     row = connection.execute("SELECT value FROM meta WHERE name = 'layout'").fetchone()
     if row is None or row[0] != LAYOUT:
         raise sqlite3.DatabaseError("the index has another version's layout")
-
-
-def _free_place(wanted: int, key: int, taken: set[int]) -> int:
-    """The next free place, in growing steps: a thousand events of one moment need no thousand looks."""
-    place, step = wanted, 1
-    while place in taken:
-        place = wanted + step + (key % step)
-        step *= 2
-    return place
-
-
-def key_of(activity_id: str) -> int:
-    return int.from_bytes(hashlib.blake2b(activity_id.encode("utf-8", "replace"), digest_size=8).digest(), "big", signed=True)
-
-
-def id_at(ts_us: int) -> int:
-    """The lowest id of a document of this time."""
-    return max(0, ts_us * _PLACES // 1_000_000)
-
-
-def _words_of(doc: Stored) -> tuple[str, str, str]:
-    facets = [kind_facet(doc.kind), failed_facet(bool(doc.failed))]
-    facets += [project_facet(doc.project)] if doc.project else []
-    facets += tool_facets(doc.tool) if doc.tool else ()
-    return " ".join(words_of(doc.text)), " ".join(words_of(doc.path or "")), " ".join(facets)
-
-
-@functools.cache
-def kind_facet(kind: str) -> str:
-    return f"zzkind{kind}"
-
-
-def failed_facet(failed: bool) -> str:
-    return f"zzfailed{int(failed)}"
-
-
-@functools.lru_cache(256)
-def project_facet(project: str) -> str:
-    return f"zzproject{hashlib.blake2b(project.encode('utf-8', 'replace'), digest_size=8).hexdigest()}"
-
-
-@functools.lru_cache(256)
-def tool_facets(tool: str) -> tuple[str, ...]:
-    return tuple(f"zztool{word}" for word in words_of(tool))
 
 
 def _range(begin: str) -> tuple[str, str]:

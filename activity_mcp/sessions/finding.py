@@ -41,6 +41,12 @@ class Finding:
 
         return IndexFeed(self._directory, history, on_error=self._on_error, clock=self._clock)
 
+    def close(self) -> None:
+        """Let go of the index, as a process does that leads no more."""
+        feed: IndexFeed | None = self.__dict__.get("feed")
+        if feed is not None:
+            feed.close()
+
     @cached_property
     def searcher(self) -> Searcher:
         from ..search.searcher import Searcher

@@ -103,12 +103,23 @@ def events(
 
 
 def page(engine: QueryEngine, where: Sequence[str], *, limit: int, max_bytes: int) -> tuple[list[dict[str, Any]], bool]:
-    """The first of these events, as many as these bounds allow, and whether there are more. Raises a WarehouseError."""
+    """The first of these events, as many as these bounds allow, and whether there are more. Raises a WarehouseError.
+
+    ``feature_json`` is JSON as text: an export of millions need not take it apart.
+    """
     sql = events_statement(where, VIEWS, limit)
     found = engine.query(sql, max_rows=None, max_bytes=max_bytes, timeout_s=PAGE_TIMEOUT_S, cancelled=_never)
     names = [name.lower() for name in found.columns]
-    events = [decoded(dict(zip(names, row, strict=True))) for row in found.rows]
+    events = [dict(zip(names, row, strict=True)) for row in found.rows]
+    for event in events:
+        event["ts"], event["feature_json"] = utc(event["ts"]), _one_line(event["feature_json"])
     return events, found.truncated or len(events) == limit
+
+
+def _one_line(features: Any) -> str:
+    """JSON as text without line ends; Snowflake writes some between its members, and within a string there are none."""
+    text = features if isinstance(features, str) else orjson.dumps(features).decode()
+    return text.replace("\r", " ").replace("\n", " ")
 
 
 def events_statement(where: Sequence[str], views: Mapping[str, str] = VIEWS, limit: int = MAX_EVENTS) -> str:
@@ -136,12 +147,14 @@ def session_events(
     return sorted(by_id.values(), key=lambda event: (event["ts"], event["activity_id"])), problem
 
 
-def count(engine: QueryEngine, where: Sequence[str]) -> int:
-    """How many events these conditions hold for. Raises a WarehouseError."""
+def by_hour(engine: QueryEngine, where: Sequence[str]) -> list[tuple[str, int]]:
+    """How many events each hour has for which every condition holds, the oldest hour first. Raises a WarehouseError."""
     condition = " AND ".join(where) or "TRUE"
-    parts = [f"SELECT COUNT(*) AS found FROM {view} WHERE {condition}" for view in VIEWS]  # noqa: S608
-    sql = f"SELECT SUM(found) FROM ({' UNION ALL '.join(parts)}) AS counts"  # noqa: S608
-    return int(engine.query(sql, max_rows=None, max_bytes=None, timeout_s=TIMEOUT_S, cancelled=_never).rows[0][0] or 0)
+    hours = "SELECT DATE_TRUNC('HOUR', ts) AS began, COUNT(*) AS found"
+    parts = [f"{hours} FROM {view} WHERE {condition} GROUP BY 1" for view in VIEWS]
+    sql = f"SELECT began, SUM(found) FROM ({' UNION ALL '.join(parts)}) AS counts GROUP BY 1 ORDER BY 1"  # noqa: S608
+    found = engine.query(sql, max_rows=None, max_bytes=None, timeout_s=PAGE_TIMEOUT_S, cancelled=_never)
+    return [(utc(began), int(events)) for began, events in found.rows]
 
 
 def sessions_beginning(engine: QueryEngine, begun: str) -> list[str]:

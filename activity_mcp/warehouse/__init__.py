@@ -11,9 +11,11 @@ from .base import (
     ContextRow,
     ContextSource,
     LeftOut,
+    OwnColumns,
     QueryEngine,
     QueryResult,
     Row,
+    RowsAlike,
     Scope,
     Sink,
 )
@@ -26,9 +28,11 @@ __all__ = [
     "ContextRow",
     "ContextSource",
     "LeftOut",
+    "OwnColumns",
     "QueryEngine",
     "QueryResult",
     "Row",
+    "RowsAlike",
     "Scope",
     "Sink",
 ]

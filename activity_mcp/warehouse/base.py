@@ -22,10 +22,11 @@ BatchTooLarge (a smaller batch may pass), WarehouseNewer, WarehouseCorrupt.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
 LAYOUT_VERSION = 4
 """The version of the tables, on both engines: a newer one is left alone, an older one is upgraded."""
@@ -62,6 +63,49 @@ class Row(NamedTuple):
     schema_version: str | None
     channel_id: str
     stream_offset: str
+
+
+class OwnColumns(NamedTuple):
+    """What one of ``RowsAlike`` does not share; ``alike`` is the number of the row that has its other columns."""
+
+    activity_id: str
+    ts: str
+    feature_json: str
+    revenue_impact: float | None
+    stream_offset: str
+    alike: int
+
+
+class RowsAlike(Sequence[Row]):
+    """Rows of which most columns repeat, and are held once: ``shared`` has a row for each combination of them that occurs.
+
+    Most of what rows cost is handing each column of each to an engine. One that can repeat them itself takes ``shared`` and
+    ``own``; for every other this is a sequence of rows, which are made as they are asked for.
+    """
+
+    __slots__ = ("own", "shared")
+
+    def __init__(self, shared: Sequence[Row], own: Sequence[OwnColumns]) -> None:
+        self.shared = shared
+        self.own = own
+
+    def __len__(self) -> int:
+        return len(self.own)
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(self._row, self.own)
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Row]: ...
+    def __getitem__(self, place: int | slice) -> Row | list[Row]:
+        return list(map(self._row, self.own[place])) if isinstance(place, slice) else self._row(self.own[place])
+
+    def _row(self, own: OwnColumns) -> Row:
+        activity_id, ts, feature_json, revenue_impact, stream_offset, like = own
+        row = self.shared[like]
+        return Row._make((activity_id, ts, *row[2:5], feature_json, revenue_impact, *row[7:15], stream_offset))
 
 
 class Batch(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -9,7 +10,10 @@ import pytest
 
 from activity_mcp.bench import recall
 from activity_mcp.bench.recall.histories import Need, history
+from activity_mcp.bench.recall.recorded import recorded_histories
 from activity_mcp.bench.recall.scoring import score
+from activity_mcp.bench.registry import own_environment
+from activity_mcp.errors import InvalidInput
 
 NOW = 1_800_000_000_000_000
 
@@ -52,3 +56,65 @@ def test_what_is_shown_is_measured_beside_every_baseline(tmp_path: Path) -> None
     for name in (recall.LINES, recall.ANSWER, *recall.BASELINES):
         assert [what for what in names if f"{name}: coverage" in what], name
     assert all(0 <= row.value <= 3 for row in rows)
+
+
+RECORDED = Path(__file__).parents[2].parent / "shared" / "data"
+
+
+@pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded sessions beside this checkout (../shared/data)")
+def test_recorded_sessions_give_the_next_one_what_it_needs(tmp_path: Path) -> None:
+    made, blobs = recorded_histories(str(RECORDED), own_environment(str(tmp_path), os.environ), recall.CUSTOMER)
+    lines = recall.scores_of(made, blobs)[recall.LINES]
+    assert lines.needed >= len(made)
+    assert lines.coverage >= recall.MIN_COVERAGE
+    assert lines.noise <= recall.MAX_NOISE
+
+
+def _transcript(folder: Path) -> None:
+    """Two prompts: a test that is mended, a script that fails, a commit, and a last question without an answer."""
+    base = {"sessionId": "5b1f7c1e-0000-4000-8000-000000000001", "cwd": "/home/dev/parser", "gitBranch": "main", "version": "2"}
+    lines: list[dict[str, object]] = []
+
+    def add(kind: str, content: object) -> None:
+        number = len(lines)
+        message = {"role": kind, "content": content} | ({"id": f"m{number}", "model": "m"} if kind == "assistant" else {})
+        lines.append({"type": kind, "uuid": f"u{number}", "timestamp": f"2026-01-05T10:{number:02d}:00.000Z", **base,
+                      "message": message})  # fmt: skip
+
+    def call(tool: str, given: dict[str, str], result: str, *, failed: bool = False) -> None:
+        name = f"toolu_{len(lines)}"
+        add("assistant", [{"type": "tool_use", "id": name, "name": tool, "input": given}])
+        add("user", [{"type": "tool_result", "tool_use_id": name, "content": result, "is_error": failed}])
+
+    add("user", "Please repair the tokenizer of the parser")
+    call("Bash", {"command": "pytest tests/test_tokens.py"}, "Exit code 1\n1 failed", failed=True)
+    call("Edit", {"file_path": "/home/dev/parser/tokens.py", "old_string": "a", "new_string": "b"}, "updated")
+    call("Bash", {"command": "pytest tests/test_tokens.py"}, "1 passed")
+    call("Bash", {"command": "./release.sh --dry"}, "Exit code 3\nno credentials", failed=True)
+    call("Bash", {"command": "git commit -m 'Tokens keep escapes'"}, "[main 1a2b3c4] Tokens keep escapes")
+    add("assistant", [{"type": "text", "text": "Tokenizer repaired: escapes survive now."}])
+    add("user", "Then rename the grammar module everywhere")
+    folder.mkdir()
+    (folder / "s.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+
+
+def test_what_a_recorded_session_needs_is_read_from_its_own_lines(tmp_path: Path) -> None:
+    _transcript(tmp_path / "sessions")
+    environ = own_environment(str(tmp_path / "home"), os.environ)
+    made, blobs = recorded_histories(str(tmp_path / "sessions"), environ, recall.CUSTOMER)
+    assert [(need.kind, need.marks[0]) for need in made[0].needs] == [
+        ("open", "rename"), ("failing", "./release.sh --dry"), ("commit", "Tokens"), ("file", "tokens.py"),
+    ]  # fmt: skip
+    lines = recall.scores_of(made, blobs)[recall.LINES]
+    assert lines.coverage == 1.0
+    assert lines.noise <= recall.MAX_NOISE
+
+
+def test_the_benchmark_measures_the_sessions_it_is_given_or_says_that_there_are_none(tmp_path: Path) -> None:
+    _transcript(tmp_path / "sessions")
+    environ = own_environment(str(tmp_path / "home"), os.environ)
+    rows = recall.measure(environ, histories=1, sessions=str(tmp_path / "sessions"))
+    assert [row.what for row in rows if row.what.startswith("recorded, lines")]
+    (empty := tmp_path / "empty").mkdir()
+    with pytest.raises(InvalidInput, match="no transcript"):
+        recall.measure(own_environment(str(tmp_path / "other"), os.environ), histories=1, sessions=str(empty))

@@ -93,6 +93,19 @@ def test_a_search_that_found_nothing_is_no_failure(error: str, counts: bool) -> 
     assert bool(standing(failed("grep -rn word src", HOUR, error))) == counts
 
 
+@pytest.mark.parametrize(
+    ("command", "error", "counts"),
+    [
+        ("git add x && git commit -m 'x'", "Exit code 1\nOn branch main\nnothing to commit, working tree clean", False),
+        ("git commit -am x", "Exit code 1\nnothing added to commit but untracked files present", False),
+        ("git commit -am x", "Exit code 1\nblack....Failed", True),
+        ("./check.sh", "nothing to commit", True),
+    ],
+)
+def test_a_commit_of_nothing_is_no_failure(command: str, error: str, counts: bool) -> None:
+    assert bool(standing(failed(command, HOUR, error))) == counts
+
+
 def test_what_was_refused_is_apart_until_it_is_allowed() -> None:
     refused = call("git push", 2 * HOUR, denied="user", success=False)
     assert [(each.name, each.denied) for each in attempts(refused).denied()] == [("git push", 1)]

@@ -255,7 +255,7 @@ def test_a_leader_stopped_in_the_middle_of_publishing_never_replaces_a_newer_sna
 @pytest.mark.parametrize(
     "place",
     [
-        pytest.param("warehouse._fill", id="in an append", marks=pytest.mark.slow),
+        pytest.param("appending._fill_batch", id="in an append", marks=pytest.mark.slow),
         pytest.param("folding.refresh", id="in a fold"),
     ],
 )

@@ -15,11 +15,11 @@ import pytest
 from activity_mcp.config import read_config
 from activity_mcp.errors import InvalidConfig
 from activity_mcp.otlp import MAX_BODY_BYTES
-from activity_mcp.otlp.listener import Listener, PortTaken
+from activity_mcp.otlp.listener import MAX_CONNECTIONS, Listener, PortTaken
 from activity_mcp.otlp.post import read_state
 from activity_mcp.otlp.token import FILE, made_token, stored_token
 from machines import Machine
-from otlp.exporter import TOKEN, Rig, body, post, request
+from otlp.exporter import PLAIN, TOKEN, Rig, body, post, request
 
 
 @pytest.fixture
@@ -54,6 +54,25 @@ def test_a_connection_takes_one_request_after_another(rig: Rig, listener: Listen
         )
         assert connection.getresponse().read() == b"{}"
     connection.close()
+    assert len(rig.features()) == 3
+
+
+def test_connections_that_show_no_token_keep_no_exporter_out(rig: Rig, listener: Listener) -> None:
+    known = http.client.HTTPConnection("127.0.0.1", listener.port, timeout=20)
+    known.request("POST", "/v1/logs", body(request(0)), PLAIN)
+    known.getresponse().read()
+    others = [socket.create_connection(("127.0.0.1", listener.port), 20) for _ in range(3 * MAX_CONNECTIONS)]
+    for number, other in enumerate(others):
+        try:
+            other.sendall((b"", b"POST /v1/logs HTTP/1.1\r\nHost: a\r\n", b"\x16\x03\x01")[number % 3])
+        except OSError:
+            pass  # its place was taken
+    assert post(listener.port, body(request(1)))[0] == 200
+    known.request("POST", "/v1/logs", body(request(2)), PLAIN)
+    assert known.getresponse().read() == b"{}"
+    known.close()
+    for other in others:
+        other.close()
     assert len(rig.features()) == 3
 
 

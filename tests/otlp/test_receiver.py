@@ -221,3 +221,26 @@ def test_a_sessions_place_is_what_its_transcript_says(tmp_path: Path) -> None:
 def test_an_empty_body_in_each_encoding_is_no_request(rig: Rig) -> None:
     assert body() != b""
     assert rig.receiver.take("/v1/logs", "application/json", body()).status == 200
+
+
+@pytest.mark.parametrize("member", ["model", "session.id", "request_id", "agent.name", "query_source", "unheard of \ud83d"])
+def test_half_a_character_that_javascript_cut_loses_no_request_of_the_batch(rig: Rig, member: str) -> None:
+    """As JSON.stringify writes a text that was cut within a character; one that is written in halves is whole."""
+    odd = request(1)
+    odd["attributes"] = [pair for pair in odd["attributes"] if pair["key"] != member]
+    odd["attributes"].append({"key": member, "value": {"stringValue": "a \ud83d\ude00 b \ud83d"}})
+    assert rig.send(odd, request(2), {"eventName": "\ud83d", "attributes": []}).status == 200
+    assert [event["request_id"] for event in rig.features() if event["request_id"].endswith("2")] == [f"req_{2:024d}"]
+    assert len(rig.recorded) == 2
+    for activity in rig.recorded:
+        assert json.loads(activity.line())["activity_id"] == activity.activity_id
+    if member == "model":
+        assert rig.features()[0]["model"] == "a \U0001f600 b \ufffd"
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e400", "9" * 400])
+def test_a_number_that_is_none_is_left_out_and_its_batch_is_taken(rig: Rig, number: str) -> None:
+    made = body(request(1, cost_usd=0.5), request(2)).replace(b'"doubleValue": 0.5', f'"doubleValue": {number}'.encode())
+    made = made.replace(b'"intValue": 10', f'"intValue": {number}'.encode())
+    assert rig.receiver.take("/v1/logs", "application/json", made).status == 200
+    assert len(rig.features()) == 2

@@ -168,3 +168,26 @@ async def test_no_secret_of_the_sample_is_anywhere_after_a_hook_a_client_and_an_
     assert len(recorded.cases) > 25
     for kind in ("table ", "index ", "export csv", "export json", "file "):
         assert any(where.startswith(kind) and "[redacted:" in text for where, text in places.items()), kind
+
+
+@pytest.mark.parametrize("before", [0, 300, 3_000])
+@pytest.mark.parametrize("behind", [0, 3_000])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "token = 'ghp_aB3dE6gH9jK2' + 'mN5pQ8sT1vW4yZ7bC0eF3hJ6'",
+        'key = ("ghp_aB3dE6gH9jK2mN5p"\n       "Q8sT1vW4yZ7bC0eF3hJ6")',
+        "curl https://x/?k=gh%70_aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF3h%4A6",
+        "DB_PASSWORD%3Dhunter2-Blue77%26x",
+        "&quot;password&quot;: &quot;hunter2-Blue77&quot;",
+        "echo ghp_aB3dE6gH9jK2\\\nmN5pQ8sT1vW4yZ7bC0eF3hJ6",
+        "x = %41\n" + "y = a\n" * 400 + "DB_PASSWORD%3Dhunter2-Blue77%26x",
+    ],
+)
+def test_what_is_decoded_or_joined_is_found_wherever_it_stands_in_a_long_text(form: str, before: int, behind: int) -> None:
+    """A long text is looked at again around its changes alone."""
+    filling = "a = total(order)\n"
+    text = filling * (before // len(filling)) + form + "\n" + filling * (behind // len(filling))
+    found = Redactor().text(text)
+    assert Redactor().text(form) in found
+    assert "[redacted:" in found

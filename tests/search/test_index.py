@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from activity_mcp.language.words import words_of
 from activity_mcp.search.documents import Document
-from activity_mcp.search.index import MAX_MATCHES, SearchIndex, id_at
+from activity_mcp.search.index import MAX_MATCHES, SearchIndex
+from activity_mcp.search.places import id_at
 
 NOW_US = 1_800_000_000_000_000
 
@@ -77,3 +79,23 @@ def test_a_file_of_another_layout_or_of_anything_else_is_an_error_of_the_databas
     path.write_bytes(b"no database at all" * 100)
     with pytest.raises(sqlite3.DatabaseError):
         SearchIndex.at(str(path))
+
+
+def test_one_activity_seen_hours_apart_over_midnight_is_one(index: SearchIndex) -> None:
+    midnight_us = NOW_US - NOW_US % 86_400_000_000
+    for hours in (-1, 23, 1):
+        index.add([document(1, f"locked at {hours}", ts_us=midnight_us + hours * 3_600_000_000, rank=hours + 1)])
+    assert texts(index) == ["locked at -1"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Foo_bar/baz.PY --x=1\x00nul\ttab", "a" * 64, "b" * 65 + " tail", "ÄRGER Straße", "移动 emoji 🚀", "x" * 200 + "É y"],
+)
+def test_a_text_is_indexed_by_the_words_that_searches_are_parsed_into(index: SearchIndex, text: str) -> None:
+    index.add([document(1, text), document(2, "locked")])
+    for word in words_of(text):
+        assert [doc.text for doc in index.find(f'"{word}"', None, None, 9).documents] == [text]
+        assert index.frequency(word) == 1
+    index.remove_before(NOW_US + 1)
+    assert {index.frequency(word) for word in words_of(text)} == {0}

@@ -16,6 +16,7 @@ from activity_mcp.errors import InvalidInput
 from activity_mcp.operations.erase import Forgetter
 from activity_mcp.operations.selection import Selection
 from activity_mcp.search import searcher, warehouse_rows
+from activity_mcp.search.feed import IDLE_S
 from search.conftest import Record, build, run, ship, snippets
 
 DAY_S = 86_400.0
@@ -163,6 +164,7 @@ def test_a_missing_or_damaged_index_is_said_answered_by_sql_and_built_again(reco
         run(service, f"make target-{number} {'x' * 200}")
     ship(service)
     build(service)
+    service.close()
     path = record.index_path
     if damage == "missing":
         path.unlink()
@@ -178,6 +180,46 @@ def test_a_missing_or_damaged_index_is_said_answered_by_sql_and_built_again(reco
     build(fresh)
     healed = fresh.search('"target 77"')
     assert (len(healed["hits"]), healed["notes"]) == (1, [])
+
+
+@pytest.mark.parametrize("damage", ["removed", "replaced", "overwritten"])
+def test_a_leader_that_has_the_index_open_does_not_write_on_into_a_file_that_is_gone(record: Record, damage: str) -> None:
+    service = record.service()
+    run(service, "make first")
+    ship(service)
+    build(service)
+    path = record.index_path
+    if damage == "overwritten":
+        path.write_bytes(b"no database" * 1000)
+    else:
+        for ending in ("", "-wal", "-shm"):
+            path.with_name(path.name + ending).unlink()
+        if damage == "replaced":
+            path.write_bytes(b"no database" * 1000)
+    run(service, "make second")
+    ship(service)
+    build(service)
+    service.close()
+    assert sorted(snippets(record.service(), "make")) == ["make first", "make second"]
+
+
+def test_a_leader_at_rest_and_one_that_leads_no_more_have_let_go_of_the_index(record: Record) -> None:
+    service = record.service()
+    feed = service.finding.feed
+    assert feed is not None
+    run(service, "make first")
+    ship(service)
+    build(service)
+    log = record.index_path.with_name(record.index_path.name + "-wal")
+    assert log.exists()
+    record.clock.advance(IDLE_S + 1)
+    feed.turn()
+    assert not log.exists()
+    run(service, "make second")
+    ship(service)
+    assert log.exists()
+    service.close()
+    assert not log.exists()
 
 
 def test_while_the_index_is_being_built_that_is_said(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -375,3 +417,27 @@ def test_ages_are_in_the_largest_unit() -> None:
     assert [searcher.age_of(us) for us in (-5, 59_000_000, 61_000_000, 7_200_000_000, 3 * 86_400_000_000)] == [
         "0 s", "59 s", "1 min", "2 h", "3 d",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", ["multipy_numbers", "numbers_multiply", "numbers.multiplied(7)"])
+def test_a_name_that_is_written_wrong_is_found_by_its_parts(record: Record, asked: str) -> None:
+    service = record.service()
+    run(service, "grep -n multiply_numbers src")
+    run(service, "make lint")
+    ship(service)
+    build(service)
+    assert snippets(service, asked) == ["grep -n multiply_numbers src"]
+    assert snippets(service, f'"{asked}"') == []
+
+
+def test_a_call_is_shown_with_the_path_it_was_about(record: Record) -> None:
+    service = record.service()
+    given = {
+        "tool_name": "Edit",
+        "success": True,
+        "parameters": {"file_path": "/w/shop/cache.py", "old_string": "a", "new_string": "b"},
+    }
+    origin = service.recorder.origin("hook", session_id="s1", project="/w/shop")
+    service.recorder.append([service.recorder.prepare("tool_event", given, origin)])
+    ship(service)
+    assert [hit["snippet"] for hit in service.search("cache")["hits"]] == ["Edit /w/shop/**cache**.py a b"]

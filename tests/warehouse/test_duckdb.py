@@ -7,16 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
 
 from activity_mcp.errors import BatchRejected, WarehouseCorrupt, WarehouseNewer, WarehouseUnavailable
-from activity_mcp.warehouse import Batch
+from activity_mcp.warehouse import Batch, Row
 from activity_mcp.warehouse.base import LAYOUT_VERSION
-from activity_mcp.warehouse.duckdb import warehouse as warehouse_module
+from activity_mcp.warehouse.duckdb import appending
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from deployed import put_file
 from fakes import FakeClock
@@ -150,15 +150,15 @@ def test_a_call_that_does_not_end_is_interrupted_and_rolled_back(
 ) -> None:
     path = str(tmp_path / "a.duckdb")
     filled(path, clock)
-    fill = warehouse_module._fill
+    fill = appending._fill_batch
 
-    def fill_without_end(connection: duckdb.DuckDBPyConnection, rows: list[tuple[Any, ...]]) -> None:
+    def fill_without_end(connection: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> None:
         fill(connection, rows)
         connection.execute("SELECT sum(hash(range)) FROM range(1_000_000_000_000)").fetchall()
 
     more = batch(2, 20, clock, expected=offset(1))
     with monkeypatch.context() as patched:
-        patched.setattr(warehouse_module, "_fill", fill_without_end)
+        patched.setattr(appending, "_fill_batch", fill_without_end)
         with pytest.raises(WarehouseUnavailable, match="in time"):
             DuckDBWarehouse(path, clock=clock, timeout_s=0.001).append(more)
     patient = DuckDBWarehouse(path, clock=clock)

@@ -1,5 +1,5 @@
 """Whether the next session is given what it needs: coverage and noise beside three baselines, over made-up histories, and
-over a few that a person wrote (``by_hand``).
+over a few that a person wrote (``by_hand``); with a directory of transcripts over what was recorded as well (``recorded``).
 
 coverage   the share of the needed facts (``histories`` has the rule) within the first 2,000 characters
 noise      the share of the lines shown that hold none
@@ -19,6 +19,7 @@ from ...activity import derived_id
 from ...clock import SYSTEM_CLOCK, iso
 from ...context.injection import HEADING, injection_text
 from ...context.render import render_context
+from ...errors import InvalidInput
 from ...warehouse import Batch, Row, Scope
 from ..measured import Measured, against
 from .baselines import latest_of_each_kind, latest_rows, transcript_tail
@@ -40,13 +41,32 @@ _CHANNEL = "recall"
 _BATCH_ROWS = 5000
 
 
-def measure(environ: Mapping[str, str], *, histories: int = HISTORIES, first_seed: int = 1) -> list[Measured]:
-    """The rows of the benchmark, over the histories of these seeds."""
+def measure(
+    environ: Mapping[str, str], *, histories: int = HISTORIES, first_seed: int = 1, sessions: str | None = None
+) -> list[Measured]:
+    """The rows of the benchmark, over the histories of these seeds, and over the transcripts in the directory ``sessions``.
+
+    Raises InvalidInput where that holds none.
+    """
     now_us = SYSTEM_CLOCK.time_us()
     made = [history(seed, now_us) for seed in range(first_seed, first_seed + histories)]
     written = written_histories(now_us)
     blobs = contexts_of([*made, *written], f"{environ['ACTIVITY_HOME']}/recall.duckdb")
-    return _judged("", scores_of(made, blobs)) + _judged("by hand, ", scores_of(written, blobs))
+    rows = _judged("", scores_of(made, blobs)) + _judged("by hand, ", scores_of(written, blobs))
+    return rows + (_of_recorded(sessions, environ) if sessions is not None else [])
+
+
+def _of_recorded(directory: str, environ: Mapping[str, str]) -> list[Measured]:
+    from .recorded import recorded_histories
+
+    histories, blobs = recorded_histories(
+        directory, {**environ, "ACTIVITY_HOME": f"{environ['ACTIVITY_HOME']}/recorded"}, CUSTOMER
+    )
+    if not histories:
+        raise InvalidInput(
+            f"no transcript is in {directory}; recorded sessions were not measured", hint="name a folder of *.jsonl"
+        )
+    return _judged("recorded, ", scores_of(histories, blobs))
 
 
 def _judged(prefix: str, scores: Mapping[str, Score]) -> list[Measured]:

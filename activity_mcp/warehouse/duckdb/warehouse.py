@@ -21,15 +21,15 @@ from ...clock import SYSTEM_CLOCK, iso
 from ...errors import (
     BatchRejected,
     BatchTooLarge,
-    OffsetConflict,
     UnsupportedStateDirectory,
     WarehouseCorrupt,
     WarehouseError,
     WarehouseRefused,
 )
-from ..base import COLUMNS, LAYOUT_VERSION, Batch, Folded, LeftOut
+from ..base import LAYOUT_VERSION, Batch, Folded, LeftOut
 from ..batch_size import weight
 from . import contexts, layout
+from .appending import append_batch, committed_offset, first_value
 from .damage import is_damaged, set_aside
 from .error_mapping import blames_itself, mapped, may_be_damage, says_damaged
 from .file_turns import attach
@@ -44,16 +44,6 @@ if TYPE_CHECKING:
     from ...clock import Clock
     from ..base import ContextRow, Scope
 
-_COLUMN_LIST = ", ".join(COLUMNS)
-_BATCH = "BATCH"
-_MAKE_BATCH = f"CREATE OR REPLACE TEMP TABLE {_BATCH} AS SELECT * FROM CLAUDE_STREAM_V2 LIMIT 0"  # noqa: S608 - our own names
-_STORE = tuple(
-    f"""
-    INSERT INTO {table} ({_COLUMN_LIST}, loaded_at, hour_start)
-    SELECT {_COLUMN_LIST}, loaded_at, DATE_TRUNC('hour', ts) FROM {_BATCH}
-"""  # noqa: S608
-    for table in ("CLAUDE_STREAM_V2", UNFOLDED)
-)
 _CONFIG: dict[str, str | int | float | list[str]] = {
     "threads": 1,
     "autoinstall_known_extensions": False,
@@ -104,11 +94,11 @@ class DuckDBWarehouse:
 
     def committed(self, channel_id: str) -> str | None:
         with self._engine() as connection:
-            return _committed(connection, channel_id)
+            return committed_offset(connection, channel_id)
 
     def highest_offset(self, channel_id: str) -> str | None:
         with self._engine() as connection:
-            return _only(connection, "SELECT MAX(stream_offset) FROM CLAUDE_STREAM_V2 WHERE channel_id = ?", channel_id)
+            return first_value(connection, "SELECT MAX(stream_offset) FROM CLAUDE_STREAM_V2 WHERE channel_id = ?", channel_id)
 
     def append(self, batch: Batch) -> None:
         try:
@@ -125,30 +115,7 @@ class DuckDBWarehouse:
 
     def _append(self, batch: Batch) -> None:
         with self._engine() as connection:
-            connection.execute(_MAKE_BATCH)
-            connection.execute("BEGIN TRANSACTION")
-            found = _committed(connection, batch.channel_id)
-            if found != batch.expected:
-                raise OffsetConflict(
-                    f"channel {batch.channel_id} is at {found}, not at {batch.expected}; nothing was written",
-                    found=found,
-                )
-            self._write(connection, batch)
-            connection.execute("COMMIT")
-
-    def _write(self, connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
-        now = iso(self._clock.time_us())
-        if batch.rows:
-            _fill(connection, [(*row, now) for row in batch.rows])
-            for statement in _STORE:
-                connection.execute(statement)
-        if batch.expected is None:
-            connection.execute("INSERT INTO CHANNEL_OFFSETS VALUES (?, ?, ?)", [batch.channel_id, batch.offset, now])
-        else:
-            connection.execute(
-                "UPDATE CHANNEL_OFFSETS SET committed_offset = ?, updated_at = ? WHERE channel_id = ?",
-                [batch.offset, now, batch.channel_id],
-            )
+            append_batch(connection, batch, iso(self._clock.time_us()))
 
     def fold(self) -> Folded:
         return self._folder.fold() if os.path.exists(self.path) else Folded()
@@ -183,7 +150,7 @@ class DuckDBWarehouse:
             return []
         with self._engine() as connection:
             connection.execute("BEGIN TRANSACTION READ ONLY")
-            committed = _committed(connection, channel_id) if _is_folded(connection, channel_id) else None
+            committed = committed_offset(connection, channel_id) if _is_folded(connection, channel_id) else None
             found = contexts.read(connection, scopes)
             connection.execute("COMMIT")
         if committed is not None:
@@ -364,26 +331,6 @@ def _watch(connection: duckdb.DuckDBPyConnection, done: threading.Event, timeout
                 connection.interrupt()
 
 
-def _fill(connection: duckdb.DuckDBPyConnection, rows: list[tuple[Any, ...]]) -> None:
-    appender = connection.appender(_BATCH, columns=[*COLUMNS, "loaded_at"])
-    try:
-        appender.append_rows(rows)
-        appender.flush()
-    except BaseException:
-        appender.clear()  # else it tries again when it is collected
-        raise
-
-
-def _committed(connection: duckdb.DuckDBPyConnection, channel_id: str) -> str | None:
-    return _only(connection, "SELECT committed_offset FROM CHANNEL_OFFSETS WHERE channel_id = ?", channel_id)
-
-
 def _is_folded(connection: duckdb.DuckDBPyConnection, channel_id: str) -> bool:
     """Whether the contexts hold everything that is committed on the channel."""
-    return _only(connection, f"SELECT channel_id FROM {UNFOLDED} WHERE channel_id = ? LIMIT 1", channel_id) is None  # noqa: S608
-
-
-def _only(connection: duckdb.DuckDBPyConnection, sql: str, parameter: str) -> str | None:
-    """The first value of the first row. Fetched whole: an unfinished result would block the appender after it."""
-    rows = connection.execute(sql, [parameter]).fetchall()
-    return rows[0][0] if rows else None
+    return first_value(connection, f"SELECT channel_id FROM {UNFOLDED} WHERE channel_id = ? LIMIT 1", channel_id) is None  # noqa: S608
