@@ -375,7 +375,7 @@ def test_an_interval_syncs_behind_the_caller_and_close_syncs_the_rest(directory:
     disk.before_sync = synced.set
     queue = writer(directory, fs=disk, durability=("interval", 1))
     assert not queue.append([line(0)]).durable
-    assert synced.wait(120)
+    assert synced.wait(30)
     queue.close()
     patient = writer(directory, fs=disk, durability=("interval", 3_600_000))
     patient.append([line(1)])
@@ -390,7 +390,7 @@ def test_an_interval_sync_that_fails_is_counted_and_seals(directory: str) -> Non
     queue = writer(directory, fs=disk, durability=("interval", 1))
     disk.sync_error, disk.before_sync = errno.EIO, tried.set
     queue.append([line(0)])
-    assert tried.wait(120)
+    assert tried.wait(30)
     disk.before_sync = None
     queue.close()
     assert queue.sync_failures == 1
