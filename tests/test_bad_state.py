@@ -38,7 +38,7 @@ def segments(server: ActivityService) -> list[Path]:
 
 def rotate(server: ActivityService) -> None:
     """What is appended from now on goes into a new segment."""
-    server.writer._segment_bytes = 1
+    server.writer._segments._max_bytes = 1
 
 
 # --- places

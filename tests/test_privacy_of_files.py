@@ -20,7 +20,7 @@ PROCESSES = {
 def test_what_a_library_writes_in_a_process_of_ours_is_private(tmp_path: Path, process: str) -> None:
     path = tmp_path / "made"
     code = f"import os\nos.umask(0o022)\nmade = {WRITES.format(path=str(path))!r}\n{PROCESSES[process]}"
-    subprocess.run([sys.executable, "-c", code], input=b"", check=False, timeout=30)
+    subprocess.run([sys.executable, "-c", code], input=b"", check=False, timeout=120)
     assert [found.stat().st_mode & 0o777 for found in (path, Path(f"{path}.d"))] == [0o600, 0o700]
 
 

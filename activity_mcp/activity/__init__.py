@@ -21,6 +21,7 @@ Standard library only, and of it only what costs a hook nothing.
 from __future__ import annotations
 
 import os
+import sys
 import zlib
 
 from ..clock import iso, parse_iso
@@ -30,12 +31,12 @@ from ..plain_json import dumps as _dumps
 from ..plain_json import loads as _loads
 
 try:  # the C module without OpenSSL: importing hashlib would cost a hook more than all of this module
-    from _sha2 import sha256 as _sha256  # type: ignore[import-not-found]  # Python 3.12 and later
-except ImportError:
-    try:
+    if sys.version_info >= (3, 12):
+        from _sha2 import sha256 as _sha256  # type: ignore[import-not-found]
+    else:
         from _sha256 import sha256 as _sha256  # type: ignore[import-not-found]
-    except ImportError:  # pragma: no cover - an interpreter built without either
-        from hashlib import sha256 as _sha256
+except ImportError:  # pragma: no cover - an interpreter built without it
+    from hashlib import sha256 as _sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -111,9 +111,8 @@ def parts(environ: Mapping[str, str], events: int, rounds: int) -> list[Measured
             timed("closing the file", service.warehouse.release)
             timed("folding them later", service.warehouse.fold)
             if (feed := service.finding.feed) is not None:
-                timed(
-                    "what the search index takes beside", partial(feed.shipped, channel_id, batch.expected, batch.offset, rows)
-                )
+                shipped = partial(feed.shipped, channel_id, batch.expected, batch.offset, rows)
+                timed("what the search index takes beside", shipped)
             at = lines.end
     finally:
         service.close()

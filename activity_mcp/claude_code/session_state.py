@@ -2,6 +2,7 @@
 
     sessions/<hash of the session's id>        the activity id of the session's last recorded start. The session's end is named
                                                by it, by the hook and by an import alike, so that one end has one name
+    sessions/<hash of that and a process>      the same for one process of Claude Code: two may go on with a session at once
     starts/<hash of session and payload>       which processes reported that the session goes on (``hooks.starts``)
     transcripts/<hash of the session's id>     the path of a transcript that has something new: the leader reads it
     prompt-keys/<hash of the session's id>     under which keys hooks recorded the session's last prompts: Claude Code reports a
@@ -39,13 +40,17 @@ class SessionState:
         self._directory = queue_dir
         self._fs = fs
 
-    def note_start(self, session_id: str, start_id: str) -> None:
-        """From now on the session's end belongs to this start."""
+    def note_start(self, session_id: str, start_id: str, client: str | None = None) -> None:
+        """From now on the session's end belongs to this start, and so does the one that the process ``client`` reports."""
         self._publish(STARTS, session_id, start_id)
+        if client is not None:
+            self._publish(STARTS, f"{session_id}\0{client}", start_id)
 
-    def start_of(self, session_id: str) -> str | None:
-        """The activity id of the session's last start; None where no hook has noted one."""
-        return self._read(self._path(STARTS, session_id))
+    def start_of(self, session_id: str, client: str | None = None) -> str | None:
+        """The activity id of the last start of the session in the process ``client``, or where that is not known in any; None
+        where no hook has noted one."""
+        own = None if client is None else self._read(self._path(STARTS, f"{session_id}\0{client}"))
+        return own or self._read(self._path(STARTS, session_id))
 
     def new_prompt_key(self, session_id: str, prompt_id: str, text: str) -> str:
         """The key of a prompt that is being recorded: its id, or where another text has that already, both."""

@@ -11,14 +11,15 @@ import click
 from ..clock import parse_iso
 from ..errors import ActivityError, InvalidInput
 from ..identity import is_paused
-from ..operations.drain import Drainer
-from ..operations.import_transcripts import BATCH_ROWS, TranscriptImport
+from ..operations.import_transcripts import TranscriptImport
+from ..operations.shipping import ShippingProcess
 from ..service import ActivityService
 from .output import console, print_json, remark
 from .progress import progress_bar
 
 if TYPE_CHECKING:
     from ..claude_code.transcripts import TranscriptReport
+    from ..operations.shipping import Shipping
 
 _FLUSH_S = 60.0
 
@@ -36,14 +37,16 @@ def import_command(paths: tuple[str, ...], since: str | None, history: bool, dry
         raise InvalidInput("recording is off (ACTIVITY_RECORD=off); nothing was imported", hint="set ACTIVITY_RECORD=on")
     if is_paused(service.config.home):
         raise InvalidInput("recording is paused; nothing was imported", hint="`activity-mcp pause --off` records again")
+    shipping = ShippingProcess(service)
     try:
         with progress_bar("importing") as on_progress:
-            report = TranscriptImport(service, on_progress=on_progress).run(
+            report = TranscriptImport(service, on_progress=on_progress, shipping=shipping).run(
                 paths or None, since_us=_since(since), dry_run=dry_run, history=history
             )
         if not dry_run and (report.activities or _left_over(service)):
-            _flush(service)
+            _flush(shipping)
     finally:
+        shipping.close()
         service.close()
     if report.too_old:
         days = service.config.retention_days
@@ -75,9 +78,9 @@ def _left_over(service: ActivityService) -> bool:
     return waiting
 
 
-def _flush(service: ActivityService) -> None:
+def _flush(shipping: Shipping) -> None:
     try:
-        Drainer(service, batch_rows=BATCH_ROWS).drain(_FLUSH_S)
+        shipping.drain(_FLUSH_S, verify=True)
     except ActivityError as error:
         remark(f"imported into the queue, not yet into the warehouse: {error.describe()}")
 

@@ -62,17 +62,18 @@ class Drainer:
         self._on_progress = on_progress or (lambda done, total: None)
         self._reader = QueueReader(service.queue.directory)
 
-    def drain(self, timeout_s: float = 60.0, *, verify: bool = True) -> Drained:
+    def drain(self, timeout_s: float = 60.0, *, verify: bool = True, leaves_bytes: int = 0) -> Drained:
         """Commit everything that is queued now. Raises WarehouseUnavailable at the deadline, else what the sink raises.
 
         ``verify``: fold it and publish the requested contexts as well; else only what is too much to wait is folded.
+        ``leaves_bytes``: where this process leads, stop once no more than so many wait.
         """
         started = time.monotonic()
         deadline = started + timeout_s
         self._service.writer.sync()
         if self._service.lease.try_acquire():
             try:
-                rows, quarantined, refused = self._lead(deadline, verify)
+                rows, quarantined, refused = self._lead(deadline, verify, leaves_bytes)
             finally:
                 self._service.warehouse.release()
                 self._service.lease.release()
@@ -81,16 +82,16 @@ class Drainer:
             return Drained(rows, quarantined, True, (time.monotonic() - started) * 1000, unpublished)
         if self._wait_for_leader(deadline, timeout_s):
             return Drained(0, 0, False, (time.monotonic() - started) * 1000)
-        return self.drain(max(0.1, deadline - time.monotonic()), verify=verify)
+        return self.drain(max(0.1, deadline - time.monotonic()), verify=verify, leaves_bytes=leaves_bytes)
 
-    def _lead(self, deadline: float, verify: bool) -> tuple[int, int, str | None]:
+    def _lead(self, deadline: float, verify: bool, leaves_bytes: int) -> tuple[int, int, str | None]:
         service = self._service
         flusher = service.make_flusher()
         folding = Folding(service.warehouse, service.adapter.capabilities, clock=service.clock)
         folding.began()
-        rows = self._ship(flusher, folding, deadline)
+        rows = self._ship(flusher, folding, deadline, leaves_bytes)
         if service.system_events.report_refusals():  # there is room again, and perhaps no server to report it
-            rows += self._ship(flusher, folding, deadline)
+            rows += self._ship(flusher, folding, deadline, leaves_bytes)
         refused = self._publish(flusher, folding, deadline, rows, verify)
         flusher.prune(folding.known_offset())
         if service.refresher.disk_error is not None:  # a full disk: what is committed makes room for the contexts
@@ -121,7 +122,7 @@ class Drainer:
             return error.message
         return None
 
-    def _ship(self, flusher: Flusher, folding: Folding, deadline: float) -> int:
+    def _ship(self, flusher: Flusher, folding: Folding, deadline: float, leaves_bytes: int) -> int:
         writer = self._service.writer
         total, rows = writer.uncommitted_bytes(), 0
 
@@ -142,7 +143,7 @@ class Drainer:
         def ship() -> FlushStep:
             return retry_while_busy(lambda: flusher.step(max_rows=self._batch_rows, max_bytes=BATCH_BYTES), deadline)
 
-        return drain(ship, on_step=shipped)
+        return drain(ship, on_step=shipped, goes_on=lambda: not leaves_bytes or writer.uncommitted_bytes() > leaves_bytes)
 
     def _wait_for_leader(self, deadline: float, timeout_s: float) -> bool:
         """True when the leader has committed all there was; False when no process leads any more."""

@@ -1,8 +1,8 @@
 """Importing transcripts into the queue: bounded in memory, idempotent, and never in the way of live events.
 
-Activities go into the queue in groups, each durable before the next. Above half of the queue's cap the import drains first (it
-leads for a moment, or waits for the leader), so that live events are never refused for it. A file's mark goes into the
-ledger only after the last of its activities is durable; a killed import repeats that file, and the derived ids fold.
+Activities go into the queue in groups, each durable before the next. Above half of the queue's cap the import waits until some
+are shipped (``shipping``), so that live events are never refused for it. A file's mark goes into the ledger only after the last
+of its activities is durable; a killed import repeats that file, and the derived ids fold.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import orjson
 from ..claude_code.transcripts import ImportLedger, TranscriptReader, TranscriptReport, discover
 from ..claude_code.transcripts.discovery import ImportOrigins, default_folders
 from ..claude_code.transcripts.expiry import expiring
+from ..claude_code.transcripts.key_set import KeySet
 from ..claude_code.transcripts.known_prompts import KEYS_FILE, HistoryKeys
 from ..recording.tombstones import Tombstones
-from .drain import Drainer
 from .import_history import RecordedPrompts, history_readers
+from .shipping import ShippingHere
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,21 +27,28 @@ if TYPE_CHECKING:
     from ..activity import Activity, Origin
     from ..claude_code.transcripts.history import HistoryReader
     from ..service import ActivityService
+    from .shipping import Shipping
 
 GROUP = 200
 DRAIN_TIMEOUT_S = 300.0
-BATCH_ROWS = 4_000
-"""Of what an import ships at once: it reads files of any size in memory that does not grow with them."""
 _DAY_US = 86_400 * 1_000_000
 _COLUMNS_BYTES = 1024
 """What the other columns of a line take, at most."""
 
 
 class TranscriptImport:
-    """One import into ``service``'s queue. ``on_progress`` gets (bytes read, bytes there are)."""
+    """One import into ``service``'s queue. ``on_progress`` gets (bytes read, bytes there are); ``shipping`` (default: this
+    process) ships what is recorded, and is the caller's to close."""
 
-    def __init__(self, service: ActivityService, *, on_progress: Callable[[int, int], None] | None = None) -> None:
+    def __init__(
+        self,
+        service: ActivityService,
+        *,
+        on_progress: Callable[[int, int], None] | None = None,
+        shipping: Shipping | None = None,
+    ) -> None:
         self._service = service
+        self._shipping = shipping or ShippingHere(service)
         self._on_progress = on_progress or (lambda done, total: None)
         self._ledger = ImportLedger(os.path.join(service.queue.directory, "imports.json"))
         self._keys = HistoryKeys(os.path.join(service.queue.directory, KEYS_FILE))
@@ -62,7 +70,7 @@ class TranscriptImport:
         total.expiring = expiring(paths, service.environ, self._ledger, service.clock.time_us())
         found = discover(paths, service.environ, since_us)
         sizes = {path: _size(path) for path in found}
-        done, seen = 0, set[bytes]()
+        done, seen = 0, KeySet()
         origins = ImportOrigins(service.identity, service.config.org_id, service.recorder.redactor)
         tombstones = Tombstones(service.config.home)
 
@@ -102,7 +110,7 @@ class TranscriptImport:
             done += sizes[path]
             self._on_progress(done, sum(sizes.values()))
         if history and not dry_run:
-            Drainer(service, batch_rows=BATCH_ROWS).drain(DRAIN_TIMEOUT_S, verify=False)
+            self._shipping.drain(DRAIN_TIMEOUT_S, verify=False)
         wanted = {"since_us": since_us, "kept_from_us": kept_from_us, "origin_for": origins, "was_forgotten": was_forgotten}
         readers = history_readers(service, self._prompts, self._keys, dry_run=dry_run, **wanted) if history else []
         for history_reader in readers:
@@ -138,10 +146,10 @@ class TranscriptImport:
         self._service.recorder.append_read(group, durable=True)
 
     def _make_room(self, size: int) -> None:
-        service = self._service
-        waiting = service.writer.uncommitted_bytes()
-        if waiting and waiting + size > service.config.max_queue_bytes // 2:
-            Drainer(service, batch_rows=BATCH_ROWS).drain(DRAIN_TIMEOUT_S, verify=False)
+        waiting, most = self._service.writer.uncommitted_bytes(), self._service.config.max_queue_bytes
+        self._shipping.keep_up(waiting)
+        if waiting and waiting + size > most // 2:
+            self._shipping.drain(DRAIN_TIMEOUT_S, verify=False, leaves_bytes=most // 4)
 
 
 def _size(path: str) -> int:

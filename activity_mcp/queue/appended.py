@@ -5,12 +5,13 @@ from __future__ import annotations
 import zlib
 
 from ..errors import InvalidInput
-from .offset import Offset
 from .segment import MAX_LINE_BYTES, has_checksum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from .offset import Offset
 
 
 class Appended:
@@ -29,13 +30,18 @@ class Appended:
     @property
     def first(self) -> Offset:
         """The place just behind the first of the lines."""
-        line = self._lines[0]
-        return Offset(self._segment, self._start + len(line), zlib.crc32(line))
+        return self._behind(1)
 
     @property
     def last(self) -> Offset:
         """The place just behind the last of the lines."""
-        return Offset(self._segment, self._start + sum(map(len, self._lines)), zlib.crc32(self._lines[-1]))
+        return self._behind(len(self._lines))
+
+    def _behind(self, count: int) -> Offset:
+        from .offset import Offset  # a hook asks for none
+
+        lines = self._lines[:count]
+        return Offset(self._segment, self._start + sum(map(len, lines)), zlib.crc32(lines[-1]))
 
 
 def joined(lines: Sequence[bytes]) -> bytes:

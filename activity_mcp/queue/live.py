@@ -9,7 +9,6 @@ import os
 from _thread import allocate_lock
 
 from ..fs import same_boot
-from .commit import next_number
 from .manifest import read_queue
 from .pressure import Gauge
 from .segment import SEGMENT_DIRECTORY, SegmentList, read_header, segment_path, start_segment
@@ -202,6 +201,10 @@ class LiveSegments:
         self._elsewhere = uncommitted - live.size
         return uncommitted
 
+    def held_bytes(self) -> int:
+        """Bytes of all segments, committed or not, from any thread."""
+        return self._gauge.held(self._segments.numbers())
+
     def uncommitted_bytes(self) -> int:
         """Bytes that count against the cap, from any thread."""
         return self._gauge.uncommitted(self._queue_id(), self._segments.numbers(), look=False)  # the queue_id took a look
@@ -244,7 +247,7 @@ class LiveSegments:
 
     def _rotate(self, numbers: Sequence[int]) -> LiveSegment:
         self.info = self._present_queue()
-        number = next_number(numbers, self._gauge.commit(), self._floor)
+        number = self._gauge.next_number(numbers, self._floor)
         start_segment(self._directory, number, self.info.queue_id, clock=self._clock, fs=self._fs)
         live = LiveSegment.open(self._directory, number, self._fs)
         if live is None:

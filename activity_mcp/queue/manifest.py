@@ -14,9 +14,7 @@ from ..clock import SYSTEM_CLOCK, iso
 from ..errors import QueueRefused, UnsupportedStateDirectory
 from ..fs import LOCAL
 from ..plain_json import loads
-from .commit import next_number, publish_commit, read_commit
 from .lock import LockFile
-from .offset import Offset
 from .pressure import Refusals
 from .refusal import busy, refusal
 from .segment import (
@@ -116,6 +114,9 @@ def renew_queue_id(directory: str, *, start: int | None = None, fs: FileSystem =
     ``start``, where given, is the first segment that the new channel ships; it is published as its commit, so that a crash
     before the first flush changes nothing.
     """
+    from .commit import publish_commit
+    from .offset import Offset
+
     lock = locked(directory, fs)
     try:
         before = read_queue(directory, fs=fs)
@@ -125,8 +126,7 @@ def renew_queue_id(directory: str, *, start: int | None = None, fs: FileSystem =
             publish_commit(directory, info.queue_id, Offset(start, 0, 0), info.created, fs=fs)
         numbers = segment_numbers(directory, fs)
         if numbers:
-            number = next_number(numbers, read_commit(directory, fs=fs))
-            start_segment(directory, number, info.queue_id, clock=clock, fs=fs)
+            _start_next(numbers, info, clock, fs)
         return info.queue_id
     finally:
         lock.close()
@@ -140,10 +140,16 @@ def seal_segment(directory: str, number: int, *, fs: FileSystem = LOCAL, clock: 
         numbers = segment_numbers(directory, fs)
         info = read_queue(directory, fs=fs)
         if numbers and numbers[-1] == number and info is not None:
-            following = next_number(numbers, read_commit(directory, fs=fs))
-            start_segment(directory, following, info.queue_id, clock=clock, fs=fs)
+            _start_next(numbers, info, clock, fs)
     finally:
         lock.close()
+
+
+def _start_next(numbers: list[int], info: QueueInfo, clock: Clock, fs: FileSystem) -> None:
+    from .commit import next_number, read_commit  # no plain append needs them
+
+    number = next_number(numbers, read_commit(info.directory, fs=fs))
+    start_segment(info.directory, number, info.queue_id, clock=clock, fs=fs)
 
 
 def locked(directory: str, fs: FileSystem, patience_s: float = _PATIENCE_S) -> LockFile:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from _thread import allocate_lock
 
 from ..fs import LOCAL
-from .commit import Commit, read_commit
 from .segment import segment_path
 
 TYPE_CHECKING = False
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..fs import FileSystem
+    from .commit import Commit
 
 DEGRADED_PART = 0.8
 FULL, DISK, BUSY = b"F", b"D", b"B"
@@ -40,6 +40,8 @@ class Gauge:
         signature = (found.st_mtime_ns, found.st_ino, found.st_size) if found else None
         known, commit = self._commit
         if signature != known:
+            from .commit import read_commit
+
             commit = read_commit(self._directory, fs=self._fs)
             self._commit = (signature, commit)
         return commit
@@ -58,6 +60,16 @@ class Gauge:
             size = self._size(number, numbers[-1], live_size)
             total += max(0, size - at.end) if at is not None and number == at.segment else size
         return total
+
+    def next_number(self, numbers: Sequence[int], floor: int) -> int:
+        """The number of the next segment (``commit.next_number``)."""
+        from .commit import next_number  # most appends find a segment
+
+        return next_number(numbers, self.commit(), floor)
+
+    def held(self, numbers: Sequence[int]) -> int:
+        """Bytes of all these segments, committed or not."""
+        return sum(self._size(number, numbers[-1], None) for number in numbers)
 
     def _size(self, number: int, newest: int, live_size: int | None) -> int:
         if number == newest:

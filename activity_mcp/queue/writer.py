@@ -277,7 +277,8 @@ class QueueWriter:
 
         With ``more`` bytes: as it would be when these are appended.
         """
-        uncommitted = self.uncommitted_bytes()
+        held = self._segments.held_bytes()  # mostly little, whatever of it is committed
+        uncommitted = held if held + more < self._degraded_bytes else self.uncommitted_bytes()
         if uncommitted >= self._max_bytes:
             return "full"
         return "degraded" if uncommitted + more >= self._degraded_bytes else "ok"

@@ -255,6 +255,10 @@ class SearchIndex:
         hidden = {row[0] for row in self._connection.execute("SELECT key FROM hidden")}
         return [doc for doc in found if doc.key not in hidden]
 
+    def has(self, match: str) -> bool:
+        """Whether any document matches."""
+        return self._connection.execute("SELECT 1 FROM found WHERE found MATCH ? LIMIT 1", (match,)).fetchone() is not None
+
     def frequency(self, word: str) -> int:
         """In how many documents the word is."""
         row = self._connection.execute("SELECT doc FROM vocabulary WHERE term = ?", (word,)).fetchone()

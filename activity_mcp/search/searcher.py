@@ -20,8 +20,8 @@ import orjson
 from ..activity import decode_line
 from ..clock import iso, parse_iso
 from ..errors import InvalidInput, QueryRefused, WarehouseError
-from ..language.query_language import parse
-from ..language.words import forms, is_forgiven
+from ..language.query_language import Term, parse
+from ..language.words import UNASKED, forms, is_forgiven, is_single
 from ..queue import Offset, SegmentTail, read_commit, read_queue
 from .documents import KINDS, document_of
 from .feed import CURSOR, DONE, FILE, documents_of, offset_in
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ..clock import Clock
-    from ..language.query_language import Query, Term
+    from ..language.query_language import Query
     from ..warehouse.base import QueryEngine
     from .documents import Document
 
@@ -173,7 +173,8 @@ class Searcher:
     # --- matching
 
     def _hits(self, indexes: Sequence[SearchIndex], asked: _Asked) -> tuple[list[Hit], int, bool]:
-        wanted = [_want(term, indexes) for term in asked.query.terms]
+        terms = dict.fromkeys(part for term in asked.query.terms for part in _parts(term, indexes))
+        wanted = [_want(term, indexes) for term in terms]
         found = self._matching(indexes, asked, " AND ".join(_expression(want) for want in wanted))
         is_found = {doc.session_id for doc in found.documents}
         if len(wanted) > 1 and (len(found.documents) < asked.limit or len(is_found) < 3):
@@ -262,6 +263,15 @@ def age_of(us: int) -> str:
     return f"{max(0, us) // 1_000_000} s"
 
 
+def _parts(term: Term, indexes: Sequence[SearchIndex]) -> list[Term]:
+    """The term, or where no text has its words one after the other, each of them: in a name that is written from memory
+    (``rotate_key.sh``) some are right, and a mistake in one is forgiven."""
+    is_name = len(term.words) > 1 and not (term.prefix or term.quoted or all(map(is_single, term.words)))
+    if not is_name or any(index.has(_words(f'"{" ".join(term.words)}"')) for index in indexes):
+        return [term]
+    return [Term((word,)) for word in term.words if word not in UNASKED] or [term]
+
+
 def _want(term: Term, indexes: Sequence[SearchIndex]) -> Wanted:
     """The term as it is looked for: with its other forms, and where hardly a text has it, what it may be a mistake for."""
     size = max(1, sum(index.size for index in indexes))
@@ -291,7 +301,12 @@ def _expression(want: Wanted) -> str:
     words = f'"{" ".join(want.term.words)}"' + (" *" if want.term.prefix else "")
     others = sorted(want.forms | want.mistakes)
     either = " OR ".join([words, *(f'"{word}"' for word in others)])
-    return f"{{text path}} : ({either})"
+    return _words(either)
+
+
+def _words(expression: str) -> str:
+    """The expression, of words and not of facets."""
+    return f"{{text path}} : ({expression})"
 
 
 def _match(words: str, asked: _Asked) -> str:
@@ -318,7 +333,11 @@ def _both(one: Found, other: Found) -> Found:
 
 
 def _text_of(text: str, path: str | None, kind: str) -> str:
-    return f"{text} {path}".strip() if kind == "file" and path else text or path or ""
+    """What a hit shows: a call or a file with the path that it was about, behind the name of the tool or the operation."""
+    if not path or kind not in ("file", "call"):
+        return text or path or ""
+    name, _, rest = text.partition("\n")
+    return f"{name} {path} {rest}".strip()
 
 
 def _is_session_id(session_id: str | None) -> bool:

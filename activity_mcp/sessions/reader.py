@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..clock import Clock
     from ..warehouse.base import QueryEngine
 
-MIN_PREFIX = 6
+MIN_PREFIX = 4
 
 
 class SessionReader:

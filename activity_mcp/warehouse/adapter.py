@@ -47,6 +47,10 @@ class Adapter(ABC):
     def rewriter(self) -> Rewriter | None:
         return None
 
+    def hold_less(self) -> None:
+        """Work in less memory, where the engine can, and be somewhat slower for it. Before the first use."""
+        return
+
     def writer_waits(self) -> bool:
         """Whether a flush waits for those who read: what nobody needs at once gives way. Reaches no engine."""
         return False

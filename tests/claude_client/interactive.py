@@ -16,7 +16,7 @@ from claude_client.terminal import Terminal
 LONG = "A long answer that somebody interrupts. "
 
 
-def _ready(lab: Lab, mode: str = "bypassPermissions") -> Terminal:
+def ready(lab: Lab, mode: str = "bypassPermissions") -> Terminal:
     lab.onboard()
     terminal = Terminal(lab, mode=mode)
     terminal.wait_until_ready()
@@ -27,7 +27,7 @@ def _ready(lab: Lab, mode: str = "bypassPermissions") -> Terminal:
 def prompts_and_exit(lab: Lab) -> None:
     lab.product("install")
     lab.api.play(says("First answer."), does(bash("echo x")), says("Second answer."))
-    with _ready(lab) as terminal:
+    with ready(lab) as terminal:
         terminal.ask("first prompt", "First answer.")
         terminal.ask("second prompt", "Second answer.")
         terminal.leave()
@@ -37,7 +37,7 @@ def prompts_and_exit(lab: Lab) -> None:
 def clear_and_exit(lab: Lab) -> None:
     lab.product("install")
     lab.api.play(says("First answer."), says("Second answer."))
-    with _ready(lab) as terminal:
+    with ready(lab) as terminal:
         terminal.ask("first prompt", "First answer.")
         terminal.clear()
         terminal.ask("second prompt", "Second answer.")
@@ -48,7 +48,7 @@ def clear_and_exit(lab: Lab) -> None:
 def a_shell_line(lab: Lab) -> None:
     lab.product("install")
     lab.api.play(says("First answer."), says("Second answer."))
-    with _ready(lab) as terminal:
+    with ready(lab) as terminal:
         terminal.ask("first prompt", "First answer.")
         terminal.press("!")
         terminal.enter("echo from-the-shell")
@@ -66,7 +66,7 @@ def a_persons_no(lab: Lab) -> None:
         says("I fetch it again.", bash("curl -s http://127.0.0.1:9/again")),
         says("Second answer."),
     )
-    with _ready(lab, mode="default") as terminal:
+    with ready(lab, mode="default") as terminal:
         terminal.ask("fetch it", "Do you want to proceed")
         terminal.answer("Escape", "Interrupted", "interrupted", "rejected")
         terminal.ask("fetch it once more", "Do you want to proceed")
@@ -87,7 +87,7 @@ def a_question(lab: Lab) -> None:
     options = [{"label": "Red", "description": "r"}, {"label": "Blue", "description": "b"}]
     question = {"question": "Which colour?", "header": "Colour", "multiSelect": False, "options": options}
     lab.api.play(says("I ask.", tool("AskUserQuestion", questions=[question])), says("The colour it is."))
-    with _ready(lab) as terminal:
+    with ready(lab) as terminal:
         terminal.ask("ask me", "Which colour?")
         terminal.choose("Blue", "The colour it is.")
         terminal.leave()
@@ -102,7 +102,7 @@ def interrupted_answer_and_call(lab: Lab) -> None:
         says("I run it.", bash(SLEEP.format(50))),
         says("After the second interrupt."),
     )
-    with _ready(lab) as terminal:
+    with ready(lab) as terminal:
         terminal.ask("a long one")
         time.sleep(2)  # its text is shown only when the answer is whole
         terminal.answer("Escape", "Interrupted")
@@ -125,7 +125,7 @@ def escape_while_an_agent_works(lab: Lab) -> None:
         says("Its result is here."),
         first=[says("I look.", bash("echo sub")), does(bash(SLEEP.format(10))), says("First result.")],
     )
-    with _ready(lab) as terminal:
+    with ready(lab) as terminal:
         terminal.ask("delegate")
         lab.api.wait_for(lambda requests: len([each for each in requests if each.script == "first"]) == 2)
         time.sleep(3)  # its call begins
@@ -155,7 +155,7 @@ def resumed_and_cleared_twice(lab: Lab) -> None:
 def model_switch_and_compaction(lab: Lab) -> None:
     lab.product("install")
     lab.api.play(says("First answer."), says("Second answer."), says("Third answer."))
-    with _ready(lab) as terminal:
+    with ready(lab) as terminal:
         terminal.ask("first prompt", "First answer.")
         terminal.enter("/model sonnet")
         if "Switch model?" in terminal.wait_for("Set model", "Switch model?"):
@@ -186,7 +186,7 @@ def prompts_typed_while_it_works(lab: Lab) -> None:
         says("A long answer.", hold_s=6),
         says("What waited is done."),
     )
-    with _ready(lab) as terminal:
+    with ready(lab) as terminal:
         terminal.ask("first prompt", "time.sleep(6)")
         terminal.queue("and this as well", "Both are done.")
         terminal.ask("second prompt")
@@ -202,7 +202,7 @@ def a_command_of_the_project(lab: Lab) -> None:
     command.parent.mkdir(parents=True)
     command.write_text("---\ndescription: ships\n---\nShip $ARGUMENTS.\n")
     lab.api.play(says("First answer."), says("It is shipped.", bash("echo shipped")), says("All is shipped."))
-    with _ready(lab) as terminal:
+    with ready(lab) as terminal:
         terminal.ask("first prompt", "First answer.")
         terminal.enter("/ship to-production")
         terminal.wait_for("All is shipped.")
@@ -217,7 +217,7 @@ def a_title(lab: Lab) -> None:
     lab.environ |= {"HTTPS_PROXY": nowhere, "HTTP_PROXY": nowhere, "NO_PROXY": "127.0.0.1"}
     lab.product("install")
     lab.api.play(says("First answer."), says("Second answer."))
-    with _ready(lab) as terminal:
+    with ready(lab) as terminal:
         terminal.ask("please look at the readme of this shop and say what it is about", "First answer.")
         terminal.ask("second prompt", "Second answer.")
         terminal.leave()
@@ -227,7 +227,7 @@ def a_title(lab: Lab) -> None:
 def automatic_compaction_and_kill(lab: Lab) -> None:
     lab.product("install")
     lab.api.play(says("Big.", bash("echo big"), usage=FULL), says("After the compaction."))
-    with _ready(lab) as terminal:
+    with ready(lab) as terminal:
         terminal.ask("make it big", "After the compaction.")
         lab.started += sum(request.kind == "compaction" for request in lab.api.requests)
         time.sleep(2)

@@ -103,6 +103,10 @@ class Lab:
         for command in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-qm", "start")):
             self.run("git", *who, *command)
 
+    def move_project(self, name: str) -> None:
+        """From now on the project's folder is called so."""
+        self.project = self.project.rename(self.directory / name)
+
     def run(self, *command: str) -> str:
         """A command in the project. Raises CalledProcessError."""
         how: dict[str, Any] = {"cwd": self.project, "env": self.environ, "text": True, "capture_output": True}

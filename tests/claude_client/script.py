@@ -22,7 +22,8 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One response. ``hold_s`` is the time between its first text and its end, to interrupt it; ``cut`` ends it there."""
+    """One response. ``hold_s`` is the time between its first text and its end, to interrupt it; ``cut`` ends it there, and
+    ``cut_in_call`` in the middle of its first call's input."""
 
     text: str = ""
     calls: tuple[Call, ...] = ()
@@ -30,6 +31,7 @@ class Step:
     usage: dict[str, Any] = field(default_factory=dict)
     hold_s: float = 0
     cut: bool = False
+    cut_in_call: bool = False
     status: int = 200
     error: str = "made up"
     retry_after_s: int | None = None

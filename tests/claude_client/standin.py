@@ -50,11 +50,12 @@ class Request:
 
 
 class StandIn:
-    """The API. ``scripts`` may be changed between prompts; ``requests`` is the log."""
+    """The API. ``scripts`` may be changed between prompts; ``requests`` is the log; ``headers`` are sent with each response."""
 
     def __init__(self) -> None:
         self.scripts: dict[str, list[Step]] = {}
         self.requests: list[Request] = []
+        self.headers: dict[str, str] = {}
         self._at: dict[str, int] = {}
         self._changed = threading.Condition()
         self._closing = threading.Event()
@@ -167,6 +168,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("request-id", request.request_id)
+        for name, value in self.server.api.headers.items():
+            self.send_header(name, value)
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
         for event in stream.events(message):
@@ -177,6 +180,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                     self.close_connection = True
                     return
                 self.server.api.hold(request.step.hold_s)
+            elif b'"input_json_delta"' in event and request.step.cut_in_call:
+                self.close_connection = True
+                return
         self.wfile.write(b"0\r\n\r\n")
         self.server.api.finish(request)
 

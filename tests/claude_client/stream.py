@@ -53,7 +53,11 @@ def _pieces(block: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]
             {"type": "thinking_delta", "thinking": block["thinking"]},
             {"type": "signature_delta", "signature": block["signature"]},
         ]
-    return {**block, "input": {}}, [{"type": "input_json_delta", "partial_json": json.dumps(block["input"])}]
+    written = json.dumps(block["input"])
+    half = len(written) // 2
+    return {**block, "input": {}}, [
+        {"type": "input_json_delta", "partial_json": part} for part in (written[:half], written[half:])
+    ]
 
 
 def _event(kind: str, **members: Any) -> bytes:

@@ -92,6 +92,9 @@ class Terminal:
         """/exit, to the end of the process, once it is idle: who leaves earlier takes a hook that still runs with him."""
         self.wait_until_idle()
         self.enter("/exit")
+        self.wait_until_over()
+
+    def wait_until_over(self) -> None:
         self._until(self.is_over, 30, "the client did not end")
         self._lab.ended += 1
 

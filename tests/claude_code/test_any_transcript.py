@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from activity_mcp.activity import Activity, Origin
 from activity_mcp.claude_code.transcripts import TranscriptReader
 from activity_mcp.claude_code.transcripts.copies import LineOwners
+from activity_mcp.claude_code.transcripts.key_set import KeySet
 from activity_mcp.clock import iso
 from activity_mcp.redaction import Redactor
 
@@ -129,7 +130,7 @@ class Imports:
 
     def take(self, files: list[tuple[str, bytes]]) -> None:
         """One import of these files. The warehouse keeps the first of two rows with one id."""
-        seen: set[bytes] = set()
+        seen = KeySet()
         for name, data in files:
             path = self._folder / name
             path.write_bytes(data)

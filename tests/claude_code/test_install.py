@@ -116,7 +116,7 @@ def test_what_is_registered_runs_outside_of_the_virtual_environment(place: Place
     server = read(place.servers)["mcpServers"]["activity"]
     environ = {"HOME": str(place.home), "PATH": "/usr/bin:/bin"}
     command = [server["command"], *server["args"][:-1], "--version"]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=30, cwd="/")
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, cwd="/")
     assert done.stdout.split()[-1] == __version__
 
 

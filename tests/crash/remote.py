@@ -28,7 +28,7 @@ class WarehouseServer:
     def __exit__(self, *raised: object) -> None:
         with Client(self.path, "AF_UNIX"):  # wakes the thread, which finds the listener closed afterwards
             self._listener.close()
-        self._thread.join(5)
+        self._thread.join(120)
 
     def _accept(self) -> None:
         while True:

@@ -65,7 +65,7 @@ class Machine:
         return [row.activity_id for row in rig.warehouse.rows if row.event_name == "tool_event"]
 
     def wait_for_sync(self) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not all(self.journal.covers(path) for path in segments(self.queue)):
             assert time.monotonic() < deadline, "the interval's sync never came"
             time.sleep(0.01)

@@ -94,7 +94,7 @@ def post(
     given = {**PLAIN, **{name.replace("_", "-"): text for name, text in headers.items()}}
     if zipped:
         data, given["Content-Encoding"] = gzip.compress(data), "gzip"
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=180)
     sent = {name: text for name, text in given.items() if text is not None}
     connection.request("POST", path, chunks(data, 1000) if chunked else data, sent, encode_chunked=chunked)
     answer = connection.getresponse()

@@ -47,7 +47,7 @@ def test_a_request_is_taken_in_every_framing(rig: Rig, listener: Listener, chunk
 
 
 def test_a_connection_takes_one_request_after_another(rig: Rig, listener: Listener) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", listener.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", listener.port, timeout=120)
     for number in range(3):
         connection.request(
             "POST", "/v1/logs", body(request(number)), {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"}
@@ -107,7 +107,7 @@ def test_what_cannot_be_taken_is_answered_with_its_reason(
 @pytest.mark.parametrize("raw", [b"zz\r\n", b"5\r\nab", b"ffffffffffff\r\n", b"1" * 3000])
 def test_chunks_that_are_damaged_end_the_request_and_nothing_else(rig: Rig, listener: Listener, raw: bytes) -> None:
     head = f"POST /v1/logs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n"
-    with socket.create_connection(("127.0.0.1", listener.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", listener.port), timeout=120) as connection:
         connection.sendall(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + raw)
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(100).split()[1] in (b"400", b"413")

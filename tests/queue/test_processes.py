@@ -40,11 +40,11 @@ queue.append([line(0)])
 def pause():
     disk.before_write = None
     writing.set()
-    forked.wait(10)
+    forked.wait(120)
 disk.before_write = pause
 thread = threading.Thread(target=queue.append, args=([line(1)],))
 thread.start()
-writing.wait(10)
+writing.wait(120)
 pid = os.fork()  # the child's copies of the thread's locks will never be released by anyone
 if pid == 0:
     disk.before_write = None

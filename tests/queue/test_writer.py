@@ -288,12 +288,12 @@ def test_threads_that_wait_share_one_sync(directory: str) -> None:
             everyone_wrote.set()
 
     disk.before_write = count
-    disk.before_sync = lambda: everyone_wrote.wait(10)
+    disk.before_sync = lambda: everyone_wrote.wait(120)
     threads = [threading.Thread(target=queue.append, args=([line(n)],)) for n in range(1, 6)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(120)
     assert sorted(numbers(read_all(directory))) == [0, 1, 2, 3, 4, 5]
     assert len(disk.synced) == 2  # the first one's, and one for the four that came while it ran
 
@@ -312,7 +312,7 @@ def test_a_failing_sync_seals_the_segment_and_tells_every_waiting_caller(directo
 
     def fail_once() -> None:
         """The kernel tells of a lost page once; the next sync of that file succeeds and proves nothing."""
-        everyone_wrote.wait(10)
+        everyone_wrote.wait(120)
         if len(disk.synced) == 1:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
@@ -328,7 +328,7 @@ def test_a_failing_sync_seals_the_segment_and_tells_every_waiting_caller(directo
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(120)
     assert len(reported) == 3
     assert "not accepted, may still be recorded" in reported[0]
     assert "same activity_id" in reported[0]
@@ -376,7 +376,7 @@ def test_an_interval_syncs_behind_the_caller_and_close_syncs_the_rest(directory:
     disk.before_sync = synced.set
     queue = writer(directory, fs=disk, durability=("interval", 1))
     assert not queue.append([line(0)]).durable
-    assert synced.wait(10)
+    assert synced.wait(120)
     queue.close()
     patient = writer(directory, fs=disk, durability=("interval", 3_600_000))
     patient.append([line(1)])
@@ -391,7 +391,7 @@ def test_an_interval_sync_that_fails_is_counted_and_seals(directory: str) -> Non
     queue = writer(directory, fs=disk, durability=("interval", 1))
     disk.sync_error, disk.before_sync = errno.EIO, tried.set
     queue.append([line(0)])
-    assert tried.wait(10)
+    assert tried.wait(120)
     disk.before_sync = None
     queue.close()
     assert queue.sync_failures == 1

@@ -417,3 +417,27 @@ def test_ages_are_in_the_largest_unit() -> None:
     assert [searcher.age_of(us) for us in (-5, 59_000_000, 61_000_000, 7_200_000_000, 3 * 86_400_000_000)] == [
         "0 s", "59 s", "1 min", "2 h", "3 d",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", ["multipy_numbers", "numbers_multiply", "numbers.multiplied(7)"])
+def test_a_name_that_is_written_wrong_is_found_by_its_parts(record: Record, asked: str) -> None:
+    service = record.service()
+    run(service, "grep -n multiply_numbers src")
+    run(service, "make lint")
+    ship(service)
+    build(service)
+    assert snippets(service, asked) == ["grep -n multiply_numbers src"]
+    assert snippets(service, f'"{asked}"') == []
+
+
+def test_a_call_is_shown_with_the_path_it_was_about(record: Record) -> None:
+    service = record.service()
+    given = {
+        "tool_name": "Edit",
+        "success": True,
+        "parameters": {"file_path": "/w/shop/cache.py", "old_string": "a", "new_string": "b"},
+    }
+    origin = service.recorder.origin("hook", session_id="s1", project="/w/shop")
+    service.recorder.append([service.recorder.prepare("tool_event", given, origin)])
+    ship(service)
+    assert [hit["snippet"] for hit in service.search("cache")["hits"]] == ["Edit /w/shop/**cache**.py a b"]

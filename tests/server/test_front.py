@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from activity_mcp.server.front.connection import Connection
 from activity_mcp.server.front.pending import Pending
 from activity_mcp.server.front.plain import message_in
 from activity_mcp.server.front.table import FILE, Table
-from lengths import LONG
+from lengths import LONG, examples
 from server.wire import INITIALIZE, RawClient
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -226,12 +226,41 @@ def messages(draw: st.DrawFn) -> bytes:
     )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.long
+@examples(150, 2000)
 @given(line=messages())
 def test_no_message_whatever_is_answered_otherwise_than_by_the_sdk(both: Both, line: bytes) -> None:
     if b'"initialize"' in line or b'"server/discover"' in line:
         return  # these change the connection, which the examples share
     both.agree(line.replace(b"%d" % PLACEHOLDER, b"%d" % next(_numbers)))
+
+
+def greeted(draw: st.DrawFn) -> list[bytes]:
+    """How a connection begins: as a version says, as the next one says, with what is out of turn, or not at all."""
+    version = draw(st.sampled_from([*HANDSHAKES, MODERN, "2099-01-01"]))
+    hello = encoded(request("hello", "initialize", **{**INITIALIZE, "protocolVersion": version}))
+    discover = encoded(request("discover", "server/discover", _meta=META))
+    ready = b'{"jsonrpc":"2.0","method":"notifications/initialized"}'
+    return draw(st.sampled_from([[hello, ready], [hello], [discover], [discover, hello, ready], [hello, ready, discover], []]))
+
+
+@st.composite
+def sessions(draw: st.DrawFn) -> list[bytes]:
+    """The lines of a connection from its first to its last, no id twice."""
+    lines = [*greeted(draw), *draw(st.lists(messages(), min_size=1, max_size=8))]
+    return [line.replace(b"%d" % PLACEHOLDER, b"%d" % number) for number, line in enumerate(lines, 500_000)]
+
+
+@pytest.mark.long
+@examples(2, 60)
+@given(lines=sessions())
+def test_no_session_whatever_is_answered_otherwise_than_by_the_sdk(lines: list[bytes]) -> None:
+    pair = Both()
+    try:
+        for line in lines:
+            pair.agree(line)
+    finally:
+        pair.close()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from deployed import put_warehouse
 from server.wire import ENVIRON, INITIALIZE, RawClient
 
 SERVE = [sys.executable, "-m", "activity_mcp", "serve"]
@@ -22,6 +23,7 @@ TOOL_EVENT = {"tool_name": "Bash", "success": False, "error": "exit 1", "paramet
 def environ(tmp_path: Path) -> dict[str, str]:
     project = tmp_path / "project"
     (project / ".git").mkdir(parents=True)
+    put_warehouse(tmp_path / "home")
     return {
         "ACTIVITY_HOME": str(tmp_path / "home"),
         "ACTIVITY_CUSTOMER": "me@example.com",

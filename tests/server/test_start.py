@@ -30,7 +30,7 @@ def test_the_background_work_starts_after_the_first_answer_on_a_thread_of_its_ow
     with RawClient(env={"FAKE_FILE": str(recorded)}) as client:
         assert not recorded.exists()
         client.initialize()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not recorded.exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         client.close_input()

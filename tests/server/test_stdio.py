@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from activity_mcp.server.front.framing import MAX_LINE_BYTES
-from server.wire import DOUBLE, ENVIRON, INITIALIZE, RawClient
+from server.wire import DOUBLE, ENVIRON, INITIALIZE, TIMEOUT_S, RawClient
 
 TOOL_EVENT = {"tool_name": "Bash", "success": True}
 
@@ -296,9 +296,11 @@ def test_it_leaves_within_a_second_though_a_call_hangs_on_the_event_loop(recorde
 def test_it_leaves_when_nobody_reads_its_answers_any_more(recorded: Path) -> None:
     with RawClient(env={"FAKE_FILE": str(recorded)}) as client:
         client.initialize()
+        client.call(1, "get_context")
+        client.receive()  # by now there is a service to be closed
         assert client.process.stdout
         client.process.stdout.close()
-        assert client.process.wait(30) == 0
+        assert client.process.wait(TIMEOUT_S) == 0
         assert client.process.stderr
         assert client.process.stderr.read() == b""
     assert lines_of(recorded)[-1] == {"closed": 1}
@@ -329,7 +331,7 @@ def test_a_client_that_does_not_read_is_not_read_either() -> None:
         assert psutil.Process(client.process.pid).memory_info().rss < 200_000_000
         client.process.terminate()
         began = time.monotonic()
-        assert client.process.wait(30) == 0
+        assert client.process.wait(TIMEOUT_S) == 0
         assert time.monotonic() - began < 1
 
 
@@ -343,7 +345,7 @@ def test_a_regular_file_which_the_event_loop_cannot_wait_for_is_served_too(tmp_p
     ]  # fmt: skip
     requests.write_text("\n".join(json.dumps(message) for message in messages))
     with open(requests, "rb") as source, open(tmp_path / "out", "wb") as target:
-        assert subprocess.run(DOUBLE, stdin=source, stdout=target, env=ENVIRON, timeout=30, check=False).returncode == 0
+        assert subprocess.run(DOUBLE, stdin=source, stdout=target, env=ENVIRON, timeout=120, check=False).returncode == 0
     answers = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
     assert [answer["id"] for answer in answers] == [0, 1]
 
@@ -365,7 +367,7 @@ def test_on_a_terminal_a_signal_ends_it_too() -> None:
         assert json.loads(process.stdout.readline())["id"] == 0
         began = time.monotonic()
         process.terminate()
-        assert process.communicate(timeout=30) == (b"", b"")
+        assert process.communicate(timeout=120) == (b"", b"")
         assert (process.returncode, time.monotonic() - began < 1) == (0, True)
     finally:
         os.close(master)

@@ -282,7 +282,7 @@ async def test_appends_share_one_thread_of_their_own(client: Client, service: Fa
 
 def test_a_job_cancelled_before_its_turn_is_not_run() -> None:
     lanes, gate, done = Lanes(), threading.Event(), []
-    first = lanes.submit("appends", lambda: gate.wait(30))
+    first = lanes.submit("appends", lambda: gate.wait(120))
     second = lanes.submit("appends", lambda: done.append("second"))
     assert second.cancel()
     gate.set()

@@ -291,7 +291,7 @@ def test_a_server_that_ships_with_the_genuine_sdk_says_nothing_on_stdout_but_the
         client.initialize()
         client.call(1, "log_event", event_name="tool_event", feature_json=TOOL)
         logged = client.receive()["result"]["structuredContent"]
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not snowflake.rows(database) and time.monotonic() < deadline:
             client.request(2, "ping")
             client.receive()

@@ -56,7 +56,7 @@ def serving(environ: Mapping[str, str]) -> Iterator[str]:
         yield process.stdout.readline().strip()
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
 
 
 def seed_hostile(environ: Mapping[str, str]) -> list[str]:

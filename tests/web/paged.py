@@ -56,7 +56,7 @@ class Paged:
 
     def read(self, path: str, status: int = 200) -> str:
         """A page's HTML once the warehouse has answered all of it."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while True:
             answer = self.client.get(path)
             if "data-pending" not in answer.text:

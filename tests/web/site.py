@@ -67,7 +67,7 @@ class Site:
         *,
         with_token: bool = True,
     ) -> Answer:
-        connection = http.client.HTTPConnection(host, self.port, timeout=30)
+        connection = http.client.HTTPConnection(host, self.port, timeout=180)
         try:
             shown = {"Authorization": f"Bearer {self.token}"} if with_token else {}
             connection.request(method, path, body, {**shown, **(headers or {})})
@@ -100,14 +100,14 @@ class Site:
 
     def raw(self, data: bytes) -> socket.socket:
         """A connection on which ``data`` was sent, nothing read."""
-        made = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        made = socket.create_connection(("127.0.0.1", self.port), timeout=180)
         made.sendall(data)
         return made
 
     def leave(self) -> tuple[int, str, float]:
         """Exit code, what it said on stderr, and the seconds it took to end."""
         began = time.monotonic()
-        _, errors = self.process.communicate(timeout=30)
+        _, errors = self.process.communicate(timeout=180)
         return self.process.returncode, errors, time.monotonic() - began
 
     def __enter__(self) -> Self:

@@ -75,7 +75,7 @@ class Desk:
         return answer.state, [row["n"] for row in answer.rows]
 
     def settled(self) -> None:
-        assert self.reported.wait(10)
+        assert self.reported.wait(120)
         self.reported.clear()
 
 
@@ -140,7 +140,7 @@ def test_where_reading_costs_money_an_answer_is_read_once_a_minute_at_most() -> 
 def test_a_query_gives_way_to_a_flush_and_begins_again_behind_it(desk: Desk) -> None:
     desk.engine.hold.clear()
     assert desk.ask(0.0) == ("pending", [])
-    assert desk.engine.began.wait(10)
+    assert desk.engine.began.wait(120)
     desk.engine.waits = True
     while not desk.engine.gave_way:
         threading.Event().wait(0.005)

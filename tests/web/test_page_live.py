@@ -22,7 +22,7 @@ from web.site import Site
 
 def get(url: str, **headers: str) -> tuple[int, dict[str, str], str]:
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=120)
     try:
         connection.request("GET", f"{parts.path}?{parts.query}", headers=headers)
         answer = connection.getresponse()
@@ -47,7 +47,7 @@ def test_the_command_prints_an_address_that_opens_once_and_a_signal_ends_it(tmp_
             status, _, page = get(address.split("?")[0], Cookie=cookie)
             assert (status, "Nothing is recorded yet" in page) == (200, True)
             process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0
+            assert process.wait(120) == 0
         finally:
             process.kill()
 

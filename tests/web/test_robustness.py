@@ -333,7 +333,7 @@ def test_eight_servers_on_one_directory_answer_everything_and_lose_nothing(tmp_p
             client.process.kill()
         for client in clients[4:]:
             client.process.terminate()
-        assert [client.process.wait(30) for client in clients[4:]] == [0] * 4
+        assert [client.process.wait(120) for client in clients[4:]] == [0] * 4
     finally:
         for client in clients:
             client.__exit__()

@@ -18,6 +18,7 @@ from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
 from activity_mcp.server.http import MAX_BODY_BYTES
+from deployed import put_warehouse
 from server.wire import ENVIRON, INITIALIZE
 from web.site import JSON_HEADERS, Site
 
@@ -28,6 +29,7 @@ PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
+    put_warehouse(home)
     return {"ACTIVITY_HOME": str(home), "ACTIVITY_CUSTOMER": "me@example.com", **more}
 
 
@@ -338,8 +340,15 @@ def test_metrics_count_the_calls_and_report_what_status_reports(tmp_path: Path) 
 
 
 @pytest.mark.timing
-@pytest.mark.parametrize("transport", ["http", "sse"])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("transport", "number"),
+    [
+        ("http", signal.SIGTERM),
+        ("sse", signal.SIGINT),
+        pytest.param("http", signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param("sse", signal.SIGTERM, marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_flushes_ends_the_open_streams_and_leaves_within_a_second(
     tmp_path: Path, transport: str, number: signal.Signals
 ) -> None:

@@ -22,7 +22,6 @@ from ...errors import DiskFull, ForeignHome, InvalidConfig, QueueBusy, QueueFull
 from ...identity import branch_of, commit_of, is_ignored, is_paused, project_of, resolve_identity
 from ...plain_json import clean, dumps, loads
 from ...queue.writer import QueueWriter
-from ..session_state import SessionState
 from .payloads import HookPayload
 
 TYPE_CHECKING = False
@@ -34,15 +33,15 @@ if TYPE_CHECKING:
     from ...config import Config
     from ...context.instructions import Instructions, Noted
     from ...identity import Identity
+    from .traces import Traces
 
 MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
+_PIECE_BYTES = 64 * 1024  # as much as a pipe holds
 LOCK_TIMEOUT_S = 0.05
 CROWD_TIMEOUT_S = 1.0
 """How much longer it waits where many hooks run at once on a busy machine: for holders that only wait for their turn."""
 INJECTED_SOURCES = ("startup", "clear", "compact")
 """A resumed session still has its context; a fork has its parent's."""
-ENDS = ("Stop", "StopFailure", "SessionEnd")
-"""After these a transcript holds what no hook reports: tokens, denials, the outcome of calls without a hook."""
 _SHORT_LINE_BYTES = 1024  # no value of such a line is over the limit that pressure sets
 _COUNTED_BY_QUEUE = (QueueFull, QueueBusy, DiskFull, QueueRefused)
 """Exactly these types: the writer has counted them in ``refused``."""
@@ -122,9 +121,7 @@ def answer_to(
 
         follow_move(config.queue_dir, config.db)
     try:
-        _record(
-            members, place, identity, config, clock, lambda *start: _reported_start(config, environ, process, clock, *start)
-        )
+        _record(members, place, identity, config, clock, lambda queue_dir: _traces(queue_dir, environ, process))
     except Exception as error:
         failed(error)
     return _injection(members, place, environ, identity, config, clock)
@@ -154,12 +151,10 @@ class Place:
         return commit_of(directory) if directory else None
 
 
-def _reported_start(
-    config: Config, environ: Mapping[str, str], process: int, clock: Clock, session_id: str, source: str, content: str
-) -> tuple[str, str]:
-    from .starts import Reporter
+def _traces(queue_dir: str, environ: Mapping[str, str], process: int) -> Traces:
+    from .traces import Traces
 
-    return Reporter(config.queue_dir, environ, process).start(session_id, source, content, clock.time_us())
+    return Traces(queue_dir, environ, process)
 
 
 def _record(
@@ -168,10 +163,9 @@ def _record(
     identity: Identity,
     config: Config,
     clock: Clock,
-    reported_start: Callable[[str, str, str], tuple[str, str]],
+    traces_in: Callable[[str], Traces],
 ) -> None:
-    redactor = config.redactor()
-    state = SessionState(config.queue_dir)
+    redactor, queue_dir = config.redactor(), config.queue_dir
     payload = HookPayload(
         members,
         redactor=redactor,
@@ -179,10 +173,7 @@ def _record(
         now_us=clock.time_us(),
         branch=place.branch,
         commit=place.commit,
-        start_of=state.start_of,
-        reported_start=reported_start,
-        next_repeat=state.next_repeat,
-        new_prompt_key=state.new_prompt_key,
+        traces=lambda: traces_in(queue_dir),
     )
     drafts = payload.drafts()
     if not drafts:
@@ -202,7 +193,7 @@ def _record(
         for draft in drafts
     ]
     writer = QueueWriter(
-        config.queue_dir,
+        queue_dir,
         sink=config.sink,
         max_bytes=config.max_queue_bytes,
         durability="none",
@@ -219,28 +210,10 @@ def _record(
         if type(refused) not in _COUNTED_BY_QUEUE:
             raise
     else:
-        _note_session(payload, drafts[0].activity_id, state, now_us)
-
-
-def _note_session(payload: HookPayload, activity_id: str, state: SessionState, now_us: int) -> None:
-    """For the session's end, which start it belongs to; for the next prompt and for an import, what was asked and what it is
-    called; for the leader, what to read."""
-    session_id, transcript = payload.session_id, payload.text("transcript_path")
-    if session_id is None:
-        return
-    try:
-        if payload.event == "SessionStart" and payload.text("source") != "compact":
-            for named in (session_id, payload.begun):
-                if named is not None:
-                    state.note_start(named, activity_id)
-        elif payload.said is not None:
-            state.note_prompt_key(session_id, *payload.said)
-        elif payload.event in ENDS and transcript is not None:
-            state.request(session_id, transcript)
-        elif payload.noted_prompt is not None:
-            state.note_prompt(*payload.noted_prompt, now_us)
-    except Exception:  # noqa: S110 - what they lose by it is little, and the event itself is recorded
-        pass
+        try:
+            payload.leave_traces(drafts[0].activity_id)
+        except Exception:  # noqa: S110 - what later hooks lose by it is little, and the event itself is recorded
+            pass
 
 
 def _injection(
@@ -291,7 +264,7 @@ def _standard_input() -> bytes | None:
     """All of it; None where it cannot be read, or is larger than a hook reads."""
     pieces, size = [], 0
     try:
-        while piece := os.read(0, 1 << 20):
+        while piece := os.read(0, _PIECE_BYTES):
             size += len(piece)
             if size > MAX_PAYLOAD_BYTES:
                 return None

@@ -28,7 +28,6 @@ from ...plain_json import dumps
 from .. import events
 from ..draft import EventDraft
 from ..ids import call_key, is_own_tool, unnamed_prompt_key
-from ..outcomes import RULE, marks_of, refusal_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,10 +35,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ...redaction import Redactor
+    from .traces import Traces
 
 _COMMON = ("prompt_id", "agent_id", "agent_type")
 _UTTERANCES = ("prompt", "last_assistant_message", "message", "command_args", "compact_summary", "custom_instructions")
 """Members that hold words of a person or the model: ACTIVITY_PROMPTS decides what is kept of them, in every event."""
+_ENDS = ("Stop", "StopFailure", "SessionEnd")
+"""After these a transcript holds what no hook reports: tokens, denials, the outcome of calls without a hook."""
 _BEGINNINGS = ("startup", "clear", "fork")
 _MINUTE_US = 60_000_000
 _DAY_MS = 86_400_000
@@ -48,11 +50,9 @@ _DAY_MS = 86_400_000
 class HookPayload:
     """One payload, cleaned (``activity.clean``), with what its events need besides.
 
-    ``branch`` and ``commit`` are called only for events that carry them, ``start_of`` (session id -> activity id of its last
-    recorded start) only for the end of a session, ``reported_start`` (session id, source, hash of the payload -> what names it,
-    see ``starts``) only for the start of a session that goes on, ``next_repeat`` (key of a prompt -> which repeat of it it is)
-    only for a prompt without an id, ``new_prompt_key`` (session, id, text -> key) for one with an id. ``noted_prompt`` is then
-    that key and repeat, ``said`` that text and its key; ``begun`` is the other session whose beginning a start is named by.
+    ``branch`` and ``commit`` are called only for events that carry them, ``traces`` (what earlier hooks left) only for those of
+    sessions and for prompts. Of a prompt without an id ``noted_prompt`` is then its key and which repeat it is, of one with an
+    id ``said`` is its text and its key; ``begun`` is the other session whose beginning a start is named by.
     """
 
     def __init__(
@@ -64,10 +64,7 @@ class HookPayload:
         now_us: int,
         branch: Callable[[], str | None],
         commit: Callable[[], str | None],
-        start_of: Callable[[str], str | None],
-        reported_start: Callable[[str, str, str], tuple[str, str]],
-        next_repeat: Callable[[str, int], int],
-        new_prompt_key: Callable[[str, str, str], str],
+        traces: Callable[[], Traces],
     ) -> None:
         self._members = members
         self._redactor = redactor
@@ -75,10 +72,7 @@ class HookPayload:
         self._now_us = now_us
         self._branch = branch
         self._commit = commit
-        self._start_of = start_of
-        self._reported_start = reported_start
-        self._next_repeat = next_repeat
-        self._new_prompt_key = new_prompt_key
+        self._traces = traces
         self.said: tuple[str, str] | None = None
         self.noted_prompt: tuple[str, int] | None = None
         self.begun: str | None = None
@@ -99,6 +93,23 @@ class HookPayload:
         drafts = build(self) if build is not None else None
         return [self._hook_event()] if drafts is None else drafts
 
+    def leave_traces(self, activity_id: str) -> None:
+        """Once it is recorded: for the session's end, which start it belongs to; for the next prompt and for an import, what
+        was asked and how that is named; for the leader, what to read. Raises OSError."""
+        session_id, transcript = self.session_id, self.text("transcript_path")
+        if session_id is None:
+            return
+        if self.event == "SessionStart" and self.text("source") != "compact":
+            for named in (session_id, self.begun):
+                if named is not None:
+                    self._traces().note_start(named, activity_id)
+        elif self.said is not None:
+            self._traces().note_prompt_key(session_id, *self.said)
+        elif self.event in _ENDS and transcript is not None:
+            self._traces().request(session_id, transcript)
+        elif self.noted_prompt is not None:
+            self._traces().note_prompt(*self.noted_prompt, self._now_us)
+
     @property
     def ts_us(self) -> int:
         """When it happened: a tool call when it began, as in transcripts; everything else now."""
@@ -115,7 +126,9 @@ class HookPayload:
         features = {"start_source": source, **self._circumstances(), **self._redacted(names)}
         named_by, moment = self.session_id, ""
         if source not in _BEGINNINGS:
-            named_by, moment = self._reported_start(self.session_id, source, _content_hash(self._members))
+            named_by, moment = self._traces().reported_start(
+                self.session_id, source, _content_hash(self._members), self._now_us
+            )
         if named_by != self.session_id:
             self.begun, features["session_id"] = named_by, self.session_id
         return [events.session_activity(named_by, "start", moment, features | self._common)]
@@ -123,7 +136,9 @@ class HookPayload:
     def _session_end(self) -> list[EventDraft] | None:
         if self.session_id is None:
             return None
-        moment = self._start_of(self.session_id) or self._common.get("prompt_id") or f"hook\0{self._now_us // _MINUTE_US}"
+        moment = (
+            self._traces().start_of(self.session_id) or self._common.get("prompt_id") or f"hook\0{self._now_us // _MINUTE_US}"
+        )
         return [self._session("end", moment, self._redacted(("reason",)) | self._circumstances())]
 
     def _session(self, event_type: str, moment: str, features: dict[str, Any]) -> EventDraft:
@@ -153,7 +168,7 @@ class HookPayload:
         if prompt_id is None:
             key = self._unnamed_key(self.session_id, words.text)
         else:
-            key = self._new_prompt_key(self.session_id, prompt_id, words.text)
+            key = self._traces().new_prompt_key(self.session_id, prompt_id, words.text)
             self.said = words.text, key
         draft = events.prompt_activity(key, self.session_id, words.text, policy=self._prompts, redactor=self._redactor)
         draft.features.update(self._common)
@@ -164,7 +179,7 @@ class HookPayload:
 
     def _unnamed_key(self, session_id: str, text: str) -> str:
         first = unnamed_prompt_key(session_id, text)
-        repeat = self._next_repeat(first, self._now_us)
+        repeat = self._traces().next_repeat(first, self._now_us)
         self.noted_prompt = first, repeat
         return unnamed_prompt_key(session_id, text, repeat)
 
@@ -209,7 +224,7 @@ class HookPayload:
         response = self._members.get("tool_response")
         error = self.text("error") if self.event == "PostToolUseFailure" else events.error_in(response)
         failed = self.event == "PostToolUseFailure" or error is not None
-        marks = marks_of(None, error or "") if failed else {}
+        marks = _marks_of(error) if failed else {}
         return self._call(
             self.text("tool_use_id"),
             name,
@@ -225,12 +240,16 @@ class HookPayload:
         name, call_id = self.text("tool_name"), self.text("tool_use_id")
         if name is None or call_id is None:
             return None
+        from ..outcomes import RULE
+
         return self._call(call_id, name, self._members.get("tool_input"), None, success=False, marks={"denied": RULE})
 
     def _batch(self) -> list[EventDraft] | None:
         calls = self._members.get("tool_calls")
         if not isinstance(calls, list):
             return None
+        from ..outcomes import refusal_in
+
         drafts: list[EventDraft] = []
         for call in calls:
             name = call.get("tool_name") if isinstance(call, dict) else None
@@ -297,6 +316,12 @@ class HookPayload:
             return text
         kept = events.text_features(text, self._prompts, self._redactor)
         return kept.get("excerpt", kept)
+
+
+def _marks_of(error: str | None) -> dict[str, Any]:
+    from ..outcomes import marks_of  # a call that succeeds needs none
+
+    return marks_of(None, error or "")
 
 
 def _content_hash(value: Any) -> str:

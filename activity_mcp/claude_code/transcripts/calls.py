@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ...redaction import Redactor
     from ..draft import EventDraft
     from .copies import Copies
+    from .key_set import KeySet
     from .open_state import Session
     from .report import TranscriptReport
 
@@ -42,7 +43,7 @@ class ToolCalls:
         self,
         send: Callable[[Session, EventDraft, int], None],
         *,
-        seen: set[bytes],
+        seen: KeySet,
         copies: Copies,
         report: TranscriptReport,
         redactor: Redactor,
@@ -54,7 +55,7 @@ class ToolCalls:
         self._redactor = redactor
         self._open: dict[str, Call] = {}
         self._early: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {}
-        self._chains: dict[str, bool] = {}  # of calls whose id is not unique, whether a side chain made them
+        self._from_side_chains: set[str] = set()  # calls whose id is not unique
 
     def take(
         self, session: Session, line: dict[str, Any], block: dict[str, Any], ts_us: int, *, timed: bool, nth: int = 0
@@ -135,10 +136,11 @@ class ToolCalls:
         self._seen.add(dedup_key(derived_id("tool_event", "line", line_key)))
         is_side = bool(line.get("isSidechain"))
         if key in self._open or self._is_known(key):
-            if original_uuid(line) is None or (is_side and not self._chains.get(key, False)):
+            if original_uuid(line) is None or (is_side and key not in self._from_side_chains):
                 return None  # a side chain that replays its parent
             key = f"{key}@{original_uuid(line)}" + (f"@{nth}" if nth else "")
-        self._chains[key] = is_side
+        if is_side:
+            self._from_side_chains.add(key)
         return None if self._is_known(key) else key
 
     def _called(self, session: Session, call_id: str, line: dict[str, Any]) -> Call | None:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from ...redaction import Redactor
     from ..draft import EventDraft
     from .copies import Copies
+    from .key_set import KeySet
     from .report import TranscriptReport
     from .responses import Chain
 
@@ -66,7 +67,7 @@ class Conversation:
         redactor: Redactor,
         prompts: str,
         now_us: int,
-        seen: set[bytes],
+        seen: KeySet,
         copies: Copies,
         start_of: Callable[[str], str | None],
         repeats_of: Callable[[str], int],

@@ -7,44 +7,56 @@ was taken under one file is remembered by its line, in the ledger, and adds noth
 
 from __future__ import annotations
 
+from array import array
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from ...activity import derived_id
-from .open_state import dedup_key
+from .key_set import KeySet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_KEY_BYTES = 8
+_KEY_DIGITS = 16
 
 
 class LineOwners:
     """Which file each remembered line was taken under, over all files of a ledger and of an import."""
 
     def __init__(self) -> None:
-        self._owners: dict[bytes, str] = {}
+        self._taken = KeySet()
+        self._of: defaultdict[str, KeySet] = defaultdict(KeySet)
 
     def add(self, path: str, lines: Iterable[str]) -> None:
         """Take over the lines (16 hex digits each) that the ledger remembers of a file."""
-        for line in lines:
-            self._owners.setdefault(bytes.fromhex(line), path)
+        for key in (int(line, 16) for line in lines):
+            if key not in self._taken:
+                self._taken.add(key)
+                self._of[path].add(key)
 
     def of(self, path: str) -> Copies:
-        return Copies(path, self._owners)
+        return Copies(self._taken, self._of[path])
 
 
 class Copies:
-    """The view of one file: ``lines`` are those to remember of it, as 16 hex digits."""
+    """The view of one file: of the lines ``taken`` under any file, ``own`` are this one's."""
 
-    def __init__(self, path: str = "", owners: dict[bytes, str] | None = None) -> None:
-        self._path = path
-        self._owners = owners if owners is not None else {}
-        self.lines: set[str] = set()
+    def __init__(self, taken: KeySet | None = None, own: KeySet | None = None) -> None:
+        self._taken = taken if taken is not None else KeySet()
+        self._own = own if own is not None else KeySet()
+        self._lines = array("Q")
 
     def is_copy(self, line_key: str) -> bool:
         """Whether another file's line has this key; if not, it is this file's from now on."""
-        key = dedup_key(derived_id("session_event", "line", line_key))[:_KEY_BYTES]
-        if self._owners.setdefault(key, self._path) != self._path:
-            return True
-        self.lines.add(key.hex())
+        key = int(derived_id("session_event", "line", line_key).replace("-", "")[:_KEY_DIGITS], 16)
+        if key not in self._own:
+            if key in self._taken:
+                return True
+            self._taken.add(key)
+            self._own.add(key)
+        self._lines.append(key)
         return False
+
+    def lines(self) -> frozenset[str]:
+        """Those to remember of this file, as 16 hex digits each."""
+        return frozenset(f"{key:0{_KEY_DIGITS}x}" for key in self._lines)

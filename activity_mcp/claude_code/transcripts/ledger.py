@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -161,10 +161,18 @@ def _size(path: str) -> int:
 
 
 def _encoded(marks: dict[str, FileMark]) -> bytes:
-    files = {
-        path: {**asdict(mark), **{name: sorted(getattr(mark, name) or ()) for name in _SETS}} for path, mark in marks.items()
-    }
+    files = {path: dict(_members(mark)) for path, mark in marks.items()}
     return json.dumps({"version": VERSION, "files": files}).encode("utf-8", "surrogatepass")
+
+
+def _members(mark: FileMark) -> Iterator[tuple[str, Any]]:
+    """As ``_mark`` reads them: what an older version did not write stays away."""
+    for name in mark.__slots__:
+        value = getattr(mark, name)
+        if name not in _SETS:
+            yield name, value
+        elif value is not None:
+            yield name, sorted(value)
 
 
 def _read(path: str) -> dict[str, FileMark]:

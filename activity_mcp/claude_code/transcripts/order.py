@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...clock import parse_iso
+from .key_set import KeySet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,16 +20,16 @@ if TYPE_CHECKING:
 
 def is_in_order(pieces: Iterable[Piece]) -> bool:
     """Whether times run forwards, or every line where they do not follows an earlier line."""
-    known: set[int] = set()
+    known = KeySet()
     missing: set[int] = set()
     now_us = 0
     for piece in pieces:
         line = piece.content if isinstance(piece.content, dict) else {}
         parents, time_us = _parents(line), _time_of(line)
-        if time_us is not None and time_us < now_us and known.isdisjoint(parents):
+        if time_us is not None and time_us < now_us and not any(parent in known for parent in parents):
             return False
         now_us = now_us if time_us is None else time_us
-        missing.update(parents - known)
+        missing.update(parent for parent in parents if parent not in known)
         if isinstance(uuid := line.get("uuid"), str):
             if hash(uuid) in missing:
                 return False

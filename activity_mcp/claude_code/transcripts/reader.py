@@ -7,7 +7,7 @@ What only the end of the file completes is left open until the file has been qui
 ``ledger``), so that a session that is running is never recorded as ended. Lines that are broken, unknown or only half usable
 are counted in the report, never fatal; so is a file that cannot be read.
 
-Memory: open calls, the open response of each chain, one small record per session of the file, and about 100 bytes for each
+Memory: open calls, the open response of each chain, one small record per session of the file, and about 50 bytes for each
 event seen, by which replayed lines are recognised. Nothing grows with the length of the texts.
 """
 
@@ -22,6 +22,7 @@ from ...fs import reader as open_regular
 from ..events import UNANSWERED
 from .conversation import Conversation
 from .copies import Copies
+from .key_set import KeySet
 from .ledger import FileMark, fingerprint_of, is_quiet
 from .lines import TranscriptLines
 from .order import by_time, is_in_order
@@ -62,7 +63,7 @@ class TranscriptReader:
         now_us: int,
         mark: FileMark | None = None,
         since_us: int | None = None,
-        seen: set[bytes] | None = None,
+        seen: KeySet | None = None,
         loads: Callable[[bytes], Any] = json.loads,
         was_forgotten: Callable[[str, Origin, int], bool] | None = None,
         start_of: Callable[[str], str | None] = lambda session_id: None,
@@ -84,7 +85,7 @@ class TranscriptReader:
         self._estimate = estimate
         self._loads = loads
         self._was_forgotten = was_forgotten or (lambda activity_id, origin, ts_us: False)
-        self._copies = copies if copies is not None else Copies(path)
+        self._copies = copies if copies is not None else Copies()
         self._conversation = Conversation(
             path,
             send=self._send,
@@ -92,7 +93,7 @@ class TranscriptReader:
             redactor=redactor,
             prompts=prompts,
             now_us=now_us,
-            seen=seen if seen is not None else set(),
+            seen=seen if seen is not None else KeySet(),
             start_of=start_of,
             repeats_of=repeats_of,
             noted_key=noted_key,
@@ -256,5 +257,5 @@ class TranscriptReader:
             since_us=since_us,
             closed=frozenset(closed) | frozenset(self._settled.values()),
             unanswered=frozenset(self._unanswered),
-            lines=frozenset(() if self._left_out else self._copies.lines),
+            lines=frozenset(() if self._left_out else self._copies.lines()),
         )

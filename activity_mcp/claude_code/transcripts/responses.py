@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..draft import EventDraft
+    from .key_set import KeySet
     from .open_state import Session
     from .report import TranscriptReport
     from .subagents import Subagent
@@ -48,7 +49,7 @@ class Responses:
     def __init__(
         self,
         send: Callable[[Session, EventDraft, int, int | None], None],
-        seen: set[bytes],
+        seen: KeySet,
         report: TranscriptReport,
         subagent: Subagent,
     ) -> None:

@@ -35,7 +35,7 @@ class Subagent:
         self._parent_path = f"{os.path.dirname(folder)}.jsonl"
         self._loads = loads
         self._features: dict[str, str] | None = None
-        self._parents_responses: frozenset[bytes] | None = None
+        self._parents_responses: frozenset[int] | None = None
 
     def features(self) -> dict[str, str]:
         """Its kind, and the call of its parent that started it."""
@@ -45,7 +45,7 @@ class Subagent:
             self._features = {name: text for name, text in found.items() if text}
         return self._features
 
-    def parents_responses(self) -> frozenset[bytes]:
+    def parents_responses(self) -> frozenset[int]:
         """The ``dedup_key`` of each response of the conversation that started it, as far as it was written."""
         if not self._is_one:
             return frozenset()
@@ -66,7 +66,7 @@ class Subagent:
 
 
 @lru_cache(maxsize=_MAX_PARENTS)
-def _responses_in(path: str, size: int, mtime_ns: int) -> frozenset[bytes]:
+def _responses_in(path: str, size: int, mtime_ns: int) -> frozenset[int]:
     """Of the main conversation of this file. Raises OSError. Size and time name the state of the file that was read."""
     found = set()
     with open_regular(path) as file:
