@@ -104,6 +104,8 @@ DEAR = {
     "rich",
     "orjson",
 }
+if sys.version_info >= (3, 14):
+    DEAR.remove("ast")  # part of `typing` there, by way of annotationlib, and without most of what made it dear
 OURS_FOR_WORDS = {
     "activity_mcp", "activity_mcp.__main__", "activity_mcp.errors", "activity_mcp.cli", "activity_mcp.cli.plain", "activity_mcp.cli.output",
     "activity_mcp.context", "activity_mcp.context.visible", "activity_mcp.plain_json",

@@ -17,6 +17,7 @@ from activity_mcp.queue import Offset, QueueReader, foreign_files, open_queue, p
 from activity_mcp.queue.segment import MAX_LINE_BYTES, MAX_NUMBER, segment_numbers
 from disks import FaultyDisk, damages, line, numbers, read_all, segments, writer
 from fakes import FakeClock
+from machines import until
 
 
 def torn_copy(directory: str, target: Path, keep: int) -> str:
@@ -277,18 +278,16 @@ def test_nobody_waits_for_another_ones_sync_to_append(directory: str) -> None:
 
 def test_threads_that_wait_share_one_sync(directory: str) -> None:
     disk = FaultyDisk()
-    queue = writer(directory, fs=disk, durability="event")
+    queue = writer(directory, fs=disk, durability="event", lock_timeout=60)
     queue.append([line(0)])
     disk.synced.clear()
-    everyone_wrote, written = threading.Event(), []
 
-    def count() -> None:
-        written.append(1)
-        if len(written) == 5:
-            everyone_wrote.set()
+    def until_all_have_written() -> None:
+        live = queue._segments.current
+        if len(disk.synced) == 1:
+            until(lambda: live is not None and live._users == 5)
 
-    disk.before_write = count
-    disk.before_sync = lambda: everyone_wrote.wait(120)
+    disk.before_sync = until_all_have_written
     threads = [threading.Thread(target=queue.append, args=([line(n)],)) for n in range(1, 6)]
     for thread in threads:
         thread.start()
@@ -300,7 +299,7 @@ def test_threads_that_wait_share_one_sync(directory: str) -> None:
 
 def test_a_failing_sync_seals_the_segment_and_tells_every_waiting_caller(directory: str) -> None:
     disk = FaultyDisk()
-    queue = writer(directory, fs=disk, durability="event")
+    queue = writer(directory, fs=disk, durability="event", lock_timeout=60)
     queue.append([line(0)])
     everyone_wrote, written, reported = threading.Event(), [], []
     disk.synced.clear()
@@ -376,7 +375,7 @@ def test_an_interval_syncs_behind_the_caller_and_close_syncs_the_rest(directory:
     disk.before_sync = synced.set
     queue = writer(directory, fs=disk, durability=("interval", 1))
     assert not queue.append([line(0)]).durable
-    assert synced.wait(120)
+    assert synced.wait(30)
     queue.close()
     patient = writer(directory, fs=disk, durability=("interval", 3_600_000))
     patient.append([line(1)])
@@ -391,7 +390,7 @@ def test_an_interval_sync_that_fails_is_counted_and_seals(directory: str) -> Non
     queue = writer(directory, fs=disk, durability=("interval", 1))
     disk.sync_error, disk.before_sync = errno.EIO, tried.set
     queue.append([line(0)])
-    assert tried.wait(120)
+    assert tried.wait(30)
     disk.before_sync = None
     queue.close()
     assert queue.sync_failures == 1
