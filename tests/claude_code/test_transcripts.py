@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from activity_mcp.claude_code.ids import unnamed_prompt_key
 from activity_mcp.claude_code.transcripts import TranscriptReader, TranscriptReport
 from activity_mcp.clock import iso
 from activity_mcp.redaction import Redactor
-from claude_code.conftest import unique
+from claude_code.conftest import Read, Script, unique
 
 START_US = 1_790_000_000_000_000
 LATER_US = 1_900_000_000_000_000
@@ -390,6 +392,75 @@ def test_a_turn_that_failed_was_interrupted_or_never_ended_has_concluded_nothing
         ("p3", "unfinished", "unfinished"),
         ("p4", "unfinished", "unfinished"),
     ]
+
+
+class OneOfTwo:
+    """A process that goes on with a session: each line it writes follows its own last one."""
+
+    def __init__(self, script: Script, name: str, after: str) -> None:
+        self._script, self._name, self._last = script, name, after
+        self.steps = [self._prompt, self._call, self._result, self._answer, self._prompt_again, self._answer_again]
+
+    def _write(self, write: Callable[..., dict[str, Any]], *arguments: Any, **members: Any) -> None:
+        self._last = write(*arguments, parentUuid=self._last, **members)["uuid"]
+
+    def _prompt(self) -> None:
+        self._write(self._script.line, "attachment", attachment={"type": "hook_success"})
+        self._write(self._script.prompt, f"ask {self._name}", promptId=f"p-{self._name}")
+
+    def _call(self) -> None:
+        self._write(self._script.calls, "Bash", unique("toolu", self._name), {}, unique("msg", f"1{self._name}"))
+
+    def _result(self) -> None:
+        line = {"parentUuid": self._last, "promptId": f"p-{self._name}"}
+        self._last = self._script.result(unique("toolu", self._name), line=line)["uuid"]
+
+    def _answer(self) -> None:
+        self._write(self._script.says, f"{self._name} is done.", unique("msg", f"2{self._name}"), stop="end_turn")
+
+    def _prompt_again(self) -> None:
+        self._write(self._script.prompt, f"ask {self._name} more", promptId=f"q-{self._name}")
+
+    def _answer_again(self) -> None:
+        self._write(self._script.says, f"{self._name} is done again.", unique("msg", f"3{self._name}"), stop="end_turn")
+
+
+def test_two_processes_that_go_on_with_one_session_each_conclude_their_own_turns(tmp_path: Path, read: Read) -> None:
+    """In whatever order their lines come: every seventh of 924."""
+    for number, turns_of_a in enumerate(itertools.islice(itertools.combinations(range(12), 6), 0, None, 7)):
+        script = Script(tmp_path / f"s{number}.jsonl")
+        script.prompt("first", promptId="p0")
+        before = script.says("First answer.", "m0")["uuid"]
+        a, b = OneOfTwo(script, "a", before), OneOfTwo(script, "b", before)
+        steps = {True: iter(a.steps), False: iter(b.steps)}
+        for place in range(12):
+            next(steps[place in turns_of_a])()
+        activities, _ = read(script.path)
+        ends = {(end["excerpt"], end["prompt_id"]) for end in events(activities, "session_event", "turn_end")}
+        assert ends == {("First answer.", "p0")} | {
+            (f"{name} is done{more}.", f"{key}-{name}") for name in "ab" for key, more in (("p", ""), ("q", " again"))
+        }
+        assert stopped(activities) == []
+        calls = events(activities, "tool_event")
+        assert {call["tool_use_id"].removeprefix("toolu_01")[0]: call["prompt_id"] for call in calls} == {
+            "a": "p-a",
+            "b": "p-b",
+        }
+
+
+def test_what_a_person_went_back_from_was_concluded_all_the_same(script: Script, read: Read) -> None:
+    first = script.prompt("one", promptId="p1", parentUuid=None)
+    said = script.says("One is done.", "m1", parentUuid=first["uuid"])
+    second = script.prompt("two", promptId="p2", parentUuid=said["uuid"])
+    script.says("Two is done.", "m2", parentUuid=second["uuid"])
+    again = script.prompt("two, but better", promptId="p3", parentUuid=said["uuid"])
+    script.says("Better.", "m3", parentUuid=again["uuid"])
+    ends = events(read(script.path)[0], "session_event", "turn_end")
+    assert {(end["excerpt"], end["prompt_id"]) for end in ends} == {
+        ("One is done.", "p1"),
+        ("Two is done.", "p2"),
+        ("Better.", "p3"),
+    }
 
 
 def test_a_turn_that_somebody_is_still_at_is_not_judged(script, read) -> None:

@@ -125,7 +125,7 @@ class Conversation:
         self._calls.close()
         self._responses.finish(closing=True)
         for session in self._sessions.values():
-            self._end_turn(session)
+            self._end_turns(session)
             if session.is_continued:
                 continue
             if session.started and session.first_us is not None and session.last_us is not None:
@@ -135,7 +135,7 @@ class Conversation:
                     "total_activities": session.activities,
                     "total_tokens": session.tokens,
                 }
-                moment = self._start_of(session.id) or session.prompt_id or f"import\0{iso(session.last_us)}"
+                moment = self._start_of(session.id) or session.turns.last_prompt_id or f"import\0{iso(session.last_us)}"
                 self._edge(session, "end", moment, session.last_us, features)
 
     # --- the line's place
@@ -167,7 +167,8 @@ class Conversation:
         return session
 
     def _follow(self, session: Session, line: dict[str, Any], kind: Any, timed: bool) -> None:
-        """The course of the main conversation: first and last time, version, branch, and the start."""
+        """The course of the main conversation: its turn, first and last time, version, branch, and the start."""
+        session.turns.follow(line)
         session.version = text_in(line, "version") or session.version
         session.branch = text_in(line, "gitBranch") or session.branch
         if timed:
@@ -233,9 +234,9 @@ class Conversation:
         if response is None or not is_main:
             return
         if calls or message.get("stop_reason") == "tool_use":
-            session.announce(response, self._ts_us)
-        elif response != session.announced:
-            self._answer(session, response, text_of(content).strip())
+            session.turn.announce(response, self._ts_us)
+        elif response != session.turn.announced and (text := text_of(content).strip()):
+            session.turn.add_answer(response, text, self._ts_us)
 
     def _message(self, line: dict[str, Any]) -> dict[str, Any] | None:
         message = line.get("message")
@@ -248,16 +249,6 @@ class Conversation:
         else:
             return message
         return None
-
-    def _answer(self, session: Session, message_id: str, text: str) -> None:
-        if not text:
-            return
-        session.announced = None
-        if session.answer_id != message_id:
-            session.answer, session.answer_id = [], message_id
-        if text not in session.answer:
-            session.answer.append(text)
-            session.answer_us = self._ts_us
 
     # --- the user
 
@@ -272,7 +263,7 @@ class Conversation:
             source = line if len(results) == 1 else {**line, "toolUseResult": None}
             self._calls.answer(session, block, source, self._ts_us, timed=timed)
         words, prompt_id = user_utterance(line), text_in(line, "promptId")
-        if words is None and not results and prompt_id is not None and prompt_id != session.prompt_id:
+        if words is None and not results and prompt_id is not None and prompt_id != session.turn.prompt_id:
             words = beginning_of_turn(line)
         if words is None or not self._is_first(session, line, words):
             return
@@ -282,7 +273,7 @@ class Conversation:
         queued.mark_recorded(session, words.text)
         self._end_turn(session)
         uuid = line_id(session, line, words)
-        session.prompt_key, session.prompt_id = prompt_id or uuid, prompt_id
+        session.turns.begin(line, prompt_id or uuid, prompt_id)
         if words.kind != "prompt":
             return
         noted = self._noted_key(session.id, words.text) if line.get("promptSource") == "queued" else None
@@ -346,27 +337,34 @@ class Conversation:
     def _end_turn(self, session: Session) -> None:
         """Another turn begins, or nothing follows: the last text was the conclusion; a call that was announced last was not."""
         self._absorbed(session)
-        if session.announced is not None:
-            self._stop_turn(session, "unfinished", ts_us=session.answer_us)
-        text = "\n".join(session.answer)
-        session.answer, session.answer_id = [], None
+        turn = session.turn
+        if turn.announced is not None:
+            self._stop_turn(session, "unfinished", ts_us=turn.answer_us)
+        text = "\n".join(turn.answer)
+        turn.answer, turn.answer_id = [], None
         if not text:
             return
-        draft = self._concluded(session, session.prompt_id, text)
+        draft = self._concluded(session, turn.prompt_id, text)
         # The same words as at the end of another turn?
-        if session.prompt_id is None and dedup_key(draft.activity_id) in self._seen:
-            draft = self._concluded(session, session.prompt_key, text)
-        self._send_turn(session, draft, session.answer_us)
+        if turn.prompt_id is None and dedup_key(draft.activity_id) in self._seen:
+            draft = self._concluded(session, turn.prompt_key, text)
+        self._send_turn(session, draft, turn.answer_us)
+
+    def _end_turns(self, session: Session) -> None:
+        for turn in session.turns.open:
+            session.turns.current = turn
+            self._end_turn(session)
 
     def _stop_turn(self, session: Session, reason: str, error: str | None = None, ts_us: int | None = None) -> None:
-        session.answer, session.answer_id, session.announced = [], None, None
-        draft = events.turn_stopped_activity(session.id, session.prompt_id or session.prompt_key, reason, error, self._redactor)
+        turn = session.turn
+        turn.answer, turn.answer_id, turn.announced = [], None, None
+        draft = events.turn_stopped_activity(session.id, turn.prompt_id or turn.prompt_key, reason, error, self._redactor)
         self._send_turn(session, draft, self._ts_us if ts_us is None else ts_us)
 
     def _send_turn(self, session: Session, draft: EventDraft, ts_us: int) -> None:
         if session.is_copied:
             return
-        found = {"prompt_id": session.prompt_id, "git_branch": session.branch}
+        found = {"prompt_id": session.turn.prompt_id, "git_branch": session.branch}
         draft.features.update({name: value for name, value in found.items() if value})
         self._send(session, draft, ts_us)
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from ...activity import sha256_hex
 from ..prompts import text_of
+from .turns import Turns
 
 if TYPE_CHECKING:
     from ..prompts import Utterance
+    from .turns import Turn
 
 
 @dataclass(slots=True)
@@ -27,9 +29,7 @@ class Waiting:
 
 @dataclass(slots=True)
 class Session:
-    """One session of the file. ``answer`` holds the texts of the turn's last message; ``announced`` the id of the
-    message, if the last one calls a tool.
-    """
+    """One session of the file."""
 
     id: str
     cwd: str | None = None
@@ -40,12 +40,7 @@ class Session:
     last_us: int | None = None
     activities: int = 0
     tokens: int = 0
-    prompt_key: str | None = None
-    prompt_id: str | None = None
-    answer: list[str] = field(default_factory=list)
-    answer_id: str | None = None
-    answer_us: int = 0
-    announced: str | None = None
+    turns: Turns = field(default_factory=Turns)
     is_copied: bool = False  # the running turn: it is another session's, of which this one is a fork
     is_continued: bool = False  # by another session of the same file, which is a fork of it
     repeats: Counter[str] = field(default_factory=Counter)  # of prompts without an id, by their key
@@ -53,11 +48,10 @@ class Session:
     absorbed: list[Waiting] = field(default_factory=list)
     queue_lines: set[tuple[str, str, int]] = field(default_factory=set)  # those read, as operation, text and time
 
-    def announce(self, message_id: str, ts_us: int) -> None:
-        """The message calls a tool: its text is no answer."""
-        self.announced, self.answer_us = message_id, ts_us
-        if self.answer_id == message_id:
-            self.answer, self.answer_id = [], None
+    @property
+    def turn(self) -> Turn:
+        """The turn of the line that was read last."""
+        return self.turns.current
 
 
 @dataclass(slots=True)
@@ -136,7 +130,7 @@ def line_id(session: Session, line: dict[str, Any], words: Utterance) -> str:
 
 def context_fields(session: Session, line: dict[str, Any]) -> dict[str, Any]:
     """Which prompt and which subagent a line belongs to, for the event made of it."""
-    found = {"prompt_id": session.prompt_id, "agent_id": text_in(line, "agentId")}
+    found = {"prompt_id": session.turn.prompt_id, "agent_id": text_in(line, "agentId")}
     return {name: value for name, value in found.items() if value}
 
 

@@ -1,0 +1,94 @@
+"""The turns of a session that are open: one, or one for each process that has the session open.
+
+Two terminals may resume one session. Both append to its transcript in turn, and each goes on from its own last line
+(``parentUuid``). So a line belongs to the turn whose chain it continues. One that goes on from a line of a turn that is over
+stands beside the open turns: it is another process's, or the person went back. What such a turn concluded is sent when its own
+chain begins another turn, or when nothing follows. A line that continues nothing known, as after a compaction, belongs to the
+turn of the line before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+MAX_OPEN = 8
+_MAX_LINES = 256
+"""So many of a turn's last lines can be continued: parallel calls have their results behind each of them."""
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """``answer`` holds the texts of its last message; ``announced`` the id of the message, if the last one calls a tool.
+    ``lines`` are the last ones of its chain, oldest first.
+    """
+
+    prompt_key: str | None = None
+    prompt_id: str | None = None
+    answer: list[str] = field(default_factory=list)
+    answer_id: str | None = None
+    answer_us: int = 0
+    announced: str | None = None
+    lines: dict[str, None] = field(default_factory=dict)
+
+    def announce(self, message_id: str, ts_us: int) -> None:
+        """The message calls a tool: its text is no answer."""
+        self.announced, self.answer_us = message_id, ts_us
+        if self.answer_id == message_id:
+            self.answer, self.answer_id = [], None
+
+    def add_answer(self, message_id: str, text: str, ts_us: int) -> None:
+        """The message ends with this text, unless more of it follows."""
+        self.announced = None
+        if self.answer_id != message_id:
+            self.answer, self.answer_id = [], message_id
+        if text not in self.answer:
+            self.answer.append(text)
+            self.answer_us = ts_us
+
+
+class Turns:
+    """``current`` is the turn of the line that was read last, ``open`` all that may go on, in the order in which they began."""
+
+    def __init__(self) -> None:
+        self.current = Turn()
+        self.open = [self.current]
+        self._ended: dict[str, None] = {}  # the last lines of turns that are over, oldest first
+
+    @property
+    def last_prompt_id(self) -> str | None:
+        """The prompt of the turn that began last."""
+        return next((turn.prompt_id for turn in reversed(self.open) if turn.prompt_key is not None), None)
+
+    def follow(self, line: dict[str, Any]) -> None:
+        """A line of the main conversation: its turn is the current one."""
+        parent = line.get("parentUuid")
+        if isinstance(parent, str) and parent not in self.current.lines:
+            self.current = self._of_line_after(parent)
+        _add(self.current.lines, line.get("uuid"))
+
+    def begin(self, line: dict[str, Any], prompt_key: str, prompt_id: str | None) -> None:
+        """The turn of this prompt begins; the current one, which ``follow`` found for it, is over."""
+        ended, self.current = self.current, Turn(prompt_key, prompt_id)
+        self.open.remove(ended)
+        self.open.append(self.current)
+        for uuid in (*ended.lines, line.get("parentUuid")):
+            _add(self._ended, uuid)
+        _add(self.current.lines, line.get("uuid"))
+
+    def _of_line_after(self, parent: str) -> Turn:
+        continued = next((turn for turn in self.open if parent in turn.lines), None)
+        if continued is not None:
+            return continued
+        if parent not in self._ended or len(self.open) >= MAX_OPEN:
+            return self.current
+        beside = Turn()
+        self.open.append(beside)
+        return beside
+
+
+def _add(lines: dict[str, None], uuid: Any) -> None:
+    if isinstance(uuid, str):
+        lines[uuid] = None
+        if len(lines) > _MAX_LINES:
+            del lines[next(iter(lines))]
