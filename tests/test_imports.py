@@ -75,7 +75,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "bench": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "identity", "operations", "pipeline", "queue",
-        "redaction", "service", "warehouse",
+        "recording", "redaction", "service", "warehouse",
     },
     "cli": {
         "activity", "bench", "claude_code", "clock", "config", "context", "errors", "health", "identity", "operations", "otlp",

@@ -2,6 +2,7 @@
 
 flush    1,000 and 10,000 events, the file opened and closed, beside DuckDB's appender alone on as many rows; lines validated by
          their writer, and lines as a hook writes them, which the flusher validates; and what such a flush consists of
+record   redact, build, validate and write as a line, beside the same by a redactor that forgets
 drain    100,000 events that wait, contexts folded: events a second
 ingest   a process that appends as fast as it is let, and one that flushes, for a minute: events a second, and the memory of
          the one that flushes
@@ -21,9 +22,11 @@ import orjson
 
 from ..activity import derived_id
 from ..clock import iso
+from ..config import read_config
 from ..operations.drain import Drainer
 from ..pipeline.plain_rows import rows_of_lines
 from ..queue import QueueReader
+from ..recording.recorder import Recorder
 from ..service import ActivityService
 from ..warehouse.base import COLUMNS, Batch
 from .measured import Measured, against, bounded
@@ -52,6 +55,7 @@ def measure(
     return [
         *(row for number, size in enumerate(events) for row in flushes(environ, size, rounds, number)),
         *parts(environ, events[-1], rounds),
+        recording(environ, events[-1]),
         drain(environ, waiting),
         *ingest(environ, ingest_s),
     ]
@@ -117,6 +121,32 @@ def parts(environ: Mapping[str, str], events: int, rounds: int) -> list[Measured
     finally:
         service.close()
     return [Measured(f"   {part}, {events:,} lines", median(times[1:]), "ms") for part, times in taken.items()]
+
+
+def recording(environ: Mapping[str, str], events: int) -> Measured:
+    """Microseconds of processor time an event, the better of three turns each."""
+    config = read_config(environ)
+    taken: dict[bool, list[float]] = {True: [], False: []}
+    service = ActivityService.from_environ(environ, source="cli")
+    try:
+        for remembers in (True, False) * 3:
+            recorder = Recorder(
+                service.writer,
+                config.redactor(remembers=remembers),
+                service.identity,
+                org_id=None,
+                clock=service.clock,
+                dumps=orjson.dumps,
+            )
+            origin = recorder.origin("cli", project="/work/rows", session_id="rows")
+            began = time.process_time()
+            for number in range(events):
+                recorder.prepare("tool_event", _features(number), origin).line(orjson.dumps)
+            taken[remembers].append((time.process_time() - began) / events * 1e6)
+    finally:
+        service.close()
+    what = "recording an event, redacted to line, processor time; floor: by a redactor that forgets"
+    return against(what, min(taken[True]), min(taken[False]), "µs", at_most=0.5)
 
 
 def drain(environ: Mapping[str, str], waiting: int) -> Measured:

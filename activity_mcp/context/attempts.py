@@ -44,6 +44,7 @@ _RUNNERS = (
     "npx jest", "npx vitest", "yarn test", "pnpm test", "bundle exec rspec", "rspec", "phpunit", "tox",
 )  # fmt: skip
 _NARROWING = ("-k", "-m", "--lf", "--last-failed", "-t", "-run", "--testNamePattern")
+_command_keys: dict[str, tuple[str, str]] = {}
 _OPERATORS = ("|", ";", "&", "<", ">", "$(", "`")
 
 
@@ -242,7 +243,7 @@ class Attempts:
 
     def _named(self, command: str) -> list[Attempt]:
         """A session names the shell's command, and of every other tool only the tool."""
-        known = self._by_key.get(key_of("Bash", command))
+        known = self._by_key.get(_command_key(command))
         return [known] if known else [each for each in self._by_key.values() if each.tool == command]
 
     def knows_failure(self, tool: str | None, ts: str) -> bool:
@@ -316,6 +317,15 @@ def key_of(tool: str, argument: str) -> tuple[str, str]:
     if words[-1:] == ["2>&1"]:
         words = words[:-1]
     return tool, " ".join(words)
+
+
+def _command_key(command: str) -> tuple[str, str]:
+    """``key_of`` a shell's command. Each answer asks for the same few, so some are remembered."""
+    if command not in _command_keys:
+        if len(_command_keys) >= 256:
+            _command_keys.clear()
+        _command_keys[command] = key_of("Bash", command)
+    return _command_keys.get(command) or key_of("Bash", command)  # another thread may have cleared them
 
 
 def _found_nothing(attempt: Attempt) -> bool:

@@ -45,8 +45,10 @@ class Short(Full):
 
 def without_empty(entry: Record) -> Record:
     """What an entry says: no empty member, and no command that another section names."""
-    hidden = "command" if entry.get("_is_named") else None
-    return {k: v for k, v in entry.items() if (v or v == 0 or k == "value") and k not in ("_is_named", hidden)}
+    made = {k: v for k, v in entry.items() if v or v == 0 or k == "value"}
+    if made.pop("_is_named", False):
+        made.pop("command", None)
+    return made
 
 
 def short_session(entry: Record) -> Record:

@@ -28,7 +28,7 @@ from .sessions import last_turn, recent_sessions
 from .snapshot import ALL_PROJECTS
 from .stored import Stored
 from .values import age, shorter
-from .worth import Rank
+from .worth import SPARE_ROOM, Rank
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -138,7 +138,8 @@ class Document:
         if self._whole is None:
             context = {section.name: section.value(section.entries) for section in self.sections}
             self._whole = Rendered(context, [], dumps(context))
-        if len(self._whole.encoded) - 2 <= room:
+        is_small = self._is_terse and room < SPARE_ROOM  # short rather than full, also where all of it would fit
+        if len(self._whole.encoded) - 2 <= room and not is_small:
             return self._whole
         if self._cut is None or self._cut[0] != room:
             context, truncated = fit(self.sections, room, dumps, is_terse=self._is_terse)
@@ -176,9 +177,11 @@ class Document:
     def _session(self, record: Record, background: list[str], *, repeats: bool) -> Record:
         form = self._form
         concluded, stopped = last_turn(record)
-        commands = sorted(record["failed_commands"], key=lambda command: not self._attempts.command_stands(command))
+        commands = record["failed_commands"]
         if self._is_terse:
             commands = [command for command in commands if self._attempts.command_stands(command)]
+        elif commands:
+            commands = sorted(commands, key=lambda command: not self._attempts.command_stands(command))
         first = record["first_asked"]
         return {
             "session_id": record["session_id"],

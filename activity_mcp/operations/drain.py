@@ -12,19 +12,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import WarehouseError, WarehouseRefused, WarehouseUnavailable
+from ..fs import LOCAL
 from ..pipeline.draining import drain
 from ..pipeline.folding import Folding, left_out_event
-from ..queue import QueueReader, ask_leader, is_folded
+from ..queue import QueueReader, ask_leader, is_committed, is_folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..pipeline.flusher import Flusher, FlushStep
+    from ..queue import Offset
     from ..service import ActivityService
 
 BATCH_ROWS = 10_000
 BATCH_BYTES = 6 << 20
 """A batch where no caller waits for the first of it: what a refresh costs beside its rows is paid once for all of them."""
+FULL_FOR_S = 2.0
+"""A leader makes room on a full disk by removing what is shipped; after so long it has found none."""
 
 _T = TypeVar("_T")
 
@@ -150,15 +154,24 @@ class Drainer:
         target, lease, writer = self._reader.end(), self._service.lease, self._service.writer
         if target is None:
             return True
-        total = writer.uncommitted_bytes()
-        outcome = ask_leader(
-            lease,
-            is_folded(lease, target),
-            deadline=deadline,
-            pause_s=0.05,
-            needs_leader=True,
-            on_wait=lambda: self._on_progress(max(0, total - writer.uncommitted_bytes()), total),
-        )
+        total, had_room_at = writer.uncommitted_bytes(), time.monotonic()
+
+        def waiting() -> None:
+            nonlocal had_room_at
+            self._on_progress(max(0, total - writer.uncommitted_bytes()), total)
+            if not LOCAL.is_full(lease.directory):
+                had_room_at = time.monotonic()
+            elif time.monotonic() - had_room_at >= FULL_FOR_S:
+                raise self._no_room(target)
+
+        try:
+            outcome = ask_leader(
+                lease, is_folded(lease, target), deadline=deadline, pause_s=0.05, needs_leader=True, on_wait=waiting
+            )
+        except OSError:
+            if LOCAL.is_full(lease.directory):  # not even the request has room
+                raise self._no_room(target) from None
+            raise
         if outcome == "late":
             report = lease.holder() or {}
             who, last = report.get("pid", "?"), report.get("last_progress", "an unknown time")
@@ -168,6 +181,19 @@ class Drainer:
                 hint=f"its last progress was at {last}; if that is long ago, end that process and another takes over",
             )
         return outcome == "done"
+
+    def _no_room(self, target: Offset) -> WarehouseUnavailable:
+        """The leader reports how far it is in files: on a full disk nobody learns of it."""
+        directory = self._service.queue.directory
+        where = (
+            "the events are in the warehouse, and the contexts may be as old as before"
+            if is_committed(directory, target)()
+            else "the queue holds everything, and it goes on shipping what it can"
+        )
+        return WarehouseUnavailable(
+            f"the disk of {directory} is full: the process that leads cannot report how far it is; {where}",
+            hint="free some space, then run it again",
+        )
 
 
 def retry_while_busy(call: Callable[[], _T], deadline: float) -> _T:

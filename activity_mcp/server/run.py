@@ -3,7 +3,7 @@
     serve_stdio()     over stdin and stdout; see ``front`` for its rules
     serve_web(...)    over HTTP (``/mcp``) or SSE (``/sse``); see ``http`` for its rules
 
-Leaving takes half a second at most and ends with exit code 0: what was asked is answered, what is buffered is flushed, the
+Leaving takes 0.4 s at most and ends with exit code 0: what was asked is answered, what is buffered is flushed, the
 rest is in the queue on disk. A thread sees to it even when a disk or a library hangs.
 """
 

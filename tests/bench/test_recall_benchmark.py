@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from activity_mcp.bench import recall
+from activity_mcp.bench.recall.by_hand import written_histories
 from activity_mcp.bench.recall.histories import Need, history
 from activity_mcp.bench.recall.recorded import recorded_histories
 from activity_mcp.bench.recall.scoring import score
@@ -118,3 +119,15 @@ def test_the_benchmark_measures_the_sessions_it_is_given_or_says_that_there_are_
     (empty := tmp_path / "empty").mkdir()
     with pytest.raises(InvalidInput, match="no transcript"):
         recall.measure(own_environment(str(tmp_path / "other"), os.environ), histories=1, sessions=str(empty))
+
+
+def test_in_little_room_an_answer_has_what_is_needed_and_no_sums_also_where_all_of_it_would_fit(tmp_path: Path) -> None:
+    made = written_histories(NOW)
+    blobs = recall.contexts_of(made, str(tmp_path / "w.duckdb"))
+    scores = recall.scores_of(made, blobs)
+    assert min(scores[name].coverage for name in (recall.LINES, recall.ANSWER)) >= recall.MIN_COVERAGE
+    assert max(scores[name].noise for name in (recall.LINES, recall.ANSWER)) <= recall.MAX_NOISE
+    small = next(each for each in made if each.project.endswith("halfway"))
+    assert not [
+        line for line in recall.answer_lines(blobs[small.project], small) if line.startswith(("tool_usage", "activity_"))
+    ]

@@ -17,7 +17,7 @@ def _each_end_has_its_start(outcome: Outcome) -> None:
     )
 
 
-@scenario(since="2.1.250")
+@scenario()
 def resumed_in_two_processes_at_once(lab: Lab) -> None:
     """The second is there before the first ends, and works on when that has ended."""
     lab.product("install")

@@ -103,7 +103,7 @@ def a_plan_that_is_approved(lab: Lab) -> None:
         says("All of the plan is done."),
     )
     with ready(lab, mode="plan") as terminal:
-        terminal.ask("plan it", "Would you like to proceed", "Ready to code", "Yes, and")
+        terminal.ask("plan it", "Would you like to proceed", "Ready to code", "Exit plan mode?")
         terminal.answer("Enter", "All of the plan is done.", "Do you want to proceed")
         if "Do you want to proceed" in terminal.screen():
             terminal.answer("Enter", "All of the plan is done.")
@@ -187,7 +187,7 @@ def a_command_that_outlives_its_session(lab: Lab) -> None:
         terminal.wait_until_over()
 
 
-@scenario(terminal=True)
+@scenario(terminal=True, since="2.1.332")
 def another_model_in_the_middle_of_a_turn(lab: Lab) -> None:
     lab.product("install")
     lab.api.play(says("I begin.", bash(SLEEP.format(6))), says("First answer."), says("Second answer."))

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 import activity_mcp
-from activity_mcp.errors import DiskFull, QueueBusy
-from activity_mcp.queue import QueueReader, ReadBatch, manifest
+from activity_mcp.errors import DiskFull, QueueBusy, WarehouseUnavailable
+from activity_mcp.operations import drain
+from activity_mcp.queue import Lease, QueueReader, ReadBatch, manifest
+from activity_mcp.service import ActivityService
 from disks import FaultyDisk, damages, numbers, read_all, segments
 from rigs import Rig
 
@@ -106,6 +108,28 @@ def test_the_log_command_on_a_full_disk_says_so_and_what_was_recorded_is_flushed
     assert [row for (row,) in json.loads(stored.stdout)["rows"]] == ids
     status = json.loads(run("status", "--json").stdout)
     assert (status["queue"]["depth_events"], status["queue"]["refused"]) == (0, 1)
+
+
+@pytest.mark.parametrize("has_room_for_a_request", [True, False])
+def test_who_waits_for_a_leader_on_a_full_disk_is_told_of_the_disk_and_not_at_its_deadline(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch, has_room_for_a_request: bool
+) -> None:
+    monkeypatch.setattr(drain, "FULL_FOR_S", 0.2)
+    given = {"ACTIVITY_HOME": str(small_disk / "home"), "HOME": str(small_disk), "ACTIVITY_CUSTOMER": "ada@example.com"}
+    service = ActivityService.from_environ({**given, "ACTIVITY_DB": str(small_disk.parent / "activity.duckdb")}, source="cli")
+    service.log("tool_event", {"tool_name": "Bash", "success": True})
+    leader = Lease(service.queue.directory)
+    assert leader.try_acquire()  # it ships nothing
+    if has_room_for_a_request:
+        service.lease.request_flush()
+        monkeypatch.setattr(service.lease, "request_flush", lambda: None)  # it is there already
+    fill(small_disk)
+    with pytest.raises(
+        WarehouseUnavailable, match=r"is full: the process that leads cannot report.*the queue holds everything"
+    ):
+        drain.Drainer(service).drain(60)
+    leader.release()
+    service.close()
 
 
 @pytest.mark.parametrize("room", [0, 1, 200, 399, 700])
