@@ -227,7 +227,7 @@ class Slow(FileSystem):
 
     def publish(self, path: str, data: bytes | Iterable[bytes], *, durable: bool = True, mode: int = 0o600) -> None:
         self.stopped.set()
-        assert self.may_go.wait(120)
+        assert self.may_go.wait(30)
         super().publish(path, data, durable=durable, mode=mode)
 
 
@@ -239,7 +239,7 @@ def test_a_leader_stopped_in_the_middle_of_publishing_never_replaces_a_newer_sna
     stopped = SnapshotStore(str(tmp_path), fs=disk)
     old = threading.Thread(target=stopped.publish, args=(snapshot(10),))
     old.start()
-    assert disk.stopped.wait(120)
+    assert disk.stopped.wait(30)
     other = SnapshotStore(str(tmp_path))
     with pytest.raises(BlockingIOError):  # the other one waits, and is reported, rather than be overtaken
         other.publish(snapshot(20))

@@ -151,8 +151,12 @@ def _asked(connection: duckdb.DuckDBPyConnection, sql: str, values: list[Any]) -
         return connection.execute(from_snowflake(sql) if looks_like_snowflake(sql) else sql, values)
     except Untranslatable:
         return connection.execute(sql, values)
-    except duckdb.CatalogException:
-        return connection.execute(from_snowflake(sql), values)
+    except duckdb.CatalogException as unknown:
+        try:
+            text = from_snowflake(sql)
+        except Untranslatable:
+            raise unknown from None  # a procedure, which is not here: refused in the engine's words
+        return connection.execute(text, values)
 
 
 class Engine:
