@@ -70,6 +70,8 @@ class Page:
         await self._app(scope, receive, send)
 
     def close(self) -> None:
+        """The server leaves: open streams end, and no answer is waited for."""
+        self.stream.close()
         self.answers.close()
 
     def _routes(self) -> ASGIApp:

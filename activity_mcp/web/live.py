@@ -9,6 +9,7 @@ page is hidden stops listening (``page.js``).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,7 @@ class Stream:
         self._events = events
         self._answers = 0
         self._listeners = 0
+        self._ended = asyncio.Event()
 
     @property
     def listeners(self) -> int:
@@ -95,14 +97,18 @@ class Stream:
         """What there is now, as a text that differs when there is something else. Reads two files."""
         return f"{self._events.poll()}.{self._events.committed()}.{self._answers}"
 
+    def close(self) -> None:
+        """Nobody is served any longer: who listens has heard all. On the thread of those who listen."""
+        self._ended.set()
+
     async def listen(self, known: str | None = None) -> AsyncGenerator[str]:
-        """Server-sent events until the client leaves. ``known`` is the state that its page was made of: nothing that came
-        between is missed."""
+        """Server-sent events until the client leaves, or the server. ``known`` is the state that its page was made of: nothing
+        that came between is missed."""
         self._listeners += 1
         try:
             yield "retry: 2000\n\n"
             silent_s, number = 0.0, 0
-            while True:
+            while not self._ended.is_set():
                 now = await asyncio.to_thread(self.state)
                 if known is not None and now != known:
                     silent_s, number = 0.0, number + 1
@@ -111,7 +117,8 @@ class Stream:
                     silent_s = 0.0
                     yield ": here\n\n"
                 known = now
-                await asyncio.sleep(LOOK_EVERY_S)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._ended.wait(), LOOK_EVERY_S)
                 silent_s += LOOK_EVERY_S
         finally:
             self._listeners -= 1

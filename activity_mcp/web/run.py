@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..server.http.sockets import listen_on
 from ..server.http.token import token_of
-from ..server.http.uvicorn_server import uvicorn_for
+from ..server.http.uvicorn_server import cut_off, uvicorn_for
 from .extra import WithoutExtra, missing_packages
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 8757
 HOST = "127.0.0.1"
+_FINISH_S = 0.3
+"""So long an answer that has begun may take to end, when a signal has come."""
 
 
 def listen(service: ActivityService, port: int) -> Site:
@@ -58,5 +60,7 @@ async def serve(page: Page, site: Site, on_ready: Callable[[], None] = lambda: N
     on_ready()
     await asyncio.wait({serving, asyncio.ensure_future(ended.wait())}, return_when=asyncio.FIRST_COMPLETED)
     page.close()
-    http.should_exit = http.force_exit = True
+    http.should_exit = True
+    await asyncio.wait({serving}, timeout=_FINISH_S)
+    cut_off(http)
     await serving

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import os
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,6 +33,17 @@ def get(url: str, **headers: str) -> tuple[int, dict[str, str], str]:
         connection.close()
 
 
+@contextlib.contextmanager
+def listening(url: str, cookie: str) -> Iterator[http.client.HTTPResponse]:
+    """The stream of changes, as an open page has it."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
+    try:
+        connection.request("GET", "/live", headers={"Cookie": cookie})
+        yield connection.getresponse()
+    finally:
+        connection.close()
+
+
 def test_the_command_prints_an_address_that_opens_once_and_a_signal_ends_it(tmp_path: Path) -> None:
     pytest.importorskip("jinja2", reason="needs the extra: pip install 'activity-mcp[web]'")
     environ = {**ENVIRON, "ACTIVITY_HOME": str(tmp_path), "ACTIVITY_CUSTOMER": "me@example.com"}
@@ -46,8 +59,12 @@ def test_the_command_prints_an_address_that_opens_once_and_a_signal_ends_it(tmp_
             assert get(address)[0] == 403
             status, _, page = get(address.split("?")[0], Cookie=cookie)
             assert (status, "Nothing is recorded yet" in page) == (200, True)
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(120) == 0
+            with listening(address, cookie) as stream:
+                assert stream.readline() == b"retry: 2000\n"
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(120) == 0
+            assert process.stderr
+            assert "Traceback" not in process.stderr.read()
         finally:
             process.kill()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -39,3 +40,9 @@ def uvicorn_for(app: Any, *, has_lifespan: bool) -> uvicorn.Server:
             proxy_headers=False,
         )
     )
+
+
+def cut_off(server: uvicorn.Server) -> None:
+    """Wait for no answer that is under way. That it was cut off is no error, and no traceback of it is logged."""
+    logging.getLogger("uvicorn.error").disabled = True
+    server.force_exit = True
