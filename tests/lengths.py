@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -19,8 +18,6 @@ def examples(short: int, long: int) -> settings:
 
 
 def some(cases: Iterable[_T], count: int) -> list[_T]:
-    """All cases when it may take long, else ``count`` of them, others in each run. Every worker of one run chooses the same,
-    so that cases of ``parametrize`` can be chosen from."""
+    """All cases when it may take long, else ``count`` of them, spread evenly, the same in each run."""
     found = list(cases)
-    chosen = random.Random(os.environ.get("PYTEST_XDIST_TESTRUNUID"))  # None: from the system
-    return found if LONG else chosen.sample(found, min(count, len(found)))
+    return found if LONG or count >= len(found) else [found[place * len(found) // count] for place in range(count)]

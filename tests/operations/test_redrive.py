@@ -171,6 +171,7 @@ def test_a_row_that_the_warehouse_refused_is_tried_again_and_reported_when_it_is
         return made._replace(ts="no time") if made.activity_id == "refused" else made
 
     with monkeypatch.context() as patch:
+        patch.setattr("activity_mcp.pipeline.flusher.rows_of_lines", lambda lines, channel_id: None)  # each for itself
         patch.setattr("activity_mcp.pipeline.flusher.row_of", refused)
         put(service, event("refused"))
         flush()

@@ -36,7 +36,7 @@ class Importing:
     """The command in a process of its own, over a queue so small that its child has much to do."""
 
     def __init__(self, home: Path, transcript: Path) -> None:
-        given = {"ACTIVITY_HOME": str(home), "HOME": str(home), "ACTIVITY_CUSTOMER": "ada@x.org", "MAX_QUEUE_SIZE": "1000000"}
+        given = {"ACTIVITY_HOME": str(home), "HOME": str(home), "ACTIVITY_CUSTOMER": "ada@x.org", "MAX_QUEUE_SIZE": "300000"}
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ACTIVITY_", "CLAUDE_"))}
         self.home = home
         self.environ = kept | given | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -124,9 +124,11 @@ def test_an_import_that_is_killed_leaves_no_child_and_the_next_one_completes_it(
 @needs_proc
 def test_ctrl_c_ends_the_import_and_its_child_and_says_that_what_was_acknowledged_is_recorded(importing: Importing) -> None:
     process = importing.start()
-    until(lambda: has_shipped(importing))
+    until(lambda: children_of(process))
     (child,) = children_of(process)
+    os.kill(child, signal.SIGSTOP)  # so that the import cannot be over before
     process.send_signal(signal.SIGINT)
+    os.kill(child, signal.SIGCONT)
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err.strip()) == (130, "interrupted; what was acknowledged is recorded")
     assert not Path(f"/proc/{child}").exists()
