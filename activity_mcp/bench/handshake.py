@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _INFO = {"name": "raw", "version": "1"}
-_NEWEST = {
+NEWEST = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientInfo": _INFO,
     "io.modelcontextprotocol/clientCapabilities": {},
 }
-_INITIALIZE = ("initialize", {"protocolVersion": PROTOCOL, "capabilities": {}, "clientInfo": _INFO})
+INITIALIZE = ("initialize", {"protocolVersion": PROTOCOL, "capabilities": {}, "clientInfo": _INFO})
 DIALECTS: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
-    "server/discover, 2026-07-28": (("server/discover", {"_meta": _NEWEST}),),
-    "server/discover and tools/list, 2026-07-28": (("server/discover", {"_meta": _NEWEST}), ("tools/list", {"_meta": _NEWEST})),
-    f"initialize and tools/list, {PROTOCOL}": (_INITIALIZE, ("tools/list", {})),
+    "server/discover, 2026-07-28": (("server/discover", {"_meta": NEWEST}),),
+    "server/discover and tools/list, 2026-07-28": (("server/discover", {"_meta": NEWEST}), ("tools/list", {"_meta": NEWEST})),
+    f"initialize and tools/list, {PROTOCOL}": (INITIALIZE, ("tools/list", {})),
 }
 MAX_OF_MEMORY_SERVER, MAX_OF_BARE_SDK = 0.2, 0.1
 
@@ -71,13 +71,13 @@ def answered_ms(command: list[str], requests: tuple[tuple[str, dict[str, Any]], 
             if method == "initialize":
                 process.stdin.write(b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
             process.stdin.flush()
-            _await(process.stdout.readline, number)
+            await_answer(process.stdout.readline, number)
         elapsed = (time.perf_counter() - began) * 1000
         process.kill()
     return elapsed
 
 
-def _await(read: Any, number: int) -> None:
+def await_answer(read: Any, number: int) -> None:
     while line := read():
         answer = json.loads(line)
         if answer.get("id") == number:

@@ -12,6 +12,7 @@ import gc
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from .measured import Measured, against, bounded, percentile
 from .raw_client import RawClient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 SERVER = "activity_mcp"
 FLOOR = "activity_mcp.bench.floor_server"
@@ -38,24 +39,33 @@ def measure(environ: Mapping[str, str], *, calls: int = 400, events_seen: int = 
 
 def measure_context(environ: Mapping[str, str], *, calls: int = 400, load: float = 100.0) -> list[Measured]:
     """get_context against the no-op floor, interleaved, with ``load`` events a second appended meanwhile."""
-    pacer = subprocess.Popen(
-        [sys.executable, "-m", "activity_mcp.bench.pacer", str(load)], stdin=subprocess.PIPE, env=dict(environ)
-    )
+    with (
+        pacing(environ, load),
+        RawClient(SERVER, ["serve"], environ=environ) as ours,
+        RawClient(FLOOR, environ=environ) as floor,
+    ):
+        arguments = {"max_bytes": 2048}
+        _settle(ours, arguments)
+        times: list[float] = []
+        floors: list[float] = []
+        for _ in range(calls):
+            times.append(ours.timed("get_context", arguments))
+            floors.append(floor.timed("nothing", {}))
+            time.sleep(0.004)  # a client that thinks between calls; back to back the load would get no turn
+    return [_compared("get_context p50", times, floors, 0.5), _compared("get_context p95", times, floors, 0.95)]
+
+
+@contextmanager
+def pacing(environ: Mapping[str, str], load: float = 100.0) -> Iterator[None]:
+    """A process appends ``load`` events a second meanwhile."""
+    command = [sys.executable, "-m", "activity_mcp.bench.pacer", str(load)]
+    pacer = subprocess.Popen(command, stdin=subprocess.PIPE, env=dict(environ))
     try:
-        with RawClient(SERVER, ["serve"], environ=environ) as ours, RawClient(FLOOR, environ=environ) as floor:
-            arguments = {"max_bytes": 2048}
-            _settle(ours, arguments)
-            times: list[float] = []
-            floors: list[float] = []
-            for _ in range(calls):
-                times.append(ours.timed("get_context", arguments))
-                floors.append(floor.timed("nothing", {}))
-                time.sleep(0.004)  # a client that thinks between calls; back to back the load would get no turn
+        yield
     finally:
         if pacer.stdin is not None:
             pacer.stdin.close()
         pacer.wait(10)
-    return [_compared("get_context p50", times, floors, 0.5), _compared("get_context p95", times, floors, 0.95)]
 
 
 def _settle(client: RawClient, arguments: dict[str, int]) -> None:

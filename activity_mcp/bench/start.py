@@ -2,6 +2,7 @@
 
 handshake     from the start of the process to its first answers (``handshake``), in turn with two other servers
 first call    the first ``get_context`` of a new process, from the snapshot on disk, beside the bare server's first call
+calls         get_context beside a call of the TypeScript memory server (``memory_calls``)
 log_event     durable, beside a round trip of the bare server plus 1.3 times a write and fdatasync of as many bytes
 idle          processor and memory of a server that leads and of one that does not, beside the bare server (Linux)
 """
@@ -17,6 +18,7 @@ from ..fs import LOCAL
 from .handshake import measure_handshake
 from .loop import FLOOR, SERVER
 from .measured import Measured, against
+from .memory_calls import measure_calls
 from .queue_process import line
 from .raw_client import RawClient
 
@@ -28,9 +30,15 @@ _EVENT = {"event_name": "tool_event", "feature_json": {"tool_name": "Bash", "suc
 
 
 def measure(environ: Mapping[str, str], *, starts: int = 10, calls: int = 300, idle_s: float = 20.0) -> list[Measured]:
-    """All four, in one home whose snapshot an earlier server has left."""
+    """All of it, in one home whose snapshot an earlier server has left."""
     _leave_a_snapshot(environ)
-    return [*measure_handshake(environ, starts), *starting(environ, starts), log_event(environ, calls), *idle(environ, idle_s)]
+    return [
+        *measure_handshake(environ, starts),
+        *starting(environ, starts),
+        *measure_calls(environ, calls),
+        log_event(environ, calls),
+        *idle(environ, idle_s),
+    ]
 
 
 def _leave_a_snapshot(environ: Mapping[str, str]) -> None:
