@@ -48,6 +48,7 @@ class Importing:
         return subprocess.Popen(
             [*self._command, "import", "--json", self._transcript],
             env=self.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # where the tests run in the background it is ignored
         )  # fmt: skip
 
     def finished(self, process: subprocess.Popen[str]) -> dict[str, object]:
@@ -131,7 +132,7 @@ def test_ctrl_c_ends_the_import_and_its_child_and_says_that_what_was_acknowledge
     os.kill(child, signal.SIGCONT)
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err.strip()) == (130, "interrupted; what was acknowledged is recorded")
-    assert not Path(f"/proc/{child}").exists()
+    until(lambda: not Path(f"/proc/{child}").exists())
 
 
 # --- in one process and its child
