@@ -407,6 +407,8 @@ class OneOfTwo:
     def _prompt(self) -> None:
         self._write(self._script.line, "attachment", attachment={"type": "hook_success"})
         self._write(self._script.prompt, f"ask {self._name}", promptId=f"p-{self._name}")
+        earlier = iso(self._script.now_us - 1000)  # than the prompt that it follows: it is read before it
+        self._write(self._script.line, "attachment", attachment={"type": "skill_listing"}, timestamp=earlier)
 
     def _call(self) -> None:
         self._write(self._script.calls, "Bash", unique("toolu", self._name), {}, unique("msg", f"1{self._name}"))
