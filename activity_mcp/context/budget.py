@@ -45,7 +45,7 @@ class Section:
     without them each counts as a sum; ``shorts`` gives the entries as a small answer has them.
     """
 
-    __slots__ = ("_make_shorts", "_shorts", "_sizes", "entries", "keyed", "name", "plain", "whole", "worths")
+    __slots__ = ("_make_shorts", "_shorts", "_sizes", "_units", "entries", "keyed", "name", "plain", "whole", "worths")
 
     def __init__(
         self,
@@ -67,6 +67,7 @@ class Section:
         self.plain = plain
         self.whole = whole
         self._sizes: list[int] = []
+        self._units: list[Unit] | None = None
 
     def value(self, entries: list[Any]) -> Any:
         """The member's value with these of its entries."""
@@ -87,10 +88,13 @@ class Section:
         return self._shorts
 
     def units(self, dumps: Dumps) -> list[Unit]:
-        """What of it can be shown apart."""
-        if self.whole:
-            return [Unit(self, list(range(len(self.entries))), sum(self.worths), dumps)] if self.entries else []
-        return [Unit(self, [index], worth, dumps) for index, worth in enumerate(self.worths)]
+        """What of it can be shown apart, worked out once: a section may be part of several contexts."""
+        if self._units is None:
+            if self.whole:
+                self._units = [Unit(self, list(range(len(self.entries))), sum(self.worths), dumps)] if self.entries else []
+            else:
+                self._units = [Unit(self, [index], worth, dumps) for index, worth in enumerate(self.worths)]
+        return self._units
 
     def size_of(self, entry: Any, dumps: Dumps) -> int:
         if self.keyed:
@@ -164,26 +168,33 @@ class _Filling:
 class Unit:
     """Entries of one section that are shown together or not at all: one, or all of a whole section."""
 
-    __slots__ = ("density", "indices", "section", "worth")
+    __slots__ = ("_forms", "density", "indices", "section", "size", "worth")
 
     def __init__(self, section: Section, indices: list[int], worth: float, dumps: Dumps) -> None:
         self.section = section
         self.indices = indices
         self.worth = worth
-        size = sum(section.size(index, dumps) for index in indices)
-        self.density = worth / max(size, MIN_COST)
+        self.size = sum([section.size(index, dumps) for index in indices])
+        self.density = worth / max(self.size, MIN_COST)
+        self._forms: dict[bool, list[tuple[list[Any], int]]] = {}
 
     def forms(self, dumps: Dumps, *, is_small: bool) -> list[tuple[list[Any], int]]:
-        """The forms in which these entries can be shown, with the bytes of each, the first choice first."""
+        """The forms in which these entries can be shown, with the bytes of each, the first choice first; made once."""
+        found = self._forms.get(is_small)
+        if found is None:
+            found = self._forms[is_small] = self._made(dumps, is_small)
+        return found
+
+    def _made(self, dumps: Dumps, is_small: bool) -> list[tuple[list[Any], int]]:
         section = self.section
         entries = [section.entries[index] for index in self.indices]
-        full = (entries, sum(section.size(index, dumps) for index in self.indices))
-        if section.whole or section.plain:
+        full = (entries, self.size)
+        if section.whole or section.plain or section.keyed:
             return [full]
         if is_small:
             entries = [section.shorts()[index] for index in self.indices]
         short = [shortened(entry) for entry in entries]
-        other = (short, sum(section.size_of(entry, dumps) for entry in short))
+        other = (short, sum([section.size_of(entry, dumps) for entry in short]))
         return [other] if is_small else [full] if short == entries else [full, other]
 
 
