@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from ..activity import dump_json
 from ..clock import iso, parse_iso
-from .budget import Section, fit
+from .budget import Fitted, Section, fit
 from .facts import facts_of
 from .forms import WHY_SUMS, Full, Rendered, Short, short_conclusion, short_error, short_file, short_session, without_empty
 from .gathered import Gathered
@@ -123,6 +123,7 @@ class Document:
         self._instructions = instructions
         self._budgets = list(budgets) if context_type in _BUDGETS_IN else []
         self._known = Gathered(stored, facts, now_us)
+        self._fitted: Fitted | None = None
         self.valid_until_us = min(now_us + self.AGES_HOLD_US, self._known.usage.windows.until_us - 1)
         self._show()
 
@@ -142,7 +143,7 @@ class Document:
         if self._budgets:
             self.sections.insert(0, Section("budgets", self._budgets, worths=[_BUDGET_WORTH] * len(self._budgets)))
         self._whole: Rendered | None = None
-        self._cut: tuple[int, Rendered] | None = None
+        self._cut: Rendered | None = None
 
     def within(self, room: int, dumps: Callable[[Any], bytes]) -> Rendered:
         """This document in ``room`` bytes, the braces of an empty context not counted."""
@@ -153,10 +154,10 @@ class Document:
                 self._whole = Rendered(context, [], dumps(context))
             if len(self._whole.encoded) - 2 <= room:
                 return self._whole
-        if self._cut is None or self._cut[0] != room:
-            context, truncated = fit(self.sections, room, dumps, is_terse=self._is_terse)
-            self._cut = (room, Rendered(context, truncated, dumps(context)))
-        return self._cut[1]
+        if self._cut is None or self._fitted is None or self._fitted.room != room:
+            self._fitted = fit(self.sections, room, dumps, is_terse=self._is_terse, before=self._fitted)
+            self._cut = Rendered(self._fitted.context, self._fitted.truncated, dumps(self._fitted.context))
+        return self._cut
 
     def _chosen(self, names: Sequence[str]) -> Iterator[Section]:
         for name in names:
