@@ -219,7 +219,7 @@ class Unit:
         self.indices = indices
         self.worth = worth
         lengths = section.lengths(dumps)
-        self.size = sum([lengths[index] for index in indices])
+        self.size = sum(lengths[index] for index in indices)
         self.density = worth / max(self.size, MIN_COST)
         self._forms: dict[bool, list[tuple[list[Any], int]]] = {}
 
@@ -239,7 +239,7 @@ class Unit:
         if is_small:
             entries = [section.shorts()[index] for index in self.indices]
         short = [shortened(entry) for entry in entries]
-        other = (short, sum([section.size_of(entry, dumps) for entry in short]))
+        other = (short, sum(section.size_of(entry, dumps) for entry in short))
         return [other] if is_small else [full] if short == entries else [full, other]
 
 

@@ -21,7 +21,7 @@ from ..activity import dump_json
 from ..clock import iso, parse_iso
 from .budget import Fitted, Section, fit
 from .facts import facts_of
-from .forms import WHY_SUMS, Full, Rendered, Short, short_conclusion, short_error, short_file, short_session, without_empty
+from .forms import CONTEXT_TYPES, SHORTS, WHERE_KNOWN, WHY_SUMS, Full, Rendered, Short, without_empty
 from .gathered import Gathered
 from .known import Told, age_us, failures, is_telling, newest_insights, older_conclusions, open_end, said_by, worked_on
 from .records import insights_that_hold
@@ -43,19 +43,6 @@ if TYPE_CHECKING:
 
     Record = dict[str, Any]
 
-_ALWAYS = ("recorded_at", "watermark")
-CONTEXT_TYPES: dict[str, tuple[str, ...]] = {
-    "default": (
-        "recent_sessions", "recent_errors", "recent_files", "insights", "recent_queries", "tool_usage", "activity_counts",
-        "llm_usage", *_ALWAYS,
-    ),
-    "executive": ("tool_usage", "activity_counts", "llm_usage", *_ALWAYS),
-    "analyst": ("insights", "recent_queries", *_ALWAYS),
-    "engineer": ("recent_sessions", "recent_errors", "recent_files", "tool_usage", *_ALWAYS),
-}  # fmt: skip
-"""The sections of each context_type, in the order in which they are shown."""
-_WHERE_KNOWN = {"recent_sessions": ("commands", "refused"), "recent_errors": ("conclusions", "commits")}
-"""Sections that are shown before another one, and only when they hold something."""
 _COUNTED = ("tool_usage", "activity_counts", "llm_usage", "recorded_at")
 """Sections that change with every event."""
 _BUDGETS_IN = ("default", "executive")
@@ -123,7 +110,10 @@ class Document:
         self._instructions = instructions
         self._budgets = list(budgets) if context_type in _BUDGETS_IN else []
         self._known = Gathered(stored, facts, now_us)
+        self.sections: list[Section] = []
         self._fitted: Fitted | None = None
+        self._whole: Rendered | None = None
+        self._cut: Rendered | None = None
         self.valid_until_us = min(now_us + self.AGES_HOLD_US, self._known.usage.windows.until_us - 1)
         self._show()
 
@@ -133,7 +123,7 @@ class Document:
             self._show()
         else:
             self.sections = [_SECTIONS[each.name](self) if each.name in _COUNTED else each for each in self.sections]
-            self._whole = self._cut = None
+        self._whole = self._cut = None
 
     def _show(self) -> None:
         self._branch = next((session["git_branch"] for session in self._known.sessions if session["git_branch"]), None)
@@ -142,8 +132,6 @@ class Document:
         self.sections = list(self._chosen(CONTEXT_TYPES[self._context_type]))
         if self._budgets:
             self.sections.insert(0, Section("budgets", self._budgets, worths=[_BUDGET_WORTH] * len(self._budgets)))
-        self._whole: Rendered | None = None
-        self._cut: Rendered | None = None
 
     def within(self, room: int, dumps: Callable[[Any], bytes]) -> Rendered:
         """This document in ``room`` bytes, the braces of an empty context not counted."""
@@ -161,7 +149,7 @@ class Document:
 
     def _chosen(self, names: Sequence[str]) -> Iterator[Section]:
         for name in names:
-            for other in _WHERE_KNOWN.get(name, ()):
+            for other in WHERE_KNOWN.get(name, ()):
                 section = _SECTIONS[other](self)
                 if section.entries:
                     yield section
@@ -185,7 +173,7 @@ class Document:
             )  # fmt: skip
             repeats = not self._told.is_news(concluded) and (self._is_terse or self._told.is_instruction(concluded))
             entries.append((self._session(session, [each.name for each in background], repeats=repeats), rank))
-        return self._list("recent_sessions", entries, short=short_session)
+        return self._list("recent_sessions", entries)
 
     def _session(self, record: Record, background: list[str], *, repeats: bool) -> Record:
         form = self._form
@@ -223,7 +211,7 @@ class Document:
             "age": age(record["ts"], self._now_us),
         }, self._rank("conclusion", record["ts"], record["text"]))
             for record in [each for each in older if self._told.is_news(each["text"])][: self._form.conclusions]
-        ], short=short_conclusion)  # fmt: skip
+        ])  # fmt: skip
 
     def commits(self) -> Section:
         """The commits that came of it, but for those that a conclusion names."""
@@ -261,7 +249,7 @@ class Document:
                 "times": failure.times if failure.times > 1 else None,
                 "overcome": failure.is_overcome or None,
             }, rank))  # fmt: skip
-        return self._list("recent_errors", entries, short=short_error)
+        return self._list("recent_errors", entries)
 
     def refused(self) -> Section:
         """Apart from what failed: what somebody or a rule denied, and nobody allowed afterwards."""
@@ -301,7 +289,7 @@ class Document:
                 "edits": edits if edits > 1 else None,
                 "sessions": sessions if sessions > 1 else None,
             }, self._rank(kind, record["ts"], path, times=edits)))  # fmt: skip
-        return self._list("recent_files", entries, short=short_file)
+        return self._list("recent_files", entries)
 
     def insights(self) -> Section:
         known = insights_that_hold(self._known.insights, iso(self._now_us))
@@ -352,10 +340,9 @@ class Document:
     def watermark(self) -> Section:
         return Section("watermark", list(self._watermark), keyed=True)
 
-    def _list(
-        self, name: str, entries: Sequence[tuple[Record, Rank]], short: Callable[[Record], Record] | None = None
-    ) -> Section:
+    def _list(self, name: str, entries: Sequence[tuple[Record, Rank]]) -> Section:
         """The entries as they are shown, without what is empty: every byte of an answer is read by a model."""
+        short = SHORTS.get(name)
         if self._focus is not None:
             entries = sorted(entries, key=lambda entry: -entry[1].worth)
         ranks = [rank for _, rank in entries]
@@ -395,7 +382,7 @@ class Document:
 
 
 _SECTIONS: dict[str, Callable[[Document], Section]] = {
-    name: getattr(Document, name) for names in (CONTEXT_TYPES["default"], *_WHERE_KNOWN.values()) for name in names
+    name: getattr(Document, name) for names in (CONTEXT_TYPES["default"], *WHERE_KNOWN.values()) for name in names
 }
 
 

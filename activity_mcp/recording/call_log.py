@@ -1,5 +1,4 @@
-"""The log of this server's calls, one ``mcp_event`` each: buffered in the process, built and written in groups, without delaying
-a reply.
+"""The log of this server's calls, one ``mcp_event`` each: buffered, built and written in groups, without delaying a reply.
 
 What it may lose: what is in the buffer when the process is killed (at most a second's worth), and what does not fit (counted).
 Beyond ten a second the calls of one method are aggregated into one event, whose latency is their mean. The rows carry ``ride``:

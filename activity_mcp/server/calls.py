@@ -53,8 +53,8 @@ class Caller:
 
 
 class Call:
-    """One call of one tool: ``now`` if it can be answered at once, and ``note`` when that is sent; else ``run`` on its lane, which
-    notes it as well; ``abandon`` when nobody waits."""
+    """One call of one tool: ``now`` if it can be answered at once, then ``note``; else ``run`` on its lane, which notes it too;
+    ``abandon`` when nobody waits."""
 
     def __init__(
         self,

@@ -49,9 +49,7 @@ class Connection:
         if self._table is None or not self._is_spoken(params):
             return False
         return (
-            params.keys() <= _CALL_PARAMS
-            and type(params.get("name")) is str
-            and isinstance(params.get("arguments", {}), dict)
+            params.keys() <= _CALL_PARAMS and type(params.get("name")) is str and isinstance(params.get("arguments", {}), dict)
         )
 
     def notices(self, method: str, line: bytes) -> None:
