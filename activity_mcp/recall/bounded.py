@@ -22,7 +22,10 @@ class Newest(Generic[_Value]):
 
     def get(self, key: Hashable) -> _Value | None:
         """The value, which counts as used now; None where there is none."""
-        return None if self._values is None else self._values.get(key)
+        try:
+            return None if self._values is None else self._values[key]
+        except KeyError:
+            return None
 
     def put(self, key: Hashable, value: _Value) -> None:
         """Keep the value, in place of the one used longest ago where there is no room."""
