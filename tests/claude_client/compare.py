@@ -43,10 +43,11 @@ class Verdict:
         elif found > expected:
             self.doubled.append(f"{what}: {found - expected} more than the {expected} there were")
 
-    def match(self, what: str, expected: Counter[str], found: Counter[str]) -> None:
-        """The same, of facts with a text of their own."""
+    def match(self, what: str, expected: Counter[str], found: Counter[str], possible: Counter[str] = Counter()) -> None:
+        """The same, of facts with a text of their own. Of the ``possible`` ones nobody knows whether they happened."""
         for text in expected | found:
-            self.count(f"{what} {text[:40]!r}", expected[text], found[text])
+            known = found[text] - min(possible[text], max(0, found[text] - expected[text]))
+            self.count(f"{what} {text[:40]!r}", expected[text], known)
 
     def add(self, other: Verdict) -> None:
         self.expected += other.expected
@@ -72,9 +73,10 @@ def compare_live(truth: Truth, rows: list[Row], *, starts: int, ends: int) -> Ve
     verdict.match("prompt", _excerpts(truth.prompts.elements()), _said(rows, "user_prompt"))
     turns = [row for row in rows if row.kind == "turn_end" and not row.is_subagents]
     concluded = [row for row in turns if _is_concluded(row)]
-    verdict.match("turn", _excerpts(truth.turns.elements()), _said(concluded, "turn_end"))
+    unwritten = _excerpts(truth.unwritten.elements())
+    verdict.match("turn", _excerpts(truth.turns.elements()), _said(concluded, "turn_end"), unwritten)
     subagents = [row for row in rows if row.kind == "turn_end" and row.is_subagents]
-    verdict.match("subagent's turn", _excerpts(truth.subagent_turns.elements()), _said(subagents, "turn_end"))
+    verdict.match("subagent's turn", _excerpts(truth.subagent_turns.elements()), _said(subagents, "turn_end"), unwritten)
     return verdict
 
 

@@ -39,12 +39,16 @@ class ToolCall:
 
 @dataclass(slots=True)
 class Truth:
-    """``turns`` and ``subagent_turns`` hold the text that ended each; ``responses`` are those the client received whole."""
+    """``turns`` and ``subagent_turns`` hold the text that ended each; ``responses`` are those the client received whole.
+
+    ``unwritten`` are the texts of turns that ended as the client left, too late to be written: a hook may have reported them.
+    """
 
     calls: dict[str, ToolCall] = field(default_factory=dict)
     prompts: Counter[str] = field(default_factory=Counter)
     turns: Counter[str] = field(default_factory=Counter)
     subagent_turns: Counter[str] = field(default_factory=Counter)
+    unwritten: Counter[str] = field(default_factory=Counter)
     failed_turns: int = 0
     interrupted_turns: int = 0
     responses: dict[str, Request] = field(default_factory=dict)
@@ -61,6 +65,8 @@ def truth_of(lab: Lab) -> Truth:
             _read(truth, owners, line, is_subagents)
     for request in lab.api.requests:
         if request.message_id not in owners:  # errors, compactions and titles are in no transcript
+            if request.kind == "main" and request.is_complete and request.step.stop_reason == "end_turn":
+                truth.unwritten[request.step.text] += 1
             continue
         if not request.is_complete:
             truth.unfinished.add(request.request_id)

@@ -85,7 +85,7 @@ def judge(lab: Lab, found: Scenario) -> Verdict:
 
 def _check_conclusions(outcome: Outcome) -> None:
     """The context says of nothing that it was concluded but of the text that ended a turn."""
-    ended = [text.strip() for text in outcome.truth.turns]
+    ended = [text.strip() for text in outcome.truth.turns + outcome.truth.unwritten]
     for session in outcome.context["recent_sessions"]:
         reported = session.get("concluded")
         outcome.expect(
