@@ -43,11 +43,11 @@ class Verdict:
         elif found > expected:
             self.doubled.append(f"{what}: {found - expected} more than the {expected} there were")
 
-    def match(self, what: str, expected: Counter[str], found: Counter[str], possible: Counter[str] = Counter()) -> None:
+    def match(self, what: str, expected: Counter[str], found: Counter[str], possible: Counter[str]) -> None:
         """The same, of facts with a text of their own. Of the ``possible`` ones nobody knows whether they happened."""
         for text in expected | found:
-            known = found[text] - min(possible[text], max(0, found[text] - expected[text]))
-            self.count(f"{what} {text[:40]!r}", expected[text], known)
+            beyond = min(possible[text], max(0, found[text] - expected[text]))
+            self.count(f"{what} {text[:40]!r}", expected[text], found[text] - beyond)
 
     def add(self, other: Verdict) -> None:
         self.expected += other.expected
@@ -70,7 +70,7 @@ def compare_live(truth: Truth, rows: list[Row], *, starts: int, ends: int) -> Ve
     kinds = Counter(row.kind for row in rows)
     verdict.count("start", starts, kinds["start"])
     verdict.count("end", ends, kinds["end"])
-    verdict.match("prompt", _excerpts(truth.prompts.elements()), _said(rows, "user_prompt"))
+    verdict.match("prompt", _excerpts(truth.prompts.elements()), _said(rows, "user_prompt"), Counter())
     turns = [row for row in rows if row.kind == "turn_end" and not row.is_subagents]
     concluded = [row for row in turns if _is_concluded(row)]
     unwritten = _excerpts(truth.unwritten.elements())
