@@ -56,9 +56,12 @@ class Verdict:
             getattr(self, name).extend(getattr(other, name))
 
 
-def compare(truth: Truth, rows: list[Row], *, starts: int, ends: int) -> Verdict:
-    """Everything, once an import has read the transcripts."""
+def compare(truth: Truth, rows: list[Row], *, starts: int, ends: int, left: int = 0) -> Verdict:
+    """Everything, once an import has read the transcripts. ``left`` turns were left by their process without an end."""
     verdict = compare_live(truth, rows, starts=starts, ends=ends)
+    stopped = Counter(str(row.features.get("reason")) for row in rows if row.kind == "turn_stopped")
+    expected = Counter(failed=truth.failed_turns, interrupted=truth.interrupted_turns, unfinished=left)
+    verdict.match("turn that was", expected, stopped, Counter())
     _compare_calls(verdict, truth, rows, live=False)
     _compare_responses(verdict, truth, rows)
     return verdict
@@ -73,10 +76,10 @@ def compare_live(truth: Truth, rows: list[Row], *, starts: int, ends: int) -> Ve
     verdict.match("prompt", _excerpts(truth.prompts.elements()), _said(rows, "user_prompt"), Counter())
     turns = [row for row in rows if row.kind == "turn_end" and not row.is_subagents]
     concluded = [row for row in turns if _is_concluded(row)]
-    unwritten = _excerpts(truth.unwritten.elements())
-    verdict.match("turn", _excerpts(truth.turns.elements()), _said(concluded, "turn_end"), unwritten)
+    possible = _excerpts(truth.possible_turns.elements())
+    verdict.match("turn", _excerpts(truth.turns.elements()), _said(concluded, "turn_end"), possible)
     subagents = [row for row in rows if row.kind == "turn_end" and row.is_subagents]
-    verdict.match("subagent's turn", _excerpts(truth.subagent_turns.elements()), _said(subagents, "turn_end"), unwritten)
+    verdict.match("subagent's turn", _excerpts(truth.subagent_turns.elements()), _said(subagents, "turn_end"), possible)
     return verdict
 
 

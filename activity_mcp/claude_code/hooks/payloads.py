@@ -189,11 +189,7 @@ class HookPayload:
             return None
         if self.event == "SubagentStop" and self._members.get("agent_type") == "":
             return []
-        draft = events.turn_end_activity(
-            self.session_id, self._turn_key(), text or "", policy=self._prompts, redactor=self._redactor
-        )
-        if text is None:  # a turn that ended without a word: nothing was concluded
-            draft.features = {"session_id": self.session_id, "event_type": "turn_end"}
+        draft = events.turn_end_activity(self.session_id, self._turn_key(), text, policy=self._prompts, redactor=self._redactor)
         draft.features.update(self._common)
         commit = self._commit()
         if commit:
