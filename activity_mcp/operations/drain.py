@@ -118,7 +118,7 @@ class Drainer:
         refresher = self._service.refresher
         try:
             rows += self._fold(flusher, folding, deadline) if verify else 0
-            if rows:
+            if rows and folding.may_have_changed():
                 retry_while_busy(refresher.publish_changes, deadline)
             if verify:
                 scopes = refresher.due()

@@ -72,6 +72,10 @@ class Folding:
         self.offset = committed or self.offset
         return folded
 
+    def may_have_changed(self) -> bool:
+        """Whether the contexts may be others than when this began: something was folded, or a task folds when it likes."""
+        return self.offset is not None or not self._folds_on_request
+
     def known_offset(self) -> Offset | None:
         """Up to where segments are in the contexts for certain; None where a task of the engine's own folds."""
         return self.offset if self._folds_on_request else None
