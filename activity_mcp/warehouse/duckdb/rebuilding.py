@@ -61,11 +61,13 @@ _COUNTED_SINCE = "SELECT DATE_TRUNC('hour', utc_now()) - INTERVAL 9 DAY"
 _SHOW = f"CREATE OR REPLACE TEMP VIEW {STREAM} AS SELECT event.* FROM CLAUDE_STREAM_V2 AS event WHERE "  # noqa: S608
 """A view and no table: one that is dropped holds its memory until the transaction ends."""
 _IN_SPAN = """
-    event.ts >= '{first}' AND event.ts < TIMESTAMP '{last}' + INTERVAL 1 HOUR AND event.rowid % {parts} = {part}
+    event.ts >= '{first}' AND event.ts < TIMESTAMP '{last}' + INTERVAL 1 HOUR
+    AND event.rowid % {parts} = {part}
     AND NOT EXISTS (
         SELECT 1 FROM SUPERSEDED AS outranked
         WHERE outranked.ts >= '{first}' AND outranked.ts < TIMESTAMP '{last}' + INTERVAL 1 HOUR
-            AND outranked.channel_id = event.channel_id AND outranked.stream_offset = event.stream_offset AND outranked.ts = event.ts
+            AND outranked.channel_id = event.channel_id AND outranked.stream_offset = event.stream_offset
+            AND outranked.ts = event.ts
     ) AND NOT EXISTS (
         SELECT 1 FROM CLAUDE_STREAM_V2_UNFOLDED AS waiting
         WHERE waiting.channel_id = event.channel_id AND waiting.stream_offset = event.stream_offset
