@@ -1,16 +1,16 @@
 """What was attempted in a project, and what came of it: which failures stand, what was refused, what works again and again.
 
 An attempt is a tool and what it was called with, as the refresh sequence names it (``tool``, a space, the argument): how often
-it succeeded, failed and was refused, and when last. Those that mean the same are one (``key_of``): a command behind another
-``cd``, an edit and a write of one file.
+it succeeded, failed and was refused, and when last. Those that mean the same are one (``key_of``): a command in its plain words
+(``commands``), an edit and a write of one file.
 
-A failure is **overcome** when the same succeeded after it, in any session; a test also when a run of the same tests that
-includes it did; the reading of a file when the file was touched after it. A search that found nothing is no failure, and no
-commit of nothing.
+A failure is **overcome** when the same succeeded after it, in any session, or a run that includes it; the reading of a file
+when the file was touched after it. A search that found nothing is no failure, and no commit of nothing.
 """
 
 from __future__ import annotations
 
+from .commands import plain_words, run_of
 from .commits import subject_of
 from .values import as_amount, as_number, as_text, as_time, objects
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any, Literal
 
-    TestRun = tuple[str, Sequence[str]]
+    from .commands import Run
 
 ARGUMENTS = ("command", "file_path", "notebook_path", "path", "url", "query", "pattern")
 """The parameter that says what a call was about: the first of these that it has."""
@@ -27,7 +27,7 @@ READING = frozenset(("Read", "NotebookRead", "Grep", "Glob", "LS", "ToolSearch",
 """Tools whose successes are not kept: there are too many, and none says how one works here."""
 MIN_HABIT = 3
 _TIME = 27
-_MAX_TEST_RUNS = 100
+_MAX_RUNS = 100
 _EDITS = ("Edit", "Write", "MultiEdit", "NotebookEdit")
 _SEARCHES = ("grep", "rg", "egrep", "diff", "test", "[", "which", "find", "ls", "cmp", "pgrep", "git grep", "git diff")
 _NOTHING_TO_COMMIT = ("nothing to commit", "nothing added to commit")
@@ -38,14 +38,7 @@ _EVERYDAY = frozenset((
     "du", "df", "gh",
 ))  # fmt: skip
 """Commands that one runs anywhere: they say nothing of a project."""
-_RUNNERS = (
-    "pytest", "python -m pytest", "python3 -m pytest", "uv run pytest", "poetry run pytest", "cargo test", "go test",
-    "npm test",
-    "npx jest", "npx vitest", "yarn test", "pnpm test", "bundle exec rspec", "rspec", "phpunit", "tox",
-)  # fmt: skip
-_NARROWING = ("-k", "-m", "--lf", "--last-failed", "-t", "-run", "--testNamePattern")
 _command_keys: dict[str, tuple[str, str]] = {}
-_OPERATORS = ("|", ";", "&", "<", ">", "$(", "`")
 
 
 class Attempt:
@@ -59,7 +52,7 @@ class Attempt:
     def __init__(self, what: str) -> None:
         self.tool, _, self.argument = what.partition(" ")
         self.key = key_of(self.tool, self.argument)
-        self._run: TestRun | Literal[False] | None = False
+        self._run: Run | Literal[False] | None = False
         self.ok = self.failed = self.denied = 0
         self.first_ok_at = self.ok_at = self.failed_at = self.denied_at = self.background_at = ""
         self.failed_in = self.background_in = self.error = ""
@@ -80,10 +73,10 @@ class Attempt:
         return max(self.ok_at, self.failed_at, self.denied_at, self.background_at)
 
     @property
-    def test_run(self) -> TestRun | None:
-        """The runner of a test command and what it was to run; None for what is no such command. Read once."""
+    def run(self) -> Run | None:
+        """What it ran, where that can be compared with other runs. Read once."""
         if self._run is False:
-            self._run = _test_run(self)
+            self._run = run_of(self.key[1]) if self.tool == "Bash" else None
         return self._run
 
     def plus(self, other: Attempt) -> Attempt:
@@ -229,8 +222,8 @@ class Attempts:
         self._by_key = by_key
         self._judged: dict[tuple[str, str], bool] = {}
         self._commits: list[tuple[str, str]] | None = None
-        runs = [(each.ok_at, run) for each in self._by_key.values() if each.ok_at and (run := each.test_run)]
-        self._test_runs = sorted(runs, key=lambda run: run[0], reverse=True)[:_MAX_TEST_RUNS]
+        runs = [(each.ok_at, run) for each in self._by_key.values() if each.ok_at and (run := each.run)]
+        self._runs = sorted(runs, key=lambda run: run[0], reverse=True)[:_MAX_RUNS]
 
     def knows_command(self, command: str) -> bool:
         """Whether a session's failed command, or the tool that failed in it, is among the attempts."""
@@ -268,8 +261,8 @@ class Attempts:
             return True
         if attempt.tool not in _EDITS and self._touched.get(attempt.argument, "") > failed_at:
             return True
-        run = attempt.test_run
-        return run is not None and any(at > failed_at and _includes(wider, run) for at, wider in self._test_runs)
+        run = attempt.run
+        return run is not None and any(at > failed_at and wider.includes(run) for at, wider in self._runs)
 
     def denied(self) -> list[Attempt]:
         """Those that somebody refused and nobody allowed afterwards, the newest first."""
@@ -304,19 +297,10 @@ class Attempts:
 
 
 def key_of(tool: str, argument: str) -> tuple[str, str]:
-    """What is the same for attempts that mean the same. The exit status is kept: a pipe's is another command's."""
+    """What is the same for attempts that mean the same."""
     if tool in _EDITS:
         return "edit", argument
-    words = argument.split()
-    if tool != "Bash":
-        return tool, " ".join(words)
-    if words[:1] == ["cd"] and "&&" in words[:4]:
-        words = words[words.index("&&") + 1 :]
-    while words and words[0].partition("=")[0].isidentifier() and "=" in words[0]:
-        words = words[1:]
-    if words[-1:] == ["2>&1"]:
-        words = words[:-1]
-    return tool, " ".join(words)
+    return tool, " ".join(plain_words(argument) if tool == "Bash" else argument.split())
 
 
 def _command_key(command: str) -> tuple[str, str]:
@@ -344,27 +328,3 @@ def _is_habit(attempt: Attempt) -> bool:
         return False
     first = attempt.key[1].partition(" ")[0]
     return first != "" and first not in _EVERYDAY and attempt.first_ok_at[:13] < attempt.ok_at[:13]
-
-
-def _test_run(attempt: Attempt) -> TestRun | None:
-    """The runner of a test command and what it was to run (nothing: all); None for what is no such command alone."""
-    command = attempt.key[1]
-    if attempt.tool != "Bash" or not command.startswith(_RUNNERS) or any(mark in command for mark in _OPERATORS):
-        return None
-    runner = next((name for name in _RUNNERS if command == name or command.startswith(f"{name} ")), None)
-    if runner is None:
-        return None
-    words = command[len(runner) :].split()
-    narrowed = [word for word in words if word.partition("=")[0] in _NARROWING]
-    targets = [word for word in words if not word.startswith("-")]
-    return (f"{runner} {' '.join(words)}", ()) if narrowed else (runner, targets)
-
-
-def _includes(wider: TestRun, run: TestRun) -> bool:
-    if wider[0] != run[0]:
-        return False
-    return not wider[1] or (bool(run[1]) and all(any(_is_in(one, whole) for whole in wider[1]) for one in run[1]))
-
-
-def _is_in(one: str, whole: str) -> bool:
-    return one == whole or one.startswith((f"{whole}::", f"{whole.rstrip('/')}/", f"{whole}["))

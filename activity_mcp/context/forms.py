@@ -22,6 +22,17 @@ class Rendered:
         self.encoded = encoded
 
 
+_ALWAYS = ("recorded_at", "watermark")
+CONTEXT_TYPES: dict[str, tuple[str, ...]] = {
+    "default": (
+        "recent_sessions", "recent_errors", "recent_files", "insights", "recent_queries", "tool_usage", "activity_counts",
+        "llm_usage", *_ALWAYS,
+    ),
+    "executive": ("tool_usage", "activity_counts", "llm_usage", *_ALWAYS),
+    "analyst": ("insights", "recent_queries", *_ALWAYS),
+    "engineer": ("recent_sessions", "recent_errors", "recent_files", "tool_usage", *_ALWAYS),
+}  # fmt: skip
+"""The sections of each context_type, in the order in which they are shown."""
 WHY_SUMS = {
     "tool_usage": "calls of the last 24 h, the tools used most first",
     "activity_counts": "activities of the last 24 h by kind",

@@ -8,6 +8,7 @@ where CLAUDE.md or MEMORY.md say it. ``render`` shows the facts as sections, ``i
 from __future__ import annotations
 
 from .attempts import Attempts, Merged, stored_attempts
+from .decisions import taken_back
 from .instructions import MEMBER
 from .records import CONCLUSIONS, INSIGHTS, stored_records
 from .sessions import last_turn, stored_sessions
@@ -129,12 +130,16 @@ def _repeatable(blob: Mapping[str, Any]) -> Iterator[str]:
 
 
 def newest_insights(insights: Iterable[Record]) -> list[Record]:
-    """Of several about one metric of one subject the newest; they come newest first."""
+    """Of several about one metric of one subject, however they are written, the newest; they come newest first."""
     found: dict[tuple[Any, ...], Record] = {}
     for insight in insights:
-        of = (insight["subject"], insight["metric"], insight["grain"])
+        of = tuple(map(_plainly, (insight["subject"], insight["metric"], insight["grain"])))
         found.setdefault(of if insight["subject"] or insight["metric"] else (insight["insight_id"],), insight)
     return list(found.values())
+
+
+def _plainly(text: str | None) -> str:
+    return " ".join((text or "").replace("_", " ").replace("-", " ").lower().split())
 
 
 def distinct(texts: Sequence[str]) -> list[int]:
@@ -217,6 +222,15 @@ def _is_name(word: str) -> bool:
     """A file, a symbol, a number with a unit: a word that is of this project and of no other."""
     has_mark = any(mark in word for mark in "_/.=:()-") and any(char.isalnum() for char in word)
     return has_mark or any(char.isdigit() for char in word) or (word[1:] != word[1:].lower() and word != word.upper())
+
+
+def no_longer_held(
+    sessions: Sequence[Record], conclusions: Sequence[Record], commits: Sequence[tuple[str, str]]
+) -> frozenset[str]:
+    """The conclusions that a later one, or a later commit, takes back."""
+    said = [(session["since"]["concluded"], session["concluded"]) for session in sessions if session["concluded"]]
+    said += [(str(each["ts"]), each["text"]) for each in conclusions if each["text"]]
+    return taken_back(said + [(at, subject) for subject, at in commits])
 
 
 def older_conclusions(conclusions: Sequence[Record], shown: Iterable[str | None]) -> list[Record]:
