@@ -41,11 +41,11 @@ _QUOTED = 3  # two quotation marks, and a comma or a colon
 class Section:
     """One member of the context: a list of entries, an object of named entries (``keyed``), or one ``plain`` value.
 
-    One that is ``whole`` is never shortened: half of a sum would be read as the sum. ``worths`` are those of the entries,
-    without them each counts as a sum; ``shorts`` gives the entries as a small answer has them.
+    One that is ``whole`` is never shortened: half of a sum would be read as the sum. ``worths`` gives those of the
+    entries, without it each counts as a sum; ``shorts`` gives the entries as a small answer has them.
     """
 
-    __slots__ = ("_make_shorts", "_shorts", "_sizes", "entries", "keyed", "name", "plain", "whole", "worths")
+    __slots__ = ("_make_shorts", "_make_worths", "_shorts", "_sizes", "entries", "keyed", "name", "plain", "whole")
 
     def __init__(
         self,
@@ -55,12 +55,12 @@ class Section:
         keyed: bool = False,
         plain: bool = False,
         whole: bool = False,
-        worths: list[float] | None = None,
+        worths: Callable[[], list[float]] | None = None,
         shorts: Callable[[], list[Any]] | None = None,
     ) -> None:
         self._make_shorts = shorts
         self._shorts: list[Any] | None = None
-        self.worths = worths if worths is not None else [BASE["sums"]] * len(entries)
+        self._make_worths = worths
         self.name = name
         self.entries = entries
         self.keyed = keyed
@@ -79,6 +79,11 @@ class Section:
         while len(self._sizes) <= index:
             self._sizes.append(self.size_of(self.entries[len(self._sizes)], dumps))
         return self._sizes[index]
+
+    @property
+    def worths(self) -> list[float]:
+        """What each entry is worth."""
+        return self._make_worths() if self._make_worths else [BASE["sums"]] * len(self.entries)
 
     def shorts(self) -> list[Any]:
         """The entries as a small answer has them, made when they are needed."""
@@ -140,6 +145,8 @@ class _Filling:
         """Show these entries, in full or shortened, if there is room and so many bytes are left afterwards."""
         section = unit.section
         known = self.chosen.get(section.name)
+        if self._left <= keeping:
+            return
         if known is not None and unit.indices[0] in known:
             return
         brackets = 0 if section.plain or known is not None else 2
@@ -164,20 +171,26 @@ class _Filling:
 class Unit:
     """Entries of one section that are shown together or not at all: one, or all of a whole section."""
 
-    __slots__ = ("density", "indices", "section", "worth")
+    __slots__ = ("_forms", "_size", "density", "indices", "section", "worth")
 
     def __init__(self, section: Section, indices: list[int], worth: float, dumps: Dumps) -> None:
         self.section = section
         self.indices = indices
         self.worth = worth
-        size = sum(section.size(index, dumps) for index in indices)
-        self.density = worth / max(size, MIN_COST)
+        self._size = sum(section.size(index, dumps) for index in indices)
+        self._forms: list[tuple[list[Any], int]] | None = None
+        self.density = worth / max(self._size, MIN_COST)
 
     def forms(self, dumps: Dumps, *, is_small: bool) -> list[tuple[list[Any], int]]:
-        """The forms in which these entries can be shown, with the bytes of each, the first choice first."""
+        """The forms in which these entries can be shown, with the bytes of each, the first choice first. Made once."""
+        if self._forms is None:
+            self._forms = self._made(dumps, is_small=is_small)
+        return self._forms
+
+    def _made(self, dumps: Dumps, *, is_small: bool) -> list[tuple[list[Any], int]]:
         section = self.section
         entries = [section.entries[index] for index in self.indices]
-        full = (entries, sum(section.size(index, dumps) for index in self.indices))
+        full = (entries, self._size)
         if section.whole or section.plain:
             return [full]
         if is_small:
@@ -192,11 +205,18 @@ def names_size(sections: list[Section]) -> int:
     return sum(len(section.name) + _QUOTED for section in sections)
 
 
-def shortened(entry: Any, name: str = "") -> Any:
-    """The entry with its texts cut and its lists reduced; ids, paths and numbers stay whole."""
-    if isinstance(entry, dict):
-        return {key: shortened(value, key) for key, value in entry.items()}
-    if isinstance(entry, list):
-        return [shortened(value, name) for value in entry[:_SHORT_LIST]]
+def shortened(entry: Any) -> Any:
+    """The entry with its texts cut and its lists reduced, itself where it has none; ids, paths and numbers stay whole."""
+    if not isinstance(entry, dict):
+        return _cut(entry, "")
+    cut = {name: short for name, value in entry.items() if (short := _cut(value, name)) is not value}
+    return {**entry, **cut} if cut else entry
+
+
+def _cut(value: Any, name: str) -> Any:
+    if isinstance(value, dict):
+        return shortened(value)
+    if isinstance(value, list):
+        return [_cut(each, name) for each in value[:_SHORT_LIST]]
     limit = _SHORT_CONCLUSION if name == "concluded" else _SHORT_TEXT
-    return shorter(entry, limit) if isinstance(entry, str) and name in _TEXTS else entry
+    return shorter(value, limit) if isinstance(value, str) and name in _TEXTS else value

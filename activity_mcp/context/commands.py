@@ -67,6 +67,8 @@ _SAME_RUN = (
 )  # fmt: skip
 """Options that change what is said of a run, not what is run."""
 _WHOLE = (".", "./...", "//...", "...")
+_MAX_REMEMBERED = 512
+_remembered: dict[str, tuple[Run | None]] = {}
 _OPERATORS = ("|", ";", "&", "<", ">", "$(", "`")
 
 
@@ -150,7 +152,19 @@ def _program(word: str) -> str:
 
 
 def run_of(command: str) -> Run | None:
-    """The run that a command in its plain words is; None for what is none that can be compared."""
+    """The run that a command in its plain words is; None for what is none that can be compared.
+
+    The same few come with each new context, so some are remembered.
+    """
+    known = _remembered.get(command)
+    if known is None:
+        if len(_remembered) >= _MAX_REMEMBERED:
+            _remembered.clear()
+        known = _remembered[command] = (_run_of(command),)
+    return known[0]
+
+
+def _run_of(command: str) -> Run | None:
     if not command.startswith(_RUNNERS) or any(mark in command for mark in _OPERATORS):
         return None
     runner = next((name for name in _RUNNERS if command == name or command.startswith(f"{name} ")), None)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _NOTHING: Words = frozenset()
 _MAX_GONE_WORDS, _MIN_WORDS_ALONE, _MAX_REMEMBERED, _MAX_CHARACTERS = 4, 3, 512, 300
+_MAX_JUDGED = 64
 
 
 class _Gone:
@@ -68,10 +69,24 @@ class _Text:
 
 
 _remembered: dict[str, _Text] = {}
+_judged: dict[tuple[tuple[str, str], ...], frozenset[str]] = {}
 
 
 def taken_back(said: Iterable[tuple[str, str]]) -> frozenset[str]:
-    """Those of these texts, each with the ISO time at which it was said, that a later one takes back."""
+    """Those of these texts, each with the ISO time at which it was said, that a later one takes back.
+
+    Each answer about a project asks of the same texts, so some verdicts are remembered.
+    """
+    given_texts = tuple(said)
+    found = _judged.get(given_texts)
+    if found is None:
+        if len(_judged) >= _MAX_JUDGED:
+            _judged.clear()
+        found = _judged[given_texts] = _judge(given_texts)
+    return found
+
+
+def _judge(said: Iterable[tuple[str, str]]) -> frozenset[str]:
     newest: dict[str, str] = {}
     for at, text in said:
         newest[text] = max(newest.get(text, ""), at)

@@ -80,9 +80,8 @@ class Document:
         self._now_us = now_us
         self._project = project
         self._form = Short if context_type == "default" else Full
-        usage = stored.usage(now_us)
-        self._usage = usage.with_facts(facts) if facts else usage
-        self.valid_until_us = min(now_us + self.AGES_HOLD_US, usage.windows.until_us - 1)
+        self._usage = stored.usage(now_us, facts)
+        self.valid_until_us = min(now_us + self.AGES_HOLD_US, self._usage.windows.until_us - 1)
         self._focus = _focus_on(focus) if focus else None
         self._explain = explain
         self._is_terse = context_type == "default"
@@ -98,22 +97,25 @@ class Document:
         self._gone = no_longer_held(self._sessions, self._concluded, self._attempts.commits())
         self.sections = list(self._chosen(CONTEXT_TYPES[context_type]))
         if budgets and context_type in _BUDGETS_IN:
-            self.sections.insert(0, Section("budgets", list(budgets), worths=[_BUDGET_WORTH] * len(budgets)))
+            self.sections.insert(0, Section("budgets", list(budgets), worths=lambda: [_BUDGET_WORTH] * len(budgets)))
         self._whole: Rendered | None = None
         self._cut: tuple[int, Rendered] | None = None
 
     def within(self, room: int, dumps: Callable[[Any], bytes]) -> Rendered:
         """This document in ``room`` bytes, the braces of an empty context not counted."""
-        if self._whole is None:
-            context = {section.name: section.value(section.entries) for section in self.sections}
-            self._whole = Rendered(context, [], dumps(context))
         is_small = self._is_terse and room < SPARE_ROOM  # short rather than full, also where all of it would fit
-        if len(self._whole.encoded) - 2 <= room and not is_small:
-            return self._whole
+        if not is_small and len(self._all(dumps).encoded) - 2 <= room:
+            return self._all(dumps)
         if self._cut is None or self._cut[0] != room:
             context, truncated = fit(self.sections, room, dumps, is_terse=self._is_terse)
             self._cut = (room, Rendered(context, truncated, dumps(context)))
         return self._cut[1]
+
+    def _all(self, dumps: Callable[[Any], bytes]) -> Rendered:
+        if self._whole is None:
+            context = {section.name: section.value(section.entries) for section in self.sections}
+            self._whole = Rendered(context, [], dumps(context))
+        return self._whole
 
     def _chosen(self, names: Sequence[str]) -> Iterator[Section]:
         for name in names:
@@ -259,10 +261,13 @@ class Document:
 
     def recent_files(self) -> Section:
         """Those that were worked on most, then those that were touched last."""
+        in_sessions: dict[str, int] = {}
+        for path in [path for session in self._sessions for path in session["files"]]:
+            in_sessions[path] = in_sessions.get(path, 0) + 1
         entries = []
         for record, edits in worked_on(self._files, self._attempts)[: self._form.files]:
             kind, path = "file" if edits > 1 else "touched", record["file_path"]
-            sessions = sum(path in session["files"] for session in self._sessions)
+            sessions = in_sessions.get(path, 0)
             entries.append(({
                 "file_path": path,
                 "operation": record["operation"],
@@ -340,7 +345,9 @@ class Document:
             shown = [without_empty(shape(entry) if shape else entry) for entry, _ in entries]
             return [{**entry, "why": rank.why()} for entry, rank in zip(shown, ranks, strict=True)] if self._explain else shown
 
-        return Section(name, form(None), worths=[rank.worth for rank in ranks], shorts=(lambda: form(short)) if short else None)
+        return Section(
+            name, form(None), worths=lambda: [rank.worth for rank in ranks], shorts=(lambda: form(short)) if short else None
+        )
 
     def _rank(self, kind: str, ts: str | None, *texts: str | None, times: int = 1, branch: str | None = None) -> Rank:
         """What an entry about these texts is worth here."""

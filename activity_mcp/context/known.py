@@ -78,9 +78,16 @@ def failures(errors: Sequence[Record], attempts: Attempts) -> list[Failure]:
 
     An error of a tool call that is among the attempts is judged as one; what is older than they are stays as it was recorded.
     """
+    return attempts.once("failures", errors, lambda: _failures(errors, attempts))
+
+
+def _failures(errors: Sequence[Record], attempts: Attempts) -> list[Failure]:
     found: dict[tuple[Any, ...], Failure] = {}
+    at: dict[str, list[Record]] = {}
+    for error in errors:
+        at.setdefault(error["ts"], []).append(error)
     for attempt, is_overcome in attempts.failed():
-        record = next((error for error in errors if error["ts"] == attempt.failed_at and attempt.is_of(error["name"])), None)
+        record = next((error for error in at.get(attempt.failed_at, ()) if attempt.is_of(error["name"])), None)
         command = attempt.name if attempt.argument else None
         failure = Failure(record or _error_of(attempt), command=command, times=max(attempt.failed, 1), is_overcome=is_overcome)
         found[attempt.tool, attempt.argument] = failure
@@ -247,6 +254,10 @@ def age_us(ts: str | None, now_us: int) -> int | None:
 
 def worked_on(files: Sequence[Record], attempts: Attempts) -> list[tuple[Record, int]]:
     """The files with how often each was edited, those that most was done to first."""
+    return attempts.once("files", files, lambda: _worked_on(files, attempts))
+
+
+def _worked_on(files: Sequence[Record], attempts: Attempts) -> list[tuple[Record, int]]:
     found = [(file, attempts.edits(file["file_path"])) for file in files]
     found.sort(key=lambda entry: str(entry[0]["ts"]), reverse=True)
     found.sort(key=lambda entry: entry[1], reverse=True)
