@@ -303,6 +303,13 @@ class Attempts:
         run = attempt.run
         return run is not None and any(at > failed_at and wider.includes(run) for at, wider in self._runs)
 
+    def is_no_news(self, call: Tried) -> bool:
+        """Whether the call says only that what never did anything but succeed did so again, which nothing here counts."""
+        known = self._by_key.get(call.as_attempt().key)
+        if known is None or call.outcome != "ok" or known.tool == "Bash" or known.tool in _EDITS:
+            return False
+        return not (known.failed_at or known.denied_at or known.background_at)
+
     def denied(self) -> list[Attempt]:
         """Those that somebody refused and nobody allowed afterwards, the newest first."""
         denied = (each for each in self._by_key.values() if each.denied_at)

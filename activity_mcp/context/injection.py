@@ -32,10 +32,10 @@ from .known import (
     distinct,
     failures,
     is_telling,
-    newest_insights,
     no_longer_held,
     older_conclusions,
     open_end,
+    ranked_insights,
     said_by,
     worked_on,
 )
@@ -242,7 +242,7 @@ class Lines:
 
     def insights(self) -> Iterator[Line]:
         holding = insights_that_hold(stored_records(self._blob, "insights", INSIGHTS), iso(self._now_us))
-        for insight in newest_insights(holding)[:_MAX_INSIGHTS]:
+        for _, insight in ranked_insights(holding)[:_MAX_INSIGHTS]:
             what = " ".join(one_line(insight[name] or "", 80) for name in ("subject", "metric")).strip()
             value = insight["value"]
             grain = f" per {one_line(insight['grain'], 20)}" if insight["grain"] else ""

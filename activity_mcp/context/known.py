@@ -136,13 +136,17 @@ def _repeatable(blob: Mapping[str, Any]) -> Iterator[str]:
     yield from (said_by(each) for each in stored_records(blob, "insights", INSIGHTS))
 
 
-def newest_insights(insights: Iterable[Record]) -> list[Record]:
-    """Of several about one metric of one subject, however they are written, the newest; they come newest first."""
+def ranked_insights(insights: Iterable[Record], *, with_replaced: bool = False) -> list[tuple[str, Record]]:
+    """Each insight with its kind: of several about one metric of one subject, however they are written, the newest is an
+    ``insight``; those that it has ``replaced`` come last. They come newest first."""
     found: dict[tuple[Any, ...], Record] = {}
+    replaced = []
     for insight in insights:
         of = tuple(map(_plainly, (insight["subject"], insight["metric"], insight["grain"])))
-        found.setdefault(of if insight["subject"] or insight["metric"] else (insight["insight_id"],), insight)
-    return list(found.values())
+        newest = found.setdefault(of if insight["subject"] or insight["metric"] else (insight["insight_id"],), insight)
+        if newest is not insight and with_replaced:
+            replaced.append(("replaced", insight))
+    return [("insight", insight) for insight in found.values()] + replaced
 
 
 def _plainly(text: str | None) -> str:

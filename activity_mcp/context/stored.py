@@ -5,7 +5,7 @@ from __future__ import annotations
 from .attempts import Attempts, Merged, stored_attempts
 from .records import CONCLUSIONS, ERRORS, FILES, INSIGHTS, QUERIES, stored_records
 from .sessions import stored_sessions
-from .usage import HOUR_US, Usage, usage_of
+from .usage import Usage, Windows, usage_of
 from .values import as_name, as_time
 
 TYPE_CHECKING = False
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .attempts import Tried
-    from .facts import Fact
 
     Record = dict[str, Any]
 
@@ -24,7 +23,6 @@ class Stored:
 
     __slots__ = (
         "_blob",
-        "_counted",
         "_judged",
         "_merged",
         "_usage",
@@ -42,7 +40,6 @@ class Stored:
     def __init__(self, blob: Mapping[str, Any], watermark: Mapping[str, str] | None = None) -> None:
         self._blob = blob
         self._usage: Usage | None = None
-        self._counted: tuple[Sequence[Fact], Usage]
         self._judged: Attempts | None = None
         self.sessions = stored_sessions(blob)
         self.attempts = stored_attempts(blob)
@@ -53,7 +50,8 @@ class Stored:
         self.queries = stored_records(blob, "recent_queries", QUERIES)
         self.insights = stored_records(blob, "insights", INSIGHTS)
         self.recorded_at = as_time(blob.get("recorded_at"))
-        self.watermark = sorted((as_name(channel) or "", as_name(offset)) for channel, offset in (watermark or {}).items())
+        found = [(as_name(channel) or "", as_name(offset)) for channel, offset in (watermark or {}).items()]
+        self.watermark = sorted(found, key=lambda at: (at[0], at[1] or ""))
 
     def judged(self, files: Sequence[Record], calls: Sequence[Tried]) -> Attempts:
         """The attempts with the calls since; where there are no others than last time, what was worked out then."""
@@ -64,16 +62,8 @@ class Stored:
             known = self._judged = Attempts(by_key, touched)
         return known
 
-    def usage(self, now_us: int, facts: Sequence[Fact] = ()) -> Usage:
-        """The sums over the windows that end now, worked out once an hour, with what these facts add to them."""
-        usage = self._usage
-        if usage is None or not usage.windows.until_us - HOUR_US <= now_us < usage.windows.until_us:
-            usage = self._usage = usage_of(self._blob, now_us)
-            self._counted = (), usage
-        counted, total = self._counted
-        if counted != facts[: len(counted)]:  # one of them was replaced, or is in the context now
-            counted, total = (), usage
-        if len(facts) > len(counted):  # each answer has the facts of the one before and some more
-            total = total.with_facts(facts[len(counted) :])
-        self._counted = facts, total
-        return total
+    def usage(self, now_us: int) -> Usage:
+        """The sums over the windows that end now, worked out once an hour."""
+        if self._usage is None or self._usage.windows.until_us != Windows(now_us).until_us:
+            self._usage = usage_of(self._blob, now_us)
+        return self._usage

@@ -39,13 +39,13 @@ _SAME_BRANCH, _IN_FOCUS, _OUT_OF_FOCUS, _EACH_DOUBLING, _EACH_BEFORE = 1.25, 3.0
 
 
 class Rank:
-    """What a line of a kind is worth, and why. Worked out when it is asked for: an answer that fits whole asks for none.
+    """What a line of a kind is worth, and why.
 
     ``age_us`` None: of unknown age; ``nth`` lines of the kind come before it; ``focus`` is the share of the focus
     that it has, None: nothing was asked for.
     """
 
-    __slots__ = ("_age_us", "_focus", "_is_same_branch", "_kind", "_nth", "_times", "_worth")
+    __slots__ = ("_age_us", "_focus", "_is_same_branch", "_kind", "_nth", "_times", "worth")
 
     def __init__(
         self,
@@ -60,19 +60,12 @@ class Rank:
         self._kind = kind
         self._age_us = age_us
         self._times = max(times, 1)
+        self._nth = nth
         self._is_same_branch = is_same_branch
         self._focus = focus
-        self._nth = nth
-        self._worth: float | None = None
+        self.worth = self._worth()
 
-    @property
-    def worth(self) -> float:
-        """The product of the module's rule."""
-        if self._worth is None:
-            self._worth = self._product()
-        return self._worth
-
-    def _product(self) -> float:
+    def _worth(self) -> float:
         half_life = HALF_LIFE_DAYS[self._kind]
         days = half_life if self._age_us is None else max(self._age_us, 0) / _DAY_US
         value: float = BASE[self._kind] * 0.5 ** (min(days, _MAX_DAYS) / half_life) * _EACH_BEFORE**self._nth
