@@ -35,6 +35,7 @@ _SETTERS = words(
 _DIRECTIVES = ("machine", "login", "default", "username", "enable", "d-i")
 _LOGINS = words("user username login machine")
 _VALUE_OPTIONS = ("-value ", "--value ")
+_PATH_CHARS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/"
 _LEADING = {ord(char): " " for char in "\"'(#/"}
 
 
@@ -77,6 +78,7 @@ def _start_of_path(text: str, name: Name) -> int:
     if text[start - 1 : start] not in (".", ":", "/"):
         return start
     first = max(0, start - 80)
+    start = first + len(text[first:start].rstrip(_PATH_CHARS))
     while start > first and (text[start - 1].isalnum() or text[start - 1] in "_-.:/"):
         start -= 1
     return start

@@ -61,6 +61,7 @@ _NOT_A_KEY = _words(
     " pub host known turn hockey mon don the a an this that each every your my our its no any one same new which"
     " what of for with by and"
 )
+_NOT_SECRET_KEYS = ("public", "primary", "foreign")
 _SOMETIMES_A_KEY = _words("storage host file record message topic bucket config redis resource field legend route query item")
 """Of these some vendors have secret keys: only a value that is random beyond doubt is one."""
 _ACCOUNTS = _words(
@@ -79,6 +80,7 @@ _PUBLIC_SIGNATURES = _words("sig signature session sid seed code login api licen
 _MAX_NAMES = 4096
 _LETTERS = bytes(byte if 97 <= byte <= 122 else 32 for byte in range(256))
 _kinds: dict[str, tuple[str, int] | None] = {}
+_completed: dict[str, bool] = {}
 
 
 class Name:
@@ -132,7 +134,7 @@ def _judge(name: str) -> tuple[str, int] | None:
         for ending, kind in _SECRET_ENDINGS:
             if joined.endswith(ending):
                 return kind, STRONG
-    if last in ("key", "keys") and (before in _NOT_A_KEY or words[0] in ("public", "primary", "foreign")):
+    if last in ("key", "keys") and (before in _NOT_A_KEY or words[0] in _NOT_SECRET_KEYS):
         return ("secret_key", BARE) if before in _SOMETIMES_A_KEY else None
     return _judge_weak(last, before)
 
@@ -145,6 +147,24 @@ def _judge_weak(last: str, before: str) -> tuple[str, int] | None:
     if last.endswith("key") and len(last) > 5 and last[:-3] not in _NOT_A_KEY:
         return "secret_key", WEAK
     return None
+
+
+def may_be_completed(name: str) -> bool:
+    """Whether a name that announces nothing may announce a secret behind one more word: ``seed.phrase``, ``seed phrase``."""
+    if name in _completed:
+        return _completed[name]
+    words = words_of(name)
+    while len(words) > 1 and words[-1] in _TRAILING:
+        words.pop()
+    joined = "".join(words)
+    may_be = (
+        not words
+        or (len(words) < 3 and any(ending.endswith(joined) for ending, _ in _SECRET_ENDINGS))
+        or (words[-1] in ("key", "keys") and words[0] in _NOT_SECRET_KEYS)
+    )
+    if len(_completed) < _MAX_NAMES:
+        _completed[name] = may_be
+    return may_be
 
 
 def is_almost_strong(name: str) -> bool:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 _ALNUM = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 APART = bytes(byte if byte in _ALNUM else 32 for byte in range(256))
 _NAMES_APART = bytes(byte if byte in _ALNUM or byte in b"_-" else 32 for byte in range(256))
-_ASCII = bytes(range(128))
-_ESCAPES = (b"n", b"t", b"r")
+_ESCAPES = (b"\\n", b"\\t", b"\\r")
+_MAX_BEHIND_ESCAPE = 512
 LONG = 15
 """Characters of a piece from which it may be a secret by itself."""
 
@@ -22,26 +22,28 @@ LONG = 15
 class Sight:
     """A text, prepared once for all finders."""
 
-    __slots__ = ("_capitals", "_heads", "_mixed", "foreign", "long", "lowered", "names", "pieces", "text", "words")
+    __slots__ = ("_capitals", "_heads", "_mixed", "_twos", "long", "longest", "lowered", "lowered_names", "names", "pieces", "text", "words")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.lowered = _lower(text)
         data = text.encode("utf-8", "surrogatepass")
         names = set(data.translate(_NAMES_APART).split())
-        if "\\" in text:  # of ``\nPASSWORD``, as an escaped text has it
-            names.update([name[1:] for name in names if name[:1] in _ESCAPES])
-        self.names = b" ".join(names)
-        """Every name of the text once: runs of letters, digits, ``_`` and ``-``."""
+        if "\\" in text:
+            names.update(_behind_escapes(data))
+        self.names = b" ".join((b"", *names))
+        """Every name of the text once, with a blank before each: runs of letters, digits, ``_`` and ``-``."""
+        self.lowered_names = self.names.lower()
         self.pieces = set(self.names.translate(APART).split())
-        self.words = set(self.names.lower().translate(APART).split())
+        self.words = set(self.lowered_names.translate(APART).split())
         """The pieces in lower case."""
-        self.foreign = b"" if text.isascii() else data.translate(None, _ASCII)
-        """The bytes of the characters that are not ASCII."""
         self.long = [piece for piece in self.pieces if len(piece) >= LONG]
+        self.longest = max(map(len, self.long), default=0)
+        """Characters of the longest of them."""
         self._capitals: set[bytes] | None = None
         self._heads: set[bytes] | None = None
         self._mixed: bool | None = None
+        self._twos: set[bytes] | None = None
 
     @property
     def has_mixed(self) -> bool:
@@ -66,10 +68,17 @@ class Sight:
             self._heads.update([piece[:4] for piece in self.long])
         return self._heads
 
+    @property
+    def twos(self) -> set[bytes]:
+        """The first two characters of the heads."""
+        if self._twos is None:
+            self._twos = {head[:2] for head in self.heads}
+        return self._twos
+
     def runs(self, min_chars: int) -> Iterator[tuple[int, str]]:
         """Every run of that many letters and digits or more (at least ``LONG``), in the order of the text, and where it is;
         none twice."""
-        if not any(len(piece) >= min_chars for piece in self.long):
+        if self.longest < min_chars:
             return
         at = 0
         for piece in self.text.encode("utf-8", "surrogatepass").translate(APART).split():
@@ -78,6 +87,15 @@ class Sight:
                 at = self.text.find(run, at)
                 yield at, run
                 at += len(run)
+
+
+def _behind_escapes(data: bytes) -> list[bytes]:
+    """The names that ``\\n`` and its like stand before (``\\nPASSWORD``), as an escaped text has them."""
+    pieces: list[bytes] = []
+    for escape in _ESCAPES:
+        if escape in data:
+            pieces += [piece[:_MAX_BEHIND_ESCAPE] for piece in data.split(escape)[1:]]
+    return b" ".join(pieces).translate(_NAMES_APART).split()
 
 
 def end_of_line(text: str, at: int) -> int:
