@@ -81,6 +81,7 @@ _MAX_NAMES = 4096
 _LETTERS = bytes(byte if 97 <= byte <= 122 else 32 for byte in range(256))
 _kinds: dict[str, tuple[str, int] | None] = {}
 _completed: dict[str, bool] = {}
+_almost: dict[str, bool] = {}
 
 
 class Name:
@@ -169,8 +170,13 @@ def may_be_completed(name: str) -> bool:
 
 def is_almost_strong(name: str) -> bool:
     """Whether the name's last word is one whose value is a secret unless it is a word, a path or a small number."""
+    if name in _almost:
+        return _almost[name]
     words = words_of(name)
-    return bool(words) and (words[-1] in _NEARLY_STRONG or words[-1].endswith(_GLUED))
+    is_almost = bool(words) and (words[-1] in _NEARLY_STRONG or words[-1].endswith(_GLUED))
+    if len(_almost) < _MAX_NAMES:
+        _almost[name] = is_almost
+    return is_almost
 
 
 def words_of(name: str) -> list[str]:

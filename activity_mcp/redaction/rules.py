@@ -85,7 +85,7 @@ def _has_jwt_head(sight: Sight) -> bool:
     return b"ey" in sight.twos
 
 
-def _has_bitwarden_piece(sight: Sight) -> bool:
+def _has_bitwarden(sight: Sight) -> bool:
     return sight.longest >= 28 and b"0" in sight.words
 
 
@@ -126,7 +126,9 @@ def _may_be_azure(sight: Sight) -> bool:
 
 
 def _may_be_telegram(sight: Sight) -> bool:
-    return b"AA" in sight.twos and ":AA" in sight.text and any(len(piece) >= 8 and piece[-8:].isdigit() for piece in sight.pieces)
+    return (
+        b"AA" in sight.twos and ":AA" in sight.text and any(len(piece) >= 8 and piece[-8:].isdigit() for piece in sight.pieces)
+    )
 
 
 RULES: tuple[Rule, ...] = (
@@ -137,7 +139,7 @@ RULES: tuple[Rule, ...] = (
     ("harness_token", ("pat.",), _B + r"[ps]at\.[A-Za-z0-9_-]{20,24}\.[A-Za-z0-9]{22,26}\.[A-Za-z0-9]{18,22}", 60, "pat"),
     ("harness_token", ("sat.",), _B + r"[ps]at\.[A-Za-z0-9_-]{20,24}\.[A-Za-z0-9]{22,26}\.[A-Za-z0-9]{18,22}", 60, "sat"),
     ("zoho_token", ("1000.",), _B + r"1000\.[0-9a-f]{32}\.[0-9a-f]{32}", 60, _has_zoho_piece),
-    ("bitwarden_token", ("0.",), _B + r"0\.[0-9a-f-]{36}\.[A-Za-z0-9]{28,32}(?::[A-Za-z0-9+/=]{20,28})?", 64, _has_bitwarden_piece),
+    ("bitwarden_token", ("0.",), _B + r"0\.[0-9a-f-]{36}\.[A-Za-z0-9]{28,32}(?::[A-Za-z0-9+/=]{20,28})?", 64, _has_bitwarden),
     ("authress_key", (".acc_", ".acc-"), r"(?<=[a-z0-9]{4})\.acc[_-][a-z0-9-]{10,32}\.[A-Za-z0-9+/_=-]{30,120}", 0, "acc"),
     ("mailchimp_key", ("-us",), r"(?<=[0-9a-f]{32})-us[0-9]{1,2}(?![A-Za-z0-9])", _is_mailchimp, 32),
     ("maxmind_key", ("_mmk",), r"(?<=_[A-Za-z0-9]{29})_mmk(?![A-Za-z0-9])", _is_license, "mmk"),

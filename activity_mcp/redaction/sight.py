@@ -22,7 +22,10 @@ LONG = 15
 class Sight:
     """A text, prepared once for all finders."""
 
-    __slots__ = ("_capitals", "_heads", "_mixed", "_twos", "long", "longest", "lowered", "lowered_names", "names", "pieces", "text", "words")
+    __slots__ = (
+        "_capitals", "_heads", "_mixed", "_twos", "long", "longest", "lowered", "lowered_names", "names", "pieces", "text",
+        "words",
+    )  # fmt: skip
 
     def __init__(self, text: str) -> None:
         self.text = text
