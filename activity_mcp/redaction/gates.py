@@ -187,7 +187,7 @@ def _may_be_by_chance(sight: Sight) -> bool:
     return any(len(piece) >= least and not piece.isalpha() and not piece.isdigit() for piece in sight.long)
 
 
-def may_be_base64(piece: bytes) -> bool:
+def may_be_base64(piece: bytes | str) -> bool:
     """Letters of both cases and digits, as base64 of a text has them."""
     return len(piece) >= 16 and not piece.islower() and not piece.isupper() and not piece.isalpha() and not piece.isdigit()
 

@@ -100,8 +100,8 @@ def _bare(text: str, lowered: str) -> Iterator[Span]:
         return
     start, count, width, place = 0, 0, 0, 0
     lines = text.split("\n")
-    if sum(map(_WIDTHS[0].__le__, map(len, lines))) < _MIN_LINES:
-        return
+    if b"\1" * _MIN_LINES not in bytes(map(_WIDTHS[0].__le__, map(len, lines))):
+        return  # no so many long lines in a row
     for raw in lines:
         if not count and len(raw) < _WIDTHS[0]:
             place += len(raw) + 1

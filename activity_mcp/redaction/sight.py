@@ -6,10 +6,6 @@ and most finders have not.
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 _ALNUM = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 APART = bytes(byte if byte in _ALNUM else 32 for byte in range(256))
 _NAMES_APART = bytes(byte if byte in _ALNUM or byte in b"_-" else 32 for byte in range(256))
@@ -23,8 +19,8 @@ class Sight:
     """A text, prepared once for all finders."""
 
     __slots__ = (
-        "_capitals", "_heads", "_mixed", "_twos", "long", "longest", "lowered", "lowered_names", "names", "pieces", "text",
-        "words",
+        "_capitals", "_heads", "_mixed", "_runs", "_twos", "long", "longest", "lowered", "lowered_names", "names", "pieces",
+        "text", "words",
     )  # fmt: skip
 
     def __init__(self, text: str) -> None:
@@ -46,6 +42,7 @@ class Sight:
         self._capitals: set[bytes] | None = None
         self._heads: set[bytes] | None = None
         self._mixed: bool | None = None
+        self._runs: list[tuple[int, str]] | None = None
         self._twos: set[bytes] | None = None
 
     @property
@@ -78,18 +75,24 @@ class Sight:
             self._twos = {head[:2] for head in self.heads}
         return self._twos
 
-    def runs(self, min_chars: int) -> Iterator[tuple[int, str]]:
+    def runs(self, min_chars: int) -> list[tuple[int, str]]:
         """Every run of that many letters and digits or more (at least ``LONG``), in the order of the text, and where it is;
         none twice."""
         if self.longest < min_chars:
-            return
+            return []
+        if self._runs is None:
+            self._runs = self._long_runs()
+        return [place for place in self._runs if len(place[1]) >= min_chars]
+
+    def _long_runs(self) -> list[tuple[int, str]]:
+        places: list[tuple[int, str]] = []
         at = 0
-        for piece in self.text.encode("utf-8", "surrogatepass").translate(APART).split():
-            if len(piece) >= min_chars:
-                run = piece.decode("ascii")
-                at = self.text.find(run, at)
-                yield at, run
-                at += len(run)
+        pieces = self.text.encode("utf-8", "surrogatepass").translate(APART).split()
+        for run in [piece.decode("ascii") for piece in pieces if len(piece) >= LONG]:
+            at = self.text.find(run, at)
+            places.append((at, run))
+            at += len(run)
+        return places
 
 
 def _behind_escapes(data: bytes) -> list[bytes]:
