@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .gate_words import CALLS, CONSUMERS, PROGRAMS, TOKENS_BEFORE_LONG, TOKENS_BY_HEAD, TOKENS_BY_PIECE
 from .rules import open_rules
-from .sight import APART
+from .sight import APART, MANY, escaped, may_have_joints
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,9 +82,8 @@ _MARKS_OF_PASSWORDS = "!#$%^&*+?@"
 ESCAPE, CSI = "\x1b", "\x9b"
 """What begins a sequence for a terminal."""
 _WRITTEN_ESCAPES = ("\\e[", "\\e]", "\\x1", "\\033", "\\u001")
-_AFTER_PROGRAM = frozenset(" \t.\\")
+_AFTER_PROGRAM = (b" ", b"\t", b".", b"\\")
 _PASSWORD_OPTIONS = (b" -p", b" -P", b" -w")
-_JOINTS = bytes.maketrans(b"\n", b"+")
 _MIN_KEY_PIECE = 20
 _MIN_KEY_LINES = 190
 
@@ -101,16 +100,18 @@ class WordGate:
     def __init__(self, block: str, *, is_whole: bool = False) -> None:
         self._block = block
         self._is_whole = is_whole
-        self._wanted_of: dict[bytes, list[tuple[str, set[bytes]]]] = {}
+        self._wanted_of: dict[bytes, list[tuple[str, bytes, set[bytes]]]] = {}
         self.words = frozenset(block.partition("\n\n")[0].encode().split())
 
-    def of(self, words: set[bytes], text: str) -> list[str]:
+    def of(self, words: set[bytes], data: bytes) -> list[str]:
         """What a text with these words has of it, by word in alphabetical order."""
         found: list[str] = []
         for word in sorted(self.words & words):
             if word not in self._wanted_of:
-                self._wanted_of[word] = [(wanted, self._words_in(wanted)) for wanted in self.wanted(word.decode())]
-            found += [wanted for wanted, parts in self._wanted_of[word] if parts <= words and wanted in text]
+                self._wanted_of[word] = [
+                    (wanted, wanted.encode(), self._words_in(wanted)) for wanted in self.wanted(word.decode())
+                ]
+            found += [wanted for wanted, needle, parts in self._wanted_of[word] if parts <= words and needle in data]
         return found
 
     def wanted(self, word: str) -> list[str]:
@@ -138,19 +139,19 @@ def opened(sight: Sight, rules: Iterable[Rule], literals: Sequence[str] = ()) ->
         "tokens": prefixes_of(sight),
         "rules": open_rules(sight, rules),
         "by_chance": bool(sight.long) and _may_be_by_chance(sight),
-        "urls": "@" in text and "://" in text,
+        "urls": "@" in text and b"://" in sight.data,
         "drivers": "@" in text and not words.isdisjoint((b"thin", b"tcp", b"unix")),
         "names": may_have_names(sight, literals),
         "calls": _calls(sight),
         "phrases": _has_phrase(sight),
         "remarks": _has_remark(sight),
         "accounts": _has_account(sight),
-        "pgpass": ":" in text and (b"5432" in words or ("*" in text and ":*:" in text)),
+        "pgpass": ":" in text and (b"5432" in words or ("*" in text and b":*:" in sight.data)),
         "programs": _programs(sight),
-        "beside_user": any(map(sight.names.__contains__, _PASSWORD_OPTIONS)),
+        "beside_user": b" -" in sight.names and any(map(sight.names.__contains__, _PASSWORD_OPTIONS)),
         "piped": _is_piped(sight),
         "encoded": bool(sight.long) and _may_have_base64(sight),
-        "views": has_views(text),
+        "views": has_views(sight),
     }
     return {finder: reason for finder, reason in found.items() if reason}
 
@@ -170,20 +171,20 @@ def has_key_lines(sight: Sight) -> bool:
 
 def prefixes_of(sight: Sight) -> list[str]:
     """The prefixes of tokens that the text has, longer heads first, then in the order of the table."""
-    found = _PREFIXES.of(sight.pieces, sight.text)
+    found = _PREFIXES.of(sight.pieces, sight.data)
     if sight.long:
-        found += _LONG_PREFIXES.of(sight.pieces, sight.text)
+        found += _LONG_PREFIXES.of(sight.pieces, sight.data)
     if sight.heads:
-        found += _OPEN_PREFIXES.of(sight.heads, sight.text)
-        found += _OPEN_PREFIXES.of({head[:3] for head in sight.heads}, sight.text)
-        found += _OPEN_PREFIXES.of(sight.twos, sight.text)
+        found += _OPEN_PREFIXES.of(sight.heads, sight.data)
+        found += _OPEN_PREFIXES.of({head[:3] for head in sight.heads}, sight.data)
+        found += _OPEN_PREFIXES.of(sight.twos, sight.data)
     return found
 
 
 def _may_be_by_chance(sight: Sight) -> bool:
     if sight.longest < 20:
         return False
-    least = 20 if "://" in sight.text else 32
+    least = 20 if b"://" in sight.data else 32
     return any(len(piece) >= least and not piece.isalpha() and not piece.isdigit() for piece in sight.long)
 
 
@@ -256,7 +257,7 @@ def foreign_names(sight: Sight) -> list[str]:
 def _calls(sight: Sight) -> list[str]:
     if "(" not in sight.text:
         return []
-    return _CALLS.of(sight.words, sight.lowered)
+    return _CALLS.of(sight.words, sight.lowered_data)
 
 
 def _has_phrase(sight: Sight) -> bool:
@@ -279,7 +280,7 @@ def _has_remark(sight: Sight) -> bool:
         or b"chpasswd" in words
         or (b"sz" in words and b"reg" in words)
         or ("{" in text and (b"plain" in words or b"cleartext" in words))
-        or (b"on" in words and ">" in text and " on >" in sight.lowered)
+        or (b"on" in words and ">" in text and b" on >" in sight.lowered_data)
     ):
         return True
     if not sight.has_mixed:
@@ -295,11 +296,24 @@ def _has_account(sight: Sight) -> bool:
         return False
     if ("/" in text or ":" in text) and logins_of(sight):
         return True
-    if not PEER_WORDS.isdisjoint(words) or ("*" in text and (" * " in text or " *\n" in text)):
+    if not PEER_WORDS.isdisjoint(words) or _has_star(text):
         return True
-    if (text[0] == '"' or '\n"' in text) and '" "' in text:
+    if b'" "' in sight.data and (text[0] == '"' or b'\n"' in sight.data):
         return True
-    return text.count(":") > 3 and "::" in text
+    return text.count(":") > 3 and b"::" in sight.data
+
+
+def _has_star(text: str) -> bool:
+    """Whether a ``*`` is a column of its own."""
+    stars = text.count("*")
+    if stars > MANY:
+        return " * " in text or " *\n" in text
+    at = -1
+    for _ in range(stars):
+        at = text.find("*", at + 1)
+        if text[at - 1 : at] == " " and text[at + 1 : at + 2] in (" ", "\n"):
+            return True
+    return False
 
 
 def speaks_of_peers(sight: Sight) -> bool:
@@ -314,7 +328,7 @@ def speaks_of_peers(sight: Sight) -> bool:
 
 def logins_of(sight: Sight) -> list[str]:
     """What the text has of the words of a login."""
-    return [phrase for word, phrase in _LOGINS.items() if word in sight.words and phrase in sight.lowered]
+    return [phrase for word, phrase in _LOGINS.items() if word in sight.words and phrase.encode() in sight.lowered_data]
 
 
 def has_field(sight: Sight) -> bool:
@@ -323,11 +337,11 @@ def has_field(sight: Sight) -> bool:
 
 
 def _programs(sight: Sight) -> list[str]:
-    lowered = sight.lowered
-    return [program for program in _PROGRAMS.of(sight.words, lowered) if _is_called(lowered, program)]
+    lowered = sight.lowered_data
+    return [program for program in _PROGRAMS.of(sight.words, lowered) if _is_called(lowered, program.encode())]
 
 
-def _is_called(lowered: str, program: str) -> bool:
+def _is_called(lowered: bytes, program: bytes) -> bool:
     """Whether what follows the program somewhere can be an argument."""
     at = lowered.find(program)
     while at >= 0:
@@ -342,39 +356,26 @@ def _is_piped(sight: Sight) -> bool:
     text, words = sight.text, sight.words
     if b"expect" in words:
         return True
-    if ECHOES.isdisjoint(words) and not ("<" in text and "<<" in text):
+    if ECHOES.isdisjoint(words) and not ("<" in text and b"<<" in sight.data):
         return False
     return (
         ">" in text
-        or "%s" in text
+        or ("%" in text and b"%s" in sight.data)
         or ("|" in text and not SECRETISH.isdisjoint(words))
         or not _CONSUMERS.words.isdisjoint(words)
     )  # fmt: skip
 
 
-def has_views(text: str) -> bool:
+def has_views(sight: Sight) -> bool:
     """Whether the text may say something else when it is decoded or joined."""
+    text = sight.text
     if "%" in text or ("&" in text and ("&lt;" in text or "&quot;" in text or "&#3" in text)):
         return True
-    if "\\" in text and ("\\u" in text or "\\\n" in text or "\\\r\n" in text):
-        return True
-    return may_have_joints(text)
-
-
-def may_have_joints(text: str) -> bool:
-    """Whether a literal may end where nothing but blanks, the end of a line and a ``+`` is before the next of its kind."""
-    if "'" not in text and '"' not in text:
-        return False
-    if "+" not in text and "\n" not in text:
-        return False
-    pressed = text.encode("utf-8", "surrogatepass").translate(_JOINTS, b" \t\r")
-    while b"++" in pressed:
-        pressed = pressed.replace(b"++", b"+")
-    return b"'+'" in pressed or b'"+"' in pressed
+    return not escaped(text).isdisjoint("u\n\r") or may_have_joints(sight)
 
 
 def has_escapes(text: str) -> bool:
     """Whether the text has sequences for a terminal."""
     if ESCAPE in text or CSI in text:
         return True
-    return "\\" in text and any(map(text.__contains__, _WRITTEN_ESCAPES))
+    return not escaped(text).isdisjoint("ex0u") and any(map(text.__contains__, _WRITTEN_ESCAPES))

@@ -24,7 +24,7 @@ STATED = (
 """How a sentence states the value of a name."""
 _STATED_FIRST = frozenset([mark.lstrip(" ")[0] for mark in STATED] + ["f", "o"])
 _MAX_NAME = 64
-_COMPLETED = ("phrase", "keybase")
+_COMPLETED = (b"phrase", b"keybase")
 """Names that announce a secret only together with the segment before them: ``seed.phrase``."""
 
 
@@ -78,8 +78,9 @@ def _is_before_little(text: str, at: int) -> bool:
 
 def _literals_of(sight: Sight, judge: Judge, more: Sequence[str]) -> list[str]:
     """The literals by which the secret names of the text are found: those that one of its names has that may be one."""
-    names, lowered = sight.names.decode("ascii"), sight.lowered_names.decode("ascii")
-    literals = [literal.decode() for literal in NAME_LITERALS if _may_announce(names, lowered, literal.decode(), judge)]
+    literals = [
+        literal.decode() for literal in NAME_LITERALS if _may_announce(sight.names, sight.lowered_names, literal, judge)
+    ]
     literals += more
     literals += sorted(word.decode() for word in NAME_WORDS & sight.words)
     literals += [ending.lower() for ending in name_endings(sight) if ending.lower() not in literals]
@@ -87,14 +88,14 @@ def _literals_of(sight: Sight, judge: Judge, more: Sequence[str]) -> list[str]:
     return literals
 
 
-def _may_announce(names: str, lowered: str, literal: str, judge: Judge) -> bool:
+def _may_announce(names: bytes, lowered: bytes, literal: bytes, judge: Judge) -> bool:
     """Whether one of the names has the literal and announces a secret: most (``author``, ``keyboard``) announce none."""
     at = lowered.find(literal)
     while at >= 0:
-        start = lowered.rfind(" ", 0, at) + 1
-        end = lowered.find(" ", at)
+        start = lowered.rfind(b" ", 0, at) + 1
+        end = lowered.find(b" ", at)
         end = len(names) if end < 0 else end
-        if end - start > _MAX_NAME or lowered[start:end] in _COMPLETED or judge(names[start:end]) is not None:
+        if end - start > _MAX_NAME or lowered[start:end] in _COMPLETED or judge(names[start:end].decode("ascii")) is not None:
             return True
         at = lowered.find(literal, end)
     return False

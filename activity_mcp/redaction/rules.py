@@ -94,11 +94,16 @@ def _has_zoho_piece(sight: Sight) -> bool:
 
 
 def _has_aws_pair(sight: Sight) -> bool:
-    return any(len(piece) >= 20 and (b"AKIA" in piece or b"ASIA" in piece) for piece in sight.long)
+    long = b" ".join(sight.long)
+    return b"AKIA" in long or b"ASIA" in long
 
 
 def _has_salesforce_id(sight: Sight) -> bool:
-    return any(piece[-15:-13] == b"00" for piece in sight.long)
+    return "!" in sight.text and any(piece[-15:-13] == b"00" for piece in sight.long)
+
+
+def _has_mailchimp_end(sight: Sight) -> bool:
+    return sight.longest >= 32 and b"-us" in sight.lowered_names
 
 
 def _has_base64_jwt(sight: Sight) -> bool:
@@ -141,7 +146,7 @@ RULES: tuple[Rule, ...] = (
     ("zoho_token", ("1000.",), _B + r"1000\.[0-9a-f]{32}\.[0-9a-f]{32}", 60, _has_zoho_piece),
     ("bitwarden_token", ("0.",), _B + r"0\.[0-9a-f-]{36}\.[A-Za-z0-9]{28,32}(?::[A-Za-z0-9+/=]{20,28})?", 64, _has_bitwarden),
     ("authress_key", (".acc_", ".acc-"), r"(?<=[a-z0-9]{4})\.acc[_-][a-z0-9-]{10,32}\.[A-Za-z0-9+/_=-]{30,120}", 0, "acc"),
-    ("mailchimp_key", ("-us",), r"(?<=[0-9a-f]{32})-us[0-9]{1,2}(?![A-Za-z0-9])", _is_mailchimp, 32),
+    ("mailchimp_key", ("-us",), r"(?<=[0-9a-f]{32})-us[0-9]{1,2}(?![A-Za-z0-9])", _is_mailchimp, _has_mailchimp_end),
     ("maxmind_key", ("_mmk",), r"(?<=_[A-Za-z0-9]{29})_mmk(?![A-Za-z0-9])", _is_license, "mmk"),
     ("azure_devops_token", ("azdo",), r"(?<=[A-Za-z0-9]{60})AZDO[A-Za-z0-9]{4}(?![A-Za-z0-9])", _is_azure_devops, 64),
     ("salesforce_token", ("!",), r"(?<=00[A-Za-z0-9]{13})![A-Za-z0-9_.]{60,120}", _is_salesforce, _has_salesforce_id),

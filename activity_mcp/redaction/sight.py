@@ -9,8 +9,12 @@ from __future__ import annotations
 _ALNUM = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 APART = bytes(byte if byte in _ALNUM else 32 for byte in range(256))
 _NAMES_APART = bytes(byte if byte in _ALNUM or byte in b"_-" else 32 for byte in range(256))
-_ESCAPES = (b"\\n", b"\\t", b"\\r")
+_ESCAPED = (b"n", b"t", b"r")
 _MAX_BEHIND_ESCAPE = 512
+_MEANT = "ex0u\n\r"
+MANY = 200
+"""Occurrences from which to search the text for each thing is faster than to look at every one."""
+_QUOTES_ALIKE = bytes.maketrans(b"'", b'"')
 LONG = 15
 """Characters of a piece from which it may be a secret by itself."""
 
@@ -19,14 +23,15 @@ class Sight:
     """A text, prepared once for all finders."""
 
     __slots__ = (
-        "_capitals", "_heads", "_mixed", "_runs", "_twos", "long", "longest", "lowered", "lowered_names", "names", "pieces",
-        "text", "words",
+        "_capitals", "_heads", "_lowered_data", "_mixed", "_runs", "_twos", "data", "long", "longest", "lowered",
+        "lowered_names", "names", "pieces", "text", "words",
     )  # fmt: skip
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.lowered = _lower(text)
-        data = text.encode("utf-8", "surrogatepass")
+        self.data = data = text.encode("utf-8", "surrogatepass")
+        """The text as UTF-8: a search for more than one character takes half as long in it."""
         names = set(data.translate(_NAMES_APART).split())
         if "\\" in text:
             names.update(_behind_escapes(data))
@@ -41,9 +46,17 @@ class Sight:
         """Characters of the longest of them."""
         self._capitals: set[bytes] | None = None
         self._heads: set[bytes] | None = None
+        self._lowered_data: bytes | None = None
         self._mixed: bool | None = None
         self._runs: list[tuple[int, str]] | None = None
         self._twos: set[bytes] | None = None
+
+    @property
+    def lowered_data(self) -> bytes:
+        """The text as UTF-8, its letters of ASCII in lower case."""
+        if self._lowered_data is None:
+            self._lowered_data = self.data.lower()
+        return self._lowered_data
 
     @property
     def has_mixed(self) -> bool:
@@ -87,7 +100,7 @@ class Sight:
     def _long_runs(self) -> list[tuple[int, str]]:
         places: list[tuple[int, str]] = []
         at = 0
-        pieces = self.text.encode("utf-8", "surrogatepass").translate(APART).split()
+        pieces = self.data.translate(APART).split()
         for run in [piece.decode("ascii") for piece in pieces if len(piece) >= LONG]:
             at = self.text.find(run, at)
             places.append((at, run))
@@ -97,11 +110,28 @@ class Sight:
 
 def _behind_escapes(data: bytes) -> list[bytes]:
     """The names that ``\\n`` and its like stand before (``\\nPASSWORD``), as an escaped text has them."""
-    pieces: list[bytes] = []
-    for escape in _ESCAPES:
-        if escape in data:
-            pieces += [piece[:_MAX_BEHIND_ESCAPE] for piece in data.split(escape)[1:]]
+    pieces = [piece[1:_MAX_BEHIND_ESCAPE] for piece in data.split(b"\\")[1:] if piece[:1] in _ESCAPED]
     return b" ".join(pieces).translate(_NAMES_APART).split()
+
+
+def escaped(text: str) -> set[str]:
+    """The characters that stand behind a backslash; of a text with many, those that mean something here."""
+    count = text.count("\\")
+    if not count:
+        return set()
+    if count > MANY:
+        return {char for char in _MEANT if f"\\{char}" in text}
+    return {piece[:1] for piece in text.split("\\")[1:]}
+
+
+def may_have_joints(sight: Sight) -> bool:
+    """Whether a literal may end where nothing but blanks, the end of a line and a ``+`` is before the next one: without those
+    there are more quotes side by side than without blanks alone."""
+    text = sight.text
+    if ("'" not in text and '"' not in text) or ("+" not in text and "\n" not in text):
+        return False
+    apart = sight.data.translate(_QUOTES_ALIKE, b" \t\r").count(b'""')
+    return sight.data.translate(_QUOTES_ALIKE, b" \t\r\n+").count(b'""') > apart
 
 
 def end_of_line(text: str, at: int) -> int:
