@@ -271,6 +271,13 @@ class Attempts:
         run = attempt.test_run
         return run is not None and any(at > failed_at and _includes(wider, run) for at, wider in self._test_runs)
 
+    def is_no_news(self, call: Tried) -> bool:
+        """Whether the call says only that what never did anything but succeed did so again, which nothing here counts."""
+        known = self._by_key.get(call.as_attempt().key)
+        if known is None or call.outcome != "ok" or known.tool == "Bash" or known.tool in _EDITS:
+            return False
+        return not (known.failed_at or known.denied_at or known.background_at)
+
     def denied(self) -> list[Attempt]:
         """Those that somebody refused and nobody allowed afterwards, the newest first."""
         found = [each for each in self._by_key.values() if each.denied_at > max(each.ok_at, each.failed_at, each.background_at)]

@@ -69,6 +69,13 @@ class Fact:
         if read is not None and self.ts is not None:
             read(self, event, features)
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether a list shows something of it; otherwise it is only counted, or a call (``tried``)."""
+        if self.session_id is not None or self.error is not None or self.file is not None:
+            return True
+        return self.query is not None or self.insight is not None or self.conclusion is not None
+
     # --- one reader for each event_name
 
     def read_tool(self, event: Mapping[str, Any], features: Mapping[str, Any]) -> None:

@@ -31,7 +31,7 @@ def as_text(value: Any, limit: int = MAX_TEXT) -> str | None:
     """The value as text of at most ``limit`` characters; JSON for what is not a string; None for null."""
     if value is None:
         return None
-    text = value if isinstance(value, str) else _as_json(value)
+    text = value if isinstance(value, str) else str(value) if type(value) is int else _as_json(value)
     text = text[:limit]
     return text if text.isascii() else without_invisible(text)
 

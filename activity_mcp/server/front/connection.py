@@ -46,9 +46,11 @@ class Connection:
 
     def takes_call(self, params: dict[str, Any]) -> bool:
         """Whether a tools/call is plain, in the dialect of this connection."""
-        if self._table is None or not params.keys() <= _CALL_PARAMS or type(params.get("name")) is not str:
+        if self._table is None or not self._is_spoken(params):
             return False
-        return isinstance(params.get("arguments", {}), dict) and self._is_spoken(params)
+        return (
+            params.keys() <= _CALL_PARAMS and type(params.get("name")) is str and isinstance(params.get("arguments", {}), dict)
+        )
 
     def notices(self, method: str, line: bytes) -> None:
         """A notification of the client."""
