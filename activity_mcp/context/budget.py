@@ -200,6 +200,8 @@ class _Filling:
 
     def take(self, unit: Unit, *, keeping: int = 0) -> None:
         """Show these entries, in full or shortened, if there is room and so many bytes are left afterwards."""
+        if self._left <= keeping:
+            return
         section = unit.section
         known = self.chosen.get(section.name)
         if known is not None and unit.indices[0] in known:
@@ -259,11 +261,18 @@ def names_size(sections: Sequence[Section]) -> int:
     return sum(len(section.name) + _QUOTED for section in sections)
 
 
-def shortened(entry: Any, name: str = "") -> Any:
-    """The entry with its texts cut and its lists reduced; ids, paths and numbers stay whole."""
-    if isinstance(entry, dict):
-        return {key: shortened(value, key) for key, value in entry.items()}
-    if isinstance(entry, list):
-        return [shortened(value, name) for value in entry[:_SHORT_LIST]]
+def shortened(entry: Any) -> Any:
+    """The entry with its texts cut and its lists reduced, itself where it has none; ids, paths and numbers stay whole."""
+    if not isinstance(entry, dict):
+        return _cut(entry, "")
+    cut = {name: short for name, value in entry.items() if (short := _cut(value, name)) is not value}
+    return {**entry, **cut} if cut else entry
+
+
+def _cut(value: Any, name: str) -> Any:
+    if isinstance(value, dict):
+        return shortened(value)
+    if isinstance(value, list):
+        return [_cut(each, name) for each in value[:_SHORT_LIST]]
     limit = _SHORT_CONCLUSION if name == "concluded" else _SHORT_TEXT
-    return shorter(entry, limit) if isinstance(entry, str) and name in _TEXTS else entry
+    return shorter(value, limit) if isinstance(value, str) and name in _TEXTS else value

@@ -6,6 +6,7 @@ has its sums brought up to date, and its lists merged again only where one of th
 
 from __future__ import annotations
 
+from .known import no_longer_held
 from .records import CONCLUSIONS, ERRORS, FILES, INSIGHTS, QUERIES
 from .sessions import Sessions
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 class Gathered:
     """The newest ``sessions``, the ``files``, ``errors``, ``conclusions``, ``queries``, ``insights`` and ``attempts`` of both,
-    the ``usage`` in the windows of ``now_us``, and when the newest event was ``recorded_at`` (empty: none)."""
+    the conclusions that are ``gone``, as a later one took them back, the ``commits`` that are not, the ``usage`` in the windows
+    of ``now_us``, and when the newest event was ``recorded_at`` (empty: none)."""
 
     def __init__(self, stored: Stored, facts: Sequence[Fact], now_us: int) -> None:
         self._stored = stored
@@ -74,3 +76,6 @@ class Gathered:
         self.queries = QUERIES.merged(stored.queries, self._queries)
         self.insights = INSIGHTS.merged(stored.insights, self._insights)
         self.attempts: Attempts = stored.judged(self.files, self._calls)
+        commits = self.attempts.commits()
+        self.gone = no_longer_held(self.sessions, self.conclusions, commits)
+        self.commits = [(subject, at) for subject, at in commits if subject not in self.gone]

@@ -1,0 +1,87 @@
+"""The stored activities, read back: by spans of time, and what the next fold takes."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..base import NewestFolded, StoredActivity
+from .folding import UNFOLDED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .warehouse import DuckDBStatements, DuckDBWarehouse
+
+_HOUR_US = 3_600_000_000
+_YEAR_US = 365 * 24 * _HOUR_US
+PIECE_ROWS = 5_000
+"""What is read of the rows to be folded in one transaction: an import may have left a million of them."""
+_COLUMNS = "activity_id, epoch_us(ts), event_name, session_id, project, source, feature_json, channel_id, stream_offset"
+_SPAN = f"""
+    SELECT {_COLUMNS} FROM CLAUDE_STREAM_V2 AS stream
+    WHERE ts BETWEEN make_timestamp(?) AND make_timestamp(?) AND event_name <> 'llm_event'
+"""  # noqa: S608 - our own names
+_PIECE = f"""
+    SELECT * REPLACE (CASE WHEN event_name <> 'llm_event' THEN feature_json END AS feature_json)
+    FROM (SELECT rowid, {_COLUMNS} FROM {UNFOLDED} AS waiting WHERE rowid > ? LIMIT {PIECE_ROWS}) AS piece
+"""  # noqa: S608
+"""In the order of the rows, as everything that one thread reads from a table."""
+_ROW = "SELECT channel_id, stream_offset FROM CLAUDE_STREAM_V2 WHERE rowid = ?"
+
+
+class EmbeddedHistory:
+    """``ActivityHistory`` by spans of time and of row ids: DuckDB passes over what lies outside one, and sorts nothing."""
+
+    def __init__(self, store: DuckDBWarehouse) -> None:
+        self._store = store
+        self._width_us = _HOUR_US
+
+    def span_before(self, ts_us: int | None, about: int) -> tuple[int, int] | None:
+        if not os.path.exists(self._store.path):
+            return None
+        with self._store.transaction() as statements:
+            before = "" if ts_us is None else f"WHERE ts < make_timestamp({int(ts_us)})"
+            newest = statements.execute(f"SELECT epoch_us(MAX(ts)) FROM CLAUDE_STREAM_V2 {before}")[0][0]  # noqa: S608
+            if newest is None:
+                return None
+            while (count := self._count(statements, newest)) > 2 * about and self._width_us > 1:
+                self._width_us = max(1, self._width_us * about // count)
+        span = (newest + 1 - self._width_us, newest + 1)
+        if count < about // 2:
+            self._width_us = min(self._width_us * 4, _YEAR_US)
+        return span
+
+    def _count(self, statements: DuckDBStatements, newest_us: int) -> int:
+        span = [newest_us + 1 - self._width_us, newest_us]
+        count = "SELECT COUNT(*) FROM CLAUDE_STREAM_V2 WHERE ts BETWEEN make_timestamp(?) AND make_timestamp(?)"
+        return int(statements.execute(count, span)[0][0])
+
+    def between(self, low_us: int, high_us: int) -> Iterator[StoredActivity]:
+        with self._store.transaction() as statements:
+            yield from map(StoredActivity._make, statements.rows(_SPAN, [low_us, high_us - 1]))
+
+    def unfolded(self) -> Iterator[StoredActivity]:
+        last, count = -1, PIECE_ROWS if os.path.exists(self._store.path) else 0
+        while count == PIECE_ROWS:
+            count = 0
+            with self._store.transaction() as statements:
+                for row in statements.rows(_PIECE, [last]):
+                    last, count = row[0], count + 1
+                    yield StoredActivity._make(row[1:])
+
+    def newest_folded(self) -> NewestFolded | None:
+        if not os.path.exists(self._store.path):
+            return None
+        with self._store.transaction() as statements:
+            last = statements.execute("SELECT MAX(rowid) FROM CLAUDE_STREAM_V2")[0][0]
+            wait = statements.execute(f"SELECT COUNT(*) FROM {UNFOLDED}")[0][0]  # noqa: S608 - our own name
+            found = statements.execute(_ROW, [last - wait]) if last is not None else []
+        return NewestFolded(found[0][0], found[0][1], wait) if found else None
+
+    def quarantined(self) -> frozenset[str]:
+        if not os.path.exists(self._store.path):
+            return frozenset()
+        with self._store.transaction() as statements:
+            rows = statements.execute("SELECT activity_id FROM INSIGHT_ATOMS WHERE is_quarantined")
+        return frozenset(row[0] for row in rows)
