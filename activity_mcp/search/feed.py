@@ -77,18 +77,15 @@ class IndexFeed:
         What the fold puts into quarantine is hidden after it.
         """
         ends = self._committed()  # before the rows are read: up to there they are stored
-        documents, has_any = list[Document](), False
-        for stored in self._history.unfolded():
-            has_any = True
-            ends[stored.channel_id] = max(stored.stream_offset, ends.get(stored.channel_id, ""))
-            document = document_of_stored(stored)
-            if document is not None:
-                documents.append(document)
-            if len(documents) >= MAX_TAKEN:
+        documents: list[Document] | None = None
+        for piece in self._history.unfolded():
+            if documents and len(documents) >= MAX_TAKEN:
                 if not self._take(documents, {}):
                     return
                 documents = []
-        if has_any:
+            documents = [*(documents or ()), *documents_of_stored(piece)]
+            ends.update({stored.channel_id: max(stored.stream_offset, ends.get(stored.channel_id, "")) for stored in piece})
+        if documents is not None:
             self._take(documents, ends)
 
     def hide_quarantined(self) -> None:

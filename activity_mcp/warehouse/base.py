@@ -327,8 +327,11 @@ class ActivityHistory(Protocol):
     def between(self, low_us: int, high_us: int) -> Iterator[StoredActivity]:
         """The activities of a span without its llm_events, of which there is nothing to read; two may have one activity_id."""
 
-    def unfolded(self) -> Iterator[StoredActivity]:
-        """What the next fold takes, in the order it was appended; llm_events have no ``feature_json`` here."""
+    def unfolded(self) -> Iterator[list[StoredActivity]]:
+        """What the next fold takes, in the order it was appended, piece by piece; llm_events have no ``feature_json`` here.
+
+        Between two pieces the warehouse may be asked other things.
+        """
 
     def newest_folded(self) -> NewestFolded | None:
         """The row that was appended last of those that are folded; None where there is none."""

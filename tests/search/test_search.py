@@ -16,9 +16,10 @@ import pytest
 from activity_mcp.errors import InvalidInput
 from activity_mcp.operations.erase import Forgetter
 from activity_mcp.operations.selection import Selection
-from activity_mcp.search import searcher, warehouse_rows
+from activity_mcp.search import feed, searcher, warehouse_rows
 from activity_mcp.search.feed import CURSOR, DONE, IDLE_S
 from activity_mcp.search.index import SearchIndex
+from activity_mcp.warehouse.duckdb import history
 from search.conftest import Record, append, build, documents_in, opened, run, ship, snippets
 
 DAY_S = 86_400.0
@@ -191,6 +192,32 @@ def test_a_kill_before_the_fold_or_between_the_index_and_the_fold_costs_no_readi
     assert documents_in(record) == 3
     answer = service.search("make")
     assert (answer["total"], answer["notes"]) == (3, [])
+
+
+def test_a_backlog_that_was_not_folded_goes_in_by_pieces(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each transaction is small, whatever an import has left, and one that fails leaves the others."""
+    monkeypatch.setattr(history, "PIECE_ROWS", 2)
+    monkeypatch.setattr(history, "_PIECE", history._PIECE.replace("LIMIT 2500", "LIMIT 2"))
+    monkeypatch.setattr(feed, "MAX_TAKEN", 3)
+    service = record.service()
+    for number in range(9):
+        run(service, f"make target-{number}")
+        append(service)
+    written: list[int] = []
+    real = SearchIndex.add
+
+    def noted(index: SearchIndex, documents: Any) -> int:
+        taken = list(documents)
+        written.append(len(taken))
+        return real(index, taken)
+
+    with monkeypatch.context() as noting:
+        noting.setattr(SearchIndex, "add", noted)
+        ship(service)
+    assert written == [4, 4, 1]
+    build(service)
+    answer = service.search("make", limit=100)
+    assert (answer["total"], answer["notes"]) == (9, [])
 
 
 def test_what_a_fold_took_and_the_index_did_not_is_said_and_read_again(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:

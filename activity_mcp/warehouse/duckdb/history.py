@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..base import NewestFolded, StoredActivity
 from .folding import UNFOLDED
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 _HOUR_US = 3_600_000_000
 _YEAR_US = 365 * 24 * _HOUR_US
-PIECE_ROWS = 5_000
-"""What is read of the rows to be folded in one transaction: an import may have left a million of them."""
+PIECE_ROWS = 2_500
+"""What is read at once of the rows to be folded: an import may leave a million of them."""
 _COLUMNS = "activity_id, epoch_us(ts), event_name, session_id, project, source, feature_json, channel_id, stream_offset"
 _SPAN = f"""
     SELECT {_COLUMNS} FROM CLAUDE_STREAM_V2 AS stream
     WHERE ts BETWEEN make_timestamp(?) AND make_timestamp(?) AND event_name <> 'llm_event'
 """  # noqa: S608 - our own names
 _PIECE = f"""
-    SELECT * REPLACE (CASE WHEN event_name <> 'llm_event' THEN feature_json END AS feature_json)
-    FROM (SELECT rowid, {_COLUMNS} FROM {UNFOLDED} AS waiting WHERE rowid > ? LIMIT {PIECE_ROWS}) AS piece
+    SELECT {_COLUMNS.replace("feature_json", "CASE WHEN event_name <> 'llm_event' THEN feature_json END")}, rowid
+    FROM {UNFOLDED} AS waiting WHERE rowid > ? LIMIT {PIECE_ROWS}
 """  # noqa: S608
-"""In the order of the rows, as everything that one thread reads from a table."""
+"""In the order of the rows, as is everything that one thread reads from a table."""
 _ROW = "SELECT channel_id, stream_offset FROM CLAUDE_STREAM_V2 WHERE rowid = ?"
 
 
@@ -61,14 +61,15 @@ class EmbeddedHistory:
         with self._store.transaction() as statements:
             yield from map(StoredActivity._make, statements.rows(_SPAN, [low_us, high_us - 1]))
 
-    def unfolded(self) -> Iterator[StoredActivity]:
-        last, count = -1, PIECE_ROWS if os.path.exists(self._store.path) else 0
-        while count == PIECE_ROWS:
-            count = 0
-            with self._store.transaction() as statements:
-                for row in statements.rows(_PIECE, [last]):
-                    last, count = row[0], count + 1
-                    yield StoredActivity._make(row[1:])
+    def unfolded(self) -> Iterator[list[StoredActivity]]:
+        piece = self._piece_behind(-1) if os.path.exists(self._store.path) else []
+        while piece:
+            yield [StoredActivity._make(row[:-1]) for row in piece]
+            piece = self._piece_behind(piece[-1][-1]) if len(piece) == PIECE_ROWS else []
+
+    def _piece_behind(self, row_id: int) -> list[tuple[Any, ...]]:
+        with self._store.transaction() as statements:
+            return statements.execute(_PIECE, [row_id])
 
     def newest_folded(self) -> NewestFolded | None:
         if not os.path.exists(self._store.path):
