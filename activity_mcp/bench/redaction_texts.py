@@ -36,13 +36,14 @@ _SHELL = (
 )  # fmt: skip
 _SCRIPT = (
     "export async function load{n}(key: string, options: Options = {{}}): Promise<Order[]> {{\n"
-    "  const response = await fetch(`${{base}}/orders/${{key}}?page=${{options.page ?? {n}}}`, {{ headers: options.headers }});\n"
+    "  const response = await fetch(`${{base}}/orders/${{key}}?page=${{options.page ?? {n}}}`, {{ signal: options.signal }});\n"
     "  if (!response.ok) {{\n    throw new Error('orders: ' + response.status + ' ' + response.statusText);\n  }}\n"
     "  return (await response.json()).items.map((item) => ({{ ...item, total: item.units * item.price }}));\n}}\n\n"
 )
 _HEADER = (
     "/**\n * Reads block {n} of the file into a buffer of the caller.\n *\n * @param handle  what open_block() gave\n"
-    " * @return the bytes that were read, or -1\n */\nint read_block_{n}(struct handle *handle, unsigned char *buffer, size_t length);\n\n"
+    " * @return the bytes that were read, or -1\n */\n"
+    "int read_block_{n}(struct handle *handle, unsigned char *buffer, size_t length);\n\n"
     "#define BLOCK_{n}_SIZE 0x{n:04x} /* pages, not bytes */\n"
 )
 
@@ -58,13 +59,17 @@ def texts() -> dict[str, list[str]]:
         "Python": _slices(_read(_LIBRARY.joinpath(*name.split(".")).with_suffix(".py") for name in _MODULES)),
         "Python, the rules of redaction": _slices(_read(sorted((_PACKAGE / "redaction").glob("*.py")))),
         "SQL": _slices(_read(sorted((_PACKAGE / "warehouse" / "duckdb" / "generated").glob("*.sql")))),
-        "Markdown": _slices([str(metadata.metadata("activity-mcp").get_payload())]),
+        "Markdown": _slices([str(metadata.metadata("activity-mcp").json["description"])]),
         "HTML": _slices(pydoc.HTMLDoc().docmodule(import_module(name)) for name in _MODULES[:4]),
         "a diff": _slices(_diffs()),
         "a diff in colours": _slices("".join(_coloured(line) for line in diff.splitlines(True)) for diff in _diffs()),
-        **{kind: [_filled(make(random.Random(seed))) for seed in range(4)] for kind, make in made.items()},
+        **{kind: [_filled(make(_seeded(seed))) for seed in range(4)] for kind, make in made.items()},
     }
     return {kind: slices for kind, slices in found.items() if slices}
+
+
+def _seeded(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - the same texts each time
 
 
 def _read(paths: Iterable[Path]) -> Iterable[str]:
@@ -157,23 +162,27 @@ def _json_lines(rng: random.Random) -> Iterable[str]:
 
 def _yaml(rng: random.Random) -> Iterable[str]:
     while True:
-        number = rng.randrange(999)
-        yield f'  worker-{number}:\n    image: registry.example.org/worker:{number}\n    ports:\n      - "80{number % 90 + 10}:80"\n'
-        yield "    environment:\n      LOG_LEVEL: info\n      API_KEY: ${API_KEY}\n    depends_on: [db, cache]\n"
+        name = f"worker-{rng.randrange(999)}"
+        yield f'  {name}:\n    image: registry.example.org/{name}:2.1\n    ports:\n      - "80{rng.randrange(10, 99)}:80"\n'
+        yield "    environment:\n      LOG_LEVEL: info\n      WORKERS: 4\n      API_KEY: ${API_KEY}\n"
+        yield f"    depends_on: [db, cache]\n    volumes:\n      - ./{name}/config:/etc/worker:ro\n    restart: unless-stopped\n"
+        yield '    healthcheck:\n      test: ["CMD", "wget", "-q", "-O-", "http://localhost/health"]\n      interval: 30s\n'
 
 
 def _table(rng: random.Random) -> Iterable[str]:
     yield "id,date,customer,sku,units,price,note\n"
     while True:
         day = f"2026-{rng.randrange(1, 13):02}-{rng.randrange(1, 29):02}"
-        yield f'{rng.randrange(99999)},{day},{rng.choice(_NAMES)},SKU-{rng.randrange(9999)},3,{rng.random() * 99:.2f},"late, again"\n'
+        sold = f"SKU-{rng.randrange(9999)},{rng.randrange(9)},{rng.random() * 99:.2f}"
+        yield f'{rng.randrange(99999)},{day},{rng.choice(_NAMES)},{sold},"late, again"\n'
 
 
 def _log(rng: random.Random) -> Iterable[str]:
     said = ("cache hit", "cache miss", "token refreshed", "session 5f0c1d52 ended", "retry in 2 s")
     while True:
         at = f"2026-11-28 20:{rng.randrange(60):02}:{rng.randrange(60):02},{rng.randrange(999):03}"
-        yield f"{at} INFO [worker-{rng.randrange(9)}] app.orders: order {rng.randrange(99999)} in {rng.randrange(900)} ms ({rng.choice(said)})\n"
+        done = f"order {rng.randrange(99999)} in {rng.randrange(900)} ms ({rng.choice(said)})"
+        yield f"{at} INFO [worker-{rng.randrange(9)}] app.orders: {done}\n"
 
 
 def _base64(rng: random.Random) -> Iterable[str]:
