@@ -165,7 +165,7 @@ def _yaml(rng: random.Random) -> Iterable[str]:
         name = f"worker-{rng.randrange(999)}"
         yield f'  {name}:\n    image: registry.example.org/{name}:2.1\n    ports:\n      - "80{rng.randrange(10, 99)}:80"\n'
         yield "    environment:\n      LOG_LEVEL: info\n      WORKERS: 4\n      API_KEY: ${API_KEY}\n"
-        yield f"    depends_on: [db, cache]\n    volumes:\n      - ./{name}/config:/etc/worker:ro\n    restart: unless-stopped\n"
+        yield f"    depends_on: [db, cache]\n    volumes:\n      - ./{name}/config:/etc/worker:ro\n    restart: always\n"
         yield '    healthcheck:\n      test: ["CMD", "wget", "-q", "-O-", "http://localhost/health"]\n      interval: 30s\n'
 
 
