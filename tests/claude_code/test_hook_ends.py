@@ -17,6 +17,7 @@ from activity_mcp.claude_code.hooks.start_hook import hook_command
 from activity_mcp.claude_code.session_state import SessionState
 from claude_code.hooked import Hooked, payload
 
+_FORKS = "--fork-session"
 _CLAUDE = """
 import json, subprocess, sys
 for line in sys.stdin:
@@ -26,13 +27,15 @@ for line in sys.stdin:
 
 
 class Claude:
-    """A process that runs hooks as its children, as Claude Code does; ``through_shell`` as it does a plugin's."""
+    """A process that runs hooks as its children, as Claude Code does; ``through_shell`` as it does a plugin's. It ``began`` with
+    the id of that session, and was started with these ``options``."""
 
-    def __init__(self, hooked: Hooked, number: int, *, through_shell: bool = False) -> None:
-        environ = hooked.environ | {"CLAUDE_ENV_FILE": f"/home/ada/.claude/session-env/s1/sessionstart-hook-{number}.sh"}
+    def __init__(self, hooked: Hooked, number: int, *options: str, through_shell: bool = False, began: str = "s1") -> None:
+        file = f"/home/ada/.claude/session-env/{began}/sessionstart-hook-{number}.sh"
+        environ = hooked.environ | {"CLAUDE_ENV_FILE": file}
         self._command = ["sh", "-c", '"$@"; exit $?', "sh", *hook_command()] if through_shell else hook_command()
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _CLAUDE], env=environ, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-c", _CLAUDE, *options], env=environ, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
     def __enter__(self) -> Self:
@@ -61,6 +64,14 @@ class House:
         claude.fire("SessionStart", source="resume", context_tokens=next(self._numbers))
         return claude
 
+    def forked(self, began: str) -> Claude:
+        """A process that has forked the session, which 2.1.197 reports as that resumed."""
+        claude = Claude(
+            self.hooked, next(self._numbers), "--resume", "s1", _FORKS, through_shell=self._through_shell, began=began
+        )
+        self.open.enter_context(claude).fire("SessionStart", source="resume", context_tokens=next(self._numbers))
+        return claude
+
     def named(self, event_type: str) -> list[str]:
         found = [line for line in self.hooked.lines() if line["feature_json"].get("event_type") == event_type]
         return [str(line["activity_id"]) for line in found]
@@ -81,6 +92,23 @@ def test_two_processes_that_resume_one_session_end_it_once_each(house: House, or
     for number in order:
         both[number].fire("SessionEnd", reason="other")
     assert house.named("end") == [derived_id("session_event", "end", f"s1\0{starts[number]}") for number in order]
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="no /proc here: what the client was asked cannot be seen")
+def test_a_fork_that_is_reported_as_its_parent_resumed_starts_a_session_of_its_own_and_leaves_the_parent_s_end(
+    house: House,
+) -> None:
+    parent = house.resumed()
+    fork = house.forked("s2")
+    fork.fire("SessionEnd", session_id="s2", reason="other")
+    parent.fire("SessionEnd", reason="other")
+    of_parent, of_fork = house.named("start")
+    assert of_fork == derived_id("session_event", "start", "s2\0")
+    assert [line["feature_json"]["session_id"] for line in house.hooked.lines()] == ["s1", "s2", "s2", "s1"]
+    ends = [f"s2\0{of_fork}", f"s1\0{of_parent}"]
+    assert house.named("end") == [derived_id("session_event", "end", end) for end in ends]
+    (queue,) = house.hooked.home.glob("queue/*")
+    assert SessionState(str(queue)).start_of("s1") == of_parent  # as an import names the end
 
 
 def test_an_end_that_two_registrations_report_is_one(house: House) -> None:

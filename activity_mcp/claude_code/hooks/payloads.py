@@ -122,6 +122,8 @@ class HookPayload:
         if self.session_id is None:
             return None
         source = self.text("source") or "unknown"
+        if source == "resume" and (fork := self._traces().fork_of(self.session_id)) is not None:
+            self.session_id, source = fork, "fork"
         names = ("model",) if self._prompts == "hash" else ("model", "session_title")  # a title is made of the prompt
         features = {"start_source": source, **self._circumstances(), **self._redacted(names)}
         named_by, moment = self.session_id, ""
