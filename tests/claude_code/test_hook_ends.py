@@ -144,3 +144,18 @@ def test_a_turn_that_a_background_task_began_is_recorded_though_it_says_what_the
     turns = [line for line in hooked.lines() if line["feature_json"].get("event_type") == "turn_end"]
     assert [turn["feature_json"]["prompt_id"] for turn in turns] == ["p1", "the-exit", "the-exit"]
     assert len({turn["activity_id"] for turn in turns}) == 2
+
+
+def test_the_end_of_a_session_that_never_began_is_none(tmp_path: Path) -> None:
+    """``claude mcp list`` reports one, of a session without a start, a prompt and a transcript."""
+    hooked, transcript = Hooked(tmp_path / "home"), tmp_path / "s1.jsonl"
+    ended = payload("SessionEnd", reason="other", transcript_path=str(transcript))
+    del ended["prompt_id"]
+    hooked.fire(ended)
+    assert hooked.lines() == []
+    transcript.write_text("{}\n")  # hooks that were registered while a session ran: it is one
+    hooked.fire(ended)
+    hooked.fire(ended | {"session_id": "s2", "prompt_id": "p1", "transcript_path": str(tmp_path / "s2.jsonl")})
+    hooked.fire(payload("SessionStart", source="startup", session_id="s3"))
+    hooked.fire(ended | {"session_id": "s3", "transcript_path": str(tmp_path / "s3.jsonl")})  # nothing was asked in it
+    assert [line["feature_json"]["session_id"] for line in hooked.lines()] == ["s1", "s2", "s3", "s3"]

@@ -61,6 +61,13 @@ class Traces:
             return None
         return began if _FORKS in arguments else None
 
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file; True where that cannot be seen."""
+        try:
+            return self._fs.stat(path) is not None
+        except OSError:
+            return True
+
     def note_start(self, session_id: str, activity_id: str) -> None:
         """For the session's end, which start it belongs to."""
         self._state.note_start(session_id, activity_id, self._client())
