@@ -13,15 +13,15 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .forms import Rendered
-    from .render import CONTEXT_TYPES, render_context
+    from .forms import CONTEXT_TYPES, Rendered
+    from .render import render_context
     from .snapshot import ALL_PROJECTS, Snapshot, SnapshotStore, key_of
 
 __all__ = ["ALL_PROJECTS", "Snapshot", "SnapshotStore", "key_of", "CONTEXT_TYPES", "Rendered", "render_context"]
 
 _HOMES = {
     "ALL_PROJECTS": "snapshot", "Snapshot": "snapshot", "SnapshotStore": "snapshot", "key_of": "snapshot",
-    "CONTEXT_TYPES": "render", "Rendered": "forms", "render_context": "render",
+    "CONTEXT_TYPES": "forms", "Rendered": "forms", "render_context": "render",
 }  # fmt: skip
 
 

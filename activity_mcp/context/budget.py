@@ -19,7 +19,7 @@ from .worth import BASE, MIN_COST, MIN_WORTH, SPARE_ROOM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     Dumps = Callable[[Any], bytes]
@@ -38,6 +38,35 @@ _TEXTS = frozenset(
 _QUOTED = 3  # two quotation marks, and a comma or a colon
 
 
+class Fitted:
+    """A context that fits into ``room`` bytes, the names of the sections left out of it, and which entries were chosen."""
+
+    __slots__ = ("chosen", "context", "room", "sections", "truncated")
+
+    def __init__(
+        self,
+        context: dict[str, Any],
+        truncated: list[str],
+        room: int,
+        sections: Sequence[Section] = (),
+        chosen: Mapping[str, dict[int, Any]] | None = None,
+    ) -> None:
+        self.context = context
+        self.truncated = truncated
+        self.room = room
+        self.sections = sections
+        self.chosen = chosen or {}
+
+    def with_sums(self, sections: Sequence[Section], changed: Sequence[Section]) -> Fitted:
+        """The same choice of entries, where these of the ``sections`` have changed."""
+        values = {
+            each.name: each.value([each.entries[index] for index in sorted(self.chosen[each.name])])
+            for each in changed
+            if each.name in self.chosen
+        }
+        return Fitted({**self.context, **values}, self.truncated, self.room, sections, self.chosen)
+
+
 class Section:
     """One member of the context: a list of entries, an object of named entries (``keyed``), or one ``plain`` value.
 
@@ -45,7 +74,7 @@ class Section:
     without them each counts as a sum; ``shorts`` gives the entries as a small answer has them.
     """
 
-    __slots__ = ("_make_shorts", "_shorts", "_sizes", "entries", "keyed", "name", "plain", "whole", "worths")
+    __slots__ = ("_lengths", "_make_shorts", "_shorts", "_units", "entries", "keyed", "name", "plain", "whole", "worths")
 
     def __init__(
         self,
@@ -66,7 +95,8 @@ class Section:
         self.keyed = keyed
         self.plain = plain
         self.whole = whole
-        self._sizes: list[int] = []
+        self._lengths: list[int] | None = None
+        self._units: list[Unit] | None = None
 
     def value(self, entries: list[Any]) -> Any:
         """The member's value with these of its entries."""
@@ -74,11 +104,16 @@ class Section:
             return entries[0] if entries else None
         return dict(entries) if self.keyed else entries
 
-    def size(self, index: int, dumps: Dumps) -> int:
-        """The bytes of one entry with its comma, encoded when first asked for."""
-        while len(self._sizes) <= index:
-            self._sizes.append(self.size_of(self.entries[len(self._sizes)], dumps))
-        return self._sizes[index]
+    @property
+    def is_uncut(self) -> bool:
+        """Whether its entries have one form only."""
+        return self.keyed or self.plain or self.whole
+
+    def lengths(self, dumps: Dumps) -> list[int]:
+        """The bytes of each entry with its comma, encoded when first asked for."""
+        if self._lengths is None:
+            self._lengths = [self.size_of(entry, dumps) for entry in self.entries]
+        return self._lengths
 
     def shorts(self) -> list[Any]:
         """The entries as a small answer has them, made when they are needed."""
@@ -87,10 +122,13 @@ class Section:
         return self._shorts
 
     def units(self, dumps: Dumps) -> list[Unit]:
-        """What of it can be shown apart."""
-        if self.whole:
-            return [Unit(self, list(range(len(self.entries))), sum(self.worths), dumps)] if self.entries else []
-        return [Unit(self, [index], worth, dumps) for index, worth in enumerate(self.worths)]
+        """What of it can be shown apart, worked out once: a section may be part of several contexts."""
+        if self._units is None:
+            if self.whole:
+                self._units = [Unit(self, list(range(len(self.entries))), sum(self.worths), dumps)] if self.entries else []
+            else:
+                self._units = [Unit(self, [index], worth, dumps) for index, worth in enumerate(self.worths)]
+        return self._units
 
     def size_of(self, entry: Any, dumps: Dumps) -> int:
         if self.keyed:
@@ -98,15 +136,42 @@ class Section:
         return len(dumps(entry)) + 1
 
 
-def fit(sections: list[Section], room: int, dumps: Dumps, *, is_terse: bool = False) -> tuple[dict[str, Any], list[str]]:
-    """The context that fits into ``room`` bytes, its ``{}`` not counted, and the names of the sections left out of it.
+def fit(
+    sections: Sequence[Section], room: int, dumps: Dumps, *, is_terse: bool = False, before: Fitted | None = None
+) -> Fitted:
+    """What of these sections fits into ``room`` bytes, the ``{}`` of the context not counted.
 
     ``room`` must hold the names of all sections (``names_size``); an included section gives back the room of its name. An
-    answer that ``is_terse`` leaves out what is worth little where there is no room to spare.
+    answer that ``is_terse`` leaves out what is worth little where there is no room to spare. ``before`` is what fitted last
+    time: sums that are as long as they were then leave the choice as it was.
     """
+    if before is not None and before.room == room:
+        changed = _as_long_as_before(before.sections, sections, dumps)
+        if changed is not None:
+            return before.with_sums(sections, changed)
     if room < names_size(sections):
-        return {}, [ALL_LEFT_OUT] if room >= len(ALL_LEFT_OUT) + _QUOTED else []
-    is_small = is_terse and room < SPARE_ROOM
+        return Fitted({}, [ALL_LEFT_OUT] if room >= len(ALL_LEFT_OUT) + _QUOTED else [], room)
+    chosen = _chosen(sections, room, dumps, is_small=is_terse and room < SPARE_ROOM)
+    picked = {name: [entry for _, entry in sorted(entries.items())] for name, entries in chosen.items()}
+    context = {each.name: each.value(picked[each.name]) for each in sections if each.name in chosen}
+    return Fitted(context, [each.name for each in sections if each.name not in chosen], room, sections, chosen)
+
+
+def _as_long_as_before(before: Sequence[Section], sections: Sequence[Section], dumps: Dumps) -> list[Section] | None:
+    """The sections that are others than before, where each of them is as long; else None."""
+    if len(before) != len(sections):
+        return None
+    changed = []
+    for old, new in zip(before, sections, strict=True):
+        if old is not new:
+            if old.name != new.name or not new.is_uncut or old.lengths(dumps) != new.lengths(dumps):
+                return None
+            changed.append(new)
+    return changed
+
+
+def _chosen(sections: Sequence[Section], room: int, dumps: Dumps, *, is_small: bool) -> Mapping[str, dict[int, Any]]:
+    """The entries to show, by section and index, each in the form to show it in."""
     filling = _Filling(room - names_size(sections), dumps, is_small=is_small)
     units = [unit for section in sections for unit in section.units(dumps)]
     units.sort(key=lambda unit: -unit.density)
@@ -121,10 +186,7 @@ def fit(sections: list[Section], room: int, dumps: Dumps, *, is_terse: bool = Fa
     for unit in units if is_small else ():
         filling.take(unit, keeping=room * 3 // 4)
     filling.take_empty(sections)
-    context = {
-        section.name: section.value(filling.entries_of(section)) for section in sections if section.name in filling.chosen
-    }
-    return context, [section.name for section in sections if section.name not in context]
+    return filling.chosen
 
 
 class _Filling:
@@ -138,6 +200,8 @@ class _Filling:
 
     def take(self, unit: Unit, *, keeping: int = 0) -> None:
         """Show these entries, in full or shortened, if there is room and so many bytes are left afterwards."""
+        if self._left <= keeping:
+            return
         section = unit.section
         known = self.chosen.get(section.name)
         if known is not None and unit.indices[0] in known:
@@ -149,7 +213,7 @@ class _Filling:
                 self.chosen.setdefault(section.name, {}).update(zip(unit.indices, entries, strict=True))
                 return
 
-    def take_empty(self, sections: list[Section]) -> None:
+    def take_empty(self, sections: Sequence[Section]) -> None:
         """Say of the sections that hold nothing that they do."""
         for section in sections:
             cost = len("null,") if section.plain else len("[],")
@@ -157,28 +221,33 @@ class _Filling:
                 self._left -= cost
                 self.chosen[section.name] = {}
 
-    def entries_of(self, section: Section) -> list[Any]:
-        return [entry for _, entry in sorted(self.chosen[section.name].items())]
-
 
 class Unit:
     """Entries of one section that are shown together or not at all: one, or all of a whole section."""
 
-    __slots__ = ("density", "indices", "section", "worth")
+    __slots__ = ("_forms", "density", "indices", "section", "size", "worth")
 
     def __init__(self, section: Section, indices: list[int], worth: float, dumps: Dumps) -> None:
         self.section = section
         self.indices = indices
         self.worth = worth
-        size = sum(section.size(index, dumps) for index in indices)
-        self.density = worth / max(size, MIN_COST)
+        lengths = section.lengths(dumps)
+        self.size = sum(lengths[index] for index in indices)
+        self.density = worth / max(self.size, MIN_COST)
+        self._forms: dict[bool, list[tuple[list[Any], int]]] = {}
 
     def forms(self, dumps: Dumps, *, is_small: bool) -> list[tuple[list[Any], int]]:
-        """The forms in which these entries can be shown, with the bytes of each, the first choice first."""
+        """The forms in which these entries can be shown, with the bytes of each, the first choice first; made once."""
+        found = self._forms.get(is_small)
+        if found is None:
+            found = self._forms[is_small] = self._made(dumps, is_small)
+        return found
+
+    def _made(self, dumps: Dumps, is_small: bool) -> list[tuple[list[Any], int]]:
         section = self.section
         entries = [section.entries[index] for index in self.indices]
-        full = (entries, sum(section.size(index, dumps) for index in self.indices))
-        if section.whole or section.plain:
+        full = (entries, self.size)
+        if section.is_uncut:
             return [full]
         if is_small:
             entries = [section.shorts()[index] for index in self.indices]
@@ -187,16 +256,23 @@ class Unit:
         return [other] if is_small else [full] if short == entries else [full, other]
 
 
-def names_size(sections: list[Section]) -> int:
+def names_size(sections: Sequence[Section]) -> int:
     """The bytes of ``truncated`` when it names every section, without its brackets."""
     return sum(len(section.name) + _QUOTED for section in sections)
 
 
-def shortened(entry: Any, name: str = "") -> Any:
-    """The entry with its texts cut and its lists reduced; ids, paths and numbers stay whole."""
-    if isinstance(entry, dict):
-        return {key: shortened(value, key) for key, value in entry.items()}
-    if isinstance(entry, list):
-        return [shortened(value, name) for value in entry[:_SHORT_LIST]]
+def shortened(entry: Any) -> Any:
+    """The entry with its texts cut and its lists reduced, itself where it has none; ids, paths and numbers stay whole."""
+    if not isinstance(entry, dict):
+        return _cut(entry, "")
+    cut = {name: short for name, value in entry.items() if (short := _cut(value, name)) is not value}
+    return {**entry, **cut} if cut else entry
+
+
+def _cut(value: Any, name: str) -> Any:
+    if isinstance(value, dict):
+        return shortened(value)
+    if isinstance(value, list):
+        return [_cut(each, name) for each in value[:_SHORT_LIST]]
     limit = _SHORT_CONCLUSION if name == "concluded" else _SHORT_TEXT
-    return shorter(entry, limit) if isinstance(entry, str) and name in _TEXTS else entry
+    return shorter(value, limit) if isinstance(value, str) and name in _TEXTS else value

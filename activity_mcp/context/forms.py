@@ -1,4 +1,5 @@
-"""The forms in which entries are shown: in full, short where every section is shown, shorter still in a small answer."""
+"""Which sections are shown, and the forms of their entries: in full, short where every section is shown, shorter still in a
+small answer."""
 
 from __future__ import annotations
 
@@ -6,9 +7,24 @@ from .values import MAX_TEXT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     Record = dict[str, Any]
+
+_ALWAYS = ("recorded_at", "watermark")
+CONTEXT_TYPES: dict[str, tuple[str, ...]] = {
+    "default": (
+        "recent_sessions", "recent_errors", "recent_files", "insights", "recent_queries", "tool_usage", "activity_counts",
+        "llm_usage", *_ALWAYS,
+    ),
+    "executive": ("tool_usage", "activity_counts", "llm_usage", *_ALWAYS),
+    "analyst": ("insights", "recent_queries", *_ALWAYS),
+    "engineer": ("recent_sessions", "recent_errors", "recent_files", "tool_usage", *_ALWAYS),
+}  # fmt: skip
+"""The sections of each context_type, in the order in which they are shown."""
+WHERE_KNOWN = {"recent_sessions": ("commands", "refused"), "recent_errors": ("conclusions", "commits")}
+"""Sections that are shown before another one, and only when they hold something."""
 
 
 class Rendered:
@@ -69,3 +85,12 @@ def short_file(entry: Record) -> Record:
 
 def short_conclusion(entry: Record) -> Record:
     return {name: entry.get(name) for name in ("age", "concluded")}
+
+
+SHORTS: dict[str, Callable[[Record], Record]] = {
+    "recent_sessions": short_session,
+    "conclusions": short_conclusion,
+    "recent_errors": short_error,
+    "recent_files": short_file,
+}
+"""How a small answer has the entries of a section."""

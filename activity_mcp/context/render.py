@@ -18,16 +18,17 @@ wants to know. The result depends on the arguments alone. Standard library only,
 from __future__ import annotations
 
 from ..activity import dump_json
-from ..clock import iso, parse_iso
-from .budget import Section, fit
+from ..clock import iso
+from .budget import Fitted, Section, fit
 from .facts import facts_of
-from .forms import WHY_SUMS, Full, Rendered, Short, short_conclusion, short_error, short_file, short_session, without_empty
-from .known import Told, age_us, failures, is_telling, newest_insights, older_conclusions, open_end, said_by, worked_on
-from .records import CONCLUSIONS, ERRORS, FILES, INSIGHTS, QUERIES, insights_that_hold
-from .sessions import last_turn, recent_sessions
+from .forms import CONTEXT_TYPES, SHORTS, WHERE_KNOWN, WHY_SUMS, Full, Rendered, Short, without_empty
+from .gathered import AGES_HOLD_US, Gathered
+from .known import Told, age_us, failures, is_telling, older_conclusions, open_end, ranked_insights, said_by, worked_on
+from .records import insights_that_hold
+from .sessions import last_turn
 from .snapshot import ALL_PROJECTS
 from .stored import Stored
-from .values import age, shorter
+from .values import age, shorter, time_us
 from .worth import SPARE_ROOM, Rank
 
 TYPE_CHECKING = False
@@ -42,22 +43,11 @@ if TYPE_CHECKING:
 
     Record = dict[str, Any]
 
-_ALWAYS = ("recorded_at", "watermark")
-CONTEXT_TYPES: dict[str, tuple[str, ...]] = {
-    "default": (
-        "recent_sessions", "recent_errors", "recent_files", "insights", "recent_queries", "tool_usage", "activity_counts",
-        "llm_usage", *_ALWAYS,
-    ),
-    "executive": ("tool_usage", "activity_counts", "llm_usage", *_ALWAYS),
-    "analyst": ("insights", "recent_queries", *_ALWAYS),
-    "engineer": ("recent_sessions", "recent_errors", "recent_files", "tool_usage", *_ALWAYS),
-}  # fmt: skip
-"""The sections of each context_type, in the order in which they are shown."""
-_WHERE_KNOWN = {"recent_sessions": ("commands", "refused"), "recent_errors": ("conclusions", "commits")}
+_COUNTED = ("tool_usage", "activity_counts", "llm_usage", "recorded_at")
+"""Sections that change with every event."""
 _BUDGETS_IN = ("default", "executive")
 _BUDGET_WORTH = 100.0
 """More than any entry's: what is nearly spent is shown however small the answer is."""
-"""Sections that are shown before another one, and only when they hold something."""
 
 
 def render_context(
@@ -91,10 +81,8 @@ def render_context(
 class Document:
     """A context before it is cut to a size.
 
-    Until ``valid_until_us`` it reads the same by any clock, but for an age, which may be ``AGES_HOLD_US`` too young.
+    Until ``valid_until_us`` it reads the same by any clock, but for an age, which may be ``AGES_HOLD_US`` off.
     """
-
-    AGES_HOLD_US = 5_000_000
 
     def __init__(
         self,
@@ -109,46 +97,57 @@ class Document:
         instructions: SaysIt | None = None,
         budgets: Sequence[Record] = (),
     ) -> None:
-        self._stored = stored
-        self._facts = facts
+        self._watermark = stored.watermark
         self._now_us = now_us
         self._project = project
+        self._context_type = context_type
         self._form = Short if context_type == "default" else Full
-        usage = stored.usage(now_us)
-        self._usage = usage.with_facts(facts) if facts else usage
-        self.valid_until_us = min(now_us + self.AGES_HOLD_US, usage.windows.until_us - 1)
         self._focus = _focus_on(focus) if focus else None
         self._explain = explain
         self._is_terse = context_type == "default"
-        self._sessions = recent_sessions(stored.sessions, facts)
-        self._branch = next((session["git_branch"] for session in self._sessions if session["git_branch"]), None)
-        touched = [fact.file for fact in facts if fact.file is not None]
-        self._files = FILES.merged(stored.files, touched) if touched else stored.files
-        self._told = Told(instructions)
-        self._ranked: dict[str, int] = {}
-        self._attempts = stored.judged(self._files, [fact.tried for fact in facts if fact.tried])
-        self.sections = list(self._chosen(CONTEXT_TYPES[context_type]))
-        if budgets and context_type in _BUDGETS_IN:
-            self.sections.insert(0, Section("budgets", list(budgets), worths=[_BUDGET_WORTH] * len(budgets)))
+        self._instructions = instructions
+        self._budgets = list(budgets) if context_type in _BUDGETS_IN else []
+        self._known = Gathered(stored, facts, now_us)
+        self.sections: list[Section] = []
+        self._fitted: Fitted | None = None
         self._whole: Rendered | None = None
-        self._cut: tuple[int, Rendered] | None = None
+        self._cut: Rendered | None = None
+        self.valid_until_us = min(now_us + AGES_HOLD_US, self._known.usage.windows.until_us - 1)
+        self._show()
+
+    def add(self, facts: Sequence[Fact]) -> None:
+        """Take in what was recorded since."""
+        if self._known.add(facts):
+            self._show()
+        else:
+            self.sections = [_SECTIONS[each.name](self) if each.name in _COUNTED else each for each in self.sections]
+        self._whole = self._cut = None
+
+    def _show(self) -> None:
+        self._branch = next((session["git_branch"] for session in self._known.sessions if session["git_branch"]), None)
+        self._told = Told(self._instructions)
+        self._ranked: dict[str, int] = {}
+        self.sections = list(self._chosen(CONTEXT_TYPES[self._context_type]))
+        if self._budgets:
+            self.sections.insert(0, Section("budgets", self._budgets, worths=[_BUDGET_WORTH] * len(self._budgets)))
 
     def within(self, room: int, dumps: Callable[[Any], bytes]) -> Rendered:
         """This document in ``room`` bytes, the braces of an empty context not counted."""
-        if self._whole is None:
-            context = {section.name: section.value(section.entries) for section in self.sections}
-            self._whole = Rendered(context, [], dumps(context))
         is_small = self._is_terse and room < SPARE_ROOM  # short rather than full, also where all of it would fit
-        if len(self._whole.encoded) - 2 <= room and not is_small:
-            return self._whole
-        if self._cut is None or self._cut[0] != room:
-            context, truncated = fit(self.sections, room, dumps, is_terse=self._is_terse)
-            self._cut = (room, Rendered(context, truncated, dumps(context)))
-        return self._cut[1]
+        if not is_small:
+            if self._whole is None:
+                context = {section.name: section.value(section.entries) for section in self.sections}
+                self._whole = Rendered(context, [], dumps(context))
+            if len(self._whole.encoded) - 2 <= room:
+                return self._whole
+        if self._cut is None or self._fitted is None or self._fitted.room != room:
+            self._fitted = fit(self.sections, room, dumps, is_terse=self._is_terse, before=self._fitted)
+            self._cut = Rendered(self._fitted.context, self._fitted.truncated, dumps(self._fitted.context))
+        return self._cut
 
     def _chosen(self, names: Sequence[str]) -> Iterator[Section]:
         for name in names:
-            for other in _WHERE_KNOWN.get(name, ()):
+            for other in WHERE_KNOWN.get(name, ()):
                 section = _SECTIONS[other](self)
                 if section.entries:
                     yield section
@@ -161,27 +160,31 @@ class Document:
 
     def recent_sessions(self) -> Section:
         entries = []
-        for session in self._sessions:
+        for session in self._known.sessions:
             concluded = last_turn(session)[0]
-            background = self._attempts.in_background(session["session_id"]) if session["ended"] is None else []
+            background = self._known.attempts.in_background(session["session_id"]) if session["ended"] is None else []
             is_open = background or open_end(session)
-            kind = "open" if is_open else "session" if concluded and is_telling(concluded) else "done"
+            is_gone = concluded in self._known.gone
+            repeats = not is_gone and not self._told.is_news(concluded)
+            repeats = repeats and (self._is_terse or self._told.is_instruction(concluded))
+            kind = "session" if concluded and is_telling(concluded) else "done"
+            kind = "open" if is_open else "replaced" if is_gone or (repeats and concluded) else kind
             rank = self._rank(
                 kind, session["last_ts"], session["asked"], session["title"], concluded, *session["files"],
                 branch=session["git_branch"],
             )  # fmt: skip
-            repeats = not self._told.is_news(concluded) and (self._is_terse or self._told.is_instruction(concluded))
-            entries.append((self._session(session, [each.name for each in background], repeats=repeats), rank))
-        return self._list("recent_sessions", entries, short=short_session)
+            is_left_out = repeats or (is_gone and self._is_terse)
+            entries.append((self._session(session, [each.name for each in background], repeats=is_left_out), rank))
+        return self._list("recent_sessions", entries)
 
     def _session(self, record: Record, background: list[str], *, repeats: bool) -> Record:
         form = self._form
         concluded, stopped = last_turn(record)
         commands = record["failed_commands"]
         if self._is_terse:
-            commands = [command for command in commands if self._attempts.command_stands(command)]
+            commands = [command for command in commands if self._known.attempts.command_stands(command)]
         elif commands:
-            commands = sorted(commands, key=lambda command: not self._attempts.command_stands(command))
+            commands = sorted(commands, key=lambda command: not self._known.attempts.command_stands(command))
         first = record["first_asked"]
         return {
             "session_id": record["session_id"],
@@ -194,6 +197,7 @@ class Document:
             **({"first_asked": shorter(first, form.text)} if first != record["asked"] else {}),
             "asked": shorter(record["asked"], form.text),
             "concluded": None if repeats else shorter(concluded, form.conclusion),
+            "replaced": (not repeats and concluded in self._known.gone) or None,
             **({"stopped": shorter(stopped, form.text)} if stopped else {}),
             **({"open": "not concluded"} if open_end(record) == "not concluded" else {}),
             "background": [shorter(command, form.text) for command in background[: form.commands]],
@@ -203,20 +207,22 @@ class Document:
 
     def conclusions(self) -> Section:
         """What turns before the last ones of the sessions concluded, where it is worth repeating."""
-        fresh = [fact.conclusion for fact in self._facts if fact.conclusion is not None]
-        known = CONCLUSIONS.merged(self._stored.conclusions, fresh)
-        older = older_conclusions(known, [session["concluded"] for session in self._sessions])
+        known, gone = self._known.conclusions, self._known.gone
+        older = older_conclusions(known, [session["concluded"] for session in self._known.sessions])
+        held = [("conclusion", each) for each in older if each["text"] not in gone and self._told.is_news(each["text"])]
+        left = [("replaced", each) for each in older if each["text"] in gone and not self._is_terse]
         return self._list("conclusions", [({
             **self._place(record),
             "concluded": shorter(record["text"], self._form.conclusion),
+            "replaced": kind == "replaced" or None,
             "age": age(record["ts"], self._now_us),
-        }, self._rank("conclusion", record["ts"], record["text"]))
-            for record in [each for each in older if self._told.is_news(each["text"])][: self._form.conclusions]
-        ], short=short_conclusion)  # fmt: skip
+        }, self._rank(kind, record["ts"], record["text"]))
+            for kind, record in (held + left)[: self._form.conclusions]
+        ])  # fmt: skip
 
     def commits(self) -> Section:
         """The commits that came of it, but for those that a conclusion names."""
-        made = [(subject, at) for subject, at in self._attempts.commits() if self._told.is_news(subject)]
+        made = [(subject, at) for subject, at in self._known.commits if self._told.is_news(subject)]
         return self._list("commits", [({
             "subject": subject,
             "age": age(at, self._now_us),
@@ -226,9 +232,8 @@ class Document:
 
     def recent_errors(self) -> Section:
         """A command that a session lists as failed is not named again."""
-        fresh = [fact.error for fact in self._facts if fact.error is not None]
-        known = failures(ERRORS.merged(self._stored.errors, fresh), self._attempts)
-        listed = {command for session in self._sessions for command in session["failed_commands"][: self._form.commands]}
+        known = failures(self._known.errors, self._known.attempts)
+        listed = {command for session in self._known.sessions for command in session["failed_commands"][: self._form.commands]}
         entries = []
         for failure in known[: self._form.errors]:
             record = failure.record
@@ -251,7 +256,7 @@ class Document:
                 "times": failure.times if failure.times > 1 else None,
                 "overcome": failure.is_overcome or None,
             }, rank))  # fmt: skip
-        return self._list("recent_errors", entries, short=short_error)
+        return self._list("recent_errors", entries)
 
     def refused(self) -> Section:
         """Apart from what failed: what somebody or a rule denied, and nobody allowed afterwards."""
@@ -260,7 +265,7 @@ class Document:
             "age": age(attempt.denied_at, self._now_us),
             "times": attempt.denied,
         }, self._rank("denied", attempt.denied_at, attempt.name, times=attempt.denied))
-            for attempt in self._attempts.denied()[: self._form.refused]
+            for attempt in self._known.attempts.denied()[: self._form.refused]
         ])  # fmt: skip
 
     def commands(self) -> Section:
@@ -276,14 +281,14 @@ class Document:
         ])  # fmt: skip
 
     def _habits(self) -> list[Attempt]:
-        return [each for each in self._attempts.habits() if not self._told.is_instruction(each.name)]
+        return [each for each in self._known.attempts.habits() if not self._told.is_instruction(each.name)]
 
     def recent_files(self) -> Section:
         """Those that were worked on most, then those that were touched last."""
         entries = []
-        for record, edits in worked_on(self._files, self._attempts)[: self._form.files]:
+        for record, edits in worked_on(self._known.files, self._known.attempts)[: self._form.files]:
             kind, path = "file" if edits > 1 else "touched", record["file_path"]
-            sessions = sum(path in session["files"] for session in self._sessions)
+            sessions = sum(path in session["files"] for session in self._known.sessions)
             entries.append(({
                 "file_path": path,
                 "operation": record["operation"],
@@ -291,32 +296,31 @@ class Document:
                 "edits": edits if edits > 1 else None,
                 "sessions": sessions if sessions > 1 else None,
             }, self._rank(kind, record["ts"], path, times=edits)))  # fmt: skip
-        return self._list("recent_files", entries, short=short_file)
+        return self._list("recent_files", entries)
 
     def insights(self) -> Section:
-        fresh = [fact.insight for fact in self._facts if fact.insight is not None]
-        known = insights_that_hold(INSIGHTS.merged(self._stored.insights, fresh), iso(self._now_us))
-        known = [each for each in known if not self._told.is_instruction(said_by(each))]
-        records = (newest_insights(known) if self._is_terse else known)[: self._form.insights]
-        for record in records:
+        holding = insights_that_hold(self._known.insights, iso(self._now_us))
+        known = [each for each in holding if not self._told.is_instruction(said_by(each))]
+        records = ranked_insights(known, with_replaced=not self._is_terse)[: self._form.insights]
+        for _, record in records:
             self._expire(record["valid_until"])
         return self._list("insights", [({
             "insight_id": record["insight_id"],
             "subject": shorter(record["subject"], self._form.text),
             "metric": shorter(record["metric"], self._form.text),
             "value": record["value"],
+            "replaced": kind == "replaced" or None,
             "grain": record["grain"],
             "confidence": record["confidence"],
             "artifact_id": record["artifact_id"],
             "query_id": record["query_id"],
             "recorded_at": record["recorded_at"],
             "valid_until": record["valid_until"],
-        }, self._rank("insight", record["recorded_at"], record["subject"], record["metric"]))
-            for record in records
+        }, self._rank(kind, record["recorded_at"], record["subject"], record["metric"]))
+            for kind, record in records
         ])  # fmt: skip
 
     def recent_queries(self) -> Section:
-        fresh = [fact.query for fact in self._facts if fact.query is not None]
         return self._list("recent_queries", [({
             **self._place(record),
             "sql": shorter(record["sql"], self._form.text),
@@ -325,30 +329,28 @@ class Document:
             "duration_ms": record["duration_ms"],
             "artifact_id": record["artifact_id"],
         }, self._rank("query", record["ts"], record["sql"]))
-            for record in QUERIES.merged(self._stored.queries, fresh)
+            for record in self._known.queries
         ])  # fmt: skip
 
     def tool_usage(self) -> Section:
-        return Section("tool_usage", self._usage.tool_usage()[: self._form.tools], keyed=True)
+        return Section("tool_usage", self._known.usage.tool_usage()[: self._form.tools], keyed=True)
 
     def activity_counts(self) -> Section:
-        return Section("activity_counts", self._usage.activity_counts(), keyed=True, whole=True)
+        return Section("activity_counts", self._known.usage.activity_counts(), keyed=True, whole=True)
 
     def llm_usage(self) -> Section:
-        return Section("llm_usage", self._usage.llm_usage(), keyed=True, whole=True)
+        return Section("llm_usage", self._known.usage.llm_usage(), keyed=True, whole=True)
 
     def recorded_at(self) -> Section:
-        newest = max([fact.ts for fact in self._facts if fact.ts is not None], default="")
-        newest = max(newest, self._stored.recorded_at or "")
+        newest = self._known.recorded_at
         return Section("recorded_at", [newest] if newest else [], plain=True)
 
     def watermark(self) -> Section:
-        return Section("watermark", list(self._stored.watermark), keyed=True)
+        return Section("watermark", list(self._watermark), keyed=True)
 
-    def _list(
-        self, name: str, entries: Sequence[tuple[Record, Rank]], short: Callable[[Record], Record] | None = None
-    ) -> Section:
+    def _list(self, name: str, entries: Sequence[tuple[Record, Rank]]) -> Section:
         """The entries as they are shown, without what is empty: every byte of an answer is read by a model."""
+        short = SHORTS.get(name)
         if self._focus is not None:
             entries = sorted(entries, key=lambda entry: -entry[1].worth)
         ranks = [rank for _, rank in entries]
@@ -381,14 +383,12 @@ class Document:
         }
 
     def _expire(self, valid_until: str | None) -> None:
-        try:
-            self.valid_until_us = min(self.valid_until_us, parse_iso(valid_until or "") - 1)
-        except ValueError:
-            return
+        at_us = time_us(valid_until or "")
+        self.valid_until_us = self.valid_until_us if at_us is None else min(self.valid_until_us, at_us - 1)
 
 
 _SECTIONS: dict[str, Callable[[Document], Section]] = {
-    name: getattr(Document, name) for names in (CONTEXT_TYPES["default"], *_WHERE_KNOWN.values()) for name in names
+    name: getattr(Document, name) for names in (CONTEXT_TYPES["default"], *WHERE_KNOWN.values()) for name in names
 }
 
 

@@ -53,22 +53,29 @@ def read_session(given: Mapping[str, Any]) -> Record:
     }
 
 
-def recent_sessions(stored: Sequence[Record], facts: Sequence[Fact]) -> list[Record]:
-    """The newest five sessions, newest first."""
-    touched: dict[str, _Session] = {}
-    known = {record["session_id"]: record for record in stored}
-    for fact in facts:
-        if fact.session_id is None or fact.ts is None:
-            continue
-        session = touched.get(fact.session_id)
+class Sessions:
+    """The sessions of a blob with facts folded in, in any order."""
+
+    def __init__(self, stored: Sequence[Record]) -> None:
+        self._stored = {record["session_id"]: record for record in stored}
+        self._touched: dict[str, _Session] = {}
+
+    def fold(self, fact: Fact, ts: str) -> None:
+        """Take in what a fact of this time says of its session, if it is of one."""
+        if fact.session_id is None:
+            return
+        session = self._touched.get(fact.session_id)
         if session is None:
-            record = known.get(fact.session_id) or read_session({"session_id": fact.session_id})
-            session = touched[fact.session_id] = _Session(record)
-        session.fold(fact, fact.ts)
-    records = [record for record in stored if record["session_id"] not in touched]
-    records += [session.record for session in touched.values()]
-    newest = newest_first(records, "session_id", "last_ts")[:MAX_SESSIONS]
-    return [touched[record["session_id"]].result() if record["session_id"] in touched else record for record in newest]
+            known = self._stored.get(fact.session_id) or read_session({"session_id": fact.session_id})
+            session = self._touched[fact.session_id] = _Session(known)
+        session.fold(fact, ts)
+
+    def newest(self) -> list[Record]:
+        """The newest five, newest first."""
+        records = {**self._stored, **{name: session.record for name, session in self._touched.items()}}
+        newest = newest_first(list(records.values()), "session_id", "last_ts")[:MAX_SESSIONS]
+        touched = self._touched
+        return [touched[name].result() if (name := record["session_id"]) in touched else record for record in newest]
 
 
 class _Session:
@@ -125,10 +132,13 @@ class _Session:
     def result(self) -> Record:
         record = self.record
         started = record["started"]
-        record["started"] = min(started or self._start, self._start) if self._start else started or self._first
-        record["files"] = _newest_first(self._files, record["files"])[:MAX_FILES]
-        record["failed_commands"] = _newest_first(self._failed, record["failed_commands"])[:MAX_FAILED_COMMANDS]
-        return record
+        return {
+            **record,
+            "since": dict(record["since"]),
+            "started": min(started or self._start, self._start) if self._start else started or self._first,
+            "files": _newest_first(self._files, record["files"])[:MAX_FILES],
+            "failed_commands": _newest_first(self._failed, record["failed_commands"])[:MAX_FAILED_COMMANDS],
+        }
 
 
 def last_turn(record: Record) -> tuple[str | None, str | None]:

@@ -79,13 +79,17 @@ class Usage:
         self.today: dict[str, dict[str, float]] = {}
         self.week: dict[str, dict[str, float]] = {}
 
-    def with_facts(self, facts: Iterable[Fact]) -> Usage:
-        """These counts and those of the facts; this one stays as it is."""
-        total = Usage(self.windows)
-        total.counts = dict(self.counts)
-        total.tools = {name: use.copy() for name, use in self.tools.items()}
-        total.today = {model: dict(use) for model, use in self.today.items()}
-        total.week = {model: dict(use) for model, use in self.week.items()}
+    def copy(self) -> Usage:
+        """The same counts, to be added to."""
+        other = Usage(self.windows)
+        other.counts = dict(self.counts)
+        other.tools = {name: use.copy() for name, use in self.tools.items()}
+        other.today = {model: dict(use) for model, use in self.today.items()}
+        other.week = {model: dict(use) for model, use in self.week.items()}
+        return other
+
+    def add(self, facts: Iterable[Fact]) -> None:
+        """Count these facts as well."""
         times_of: dict[tuple[str, str, str | None, bool], int] = {}
         for fact in facts:  # many facts, few kinds of them: a count is added once for each kind
             if fact.ts is None:
@@ -93,10 +97,9 @@ class Usage:
             kind = (fact.ts[:13], fact.event_name, fact.tool, fact.failed)
             times_of[kind] = times_of.get(kind, 0) + 1
             if fact.model is not None:
-                total.add_model(kind[0], fact.model, fact.use)
+                self.add_model(kind[0], fact.model, fact.use)
         for kind, times in times_of.items():
-            total._add(*kind, times)
-        return total
+            self._add(*kind, times)
 
     def _add(self, hour: str, event_name: str, tool: str | None, failed: bool, times: int) -> None:
         if not self.windows.day <= hour <= self.windows.last:

@@ -31,7 +31,7 @@ def as_text(value: Any, limit: int = MAX_TEXT) -> str | None:
     """The value as text of at most ``limit`` characters; JSON for what is not a string; None for null."""
     if value is None:
         return None
-    text = value if isinstance(value, str) else _as_json(value)
+    text = value if isinstance(value, str) else str(value) if type(value) is int else _as_json(value)
     text = text[:limit]
     return text if text.isascii() else without_invisible(text)
 
@@ -99,7 +99,7 @@ def is_time(value: Any) -> TypeGuard[str]:
 
 
 def as_time(value: Any) -> str | None:
-    return value if is_time(value) else None
+    return value if value is not None and is_time(value) else None
 
 
 def age(ts: str, now_us: int) -> str | None:

@@ -1,9 +1,9 @@
-"""Rendering that remembers: the same question about the same snapshot and the same events is answered without building again.
+"""Rendering that remembers: the same question about the same snapshot is answered without building again.
 
 Two things are kept, a few of each: what a snapshot holds, read once (``Stored``, which sums its hours once an hour); and the
-whole ``Document`` of a question, for as long as the snapshot is the same object, the overlay's
-generation is the same, and nothing in it has run out: at the latest for five seconds (ages are said in minutes), until the
-next hour begins, or until the first shown insight ends. After the clock was set back it is rendered again.
+whole ``Document`` of a question, for as long as the snapshot is the same object and nothing in it has run out: at the latest
+for five seconds (ages are said in minutes), until the next hour begins, or until the first shown insight ends. Events that came
+since are added to it; it is built again where one that it holds has changed, and after the clock was set back.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
     from ..context.instructions import Instructions
     from ..context.snapshot import Snapshot
-    from .overlay import Overlay
+    from .overlay import Overlay, View
 
 
 class _Built(NamedTuple):
     snapshot: Snapshot | None
-    generation: int
     watermark: str | None
     since_us: int
+    view: View
     document: Document
 
 
@@ -74,11 +74,14 @@ class Renderer:
         key = (customer, project, context_type, focus, explain, instructions.signature, near)
         with self._lock:
             built = self._documents.get(key)
-            if built is None or not _still_reads(built, snapshot, overlay.generation, watermark, now_us):
-                generation = overlay.generation  # read first: what changes while this is built is built again next time
+            if built is not None:
+                still_reads = _still_reads(built, snapshot, watermark, now_us)
+                built = _caught_up(built, overlay, customer, project) if still_reads else None
+            if built is None:
+                view = overlay.view(watermark, customer, project)
                 document = Document(
                     self._read(snapshot),
-                    overlay.above(watermark, customer, project),
+                    view.facts,
                     now_us=now_us,
                     context_type=context_type,
                     project=project,
@@ -87,8 +90,8 @@ class Renderer:
                     instructions=instructions,
                     budgets=[dict(budget) for budget in budgets],
                 )
-                built = _Built(snapshot, generation, watermark, now_us, document)
-                self._documents.put(key, built)
+                built = _Built(snapshot, watermark, now_us, view, document)
+            self._documents.put(key, built)
             return built.document.within(max_bytes - reserve, self._dumps)
 
     def _read(self, snapshot: Snapshot | None) -> Stored:
@@ -102,10 +105,21 @@ class Renderer:
         return known.stored
 
 
-def _still_reads(built: _Built, snapshot: Snapshot | None, generation: int, watermark: str | None, now_us: int) -> bool:
+def _still_reads(built: _Built, snapshot: Snapshot | None, watermark: str | None, now_us: int) -> bool:
     return (
         built.snapshot is snapshot
-        and built.generation == generation
         and built.watermark == watermark
         and built.since_us <= now_us <= built.document.valid_until_us
     )
+
+
+def _caught_up(built: _Built, overlay: Overlay, customer: str, project: str) -> _Built | None:
+    """The same with what was recorded since; None where something that it shows has changed."""
+    if built.view.generation == overlay.generation:
+        return built
+    later = overlay.since(built.view, built.watermark, customer, project)
+    if later is None:
+        return None
+    if later.facts:
+        built.document.add(later.facts)
+    return built._replace(view=later)

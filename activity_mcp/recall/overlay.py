@@ -19,7 +19,7 @@ import threading
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..activity.ranks import is_own_event, source_rank
 from ..context.facts import Fact
@@ -30,6 +30,17 @@ if TYPE_CHECKING:
 
 MAX_EVENTS = 1000
 _MAX_GAPS = 64
+
+
+class View(NamedTuple):
+    """What a scope's events above a watermark said at one moment, and how to tell what came since."""
+
+    facts: list[Fact]
+    generation: int
+    upto: str
+    """The offset of the newest event that was read."""
+    replaced: int
+    left: str
 
 
 class _Entry:
@@ -55,6 +66,8 @@ class Overlay:
         self._gaps: list[tuple[str, int]] = []  # lines passed over: they lie below this offset, so many
         self._open_gap = 0
         self._last = ""
+        self._replaced = 0  # facts that a better source of the same event told anew
+        self._left = ""  # the offset of the newest fact that left the window
         self.generation = 0
         """Changes whenever ``above`` or ``pending`` may answer differently."""
 
@@ -80,28 +93,35 @@ class Overlay:
                 self._close_gap(upto)
             self.generation += changed
 
-    def above(self, watermark: str | None, customer: str, project: str) -> list[Fact]:
+    def view(self, watermark: str | None, customer: str, project: str) -> View:
         """What this scope's events above the watermark (None: all) say, in the order of their offsets."""
-        found: list[Fact] = []
         with self._lock:
-            for entry in reversed(self._window.values()):  # from the end, as what is above is little beside what is kept
-                if watermark is not None and entry.offset <= watermark:
-                    break
-                if _belongs(entry.fact, customer, project):
-                    found.append(entry.fact)
-        found.reverse()
-        return found
+            return self._view(watermark, customer, project)
+
+    def since(self, seen: View, watermark: str | None, customer: str, project: str) -> View | None:
+        """What came after ``seen``, of the same scope and watermark; None where something that it holds has changed."""
+        with self._lock:
+            has_left = self._left != seen.left and (watermark is None or self._left > watermark)
+            if has_left or self._replaced != seen.replaced:
+                return None
+            return self._view(max(seen.upto, watermark or ""), customer, project)
+
+    def above(self, watermark: str | None, customer: str, project: str) -> list[Fact]:
+        """The facts of ``view`` alone."""
+        return self.view(watermark, customer, project).facts
 
     def pending(self, watermark: str | None, customer: str, project: str) -> int:
         """How many events of this scope above the watermark ``above`` does not show."""
-        place = -1 if watermark is None else _place(watermark)
         with self._lock:
-            dropped = sum(
-                len(places) - bisect_right(places, place)
-                for (owner, where), places in self._dropped.items()
-                if owner == customer and project in (ALL_PROJECTS, where)
-            )
             passed_over = sum(count for bound, count in self._gaps if watermark is None or bound > watermark)
+            dropped = 0
+            if watermark is None or self._left > watermark:
+                place = -1 if watermark is None else _place(watermark)
+                dropped = sum(
+                    len(places) - bisect_right(places, place)
+                    for (owner, where), places in self._dropped.items()
+                    if owner == customer and project in (ALL_PROJECTS, where)
+                )
             return dropped + passed_over + self._open_gap
 
     def discard_until(self, offset: str) -> None:
@@ -109,7 +129,7 @@ class Overlay:
         with self._lock:
             size = len(self._window)
             while self._window and next(iter(self._window.values())).offset <= offset:
-                self._remember(self._window.popitem(last=False)[0])
+                self._leave()
             place = _place(offset)
             for scope, places in list(self._dropped.items()):
                 del places[: bisect_right(places, place)]
@@ -119,6 +139,16 @@ class Overlay:
             self.generation += len(self._window) != size
 
     # --- under the lock
+
+    def _view(self, above: str | None, customer: str, project: str) -> View:
+        found: list[Fact] = []
+        for entry in reversed(self._window.values()):  # from the end, as what is above is little beside what is kept
+            if above is not None and entry.offset <= above:
+                break
+            if _belongs(entry.fact, customer, project):
+                found.append(entry.fact)
+        found.reverse()
+        return View(found, self.generation, self._last, self._replaced, self._left)
 
     def _take(self, offset: str, event: Mapping[str, Any]) -> bool:
         if event.get("ride") or is_own_event(event.get("event_name"), event.get("feature_json")):
@@ -130,6 +160,7 @@ class Overlay:
             if rank >= known.rank:
                 return False
             known.fact, known.rank = Fact(event), rank
+            self._replaced += 1
             return True
         if name in self._seen:
             return False
@@ -139,15 +170,18 @@ class Overlay:
         return True
 
     def _drop_oldest(self) -> None:
-        name, entry = self._window.popitem(last=False)
-        self._remember(name)
+        entry = self._leave()
         scope = (entry.fact.customer, entry.fact.project)
         self._dropped.setdefault(scope, array("Q")).append(_place(entry.offset))
 
-    def _remember(self, name: str) -> None:
+    def _leave(self) -> _Entry:
+        """Take the oldest fact out of the window, and remember its name."""
+        name, entry = self._window.popitem(last=False)
+        self._left = entry.offset
         self._seen[name] = None
         if len(self._seen) > 2 * self._max_events:
             self._seen.popitem(last=False)
+        return entry
 
     def _close_gap(self, offset: str) -> None:
         if not self._open_gap:

@@ -1,4 +1,4 @@
-"""The log of this server's calls, one ``mcp_event`` each: buffered in the process, written in groups, without delaying a reply.
+"""The log of this server's calls, one ``mcp_event`` each: buffered, built and written in groups, without delaying a reply.
 
 What it may lose: what is in the buffer when the process is killed (at most a second's worth), and what does not fit (counted).
 Beyond ten a second the calls of one method are aggregated into one event, whose latency is their mean. The rows carry ``ride``:
@@ -77,7 +77,7 @@ class CallLog:
         self._origin = origin
         self._clock = clock
         self._lock = threading.Lock()
-        self._ready: list[Activity] = []
+        self._ready: list[tuple[dict[str, Any], int, str | None]] = []  # features, when, under which id
         self._second = -1
         self._written = 0
         self._surplus: dict[str, dict[str, Any]] = {}
@@ -119,14 +119,14 @@ class CallLog:
             if self._clock.time_us() // 1_000_000 != self._second:
                 self._close_second()
             ready, self._ready = self._ready, []
-        return ready
+        return [self._built(*each) for each in ready]
 
     def drain(self) -> list[Activity]:
         """Everything, the running second included."""
         with self._lock:
             self._close_second()
             ready, self._ready = self._ready, []
-        return ready
+        return [self._built(*each) for each in ready]
 
     def _add_surplus(self, method: str, latency_ms: float, features: dict[str, Any], now_us: int) -> None:
         total = self._surplus.setdefault(
@@ -154,7 +154,10 @@ class CallLog:
         if len(self._ready) >= MAX_BUFFERED:
             self.dropped += 1
             return
+        self._ready.append((features, at_us, activity_id))
+
+    def _built(self, features: dict[str, Any], at_us: int, activity_id: str | None) -> Activity:
         activity = build("mcp_event", features, self._origin, now_us=at_us, activity_id=activity_id, strict=False)
         activity.ride = True
         activity.validated = True  # made here, of known fields
-        self._ready.append(activity)
+        return activity

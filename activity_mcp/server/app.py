@@ -88,8 +88,9 @@ class _Tools:
             return _result(Answer(f"Unknown tool: {params.name}"))
         tool_use_id = (context.meta or {}).get("claudecode/toolUseId")
         call = self._caller.begin(spec, params.arguments or {}, tool_use_id if isinstance(tool_use_id, str) else None)
-        answer = call.now()
-        return _result(answer if answer is not None else await self._run_on_lane(call, context))
+        answer = call.now() or await self._run_on_lane(call, context)
+        call.note()
+        return _result(answer)
 
     async def _run_on_lane(self, call: Call, context: RequestContext) -> Answer:
         gone = threading.Event()

@@ -1,7 +1,7 @@
 """Calls of tools: the arguments checked whole before anything is done, the answer or the error as text, and the call noted.
 
 Nothing a call does can end the server: an ``ActivityError`` becomes a tool error that says what to change; anything else
-becomes one clear line for the caller and a traceback in the log. Each call is noted by ``record_call``, which costs it nothing.
+becomes one clear line for the caller and a traceback in the log. Each call is noted by ``record_call``, once it is answered.
 Both ways to the tools, the front and the SDK, make their calls here.
 """
 
@@ -32,6 +32,14 @@ class Answer(NamedTuple):
     structured: bytes | None = None
 
 
+class _Outcome(NamedTuple):
+    """How a call ended: what is answered, and what is noted of it."""
+
+    answer: Answer
+    facts: dict[str, Any]
+    latency_ms: float
+
+
 class Caller:
     """Makes calls over one service. ``timer`` gives seconds."""
 
@@ -45,7 +53,8 @@ class Caller:
 
 
 class Call:
-    """One call of one tool: ``now`` if it can be answered at once, else ``run`` on its lane; ``abandon`` when nobody waits."""
+    """One call of one tool: ``now`` if it can be answered at once, then ``note``; else ``run`` on its lane, which notes it too;
+    ``abandon`` when nobody waits."""
 
     def __init__(
         self,
@@ -55,33 +64,47 @@ class Call:
         timer: Callable[[], float],
         tool_use_id: str | None,
     ) -> None:
-        self.id = new_id(SYSTEM_CLOCK.time_us())
         self.spec = spec
         self._service = service
         self._given = given
         self._timer = timer
         self._tool_use_id = tool_use_id
         self._began = timer()
+        self._outcome: _Outcome | None = None
         self._lock = allocate_lock()
         self._noted = False
+        self._id = ""
+
+    def id(self) -> str:
+        """That of the event that notes it; made when it is needed, which is after most answers."""
+        with self._lock:
+            self._id = self._id or new_id(SYSTEM_CLOCK.time_us())
+        return self._id
 
     def now(self) -> Answer | None:
-        """The answer, or None where the tool has to block for it. Never raises."""
-        at_once = self.spec.at_once
-        return None if at_once is None else copy_context().run(self._answer, at_once, {})
+        """The answer, which is not noted yet; or None where the tool has to block for it. Never raises."""
+        if self.spec.at_once is not None:
+            self._outcome = copy_context().run(self._ended, self.spec.at_once, {})
+        return None if self._outcome is None else self._outcome.answer
 
     def run(self, cancelled: Callable[[], bool] = lambda: False) -> Answer:
         """The answer, on a thread that may block. Never raises. ``cancelled`` turns true when nobody waits for it any more."""
         more = {"cancelled": cancelled} if self.spec.lane == "slow" else {}
-        answer = copy_context().run(self._answer, self.spec.answer, more)
-        assert answer is not None
-        return answer
+        outcome = copy_context().run(self._ended, self.spec.answer, more)
+        assert outcome is not None
+        self._note(outcome.facts, outcome.latency_ms)
+        return outcome.answer
+
+    def note(self) -> None:
+        """Note what ``now`` has answered: once the client has it, so that it does not wait for that. Never raises."""
+        if self._outcome is not None:
+            self._note(self._outcome.facts, self._outcome.latency_ms)
 
     def abandon(self) -> None:
         """Note that it was cancelled; whatever it still comes to is not noted."""
-        self._note({"success": False, "error_type": "Cancelled"})
+        self._note({"success": False, "error_type": "Cancelled"}, self._elapsed_ms())
 
-    def _answer(self, ask: Callable[..., dict[str, Any] | None], more: dict[str, Any]) -> Answer | None:
+    def _ended(self, ask: Callable[..., dict[str, Any] | None], more: dict[str, Any]) -> _Outcome | None:
         call_id.set(self.id)
         try:
             found = ask(**check_arguments(self.spec.name, self.spec.arguments, self._given), **more)
@@ -93,23 +116,22 @@ class Call:
         except Exception as error:
             answer = Answer(_explanation(self.spec.name, error))
             facts = {"success": False, "error_type": type(error).__name__}
-        self._note(facts)
-        return answer
+        return _Outcome(answer, facts, self._elapsed_ms())
 
-    def _note(self, facts: dict[str, Any]) -> None:
+    def _elapsed_ms(self) -> float:
+        return (self._timer() - self._began) * 1000
+
+    def _note(self, facts: dict[str, Any], latency_ms: float) -> None:
         with self._lock:
             noted, self._noted = self._noted, True
-        if noted:
-            return
-        latency_ms = (self._timer() - self._began) * 1000
-        if self.spec.records_itself and facts["success"]:
+        if noted or (self.spec.records_itself and facts["success"]):
             return
         # What carries an insight or an artifact is known by its method: a refused call must not look like one.
         method = f"tools/call {self.spec.name}" if self.spec.records_itself else self.spec.name
         if self._tool_use_id is not None:
             facts["tool_use_id"] = self._tool_use_id
         try:
-            self._service.record_call(method, latency_ms, activity_id=self.id, **facts)
+            self._service.record_call(method, latency_ms, activity_id=self.id(), **facts)
         except Exception:
             get_logger(__name__).warning("a call could not be noted", tool=self.spec.name, exc_info=True)
 

@@ -23,6 +23,7 @@ class Connection:
         self._table = table
         self._dialect = ""
         self._is_handed_over = False
+        self._stated: dict[str, Any] | None = None
         self.greeting: list[bytes] = []
         self.server: bytes | None = None
 
@@ -46,9 +47,11 @@ class Connection:
 
     def takes_call(self, params: dict[str, Any]) -> bool:
         """Whether a tools/call is plain, in the dialect of this connection."""
-        if self._table is None or not params.keys() <= _CALL_PARAMS or type(params.get("name")) is not str:
+        if self._table is None or not self._is_spoken(params):
             return False
-        return isinstance(params.get("arguments", {}), dict) and self._is_spoken(params)
+        return (
+            params.keys() <= _CALL_PARAMS and type(params.get("name")) is str and isinstance(params.get("arguments", {}), dict)
+        )
 
     def notices(self, method: str, line: bytes) -> None:
         """A notification of the client."""
@@ -76,9 +79,13 @@ class Connection:
         """Whether the request's ``_meta`` agrees with the dialect; the first request without a handshake decides on that."""
         if self._dialect == "handshake":
             return is_handshake_meta(params.get("_meta", {}))
-        if self._table is None or modern_version(params.get("_meta")) != self._table.modern:
+        meta = params.get("_meta")
+        if meta is not None and meta == self._stated:  # a client states the same with each request
+            return True
+        if self._table is None or modern_version(meta) != self._table.modern:
             return False
+        self._stated = meta
         self._dialect, self.server = "modern", self._table.server
-        discover = {"jsonrpc": "2.0", "id": _GREETING_ID, "method": "server/discover", "params": {"_meta": params["_meta"]}}
+        discover = {"jsonrpc": "2.0", "id": _GREETING_ID, "method": "server/discover", "params": {"_meta": meta}}
         self.greeting = [dumps(discover).encode()]
         return True

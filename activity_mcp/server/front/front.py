@@ -69,12 +69,14 @@ class Front:
         method, params = message["method"], message["params"]
         if "id" not in message:
             return self._notices(method, params, line)
+        if method == "tools/call":
+            return self._connection.takes_call(params) and self._call(message["id"], params)
         result = self._connection.result_of(method, params, line)
-        if result is not None:
-            self._output.write(b'{"jsonrpc":"2.0","id":%s,"result":%s}\n' % (encoded_id(message["id"]), result))
-            self._loader.begin()
-            return True
-        return method == "tools/call" and self._connection.takes_call(params) and self._call(message["id"], params)
+        if result is None:
+            return False
+        self._output.write(b'{"jsonrpc":"2.0","id":%s,"result":%s}\n' % (encoded_id(message["id"]), result))
+        self._loader.begin()
+        return True
 
     def _notices(self, method: str, params: dict[str, Any], line: bytes) -> bool:
         """A notification. Only the SDK knows others than these two, and as long as it is not there it missed nothing."""
@@ -106,6 +108,7 @@ class Front:
         answer = call.now()
         if answer is not None:
             self._send(request_id, answer)
+            call.note()
         else:
             self._pending.opened(request_id)
             self._runs(tools).start(request_id, call, meta.get("progressToken"), lambda found: self._finish(request_id, found))
