@@ -107,6 +107,14 @@ def sql_in_bash(lab: Lab) -> None:
     lab.ask("ask the databases")
 
 
+def _one_failure_takes_one_place(outcome: Outcome) -> None:
+    places = [error for error in outcome.context["recent_errors"] if "FROM users" in json.dumps(error)]
+    outcome.expect(len(places) <= 1, f"one failed statement takes {len(places)} places among the recent errors")
+
+
+sql_in_bash.checks.append(_one_failure_takes_one_place)
+
+
 @scenario()
 def its_own_tools(lab: Lab) -> None:
     lab.product("install")

@@ -151,8 +151,20 @@ def test_the_table_counts_facts_and_names_each_fault() -> None:
     report = Report()
     report.add("2.1.332", "made_up", compare(TRUTH, ROWS[1:], starts=1, ends=1))
     assert report.lines() == [
-        "Claude Code 2.1.332: 1 scenarios, 5 facts expected, 4 recorded, 0 doubled, 1 missing, 0 wrong",
+        "FAULTS Claude Code 2.1.332: 1 scenarios, 5 facts expected, 4 recorded, 0 doubled, 1 missing, 0 wrong",
         "  2.1.332 made_up: start: 1 missing of 1",
+    ]
+
+
+def test_a_scenario_that_does_not_come_to_its_end_is_not_passed_over_in_silence() -> None:
+    report = Report()
+    report.add("2.1.332", "made_up", compare(TRUTH, ROWS, starts=1, ends=1))
+    assert [line[:6] for line in report.lines()] == ["OK    "]
+    report.add_unplayed("2.1.332", "another", TimeoutError("none of the words within 60 s:\nthe screen"))
+    total = "1 scenarios and 1 that did not come to their end, 5 facts expected, 5 recorded, 0 doubled, 0 missing, 0 wrong"
+    assert report.lines() == [
+        f"FAULTS Claude Code 2.1.332: {total}",
+        "  2.1.332 another: TimeoutError: none of the words within 60 s:",
     ]
 
 

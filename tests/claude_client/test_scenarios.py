@@ -38,6 +38,10 @@ def test_each_fact_is_recorded_once_and_right(found: Scenario, version: str, lab
         pytest.skip(f"Claude Code can do it since {found.since}")
     if found.needs_terminal and terminal.MISSING:
         pytest.skip(terminal.MISSING)
-    verdict = judge(lab, found)
+    try:
+        verdict = judge(lab, found)
+    except Exception as error:
+        client_report.add_unplayed(version, found.name, error)
+        raise
     client_report.add(version, found.name, verdict)
     assert verdict.faults == []

@@ -17,6 +17,7 @@ from activity_mcp.claude_code.hooks.start_hook import hook_command
 from activity_mcp.claude_code.session_state import SessionState
 from claude_code.hooked import Hooked, payload
 
+_FORKS = "--fork-session"
 _CLAUDE = """
 import json, subprocess, sys
 for line in sys.stdin:
@@ -26,13 +27,15 @@ for line in sys.stdin:
 
 
 class Claude:
-    """A process that runs hooks as its children, as Claude Code does; ``through_shell`` as it does a plugin's."""
+    """A process that runs hooks as its children, as Claude Code does; ``through_shell`` as it does a plugin's. It ``began`` with
+    the id of that session, and was started with these ``options``."""
 
-    def __init__(self, hooked: Hooked, number: int, *, through_shell: bool = False) -> None:
-        environ = hooked.environ | {"CLAUDE_ENV_FILE": f"/home/ada/.claude/session-env/s1/sessionstart-hook-{number}.sh"}
+    def __init__(self, hooked: Hooked, number: int, *options: str, through_shell: bool = False, began: str = "s1") -> None:
+        file = f"/home/ada/.claude/session-env/{began}/sessionstart-hook-{number}.sh"
+        environ = hooked.environ | {"CLAUDE_ENV_FILE": file}
         self._command = ["sh", "-c", '"$@"; exit $?', "sh", *hook_command()] if through_shell else hook_command()
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _CLAUDE], env=environ, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-c", _CLAUDE, *options], env=environ, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
     def __enter__(self) -> Self:
@@ -61,6 +64,14 @@ class House:
         claude.fire("SessionStart", source="resume", context_tokens=next(self._numbers))
         return claude
 
+    def forked(self, began: str) -> Claude:
+        """A process that has forked the session, which 2.1.197 reports as that resumed."""
+        claude = Claude(
+            self.hooked, next(self._numbers), "--resume", "s1", _FORKS, through_shell=self._through_shell, began=began
+        )
+        self.open.enter_context(claude).fire("SessionStart", source="resume", context_tokens=next(self._numbers))
+        return claude
+
     def named(self, event_type: str) -> list[str]:
         found = [line for line in self.hooked.lines() if line["feature_json"].get("event_type") == event_type]
         return [str(line["activity_id"]) for line in found]
@@ -81,6 +92,23 @@ def test_two_processes_that_resume_one_session_end_it_once_each(house: House, or
     for number in order:
         both[number].fire("SessionEnd", reason="other")
     assert house.named("end") == [derived_id("session_event", "end", f"s1\0{starts[number]}") for number in order]
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="no /proc here: what the client was asked cannot be seen")
+def test_a_fork_that_is_reported_as_its_parent_resumed_starts_a_session_of_its_own_and_leaves_the_parent_s_end(
+    house: House,
+) -> None:
+    parent = house.resumed()
+    fork = house.forked("s2")
+    fork.fire("SessionEnd", session_id="s2", reason="other")
+    parent.fire("SessionEnd", reason="other")
+    of_parent, of_fork = house.named("start")
+    assert of_fork == derived_id("session_event", "start", "s2\0")
+    assert [line["feature_json"]["session_id"] for line in house.hooked.lines()] == ["s1", "s2", "s2", "s1"]
+    ends = [f"s2\0{of_fork}", f"s1\0{of_parent}"]
+    assert house.named("end") == [derived_id("session_event", "end", end) for end in ends]
+    (queue,) = house.hooked.home.glob("queue/*")
+    assert SessionState(str(queue)).start_of("s1") == of_parent  # as an import names the end
 
 
 def test_an_end_that_two_registrations_report_is_one(house: House) -> None:
@@ -116,3 +144,18 @@ def test_a_turn_that_a_background_task_began_is_recorded_though_it_says_what_the
     turns = [line for line in hooked.lines() if line["feature_json"].get("event_type") == "turn_end"]
     assert [turn["feature_json"]["prompt_id"] for turn in turns] == ["p1", "the-exit", "the-exit"]
     assert len({turn["activity_id"] for turn in turns}) == 2
+
+
+def test_the_end_of_a_session_that_never_began_is_none(tmp_path: Path) -> None:
+    """``claude mcp list`` reports one, of a session without a start, a prompt and a transcript."""
+    hooked, transcript = Hooked(tmp_path / "home"), tmp_path / "s1.jsonl"
+    ended = payload("SessionEnd", reason="other", transcript_path=str(transcript))
+    del ended["prompt_id"]
+    hooked.fire(ended)
+    assert hooked.lines() == []
+    transcript.write_text("{}\n")  # hooks that were registered while a session ran: it is one
+    hooked.fire(ended)
+    hooked.fire(ended | {"session_id": "s2", "prompt_id": "p1", "transcript_path": str(tmp_path / "s2.jsonl")})
+    hooked.fire(payload("SessionStart", source="startup", session_id="s3"))
+    hooked.fire(ended | {"session_id": "s3", "transcript_path": str(tmp_path / "s3.jsonl")})  # nothing was asked in it
+    assert [line["feature_json"]["session_id"] for line in hooked.lines()] == ["s1", "s2", "s3", "s3"]

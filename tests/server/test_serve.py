@@ -102,6 +102,32 @@ def test_requests_piped_into_it_are_all_answered(environ: dict[str, str]) -> Non
     assert not answers[2]["result"]["isError"]
 
 
+_MODERN = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": {"name": "claude-code", "version": "2.1.332"},
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+
+
+@pytest.mark.parametrize("meta", [{}, _MODERN], ids=["2025-11-25", "2026-07-28"])
+def test_a_recorded_call_names_the_tool_use_of_the_transcript(environ: dict[str, str], meta: dict[str, Any]) -> None:
+    greeting: list[dict[str, Any]] = [
+        {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": INITIALIZE},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+    ]
+    if meta:
+        greeting = [{"jsonrpc": "2.0", "id": "server-discover-probe-1", "method": "server/discover", "params": {"_meta": meta}}]
+    named = {"name": "get_context", "_meta": meta | {"claudecode/toolUseId": "toolu_1", "progressToken": 2}}
+    unnamed = {"name": "health", "arguments": {}, "_meta": meta}
+    calls = [
+        {"jsonrpc": "2.0", "id": at, "method": "tools/call", "params": call} for at, call in enumerate((named, unnamed), 1)
+    ]
+    text = "".join(json.dumps(message) + "\n" for message in [*greeting, *calls])
+    subprocess.run(SERVE, input=text, env={**ENVIRON, **environ}, capture_output=True, text=True, timeout=60, check=True)
+    recorded = [event["feature_json"] for event in queued(environ) if event["event_name"] == "mcp_event"]
+    assert {call["method"]: call.get("tool_use_id") for call in recorded} == {"get_context": "toolu_1", "health": None}
+
+
 def test_nothing_heavy_is_imported_before_the_first_answer(environ: dict[str, str]) -> None:
     script = """
 import os, sys

@@ -1,6 +1,6 @@
 """Hook payloads as events: what each of Claude Code's hook events becomes, built by ``events``.
 
-    SessionStart, SessionEnd              session_event start, end
+    SessionStart, SessionEnd              session_event start, end; nothing for the end of what has no start, prompt and file
     UserPromptSubmit                      session_event user_prompt
     Stop, SubagentStop                    session_event turn_end; nothing for a SubagentStop whose agent_type is empty, which is
                                           that of a compaction
@@ -122,6 +122,8 @@ class HookPayload:
         if self.session_id is None:
             return None
         source = self.text("source") or "unknown"
+        if source == "resume" and (fork := self._traces().fork_of(self.session_id)) is not None:
+            self.session_id, source = fork, "fork"
         names = ("model",) if self._prompts == "hash" else ("model", "session_title")  # a title is made of the prompt
         features = {"start_source": source, **self._circumstances(), **self._redacted(names)}
         named_by, moment = self.session_id, ""
@@ -136,9 +138,11 @@ class HookPayload:
     def _session_end(self) -> list[EventDraft] | None:
         if self.session_id is None:
             return None
-        moment = (
-            self._traces().start_of(self.session_id) or self._common.get("prompt_id") or f"hook\0{self._now_us // _MINUTE_US}"
-        )
+        traces, transcript = self._traces(), self.text("transcript_path")
+        moment = traces.start_of(self.session_id) or self._common.get("prompt_id")
+        if moment is None and transcript is not None and not traces.exists(transcript):
+            return []  # `claude mcp list` and its like report the end of a session that never began
+        moment = moment or f"hook\0{self._now_us // _MINUTE_US}"
         return [self._session("end", moment, self._redacted(("reason",)) | self._circumstances())]
 
     def _session(self, event_type: str, moment: str, features: dict[str, Any]) -> EventDraft:

@@ -8,8 +8,9 @@ report of one registration and the n-th of another are the n-th start. A process
 but answered too late.
 
 ``<session>`` is the id that the process began with. With ``-c``, 2.1.197 goes on with another one, which the payload names, or
-(``--fork-session``) stays with it, but the payload does not say so. Such a start has the name of the beginning of that session:
-where it is a fork, an import finds that beginning in the transcript.
+(``--fork-session``) stays with it, but the payload does not say so. Where the client's command line can be seen, a fork is
+recognised by it (``Traces.fork_of``); elsewhere such a start has the name of the beginning of that session: where it is a fork,
+an import finds that beginning in the transcript.
 
 Reports are lines that are appended to a file, one file for each payload, in the order of the file system: each hook finds the
 same starts in the lines up to its own, without a lock. Where no file can be written the minute is the name.
@@ -42,7 +43,8 @@ _MAX_BYTES = 16_384
 
 
 class Reporter:
-    """A hook's process, and what its environment says of the registration and the session that it was started for."""
+    """A hook's process, and what its environment says of the registration and the session that it was started for: ``began`` is
+    the id that the client began with, "" where nothing says it."""
 
     def __init__(self, queue_dir: str, environ: Mapping[str, str], process: int, fs: FileSystem = LOCAL) -> None:
         self._directory = f"{queue_dir}/{GOING_ON}"
@@ -51,26 +53,26 @@ class Reporter:
         self._fs = fs
         folder, _, self._registration = environ.get("CLAUDE_ENV_FILE", _UNNAMED).rpartition("/")
         above, _, began = folder.rpartition("/")
-        self._began = began if above.endswith("/session-env") else ""
+        self.began = began if above.endswith("/session-env") else ""
 
     def start(self, session_id: str, source: str, content: str, now_us: int) -> tuple[str, str]:
         """Session and moment (``events.session_activity``) that name the start: equal for two reports of one, different for two
         starts. ``content`` is a hash of the payload."""
-        path = f"{self._directory}/{sha256_hex(chr(0).join((session_id, content, self._began)))[:32]}"
+        path = f"{self._directory}/{sha256_hex(chr(0).join((session_id, content, self.began)))[:32]}"
         try:
             start, is_first = self._reported(path, now_us)
         except (OSError, QueueRefused):
             start, is_first = f"minute {now_us // _MINUTE_US}", False
         if is_first and source == "resume" and self._begins(session_id):
-            return self._began, ""
+            return self.began, ""
         return session_id, "\0".join((source, content, start))
 
     def _begins(self, session_id: str) -> bool:
         """Whether the process has not begun anything else with the id that it began with."""
-        if self._began in ("", session_id):
+        if self.began in ("", session_id):
             return False
-        noted = self._state.start_of(self._began)
-        beginning = derived_id("session_event", "start", f"{self._began}\0")
+        noted = self._state.start_of(self.began)
+        beginning = derived_id("session_event", "start", f"{self.began}\0")
         return noted is None or noted == beginning == self._state.start_of(session_id)
 
     def _reported(self, path: str, now_us: int) -> tuple[str, bool]:

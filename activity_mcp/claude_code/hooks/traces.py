@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SHELLS = (b"sh", b"dash", b"bash", b"zsh", b"ksh", b"fish")
 _MAX_SHELLS = 4
+_FORKS = b"--fork-session"
 
 
 class Traces:
@@ -45,12 +46,39 @@ class Traces:
 
         return Reporter(self._queue_dir, self._environ, self._process, self._fs).start(session_id, source, content, now_us)
 
+    def fork_of(self, session_id: str) -> str | None:
+        """The session that begins here as a fork of this one, which the payload names instead (2.1.197): the client was asked
+        for a fork, and began with another id. None where it is no fork, or where the client's command line cannot be seen."""
+        from .starts import Reporter
+
+        began = Reporter(self._queue_dir, self._environ, self._process, self._fs).began
+        if began in ("", session_id):
+            return None
+        found = self._client_status()
+        try:
+            arguments = self._fs.read(f"/proc/{found[0]}/cmdline").split(b"\0") if found is not None else []
+        except OSError:
+            return None
+        return began if _FORKS in arguments else None
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file; True where that cannot be seen."""
+        try:
+            return self._fs.stat(path) is not None
+        except OSError:
+            return True
+
     def note_start(self, session_id: str, activity_id: str) -> None:
         """For the session's end, which start it belongs to."""
         self._state.note_start(session_id, activity_id, self._client())
 
     def _client(self) -> str | None:
         """What names the process of Claude Code that runs this hook; None where that cannot be seen."""
+        found = self._client_status()
+        return None if found is None else f"{found[0]} {found[1].decode('ascii', 'replace')}"
+
+    def _client_status(self) -> tuple[int, bytes] | None:
+        """Number and start of that process."""
         process = self._process
         for _ in range(_MAX_SHELLS):
             parent = self._status_of(process)
@@ -61,7 +89,7 @@ class Traces:
             if found is None or process <= 1:
                 return None
             if found[0] not in _SHELLS:
-                return f"{process} {found[2].decode('ascii', 'replace')}"
+                return process, found[2]
         return None
 
     def _status_of(self, process: int) -> tuple[bytes, bytes, bytes] | None:
