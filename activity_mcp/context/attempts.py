@@ -305,8 +305,8 @@ class Attempts:
 
     def is_no_news(self, call: Tried) -> bool:
         """Whether the call says only that what never did anything but succeed did so again, which nothing here counts."""
-        known = self._by_key.get(call.as_attempt().key)
-        if known is None or call.outcome != "ok" or known.tool == "Bash" or known.tool in _EDITS:
+        known = self._by_key.get(call.as_attempt().key) if call.outcome == "ok" else None
+        if known is None or known.tool == "Bash" or known.tool in _EDITS:
             return False
         return not (known.failed_at or known.denied_at or known.background_at)
 

@@ -116,6 +116,7 @@ def test_what_a_recorded_session_needs_is_read_from_its_own_lines(tmp_path: Path
     assert lines.noise <= recall.MAX_NOISE
 
 
+@pytest.mark.slow
 def test_the_benchmark_measures_the_sessions_it_is_given_or_says_that_there_are_none(tmp_path: Path) -> None:
     _transcript(tmp_path / "sessions")
     environ = own_environment(str(tmp_path / "home"), os.environ)

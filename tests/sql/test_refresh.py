@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from activity_mcp.warehouse.duckdb import refresh
 from lengths import LONG, some
 from sql import refresh_oracle as oracle
 from sql.refresh_events import NOW, generate, row
@@ -92,7 +91,7 @@ def test_no_statement_stores_a_timestamp_in_a_variant() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", some(range(100, 108), 3))
+@pytest.mark.parametrize("seed", some(range(100, 108), 2))
 def test_values_nobody_expects_and_repeated_facts_never_fail_and_never_mislead(seed: int) -> None:
     rows = generate(seed, 150, poison=0.4, repeats=0.3)
     made = Refreshed()
@@ -127,26 +126,6 @@ def test_what_is_sent_again_by_another_queue_changes_nothing_but_the_watermark()
     assert_as_expected(made, rows + again)
     assert {scope: found["blob"] for scope, found in made.contexts().items()} == {
         scope: found["blob"] for scope, found in before.items()
-    }
-
-
-@pytest.mark.parametrize("chunk_rows", [17, pytest.param(1000, marks=pytest.mark.slow)])
-def test_contexts_made_anew_from_the_stream_are_the_same(chunk_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = generate(500, 120, poison=0.2, repeats=0.4, days=0.5)
-    made = Refreshed()
-    made.take_in_cuts(rows, [31])
-    monkeypatch.setattr(refresh, "_CHUNK_ROWS", chunk_rows)
-    made.connection.execute("BEGIN TRANSACTION")
-    made.connection.execute("CREATE TEMP TABLE again AS SELECT * FROM CLAUDE_STREAM_V2 LIMIT 5")
-    made.connection.execute("DELETE FROM CLAUDE_STREAM_V2 WHERE stream_offset IN (SELECT stream_offset FROM again)")
-    made.connection.execute("INSERT INTO CLAUDE_STREAM_V2 SELECT * FROM again")  # not yet committed: their row ids are immense
-    refresh.rebuild_contexts(made.connection)
-    made.connection.execute("COMMIT")
-    live = {(row["customer"], scope) for row in oracle.live_rows(rows) for _, scope in oracle.scopes_of(row)}
-    assert made.contexts() == {
-        scope: found | {"watermark": made.contexts()[scope]["watermark"]}
-        for scope, found in settled_each(oracle.contexts(rows, NOW)).items()
-        if scope in live
     }
 
 
@@ -370,7 +349,7 @@ def test_a_long_value_is_kept_whole_and_shown_cut() -> None:
 def test_the_newest_stay_and_the_tables_do_not_grow_with_history() -> None:
     made = Refreshed()
     rows = []
-    for index in range(900):
+    for index in range(700):
         at = NOW - index * timedelta(minutes=11)
         rows.append(tool(2 * index, at, session_id=f"session-{index // 10:03d}"))
         edited = {"operation": "edit", "file_path": f"/f/{index}"}

@@ -15,7 +15,8 @@ from ...activity import sha256_hex
 from ...errors import WarehouseNewer
 from ..base import LAYOUT_VERSION
 from .generated_sql import GENERATED, REFRESH_FILE, statements_of
-from .refresh import CONTEXT_TABLES, rebuild_contexts
+from .rebuilding import rebuild_contexts
+from .refresh import CONTEXT_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,12 +90,12 @@ def is_current(connection: duckdb.DuckDBPyConnection) -> bool:
     return dict(_rows_of(connection, "SELECT file_name, sha256 FROM DEPLOYED_FILES")) == checksums()
 
 
-def deploy(connection: duckdb.DuckDBPyConnection, now: str) -> bool:
+def deploy(connection: duckdb.DuckDBPyConnection, now: str, memory: str) -> bool:
     """Run every statement of the layout in one transaction, and note the checksums. Idempotent.
 
     Where the layout was an older one, columns get their present names, rows the hour they are in, and the tables of the
-    contexts, where they were others, are rebuilt from the stream: then the answer is True. All of it or nothing: what was
-    interrupted is done again at the next opening.
+    contexts, where they were others, are rebuilt from the stream in that ``memory``: then the answer is True. All of it or
+    nothing: what was interrupted is done again at the next opening.
     """
     found = layout_of(connection)
     has_other_contexts = bool(found) and (found < _CONTEXTS_SINCE or _have_other_columns(connection, CONTEXT_TABLES))
@@ -114,7 +115,7 @@ def deploy(connection: duckdb.DuckDBPyConnection, now: str) -> bool:
         connection.execute("DELETE FROM DEPLOYED_FILES")
         connection.executemany("INSERT INTO DEPLOYED_FILES VALUES (?, ?, ?)", [(*item, now) for item in checksums().items()])
         if has_other_contexts:
-            rebuild_contexts(connection)
+            rebuild_contexts(connection, memory)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")

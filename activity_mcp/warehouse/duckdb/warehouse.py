@@ -28,13 +28,13 @@ from ...errors import (
 )
 from ..base import LAYOUT_VERSION, Batch, Folded, LeftOut
 from ..batch_size import weight
-from . import contexts, layout
+from . import contexts, layout, rebuilding
 from .appending import append_batch, committed_offset, first_value
 from .damage import is_damaged, set_aside
 from .error_mapping import blames_itself, mapped, may_be_damage, says_damaged
 from .file_turns import attach
 from .folding import UNFOLDED, Folder
-from .refresh import MAKE_STREAM, STREAM, rebuild_contexts, refresh
+from .refresh import MAKE_STREAM, STREAM, refresh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -215,7 +215,7 @@ class DuckDBWarehouse:
                 _attach(connection, self.path, self._patience_s)
             has_rebuilt = False
             if not layout.is_current(connection):
-                has_rebuilt = layout.deploy(connection, iso(self._clock.time_us()))
+                has_rebuilt = layout.deploy(connection, iso(self._clock.time_us()), self._memory_to_rebuild())
                 os.chmod(self.path, 0o600)
             if has_rebuilt or 0 < found < LAYOUT_VERSION:
                 self.close()  # an engine that rebuilt contexts may hold more than it should from here on
@@ -229,6 +229,9 @@ class DuckDBWarehouse:
             self.close()
             raise
         return connection
+
+    def _memory_to_rebuild(self) -> str:
+        return rebuilding.MEMORY_WITH_ROOM if self._memory == MEMORY_WITH_ROOM else rebuilding.MEMORY
 
     def _make_room(self) -> bool:
         """Give the engine more memory for a while; False where it had that already."""
@@ -287,7 +290,7 @@ class DuckDBStatements:
 
     def rebuild_contexts(self) -> None:
         """Rebuild the contexts from the whole stream."""
-        rebuild_contexts(self._connection)
+        rebuilding.rebuild_contexts(self._connection)
 
 
 def _check_place(path: str) -> None:
