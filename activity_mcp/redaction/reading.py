@@ -7,7 +7,7 @@ so the cost of reading is that of finding the next white space or the next quote
 
 from __future__ import annotations
 
-from .sight import end_of_line
+from .sight import end_of_line, line_break
 from .values import is_odd
 
 QUOTES = "\"'`"
@@ -53,8 +53,7 @@ def quoted(text: str, quote_at: int, level: int) -> tuple[int, int] | None:
     if level == 0 and text.startswith(quote * 3, quote_at):
         end = text.find(quote * 3, quote_at + 3)
         return (quote_at + 3, end) if end >= 0 else None
-    line = text.find("\n", start)
-    line = len(text) if line < 0 else line
+    line = line_break(text, start)
     at = start
     while True:
         at = text.find(quote, at, line)
@@ -248,6 +247,7 @@ def block(text: str, at: int, column: int) -> tuple[int, int] | None:
 
 
 _SEPARATORS = ("||=", "??=", ":=", "=>", "===", "==", "?=", "+=", "!==", "!=", "=", "：", "＝", "<-", ":")
+_PREFIXES = frozenset("fFrRbBuUL@$")
 _AFTER_SEPARATOR = ("=", ">", ":", "/")
 """What makes another separator of a ``=`` or ``:``, or none."""
 
@@ -277,7 +277,9 @@ def _is_whole_value(text: str, at: int) -> bool:
 def after_prefix(text: str, at: int) -> int:
     """Behind the letters that may stand before a quote: ``f"…"``, ``rb'…'``, ``@"…"``, ``$'…'``."""
     place = at
-    while place < at + 3 and text[place : place + 1] in tuple("fFrRbBuUL@$"):
+    if text[at : at + 1] not in _PREFIXES:
+        return at
+    while place < at + 3 and text[place : place + 1] in _PREFIXES:
         place += 1
     return place if place > at and text[place : place + 1] in ('"', "'") else at
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from activity_mcp.redaction import Redactor
+from activity_mcp.redaction import Redactor, sight
+from activity_mcp.redaction.sight import forget_line, line_break
 from lengths import some
 
 REPO = Path(__file__).resolve().parents[2]
@@ -197,3 +198,27 @@ def test_look_alikes_that_all_differ_cost_no_more_than_their_length(kind: str) -
 def test_a_megabyte_of_look_alikes_costs_a_hundred_times_what_ten_kilobytes_cost(kind: str) -> None:
     _assert_linear(kind, 10_000, 100_000)
     _assert_linear(kind, 10_000, 1_000_000)
+
+
+class _Counted(str):
+    """A text that counts how often it is searched to its end."""
+
+    __slots__ = ("searches",)
+    searches: int
+
+    def find(self, piece: str, start: int = 0, end: int | None = None) -> int:  # type: ignore[override]
+        self.searches = getattr(self, "searches", 0) + (end is None)
+        return super().find(piece, start, end)
+
+
+def test_the_end_of_a_long_line_is_searched_for_once() -> None:
+    text = _Counted("api_key: x, " * 5_000 + "\nshort\n")
+    assert {line_break(text, at) for at in range(0, 60_000, 12)} == {60_000}
+    assert (line_break(text, 60_001), text.searches) == (60_006, 1)
+    forget_line()
+
+
+@pytest.mark.parametrize("text", ["api_key: x, " * 2_000, "password='" * 2_000])
+def test_no_text_is_held_when_it_has_been_read(text: str) -> None:
+    Redactor().text(text)
+    assert sight._last_line == ("", 0, 0)
