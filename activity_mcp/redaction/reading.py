@@ -7,7 +7,7 @@ so the cost of reading is that of finding the next white space or the next quote
 
 from __future__ import annotations
 
-from .sight import end_of_line, line_break
+from .sight import end_of_line, known_end_of_run, line_break, note_run
 from .values import is_odd
 
 QUOTES = "\"'`"
@@ -20,6 +20,7 @@ _CUT_WINDOW = 512
 _MAX_TAG = 64
 _ELEMENT_WINDOW = 4096
 _MAX_LEVEL = 15
+_LONG_STEP = 128 * 16
 
 
 def skip_blanks(text: str, at: int, max_chars: int = 64) -> int:
@@ -104,17 +105,26 @@ def quoted_value(text: str, at: int) -> tuple[int, int] | None:
 
 def word_end(text: str, at: int, line: int) -> int:
     """Where the run without white space that is here ends."""
-    step = 128
+    step, start = 128, at
     while at < line:
         piece = text[at : min(line, at + step)]
         parts = piece.split(None, 1)
         if piece[0] in _SPACE:
             return at
         if parts and len(parts[0]) < len(piece):
-            return at + len(parts[0])
+            end = at + len(parts[0])
+            break
         at += len(piece)
         step *= 4
-    return line
+        if step == _LONG_STEP:
+            end = known_end_of_run(text, at)
+            if end >= 0:
+                return end
+    else:
+        end = line
+    if step >= _LONG_STEP:
+        note_run(text, start, end)
+    return end
 
 
 def word(text: str, at: int) -> tuple[int, int]:

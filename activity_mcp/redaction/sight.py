@@ -160,10 +160,26 @@ def line_break(text: str, at: int) -> int:
     return end
 
 
+_last_run: tuple[str, int, int] = ("", 0, 0)
+"""The same of a long run without white space, which each of its names would read to its end (``key=1&key=2&…``)."""
+
+
+def known_end_of_run(text: str, at: int) -> int:
+    """Where the run without white space ends that this place is in, if it is the one that was noted last; else -1."""
+    known, start, end = _last_run
+    return end if known is text and start <= at < end else -1
+
+
+def note_run(text: str, start: int, end: int) -> None:
+    """Remember a run of a line, to its end."""
+    global _last_run
+    _last_run = text, start, end
+
+
 def forget_line() -> None:
     """Hold on to no text."""
-    global _last_line
-    _last_line = ("", 0, 0)
+    global _last_line, _last_run
+    _last_line = _last_run = ("", 0, 0)
 
 
 def _lower(text: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from activity_mcp.redaction import Redactor, sight
+from activity_mcp.redaction.reading import word_end
 from activity_mcp.redaction.sight import forget_line, line_break
 from lengths import some
 
@@ -33,7 +34,7 @@ PIECES = [
     "ghp_abc_", "Authorization: Bearer ", "$6$", "@", ":5432:", "-----BEGIN PRIVATE KEY-----\n-----END", "Private-Lines: 999\n",
     "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF_", "key key key=", "a" * 63 + "\n", ",password,", "=", "aW1hZ2luZWQ6YmFzZTY0", "YWJjMTIz/", "mysqli('a',", "kind: secret\ndata:\n  a: b\n", "kind: secret\n", ":thin:", ":thin:a/b",
     "a:b@tcp(", "password for x ", "password\\u003d", '<string name="key">', "cat <<EOF | passwd\n", 'form-data; name="password"\n\n', "token is ",
-    "https://a/Ab3dE6gH9/Ab3dE6gH9/", "setPassword('a', ", "<key>password</key>", "password string = ", "credentials('a','b',", "\\\\\\\"password\\\\\\\":",
+    "https://a/Ab3dE6gH9/Ab3dE6gH9/", "setPassword('a', ", "<key>password</key>", "password string = ", "credentials('a','b',", "key=1&", "\\\\\\\"password\\\\\\\":",
 ]  # fmt: skip
 """What finders look for, repeated without an end: each would make a search begin again at every one of them."""
 
@@ -218,7 +219,15 @@ def test_the_end_of_a_long_line_is_searched_for_once() -> None:
     forget_line()
 
 
-@pytest.mark.parametrize("text", ["api_key: x, " * 2_000, "password='" * 2_000])
+def test_the_end_of_a_long_word_is_read_once() -> None:
+    text = "key=1&" * 5_000 + " the end"
+    before = sight.known_end_of_run(text, 3_000)
+    assert {word_end(text, at, len(text)) for at in range(0, 29_000, 6)} == {30_000}
+    assert (before, sight.known_end_of_run(text, 3_000), sight.known_end_of_run(text, 30_001)) == (-1, 30_000, -1)
+    forget_line()
+
+
+@pytest.mark.parametrize("text", ["api_key: x, " * 2_000, "password='" * 2_000, "key=1&" * 4_000])
 def test_no_text_is_held_when_it_has_been_read(text: str) -> None:
     Redactor().text(text)
-    assert sight._last_line == ("", 0, 0)
+    assert sight._last_line == sight._last_run == ("", 0, 0)
