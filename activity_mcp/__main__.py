@@ -34,7 +34,7 @@ def _leave(code: int) -> NoReturn:
 def run(arguments: list[str]) -> int:
     """Run the command line ``arguments``; the exit code. Errors are printed on stderr, one line and one hint."""
     if arguments == ["hook"]:  # before anything is loaded that it does not need
-        from .claude_code.hooks.hook import main as hook
+        from .claude_code.hooks.quick_start import main as hook
 
         hook()
     if arguments[:1] == ["statusline"] and not {"-h", "--help"} & set(arguments):

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from activity_mcp.warehouse.duckdb import query, warehouse
 from activity_mcp.warehouse.snowflake import snowpipe
 from deployed import attach_deployed
+from lengths import LONG
 
 if TYPE_CHECKING:
     from machines import Machine
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from standins.started import StandIn
     from standins.warm_queries import WarmQueries
 
-SHORT_CRASH_S = 6.0
+SHORT_CRASH_S = 4.0
 
 DEPLOYING = {"crash", "sql", "test_deployment.py", "test_duckdb.py", "test_layouts.py"}
 """Rooms and files whose tests deploy each new warehouse: how that goes is what they test, or can be disturbed there."""
@@ -32,7 +33,9 @@ _numbers = itertools.count(1)
 _START_CHILD = query.start_child
 
 # No test fails because the machine is busy: neither an example nor the making of examples has a deadline.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "untimed", max_examples=200 if LONG else 40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("untimed")
 
 
@@ -46,6 +49,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Workers begin with a part each, in this order, and who has done his takes from the end of another's."""
     items.sort(key=lambda item: item.get_closest_marker("first") is None)
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("long")  # five times the examples
 
 
 def pytest_collection_finish() -> None:

@@ -37,7 +37,7 @@ ROOMS: dict[str, set[str]] = {
     "language": {"errors"},
     "context": {"clock", "errors", "fs", "activity", "language", "plain_json"},
     "warehouse": {"errors", "clock", "config", "fs", "activity", "plain_json", "sql_text"},
-    "recording": {"activity", "clock", "errors", "fs", "identity", "queue", "redaction", "schema"},
+    "recording": {"activity", "clock", "errors", "fs", "identity", "plain_json", "queue", "redaction", "schema"},
     "pipeline": {"activity", "clock", "context", "errors", "fs", "queue", "recording", "schema", "warehouse"},
     "recall": {"activity", "clock", "context", "errors", "identity", "queue"},
     "claude_code": {

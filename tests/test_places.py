@@ -18,6 +18,7 @@ from activity_mcp.config import read_config
 from activity_mcp.errors import InvalidConfig
 from activity_mcp.identity import project_of
 from activity_mcp.service import ActivityService
+from lengths import some
 
 PROGRAM = Path(activity_mcp.__file__).parents[1]
 LINE = {
@@ -140,7 +141,8 @@ def tools_in(home: Path) -> list[str]:
     return [row[0] for row in json.loads(answer.stdout)["rows"]]
 
 
-@pytest.mark.parametrize("how", ["moved", "copied", "moved before it was ever flushed"])
+@pytest.mark.long
+@pytest.mark.parametrize("how", some(["copied", "moved", "moved before it was ever flushed"], 1))
 def test_a_state_directory_in_another_place_goes_on(tmp_path: Path, how: str) -> None:
     old, new = tmp_path / "old", tmp_path / "new"
     recorded(old, "one")
@@ -178,7 +180,8 @@ def test_an_import_works_where_the_working_directory_was_deleted(tmp_path: Path)
         assert (ended.returncode, "ACTIVITY_HOME" in ended.stderr, "unexpected" in ended.stderr) == (code, False, False), ended
 
 
-@pytest.mark.parametrize("closed", [">&-", "<&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.long
+@pytest.mark.parametrize("closed", some(["<&- >&- 2>&-", ">&-", "<&-", "2>&-"], 1))
 def test_a_command_does_its_work_where_a_standard_stream_is_closed(tmp_path: Path, closed: str) -> None:
     path = transcript(tmp_path / "s1.jsonl")
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROGRAM), "ACTIVITY_HOME": str(tmp_path / "state")}

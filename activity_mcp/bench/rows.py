@@ -113,10 +113,9 @@ def parts(environ: Mapping[str, str], events: int, rounds: int) -> list[Measured
             )
             timed("the transaction", partial(service.warehouse.append, batch))
             timed("closing the file", service.warehouse.release)
-            timed("folding them later", service.warehouse.fold)
             if (feed := service.finding.feed) is not None:
-                shipped = partial(feed.shipped, channel_id, batch.expected, batch.offset, rows)
-                timed("what the search index takes beside", shipped)
+                timed("taking them into the search index later", feed.take_unfolded)
+            timed("folding them later", service.warehouse.fold)
             at = lines.end
     finally:
         service.close()

@@ -284,10 +284,13 @@ def prompt_activity(prompt_key: str, session_id: str, text: str, *, policy: str,
     return EventDraft("session_event", derived_id("session_event", "user_prompt", prompt_key), features)
 
 
-def turn_end_activity(session_id: str, prompt_key: str | None, text: str, *, policy: str, redactor: Redactor) -> EventDraft:
-    """A conclusion: the last message of the turn that the prompt started."""
-    key = "\0".join((session_id, prompt_key or "", sha256_hex(text.strip())))
-    features = {"session_id": session_id, "event_type": "turn_end", **text_features(text, policy, redactor)}
+def turn_end_activity(
+    session_id: str, prompt_key: str | None, text: str | None, *, policy: str, redactor: Redactor
+) -> EventDraft:
+    """A conclusion: the last message of the turn that the prompt started; None for a turn that ended without a word."""
+    key = "\0".join((session_id, prompt_key or "", sha256_hex((text or "").strip())))
+    said = {} if text is None else text_features(text, policy, redactor)
+    features = {"session_id": session_id, "event_type": "turn_end", **said}
     return EventDraft("session_event", derived_id("session_event", "turn_end", key), features)
 
 

@@ -7,7 +7,6 @@
     transcripts/<hash of the session's id>     the path of a transcript that has something new: the leader reads it
     prompt-keys/<hash of the session's id>     under which keys hooks recorded the session's last prompts: Claude Code reports a
                                                prompt that is typed while it works with the id of the turn that runs then
-    turns/<hash of the session's id>           the prompt of the last turn that a hook saw end, and a hash of what it concluded
     prompts/<hash of session and text>         of a prompt that came without an id (Claude Code before 2.1), how often it was
                                                repeated and when last: to say "continue" twice is two prompts
 
@@ -27,7 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..fs import FileSystem
 
-STARTS, GOING_ON, REQUESTS, PROMPTS, KEYS, TURNS = "sessions", "starts", "transcripts", "prompts", "prompt-keys", "turns"
+STARTS, GOING_ON, REQUESTS, PROMPTS, KEYS = "sessions", "starts", "transcripts", "prompts", "prompt-keys"
 _MAX_KEYS = 64
 SAME_PROMPT_US = 1_500_000
 """Within so long the same prompt of a session is the same one: its hook is registered twice."""
@@ -72,17 +71,6 @@ class SessionState:
     def prompt_key(self, session_id: str, text: str) -> str | None:
         """The key under which a hook recorded this text last; None where none did."""
         return self._keys(session_id).get(_text_hash(text))
-
-    def note_turn(self, session_id: str, prompt_id: str, text: str) -> None:
-        """A hook saw this turn end."""
-        self._publish(TURNS, session_id, f"{prompt_id} {_text_hash(text)}")
-
-    def repeats_turn(self, session_id: str, prompt_id: str, text: str) -> bool:
-        """Whether this is what the last turn concluded, for a prompt that nobody is known to have asked."""
-        last_id, _, of_text = (self._read(self._path(TURNS, session_id)) or "").partition(" ")
-        if last_id == prompt_id or of_text != _text_hash(text):
-            return False
-        return prompt_id not in {key.partition(":")[0] for key in self._keys(session_id).values()}
 
     def _keys(self, session_id: str) -> dict[str, str]:
         lines = (self._read(self._path(KEYS, session_id)) or "").split("\n")
@@ -130,7 +118,7 @@ class SessionState:
 
     def prune(self, before_us: int) -> None:
         """Forget the starts and prompts noted before then: a session that goes on after that has a new start."""
-        for folder in (STARTS, GOING_ON, PROMPTS, KEYS, TURNS):
+        for folder in (STARTS, GOING_ON, PROMPTS, KEYS):
             for name in self._fs.names(f"{self._directory}/{folder}"):
                 path = f"{self._directory}/{folder}/{name}"
                 found = self._fs.stat(path)

@@ -8,7 +8,7 @@ import click
 @click.command("hook")
 def hook_command() -> None:
     """Record one payload of a Claude Code hook from standard input. Exits 0 whatever it is; SessionStart prints a context."""
-    from ..claude_code.hooks.hook import main
+    from ..claude_code.hooks.quick_start import main
 
     main()
 

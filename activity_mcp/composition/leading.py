@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..health.watcher import HealthWatcher
     from ..pipeline.daily_retention import DailyRetention
     from ..pipeline.flusher import Flusher
+    from ..pipeline.folding import Folding
     from ..recording.call_log import CallLog
     from ..usage.budgets import Budget, BudgetWatch
 
@@ -44,10 +45,19 @@ class LeadingParts(SourceParts):
             clock=self.clock,
             on_event=self.system_events.report,
             omits=omits,
-            on_shipped=self.finding.feed.shipped if self.finding.feed is not None else None,
         )
         flusher.batch_size.resume(self.lease.last_report().get("batch_weight"))
         return flusher
+
+    def make_folding(self) -> Folding:
+        """When what this process appends while it leads is folded; the search index takes it before."""
+        from ..pipeline.folding import Folding
+
+        return Folding(self.warehouse, self.adapter.capabilities, before=self._index_unfolded, clock=self.clock)
+
+    def _index_unfolded(self) -> None:
+        if self.finding.feed is not None:
+            self.finding.feed.take_unfolded()
 
     @lazy
     def upkeep(self) -> DailyRetention | None:
@@ -118,6 +128,7 @@ class LeadingParts(SourceParts):
         self.leader = Leader(
             self.lease,
             self.make_flusher,
+            self.make_folding(),
             self.refresher,
             self.adapter,
             Backpressure(self.config.backpressure_ms, self.clock),

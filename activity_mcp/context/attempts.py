@@ -1,25 +1,25 @@
 """What was attempted in a project, and what came of it: which failures stand, what was refused, what works again and again.
 
 An attempt is a tool and what it was called with, as the refresh sequence names it (``tool``, a space, the argument): how often
-it succeeded, failed and was refused, and when last. Those that mean the same are one (``key_of``): a command behind another
-``cd``, an edit and a write of one file.
+it succeeded, failed and was refused, and when last. Those that mean the same are one (``key_of``): a command in its plain words
+(``commands``), an edit and a write of one file.
 
-A failure is **overcome** when the same succeeded after it, in any session; a test also when a run of the same tests that
-includes it did; the reading of a file when the file was touched after it. A search that found nothing is no failure, and no
-commit of nothing.
+A failure is **overcome** when the same succeeded after it, in any session, or a run that includes it; the reading of a file
+when the file was touched after it. A search that found nothing is no failure, and no commit of nothing.
 """
 
 from __future__ import annotations
 
+from .commands import plain_words, run_of
 from .commits import subject_of
 from .values import as_amount, as_number, as_text, as_time, objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any, Literal
 
-    TestRun = tuple[str, Sequence[str]]
+    from .commands import Run
 
 ARGUMENTS = ("command", "file_path", "notebook_path", "path", "url", "query", "pattern")
 """The parameter that says what a call was about: the first of these that it has."""
@@ -27,7 +27,7 @@ READING = frozenset(("Read", "NotebookRead", "Grep", "Glob", "LS", "ToolSearch",
 """Tools whose successes are not kept: there are too many, and none says how one works here."""
 MIN_HABIT = 3
 _TIME = 27
-_MAX_TEST_RUNS = 100
+_MAX_RUNS = 100
 _EDITS = ("Edit", "Write", "MultiEdit", "NotebookEdit")
 _SEARCHES = ("grep", "rg", "egrep", "diff", "test", "[", "which", "find", "ls", "cmp", "pgrep", "git grep", "git diff")
 _NOTHING_TO_COMMIT = ("nothing to commit", "nothing added to commit")
@@ -38,28 +38,24 @@ _EVERYDAY = frozenset((
     "du", "df", "gh",
 ))  # fmt: skip
 """Commands that one runs anywhere: they say nothing of a project."""
-_RUNNERS = (
-    "pytest", "python -m pytest", "python3 -m pytest", "uv run pytest", "poetry run pytest", "cargo test", "go test",
-    "npm test",
-    "npx jest", "npx vitest", "yarn test", "pnpm test", "bundle exec rspec", "rspec", "phpunit", "tox",
-)  # fmt: skip
-_NARROWING = ("-k", "-m", "--lf", "--last-failed", "-t", "-run", "--testNamePattern")
+_MAX_COMMAND_KEYS = 512
 _command_keys: dict[str, tuple[str, str]] = {}
-_OPERATORS = ("|", ";", "&", "<", ">", "$(", "`")
 
 
 class Attempt:
     """One attempt and its outcomes. Times are ISO texts, empty where there is none; ``took_ms`` is the last success's."""
 
     __slots__ = (
-        "_run", "argument", "background_at", "background_in", "denied", "denied_at", "error", "failed", "failed_at",
-        "failed_in", "first_ok_at", "key", "ok", "ok_at", "took_ms", "tool",
+        "_found_nothing", "_run", "_subject", "argument", "background_at", "background_in", "denied", "denied_at", "error",
+        "failed", "failed_at", "failed_in", "first_ok_at", "key", "ok", "ok_at", "took_ms", "tool",
     )  # fmt: skip
 
     def __init__(self, what: str) -> None:
         self.tool, _, self.argument = what.partition(" ")
         self.key = key_of(self.tool, self.argument)
-        self._run: TestRun | Literal[False] | None = False
+        self._run: Run | Literal[False] | None = False
+        self._subject: str | Literal[False] | None = False
+        self._found_nothing: bool | None = None
         self.ok = self.failed = self.denied = 0
         self.first_ok_at = self.ok_at = self.failed_at = self.denied_at = self.background_at = ""
         self.failed_in = self.background_in = self.error = ""
@@ -80,11 +76,25 @@ class Attempt:
         return max(self.ok_at, self.failed_at, self.denied_at, self.background_at)
 
     @property
-    def test_run(self) -> TestRun | None:
-        """The runner of a test command and what it was to run; None for what is no such command. Read once."""
+    def run(self) -> Run | None:
+        """What it ran, where that can be compared with other runs. Read once."""
         if self._run is False:
-            self._run = _test_run(self)
+            self._run = run_of(self.key[1]) if self.tool == "Bash" else None
         return self._run
+
+    @property
+    def subject(self) -> str | None:
+        """The subject of the commit that it made. Read once."""
+        if self._subject is False:
+            self._subject = subject_of(self.argument) if self.tool == "Bash" and self.ok_at else None
+        return self._subject
+
+    @property
+    def found_nothing(self) -> bool:
+        """Whether it failed for want of anything to find, or to commit. Worked out once."""
+        if self._found_nothing is None:
+            self._found_nothing = _found_nothing(self)
+        return self._found_nothing
 
     def plus(self, other: Attempt) -> Attempt:
         """The outcomes of both, which mean the same; neither changes."""
@@ -185,6 +195,8 @@ def read_attempt(what: str, given: Mapping[str, Any]) -> Attempt:
 
 def _at_and_text(value: Any) -> tuple[str, str]:
     """A time and the text that stands behind it."""
+    if value is None:
+        return "", ""
     text = as_text(value, _TIME + 1 + 300) or ""
     at = as_time(text[:_TIME])
     return (at, text[_TIME + 1 :]) if at else ("", "")
@@ -229,8 +241,26 @@ class Attempts:
         self._by_key = by_key
         self._judged: dict[tuple[str, str], bool] = {}
         self._commits: list[tuple[str, str]] | None = None
-        runs = [(each.ok_at, run) for each in self._by_key.values() if each.ok_at and (run := each.test_run)]
-        self._test_runs = sorted(runs, key=lambda run: run[0], reverse=True)[:_MAX_TEST_RUNS]
+        attempts = by_key.values()
+        self._failed = [each for each in attempts if each.failed_at]
+        self._succeeded = [each for each in attempts if each.ok_at]
+        self._background = [each for each in attempts if each.background_at]
+        self._all_failed: list[tuple[Attempt, bool]] | None = None
+        self._habits: list[Attempt] | None = None
+        self._known: dict[str, tuple[Sequence[Any], list[Any]]] = {}
+        runs = [(each.ok_at, run) for each in self._succeeded if (run := each.run)] if self._failed else []
+        self._runs = sorted(runs, key=lambda run: run[0], reverse=True)[:_MAX_RUNS]
+
+    def is_of(self, by_key: Mapping[tuple[str, str], Attempt], touched: Mapping[str, str]) -> bool:
+        """Whether these would be the same."""
+        return self._by_key is by_key and self._touched == touched
+
+    def once(self, name: str, given: Sequence[Any], work: Callable[[], list[Any]]) -> list[Any]:
+        """What ``work`` gives of these and what is ``given``: done again only when that has changed. Not to be changed."""
+        known = self._known.get(name)
+        if known is None or known[0] != given:
+            known = self._known[name] = given, work()
+        return known[1]
 
     def knows_command(self, command: str) -> bool:
         """Whether a session's failed command, or the tool that failed in it, is among the attempts."""
@@ -248,12 +278,14 @@ class Attempts:
 
     def knows_failure(self, tool: str | None, ts: str) -> bool:
         """Whether a failure of this tool at this time is among the attempts."""
-        return any(each.failed_at >= ts and each.is_of(tool) for each in self._by_key.values())
+        return any(each.failed_at >= ts and each.is_of(tool) for each in self._failed)
 
     def failed(self) -> list[tuple[Attempt, bool]]:
         """Those that ever failed, the last failure first, and whether it was overcome."""
-        found = [(each, self.is_overcome(each)) for each in self._by_key.values() if each.failed_at]
-        return sorted(found, key=lambda pair: (pair[0].failed_at, pair[0].name), reverse=True)
+        if self._all_failed is None:
+            found = [(each, self.is_overcome(each)) for each in self._failed]
+            self._all_failed = sorted(found, key=lambda pair: (pair[0].failed_at, pair[0].name), reverse=True)
+        return self._all_failed
 
     def is_overcome(self, attempt: Attempt) -> bool:
         """Whether its last failure is none that anybody has to know of."""
@@ -264,43 +296,45 @@ class Attempts:
 
     def _is_overcome(self, attempt: Attempt) -> bool:
         failed_at = attempt.failed_at
-        if attempt.ok_at >= failed_at or _found_nothing(attempt):
+        if attempt.ok_at >= failed_at or attempt.found_nothing:
             return True
         if attempt.tool not in _EDITS and self._touched.get(attempt.argument, "") > failed_at:
             return True
-        run = attempt.test_run
-        return run is not None and any(at > failed_at and _includes(wider, run) for at, wider in self._test_runs)
+        run = attempt.run
+        return run is not None and any(at > failed_at and wider.includes(run) for at, wider in self._runs)
 
     def is_no_news(self, call: Tried) -> bool:
         """Whether the call says only that what never did anything but succeed did so again, which nothing here counts."""
-        known = self._by_key.get(call.as_attempt().key)
-        if known is None or call.outcome != "ok" or known.tool == "Bash" or known.tool in _EDITS:
+        known = self._by_key.get(call.as_attempt().key) if call.outcome == "ok" else None
+        if known is None or known.tool == "Bash" or known.tool in _EDITS:
             return False
         return not (known.failed_at or known.denied_at or known.background_at)
 
     def denied(self) -> list[Attempt]:
         """Those that somebody refused and nobody allowed afterwards, the newest first."""
-        found = [each for each in self._by_key.values() if each.denied_at > max(each.ok_at, each.failed_at, each.background_at)]
+        denied = (each for each in self._by_key.values() if each.denied_at)
+        found = [each for each in denied if each.denied_at > max(each.ok_at, each.failed_at, each.background_at)]
         return sorted(found, key=lambda each: (each.denied_at, each.name), reverse=True)
 
     def in_background(self, session_id: str) -> list[Attempt]:
         """What this session started in the background last; nothing records how that ends but the session's own end."""
-        found = [each for each in self._by_key.values() if each.background_in == session_id and each.background_at]
+        found = [each for each in self._background if each.background_in == session_id]
         return sorted(found, key=lambda each: (each.background_at, each.name), reverse=True)
 
     def habits(self) -> list[Attempt]:
         """Commands that say how one works here: they succeeded three times or more, over more than an hour, mostly."""
-        found = [each for each in self._by_key.values() if _is_habit(each)]
-        return sorted(found, key=lambda each: (-each.ok, each.name))
+        if self._habits is None:
+            found = [each for each in self._succeeded if _is_habit(each)]
+            self._habits = sorted(found, key=lambda each: (-each.ok, each.name))
+        return self._habits
 
     def commits(self) -> list[tuple[str, str]]:
         """Subject and time of each commit that was made, the newest first; of one subject the newest (it was amended)."""
         if self._commits is None:
             found: dict[str, str] = {}
-            for each in self._by_key.values():
-                subject = subject_of(each.argument) if each.tool == "Bash" and each.ok_at else None
-                if subject is not None:
-                    found[subject] = max(found.get(subject, ""), each.ok_at)
+            for each in self._succeeded:
+                if each.subject is not None:
+                    found[each.subject] = max(found.get(each.subject, ""), each.ok_at)
             self._commits = sorted(found.items(), key=lambda made: (made[1], made[0]), reverse=True)
         return self._commits
 
@@ -311,35 +345,27 @@ class Attempts:
 
 
 def key_of(tool: str, argument: str) -> tuple[str, str]:
-    """What is the same for attempts that mean the same. The exit status is kept: a pipe's is another command's."""
-    if tool in _EDITS:
-        return "edit", argument
-    words = argument.split()
-    if tool != "Bash":
-        return tool, " ".join(words)
-    if words[:1] == ["cd"] and "&&" in words[:4]:
-        words = words[words.index("&&") + 1 :]
-    while words and words[0].partition("=")[0].isidentifier() and "=" in words[0]:
-        words = words[1:]
-    if words[-1:] == ["2>&1"]:
-        words = words[:-1]
-    return tool, " ".join(words)
+    """What is the same for attempts that mean the same."""
+    if tool == "Bash":
+        return _command_key(argument)
+    return ("edit", argument) if tool in _EDITS else (tool, " ".join(argument.split()))
 
 
 def _command_key(command: str) -> tuple[str, str]:
-    """``key_of`` a shell's command. Each answer asks for the same few, so some are remembered."""
-    if command not in _command_keys:
-        if len(_command_keys) >= 256:
+    """``key_of`` a shell's command. The same few come with each answer and each new context, so some are remembered."""
+    known = _command_keys.get(command)
+    if known is None:
+        if len(_command_keys) >= _MAX_COMMAND_KEYS:
             _command_keys.clear()
-        _command_keys[command] = key_of("Bash", command)
-    return _command_keys.get(command) or key_of("Bash", command)  # another thread may have cleared them
+        known = _command_keys[command] = "Bash", " ".join(plain_words(command))
+    return known
 
 
 def _found_nothing(attempt: Attempt) -> bool:
     """Whether it failed for want of anything to find, or to commit."""
-    command, error = attempt.key[1], attempt.error.strip().lower()
     if attempt.tool != "Bash":
         return False
+    command, error = attempt.key[1], attempt.error.strip().lower()
     if "git commit" in command and any(said in error for said in _NOTHING_TO_COMMIT):
         return True
     is_search = any(command == name or command.startswith(f"{name} ") for name in _SEARCHES)
@@ -351,27 +377,3 @@ def _is_habit(attempt: Attempt) -> bool:
         return False
     first = attempt.key[1].partition(" ")[0]
     return first != "" and first not in _EVERYDAY and attempt.first_ok_at[:13] < attempt.ok_at[:13]
-
-
-def _test_run(attempt: Attempt) -> TestRun | None:
-    """The runner of a test command and what it was to run (nothing: all); None for what is no such command alone."""
-    command = attempt.key[1]
-    if attempt.tool != "Bash" or not command.startswith(_RUNNERS) or any(mark in command for mark in _OPERATORS):
-        return None
-    runner = next((name for name in _RUNNERS if command == name or command.startswith(f"{name} ")), None)
-    if runner is None:
-        return None
-    words = command[len(runner) :].split()
-    narrowed = [word for word in words if word.partition("=")[0] in _NARROWING]
-    targets = [word for word in words if not word.startswith("-")]
-    return (f"{runner} {' '.join(words)}", ()) if narrowed else (runner, targets)
-
-
-def _includes(wider: TestRun, run: TestRun) -> bool:
-    if wider[0] != run[0]:
-        return False
-    return not wider[1] or (bool(run[1]) and all(any(_is_in(one, whole) for whole in wider[1]) for one in run[1]))
-
-
-def _is_in(one: str, whole: str) -> bool:
-    return one == whole or one.startswith((f"{whole}::", f"{whole.rstrip('/')}/", f"{whole}["))

@@ -57,6 +57,15 @@ class Fitted:
         self.sections = sections
         self.chosen = chosen or {}
 
+    def with_sums(self, sections: Sequence[Section], changed: Sequence[Section]) -> Fitted:
+        """The same choice of entries, where these of the ``sections`` have changed."""
+        values = {
+            each.name: each.value([each.entries[index] for index in sorted(self.chosen[each.name])])
+            for each in changed
+            if each.name in self.chosen
+        }
+        return Fitted({**self.context, **values}, self.truncated, self.room, sections, self.chosen)
+
 
 class Section:
     """One member of the context: a list of entries, an object of named entries (``keyed``), or one ``plain`` value.
@@ -136,27 +145,29 @@ def fit(
     answer that ``is_terse`` leaves out what is worth little where there is no room to spare. ``before`` is what fitted last
     time: sums that are as long as they were then leave the choice as it was.
     """
+    if before is not None and before.room == room:
+        changed = _as_long_as_before(before.sections, sections, dumps)
+        if changed is not None:
+            return before.with_sums(sections, changed)
     if room < names_size(sections):
         return Fitted({}, [ALL_LEFT_OUT] if room >= len(ALL_LEFT_OUT) + _QUOTED else [], room)
-    if before is not None and before.room == room and _are_alike(before.sections, sections, dumps):
-        chosen = before.chosen
-    else:
-        chosen = _chosen(sections, room, dumps, is_small=is_terse and room < SPARE_ROOM)
-    context = {each.name: each.value(_picked(each, chosen[each.name])) for each in sections if each.name in chosen}
+    chosen = _chosen(sections, room, dumps, is_small=is_terse and room < SPARE_ROOM)
+    picked = {name: [entry for _, entry in sorted(entries.items())] for name, entries in chosen.items()}
+    context = {each.name: each.value(picked[each.name]) for each in sections if each.name in chosen}
     return Fitted(context, [each.name for each in sections if each.name not in chosen], room, sections, chosen)
 
 
-def _are_alike(before: Sequence[Section], sections: Sequence[Section], dumps: Dumps) -> bool:
-    return len(before) == len(sections) and all(
-        old is new or (old.name == new.name and new.is_uncut and old.lengths(dumps) == new.lengths(dumps))
-        for old, new in zip(before, sections, strict=True)
-    )
-
-
-def _picked(section: Section, entries: dict[int, Any]) -> list[Any]:
-    if section.is_uncut:  # which may have been counted anew since they were chosen
-        return [section.entries[index] for index in sorted(entries)]
-    return [entry for _, entry in sorted(entries.items())]
+def _as_long_as_before(before: Sequence[Section], sections: Sequence[Section], dumps: Dumps) -> list[Section] | None:
+    """The sections that are others than before, where each of them is as long; else None."""
+    if len(before) != len(sections):
+        return None
+    changed = []
+    for old, new in zip(before, sections, strict=True):
+        if old is not new:
+            if old.name != new.name or not new.is_uncut or old.lengths(dumps) != new.lengths(dumps):
+                return None
+            changed.append(new)
+    return changed
 
 
 def _chosen(sections: Sequence[Section], room: int, dumps: Dumps, *, is_small: bool) -> Mapping[str, dict[int, Any]]:
@@ -189,6 +200,8 @@ class _Filling:
 
     def take(self, unit: Unit, *, keeping: int = 0) -> None:
         """Show these entries, in full or shortened, if there is room and so many bytes are left afterwards."""
+        if self._left <= keeping:
+            return
         section = unit.section
         known = self.chosen.get(section.name)
         if known is not None and unit.indices[0] in known:
@@ -248,11 +261,18 @@ def names_size(sections: Sequence[Section]) -> int:
     return sum(len(section.name) + _QUOTED for section in sections)
 
 
-def shortened(entry: Any, name: str = "") -> Any:
-    """The entry with its texts cut and its lists reduced; ids, paths and numbers stay whole."""
-    if isinstance(entry, dict):
-        return {key: shortened(value, key) for key, value in entry.items()}
-    if isinstance(entry, list):
-        return [shortened(value, name) for value in entry[:_SHORT_LIST]]
+def shortened(entry: Any) -> Any:
+    """The entry with its texts cut and its lists reduced, itself where it has none; ids, paths and numbers stay whole."""
+    if not isinstance(entry, dict):
+        return _cut(entry, "")
+    cut = {name: short for name, value in entry.items() if (short := _cut(value, name)) is not value}
+    return {**entry, **cut} if cut else entry
+
+
+def _cut(value: Any, name: str) -> Any:
+    if isinstance(value, dict):
+        return shortened(value)
+    if isinstance(value, list):
+        return [_cut(each, name) for each in value[:_SHORT_LIST]]
     limit = _SHORT_CONCLUSION if name == "concluded" else _SHORT_TEXT
-    return shorter(entry, limit) if isinstance(entry, str) and name in _TEXTS else entry
+    return shorter(value, limit) if isinstance(value, str) and name in _TEXTS else value

@@ -6,12 +6,13 @@ has its sums brought up to date, and its lists merged again only where one of th
 
 from __future__ import annotations
 
+from .known import no_longer_held
 from .records import CONCLUSIONS, ERRORS, FILES, INSIGHTS, QUERIES
 from .sessions import Sessions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
     from .attempts import Attempts, Tried
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
 
 class Gathered:
     """The newest ``sessions``, the ``files``, ``errors``, ``conclusions``, ``queries``, ``insights`` and ``attempts`` of both,
-    the ``usage`` in the windows of ``now_us``, and when the newest event was ``recorded_at`` (empty: none)."""
+    the conclusions that are ``gone``, as a later one took them back, the ``commits`` that are not, the ``usage`` in the windows
+    of ``now_us``, and when the newest event was ``recorded_at`` (empty: none)."""
 
-    def __init__(self, stored: Stored, facts: Iterable[Fact], now_us: int) -> None:
+    def __init__(self, stored: Stored, facts: Sequence[Fact], now_us: int) -> None:
         self._stored = stored
         self._sessions = Sessions(stored.sessions)
         self._calls: list[Tried] = []
@@ -47,21 +49,23 @@ class Gathered:
             self._merge()
         return has_news
 
-    def _take(self, facts: Iterable[Fact]) -> None:
+    def _take(self, facts: Sequence[Fact]) -> None:
         self.usage.add(facts)
         for fact in facts:
             if fact.ts is None:
                 continue
-            self.recorded_at = max(self.recorded_at, fact.ts)
-            self._sessions.fold(fact, fact.ts)
+            if fact.ts > self.recorded_at:
+                self.recorded_at = fact.ts
             if fact.tried is not None:
                 self._calls.append(fact.tried)
-            for record, kept in (
-                (fact.file, self._files), (fact.error, self._errors), (fact.conclusion, self._conclusions),
-                (fact.query, self._queries), (fact.insight, self._insights),
-            ):  # fmt: skip
-                if record is not None:
-                    kept.append(record)
+            if fact.is_listed:
+                self._sessions.fold(fact, fact.ts)
+                for record, records in (
+                    (fact.file, self._files), (fact.error, self._errors), (fact.conclusion, self._conclusions),
+                    (fact.query, self._queries), (fact.insight, self._insights),
+                ):  # fmt: skip
+                    if record is not None:
+                        records.append(record)
 
     def _merge(self) -> None:
         stored = self._stored
@@ -72,3 +76,6 @@ class Gathered:
         self.queries = QUERIES.merged(stored.queries, self._queries)
         self.insights = INSIGHTS.merged(stored.insights, self._insights)
         self.attempts: Attempts = stored.judged(self.files, self._calls)
+        commits = self.attempts.commits()
+        self.gone = no_longer_held(self.sessions, self.conclusions, commits)
+        self.commits = [(subject, at) for subject, at in commits if subject not in self.gone]

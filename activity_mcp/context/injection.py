@@ -32,9 +32,10 @@ from .known import (
     distinct,
     failures,
     is_telling,
-    newest_insights,
+    no_longer_held,
     older_conclusions,
     open_end,
+    ranked_insights,
     said_by,
     worked_on,
 )
@@ -133,6 +134,8 @@ class Lines:
         self._files = stored_records(blob, "recent_files", FILES)
         touched = {file["file_path"]: file["ts"] for file in self._files}
         self._attempts = Attempts(Merged(stored_attempts(blob)).with_calls([]), touched)
+        self._concluded = stored_records(blob, "conclusions", CONCLUSIONS)
+        self._gone = no_longer_held(sessions, self._concluded, self._attempts.commits())
         self._shown: dict[str, int] = {}
         self._branch = next((session["git_branch"] for session in self._sessions if session["git_branch"]), None)
 
@@ -211,7 +214,8 @@ class Lines:
             yield self._line(text, "habit", habits[0].ok_at, times=sum(attempt.ok for attempt in habits))
 
     def conclusions(self) -> Iterator[Line]:
-        for session in [each for each in self._sessions if self._is_news(last_turn(each)[0])][:_MAX_CONCLUSIONS]:
+        held = [each for each in self._sessions if last_turn(each)[0] not in self._gone]
+        for session in [each for each in held if self._is_news(last_turn(each)[0])][:_MAX_CONCLUSIONS]:
             concluded = one_line(last_turn(session)[0] or "")
             text = _with_beginning(_quoted(f"- {self._where(session)} concluded", concluded), session)
             kind = "session" if is_telling(last_turn(session)[0] or "") else "done"
@@ -226,18 +230,19 @@ class Lines:
 
     def _older(self, sessions: Sequence[Record]) -> list[Record]:
         """What turns before the last ones of these sessions, or of sessions long ago, concluded."""
-        concluded = stored_records(self._blob, "conclusions", CONCLUSIONS)
-        of_own = [each for each in concluded if each["session_id"] == self._session_id] if sessions == self._own else concluded
+        holding = [each for each in self._concluded if each["text"] not in self._gone]
+        of_own = [each for each in holding if each["session_id"] == self._session_id] if sessions == self._own else holding
         return older_conclusions(of_own, [session["concluded"] for session in sessions])
 
     def commits(self) -> Iterator[Line]:
-        made = [(subject, at) for subject, at in self._attempts.commits() if self._is_news(subject)][:_MAX_COMMITS]
+        known = [(subject, at) for subject, at in self._attempts.commits() if subject not in self._gone]
+        made = [(subject, at) for subject, at in known if self._is_news(subject)][:_MAX_COMMITS]
         for text in _joined("- committed:", [f'"{one_line(subject, 80)}" ({self._when(at)})' for subject, at in made]):
             yield self._line(text, "commit", made[0][1], times=len(made))
 
     def insights(self) -> Iterator[Line]:
         holding = insights_that_hold(stored_records(self._blob, "insights", INSIGHTS), iso(self._now_us))
-        for insight in newest_insights(holding)[:_MAX_INSIGHTS]:
+        for _, insight in ranked_insights(holding)[:_MAX_INSIGHTS]:
             what = " ".join(one_line(insight[name] or "", 80) for name in ("subject", "metric")).strip()
             value = insight["value"]
             grain = f" per {one_line(insight['grain'], 20)}" if insight["grain"] else ""

@@ -8,6 +8,7 @@ where CLAUDE.md or MEMORY.md say it. ``render`` shows the facts as sections, ``i
 from __future__ import annotations
 
 from .attempts import Attempts, Merged, stored_attempts
+from .decisions import taken_back
 from .instructions import MEMBER
 from .records import CONCLUSIONS, INSIGHTS, stored_records
 from .sessions import last_turn, stored_sessions
@@ -77,9 +78,16 @@ def failures(errors: Sequence[Record], attempts: Attempts) -> list[Failure]:
 
     An error of a tool call that is among the attempts is judged as one; what is older than they are stays as it was recorded.
     """
+    return attempts.once("failures", errors, lambda: _failures(errors, attempts))
+
+
+def _failures(errors: Sequence[Record], attempts: Attempts) -> list[Failure]:
     found: dict[tuple[Any, ...], Failure] = {}
+    at: dict[str, list[Record]] = {}
+    for error in errors:
+        at.setdefault(error["ts"], []).append(error)
     for attempt, is_overcome in attempts.failed():
-        record = next((error for error in errors if error["ts"] == attempt.failed_at and attempt.is_of(error["name"])), None)
+        record = next((error for error in at.get(attempt.failed_at, ()) if attempt.is_of(error["name"])), None)
         command = attempt.name if attempt.argument else None
         failure = Failure(record or _error_of(attempt), command=command, times=max(attempt.failed, 1), is_overcome=is_overcome)
         found[attempt.tool, attempt.argument] = failure
@@ -128,13 +136,21 @@ def _repeatable(blob: Mapping[str, Any]) -> Iterator[str]:
     yield from (said_by(each) for each in stored_records(blob, "insights", INSIGHTS))
 
 
-def newest_insights(insights: Iterable[Record]) -> list[Record]:
-    """Of several about one metric of one subject the newest; they come newest first."""
+def ranked_insights(insights: Iterable[Record], *, with_replaced: bool = False) -> list[tuple[str, Record]]:
+    """Each insight with its kind: of several about one metric of one subject, however they are written, the newest is an
+    ``insight``; those that it has ``replaced`` come last. They come newest first."""
     found: dict[tuple[Any, ...], Record] = {}
+    replaced = []
     for insight in insights:
-        of = (insight["subject"], insight["metric"], insight["grain"])
-        found.setdefault(of if insight["subject"] or insight["metric"] else (insight["insight_id"],), insight)
-    return list(found.values())
+        of = tuple(map(_plainly, (insight["subject"], insight["metric"], insight["grain"])))
+        newest = found.setdefault(of if insight["subject"] or insight["metric"] else (insight["insight_id"],), insight)
+        if newest is not insight and with_replaced:
+            replaced.append(("replaced", insight))
+    return [("insight", insight) for insight in found.values()] + replaced
+
+
+def _plainly(text: str | None) -> str:
+    return " ".join((text or "").replace("_", " ").replace("-", " ").lower().split())
 
 
 def distinct(texts: Sequence[str]) -> list[int]:
@@ -219,6 +235,15 @@ def _is_name(word: str) -> bool:
     return has_mark or any(char.isdigit() for char in word) or (word[1:] != word[1:].lower() and word != word.upper())
 
 
+def no_longer_held(
+    sessions: Sequence[Record], conclusions: Sequence[Record], commits: Sequence[tuple[str, str]]
+) -> frozenset[str]:
+    """The conclusions that a later one, or a later commit, takes back."""
+    said = [(session["since"]["concluded"], session["concluded"]) for session in sessions if session["concluded"]]
+    said += [(str(each["ts"]), each["text"]) for each in conclusions if each["text"]]
+    return taken_back(said + [(at, subject) for subject, at in commits])
+
+
 def older_conclusions(conclusions: Sequence[Record], shown: Iterable[str | None]) -> list[Record]:
     """What turns before the last one of a session concluded, as far as it is worth repeating; the newest first."""
     known = {text for text in shown if text}
@@ -233,6 +258,10 @@ def age_us(ts: str | None, now_us: int) -> int | None:
 
 def worked_on(files: Sequence[Record], attempts: Attempts) -> list[tuple[Record, int]]:
     """The files with how often each was edited, those that most was done to first."""
+    return attempts.once("files", files, lambda: _worked_on(files, attempts))
+
+
+def _worked_on(files: Sequence[Record], attempts: Attempts) -> list[tuple[Record, int]]:
     found = [(file, attempts.edits(file["file_path"])) for file in files]
     found.sort(key=lambda entry: str(entry[0]["ts"]), reverse=True)
     found.sort(key=lambda entry: entry[1], reverse=True)

@@ -18,17 +18,17 @@ wants to know. The result depends on the arguments alone. Standard library only,
 from __future__ import annotations
 
 from ..activity import dump_json
-from ..clock import iso, parse_iso
+from ..clock import iso
 from .budget import Fitted, Section, fit
 from .facts import facts_of
 from .forms import CONTEXT_TYPES, SHORTS, WHERE_KNOWN, WHY_SUMS, Full, Rendered, Short, without_empty
 from .gathered import Gathered
-from .known import Told, age_us, failures, is_telling, newest_insights, older_conclusions, open_end, said_by, worked_on
+from .known import Told, age_us, failures, is_telling, older_conclusions, open_end, ranked_insights, said_by, worked_on
 from .records import insights_that_hold
 from .sessions import last_turn
 from .snapshot import ALL_PROJECTS
 from .stored import Stored
-from .values import age, shorter
+from .values import age, shorter, time_us
 from .worth import SPARE_ROOM, Rank
 
 TYPE_CHECKING = False
@@ -166,13 +166,17 @@ class Document:
             concluded = last_turn(session)[0]
             background = self._known.attempts.in_background(session["session_id"]) if session["ended"] is None else []
             is_open = background or open_end(session)
-            kind = "open" if is_open else "session" if concluded and is_telling(concluded) else "done"
+            is_gone = concluded in self._known.gone
+            repeats = not is_gone and not self._told.is_news(concluded)
+            repeats = repeats and (self._is_terse or self._told.is_instruction(concluded))
+            kind = "session" if concluded and is_telling(concluded) else "done"
+            kind = "open" if is_open else "replaced" if is_gone or (repeats and concluded) else kind
             rank = self._rank(
                 kind, session["last_ts"], session["asked"], session["title"], concluded, *session["files"],
                 branch=session["git_branch"],
             )  # fmt: skip
-            repeats = not self._told.is_news(concluded) and (self._is_terse or self._told.is_instruction(concluded))
-            entries.append((self._session(session, [each.name for each in background], repeats=repeats), rank))
+            is_left_out = repeats or (is_gone and self._is_terse)
+            entries.append((self._session(session, [each.name for each in background], repeats=is_left_out), rank))
         return self._list("recent_sessions", entries)
 
     def _session(self, record: Record, background: list[str], *, repeats: bool) -> Record:
@@ -195,6 +199,7 @@ class Document:
             **({"first_asked": shorter(first, form.text)} if first != record["asked"] else {}),
             "asked": shorter(record["asked"], form.text),
             "concluded": None if repeats else shorter(concluded, form.conclusion),
+            "replaced": (not repeats and concluded in self._known.gone) or None,
             **({"stopped": shorter(stopped, form.text)} if stopped else {}),
             **({"open": "not concluded"} if open_end(record) == "not concluded" else {}),
             "background": [shorter(command, form.text) for command in background[: form.commands]],
@@ -204,18 +209,22 @@ class Document:
 
     def conclusions(self) -> Section:
         """What turns before the last ones of the sessions concluded, where it is worth repeating."""
-        older = older_conclusions(self._known.conclusions, [session["concluded"] for session in self._known.sessions])
+        known, gone = self._known.conclusions, self._known.gone
+        older = older_conclusions(known, [session["concluded"] for session in self._known.sessions])
+        held = [("conclusion", each) for each in older if each["text"] not in gone and self._told.is_news(each["text"])]
+        left = [("replaced", each) for each in older if each["text"] in gone and not self._is_terse]
         return self._list("conclusions", [({
             **self._place(record),
             "concluded": shorter(record["text"], self._form.conclusion),
+            "replaced": kind == "replaced" or None,
             "age": age(record["ts"], self._now_us),
-        }, self._rank("conclusion", record["ts"], record["text"]))
-            for record in [each for each in older if self._told.is_news(each["text"])][: self._form.conclusions]
+        }, self._rank(kind, record["ts"], record["text"]))
+            for kind, record in (held + left)[: self._form.conclusions]
         ])  # fmt: skip
 
     def commits(self) -> Section:
         """The commits that came of it, but for those that a conclusion names."""
-        made = [(subject, at) for subject, at in self._known.attempts.commits() if self._told.is_news(subject)]
+        made = [(subject, at) for subject, at in self._known.commits if self._told.is_news(subject)]
         return self._list("commits", [({
             "subject": subject,
             "age": age(at, self._now_us),
@@ -292,24 +301,25 @@ class Document:
         return self._list("recent_files", entries)
 
     def insights(self) -> Section:
-        known = insights_that_hold(self._known.insights, iso(self._now_us))
-        known = [each for each in known if not self._told.is_instruction(said_by(each))]
-        records = (newest_insights(known) if self._is_terse else known)[: self._form.insights]
-        for record in records:
+        holding = insights_that_hold(self._known.insights, iso(self._now_us))
+        known = [each for each in holding if not self._told.is_instruction(said_by(each))]
+        records = ranked_insights(known, with_replaced=not self._is_terse)[: self._form.insights]
+        for _, record in records:
             self._expire(record["valid_until"])
         return self._list("insights", [({
             "insight_id": record["insight_id"],
             "subject": shorter(record["subject"], self._form.text),
             "metric": shorter(record["metric"], self._form.text),
             "value": record["value"],
+            "replaced": kind == "replaced" or None,
             "grain": record["grain"],
             "confidence": record["confidence"],
             "artifact_id": record["artifact_id"],
             "query_id": record["query_id"],
             "recorded_at": record["recorded_at"],
             "valid_until": record["valid_until"],
-        }, self._rank("insight", record["recorded_at"], record["subject"], record["metric"]))
-            for record in records
+        }, self._rank(kind, record["recorded_at"], record["subject"], record["metric"]))
+            for kind, record in records
         ])  # fmt: skip
 
     def recent_queries(self) -> Section:
@@ -375,10 +385,8 @@ class Document:
         }
 
     def _expire(self, valid_until: str | None) -> None:
-        try:
-            self.valid_until_us = min(self.valid_until_us, parse_iso(valid_until or "") - 1)
-        except ValueError:
-            return
+        at_us = time_us(valid_until or "")
+        self.valid_until_us = self.valid_until_us if at_us is None else min(self.valid_until_us, at_us - 1)
 
 
 _SECTIONS: dict[str, Callable[[Document], Section]] = {

@@ -53,6 +53,7 @@ MAX_SNAPSHOTS, MAX_EMPTY, MAX_REQUESTS = 500, 64, 500
 _MAX_NAMELESS_BYTES = 1024
 
 _LOCK = "publish.lock"
+_MAX_PATHS = 256
 _PATIENCE_S = 1.0
 """A publication takes milliseconds; a process that holds the lock for longer is stopped."""
 _CHECKSUM = b',"_crc":"'
@@ -123,6 +124,7 @@ class SnapshotStore:
         self._clock = clock
         self._loads = loads
         self._dumps = dumps
+        self._paths: dict[tuple[str, str], str] = {}  # of those that were asked for, each answer asks again
 
     def publish(self, snapshot: Snapshot) -> bool:
         """Make this the snapshot of its key, unless the one in place holds more or is of a newer version (then False)."""
@@ -155,8 +157,13 @@ class SnapshotStore:
 
     def stat(self, customer: str, project: str) -> Signature | None:
         """What changes whenever the file is published again: its mtime in nanoseconds, inode and size. None: no file."""
+        path = self._paths.get((customer, project))
+        if path is None:
+            if len(self._paths) >= _MAX_PATHS:
+                self._paths.clear()
+            path = self._paths[customer, project] = self._path(customer, project)
         try:
-            return _signature(os.stat(self._path(customer, project)))
+            return _signature(os.stat(path))
         except OSError:
             return None
 

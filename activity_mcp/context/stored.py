@@ -50,15 +50,17 @@ class Stored:
         self.queries = stored_records(blob, "recent_queries", QUERIES)
         self.insights = stored_records(blob, "insights", INSIGHTS)
         self.recorded_at = as_time(blob.get("recorded_at"))
-        self.watermark = sorted((as_name(channel) or "", as_name(offset)) for channel, offset in (watermark or {}).items())
+        found = [(as_name(channel) or "", as_name(offset)) for channel, offset in (watermark or {}).items()]
+        self.watermark = sorted(found, key=lambda at: (at[0], at[1] or ""))
 
     def judged(self, files: Sequence[Record], calls: Sequence[Tried]) -> Attempts:
-        """The attempts with the calls since; without any, what was worked out before."""
-        if calls or files is not self.files:
-            return Attempts(self._merged.with_calls(calls), {file["file_path"]: file["ts"] for file in files})
-        if self._judged is None:
-            self._judged = Attempts(self._merged.with_calls(()), {file["file_path"]: file["ts"] for file in files})
-        return self._judged
+        """The attempts with the calls since; where there are no others than last time, what was worked out then."""
+        by_key = self._merged.with_calls(calls)
+        touched = {file["file_path"]: file["ts"] for file in files}
+        known = self._judged
+        if known is None or not known.is_of(by_key, touched):
+            known = self._judged = Attempts(by_key, touched)
+        return known
 
     def usage(self, now_us: int) -> Usage:
         """The sums over the windows that end now, worked out once an hour."""

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 BASE = {
     "own": 20.0, "open": 12.0, "failing": 11.0, "background": 10.0, "insight": 8.0, "habit": 8.0, "session": 8.0, "denied": 7.0,
-    "conclusion": 6.0, "commit": 5.0, "file": 4.0, "done": 2.5, "query": 2.0, "touched": 0.9, "overcome": 0.5, "sums": 0.2,
+    "conclusion": 6.0, "commit": 5.0, "file": 4.0, "done": 2.5, "query": 2.0, "touched": 0.9, "overcome": 0.5, "replaced": 0.5,
+    "sums": 0.2,
 }  # fmt: skip
 HALF_LIFE_DAYS = {
     "own": 30.0, "open": 7.0, "failing": 10.0, "background": 2.0, "insight": 60.0, "habit": 60.0, "session": 7.0,
     "denied": 21.0, "conclusion": 14.0, "commit": 5.0, "file": 10.0, "done": 4.0, "query": 3.0,
-    "touched": 3.0, "overcome": 3.0, "sums": 1.0,
+    "touched": 3.0, "overcome": 3.0, "replaced": 3.0, "sums": 1.0,
 }  # fmt: skip
 MIN_WORTH = 1.0
 MIN_COST = 60

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, TypeVar
 from ..errors import WarehouseError, WarehouseRefused, WarehouseUnavailable
 from ..fs import LOCAL
 from ..pipeline.draining import drain
-from ..pipeline.folding import Folding, left_out_event
+from ..pipeline.folding import left_out_event
 from ..queue import QueueReader, ask_leader, is_committed, is_folded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..pipeline.flusher import Flusher, FlushStep
+    from ..pipeline.folding import Folding
     from ..queue import Offset
     from ..service import ActivityService
 
@@ -91,7 +92,7 @@ class Drainer:
     def _lead(self, deadline: float, verify: bool, leaves_bytes: int) -> tuple[int, int, str | None]:
         service = self._service
         flusher = service.make_flusher()
-        folding = Folding(service.warehouse, service.adapter.capabilities, clock=service.clock)
+        folding = service.make_folding()
         folding.began()
         rows = self._ship(flusher, folding, deadline, leaves_bytes)
         if service.system_events.report_refusals():  # there is room again, and perhaps no server to report it
@@ -117,7 +118,7 @@ class Drainer:
         refresher = self._service.refresher
         try:
             rows += self._fold(flusher, folding, deadline) if verify else 0
-            if rows:
+            if rows and folding.may_have_changed():
                 retry_while_busy(refresher.publish_changes, deadline)
             if verify:
                 scopes = refresher.due()

@@ -35,7 +35,6 @@ _OWN = {
     "queue/starts": r"[0-9a-f]{32}",
     "queue/prompts": r"[0-9a-f]{32}",
     "queue/prompt-keys": r"[0-9a-f]{32}",
-    "queue/turns": r"[0-9a-f]{32}",
     "queue/transcripts": r"[0-9a-f]{32}",
     "queue/statusline": r"[0-9a-f]{32}",
     "bin": r"activity-hook",

@@ -6,11 +6,11 @@ never synced, and lost without harm.
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any
 
 from ..fs import LOCAL
+from ..plain_json import dumps, loads
 from .token import made_token, stored_token
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class ReceiverPost:
             return
         self._next_write, self._written = now + WRITE_EVERY_S, state
         try:
-            LOCAL.publish(self._path, json.dumps(state).encode(), durable=False)
+            LOCAL.publish(self._path, dumps(state).encode("utf-8", "replace"), durable=False)
         except OSError as error:
             self._on_error(error)
 
@@ -117,7 +117,7 @@ class ReceiverPost:
 def read_state(queue_dir: str) -> dict[str, Any]:
     """What the receiver left last: {port, pid, stored, left_out, other, last_us} or {error, last_us}; {} where it never ran."""
     try:
-        found = json.loads(LOCAL.read(os.path.join(queue_dir, FILE), 4096))
+        found = loads(LOCAL.read(os.path.join(queue_dir, FILE), 4096))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -54,7 +54,7 @@ from .plain_rows import rows_of_lines
 from .rows import PoisonLine, row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from ..clock import Clock
     from ..fs import FileSystem
@@ -87,7 +87,6 @@ class Flusher:
 
     ``on_event`` receives recoveries (``error_recovery`` features) that have no place in the stream of their own. ``omits``
     returns True for lines to leave out, by their members: they are to be forgotten before the warehouse has them.
-    ``on_shipped`` gets what was committed: the channel, the offset before, the offset now, and the rows.
     """
 
     def __init__(
@@ -100,7 +99,6 @@ class Flusher:
         clock: Clock = SYSTEM_CLOCK,
         on_event: Callable[[dict[str, Any]], None] | None = None,
         omits: Callable[[dict[str, Any]], bool] | None = None,
-        on_shipped: Callable[[str, str | None, str, Sequence[Row]], None] | None = None,
         fs: FileSystem = LOCAL,
     ) -> None:
         self.directory = directory
@@ -111,7 +109,6 @@ class Flusher:
         self._clock = clock
         self._on_event = on_event
         self._omits = omits
-        self._on_shipped = on_shipped
         self._fs = fs
         self._reader = QueueReader(directory, loads=orjson.loads, clock=clock, fs=fs)
         self._position: Position | None = None
@@ -157,12 +154,10 @@ class Flusher:
         self._keep_left_out(position.at, batch.end)
         self._position = Position(str(batch.end), batch.end)
         self._publish(batch.end)
-        if self._on_shipped is not None:
-            self._on_shipped(self.channel_id, position.expected, str(batch.end), rows)
         self.quarantined += quarantined
-        return FlushStep(len(rows), batch.end, batch.more, quarantined)
+        return FlushStep(rows, batch.end, batch.more, quarantined)
 
-    def _ship_plain(self, position: Position, lines: PlainLines) -> tuple[Sequence[Row], int] | None:
+    def _ship_plain(self, position: Position, lines: PlainLines) -> tuple[int, int] | None:
         """All in one batch. None where one is no activity, or the sink does not take one, or not so many."""
         rows = rows_of_lines(lines, self.channel_id)
         if rows is None:
@@ -171,11 +166,11 @@ class Flusher:
             self._append(Batch(self.channel_id, position.expected, str(lines.end), rows))
         except (BatchRejected, BatchTooLarge):
             return None
-        return rows, 0
+        return len(rows), 0
 
-    def _ship_each(self, position: Position, batch: ReadBatch) -> tuple[Sequence[Row], int]:
+    def _ship_each(self, position: Position, batch: ReadBatch) -> tuple[int, int]:
         rows, quarantined = self._rows(batch)
-        return rows, quarantined + self._ship(position, rows, batch)
+        return len(rows), quarantined + self._ship(position, rows, batch)
 
     def forget_position(self) -> None:
         """Ask the sink again before the next step, as after another process may have led."""

@@ -2,6 +2,8 @@
 
 Most of what a small flush would cost is planning the refresh sequence. So the first events after a rest are folded at once, and
 under load every ``FOLD_EVERY_S`` pays for it once; whoever waits for the contexts has them folded before.
+
+The search index takes the same rows just before a fold does (``search.feed``), for they lie together only until then.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..recording.event_catalogue import ERROR_RECOVERY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from ..clock import Clock
@@ -26,11 +29,15 @@ FOLD_ROWS = 30_000
 class Folding:
     """What one leader has appended to ``sink`` and not folded yet, and how far the contexts are.
 
+    ``before`` is called before each fold, whose rows lie in the warehouse until it is over.
     ``offset``: everything of the channel up to there is in the contexts; None where that is unknown.
     """
 
-    def __init__(self, sink: Sink, capabilities: Capabilities, *, clock: Clock) -> None:
+    def __init__(
+        self, sink: Sink, capabilities: Capabilities, *, before: Callable[[], None] = lambda: None, clock: Clock
+    ) -> None:
         self._sink = sink
+        self._before = before
         self._folds_on_request = capabilities.folds_on_request
         self._clock = clock
         self._last = -1e9
@@ -58,11 +65,16 @@ class Folding:
         Raises what the sink raises: what is not folded is due again after a while.
         """
         self._last = self._clock.monotonic()
+        self._before()
         folded = self._sink.fold()
         self._last = self._clock.monotonic()
         self.rows, self.is_pending = 0, False
         self.offset = committed or self.offset
         return folded
+
+    def may_have_changed(self) -> bool:
+        """Whether the contexts may be others than when this began: something was folded, or a task folds when it likes."""
+        return self.offset is not None or not self._folds_on_request
 
     def known_offset(self) -> Offset | None:
         """Up to where segments are in the contexts for certain; None where a task of the engine's own folds."""

@@ -25,7 +25,7 @@ from ..errors import ActivityError, NewerFormat, WarehouseBusy, WarehouseNewer
 from ..queue import read_commit
 from .backpressure import filled_event, stalled_event
 from .draining import drain
-from .folding import Folding, left_out_event
+from .folding import left_out_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .backpressure import Backpressure, Filling
     from .daily_retention import DailyRetention
     from .flusher import Flusher, FlushStep
+    from .folding import Folding
     from .refresher import Refresher
 
 TURN_S = 0.2
@@ -64,6 +65,7 @@ class Leader:
         self,
         lease: Lease,
         make_flusher: Callable[[], Flusher],
+        folding: Folding,
         refresher: Refresher,
         adapter: Adapter,
         backpressure: Backpressure,
@@ -103,7 +105,7 @@ class Leader:
         self._next_lease_try = 0.0
         self._last_flush = 0.0
         self._flush_took = 0.0
-        self._folding = Folding(self._warehouse, self._capabilities, clock=clock)
+        self._folding = folding
         self._published: Offset | None = None
         self._last_offset: Offset | None = None
         self._last_progress = -1e9

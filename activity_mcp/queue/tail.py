@@ -64,8 +64,11 @@ class SegmentTail:
         if newest == self._seen:
             return Polled([], 0)
         self._seen = newest
-        regions = self._regions(numbers, newest[1])
-        skipped = self._skip(regions)
+        if newest[0] == self._segment and 0 <= newest[1] - self._position <= self._limit_bytes:
+            regions, skipped = [(self._segment, self._position, newest[1])], 0
+        else:
+            regions = self._regions(numbers, newest[1])
+            skipped = self._skip(regions)
         records: list[tuple[Offset, bytes]] = []
         for number, start, end in regions:
             records += self._lines(number, start, end, sealed=number != newest[0])

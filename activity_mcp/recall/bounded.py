@@ -1,6 +1,6 @@
 """Dictionaries that cannot grow: of the values used last, at most so many; and the same for a time only.
 
-They are cachetools' own, which is loaded with the first value: a command that keeps nothing does not pay for it.
+What keeps the newest is cachetools, loaded with the first value: a command that keeps nothing does not pay for it.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ class Newest(Generic[_Value]):
         self._size = size
         self._values: MutableMapping[Hashable, _Value] | None = None
 
-    def _made(self) -> MutableMapping[Hashable, _Value]:
-        from cachetools import LRUCache
-
-        return LRUCache(self._size)
-
     def get(self, key: Hashable) -> _Value | None:
         """The value, which counts as used now; None where there is none."""
-        return None if self._values is None else self._values.get(key)
+        try:
+            return None if self._values is None else self._values[key]
+        except KeyError:
+            return None
 
     def put(self, key: Hashable, value: _Value) -> None:
         """Keep the value, in place of the one used longest ago where there is no room."""
         if self._values is None:
-            self._values = self._made()
+            from cachetools import LRUCache
+
+            self._values = LRUCache(self._size)
         self._values[key] = value
 
     def drop(self, key: Hashable) -> None:
@@ -41,15 +41,19 @@ class Newest(Generic[_Value]):
             self._values.pop(key, None)
 
 
-class Lasting(Newest[_Value]):
+class Lasting(Generic[_Value]):
     """The same, each for ``ttl_s`` from when it was put; ``monotonic`` is the clock, in seconds."""
 
     def __init__(self, size: int, ttl_s: float, monotonic: Callable[[], float]) -> None:
-        super().__init__(size)
+        self._values: Newest[tuple[float, _Value]] = Newest(size)
         self._ttl_s = ttl_s
         self._monotonic = monotonic
 
-    def _made(self) -> MutableMapping[Hashable, _Value]:
-        from cachetools import TTLCache
+    def get(self, key: Hashable) -> _Value | None:
+        """The value, which counts as used now; None where there is none, or where its time is over."""
+        found = self._values.get(key)
+        return found[1] if found is not None and self._monotonic() < found[0] else None
 
-        return TTLCache(self._size, ttl=self._ttl_s, timer=self._monotonic)
+    def put(self, key: Hashable, value: _Value) -> None:
+        """Keep the value from now on, in place of the one used longest ago where there is no room."""
+        self._values.put(key, (self._monotonic() + self._ttl_s, value))

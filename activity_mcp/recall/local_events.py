@@ -46,15 +46,15 @@ class LocalEvents:
             polled = self._tail.poll()
             if polled.records or polled.skipped:
                 events: list[tuple[str, Mapping[str, Any]]] = []
-                for offset, line in polled.records:
-                    event = _decoded(line)
+                for place, line in polled.records:
+                    event, offset = _decoded(line), str(place)
                     if event is not None:
                         if _is_forgetting(event):  # what is before it is in the contexts, or is to be known no more
-                            self.overlay.discard_until(str(offset))
+                            self.overlay.discard_until(offset)
                             events.clear()
-                        events.append((str(offset), event))
+                        events.append((offset, event))
                         if not event.get("ride"):
-                            self._newest_urgent = str(offset)
+                            self._newest_urgent = offset
                 if polled.skipped and not self._newest_urgent and events:
                     self._newest_urgent = events[0][0]  # what was skipped was not read: it may be worth a flush
                 self.overlay.extend(events, polled.skipped)

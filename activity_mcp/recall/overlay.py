@@ -112,14 +112,16 @@ class Overlay:
 
     def pending(self, watermark: str | None, customer: str, project: str) -> int:
         """How many events of this scope above the watermark ``above`` does not show."""
-        place = -1 if watermark is None else _place(watermark)
         with self._lock:
-            dropped = sum(
-                len(places) - bisect_right(places, place)
-                for (owner, where), places in self._dropped.items()
-                if owner == customer and project in (ALL_PROJECTS, where)
-            )
             passed_over = sum(count for bound, count in self._gaps if watermark is None or bound > watermark)
+            dropped = 0
+            if watermark is None or self._left > watermark:
+                place = -1 if watermark is None else _place(watermark)
+                dropped = sum(
+                    len(places) - bisect_right(places, place)
+                    for (owner, where), places in self._dropped.items()
+                    if owner == customer and project in (ALL_PROJECTS, where)
+                )
             return dropped + passed_over + self._open_gap
 
     def discard_until(self, offset: str) -> None:

@@ -7,13 +7,13 @@ that was paused is remembered with what was forgotten: a transcript that is read
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING
 
 from .. import fs
 from ..clock import iso, parse_iso
 from ..identity import PAUSED, is_paused
+from ..plain_json import dumps, loads
 from .tombstones import Tombstones
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def paused_since(home: str) -> int | None:
     path = os.path.join(home, PAUSED)
     try:
         with fs.reader(path) as file:
-            return parse_iso(str(json.load(file)["since"]))
+            return parse_iso(str(loads(file.read())["since"]))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError):
@@ -38,7 +38,7 @@ def pause(home: str, clock: Clock) -> int:
     if since_us is None:
         since_us = clock.time_us()
         fs.ensure_directory(home)
-        fs.publish(os.path.join(home, PAUSED), json.dumps({"version": 1, "since": iso(since_us)}).encode("ascii"))
+        fs.publish(os.path.join(home, PAUSED), dumps({"version": 1, "since": iso(since_us)}).encode("ascii"))
     return since_us
 
 

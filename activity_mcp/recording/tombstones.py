@@ -9,13 +9,13 @@ is remembered in the same way.
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import fs
 from ..activity import sha256_hex
 from ..errors import NewerFormat
+from ..plain_json import dumps, loads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -81,7 +81,7 @@ class Tombstones:
         version = VERSION if any("since_us" in rule for rule in self._rules) else 1
         document = {"version": version, "rules": self._rules, "ids": sorted(self._ids)}
         fs.ensure_directory(os.path.dirname(self._path))
-        fs.publish(self._path, json.dumps(document).encode("ascii"))
+        fs.publish(self._path, dumps(document).encode("ascii"))
 
 
 def forgotten_stamp(home: str) -> int | None:
@@ -103,7 +103,7 @@ def _hash(text: str) -> str:
 def _read(path: str) -> dict[str, Any]:
     try:
         with fs.reader(path) as file:
-            stored = json.load(file)
+            stored = loads(file.read())
         version, rules, ids = stored["version"], stored["rules"], stored["ids"]
     except (OSError, ValueError, KeyError, TypeError):
         return {"rules": [], "ids": []}

@@ -141,7 +141,7 @@ class Redactor:
             return []
         from .finding import find
 
-        return find(sight, gates, self._rules, self._judge, literals)
+        return find(sight, gates, self._rules, self._settings.is_sensitive if self._settings is not None else None, literals)
 
     def value(self, value: Any) -> Any:
         """The JSON value with each secret in it replaced: texts by their content, members by the name of their key."""

@@ -142,6 +142,8 @@ def _password_of(line: str, *, is_list: bool = False) -> tuple[int, int] | None:
 
 def _of_columns(line: str, *, is_list: bool) -> tuple[int, int] | None:
     """``bob * … *`` and ``bob pptpd … *`` of ppp, ``"bob" "…"`` of PgBouncer."""
+    if '"' not in line and not 2 < _count_of_cells(line) < 5:
+        return None
     cells = _cells(line)
     if len(cells) in (3, 4) and (is_list or _is_any(line, cells)) and "=" not in line:
         return cells[2]
@@ -206,6 +208,11 @@ def _is_address(cell: str) -> bool:
     if cell in ("*", "-"):
         return True
     return len(cell) > 2 and cell[0] in _HEX and _ADDRESS.issuperset(cell) and ("." in cell or ":" in cell)
+
+
+def _count_of_cells(line: str) -> int:
+    """How many cells a line without quotes has."""
+    return len([cell for cell in line.replace("\t", " ").split(" ") if cell])
 
 
 def _cells(line: str) -> list[tuple[int, int]]:

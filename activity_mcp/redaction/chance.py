@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .patterns import words
 from .tokens import ALPHABETS
-from .values import is_odd
+from .values import changes_in, is_odd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     Span = tuple[int, int, str]
 
-_DIGITS = frozenset("0123456789")
 _HEX = ALPHABETS["h"]
+_MARKS_OF_PREFIXES = frozenset("_-.=")
 _MIN_MIXED_CHARS, _MIN_PLAIN_CHARS = 32, 40
 _HARMLESS = words(
     "cursor page next prev etag hash digest checksum nonce state challenge verifier request trace span id uuid ref"
@@ -36,10 +36,17 @@ def random_runs(sight: Sight) -> Iterator[Span]:
     has_urls = "://" in text
     judged: dict[str, bool] = {}
     for at, run in sight.runs(20 if has_urls else _MIN_MIXED_CHARS):
+        if not _may_follow(text[at - 1 : at], len(run)):
+            continue
         if run not in judged:
             judged[run] = _may_be_mixed(run) if len(run) >= _MIN_MIXED_CHARS else _may_be_addressed(run)
         if judged[run]:
             yield from _mixed(text, at, run) if len(run) >= _MIN_MIXED_CHARS else _addressed(text, at, run)
+
+
+def _may_follow(mark: str, length: int) -> bool:
+    """Whether a run of this length can be a secret behind this character: most runs of base64 are behind another."""
+    return mark in _MARKS_OF_PREFIXES if length >= _MIN_MIXED_CHARS else mark == "/"
 
 
 def _may_be_mixed(run: str) -> bool:
@@ -71,11 +78,12 @@ def _addressed(text: str, at: int, run: str) -> Iterator[Span]:
 
 
 def is_mixed(run: str) -> bool:
-    digits = sum(char in _DIGITS for char in run[:200])
-    if not 3 <= digits < len(run[:200]) * 3 // 4:
+    judged = run[:200]
+    digits = len(judged) - len(judged.encode().translate(None, b"0123456789"))
+    if not 3 <= digits < len(judged) * 3 // 4:
         return False
     has_upper, has_lower = run != run.lower(), run != run.upper()
-    changes = sum(1 for at in range(1, min(len(run), 200)) if (run[at] in _DIGITS) != (run[at - 1] in _DIGITS))
+    changes = changes_in(judged)
     if has_upper and has_lower and digits >= 6 and changes:
         return len(set(run)) >= 14
     length = min(len(run), 200)
@@ -85,7 +93,7 @@ def is_mixed(run: str) -> bool:
 def _start_of_prefix(text: str, at: int) -> int:
     """Where the word before the run begins, or the run's own beginning if none makes a token of it."""
     mark = text[at - 1 : at]
-    if mark not in ("_", "-", ".", "="):
+    if mark not in _MARKS_OF_PREFIXES:
         return at
     start = at - 1
     first = max(0, at - 40)

@@ -24,6 +24,9 @@ _ENDS = frozenset(";|&\n)")
 _AFTER_WORD = frozenset(("", *" \t\r\n,;)}]\\|"))
 _AFTER_MARK = frozenset(("", *" \t\r\n;|"))
 _MAX_WORDS = 400
+_PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@,+%~#$!?*{}[]()<>^`"
+_PLAIN_WINDOW = 256
+"""What a word goes on with, whatever is before it; the word is read character by character from the first other one."""
 _BEFORE = frozenset(" \t\r\n;|&(\"'`/=$!\\nt{[,>")
 
 
@@ -145,7 +148,8 @@ def word_at(text: str, at: int) -> tuple[Word, int]:
         span = quoted_value(text, at)
         if span is not None:
             return Word(text, *span, is_quoted=True), span[1] + 1 + backslashes(text, span[1])
-    end = at
+    window = text[at : at + _PLAIN_WINDOW]
+    end = at + len(window) - len(window.lstrip(_PLAIN))
     while end < len(text) and text[end] not in " \t\r\n":
         char = text[end]
         if char in "\"'" and text[end - 1] in "=:@ -":  # --opt="…", user:"…"

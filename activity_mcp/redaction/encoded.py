@@ -20,7 +20,7 @@ def encoded(sight: Sight, has_secret: Callable[[str], bool]) -> Iterator[Span]:
     text = sight.text
     done = 0
     for at, piece in sight.runs(_MIN_CHARS):
-        if at < done or not may_be_base64(piece.encode()):
+        if at < done or not may_be_base64(piece):
             continue
         start = start_of_base64(text, at, done)
         run = text[start : start + MAX_BASE64]

@@ -8,7 +8,7 @@ from .sight import Sight
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from .gates import Open
     from .names import Name
@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from .rules import Rule
 
     Span = tuple[int, int, str]
+    IsSensitive = Callable[[str], bool] | None
 
 
-def find(sight: Sight, gates: Open, rules: Sequence[Rule], judge: Judge, literals: Sequence[str]) -> list[Span]:
+def find(
+    sight: Sight, gates: Open, rules: Sequence[Rule], is_sensitive: IsSensitive = None, literals: Sequence[str] = ()
+) -> list[Span]:
     """The spans of the secrets of the text, with their kinds; of several at one place the first says what it is.
 
-    ``gates`` is what each finder is to look for, ``rules`` are all of them, ``judge`` decides what a name announces, and
-    ``literals`` find the names that a user added.
+    ``gates`` is what each finder is to look for, ``rules`` are all of them; ``is_sensitive`` knows the names that a user added,
+    and ``literals`` find them.
     """
     spans: list[Span] = []
     if "private_keys" in gates:
@@ -31,17 +34,17 @@ def find(sight: Sight, gates: Open, rules: Sequence[Rule], judge: Judge, literal
         spans += private_keys(sight)
     spans += _shapes(sight, gates)
     spans += _in_urls(sight, gates)
-    spans += _by_names(sight, gates, judge, literals)
+    spans += _by_names(sight, gates, is_sensitive, literals)
     spans += _in_commands(sight, gates)
     if "encoded" in gates:
         from .encoded import encoded
 
-        spans += encoded(sight, lambda decoded: _has_secret(decoded, rules, judge))
+        spans += encoded(sight, lambda decoded: _has_secret(decoded, rules, is_sensitive))
     if "views" in gates:
         from .views import views
 
         for view in views(sight.text):
-            found = _in_other(Sight(view.text), rules, judge)
+            found = _in_other(Sight(view.text), rules, is_sensitive)
             spans += ((*view.span(start, end), kind) for start, end, kind in found)
     return [span for span in spans if not sight.text.startswith("[redacted:", span[0])]
 
@@ -76,13 +79,23 @@ def _in_urls(sight: Sight, gates: Open) -> list[Span]:
     return spans
 
 
-def _by_names(sight: Sight, gates: Open, judge: Judge, literals: Sequence[str]) -> list[Span]:
+def _judge_of(is_sensitive: IsSensitive) -> Judge:
+    """What decides what a name announces: loaded once for a text, for it is asked about every name."""
+    from .names import STRONG, judge_name
+
+    if is_sensitive is None:
+        return judge_name
+    return lambda name: ("named", STRONG) if is_sensitive(name) else judge_name(name)
+
+
+def _by_names(sight: Sight, gates: Open, is_sensitive: IsSensitive, literals: Sequence[str]) -> list[Span]:
     """What names, phrases and columns call a secret."""
     spans: list[Span] = []
     names: list[Name] = []
     if "names" in gates:
         from .naming import names_in
 
+        judge = _judge_of(is_sensitive)
         names = names_in(sight, judge, literals)
     if names:
         from .assigned import assignments
@@ -124,22 +137,22 @@ def _in_commands(sight: Sight, gates: Open) -> list[Span]:
     return spans
 
 
-def _in_other(sight: Sight, rules: Sequence[Rule], judge: Judge) -> list[Span]:
+def _in_other(sight: Sight, rules: Sequence[Rule], is_sensitive: IsSensitive) -> list[Span]:
     """What a text that is encoded in another says by itself: nothing that only looks random, no command lines."""
     gates = {"tokens": prefixes_of(sight), "rules": open_rules(sight, rules), "names": may_have_names(sight)}
     spans = _shapes(sight, {gate: reason for gate, reason in gates.items() if reason})
     if gates["names"]:
         from .naming import names_in
 
-        if names := names_in(sight, judge):
+        if names := names_in(sight, _judge_of(is_sensitive)):
             from .assigned import assignments
 
             spans += assignments(sight, names)
     return spans
 
 
-def _has_secret(decoded: str, rules: Sequence[Rule], judge: Judge) -> bool:
-    if _in_other(Sight(decoded), rules, judge):
+def _has_secret(decoded: str, rules: Sequence[Rule], is_sensitive: IsSensitive) -> bool:
+    if _in_other(Sight(decoded), rules, is_sensitive):
         return True
     if "://" not in decoded:
         return False

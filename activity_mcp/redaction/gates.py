@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .gate_words import CALLS, CONSUMERS, PROGRAMS, TOKENS_BEFORE_LONG, TOKENS_BY_HEAD, TOKENS_BY_PIECE
 from .rules import open_rules
+from .sight import APART, MANY, escaped, may_have_joints
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,14 +33,15 @@ NAME_WORDS = frozenset(
         b"seed", b"hmac", b"dek", b"kek", b"license", b"licence", b"session", b"code", b"storepass", b"keypass",
     )
 )  # fmt: skip
-NAME_ENDINGS = ("Pw", "Pat", "Psk", "Pin")
+NAME_ENDINGS = (b"Pw", b"Pat", b"Psk", b"Pin")
 """``githubPat``."""
 FOREIGN_NAMES = (
     "пароль", "密码", "密碼", "口令", "密钥", "密鑰", "令牌", "パスワード", "暗証番号", "비밀번호", "암호",
     "contraseña", "hasło", "lösenord", "şifre",
     "كلمة المرور", "كلمة السر", "รหัสผ่าน", "mật khẩu", "κωδικός", "סיסמה", "jelszó", "पासवर्ड",
 )  # fmt: skip
-_FOREIGN = tuple(name.encode().translate(None, bytes(range(128))) for name in FOREIGN_NAMES)
+_FOREIGN = tuple(next(char for char in name if char > "\x7f") for name in FOREIGN_NAMES)
+"""The first character of each that is not ASCII: to look for one character costs hardly anything."""
 PAIRS = frozenset(
     (
         b"auth", b"basicauth", b"httpbasicauth", b"networkcredential", b"credentials", b"pscredential", b"basic", b"login",
@@ -80,35 +82,53 @@ _MARKS_OF_PASSWORDS = "!#$%^&*+?@"
 ESCAPE, CSI = "\x1b", "\x9b"
 """What begins a sequence for a terminal."""
 _WRITTEN_ESCAPES = ("\\e[", "\\e]", "\\x1", "\\033", "\\u001")
-_AFTER_PROGRAM = (" ", "\t", ".", "\\")
+_AFTER_PROGRAM = (b" ", b"\t", b".", b"\\")
+_PASSWORD_OPTIONS = (b" -p", b" -P", b" -w")
 _MIN_KEY_PIECE = 20
 _MIN_KEY_LINES = 190
 
 
 class WordGate:
-    """A block of ``gate_words``: the words, and by each what to look for."""
+    """A block of ``gate_words``: the words, and by each what to look for.
 
-    __slots__ = ("_block", "words")
+    ``is_whole``: nothing that goes on as a word can follow what is looked for, so that all of its words are words of the text;
+    else all but the last.
+    """
 
-    def __init__(self, block: str) -> None:
+    __slots__ = ("_block", "_is_whole", "_wanted_of", "words")
+
+    def __init__(self, block: str, *, is_whole: bool = False) -> None:
         self._block = block
+        self._is_whole = is_whole
+        self._wanted_of: dict[bytes, list[tuple[str, bytes, set[bytes]]]] = {}
         self.words = frozenset(block.partition("\n\n")[0].encode().split())
 
-    def of(self, words: set[bytes], text: str) -> list[str]:
+    def of(self, words: set[bytes], data: bytes) -> list[str]:
         """What a text with these words has of it, by word in alphabetical order."""
         found: list[str] = []
         for word in sorted(self.words & words):
-            found += [wanted for wanted in self._wanted(word.decode()) if wanted in text]
+            if word not in self._wanted_of:
+                self._wanted_of[word] = [
+                    (wanted, wanted.encode(), self._words_in(wanted)) for wanted in self.wanted(word.decode())
+                ]
+            found += [wanted for wanted, needle, parts in self._wanted_of[word] if parts <= words and needle in data]
         return found
 
-    def _wanted(self, word: str) -> list[str]:
+    def wanted(self, word: str) -> list[str]:
+        """What to look for in a text that has the word."""
         start = self._block.find(f"\n{word}|") + 1
         return self._block[start : self._block.index("\n", start)].split("|")[1:] if start else [word]
+
+    def _words_in(self, wanted: str) -> set[bytes]:
+        """The words of what is looked for that a text has as words of its own."""
+        words = wanted.encode().translate(APART).split(b" ")
+        return set(words if self._is_whole else words[:-1]) - {b""}
 
 
 _PREFIXES, _LONG_PREFIXES = WordGate(TOKENS_BY_PIECE), WordGate(TOKENS_BEFORE_LONG)
 _OPEN_PREFIXES = WordGate(TOKENS_BY_HEAD)
-_PROGRAMS, _CALLS, _CONSUMERS = WordGate(PROGRAMS), WordGate(CALLS), WordGate(CONSUMERS)
+_PROGRAMS, _CALLS = WordGate(PROGRAMS, is_whole=True), WordGate(CALLS, is_whole=True)
+_CONSUMERS = WordGate(CONSUMERS)
 
 
 def opened(sight: Sight, rules: Iterable[Rule], literals: Sequence[str] = ()) -> Open:
@@ -119,19 +139,19 @@ def opened(sight: Sight, rules: Iterable[Rule], literals: Sequence[str] = ()) ->
         "tokens": prefixes_of(sight),
         "rules": open_rules(sight, rules),
         "by_chance": bool(sight.long) and _may_be_by_chance(sight),
-        "urls": "@" in text and "://" in text,
+        "urls": "@" in text and b"://" in sight.data,
         "drivers": "@" in text and not words.isdisjoint((b"thin", b"tcp", b"unix")),
         "names": may_have_names(sight, literals),
         "calls": _calls(sight),
         "phrases": _has_phrase(sight),
         "remarks": _has_remark(sight),
         "accounts": _has_account(sight),
-        "pgpass": ":" in text and (b"5432" in words or ":*:" in text),
+        "pgpass": ":" in text and (b"5432" in words or ("*" in text and b":*:" in sight.data)),
         "programs": _programs(sight),
-        "beside_user": " -" in text and (" -p" in text or " -P" in text or " -w" in text),
+        "beside_user": b" -" in sight.names and any(map(sight.names.__contains__, _PASSWORD_OPTIONS)),
         "piped": _is_piped(sight),
         "encoded": bool(sight.long) and _may_have_base64(sight),
-        "views": has_views(text),
+        "views": has_views(sight),
     }
     return {finder: reason for finder, reason in found.items() if reason}
 
@@ -142,7 +162,8 @@ def has_key_lines(sight: Sight) -> bool:
     if b"begin" in words or (b"private" in words and b"mac" in words):
         return True
     return (
-        len(sight.text) >= _MIN_KEY_LINES
+        sight.longest >= _MIN_KEY_PIECE
+        and len(sight.text) >= _MIN_KEY_LINES
         and "\n" in sight.text
         and any(len(piece) >= _MIN_KEY_PIECE and not piece.islower() for piece in sight.long)
     )
@@ -150,27 +171,24 @@ def has_key_lines(sight: Sight) -> bool:
 
 def prefixes_of(sight: Sight) -> list[str]:
     """The prefixes of tokens that the text has, longer heads first, then in the order of the table."""
-    found = _PREFIXES.of(sight.pieces, sight.text)
+    found = _PREFIXES.of(sight.pieces, sight.data)
     if sight.long:
-        found += _LONG_PREFIXES.of(sight.pieces, sight.text)
-    heads = sight.heads
-    if heads:
-        found += _OPEN_PREFIXES.of(heads, sight.text)
-        threes = {head[:3] for head in heads}
-        found += _OPEN_PREFIXES.of(threes, sight.text)
-        found += _OPEN_PREFIXES.of({head[:2] for head in threes}, sight.text)
+        found += _LONG_PREFIXES.of(sight.pieces, sight.data)
+    if sight.heads:
+        found += _OPEN_PREFIXES.of(sight.heads, sight.data)
+        found += _OPEN_PREFIXES.of({head[:3] for head in sight.heads}, sight.data)
+        found += _OPEN_PREFIXES.of(sight.twos, sight.data)
     return found
 
 
 def _may_be_by_chance(sight: Sight) -> bool:
-    has_urls = "://" in sight.text
-    return any(
-        not piece.isalpha() and not piece.isdigit() and (len(piece) >= 32 or (has_urls and len(piece) >= 20))
-        for piece in sight.long
-    )
+    if sight.longest < 20:
+        return False
+    least = 20 if b"://" in sight.data else 32
+    return any(len(piece) >= least and not piece.isalpha() and not piece.isdigit() for piece in sight.long)
 
 
-def may_be_base64(piece: bytes) -> bool:
+def may_be_base64(piece: bytes | str) -> bool:
     """Letters of both cases and digits, as base64 of a text has them."""
     return len(piece) >= 16 and not piece.islower() and not piece.isupper() and not piece.isalpha() and not piece.isdigit()
 
@@ -204,25 +222,42 @@ def is_base64_of_text(text: str, start: int) -> bool:
 
 def may_have_names(sight: Sight, literals: Sequence[str] = ()) -> bool:
     """Whether the text may have a name that announces a secret."""
-    lowered = sight.names.lower()
     return (
-        any(map(lowered.__contains__, NAME_LITERALS))
+        any(map(sight.lowered_names.__contains__, NAME_LITERALS))
         or not NAME_WORDS.isdisjoint(sight.words)
-        or any(map(sight.foreign.__contains__, _FOREIGN))
-        or any(map(sight.text.__contains__, NAME_ENDINGS))
+        or bool(name_endings(sight))
+        or bool(foreign_names(sight))
         or any(map(sight.lowered.__contains__, literals))
     )
 
 
+def name_endings(sight: Sight) -> list[str]:
+    """Those of ``NAME_ENDINGS`` that a word of a name ends with: ``githubPat``, not ``githubPath``."""
+    return [ending.decode() for ending in NAME_ENDINGS if _ends_word(sight.names, ending)]
+
+
+def _ends_word(names: bytes, ending: bytes) -> bool:
+    at = names.find(ending)
+    while at >= 0:
+        at += len(ending)
+        if not names[at : at + 1].islower():
+            return True
+        at = names.find(ending, at)
+    return False
+
+
 def foreign_names(sight: Sight) -> list[str]:
-    """Those of the foreign names whose characters the text has."""
-    return [name for name, mark in zip(FOREIGN_NAMES, _FOREIGN, strict=True) if mark in sight.foreign]
+    """Those of the foreign names that the text has."""
+    lowered = sight.lowered
+    if lowered.isascii():
+        return []
+    return [name for name, mark in zip(FOREIGN_NAMES, _FOREIGN, strict=True) if mark in lowered and name in lowered]
 
 
 def _calls(sight: Sight) -> list[str]:
     if "(" not in sight.text:
         return []
-    return _CALLS.of(sight.words, sight.lowered)
+    return _CALLS.of(sight.words, sight.lowered_data)
 
 
 def _has_phrase(sight: Sight) -> bool:
@@ -245,12 +280,12 @@ def _has_remark(sight: Sight) -> bool:
         or b"chpasswd" in words
         or (b"sz" in words and b"reg" in words)
         or ("{" in text and (b"plain" in words or b"cleartext" in words))
-        or " on >" in sight.lowered
+        or (b"on" in words and ">" in text and b" on >" in sight.lowered_data)
     ):
         return True
     if not sight.has_mixed:
         return False
-    return "@" in text or (("\n" in text or "(" in text or b"fill" in words or " as " in sight.lowered) and has_field(sight))
+    return "@" in text or (("\n" in text or "(" in text or b"fill" in words or b"as" in words) and has_field(sight))
 
 
 def _has_account(sight: Sight) -> bool:
@@ -261,9 +296,24 @@ def _has_account(sight: Sight) -> bool:
         return False
     if ("/" in text or ":" in text) and logins_of(sight):
         return True
-    if not PEER_WORDS.isdisjoint(words) or ("*" in text and (" * " in text or " *\n" in text)) or '" "' in text:
+    if not PEER_WORDS.isdisjoint(words) or _has_star(text):
         return True
-    return "::" in text and text.count(":") > 3
+    if b'" "' in sight.data and (text[0] == '"' or b'\n"' in sight.data):
+        return True
+    return text.count(":") > 3 and b"::" in sight.data
+
+
+def _has_star(text: str) -> bool:
+    """Whether a ``*`` is a column of its own."""
+    stars = text.count("*")
+    if stars > MANY:
+        return " * " in text or " *\n" in text
+    at = -1
+    for _ in range(stars):
+        at = text.find("*", at + 1)
+        if text[at - 1 : at] == " " and text[at + 1 : at + 2] in (" ", "\n"):
+            return True
+    return False
 
 
 def speaks_of_peers(sight: Sight) -> bool:
@@ -278,46 +328,54 @@ def speaks_of_peers(sight: Sight) -> bool:
 
 def logins_of(sight: Sight) -> list[str]:
     """What the text has of the words of a login."""
-    return [phrase for word, phrase in _LOGINS.items() if word in sight.words and phrase in sight.lowered]
+    return [phrase for word, phrase in _LOGINS.items() if word in sight.words and phrase.encode() in sight.lowered_data]
 
 
 def has_field(sight: Sight) -> bool:
     """Whether the text speaks of a password, a token or a key."""
-    return b"key" in sight.words or any(map(sight.names.lower().__contains__, _FIELDS))
+    return b"key" in sight.words or any(map(sight.lowered_names.__contains__, _FIELDS))
 
 
 def _programs(sight: Sight) -> list[str]:
-    lowered = sight.lowered
-    return [
-        program for program in _PROGRAMS.of(sight.words, lowered) if any(program + after in lowered for after in _AFTER_PROGRAM)
-    ]
+    lowered = sight.lowered_data
+    return [program for program in _PROGRAMS.of(sight.words, lowered) if _is_called(lowered, program.encode())]
+
+
+def _is_called(lowered: bytes, program: bytes) -> bool:
+    """Whether what follows the program somewhere can be an argument."""
+    at = lowered.find(program)
+    while at >= 0:
+        at += len(program)
+        if lowered[at : at + 1] in _AFTER_PROGRAM:
+            return True
+        at = lowered.find(program, at)
+    return False
 
 
 def _is_piped(sight: Sight) -> bool:
     text, words = sight.text, sight.words
     if b"expect" in words:
         return True
-    if ECHOES.isdisjoint(words) and "<<" not in text:
+    if ECHOES.isdisjoint(words) and not ("<" in text and b"<<" in sight.data):
         return False
     return (
         ">" in text
-        or "%s" in text
+        or ("%" in text and b"%s" in sight.data)
         or ("|" in text and not SECRETISH.isdisjoint(words))
         or not _CONSUMERS.words.isdisjoint(words)
     )  # fmt: skip
 
 
-def has_views(text: str) -> bool:
+def has_views(sight: Sight) -> bool:
     """Whether the text may say something else when it is decoded or joined."""
+    text = sight.text
     if "%" in text or ("&" in text and ("&lt;" in text or "&quot;" in text or "&#3" in text)):
         return True
-    if "\\" in text and ("\\u" in text or "\\\n" in text or "\\\r\n" in text):
-        return True
-    return ("'" in text or '"' in text) and ("+" in text or "'\n" in text or '"\n' in text)
+    return not escaped(text).isdisjoint("u\n\r") or may_have_joints(sight)
 
 
 def has_escapes(text: str) -> bool:
     """Whether the text has sequences for a terminal."""
     if ESCAPE in text or CSI in text:
         return True
-    return "\\" in text and any(map(text.__contains__, _WRITTEN_ESCAPES))
+    return not escaped(text).isdisjoint("ex0u") and any(map(text.__contains__, _WRITTEN_ESCAPES))

@@ -34,7 +34,9 @@ _SETTERS = words(
 )
 _DIRECTIVES = ("machine", "login", "default", "username", "enable", "d-i")
 _LOGINS = words("user username login machine")
+_OPENING = frozenset("\"'`\\")
 _VALUE_OPTIONS = ("-value ", "--value ")
+_PATH_CHARS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/"
 _LEADING = {ord(char): " " for char in "\"'(#/"}
 
 
@@ -77,6 +79,7 @@ def _start_of_path(text: str, name: Name) -> int:
     if text[start - 1 : start] not in (".", ":", "/"):
         return start
     first = max(0, start - 80)
+    start = first + len(text[first:start].rstrip(_PATH_CHARS))
     while start > first and (text[start - 1].isalnum() or text[start - 1] in "_-.:/"):
         start -= 1
     return start
@@ -188,6 +191,8 @@ def after_blank(text: str, lowered: str, name: Name, at: int, place: int) -> tup
     """Options, settings that a blank separates, sentences that state a password."""
     if name.is_option:
         return _option(text, name, place)
+    if _is_given_nothing(text, lowered, name, at, place):
+        return None
     stated = _in_sentence(text, lowered, name, at)
     if stated is not None:
         return stated or None
@@ -204,6 +209,17 @@ def after_blank(text: str, lowered: str, name: Name, at: int, place: int) -> tup
     if text[place] not in "\"'`\\" and text[place : place + 64].split(None, 1)[0].rstrip(".,;:!?)").isalpha():
         return None  # a word of a sentence
     return _set(text, lowered, name, place)
+
+
+def _is_given_nothing(text: str, lowered: str, name: Name, at: int, place: int) -> bool:
+    """Whether no value can follow a weak name: it takes none that is not quoted (``session 5d74``, ``the code of …``)."""
+    return (
+        name.strength != STRONG
+        and text[place : place + 1] not in _OPENING
+        and not is_almost_strong(name.text)
+        and not lowered.startswith(_VALUE_OPTIONS, place)
+        and text.find("=", at, at + 40) < 0
+    )
 
 
 def _in_sentence(text: str, lowered: str, name: Name, at: int) -> tuple[int, int] | tuple[()] | None:

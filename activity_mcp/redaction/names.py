@@ -61,6 +61,7 @@ _NOT_A_KEY = _words(
     " pub host known turn hockey mon don the a an this that each every your my our its no any one same new which"
     " what of for with by and"
 )
+_NOT_SECRET_KEYS = ("public", "primary", "foreign")
 _SOMETIMES_A_KEY = _words("storage host file record message topic bucket config redis resource field legend route query item")
 """Of these some vendors have secret keys: only a value that is random beyond doubt is one."""
 _ACCOUNTS = _words(
@@ -79,6 +80,8 @@ _PUBLIC_SIGNATURES = _words("sig signature session sid seed code login api licen
 _MAX_NAMES = 4096
 _LETTERS = bytes(byte if 97 <= byte <= 122 else 32 for byte in range(256))
 _kinds: dict[str, tuple[str, int] | None] = {}
+_completed: dict[str, bool] = {}
+_almost: dict[str, bool] = {}
 
 
 class Name:
@@ -132,7 +135,7 @@ def _judge(name: str) -> tuple[str, int] | None:
         for ending, kind in _SECRET_ENDINGS:
             if joined.endswith(ending):
                 return kind, STRONG
-    if last in ("key", "keys") and (before in _NOT_A_KEY or words[0] in ("public", "primary", "foreign")):
+    if last in ("key", "keys") and (before in _NOT_A_KEY or words[0] in _NOT_SECRET_KEYS):
         return ("secret_key", BARE) if before in _SOMETIMES_A_KEY else None
     return _judge_weak(last, before)
 
@@ -147,10 +150,33 @@ def _judge_weak(last: str, before: str) -> tuple[str, int] | None:
     return None
 
 
+def may_be_completed(name: str) -> bool:
+    """Whether a name that announces nothing may announce a secret behind one more word: ``seed.phrase``, ``seed phrase``."""
+    if name in _completed:
+        return _completed[name]
+    words = words_of(name)
+    while len(words) > 1 and words[-1] in _TRAILING:
+        words.pop()
+    joined = "".join(words)
+    may_be = (
+        not words
+        or (len(words) < 3 and any(ending.endswith(joined) for ending, _ in _SECRET_ENDINGS))
+        or (words[-1] in ("key", "keys") and words[0] in _NOT_SECRET_KEYS)
+    )
+    if len(_completed) < _MAX_NAMES:
+        _completed[name] = may_be
+    return may_be
+
+
 def is_almost_strong(name: str) -> bool:
     """Whether the name's last word is one whose value is a secret unless it is a word, a path or a small number."""
+    if name in _almost:
+        return _almost[name]
     words = words_of(name)
-    return bool(words) and (words[-1] in _NEARLY_STRONG or words[-1].endswith(_GLUED))
+    is_almost = bool(words) and (words[-1] in _NEARLY_STRONG or words[-1].endswith(_GLUED))
+    if len(_almost) < _MAX_NAMES:
+        _almost[name] = is_almost
+    return is_almost
 
 
 def words_of(name: str) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .gates import NAME_ENDINGS, NAME_LITERALS, NAME_WORDS, foreign_names
-from .names import STRONG, Name, judge_name
+from .gates import NAME_LITERALS, NAME_WORDS, foreign_names, name_endings
+from .names import STRONG, Name, judge_name, may_be_completed
 from .sight import end_of_line
 
 TYPE_CHECKING = False
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     Judge = Callable[[str], tuple[str, int] | None]
 
-_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+_NAME_CHARS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+_NAME = frozenset(_NAME_CHARS)
 STATED = (
     " is: ", " is ", " was ", " ist ", " es ", " est : ", " est ", " = ", "是", " 是 ", "为", " to be ",
     " lautet: ", " lautet ",
@@ -23,7 +24,7 @@ STATED = (
 """How a sentence states the value of a name."""
 _STATED_FIRST = frozenset([mark.lstrip(" ")[0] for mark in STATED] + ["f", "o"])
 _MAX_NAME = 64
-_COMPLETED = ("phrase", "keybase")
+_COMPLETED = (b"phrase", b"keybase")
 """Names that announce a secret only together with the segment before them: ``seed.phrase``."""
 
 
@@ -31,21 +32,24 @@ def names_in(sight: Sight, judge: Judge = judge_name, more: Sequence[str] = ()) 
     """The secret names of a text, each once."""
     text, lowered = sight.text, sight.lowered
     seen: set[int] = set()
+    harmless: set[str] = set()
     found: list[Name] = []
     for literal in _literals_of(sight, judge, more):
         at, length = lowered.find(literal), len(literal)
         while at >= 0:
-            start, end = at, at + length
-            if text[end : end + 1] in _NAME:
-                end = _end_of_name(text, end)
+            end = _end_of_name(text, at + length)
             if end not in seen:
                 seen.add(end)
-                if text[start - 1 : start] in _NAME:
-                    start = _start_of_name(text, start)
-                name = _name_at(sight, start, end, judge)
-                if name is not None:
-                    found.append(name)
-            at = lowered.find(literal, at + length)
+                start = _start_of_name(text, at)
+                name = text[start:end]
+                if name in harmless:
+                    pass
+                elif judge(name) is None and not more and not may_be_completed(name):
+                    harmless.add(name)
+                elif (secret := _name_at(sight, start, end, judge)) is not None:
+                    found.append(secret)
+            is_cut = end - at - length == _MAX_NAME
+            at = lowered.find(literal, at + length if is_cut else end)
     return found
 
 
@@ -74,25 +78,24 @@ def _is_before_little(text: str, at: int) -> bool:
 
 def _literals_of(sight: Sight, judge: Judge, more: Sequence[str]) -> list[str]:
     """The literals by which the secret names of the text are found: those that one of its names has that may be one."""
-    names = sight.names.decode("ascii")
-    lowered = names.lower()
-    literals = [literal.decode() for literal in NAME_LITERALS if _may_announce(names, lowered, literal.decode(), judge)]
+    literals = [
+        literal.decode() for literal in NAME_LITERALS if _may_announce(sight.names, sight.lowered_names, literal, judge)
+    ]
     literals += more
     literals += sorted(word.decode() for word in NAME_WORDS & sight.words)
-    literals += [word.lower() for word in NAME_ENDINGS if word in sight.text and word.lower() not in literals]
-    if sight.foreign:
-        literals += foreign_names(sight)
+    literals += [ending.lower() for ending in name_endings(sight) if ending.lower() not in literals]
+    literals += foreign_names(sight)
     return literals
 
 
-def _may_announce(names: str, lowered: str, literal: str, judge: Judge) -> bool:
+def _may_announce(names: bytes, lowered: bytes, literal: bytes, judge: Judge) -> bool:
     """Whether one of the names has the literal and announces a secret: most (``author``, ``keyboard``) announce none."""
     at = lowered.find(literal)
     while at >= 0:
-        start = lowered.rfind(" ", 0, at) + 1
-        end = lowered.find(" ", at)
+        start = lowered.rfind(b" ", 0, at) + 1
+        end = lowered.find(b" ", at)
         end = len(names) if end < 0 else end
-        if end - start > _MAX_NAME or lowered[start:end] in _COMPLETED or judge(names[start:end]) is not None:
+        if end - start > _MAX_NAME or lowered[start:end] in _COMPLETED or judge(names[start:end].decode("ascii")) is not None:
             return True
         at = lowered.find(literal, end)
     return False
@@ -205,14 +208,14 @@ def _is_before_token(text: str, end: int) -> bool:
 
 
 def _end_of_name(text: str, at: int) -> int:
-    limit = min(len(text), at + _MAX_NAME)
-    while at < limit and text[at] in _NAME:
-        at += 1
-    return at
+    if text[at : at + 1] not in _NAME:
+        return at
+    rest = text[at : at + _MAX_NAME]
+    return at + len(rest) - len(rest.lstrip(_NAME_CHARS))
 
 
 def _start_of_name(text: str, at: int) -> int:
-    first = max(0, at - _MAX_NAME)
-    while at > first and text[at - 1] in _NAME:
-        at -= 1
-    return at
+    if text[at - 1 : at] not in _NAME:
+        return at
+    lead = text[max(0, at - _MAX_NAME) : at]
+    return at - len(lead) + len(lead.rstrip(_NAME_CHARS))

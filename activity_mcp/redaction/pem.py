@@ -100,9 +100,12 @@ def _bare(text: str, lowered: str) -> Iterator[Span]:
         return
     start, count, width, place = 0, 0, 0, 0
     lines = text.split("\n")
-    if sum(len(line) >= _WIDTHS[0] for line in lines) < _MIN_LINES:
-        return
+    if b"\1" * _MIN_LINES not in bytes(map(_WIDTHS[0].__le__, map(len, lines))):
+        return  # no so many long lines in a row
     for raw in lines:
+        if not count and len(raw) < _WIDTHS[0]:
+            place += len(raw) + 1
+            continue
         line = raw.strip()
         if len(line) in _WIDTHS and (not count or len(line) == width) and _is_key_line(line):
             if not count:

@@ -248,6 +248,8 @@ def block(text: str, at: int, column: int) -> tuple[int, int] | None:
 
 
 _SEPARATORS = ("||=", "??=", ":=", "=>", "===", "==", "?=", "+=", "!==", "!=", "=", "：", "＝", "<-", ":")
+_AFTER_SEPARATOR = ("=", ">", ":", "/")
+"""What makes another separator of a ``=`` or ``:``, or none."""
 
 
 def separator_at(text: str, at: int) -> str:
@@ -256,6 +258,8 @@ def separator_at(text: str, at: int) -> str:
         return "\\u003d"
     if not char or char not in "=:?+!<|：＝":
         return ""
+    if char in "=:" and text[at + 1 : at + 2] not in _AFTER_SEPARATOR:
+        return char
     found = next((mark for mark in _SEPARATORS if text.startswith(mark, at)), "")
     if found == ":" and text[at + 1 : at + 2] == ":":
         return "::" if text[at + 2 : at + 3] == " " and _is_whole_value(text, at) else ""

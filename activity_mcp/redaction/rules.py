@@ -1,6 +1,7 @@
 """Shapes of secrets that need a pattern: beside each what is cheap to look for, so that hardly a text pays for a pattern.
 
-A rule is tried where one of its literals is and its hint agrees, and only in a text that its gate lets through. This module is
+A rule is tried where one of its literals is and its hint agrees, and only in a text that its gate lets through: one that has
+a word, a run of so many letters and digits, or what a test of the text's pieces finds. This module is
 plain data and a few tests of characters: a hook loads it, and loads ``shapes`` and the regular expressions only for a rule that
 is open.
 """
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from .sight import Sight
 
     Hint = int | str | Callable[[str, int], bool]
-    Gate = str | Callable[[Sight], bool]
+    Gate = str | int | Callable[[Sight], bool]
     Rule = tuple[str, tuple[str, ...], str] | tuple[str, tuple[str, ...], str, Hint, Gate]
 
 _B = r"(?<![A-Za-z0-9_-])"  # the beginning of a token
@@ -79,13 +80,30 @@ def _is_jwt(lowered: str, at: int) -> bool:
 # --- gates: whether the text can have the shape at all
 
 
-def _has_long(sight: Sight) -> bool:
-    return bool(sight.long)
-
-
 def _has_jwt_head(sight: Sight) -> bool:
     """Base64 of ``{"`` or ``{ ``: ``eyJ``, ``eyA``."""
-    return any(head[:2] == b"ey" for head in sight.heads)
+    return b"ey" in sight.twos
+
+
+def _has_bitwarden(sight: Sight) -> bool:
+    return sight.longest >= 28 and b"0" in sight.words
+
+
+def _has_zoho_piece(sight: Sight) -> bool:
+    return sight.longest >= 32 and b"1000" in sight.words
+
+
+def _has_aws_pair(sight: Sight) -> bool:
+    long = b" ".join(sight.long)
+    return b"AKIA" in long or b"ASIA" in long
+
+
+def _has_salesforce_id(sight: Sight) -> bool:
+    return "!" in sight.text and any(piece[-15:-13] == b"00" for piece in sight.long)
+
+
+def _has_mailchimp_end(sight: Sight) -> bool:
+    return sight.longest >= 32 and b"-us" in sight.lowered_names
 
 
 def _has_base64_jwt(sight: Sight) -> bool:
@@ -105,10 +123,7 @@ def _has_salesforce_head(sight: Sight) -> bool:
 
 
 def _has_hash(sight: Sight) -> bool:
-    lowered = sight.lowered
-    return "$" in lowered and any(
-        f"${scheme}$" in lowered for scheme in _CRYPT if scheme.partition("-")[0].encode() in sight.words
-    )
+    return "$" in sight.lowered and not _CRYPT.isdisjoint(sight.lowered.split("$"))
 
 
 def _may_be_azure(sight: Sight) -> bool:
@@ -116,7 +131,9 @@ def _may_be_azure(sight: Sight) -> bool:
 
 
 def _may_be_telegram(sight: Sight) -> bool:
-    return ":AA" in sight.text and any(len(piece) >= 8 and piece[-8:].isdigit() for piece in sight.pieces)
+    return (
+        b"AA" in sight.twos and ":AA" in sight.text and any(len(piece) >= 8 and piece[-8:].isdigit() for piece in sight.pieces)
+    )
 
 
 RULES: tuple[Rule, ...] = (
@@ -126,13 +143,13 @@ RULES: tuple[Rule, ...] = (
     ("voiceflow_key", ("vf.",), _B + r"VF\.(?:(?:DM|WS)\.)?[A-Za-z0-9]{22,26}\.[A-Za-z0-9]{14,18}", 36, "vf"),
     ("harness_token", ("pat.",), _B + r"[ps]at\.[A-Za-z0-9_-]{20,24}\.[A-Za-z0-9]{22,26}\.[A-Za-z0-9]{18,22}", 60, "pat"),
     ("harness_token", ("sat.",), _B + r"[ps]at\.[A-Za-z0-9_-]{20,24}\.[A-Za-z0-9]{22,26}\.[A-Za-z0-9]{18,22}", 60, "sat"),
-    ("zoho_token", ("1000.",), _B + r"1000\.[0-9a-f]{32}\.[0-9a-f]{32}", 60, "1000"),
-    ("bitwarden_token", ("0.",), _B + r"0\.[0-9a-f-]{36}\.[A-Za-z0-9]{28,32}(?::[A-Za-z0-9+/=]{20,28})?", 64, "0"),
+    ("zoho_token", ("1000.",), _B + r"1000\.[0-9a-f]{32}\.[0-9a-f]{32}", 60, _has_zoho_piece),
+    ("bitwarden_token", ("0.",), _B + r"0\.[0-9a-f-]{36}\.[A-Za-z0-9]{28,32}(?::[A-Za-z0-9+/=]{20,28})?", 64, _has_bitwarden),
     ("authress_key", (".acc_", ".acc-"), r"(?<=[a-z0-9]{4})\.acc[_-][a-z0-9-]{10,32}\.[A-Za-z0-9+/_=-]{30,120}", 0, "acc"),
-    ("mailchimp_key", ("-us",), r"(?<=[0-9a-f]{32})-us[0-9]{1,2}(?![A-Za-z0-9])", _is_mailchimp, _has_long),
+    ("mailchimp_key", ("-us",), r"(?<=[0-9a-f]{32})-us[0-9]{1,2}(?![A-Za-z0-9])", _is_mailchimp, _has_mailchimp_end),
     ("maxmind_key", ("_mmk",), r"(?<=_[A-Za-z0-9]{29})_mmk(?![A-Za-z0-9])", _is_license, "mmk"),
-    ("azure_devops_token", ("azdo",), r"(?<=[A-Za-z0-9]{60})AZDO[A-Za-z0-9]{4}(?![A-Za-z0-9])", _is_azure_devops, _has_long),
-    ("salesforce_token", ("!",), r"(?<=00[A-Za-z0-9]{13})![A-Za-z0-9_.]{60,120}", _is_salesforce, _has_long),
+    ("azure_devops_token", ("azdo",), r"(?<=[A-Za-z0-9]{60})AZDO[A-Za-z0-9]{4}(?![A-Za-z0-9])", _is_azure_devops, 64),
+    ("salesforce_token", ("!",), r"(?<=00[A-Za-z0-9]{13})![A-Za-z0-9_.]{60,120}", _is_salesforce, _has_salesforce_id),
     ("salesforce_key", ("3mvg9",), _B + r"3MVG9[0-9A-Za-z._+/=]{75,251}", 60, _has_salesforce_head),
     (
         "pem_base64",
@@ -140,12 +157,12 @@ RULES: tuple[Rule, ...] = (
         r"(?<![A-Za-z0-9+/])LS0tLS1CRUdJTi(?!BDRVJU|BQVUJM|BORVcg|BUUlVT|BYNTA5)[A-Za-z0-9+/=]{24,}+",
         24, _has_base64_pem,
     ),
-    ("newrelic_key", ("nral",), r"(?<=[0-9a-f]{30})(?:FFFF)?NRAL(?![A-Za-z0-9])", _is_newrelic, _has_long),
+    ("newrelic_key", ("nral",), r"(?<=[0-9a-f]{30})(?:FFFF)?NRAL(?![A-Za-z0-9])", _is_newrelic, 34),
     (
         "aws_secret_access_key",
         ("akia", "asia"),
         r"(?:AKIA|ASIA)[A-Z0-9]{16}[:,;\t ]{1,3}([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])",
-        16, _has_long,
+        16, _has_aws_pair,
     ),
     # --- messages
     ("webhook", ("hooks.slack.com/",), r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9_/]{20,}+)", 0, "hooks"),
@@ -162,7 +179,7 @@ RULES: tuple[Rule, ...] = (
         "webhook",
         ("@",),
         r"@[A-Za-z0-9]{8}-(?:[A-Za-z0-9]{4}-){3}[A-Za-z0-9]{12}/[A-Za-z]{4,40}/([A-Za-z0-9]{24,40}/[A-Za-z0-9-]{20,80})",
-        _is_between_uuids, _has_long,
+        _is_between_uuids, 24,
     ),
     ("telegram_token", (":aa",), r"(?<=\d{8}):AA[A-Za-z0-9_-]{32,}+", -32, _may_be_telegram),
     # --- clouds
@@ -201,6 +218,10 @@ RULES: tuple[Rule, ...] = (
 )  # fmt: skip
 
 
+def _is_open(gate: int | Callable[[Sight], bool], sight: Sight) -> bool:
+    return sight.longest >= gate if isinstance(gate, int) else gate(sight)
+
+
 def open_rules(sight: Sight, rules: Iterable[Rule]) -> list[Rule]:
     """The rules that the text may match: its gate is open and one of its literals is there."""
     lowered, words = sight.lowered, sight.words
@@ -208,7 +229,7 @@ def open_rules(sight: Sight, rules: Iterable[Rule]) -> list[Rule]:
     for rule in rules:
         if len(rule) == 5:
             gate = rule[4]
-            if not (gate.encode() in words if isinstance(gate, str) else gate(sight)):
+            if not (gate.encode() in words if isinstance(gate, str) else _is_open(gate, sight)):
                 continue
         if not rule[1] or any(map(lowered.__contains__, rule[1])):
             found.append(rule)

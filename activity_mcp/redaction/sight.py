@@ -6,15 +6,15 @@ and most finders have not.
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 _ALNUM = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 APART = bytes(byte if byte in _ALNUM else 32 for byte in range(256))
 _NAMES_APART = bytes(byte if byte in _ALNUM or byte in b"_-" else 32 for byte in range(256))
-_ASCII = bytes(range(128))
-_ESCAPES = (b"n", b"t", b"r")
+_ESCAPED = (b"n", b"t", b"r")
+_MAX_BEHIND_ESCAPE = 512
+_MEANT = "ex0u\n\r"
+MANY = 200
+"""Occurrences from which to search the text for each thing is faster than to look at every one."""
+_QUOTES_ALIKE = bytes.maketrans(b"'", b'"')
 LONG = 15
 """Characters of a piece from which it may be a secret by itself."""
 
@@ -22,26 +22,41 @@ LONG = 15
 class Sight:
     """A text, prepared once for all finders."""
 
-    __slots__ = ("_capitals", "_heads", "_mixed", "foreign", "long", "lowered", "names", "pieces", "text", "words")
+    __slots__ = (
+        "_capitals", "_heads", "_lowered_data", "_mixed", "_runs", "_twos", "data", "long", "longest", "lowered",
+        "lowered_names", "names", "pieces", "text", "words",
+    )  # fmt: skip
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.lowered = _lower(text)
-        data = text.encode("utf-8", "surrogatepass")
+        self.data = data = text.encode("utf-8", "surrogatepass")
+        """The text as UTF-8: a search for more than one character takes half as long in it."""
         names = set(data.translate(_NAMES_APART).split())
-        if "\\" in text:  # of ``\nPASSWORD``, as an escaped text has it
-            names.update([name[1:] for name in names if name[:1] in _ESCAPES])
-        self.names = b" ".join(names)
-        """Every name of the text once: runs of letters, digits, ``_`` and ``-``."""
+        if "\\" in text:
+            names.update(_behind_escapes(data))
+        self.names = b" ".join((b"", *names))
+        """Every name of the text once, with a blank before each: runs of letters, digits, ``_`` and ``-``."""
+        self.lowered_names = self.names.lower()
         self.pieces = set(self.names.translate(APART).split())
-        self.words = set(self.names.lower().translate(APART).split())
+        self.words = set(self.lowered_names.translate(APART).split())
         """The pieces in lower case."""
-        self.foreign = b"" if text.isascii() else data.translate(None, _ASCII)
-        """The bytes of the characters that are not ASCII."""
         self.long = [piece for piece in self.pieces if len(piece) >= LONG]
+        self.longest = max(map(len, self.long), default=0)
+        """Characters of the longest of them."""
         self._capitals: set[bytes] | None = None
         self._heads: set[bytes] | None = None
+        self._lowered_data: bytes | None = None
         self._mixed: bool | None = None
+        self._runs: list[tuple[int, str]] | None = None
+        self._twos: set[bytes] | None = None
+
+    @property
+    def lowered_data(self) -> bytes:
+        """The text as UTF-8, its letters of ASCII in lower case."""
+        if self._lowered_data is None:
+            self._lowered_data = self.data.lower()
+        return self._lowered_data
 
     @property
     def has_mixed(self) -> bool:
@@ -66,18 +81,57 @@ class Sight:
             self._heads.update([piece[:4] for piece in self.long])
         return self._heads
 
-    def runs(self, min_chars: int) -> Iterator[tuple[int, str]]:
+    @property
+    def twos(self) -> set[bytes]:
+        """The first two characters of the heads."""
+        if self._twos is None:
+            self._twos = {head[:2] for head in self.heads}
+        return self._twos
+
+    def runs(self, min_chars: int) -> list[tuple[int, str]]:
         """Every run of that many letters and digits or more (at least ``LONG``), in the order of the text, and where it is;
         none twice."""
-        if not any(len(piece) >= min_chars for piece in self.long):
-            return
+        if self.longest < min_chars:
+            return []
+        if self._runs is None:
+            self._runs = self._long_runs()
+        return [place for place in self._runs if len(place[1]) >= min_chars]
+
+    def _long_runs(self) -> list[tuple[int, str]]:
+        places: list[tuple[int, str]] = []
         at = 0
-        for piece in self.text.encode("utf-8", "surrogatepass").translate(APART).split():
-            if len(piece) >= min_chars:
-                run = piece.decode("ascii")
-                at = self.text.find(run, at)
-                yield at, run
-                at += len(run)
+        pieces = self.data.translate(APART).split()
+        for run in [piece.decode("ascii") for piece in pieces if len(piece) >= LONG]:
+            at = self.text.find(run, at)
+            places.append((at, run))
+            at += len(run)
+        return places
+
+
+def _behind_escapes(data: bytes) -> list[bytes]:
+    """The names that ``\\n`` and its like stand before (``\\nPASSWORD``), as an escaped text has them."""
+    pieces = [piece[1:_MAX_BEHIND_ESCAPE] for piece in data.split(b"\\")[1:] if piece[:1] in _ESCAPED]
+    return b" ".join(pieces).translate(_NAMES_APART).split()
+
+
+def escaped(text: str) -> set[str]:
+    """The characters that stand behind a backslash; of a text with many, those that mean something here."""
+    count = text.count("\\")
+    if not count:
+        return set()
+    if count > MANY:
+        return {char for char in _MEANT if f"\\{char}" in text}
+    return {piece[:1] for piece in text.split("\\")[1:]}
+
+
+def may_have_joints(sight: Sight) -> bool:
+    """Whether a literal may end where nothing but blanks, the end of a line and a ``+`` is before the next one: without those
+    there are more quotes side by side than without blanks alone."""
+    text = sight.text
+    if ("'" not in text and '"' not in text) or ("+" not in text and "\n" not in text):
+        return False
+    apart = sight.data.translate(_QUOTES_ALIKE, b" \t\r").count(b'""')
+    return sight.data.translate(_QUOTES_ALIKE, b" \t\r\n+").count(b'""') > apart
 
 
 def end_of_line(text: str, at: int) -> int:

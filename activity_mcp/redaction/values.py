@@ -13,6 +13,8 @@ _JUDGED = 512
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 _DIGITS = frozenset("0123456789")
 _HEX = "0123456789abcdefABCDEF"
+_DIGITS_APART = bytes(32 if byte in b"0123456789" else byte for byte in range(256))
+_OTHERS_APART = bytes(byte if byte in b"0123456789" else 32 for byte in range(256))
 _APART = {ord(char): " " for char in "_-./:+=~!@#$%^&*|,;?\\"}
 
 PLAIN_WORDS = words(
@@ -282,7 +284,7 @@ def is_random(value: str, min_chars: int) -> bool:
     joined = "".join(runs)
     if (
         len(joined) * 4 >= min_chars * 3
-        and _changes(joined) >= 4
+        and changes_in(joined) >= 4
         and _longest_word(joined) <= 7
         and any(c.isupper() for c in joined)
     ):
@@ -315,7 +317,7 @@ def _is_scrambled(run: str) -> bool:
         return len(run) >= 10 and _is_no_word(run, 5)
     if digits == len(run):
         return len(run) >= 12
-    changes = _changes(run)
+    changes = changes_in(run)
     if (digits >= 4 and len(run) >= 20) or changes >= 3:
         return True
     return changes >= 1 and (not run.strip(_HEX) or (digits >= 4 and changes >= 2) or _is_no_word(run.translate(_NO_DIGITS), 5))
@@ -332,9 +334,11 @@ def _longest_word(run: str) -> int:
     return longest
 
 
-def _changes(run: str) -> int:
-    """How often letters and digits alternate."""
-    return sum(1 for at in range(1, len(run)) if (run[at] in _DIGITS) != (run[at - 1] in _DIGITS))
+def changes_in(run: str) -> int:
+    """How often letters and digits alternate, in a run without blanks."""
+    data = run.encode("utf-8", "surrogatepass")
+    groups = len(data.translate(_DIGITS_APART).split()) + len(data.translate(_OTHERS_APART).split())
+    return max(0, groups - 1)
 
 
 def _is_no_word(letters: str, tenths: int) -> bool:

@@ -14,11 +14,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import orjson
+
 from ..activity.ranks import source_rank
 from ..clock import parse_iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from ..warehouse.base import StoredActivity
 
 KINDS = ("asked", "concluded", "title", "command", "call", "file", "sql", "insight", "event")
 MAX_TEXT = 4000
@@ -51,23 +55,32 @@ def document_of(members: Mapping[str, Any]) -> Document | None:
     features = get("feature_json")
     if not isinstance(features, dict):
         return None
-    event_name, activity_id, ts = str(get("event_name")), str(get("activity_id")), str(get("ts"))
-    return made_of(event_name, activity_id, ts, get("project"), get("session_id"), get("source"), features)
+    try:
+        ts_us = parse_iso(str(get("ts")))
+    except ValueError:
+        return None
+    event_name, activity_id = str(get("event_name")), str(get("activity_id"))
+    return _made_of(event_name, activity_id, ts_us, get("project"), get("session_id"), get("source"), features)
 
 
-def made_of(
-    event_name: str, activity_id: str, ts: str, project: object, session_id: object, source: object, features: dict[str, Any]
+def document_of_stored(stored: StoredActivity) -> Document | None:
+    """The same of a row that was read back."""
+    activity_id, ts_us, event_name, session_id, project, source, feature_json, _, _ = stored
+    features = orjson.loads(feature_json) if feature_json and event_name in _READERS else None
+    if not isinstance(features, dict) or ts_us < 0:
+        return None
+    return _made_of(event_name, activity_id, ts_us, project, session_id, source, features)
+
+
+def _made_of(
+    event_name: str, activity_id: str, ts_us: int, project: object, session_id: object, source: object, features: dict[str, Any]
 ) -> Document | None:
-    """The same from the members themselves."""
+    """A flush's thousand rows pass here: the steps are counted."""
     read = _READERS.get(event_name)
     found = read(features) if read is not None else None
     if found is None or not (found[1] or found[2]):
         return None
     kind, text, path = found
-    try:
-        ts_us = parse_iso(ts)
-    except ValueError:
-        return None
     tool = features.get("tool_name")
     return Document(
         activity_id,

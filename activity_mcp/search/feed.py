@@ -1,14 +1,16 @@
 """Keeps the index: the work of the process that leads.
 
-    a flush has shipped rows   they go in, with the channel's new offset, in one transaction
-    the leader's turn          a slice of what the index does not have is read from the warehouse, the newest first
-                               and insights that are in quarantine by now are hidden, others found again
-    retention                  what has expired goes, and what a legal hold kept is read again
-    forgetting                 the file goes, and is built again from what is left
+    before a fold       what it will take into the contexts goes in first, and how far the index has each channel
+    the leader's turn   a slice of what the index does not have is read from the warehouse, the newest first
+                        and insights that are in quarantine by now are hidden, others found again
+    retention           what has expired goes, and what a legal hold kept is read again
+    forgetting          the file goes, and is built again from what is left
 
-The index remembers the offset of each channel it has seen. Where a flush does not begin at that offset (the process was killed
-between the warehouse's commit and the index's, or the disk was full) everything is read once more; what is there already is
-passed over. Nothing that happens to the index stops a flush: it is derived, and what is damaged is removed and built again.
+A flush does nothing for the index. The rows it appended lie in the warehouse until a fold has taken them, and the index takes
+the same rows just before: those of many flushes together, and wherever the process is killed the next one finds them there.
+What the index has already is passed over. Where a fold took what the index did not get (the disk was full) it is noticed when
+the file is next opened, and everything is read once more. Nothing that happens to the index stops a flush or a fold: it is
+derived, and what is damaged is removed and built again.
 """
 
 from __future__ import annotations
@@ -18,26 +20,26 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from ..clock import SYSTEM_CLOCK
 from ..errors import ActivityError, WarehouseError
 from ..fs import LOCAL
-from ..queue import read_commit
-from .documents import Document, document_of, made_of
+from ..queue import Lease, read_commit, read_queue
+from .documents import Document, document_of, document_of_stored
 from .index import KnownWords, SearchIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ..clock import Clock
-    from ..warehouse.base import ActivityHistory, Maintenance, Row
+    from ..warehouse.base import ActivityHistory, Maintenance, StoredActivity
 
 FILE = "search.sqlite3"
 ENDINGS = ("", "-wal", "-shm", "-journal")
 SLICE_ROWS = 2000
+MAX_TAKEN = 10_000
+"""What is written in one transaction: an import may leave a million rows to be folded."""
 IDLE_S = 10.0
-"""So long after it was written the index stays open: under load, opening it for each flush would cost a fifth of its part."""
+"""So long after it was written the index stays open: under load, opening it for each fold would cost a fifth of its part."""
 REST_FACTOR = 2
 """After a slice the leader's thread rests from this work so many times as long as it took."""
 CURSOR, DONE = "cursor", "done"
@@ -69,19 +71,22 @@ class IndexFeed:
         self._is_complete = False
         self._was_compared = False
 
-    def shipped(self, channel_id: str, after: str | None, upto: str, rows: Sequence[Row]) -> None:
-        """A flush has committed these rows, from ``after`` to ``upto``: so far the index then has the channel.
+    def take_unfolded(self) -> None:
+        """Take in what the next fold takes; to be called before it. Raises what the warehouse raises.
 
-        What a fold puts into quarantine is hidden after the fold.
+        What the fold puts into quarantine is hidden after it.
         """
-
-        def take(index: SearchIndex) -> None:
-            if after is not None and index.get(_mark(channel_id)) != after:
-                self._begin_again(index)
-            index.add(documents_of_rows(rows))
-            index.set(_mark(channel_id), upto)
-
-        self._write(take)
+        ends = self._committed()  # before the rows are read: up to there they are stored
+        documents: list[Document] | None = None
+        for piece in self._history.unfolded():
+            if documents and len(documents) >= MAX_TAKEN:
+                if not self._take(documents, {}):
+                    return
+                documents = []
+            documents = [*(documents or ()), *documents_of_stored(piece)]
+            ends.update({stored.channel_id: max(stored.stream_offset, ends.get(stored.channel_id, "")) for stored in piece})
+        if documents is not None:
+            self._take(documents, ends)
 
     def hide_quarantined(self) -> None:
         """Find no insight that is in quarantine, and those again that are in it no more (docs/provenance.md)."""
@@ -119,8 +124,7 @@ class IndexFeed:
         if index is None:
             return False
         with contextlib.closing(index):
-            committed = self._committed()
-            return index.get(CURSOR) == DONE and (committed is None or offset_in(index, committed[0]) == committed[1])
+            return index.get(CURSOR) == DONE and not is_behind(index, self._directory)
 
     def read_slice(self) -> bool:
         """Read one slice; False where the index is complete. Raises what the warehouse raises."""
@@ -133,7 +137,7 @@ class IndexFeed:
                 index.set(CURSOR, DONE)
                 self._is_complete = True
                 return
-            index.add(documents_of(self._history.between(*span)))
+            index.add(documents_of_stored(self._history.between(*span)))
             index.set(CURSOR, str(span[0]))
 
         self._is_complete = False
@@ -175,26 +179,41 @@ class IndexFeed:
 
     # --- inside
 
-    def _committed(self) -> tuple[str, str] | None:
-        """The queue's channel and its committed offset."""
+    def _committed(self) -> dict[str, str]:
+        """The queue's channel and its committed offset; empty where nothing was committed."""
         commit = read_commit(self._directory)
-        return (commit.channel_id, str(commit.offset)) if commit is not None else None
+        return {commit.channel_id: str(commit.offset)} if commit is not None else {}
+
+    def _take(self, documents: list[Document], ends: Mapping[str, str]) -> bool:
+        """Add these, and that the index has each channel up to its end; False where it could not be written."""
+
+        def take(index: SearchIndex) -> None:
+            self._compare(index)
+            index.add(documents)
+            for channel_id, end in ends.items():
+                _reach(index, channel_id, end)
+
+        return self._write(take)
 
     def _compare(self, index: SearchIndex) -> None:
-        """Once: whether the warehouse was filled behind the index's back."""
+        """Once after each opening: whether a fold took what this file did not get."""
         if self._was_compared:
             return
+        committed, newest = self._committed(), self._history.newest_folded()
         self._was_compared = True
-        committed = self._committed()
-        if committed is not None and index.get(_mark(committed[0])) != committed[1]:
-            self._begin_again(index)
-            index.set(_mark(committed[0]), committed[1])
+        if newest is None or newest.stream_offset <= (offset_in(index, newest.channel_id) or ""):
+            return
+        self._begin_again(index)
+        _reach(index, newest.channel_id, newest.stream_offset)
+        for channel_id, end in committed.items() if not newest.wait else ():
+            _reach(index, channel_id, end)
 
     def _begin_again(self, index: SearchIndex) -> None:
         index.set(CURSOR, "")
         self._is_complete = False
 
-    def _write(self, take: Callable[[SearchIndex], None]) -> None:
+    def _write(self, take: Callable[[SearchIndex], None]) -> bool:
+        """One transaction; False where SQLite could not do it, which is reported."""
         try:
             with self._opened() as index:
                 take(index)
@@ -204,13 +223,15 @@ class IndexFeed:
             if not isinstance(error, sqlite3.Error):
                 raise
             self._failed(error)
+            return False
+        return True
 
     def _opened(self) -> SearchIndex:
         """The index to be written: the open one, unless its file was removed, replaced or damaged."""
         if self._open is not None and not self._open.is_as_left():
             self.close()
         if self._open is None:
-            self._open = SearchIndex.at(self.path, self._known_words)
+            self._open, self._was_compared = SearchIndex.at(self.path, self._known_words), False
         self._written_at = self._clock.monotonic()
         return self._open
 
@@ -233,6 +254,7 @@ class IndexedMaintenance:
         self._clock = clock
 
     def run(self, keep_days: int) -> dict[str, int]:
+        self._feed.take_unfolded()  # what retention removes is folded before
         removed = self._maintenance.run(keep_days)
         if removed:
             self._feed.expired(self._clock.time_us() - keep_days * 86_400_000_000)
@@ -252,18 +274,24 @@ def offset_in(index: SearchIndex, channel_id: str) -> str | None:
     return index.get(_mark(channel_id))
 
 
-def documents_of_rows(rows: Iterable[Row]) -> Iterable[Document]:
-    """The documents of rows, without members in between: a flush pays for each."""
-    for row in rows:
-        if row.event_name == "llm_event":
-            continue
-        features = orjson.loads(row.feature_json)
-        if isinstance(features, dict):
-            ids = row.activity_id, row.ts, row.project, row.session_id, row.source
-            document = made_of(row.event_name, *ids, features)
-            if document is not None:
-                yield document
+def _reach(index: SearchIndex, channel_id: str, end: str) -> None:
+    """The index has the channel up to ``end`` now; it may have been further."""
+    if (offset_in(index, channel_id) or "") < end:
+        index.set(_mark(channel_id), end)
 
 
-def documents_of(events: Iterable[Mapping[str, Any]]) -> Iterable[Document]:
+def is_behind(index: SearchIndex, directory: str) -> bool:
+    """Whether the contexts have what the index has not, so that the queue may not have it any more."""
+    queue = read_queue(directory)
+    offset = offset_in(index, queue.queue_id) if queue is not None else None
+    return offset is not None and offset < Lease(directory).folded()
+
+
+def documents_of_stored(stored: Iterable[StoredActivity]) -> Iterator[Document]:
+    """The documents of rows that were read back."""
+    return (document for document in map(document_of_stored, stored) if document is not None)
+
+
+def documents_of(events: Iterable[Mapping[str, Any]]) -> Iterator[Document]:
+    """The documents of events by their members."""
     return (document for document in map(document_of, events) if document is not None)

@@ -1,10 +1,11 @@
 """One SQLite file with an FTS5 table: documents by their words. Also in memory, for candidates that come from elsewhere.
 
-    docs    one row per document, with its text; ``id`` orders by time (4,096 places a second), so that the newest matches are
+    docs    one row per document, with its text; ``id`` orders by time (65,536 places a second), so that the newest matches are
             read first and alone, and a span of time is a span of ids
     found   FTS5 over its words, without a copy of the text (``content=''``): text, path, and facets, which are words that no
             text has, for kind, project, tool and failure: a filter is one more word of the match
-    words   the words of letters alone, and how they are written backwards: one of two halves survives a typing mistake
+    words   FTS5 as well, for its sorted list of terms alone: the words of letters, and each backwards behind a 0, so that those
+            with one beginning or one end are together: one of two halves survives a typing mistake
     hidden  the keys of documents that are not to be found for now: insights in quarantine
     meta    the layout's version, how many documents, and what ``feed`` has to remember
 
@@ -31,25 +32,26 @@ if TYPE_CHECKING:
 
     from .documents import Document
 
-LAYOUT = "3"  # as _SCHEMA writes it
+LAYOUT = "4"  # as _SCHEMA writes it
 MAX_MATCHES = 3000
 """Of more matches than these the newest so many are ranked: a word that is everywhere tells little, and the newest most."""
 IN_USE_S = 2.0
 _MAX_NEAR = 6
+_BACKWARDS = "0"
 _SCHEMA = """
 CREATE TABLE docs (
     id INTEGER PRIMARY KEY, key INTEGER NOT NULL, rank INTEGER NOT NULL, ts_us INTEGER NOT NULL, kind TEXT NOT NULL,
     project TEXT, session_id TEXT, tool TEXT, failed INTEGER NOT NULL, path TEXT, text TEXT NOT NULL
 );
-CREATE UNIQUE INDEX docs_by_day ON docs (id / 353894400, key);
+CREATE UNIQUE INDEX docs_by_day ON docs (id / 5662310400, key);
 CREATE VIRTUAL TABLE found USING fts5(text, path, facets, content='', tokenize="unicode61 remove_diacritics 0");
 INSERT INTO found (found, rank) VALUES ('automerge', 8);
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab('found', 'row');
-CREATE TABLE words (word TEXT PRIMARY KEY, backwards TEXT NOT NULL) WITHOUT ROWID;
-CREATE INDEX words_backwards ON words (backwards);
+CREATE VIRTUAL TABLE words USING fts5(both_ways, content='', detail=none, tokenize="unicode61 remove_diacritics 0");
+CREATE VIRTUAL TABLE known_words USING fts5vocab('words', 'row');
 CREATE TABLE hidden (key INTEGER PRIMARY KEY);
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-INSERT INTO meta VALUES ('layout', '3'), ('documents', '0'), ('made', hex(randomblob(8)));
+INSERT INTO meta VALUES ('layout', '4'), ('documents', '0'), ('made', hex(randomblob(8)));
 """
 _MATCHING = "SELECT rowid FROM found WHERE found MATCH ? AND rowid BETWEEN ? AND ?"
 _NEWEST = f"{_MATCHING} ORDER BY rowid DESC LIMIT ?"
@@ -266,19 +268,16 @@ class SearchIndex:
 
     def known_words(self, words: Sequence[str]) -> list[str]:
         """Those of these words that a document has."""
-        return [row[0] for row in self._rows("SELECT word FROM words WHERE word IN ", list(words))]
+        known = "SELECT term FROM known_words WHERE term = ?"
+        return [row[0] for word in words if (row := self._connection.execute(known, (word,)).fetchone())]
 
     def near(self, word: str) -> list[str]:
         """Words one typing mistake away, the frequent ones first."""
         half = len(word) // 2
         begin, end = word[:half], word[::-1][: len(word) - half - 1]
-        found = {
-            row[0] for row in self._connection.execute("SELECT word FROM words WHERE word >= ? AND word < ?", _range(begin))
-        }
-        found |= {
-            row[0]
-            for row in self._connection.execute("SELECT word FROM words WHERE backwards >= ? AND backwards < ?", _range(end))
-        }
+        span = "SELECT term FROM known_words WHERE term >= ? AND term < ?"
+        found = {row[0] for row in self._connection.execute(span, _range(begin))}
+        found |= {row[0][:0:-1] for row in self._connection.execute(span, _range(f"{_BACKWARDS}{end}"))}
         swapped = [word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1)]
         found |= set(self.known_words(swapped))
         near = [other for other in found if is_near(word, other)]
@@ -307,8 +306,10 @@ class SearchIndex:
         if len(self._known_words) > KnownWords.MOST:
             self._known_words.clear()
         new = {word for word in words - self._known_words if is_forgiven(word)}
-        self._connection.executemany("INSERT OR IGNORE INTO words VALUES (?, ?)", [(word, word[::-1]) for word in sorted(new)])
-        self._known_words |= new
+        if new:
+            both_ways = " ".join([*new, *(f"{_BACKWARDS}{word[::-1]}" for word in new)])
+            self._connection.execute("INSERT INTO words (both_ways) VALUES (?)", (both_ways,))
+            self._known_words |= new
 
     def _count(self, more: int) -> None:
         self.set("documents", str(self.size + more))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .documents import Document
 
-PLACES = 4096
+PLACES = 65_536
 DAY = 86_400 * PLACES
 """The ids of a day; the index ``docs_by_day`` has this number in its text."""
 CHUNK = 500

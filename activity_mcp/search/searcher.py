@@ -24,7 +24,7 @@ from ..language.query_language import Term, parse
 from ..language.words import UNASKED, forms, is_forgiven, is_single
 from ..queue import Offset, SegmentTail, read_commit, read_queue
 from .documents import KINDS, document_of
-from .feed import CURSOR, DONE, FILE, documents_of, offset_in
+from .feed import CURSOR, DONE, FILE, documents_of, is_behind, offset_in
 from .index import Found, SearchIndex
 from .index_words import failed_facet, kind_facet, project_facet, tool_facets
 from .ranking import Hit, Wanted, ranked, rarity, why
@@ -105,7 +105,7 @@ class Searcher:
         local = opened.enter_context(contextlib.closing(SearchIndex.in_memory()))
         if index is None:
             local.add(self._by_sql(asked, cancelled))
-        local.add(self._tail(after, judged_upto=None if index is not None or asked.is_cut_off else self._committed()))
+        local.add(self._tail(asked, after, judged_upto=None if index is not None or asked.is_cut_off else self._committed()))
         if local.size:
             yield local
 
@@ -136,6 +136,10 @@ class Searcher:
         if cursor != DONE:
             older = f"what is older than {iso(int(cursor))[:16]}Z" if cursor else "some of what is older"
             asked.notes.append(f"the index is being built: {older} may not be in it yet")
+        elif is_behind(index, self._directory):
+            asked.notes.append(
+                "the index is behind: what was recorded lately may not be in it until the process that leads reads it"
+            )
         return index, after
 
     def _by_sql(self, asked: _Asked, cancelled: Callable[[], bool]) -> Iterable[Document]:
@@ -154,13 +158,16 @@ class Searcher:
         commit = read_commit(self._directory)
         return str(commit.offset) if commit is not None else None
 
-    def _tail(self, after: str | None, judged_upto: str | None) -> Iterator[Document]:
+    def _tail(self, asked: _Asked, after: str | None, judged_upto: str | None) -> Iterator[Document]:
         """What this machine recorded behind that offset, or lately. Of what the warehouse has and was asked for, insights are
         its business: it knows which are in quarantine."""
         start = Offset.parse(after) if after else None
         tail = SegmentTail(self._directory, start=start, limit_records=TAIL_RECORDS, limit_bytes=TAIL_BYTES)
         events: list[Mapping[str, Any]] = []
-        for offset, line in tail.poll().records:
+        polled = tail.poll()
+        if polled.skipped and after is not None:
+            asked.notes.append(f"{polled.skipped:,} events wait to be indexed and were not searched: a flush brings them in")
+        for offset, line in polled.records:
             with contextlib.suppress(ValueError):
                 event = decode_line(line, orjson.loads)
                 if _is_forgetting(event):  # what is before it is in the index, or is to be found no more

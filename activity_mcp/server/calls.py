@@ -64,7 +64,6 @@ class Call:
         timer: Callable[[], float],
         tool_use_id: str | None,
     ) -> None:
-        self.id = new_id(SYSTEM_CLOCK.time_us())
         self.spec = spec
         self._service = service
         self._given = given
@@ -74,6 +73,13 @@ class Call:
         self._outcome: _Outcome | None = None
         self._lock = allocate_lock()
         self._noted = False
+        self._id = ""
+
+    def id(self) -> str:
+        """That of the event that notes it; made when it is needed, which is after most answers."""
+        with self._lock:
+            self._id = self._id or new_id(SYSTEM_CLOCK.time_us())
+        return self._id
 
     def now(self) -> Answer | None:
         """The answer, which is not noted yet; or None where the tool has to block for it. Never raises."""
@@ -125,7 +131,7 @@ class Call:
         if self._tool_use_id is not None:
             facts["tool_use_id"] = self._tool_use_id
         try:
-            self._service.record_call(method, latency_ms, activity_id=self.id, **facts)
+            self._service.record_call(method, latency_ms, activity_id=self.id(), **facts)
         except Exception:
             get_logger(__name__).warning("a call could not be noted", tool=self.spec.name, exc_info=True)
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _ORDER = ["timestamp", "level", "event", "logger"]
 
-call_id: ContextVar[str | None] = ContextVar("call_id", default=None)
-"""The id of the call that is being answered."""
+call_id: ContextVar[Callable[[], str] | None] = ContextVar("call_id", default=None)
+"""Gives the id of the call that is being answered."""
 
 _later: list[tuple[str, str]] = []
 
@@ -98,7 +98,7 @@ def configure_logging(level: str = "warning", form: str = "text") -> None:
 
 def _add_call_id(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
     bound = call_id.get()
-    return event if bound is None else {"activity_id": bound, **event}
+    return event if bound is None else {"activity_id": bound(), **event}
 
 
 class _Stderr:

@@ -295,6 +295,28 @@ class Rewriter(Protocol):
         """Rewrite the warehouse without these rows. To be called by the holder of the lease. Raises a WarehouseError."""
 
 
+class StoredActivity(NamedTuple):
+    """An activity as it is stored: ``ts_us`` in microseconds since 1970, ``feature_json`` compact JSON text."""
+
+    activity_id: str
+    ts_us: int
+    event_name: str
+    session_id: str | None
+    project: str | None
+    source: str
+    feature_json: str | None
+    channel_id: str
+    stream_offset: str
+
+
+class NewestFolded(NamedTuple):
+    """Where the contexts end: a row's channel and offset, and how many rows behind it ``wait`` to be folded."""
+
+    channel_id: str
+    stream_offset: str
+    wait: int
+
+
 class ActivityHistory(Protocol):
     """The stored activities, for what is derived from all of them. Belongs to the leader's thread. Raises a WarehouseError."""
 
@@ -302,8 +324,17 @@ class ActivityHistory(Protocol):
         """The newest span of time before ``ts_us`` (None: the end) that holds activities, about so many: from, to
         (excluded), in microseconds since 1970; None where nothing is older."""
 
-    def between(self, low_us: int, high_us: int) -> Iterator[Mapping[str, Any]]:
-        """The activities of a span as their members, ``feature_json`` decoded; two may have one activity_id."""
+    def between(self, low_us: int, high_us: int) -> Iterator[StoredActivity]:
+        """The activities of a span without its llm_events, of which there is nothing to read; two may have one activity_id."""
+
+    def unfolded(self) -> Iterator[list[StoredActivity]]:
+        """What the next fold takes, in the order it was appended, piece by piece; llm_events have no ``feature_json`` here.
+
+        Between two pieces the warehouse may be asked other things.
+        """
+
+    def newest_folded(self) -> NewestFolded | None:
+        """The row that was appended last of those that are folded; None where there is none."""
 
     def quarantined(self) -> frozenset[str]:
         """The activity_ids of the insights that are quarantined, because what they were derived from drifted."""

@@ -125,6 +125,7 @@ def test_numbers_are_shown_with_three_figures() -> None:
     assert [percentile([3, 1, 2, 4], share) for share in (0.5, 0.95)] == [2, 4]
 
 
+@pytest.mark.slow
 def test_servers_on_one_directory_are_measured_and_lose_nothing(tmp_path: Path) -> None:
     environ = {**os.environ, "ACTIVITY_HOME": str(tmp_path / "home"), "ACTIVITY_CUSTOMER": "ada"}
     rows = bench_server.measure(environ, servers=2, calls=20, events=20, seconds=1.0)

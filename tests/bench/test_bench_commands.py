@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from activity_mcp.bench import commands
 from activity_mcp.bench.registry import BENCHMARKS, own_environment
 
 
+@pytest.mark.slow
 def test_every_command_is_measured_against_its_target(tmp_path: Path) -> None:
     assert "commands" in BENCHMARKS
     found = commands.measure(own_environment(str(tmp_path / "home"), os.environ), rounds=1)

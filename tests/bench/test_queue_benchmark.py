@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from activity_mcp.bench import queue
 from activity_mcp.bench.registry import own_environment
 
 
+@pytest.mark.slow
 def test_it_measures_appends_processes_and_a_recovery_that_loses_nothing(tmp_path: Path) -> None:
     rows = queue.measure(
         own_environment(str(tmp_path), os.environ), appends=20, per_process=100, rounds=1, queued=3000, takeovers=0

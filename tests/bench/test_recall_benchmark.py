@@ -12,7 +12,7 @@ from activity_mcp.bench import recall
 from activity_mcp.bench.recall.by_hand import written_histories
 from activity_mcp.bench.recall.histories import Need, history
 from activity_mcp.bench.recall.recorded import recorded_histories
-from activity_mcp.bench.recall.scoring import score
+from activity_mcp.bench.recall.scoring import score, wrongly_shown
 from activity_mcp.bench.registry import own_environment
 from activity_mcp.errors import InvalidInput
 
@@ -49,6 +49,11 @@ def test_a_line_counts_once_for_each_fact_and_what_is_beyond_the_room_is_not_sho
     needs = [Need("failing", ("make x",)), Need("habit", ("make y",)), Need("decision", ("topic", "choice"))]
     found = score(["make x and make y", "nobody needs this", "topic without its end", "z" * 2000, "topic choice"], needs)
     assert (found.reported, found.needed, found.lines, found.useful) == (2, 3, 4, 1)
+
+
+def test_a_line_that_says_what_holds_no_more_is_wrong_unless_it_says_what_replaced_it() -> None:
+    needs, gone = [Need("decision", ("pnpm",)), Need("branch", ("main",))], [Need("decision", ("npm",))]
+    assert wrongly_shown(["npm on main", "pnpm instead of npm", "nothing"], needs, gone) == ["npm on main"]
 
 
 def test_what_is_shown_is_measured_beside_every_baseline(tmp_path: Path) -> None:
@@ -111,6 +116,7 @@ def test_what_a_recorded_session_needs_is_read_from_its_own_lines(tmp_path: Path
     assert lines.noise <= recall.MAX_NOISE
 
 
+@pytest.mark.slow
 def test_the_benchmark_measures_the_sessions_it_is_given_or_says_that_there_are_none(tmp_path: Path) -> None:
     _transcript(tmp_path / "sessions")
     environ = own_environment(str(tmp_path / "home"), os.environ)
@@ -121,12 +127,15 @@ def test_the_benchmark_measures_the_sessions_it_is_given_or_says_that_there_are_
         recall.measure(own_environment(str(tmp_path / "other"), os.environ), histories=1, sessions=str(empty))
 
 
-def test_in_little_room_an_answer_has_what_is_needed_and_no_sums_also_where_all_of_it_would_fit(tmp_path: Path) -> None:
+def test_in_little_room_an_answer_has_what_is_needed_and_neither_sums_nor_what_holds_no_more(tmp_path: Path) -> None:
     made = written_histories(NOW)
     blobs = recall.contexts_of(made, str(tmp_path / "w.duckdb"))
     scores = recall.scores_of(made, blobs)
     assert min(scores[name].coverage for name in (recall.LINES, recall.ANSWER)) >= recall.MIN_COVERAGE
     assert max(scores[name].noise for name in (recall.LINES, recall.ANSWER)) <= recall.MAX_NOISE
+    for each in made:
+        for lines in (recall.shown_lines(blobs[each.project], each), recall.answer_lines(blobs[each.project], each)):
+            assert wrongly_shown(lines, each.needs, each.gone) == []
     small = next(each for each in made if each.project.endswith("halfway"))
     assert not [
         line for line in recall.answer_lines(blobs[small.project], small) if line.startswith(("tool_usage", "activity_"))

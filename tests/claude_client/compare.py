@@ -43,10 +43,11 @@ class Verdict:
         elif found > expected:
             self.doubled.append(f"{what}: {found - expected} more than the {expected} there were")
 
-    def match(self, what: str, expected: Counter[str], found: Counter[str]) -> None:
-        """The same, of facts with a text of their own."""
+    def match(self, what: str, expected: Counter[str], found: Counter[str], possible: Counter[str]) -> None:
+        """The same, of facts with a text of their own. Of the ``possible`` ones nobody knows whether they happened."""
         for text in expected | found:
-            self.count(f"{what} {text[:40]!r}", expected[text], found[text])
+            beyond = min(possible[text], max(0, found[text] - expected[text]))
+            self.count(f"{what} {text[:40]!r}", expected[text], found[text] - beyond)
 
     def add(self, other: Verdict) -> None:
         self.expected += other.expected
@@ -55,9 +56,12 @@ class Verdict:
             getattr(self, name).extend(getattr(other, name))
 
 
-def compare(truth: Truth, rows: list[Row], *, starts: int, ends: int) -> Verdict:
-    """Everything, once an import has read the transcripts."""
+def compare(truth: Truth, rows: list[Row], *, starts: int, ends: int, left: int = 0) -> Verdict:
+    """Everything, once an import has read the transcripts. ``left`` turns were left by their process without an end."""
     verdict = compare_live(truth, rows, starts=starts, ends=ends)
+    stopped = Counter(str(row.features.get("reason")) for row in rows if row.kind == "turn_stopped")
+    expected = Counter(failed=truth.failed_turns, interrupted=truth.interrupted_turns, unfinished=left)
+    verdict.match("turn that was", expected, stopped, Counter())
     _compare_calls(verdict, truth, rows, live=False)
     _compare_responses(verdict, truth, rows)
     return verdict
@@ -69,12 +73,13 @@ def compare_live(truth: Truth, rows: list[Row], *, starts: int, ends: int) -> Ve
     kinds = Counter(row.kind for row in rows)
     verdict.count("start", starts, kinds["start"])
     verdict.count("end", ends, kinds["end"])
-    verdict.match("prompt", _excerpts(truth.prompts.elements()), _said(rows, "user_prompt"))
+    verdict.match("prompt", _excerpts(truth.prompts.elements()), _said(rows, "user_prompt"), Counter())
     turns = [row for row in rows if row.kind == "turn_end" and not row.is_subagents]
     concluded = [row for row in turns if _is_concluded(row)]
-    verdict.match("turn", _excerpts(truth.turns.elements()), _said(concluded, "turn_end"))
+    possible = _excerpts(truth.possible_turns.elements())
+    verdict.match("turn", _excerpts(truth.turns.elements()), _said(concluded, "turn_end"), possible)
     subagents = [row for row in rows if row.kind == "turn_end" and row.is_subagents]
-    verdict.match("subagent's turn", _excerpts(truth.subagent_turns.elements()), _said(subagents, "turn_end"))
+    verdict.match("subagent's turn", _excerpts(truth.subagent_turns.elements()), _said(subagents, "turn_end"), possible)
     return verdict
 
 

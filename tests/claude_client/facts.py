@@ -13,6 +13,8 @@ from claude_client.lab import Lab
 from claude_client.standin import Request
 
 OWN_TOOLS = ("mcp__activity__", "mcp__plugin_activity-mcp_activity__")
+ANSWER_TOOL = "StructuredOutput"
+"""With it ``claude -p --json-schema`` answers, instead of words."""
 INTERRUPTED = "[Request interrupted by user"
 _DENIALS = {
     "The user doesn't want to": "user-rejected",
@@ -39,12 +41,17 @@ class ToolCall:
 
 @dataclass(slots=True)
 class Truth:
-    """``turns`` and ``subagent_turns`` hold the text that ended each; ``responses`` are those the client received whole."""
+    """``turns`` and ``subagent_turns`` hold the text that ended each; ``responses`` are those the client received whole.
+
+    ``possible_turns`` may have ended, and be recorded: as the client left, too late to be written, or without a word, which
+    Claude Code takes for an end or asks for more.
+    """
 
     calls: dict[str, ToolCall] = field(default_factory=dict)
     prompts: Counter[str] = field(default_factory=Counter)
     turns: Counter[str] = field(default_factory=Counter)
     subagent_turns: Counter[str] = field(default_factory=Counter)
+    possible_turns: Counter[str] = field(default_factory=Counter)
     failed_turns: int = 0
     interrupted_turns: int = 0
     responses: dict[str, Request] = field(default_factory=dict)
@@ -60,16 +67,26 @@ def truth_of(lab: Lab) -> Truth:
         for line in lines:
             _read(truth, owners, line, is_subagents)
     for request in lab.api.requests:
-        if request.message_id not in owners:  # errors, compactions and titles are in no transcript
-            continue
-        if not request.is_complete:
-            truth.unfinished.add(request.request_id)
-            continue
-        truth.responses[request.request_id] = request
-        if request.step.stop_reason == "end_turn":
-            ended = truth.subagent_turns if owners[request.message_id] else truth.turns
-            ended[request.step.text] += 1
+        _take(truth, owners, request)
     return truth
+
+
+def _take(truth: Truth, owners: dict[str, bool], request: Request) -> None:
+    """Errors, compactions and titles are in no transcript, nor is what came as the client left."""
+    is_written, step = request.message_id in owners, request.step
+    if is_written and not request.is_complete:
+        truth.unfinished.add(request.request_id)
+    elif is_written:
+        truth.responses[request.request_id] = request
+    if not request.is_complete or request.kind != "main":
+        return
+    if any(call.tool == ANSWER_TOOL for call in step.calls):
+        truth.possible_turns[""] += 1
+    elif step.stop_reason == "end_turn" and not (is_written and step.text):
+        truth.possible_turns[step.text] += 1
+    elif step.stop_reason == "end_turn":
+        ended = truth.subagent_turns if owners[request.message_id] else truth.turns
+        ended[step.text] += 1
 
 
 def _read(truth: Truth, owners: dict[str, bool], line: dict[str, Any], is_subagents: bool) -> None:

@@ -61,7 +61,8 @@ class Printed:
 
 
 class Lab:
-    """``asked`` are the prompts of people, ``started``, ``ended`` and ``killed`` count sessions as Claude Code sees them.
+    """``asked`` are the prompts of people, ``started``, ``ended`` and ``killed`` count sessions as Claude Code sees them, and
+    ``left`` the turns that nothing ended.
 
     A process is one start and, if it is left in order, one end; /clear is an end and a start, a compaction a start.
     """
@@ -71,7 +72,7 @@ class Lab:
         self.home, self.state, self.project = directory / "home", directory / "state", directory / "project"
         self.api = StandIn()
         self.asked: list[str] = []
-        self.started = self.ended = self.killed = 0
+        self.started = self.ended = self.killed = self.left = 0
         kept = {name: os.environ[name] for name in ("LANG", "TERM", "TMPDIR") if name in os.environ}
         self.environ = {
             **kept,
@@ -148,8 +149,9 @@ class Lab:
         mode: str = "bypassPermissions",
         environ: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        piped: bool = False,
     ) -> subprocess.Popen[str]:
-        """``claude -p``, running. The caller counts its end in ``ended``, or kills it with ``kill``."""
+        """``claude -p``, running; ``piped`` with a standard input. The caller counts its end in ``ended``, or kills it with ``kill``."""
         self.asked.append(prompt)
         self.started += 1
         command = [str(self.claude), "-p", prompt, "--permission-mode", mode, "--output-format", "json", *options]
@@ -157,7 +159,7 @@ class Lab:
             command,
             cwd=cwd or self.project,
             env={**self.environ, **(environ or {})},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if piped else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -71,7 +71,7 @@ def judge(lab: Lab, found: Scenario) -> Verdict:
     truth = truth_of(lab)
     before = compare_live(truth, lab.rows(), starts=lab.started, ends=lab.ended)
     lab.import_later()
-    verdict = compare(truth, lab.rows(), starts=lab.started, ends=lab.ended + lab.killed)
+    verdict = compare(truth, lab.rows(), starts=lab.started, ends=lab.ended + lab.killed, left=lab.left)
     verdict.wrong += [f"before the import: {fault}" for fault in before.faults if fault not in verdict.faults]
     again = lab.import_later()["activities"]
     if again:
@@ -85,7 +85,7 @@ def judge(lab: Lab, found: Scenario) -> Verdict:
 
 def _check_conclusions(outcome: Outcome) -> None:
     """The context says of nothing that it was concluded but of the text that ended a turn."""
-    ended = [text.strip() for text in outcome.truth.turns]
+    ended = [text.strip() for text in outcome.truth.turns + outcome.truth.possible_turns]
     for session in outcome.context["recent_sessions"]:
         reported = session.get("concluded")
         outcome.expect(

@@ -23,7 +23,7 @@ class Call:
 @dataclass(frozen=True, slots=True)
 class Step:
     """One response. ``hold_s`` is the time between its first text and its end, to interrupt it; ``cut`` ends it there, and
-    ``cut_in_call`` in the middle of its first call's input."""
+    ``cut_in_call`` in the middle of its first call's input. ``stop`` is why it ends, where neither a call nor its end is."""
 
     text: str = ""
     calls: tuple[Call, ...] = ()
@@ -35,10 +35,11 @@ class Step:
     status: int = 200
     error: str = "made up"
     retry_after_s: int | None = None
+    stop: str | None = None
 
     @property
     def stop_reason(self) -> str:
-        return "tool_use" if self.calls else "end_turn"
+        return self.stop or ("tool_use" if self.calls else "end_turn")
 
 
 def says(text: str, *calls: Call, **how: Any) -> Step:
@@ -55,7 +56,7 @@ def fails(status: int, error: str = "made up", retry_after_s: int | None = None)
     return Step(status=status, error=error, retry_after_s=retry_after_s)
 
 
-def tool(name: str, **members: Any) -> Call:
+def tool(name: str, /, **members: Any) -> Call:
     return Call(name, members)
 
 

@@ -19,6 +19,9 @@ MISSING = None if shutil.which("tmux") else "there is no tmux here"
 PROMPT = "❯"
 _LOOK_EVERY_S = 0.1
 _LOOKS = 10
+_KEYS_UNTIL_IT_LISTENS = 10
+"""A dialog that has just opened does not listen yet."""
+_ASKS_BEFORE_EXIT = "Background work is running"
 
 
 class Terminal:
@@ -49,8 +52,8 @@ class Terminal:
         self._tmux("send-keys", *keys)
 
     def answer(self, key: str, *words: str) -> None:
-        """Press the key until one of these words is there: a dialog that has just opened does not listen yet."""
-        for _ in range(10):
+        """Press the key until one of these words is there."""
+        for _ in range(_KEYS_UNTIL_IT_LISTENS):
             self.press(key)
             with contextlib.suppress(TimeoutError):
                 self.wait_for(*words, timeout_s=3)
@@ -60,7 +63,7 @@ class Terminal:
     def choose(self, option: str, *words: str) -> None:
         """Take this option of a dialog, wherever its cursor is; then one of these words is there."""
         chosen = re.compile(rf"❯\s*(\d\.\s*)?{re.escape(option)}")
-        for _ in range(10):
+        for _ in range(_KEYS_UNTIL_IT_LISTENS):
             if chosen.search(self.screen()):
                 return self.answer("Enter", *words)
             self.press("Down")
@@ -89,9 +92,19 @@ class Terminal:
         self.wait_for(*answers)
 
     def leave(self) -> None:
-        """/exit, to the end of the process, once it is idle: who leaves earlier takes a hook that still runs with him."""
+        """/exit, to the end of the process, once it is idle: who leaves earlier takes a hook that still runs with him.
+
+        Newer versions ask what is to become of work in the background: it is stopped.
+        """
         self.wait_until_idle()
         self.enter("/exit")
+        self._until(lambda: self.is_over() or _ASKS_BEFORE_EXIT in self.screen(), 30, "the client did not end")
+        for _ in range(_KEYS_UNTIL_IT_LISTENS):
+            if self.is_over():
+                break
+            self.press("Enter")
+            with contextlib.suppress(TimeoutError):
+                self._until(self.is_over, 3, "the client did not end")
         self.wait_until_over()
 
     def wait_until_over(self) -> None:

@@ -7,14 +7,23 @@ from __future__ import annotations
 
 import pytest
 
-from claude_client import interactive, printed, terminal, together, uncommon
+from claude_client import background, going_on, interactive, limits, others_hooks, printed, terminal, together, uncommon
 from claude_client.lab import Lab
 from claude_client.report import Report
 from claude_client.scenario import SCENARIOS, Scenario, judge
 from claude_client.versions import wanted_versions
 
 pytestmark = pytest.mark.client
-_ = (interactive, printed, together, uncommon)  # importing them registers their scenarios
+_ = (
+    background,
+    going_on,
+    interactive,
+    limits,
+    others_hooks,
+    printed,
+    together,
+    uncommon,
+)  # importing them registers their scenarios
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -106,19 +106,13 @@ def test_what_is_noted_for_a_process_is_forgotten_with_the_rest(tmp_path: Path) 
     assert state.start_of("s1", "4711 12") is None
 
 
-def stopped(hooked: Hooked, prompt_id: str, text: str) -> list[str]:
-    """The prompts of the turns that are recorded once this one was reported as ended."""
-    hooked.fire(payload("Stop", prompt_id=prompt_id, last_assistant_message=text))
-    turns = [line["feature_json"] for line in hooked.lines() if line["feature_json"].get("event_type") == "turn_end"]
-    return [str(turn["prompt_id"]) for turn in turns]
-
-
-def test_a_stop_that_says_the_last_text_again_for_a_prompt_that_nobody_asked_is_no_turn(tmp_path: Path) -> None:
-    """As 2.1.197 runs its hook on leaving, with the prompt id of /exit."""
+def test_a_turn_that_a_background_task_began_is_recorded_though_it_says_what_the_one_before_said(tmp_path: Path) -> None:
+    """As 2.1.197 reports it on leaving, when it stops the task: the notification has the prompt id of /exit."""
     hooked = Hooked(tmp_path / "home")
-    assert stopped(hooked, "p1", "It runs.") == ["p1"]
-    assert stopped(hooked, "the-exit", "It runs.") == ["p1"]
-    assert stopped(hooked, "p3", "Another answer.") == ["p1", "p3"]
-    hooked.fire(payload("UserPromptSubmit", prompt_id="p4", prompt="and again"))
-    assert stopped(hooked, "p4", "Another answer.") == ["p1", "p3", "p4"]
-    assert stopped(hooked, "p4", "Another answer.") == ["p1", "p3", "p4", "p4"]  # reported twice: one name, one fact
+    hooked.fire(payload("Stop", prompt_id="p1", last_assistant_message="It runs."))
+    hooked.fire(payload("UserPromptSubmit", prompt_id="the-exit", prompt="<task-notification>\nstopped\n</task-notification>"))
+    for _ in range(2):  # reported twice, as by a plugin and the settings: one name, one fact
+        hooked.fire(payload("Stop", prompt_id="the-exit", last_assistant_message="It runs."))
+    turns = [line for line in hooked.lines() if line["feature_json"].get("event_type") == "turn_end"]
+    assert [turn["feature_json"]["prompt_id"] for turn in turns] == ["p1", "the-exit", "the-exit"]
+    assert len({turn["activity_id"] for turn in turns}) == 2

@@ -68,9 +68,9 @@ def test_twenty_at_once_on_a_new_queue_are_all_recorded(hooked: Hooked) -> None:
 def test_it_loads_nothing_dear(hooked: Hooked, tmp_path: Path, given: dict[str, Any]) -> None:
     reported = tmp_path / "modules"
     code = (
-        "import sys, os; sys.path.append(sys.argv[1]); from activity_mcp.claude_code.hooks import hook; leave = os._exit\n"
+        "import sys, os; sys.path.append(sys.argv[1]); from activity_mcp.claude_code.hooks import quick_start; leave = os._exit\n"
         "def tell(code): open(sys.argv[2], 'w').write(' '.join(sys.modules)); leave(code)\n"
-        "os._exit = tell; hook.main()"
+        "os._exit = tell; quick_start.main()"
     )
     root = Path(start_hook.__file__).parents[3]
     hooked.fire(given, command=[sys.executable, "-I", "-S", "-c", code, str(root), str(reported)])

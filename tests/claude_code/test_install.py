@@ -199,6 +199,7 @@ OURS = [
     "/usr/bin/python3.12 -I -S /v/site-packages/activity_mcp/claude_code/start_hook.py",
     "/usr/bin/python3 -I -S /v/site-packages/activity_mcp/claude_code/hooks/start_hook.py",
     f"/v/bin/python -I -S -c {shlex.quote(LOADER)} /v/lib/python3.11/site-packages/activity_mcp/claude_code/hooks/start_hook.py",
+    f"/v/bin/python -I -S -c {shlex.quote(LOADER.replace('quick_start', 'hook'))} /v/lib/python3.11/site-packages/activity_mcp/claude_code/hooks/start_hook.py",
     "python3 -X utf8 -m activity_mcp hook",
     "python -Im activity_mcp hook",
     "python3 /v/bin/activity-mcp-hook",

@@ -11,6 +11,7 @@ import pytest
 from activity_mcp.claude_code.transcripts import ImportLedger
 from activity_mcp.claude_code.transcripts.ledger import QUIET_US
 from activity_mcp.errors import NewerFormat
+from lengths import some
 
 MINUTE_US = 60_000_000
 QUIET_NOW_US = 1_900_000_000_000_000
@@ -49,7 +50,8 @@ def test_nothing_is_remembered_before_the_commit(example, read, ledger) -> None:
     assert [path for path, _ in ledger.pending([str(example)], now_us=QUIET_NOW_US)] == [str(example)]
 
 
-@pytest.mark.parametrize("quiet_between", [False, True])
+@pytest.mark.long
+@pytest.mark.parametrize("quiet_between", some([True, False], 1))
 def test_wherever_a_first_import_stopped_a_second_completes_it(session, read, ledger, tmp_path, quiet_between) -> None:
     """Every cut between lines, and some in the middle of one. A first import may even have taken the session for over."""
     whole = session.read_bytes()

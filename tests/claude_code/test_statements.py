@@ -16,6 +16,7 @@ from activity_mcp.claude_code.events import tool_activities
 from activity_mcp.claude_code.shell import commands_of
 from activity_mcp.claude_code.sql_statements import split_statements
 from activity_mcp.redaction import Redactor
+from lengths import some
 
 
 def ran(tool: str, tool_input: dict[str, Any], **outcome: Any) -> list[tuple[str, dict[str, Any]]]:
@@ -145,8 +146,10 @@ def test_no_line_is_too_broken_to_be_read(line: str) -> None:
     ran("Bash", {"command": f"psql {line}"})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
-    "piece", ["'", '"', "$(", "`", "<<A\n", "<", "\\", "#", "a ", "(", "$", "--\n", "/*", "$a$", ";", "psql -c 'select 1' "]
+    "piece",
+    some(["'", '"', "$(", "`", "<<A\n", "<", "\\", "#", "a ", "(", "$", "--\n", "/*", "$a$", ";", "psql -c 'select 1' "], 8),
 )
 def test_reading_is_linear_in_the_length(piece: str) -> None:
     def spent(characters: int) -> float:

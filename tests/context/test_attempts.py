@@ -74,10 +74,47 @@ def test_a_failure_stands_whatever_else_happens(other: dict[str, Any]) -> None:
         ("pytest tests/test_a.py", "pytest tests | tail", False),
         ("cargo test one", "cargo test", True),
         ("go test ./a/b", "cargo test", False),
+        ("go test -run TestA ./a/b", "go test ./...", True),
+        ("go test ./a/b", "go test ./a/...", True),
+        ("go test ./b", "go test ./a/...", False),
+        ("pytest -k name", "pytest", True),
+        ("pytest tests/test_a.py -k name", "pytest tests/test_b.py", False),
+        ("pytest -k name", "pytest -k name -x", False),
+        ("pytest -m slow", "pytest", False),
+        ("pytest tests/test_a.py", "pytest --ignore=tests/test_a.py", False),
+        ("pytest tests/test_a.py", "pytest -m 'not slow'", False),
+        ("go test -race -count 20 -run TestA ./a", "go test ./...", False),
+        ("go test -race -run TestA ./a", "go test -race ./...", True),
+        ("cargo test -p core sync::retries", "cargo test --workspace", True),
+        ("cargo test -p core", "cargo test -p cli", False),
+        ("./gradlew test --tests OrderTest", "./gradlew build", True),
+        ("./gradlew test --tests OrderTest", "./gradlew assemble", False),
+        ("mvn test -Dtest=OrderTest", "./mvnw verify", True),
+        ("dbt run --select orders", "dbt build", True),
+        ("dbt run --select orders", "dbt build --select customers", False),
+        ("dbt build", "dbt run", False),
+        ("ruff check src/a.py", "ruff check .", True),
+        ("terraform plan -target=module.x", "terraform plan", True),
+        ("terraform plan -var-file=staging.tfvars", "terraform plan", False),
     ],
 )
-def test_a_test_is_overcome_by_a_run_that_includes_it(test: str, run: str, is_included: bool) -> None:
+def test_a_run_is_overcome_by_one_that_includes_it(test: str, run: str, is_included: bool) -> None:
     assert standing(failed(test, 2 * HOUR), call(run, HOUR)) == ([] if is_included else [test])
+
+
+@pytest.mark.parametrize("test", ["pytest -k name", "go test ./a/b", "npx jest src/a.test.ts", "python -m pytest", "tox"])
+def test_a_test_is_overcome_by_what_runs_all_tests_of_a_project(test: str) -> None:
+    assert standing(failed(test, 2 * HOUR), call("make test", HOUR)) == []
+    assert standing(failed(test, 2 * HOUR), call("make test", 3 * HOUR)) == [test]
+    assert standing(failed(test, 2 * HOUR), call("make build", HOUR)) == [test]
+    assert standing(failed(test, 2 * HOUR), call("make test TESTS=other", HOUR)) == [test]
+
+
+@pytest.mark.parametrize(
+    "test", ["pytest -m slow", "npx playwright test", "./smoke.sh", "go test -race ./...", "pytest | tail"]
+)
+def test_what_runs_all_tests_says_nothing_of_a_run_that_asks_for_more(test: str) -> None:
+    assert standing(failed(test, 2 * HOUR), call("make test", HOUR)) == [test]
 
 
 def test_an_edit_is_overcome_by_a_write_of_the_file_and_a_read_by_any_touch_of_it() -> None:
@@ -146,6 +183,18 @@ def test_a_start_in_the_background_is_no_success_and_stays_open_while_its_sessio
         (("Read", "/f"), ("Edit", "/f"), False),
         (("Bash", "make test | tee log"), ("Bash", "make test"), False),
         (("Bash", "A=1"), ("Bash", ""), True),
+        (("Bash", "./bin/seed"), ("Bash", "bin/seed"), True),
+        (("Bash", "bash ./bin/seed --all"), ("Bash", "bin/seed --all"), True),
+        (("Bash", "npm run test"), ("Bash", "npm test"), True),
+        (("Bash", "npm run tests"), ("Bash", "npm tests"), False),
+        (("Bash", "yarn run build"), ("Bash", "yarn build"), True),
+        (("Bash", "uv run python3 -m pytest -q"), ("Bash", ".venv/bin/pytest -q"), True),
+        (("Bash", "timeout 60 npx tsc"), ("Bash", "node_modules/.bin/tsc"), True),
+        (("Bash", "cd web && CI=1 pnpm run lint 2>&1"), ("Bash", "pnpm lint"), True),
+        (("Bash", "bash -c 'make'"), ("Bash", "make"), False),
+        (("Bash", "sudo make install"), ("Bash", "make install"), False),
+        (("Bash", "timeout 60"), ("Bash", "time"), False),
+        (("Bash", "npx"), ("Bash", ""), False),
     ],
 )
 def test_attempts_that_mean_the_same_have_one_key(one: tuple[str, str], other: tuple[str, str], is_same: bool) -> None:

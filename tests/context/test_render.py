@@ -484,7 +484,11 @@ def big_blob() -> dict[str, Any]:
     for section, name in (("recent_sessions", "session_id"), ("recent_errors", "activity_id"), ("recent_files", "file_path"),
                           ("insights", "insight_id"), ("recent_queries", "activity_id")):  # fmt: skip
         first = blob[section][0]
-        blob[section] = [{**copy.deepcopy(first), name: f"{first[name]}-{n}", "asked": "why? " * 60} for n in range(20)]
+        said = {"asked": "why? " * 60}
+        blob[section] = [
+            {**copy.deepcopy(first), name: f"{first[name]}-{n}", **said, "concluded": f"a{n} b{n} c{n} d{n} because of e{n}."}
+            for n in range(20)
+        ]
     blob["hours"][1]["tools"] = {
         f"mcp__server__tool_{n}": {"calls": n, "failures": 0, "latency": {"40": n}} for n in range(1, 60)
     }

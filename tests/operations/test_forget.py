@@ -35,6 +35,7 @@ from activity_mcp.service import ActivityService
 from activity_mcp.warehouse.duckdb import rewrite
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from activity_mcp.warehouse.memory import MemoryWarehouse
+from lengths import some
 
 SECRET = "hunter2-quetzal"
 TIMES = ("2026-11-01T09:00:00.000000Z", "2026-11-02T09:00:00.000000Z")
@@ -230,7 +231,8 @@ def everywhere(home: Path, tmp_path: Path, text: str) -> None:
     shutil.copy(home / "activity.duckdb", home / "activity.duckdb.layout-1")
 
 
-@pytest.mark.parametrize("pattern", ["QUETZALMARK", "ETZALMA", "QUE[T]ZAL"])
+@pytest.mark.long
+@pytest.mark.parametrize("pattern", some(["QUE[T]ZAL", "QUETZALMARK", "ETZALMA"], 1))
 def test_a_walk_through_the_home_finds_the_text_nowhere(make: Make, home: Path, tmp_path: Path, pattern: str) -> None:
     everywhere(home, tmp_path, "QUETZALMARK")
     assert len(bytes_with(home, "QUETZALMARK")) > 6

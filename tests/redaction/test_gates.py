@@ -50,7 +50,7 @@ def _all_open(sight: Sight) -> dict[str, object]:
         ("programs", gates._PROGRAMS),
         ("heads", gates._OPEN_PREFIXES),
     )
-    wanted = {name: [text for word in sorted(gate.words) for text in gate._wanted(word.decode())] for name, gate in lists}
+    wanted = {name: [text for word in sorted(gate.words) for text in gate.wanted(word.decode())] for name, gate in lists}
     found["tokens"] = [text for name in ("tokens", "long", "heads") for text in wanted[name]]
     return {**found, "calls": wanted["calls"], "programs": wanted["programs"], "rules": list(RULES)}
 

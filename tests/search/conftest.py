@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from activity_mcp.operations.drain import Drainer
+from activity_mcp.search.index import SearchIndex
 from activity_mcp.service import ActivityService
 from deployed import put_warehouse
 from fakes import FakeClock
@@ -50,6 +52,23 @@ def run(
 
 def ship(service: ActivityService) -> None:
     Drainer(service).drain(60)
+
+
+def append(service: ActivityService) -> None:
+    """Flush, and leave it to be folded."""
+    Drainer(service).drain(60, verify=False)
+
+
+def opened(record: Record) -> SearchIndex:
+    """The index, to be looked into."""
+    index = SearchIndex.read(str(record.index_path))
+    assert index is not None
+    return index
+
+
+def documents_in(record: Record) -> int:
+    with contextlib.closing(opened(record)) as index:
+        return index.size
 
 
 def build(service: ActivityService) -> None:

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -15,9 +16,11 @@ import pytest
 from activity_mcp.errors import InvalidInput
 from activity_mcp.operations.erase import Forgetter
 from activity_mcp.operations.selection import Selection
-from activity_mcp.search import searcher, warehouse_rows
-from activity_mcp.search.feed import IDLE_S
-from search.conftest import Record, build, run, ship, snippets
+from activity_mcp.search import feed, searcher, warehouse_rows
+from activity_mcp.search.feed import CURSOR, DONE, IDLE_S
+from activity_mcp.search.index import SearchIndex
+from activity_mcp.warehouse.duckdb import history
+from search.conftest import Record, append, build, documents_in, opened, run, ship, snippets
 
 DAY_S = 86_400.0
 
@@ -155,6 +158,125 @@ def test_a_flush_that_does_not_begin_where_the_index_ends_has_everything_read_ag
     ship(service)
     build(service)
     assert sorted(snippets(service, "make")) == ["make first", "make second", "make third"]
+
+
+def test_a_flush_does_nothing_for_the_index_and_the_fold_after_it_brings_its_rows_in(record: Record) -> None:
+    service = record.service()
+    run(service, "make first")
+    append(service)
+    assert not record.index_path.exists()
+    assert snippets(service, "make") == ["make first"]
+    run(service, "make second")
+    append(service)
+    ship(service)
+    assert documents_in(record) == 2
+    assert sorted(snippets(service, "make")) == ["make first", "make second"]
+
+
+def test_a_kill_before_the_fold_or_between_the_index_and_the_fold_costs_no_reading_of_everything(record: Record) -> None:
+    service = record.service()
+    run(service, "make first")
+    ship(service)
+    build(service)
+    run(service, "make second")
+    append(service)
+    killed = record.service()
+    assert killed.finding.feed is not None
+    killed.finding.feed.take_unfolded()
+    killed.warehouse.close()
+    assert documents_in(record) == 2
+    run(service, "make third")
+    ship(record.service())
+    with contextlib.closing(opened(record)) as index:
+        assert index.get(CURSOR) == DONE
+    assert documents_in(record) == 3
+    answer = service.search("make")
+    assert (answer["total"], answer["notes"]) == (3, [])
+
+
+def test_a_backlog_that_was_not_folded_goes_in_by_pieces(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each transaction is small, whatever an import has left, and one that fails leaves the others."""
+    monkeypatch.setattr(history, "PIECE_ROWS", 2)
+    monkeypatch.setattr(history, "_PIECE", history._PIECE.replace("LIMIT 2500", "LIMIT 2"))
+    monkeypatch.setattr(feed, "MAX_TAKEN", 3)
+    service = record.service()
+    for number in range(9):
+        run(service, f"make target-{number}")
+        append(service)
+    written: list[int] = []
+    real = SearchIndex.add
+
+    def noted(index: SearchIndex, documents: Any) -> int:
+        taken = list(documents)
+        written.append(len(taken))
+        return real(index, taken)
+
+    with monkeypatch.context() as noting:
+        noting.setattr(SearchIndex, "add", noted)
+        ship(service)
+    assert written == [4, 4, 1]
+    build(service)
+    answer = service.search("make", limit=100)
+    assert (answer["total"], answer["notes"]) == (9, [])
+
+
+def test_what_a_fold_took_and_the_index_did_not_is_said_and_read_again(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = record.service()
+    run(service, "make first")
+    ship(service)
+    build(service)
+
+    def full(index: SearchIndex, documents: object) -> int:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as no_room:
+        no_room.setattr(SearchIndex, "add", full)
+        run(service, "make second")
+        ship(service)
+    assert "search index was not written" in str(record.reported[0])
+    assert "the index is behind" in service.search("make")["notes"][0]
+    run(service, "make third")
+    ship(service)
+    assert "being built" in service.search("make")["notes"][0]
+    build(service)
+    assert sorted(snippets(service, "make")) == ["make first", "make second", "make third"]
+    assert service.search("make")["notes"] == []
+
+
+def test_a_leader_that_was_stopped_does_not_take_the_index_back(record: Record) -> None:
+    """It knows an older offset than the index has."""
+    service = record.service()
+    run(service, "make first")
+    ship(service)
+    build(service)
+    before = (Path(service.queue.directory) / "commit.json").read_bytes()
+    run(service, "make second")
+    ship(service)
+    run(service, "make third")
+    append(service)
+    commit = Path(service.queue.directory) / "commit.json"
+    newest = commit.read_bytes()
+    commit.write_bytes(before)
+    stopped = record.service()
+    assert stopped.finding.feed is not None
+    stopped.finding.feed.take_unfolded()
+    stopped.warehouse.close()
+    commit.write_bytes(newest)
+    answer = service.search("make")
+    assert (answer["total"], answer["notes"]) == (3, [])
+
+
+def test_more_than_a_search_reads_of_the_queue_is_said(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searcher, "TAIL_RECORDS", 2)
+    service = record.service()
+    run(service, "make first")
+    ship(service)
+    build(service)
+    for number in range(5):
+        run(service, f"make waiting-{number}")
+    answer = service.search("make")
+    assert answer["total"] == 3
+    assert answer["notes"] == ["3 events wait to be indexed and were not searched: a flush brings them in"]
 
 
 @pytest.mark.parametrize("damage", ["missing", "garbage", "torn"])

@@ -13,6 +13,7 @@ from activity_mcp.bench.snowpipe import measure
 pytest.importorskip("snowflake.ingest", reason="needs the extra: pip install 'activity-mcp[snowflake]'")
 
 
+@pytest.mark.slow
 def test_a_small_run_drains_a_backlog_and_outlives_an_outage(tmp_path: Path) -> None:
     environ = registry.own_environment(str(tmp_path), os.environ)
     lines = {line.what: line for line in measure(environ, events=300, outage_s=4.0, outage_events=5)}

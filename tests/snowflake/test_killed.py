@@ -13,11 +13,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from activity_mcp.queue import QueueReader
+from lengths import LONG
 from snowflake_recording import Recording
 from standins.started import IMPATIENCE
 
-KILLS, SHIPPED, LONGEST_S = 6, 50, 300.0
+KILLS, SHIPPED, LONGEST_S = (10, 150, 300.0) if LONG else (4, 30, 300.0)
 FAULTS: tuple[dict[str, Any], ...] = (
     {"place": "rows", "status": 500, "chance": 0.1},
     {"place": "rows", "drop": True, "chance": 0.1},
@@ -64,6 +67,7 @@ def start(recording: Recording) -> subprocess.Popen[bytes]:
     return process
 
 
+@pytest.mark.long
 def test_every_acknowledged_event_is_one_row_when_flushers_and_the_service_are_killed(recording: Recording) -> None:
     chance = random.Random(11)
     recording.write(1)

@@ -17,6 +17,7 @@ from activity_mcp.warehouse import Batch, Row
 from activity_mcp.warehouse.duckdb.query import DuckDBQueries
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from activity_mcp.warehouse.snowflake.query import SnowflakeQueries
+from lengths import some
 from snowflake_recording import Recording
 from sql import snowflake_checks as checks
 from sql.support import SQL
@@ -123,7 +124,8 @@ STATEMENTS = {
 }
 
 
-@pytest.mark.parametrize("name", STATEMENTS)
+@pytest.mark.long
+@pytest.mark.parametrize("name", some(STATEMENTS, 4))
 def test_snowflake_would_take_each_statement_as_far_as_can_be_known_without_an_account(name: str) -> None:
     text = f"CREATE OR REPLACE VIEW ASKED AS\n{STATEMENTS[name]};"
     for check in (checks.parse, checks.functions, checks.traps):

@@ -12,6 +12,7 @@ import pytest
 from activity_mcp.warehouse.base import LAYOUT_VERSION
 from activity_mcp.warehouse.snowflake.deployment import Deployment, Names
 from duckdb_sql.scripts import split
+from lengths import some
 from sql.support import SQL
 from standins.account import ADMIN, Account, Refused
 
@@ -213,7 +214,8 @@ MOVES: dict[str, Callable[[Account], Any]] = {
 }
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(MOVES, 3)))
+@pytest.mark.long
+@pytest.mark.parametrize("order", some(itertools.permutations(MOVES, 3), 40))
 def test_deploy_upgrade_cutover_rollback_in_every_order(order: tuple[str, ...]) -> None:
     account = administered()
     by_hand(account)

@@ -17,6 +17,7 @@ from activity_mcp.warehouse.duckdb import layout
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from deployed import put_file
 from fakes import FakeClock
+from lengths import some
 from warehouse.test_contract import CHANNEL, offset, row
 
 OLDER = range(1, LAYOUT_VERSION)
@@ -119,7 +120,8 @@ def test_a_file_of_an_older_layout_is_copied_and_then_as_if_it_had_never_been_ol
         assert layout.is_current(connection)
 
 
-@pytest.mark.parametrize("version", OLDER)
+@pytest.mark.long
+@pytest.mark.parametrize("version", some(OLDER, 1))
 def test_what_was_interrupted_is_done_again_at_the_next_opening(
     tmp_path: Path, clock: FakeClock, filled: Filled, version: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,7 +141,8 @@ def test_what_was_interrupted_is_done_again_at_the_next_opening(
     assert contents(path) == wanted
 
 
-@pytest.mark.parametrize("version", [LAYOUT_VERSION - 1, LAYOUT_VERSION])
+@pytest.mark.long
+@pytest.mark.parametrize("version", some([LAYOUT_VERSION, LAYOUT_VERSION - 1], 1))
 @pytest.mark.parametrize(
     "change",
     [

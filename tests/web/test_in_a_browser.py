@@ -143,7 +143,7 @@ def test_in_the_dark_and_in_other_widths_it_is_the_same(month: Shown, visit: Cal
 def test_hostile_text_stays_text_on_every_view(hostile: Shown, visit: Callable[..., Visit]) -> None:
     """A few views and sessions of each run; ``test_page_safety`` reads all of them without a browser."""
     seen = visit(hostile, viewport={"width": NARROW, "height": 900})
-    for path in [*some(VIEWS, 5), *(f"/session/{session_id}" for session_id in some(hostile.ids, 3))]:
+    for path in [*some(VIEWS, 3), *(f"/session/{session_id}" for session_id in some(hostile.ids, 2))]:
         page = seen.go(path)
         assert page.evaluate("window.hit") is None, path
         assert page.locator("main script, main img, main iframe, [onerror], [onmouseover], a[href^='javascript:']").count() == 0
@@ -163,7 +163,7 @@ def test_a_new_home_says_on_every_view_what_to_do(browser: Browser, tmp_path: Pa
     environ = environment_of(tmp_path / "home")
     with serving(environ) as address:
         seen = visit(Shown(environ, address, []))
-        for path in some(VIEWS, 4):
+        for path in some(VIEWS, 3):
             assert len(seen.go(path).locator("main").inner_text()) > 40, path
         assert "activity-mcp install" in seen.go("/").locator("main").inner_text()
         assert seen.problems == []
@@ -172,7 +172,7 @@ def test_a_new_home_says_on_every_view_what_to_do(browser: Browser, tmp_path: Pa
 @pytest.mark.long
 def test_every_view_is_whole_without_javascript(month: Shown, visit: Callable[..., Visit]) -> None:
     seen = visit(month, java_script_enabled=False)
-    for path in some(month.paths, 4):
+    for path in some(month.paths, 2):
         page = seen.go(path)
         if path != "/sql":
             assert page.locator("main table, main .story, main .checks, main .hits, main .empty").count(), path

@@ -61,13 +61,15 @@ class Recorded:
 
 @dataclass(slots=True)
 class History:
-    """``transcript`` is the text of the same sessions, line by line, with the time of each."""
+    """``transcript`` is the text of the same sessions, line by line, with the time of each; ``gone`` are facts that hold no
+    more: a decision that was taken back, a failure that was mended."""
 
     project: str
     now_us: int
     events: list[Recorded] = field(default_factory=list)
     transcript: list[tuple[int, str]] = field(default_factory=list)
     needs: list[Need] = field(default_factory=list)
+    gone: list[Need] = field(default_factory=list)
 
 
 def history(seed: int, now_us: int) -> History:

@@ -147,9 +147,9 @@ def _history(project: str, told: list[_Told], service: ActivityService, now_us: 
     history = service.adapter.history
     stored = history.between(0, now_us) if history is not None else ()
     made = [
-        Recorded(parse_iso(row["ts"]), row["event_name"], row["feature_json"], row["session_id"] or "", project)
-        for row in sorted(stored, key=lambda row: str(row["ts"]))
-        if row["project"] == project
+        Recorded(row.ts_us, row.event_name, json.loads(row.feature_json or "{}"), row.session_id or "", project)
+        for row in sorted(stored, key=lambda row: row.ts_us)
+        if row.project == project
     ]
     lines = [(each.ended_us, line) for each in mine for text in each.text for line in text.splitlines()]
     return History(project, now_us, made, lines, list(_needs(mine)))

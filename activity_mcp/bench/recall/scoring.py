@@ -51,6 +51,13 @@ def score(lines: Sequence[str], needs: Sequence[Need]) -> Score:
     return Score(len(needs), reported, len(shown), useful)
 
 
+def wrongly_shown(lines: Sequence[str], needs: Sequence[Need], gone: Sequence[Need]) -> list[str]:
+    """The lines that say what holds no more. One that says what replaced it may name it as well."""
+    facts = [need for need in needs if need.kind != "branch"]
+    shown = [line for line in _within(lines, MAX_CHARACTERS) if any(each.is_shown_by(line) for each in gone)]
+    return [line for line in shown if not any(need.is_shown_by(line) for need in facts)]
+
+
 def _within(lines: Iterable[str], limit: int) -> Iterable[str]:
     """The lines up to the limit; the last one is cut where it is reached."""
     for line in lines:

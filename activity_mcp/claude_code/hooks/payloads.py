@@ -76,7 +76,6 @@ class HookPayload:
         self.said: tuple[str, str] | None = None
         self.noted_prompt: tuple[str, int] | None = None
         self.begun: str | None = None
-        self._concluded: tuple[str, str] | None = None
         self.event = self.text("hook_event_name") or "unknown"
         self.session_id = self.text("session_id")
         self._common = {name: value for name in _COMMON if (value := self.text(name))}
@@ -107,10 +106,7 @@ class HookPayload:
         elif self.said is not None:
             self._traces().note_prompt_key(session_id, *self.said)
         elif self.event in _ENDS and transcript is not None:
-            traces = self._traces()
-            traces.request(session_id, transcript)
-            if self._concluded is not None:
-                traces.note_turn(session_id, *self._concluded)
+            self._traces().request(session_id, transcript)
         elif self.noted_prompt is not None:
             self._traces().note_prompt(*self.noted_prompt, self._now_us)
 
@@ -193,32 +189,12 @@ class HookPayload:
             return None
         if self.event == "SubagentStop" and self._members.get("agent_type") == "":
             return []
-        if text is not None and self._is_said_again(self.session_id, text):
-            return []
-        draft = events.turn_end_activity(
-            self.session_id, self._turn_key(), text or "", policy=self._prompts, redactor=self._redactor
-        )
-        if text is None:  # a turn that ended without a word: nothing was concluded
-            draft.features = {"session_id": self.session_id, "event_type": "turn_end"}
+        draft = events.turn_end_activity(self.session_id, self._turn_key(), text, policy=self._prompts, redactor=self._redactor)
         draft.features.update(self._common)
         commit = self._commit()
         if commit:
             draft.features["git_commit"] = commit
         return [draft]
-
-    def _is_said_again(self, session_id: str, text: str) -> bool:
-        """Whether no turn ended: 2.1.197 may run Stop again on leaving, with the last text and the prompt id of /exit. Where it
-        is a turn all the same (a background task whose end was answered alike), the leader finds it in the transcript."""
-        prompt_id, transcript = self._common.get("prompt_id"), self.text("transcript_path")
-        if self.event != "Stop" or prompt_id is None or "agent_id" in self._common:
-            return False
-        traces = self._traces()
-        if not traces.repeats_turn(session_id, prompt_id, text):
-            self._concluded = prompt_id, text
-            return False
-        if transcript is not None:
-            traces.request(session_id, transcript)
-        return True
 
     def _turn_failed(self) -> list[EventDraft] | None:
         if self.session_id is None:

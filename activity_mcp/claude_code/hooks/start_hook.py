@@ -22,7 +22,7 @@ head, _, tail = file.rpartition('/lib/python')
 moved = '%s/lib/python%d.%d%s' % (head, *sys.version_info[:2], tail[tail.find('/'):])
 sys.path += [path.rpartition('/activity_mcp/')[0] for path in (file, moved)]
 try:
-    from activity_mcp.claude_code.hooks.hook import main
+    from activity_mcp.claude_code.hooks.quick_start import main
 except BaseException:
     raise SystemExit(0)
 main()"""
@@ -41,7 +41,7 @@ if __name__ == "__main__":
     gc.disable()
     sys.path.append(__file__.rpartition("/activity_mcp/")[0])
     try:
-        from activity_mcp.claude_code.hooks.hook import main
+        from activity_mcp.claude_code.hooks.quick_start import main
     except BaseException:
         raise SystemExit(0) from None  # a broken installation must not stop Claude Code; `activity-mcp doctor` reports it
     main()

@@ -33,7 +33,7 @@ class Traces:
         self._state = SessionState(queue_dir, fs=fs)
         self.new_prompt_key, self.note_prompt_key = self._state.new_prompt_key, self._state.note_prompt_key
         self.next_repeat, self.note_prompt = self._state.next_repeat, self._state.note_prompt
-        self.request, self.note_turn, self.repeats_turn = self._state.request, self._state.note_turn, self._state.repeats_turn
+        self.request = self._state.request
 
     def start_of(self, session_id: str) -> str | None:
         """The activity id of the start that an end of the session belongs to; None where no hook has noted one."""

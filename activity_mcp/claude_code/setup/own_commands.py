@@ -22,7 +22,8 @@ from typing import Any
 _SCRIPT, _HOOK_SCRIPT, _HOOK_CLIENT = "activity-mcp", "activity-mcp-hook", "activity-hook"
 _MODULE = "activity_mcp"
 _HOOK_FILE = re.compile(r"/activity_mcp/claude_code/(?:\w+/)*\w*hook\w*\.py$")
-_LOADS_HOOK = "from activity_mcp.claude_code.hooks.hook import main"
+_LOADS_HOOK = tuple(f"from activity_mcp.claude_code.hooks.{name} import main" for name in ("quick_start", "hook"))
+"""Today's loader, and that of older versions."""
 _INTERPRETER = re.compile(r"(?:python|pypy)[\d.]*(?:\.exe)?$")
 _SHELLS = frozenset(("sh", "bash", "dash", "zsh", "ksh"))
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
@@ -139,7 +140,7 @@ def _interpreted(words: list[str]) -> list[str] | None:
             return ["hook", *rest] if is_hook else None
         if word == "-c":
             code, file = [*words[at + 1 : at + 3], "", ""][:2]
-            return ["hook"] if _LOADS_HOOK in code and _HOOK_FILE.search(file) else None
+            return ["hook"] if any(line in code for line in _LOADS_HOOK) and _HOOK_FILE.search(file) else None
         if not word.startswith("-") and (at == 0 or words[at - 1] not in _PYTHON_OPTIONS_WITH_VALUE):
             if _HOOK_FILE.search(word.replace("\\", "/")):
                 return ["hook", *words[at + 1 :]]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .json_editor import JsonText
 
 _LOADS_OURS = "from activity_mcp.claude_code.hooks.statusline import main"
-_LOADER = start_hook.LOADER.replace("from activity_mcp.claude_code.hooks.hook import main", _LOADS_OURS).replace(
+_LOADER = start_hook.LOADER.replace("from activity_mcp.claude_code.hooks.quick_start import main", _LOADS_OURS).replace(
     "\nmain()", "\nmain(sys.argv[2:])"
 )
 

@@ -234,7 +234,7 @@ class Conversation:
         if response is None or not is_main:
             return
         if calls or message.get("stop_reason") == "tool_use":
-            session.turn.announce(response, self._ts_us)
+            session.turn.announce(response, self._ts_us, calls)
         elif response != session.turn.announced and (text := text_of(content).strip()):
             session.turn.add_answer(response, text, self._ts_us)
 
@@ -262,6 +262,7 @@ class Conversation:
         for block in results:
             source = line if len(results) == 1 else {**line, "toolUseResult": None}
             self._calls.answer(session, block, source, self._ts_us, timed=timed)
+            session.turn.take_result(block, self._ts_us)
         words, prompt_id = user_utterance(line), text_in(line, "promptId")
         if words is None and not results and prompt_id is not None and prompt_id != session.turn.prompt_id:
             words = beginning_of_turn(line)
@@ -340,9 +341,8 @@ class Conversation:
         turn = session.turn
         if turn.announced is not None:
             self._stop_turn(session, "unfinished", ts_us=turn.answer_us)
-        text = "\n".join(turn.answer)
-        turn.answer, turn.answer_id = [], None
-        if not text:
+        text = turn.take_answer()
+        if text is None:
             return
         draft = self._concluded(session, turn.prompt_id, text)
         # The same words as at the end of another turn?
@@ -357,7 +357,8 @@ class Conversation:
 
     def _stop_turn(self, session: Session, reason: str, error: str | None = None, ts_us: int | None = None) -> None:
         turn = session.turn
-        turn.answer, turn.answer_id, turn.announced = [], None, None
+        turn.take_answer()
+        turn.announced = None
         draft = events.turn_stopped_activity(session.id, turn.prompt_id or turn.prompt_key, reason, error, self._redactor)
         self._send_turn(session, draft, self._ts_us if ts_us is None else ts_us)
 
@@ -369,7 +370,7 @@ class Conversation:
         self._send(session, draft, ts_us)
 
     def _concluded(self, session: Session, prompt_key: str | None, text: str) -> EventDraft:
-        return events.turn_end_activity(session.id, prompt_key, text, policy=self._prompts, redactor=self._redactor)
+        return events.turn_end_activity(session.id, prompt_key, text or None, policy=self._prompts, redactor=self._redactor)
 
     # --- sending
 

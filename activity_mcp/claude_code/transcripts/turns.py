@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MAX_OPEN = 8
+_FORM = "StructuredOutput"
+"""The tool that ``claude -p --json-schema`` offers for the answer."""
 _MAX_LINES = 256
 """So many of a turn's last lines can be continued: parallel calls have their results behind each of them."""
 
@@ -20,6 +22,7 @@ _MAX_LINES = 256
 @dataclass(slots=True, eq=False)
 class Turn:
     """``answer`` holds the texts of its last message; ``announced`` the id of the message, if the last one calls a tool.
+    ``form_call`` is the call with which it answers in the form asked for; once that is accepted, the turn ends without a word.
     ``lines`` are the last ones of its chain, oldest first, each with the line that it follows.
     """
 
@@ -29,22 +32,36 @@ class Turn:
     answer_id: str | None = None
     answer_us: int = 0
     announced: str | None = None
+    form_call: object = None
+    is_form_accepted: bool = False
     lines: dict[str, object] = field(default_factory=dict)
 
-    def announce(self, message_id: str, ts_us: int) -> None:
+    def announce(self, message_id: str, ts_us: int, calls: list[dict[str, Any]]) -> None:
         """The message calls a tool: its text is no answer."""
-        self.announced, self.answer_us = message_id, ts_us
+        self.announced, self.answer_us, self.is_form_accepted = message_id, ts_us, False
+        self.form_call = next((call.get("id") for call in calls if call.get("name") == _FORM), self.form_call)
         if self.answer_id == message_id:
             self.answer, self.answer_id = [], None
 
     def add_answer(self, message_id: str, text: str, ts_us: int) -> None:
         """The message ends with this text, unless more of it follows."""
-        self.announced = None
+        self.announced, self.is_form_accepted = None, False
         if self.answer_id != message_id:
             self.answer, self.answer_id = [], message_id
         if text not in self.answer:
             self.answer.append(text)
             self.answer_us = ts_us
+
+    def take_result(self, block: dict[str, Any], ts_us: int) -> None:
+        """The result of a call."""
+        if self.form_call is not None and block.get("tool_use_id") == self.form_call and block.get("is_error") is not True:
+            self.announced, self.is_form_accepted, self.answer_us = None, True, ts_us
+
+    def take_answer(self) -> str | None:
+        """What the turn concluded, "" for an answer that is no text, None for a turn without one; it is gone then."""
+        text = "\n".join(self.answer) or ("" if self.is_form_accepted else None)
+        self.answer, self.answer_id, self.is_form_accepted = [], None, False
+        return text
 
 
 class Turns:

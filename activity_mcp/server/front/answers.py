@@ -6,16 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from .plain import encoded_id
-
 if TYPE_CHECKING:
     from ..calls import Answer
 
 CONNECTION_CLOSED = -32000
-
-
-def result_line(request_id: str | int, result: bytes) -> bytes:
-    return b'{"jsonrpc":"2.0","id":%s,"result":%s}\n' % (encoded_id(request_id), result)
 
 
 def answer_line(request_id: str | int, answer: Answer, server: bytes | None) -> bytes:

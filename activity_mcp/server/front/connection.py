@@ -23,6 +23,7 @@ class Connection:
         self._table = table
         self._dialect = ""
         self._is_handed_over = False
+        self._stated: dict[str, Any] | None = None
         self.greeting: list[bytes] = []
         self.server: bytes | None = None
 
@@ -78,9 +79,13 @@ class Connection:
         """Whether the request's ``_meta`` agrees with the dialect; the first request without a handshake decides on that."""
         if self._dialect == "handshake":
             return is_handshake_meta(params.get("_meta", {}))
-        if self._table is None or modern_version(params.get("_meta")) != self._table.modern:
+        meta = params.get("_meta")
+        if meta is not None and meta == self._stated:  # a client states the same with each request
+            return True
+        if self._table is None or modern_version(meta) != self._table.modern:
             return False
+        self._stated = meta
         self._dialect, self.server = "modern", self._table.server
-        discover = {"jsonrpc": "2.0", "id": _GREETING_ID, "method": "server/discover", "params": {"_meta": params["_meta"]}}
+        discover = {"jsonrpc": "2.0", "id": _GREETING_ID, "method": "server/discover", "params": {"_meta": meta}}
         self.greeting = [dumps(discover).encode()]
         return True

@@ -6,7 +6,7 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ...clock import SYSTEM_CLOCK, iso
+from ...clock import SYSTEM_CLOCK
 from ..adapter import Adapter
 from ..base import Capabilities
 from ..drift import OPEN_DRIFTS, named
@@ -15,22 +15,16 @@ from .generated_sql import statements_of
 from .retention import apply_retention, clean_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ...clock import Clock
     from ..base import QueryEngine, Rewriter
-    from .warehouse import DuckDBStatements, DuckDBWarehouse
+    from .history import EmbeddedHistory
+    from .warehouse import DuckDBWarehouse
 
 
 LESS_MEMORY = "64MB"
 """With the rest of the process 180 MB at the most; a fold takes an eighth longer than in the store's usual 128 MB."""
-_HOUR_US = 3_600_000_000
-_YEAR_US = 365 * 24 * _HOUR_US
-_SPAN = """
-    SELECT activity_id, epoch_us(ts), event_name, session_id, project, source, feature_json
-    FROM CLAUDE_STREAM_V2 AS stream
-    WHERE ts BETWEEN make_timestamp(?) AND make_timestamp(?) AND event_name <> 'llm_event'
-"""
 
 
 class DuckDBAdapter(Adapter):
@@ -69,6 +63,8 @@ class DuckDBAdapter(Adapter):
 
     @cached_property
     def history(self) -> EmbeddedHistory:  # type: ignore[override]
+        from .history import EmbeddedHistory
+
         return EmbeddedHistory(self.store)
 
     @property
@@ -130,58 +126,6 @@ class EmbeddedDrift:
             for drift_id in drift_ids:
                 for text in statements_of("run_accept_drift.sql"):
                     statements.execute(text, {"accepted_id": drift_id})
-
-
-class EmbeddedHistory:
-    """``ActivityHistory`` by spans of time: DuckDB passes over what lies outside one, and sorts nothing."""
-
-    def __init__(self, store: DuckDBWarehouse) -> None:
-        self._store = store
-        self._width_us = _HOUR_US
-
-    def span_before(self, ts_us: int | None, about: int) -> tuple[int, int] | None:
-        if not os.path.exists(self._store.path):
-            return None
-        with self._store.transaction() as statements:
-            before = "" if ts_us is None else f"WHERE ts < make_timestamp({int(ts_us)})"
-            newest = statements.execute(f"SELECT epoch_us(MAX(ts)) FROM CLAUDE_STREAM_V2 {before}")[0][0]  # noqa: S608
-            if newest is None:
-                return None
-            while (count := self._count(statements, newest)) > 2 * about and self._width_us > 1:
-                self._width_us = max(1, self._width_us * about // count)
-        span = (newest + 1 - self._width_us, newest + 1)
-        if count < about // 2:
-            self._width_us = min(self._width_us * 4, _YEAR_US)
-        return span
-
-    def _count(self, statements: DuckDBStatements, newest_us: int) -> int:
-        span = [newest_us + 1 - self._width_us, newest_us]
-        count = "SELECT COUNT(*) FROM CLAUDE_STREAM_V2 WHERE ts BETWEEN make_timestamp(?) AND make_timestamp(?)"
-        return int(statements.execute(count, span)[0][0])
-
-    def between(self, low_us: int, high_us: int) -> Iterator[Mapping[str, Any]]:
-        import orjson
-
-        with self._store.transaction() as statements:
-            for activity_id, ts_us, event_name, session_id, project, source, features in statements.rows(
-                _SPAN, [low_us, high_us - 1]
-            ):
-                yield {
-                    "activity_id": activity_id,
-                    "ts": iso(ts_us),
-                    "event_name": event_name,
-                    "session_id": session_id,
-                    "project": project,
-                    "source": source,
-                    "feature_json": orjson.loads(features) if features else None,
-                }
-
-    def quarantined(self) -> frozenset[str]:
-        if not os.path.exists(self._store.path):
-            return frozenset()
-        with self._store.transaction() as statements:
-            rows = statements.execute("SELECT activity_id FROM INSIGHT_ATOMS WHERE is_quarantined")
-        return frozenset(row[0] for row in rows)
 
 
 class EmbeddedRewriter:

@@ -1,8 +1,9 @@
 """Histories written by a person, each with the facts that a good colleague would tell the next session: a second opinion beside
 the generated ones, whose needed facts follow a rule. The facts were written down before the histories were ever shown.
 
-A file has a line that says what it is about, then ``needs`` (a kind, and what a line must hold to say it, between bars) and
-``history``: sessions as ``AGE NAME BRANCH`` (``9d s2 main``; ``-``: no branch), and below each its steps, a minute apart:
+A file has a line that says what it is about, then ``needs`` (a kind, and what a line must hold to say it, between bars), in
+some ``gone`` in the same form (what holds no more), and ``history``: sessions as ``AGE NAME BRANCH`` (``9d s2 main``; ``-``: no
+branch), and below each its steps, a minute apart:
 
     ask TEXT · conclude TEXT · stop REASON · end          what was said
     run COMMAND | ok SECONDS · | fail ERROR · | denied    a shell command and its outcome; \\n in it is a line's end
@@ -27,17 +28,19 @@ def written_histories(now_us: int) -> list[History]:
 
 def _history(name: str, text: str, now_us: int) -> History:
     _, _, rest = text.partition("\nneeds\n")
-    needs, _, told = rest.partition("\nhistory\n")
-    made = _Reader(History(f"/home/dev/{name}", now_us))
-    for line in needs.splitlines():
-        kind, _, marks = line.strip().partition(" ")
-        if kind:
-            made.history.needs.append(Need(kind, tuple(mark.strip() for mark in marks.split("|"))))
+    labels, _, told = rest.partition("\nhistory\n")
+    needs, _, gone = labels.partition("\ngone\n")
+    made = _Reader(History(f"/home/dev/{name}", now_us, needs=_facts(needs), gone=_facts(gone)))
     for line in told.splitlines():
         made.take(line)
     made.history.events.sort(key=lambda event: event.at_us)
     made.history.transcript.sort(key=lambda said: said[0])
     return made.history
+
+
+def _facts(text: str) -> list[Need]:
+    lines = [line.strip().partition(" ") for line in text.splitlines() if line.strip()]
+    return [Need(kind, tuple(mark.strip() for mark in marks.split("|"))) for kind, _, marks in lines]
 
 
 class _Reader:
