@@ -1041,6 +1041,7 @@ BEGIN
                         COALESCE(event.feature_json:title::VARCHAR, event.feature_json:session_title::VARCHAR), 1, 300
                     )
                 END AS title,
+                event.feature_json:denied::VARCHAR AS denied,
                 CASE
                     WHEN event.event_name = 'system_event'
                         THEN event.feature_json:severity::VARCHAR NOT IN ('error', 'critical')
@@ -1074,6 +1075,13 @@ BEGIN
                 ('recent_errors', FALSE), ('recent_files', FALSE), ('recent_queries', FALSE), ('session_files', FALSE),
                 ('failed_commands', FALSE), ('recent_sessions', FALSE), ('attempts', FALSE), ('conclusions', FALSE)
             ) AS listed (section, is_of_all)
+        ),
+
+        -- few are in any list: what the sections ask of each is asked of these alone
+        listable AS (
+            SELECT *
+            FROM live
+            WHERE NOT success OR event_name IN ('file_event', 'sql_event') OR moment = 'turn_end'
         ),
 
         entries AS (
@@ -1141,7 +1149,7 @@ BEGIN
                         'activity_id', live.activity_id
                     )
                 END AS item
-            FROM live
+            FROM listable AS live
             INNER JOIN sections
                 ON (sections.is_of_all OR live.project <> '*')
                 AND CASE sections.section
@@ -1159,30 +1167,53 @@ BEGIN
                 END
         ),
 
-        -- what a row, or what is kept already, holds of an hour of a session; a text stands behind the time it is from, so that
-        -- the greatest is the newest and the least the first
+        -- what the rows hold of an hour of a session in a project; a text stands behind the time it is from, so that the greatest
+        -- is the newest and the least the first
+        session_hours AS (
+            SELECT
+                customer,
+                project,
+                session_id,
+                hour_start,
+                MAX(ts) AS ts,
+                MIN(at_text) AS first_at,
+                MIN(IFF(moment = 'start', at_text, NULL)) AS started,
+                MAX(IFF(moment = 'end', at_text, NULL)) AS ended,
+                MIN(IFF(moment = 'user_prompt', at_text || ' ' || excerpt, NULL)) AS first_asked,
+                MAX(IFF(moment = 'user_prompt', at_text || ' ' || excerpt, NULL)) AS asked,
+                MAX(IFF(moment = 'turn_end', at_text || ' ' || excerpt, NULL)) AS concluded,
+                MAX(IFF(moment = 'turn_stopped', at_text || ' ' || excerpt, NULL)) AS stopped,
+                MAX(at_text || ' ' || title) AS title,
+                MAX(at_text || ' ' || git_branch) AS git_branch,
+                MAX(at_text || ' ' || project) AS session_project,
+                MAX(at_text || ' ' || org_id) AS org_id
+            FROM live
+            GROUP BY customer, project, session_id, hour_start
+        ),
+
+        -- the same for a project and for all of them, and what is kept already
         moments AS (
             SELECT
-                live.customer,
-                IFF(sections.is_of_all, '*', live.project) AS project,
-                live.session_id,
-                live.hour_start,
-                live.ts,
-                live.at_text AS first_at,
-                IFF(live.moment = 'start', live.at_text, NULL) AS started,
-                IFF(live.moment = 'end', live.at_text, NULL) AS ended,
-                IFF(live.moment = 'user_prompt', live.at_text || ' ' || live.excerpt, NULL) AS first_asked,
-                IFF(live.moment = 'user_prompt', live.at_text || ' ' || live.excerpt, NULL) AS asked,
-                IFF(live.moment = 'turn_end', live.at_text || ' ' || live.excerpt, NULL) AS concluded,
-                IFF(live.moment = 'turn_stopped', live.at_text || ' ' || live.excerpt, NULL) AS stopped,
-                live.at_text || ' ' || live.title AS title,
-                live.at_text || ' ' || live.git_branch AS git_branch,
-                live.at_text || ' ' || live.project AS session_project,
-                live.at_text || ' ' || live.org_id AS org_id,
+                hours.customer,
+                IFF(sections.is_of_all, '*', hours.project) AS project,
+                hours.session_id,
+                hours.hour_start,
+                hours.ts,
+                hours.first_at,
+                hours.started,
+                hours.ended,
+                hours.first_asked,
+                hours.asked,
+                hours.concluded,
+                hours.stopped,
+                hours.title,
+                hours.git_branch,
+                hours.session_project,
+                hours.org_id,
                 1 AS is_fresh
-            FROM live
+            FROM session_hours AS hours
             INNER JOIN sections
-                ON (sections.is_of_all OR live.project <> '*')
+                ON (sections.is_of_all OR hours.project <> '*')
                 AND sections.section = 'recent_sessions'
             UNION ALL
             SELECT
@@ -1210,10 +1241,10 @@ BEGIN
 
         -- calls whose outcome a later one of the same may overcome. Reading and searching succeed so often that only their
         -- failures are kept, and a start in the background is no success.
-        attempts AS (
+        calls AS (
             SELECT
                 live.customer,
-                IFF(sections.is_of_all, '*', live.project) AS project,
+                live.project,
                 SUBSTR(
                     COALESCE(live.subject, 'unknown') || ' ' || COALESCE(
                         live.feature_json:parameters.command::VARCHAR,
@@ -1232,7 +1263,7 @@ BEGIN
                 live.at_text || ' ' || live.session_id AS at_session,
                 live.activity_id,
                 CASE
-                    WHEN live.feature_json:denied::VARCHAR IS NOT NULL THEN 'denied'
+                    WHEN live.denied IS NOT NULL THEN 'denied'
                     WHEN NOT live.success THEN 'failed'
                     WHEN live.success AND COALESCE(
                         TRY_CAST(live.feature_json:parameters.run_in_background::VARCHAR AS BOOLEAN), FALSE
@@ -1249,10 +1280,26 @@ BEGIN
                     ''
                 ), 1, 300) AS error
             FROM live
-            INNER JOIN sections
-                ON (sections.is_of_all OR live.project <> '*')
-                AND sections.section = 'attempts'
             WHERE live.event_name = 'tool_event'
+        ),
+
+        attempts AS (
+            SELECT
+                calls.customer,
+                IFF(sections.is_of_all, '*', calls.project) AS project,
+                calls.item_key,
+                calls.hour_start,
+                calls.ts,
+                calls.at_text,
+                calls.at_session,
+                calls.activity_id,
+                calls.outcome,
+                calls.latency,
+                calls.error
+            FROM calls
+            INNER JOIN sections
+                ON (sections.is_of_all OR calls.project <> '*')
+                AND sections.section = 'attempts'
         ),
 
         -- a row that is read twice counts once

@@ -25,9 +25,10 @@ from ..service import ActivityService
 from .loop import SERVER
 from .measured import Measured, bounded, percentile
 from .raw_client import RawClient
+from .stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 ACTIVITIES = 1_000_000
 FLUSH_ROWS = 1_000
@@ -139,35 +140,19 @@ def _shares_in_empty_record(environ: Mapping[str, str], vocabulary: list[str], r
 
 def _shares(service: ActivityService, vocabulary: list[str], rounds: int) -> tuple[_Part, _Part]:
     """The index's part of a flush, and of a flush with its fold; medians, in turn."""
-    rng, index = random.Random(5), _Stopwatch()  # noqa: S311 - the same texts each time
-    for work in ("take_unfolded", "hide_quarantined", "turn"):
-        setattr(service.finding.feed, work, index.timing(getattr(service.finding.feed, work)))
+    rng, watch = random.Random(5), Stopwatch()  # noqa: S311 - the same texts each time
+    watch.time("index", service.finding.feed, "take_unfolded", "hide_quarantined", "turn")
     taken: dict[bool, list[_Part]] = {False: [], True: []}
     for number in range(2 * rounds):
         folds = number % 2 > 0
         Drainer(service).drain(60)  # what the last flush left to be folded
         _append(service, [" ".join(rng.choices(vocabulary, k=7)) for _ in range(FLUSH_ROWS)], f"flush-{number}")
-        began, before = time.process_time(), index.seconds
+        began, before = time.process_time(), watch.seconds["index"]
         Drainer(service).drain(60, verify=folds)
-        own = index.seconds - before
+        own = watch.seconds["index"] - before
         taken[folds].append(_Part(own, time.process_time() - began - own))
     flush, whole = (_Part(median(part.own for part in parts), median(part.rest for part in parts)) for parts in taken.values())
     return flush, whole
-
-
-class _Stopwatch:
-    """Adds up the processor time of what it is told to time."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def timing(self, work: Callable[[], None]) -> Callable[[], None]:
-        def timed() -> None:
-            began = time.process_time()
-            work()
-            self.seconds += time.process_time() - began
-
-        return timed
 
 
 def _append(service: ActivityService, texts: list[str], session_id: str) -> None:

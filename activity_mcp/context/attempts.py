@@ -306,9 +306,9 @@ class Attempts:
     def is_no_news(self, call: Tried) -> bool:
         """Whether the call says only that what never did anything but succeed did so again, which nothing here counts."""
         known = self._by_key.get(call.as_attempt().key) if call.outcome == "ok" else None
-        if known is None or known.tool == "Bash" or known.tool in _EDITS:
+        if known is None or known.tool in _EDITS or known.failed_at or known.denied_at or known.background_at:
             return False
-        return not (known.failed_at or known.denied_at or known.background_at)
+        return known.tool != "Bash" or (known.subject is None and known.run is None and _is_everyday(known))
 
     def denied(self) -> list[Attempt]:
         """Those that somebody refused and nobody allowed afterwards, the newest first."""
@@ -375,5 +375,9 @@ def _found_nothing(attempt: Attempt) -> bool:
 def _is_habit(attempt: Attempt) -> bool:
     if attempt.tool != "Bash" or attempt.ok < MIN_HABIT or attempt.ok < attempt.failed:
         return False
+    return not _is_everyday(attempt) and attempt.first_ok_at[:13] < attempt.ok_at[:13]
+
+
+def _is_everyday(attempt: Attempt) -> bool:
     first = attempt.key[1].partition(" ")[0]
-    return first != "" and first not in _EVERYDAY and attempt.first_ok_at[:13] < attempt.ok_at[:13]
+    return first == "" or first in _EVERYDAY

@@ -71,10 +71,16 @@ class Fact:
 
     @property
     def is_listed(self) -> bool:
-        """Whether a list shows something of it; otherwise it is only counted, or a call (``tried``)."""
-        if self.session_id is not None or self.error is not None or self.file is not None:
+        """Whether it is an entry of a list; else it is only counted, perhaps as a call, and says something of its session."""
+        if self.error is not None or self.file is not None or self.query is not None:
             return True
-        return self.query is not None or self.insight is not None or self.conclusion is not None
+        return self.insight is not None or self.conclusion is not None
+
+    def says_nothing_of(self, session: Record) -> bool:
+        """Whether a session that is shown as this would be shown no differently for it, but for its time."""
+        if self.moment is not None or self.title is not None or self.path is not None or self.command is not None:
+            return False
+        return self.git_branch in (None, session["git_branch"]) and self.project in (None, session["project"])
 
     # --- one reader for each event_name
 

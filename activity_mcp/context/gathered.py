@@ -9,6 +9,7 @@ from __future__ import annotations
 from .known import no_longer_held
 from .records import CONCLUSIONS, ERRORS, FILES, INSIGHTS, QUERIES
 from .sessions import Sessions
+from .values import time_us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from .stored import Stored
 
     Record = dict[str, Any]
+
+AGES_HOLD_US = 5_000_000
+"""So long an age may be shown as it is: it is said in minutes."""
 
 
 class Gathered:
@@ -43,11 +47,26 @@ class Gathered:
 
     def add(self, facts: Sequence[Fact]) -> bool:
         """Take in what came later. Whether that has changed more than ``usage`` and ``recorded_at``."""
-        has_news = any(fact.is_listed or (fact.tried and not self.attempts.is_no_news(fact.tried)) for fact in facts)
+        has_news = not all(map(self._is_only_counted, facts))
         self._take(facts)
         if has_news:
             self._merge()
         return has_news
+
+    def _is_only_counted(self, fact: Fact) -> bool:
+        if fact.is_listed or (fact.tried is not None and not self.attempts.is_no_news(fact.tried)):
+            return False
+        return fact.session_id is None or self._only_goes_on(fact)
+
+    def _only_goes_on(self, fact: Fact) -> bool:
+        """Whether its session shows nothing of it but that it is as new as it was shown, give or take ``AGES_HOLD_US``."""
+        at = next((at for at, session in enumerate(self.sessions) if session["session_id"] == fact.session_id), None)
+        ts_us = None if fact.ts is None else time_us(fact.ts)
+        if at is None or ts_us is None or not fact.says_nothing_of(self.sessions[at]):
+            return False
+        shown_us = time_us(self.sessions[at]["last_ts"])
+        is_in_order = at == 0 or str(fact.ts) < self.sessions[at - 1]["last_ts"]
+        return is_in_order and shown_us is not None and 0 <= ts_us - shown_us <= AGES_HOLD_US
 
     def _take(self, facts: Sequence[Fact]) -> None:
         self.usage.add(facts)
@@ -58,8 +77,8 @@ class Gathered:
                 self.recorded_at = fact.ts
             if fact.tried is not None:
                 self._calls.append(fact.tried)
+            self._sessions.fold(fact, fact.ts)
             if fact.is_listed:
-                self._sessions.fold(fact, fact.ts)
                 for record, records in (
                     (fact.file, self._files), (fact.error, self._errors), (fact.conclusion, self._conclusions),
                     (fact.query, self._queries), (fact.insight, self._insights),

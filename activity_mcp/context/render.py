@@ -22,7 +22,7 @@ from ..clock import iso
 from .budget import Fitted, Section, fit
 from .facts import facts_of
 from .forms import CONTEXT_TYPES, SHORTS, WHERE_KNOWN, WHY_SUMS, Full, Rendered, Short, without_empty
-from .gathered import Gathered
+from .gathered import AGES_HOLD_US, Gathered
 from .known import Told, age_us, failures, is_telling, older_conclusions, open_end, ranked_insights, said_by, worked_on
 from .records import insights_that_hold
 from .sessions import last_turn
@@ -81,10 +81,8 @@ def render_context(
 class Document:
     """A context before it is cut to a size.
 
-    Until ``valid_until_us`` it reads the same by any clock, but for an age, which may be ``AGES_HOLD_US`` too young.
+    Until ``valid_until_us`` it reads the same by any clock, but for an age, which may be ``AGES_HOLD_US`` off.
     """
-
-    AGES_HOLD_US = 5_000_000
 
     def __init__(
         self,
@@ -114,7 +112,7 @@ class Document:
         self._fitted: Fitted | None = None
         self._whole: Rendered | None = None
         self._cut: Rendered | None = None
-        self.valid_until_us = min(now_us + self.AGES_HOLD_US, self._known.usage.windows.until_us - 1)
+        self.valid_until_us = min(now_us + AGES_HOLD_US, self._known.usage.windows.until_us - 1)
         self._show()
 
     def add(self, facts: Sequence[Fact]) -> None:

@@ -76,7 +76,8 @@ class IndexFeed:
 
         What the fold puts into quarantine is hidden after it.
         """
-        ends = self._committed()  # before the rows are read: up to there they are stored
+        ends = dict[str, str]()
+        committed = self._committed()  # before the rows are read: up to there they are stored
         documents: list[Document] | None = None
         for piece in self._history.unfolded():
             if documents and len(documents) >= MAX_TAKEN:
@@ -84,9 +85,9 @@ class IndexFeed:
                     return
                 documents = []
             documents = [*(documents or ()), *documents_of_stored(piece)]
-            ends.update({stored.channel_id: max(stored.stream_offset, ends.get(stored.channel_id, "")) for stored in piece})
+            ends.update([(stored.channel_id, stored.stream_offset) for stored in piece])
         if documents is not None:
-            self._take(documents, ends)
+            self._take(documents, ends | {channel: max(ends.get(channel, ""), end) for channel, end in committed.items()})
 
     def hide_quarantined(self) -> None:
         """Find no insight that is in quarantine, and those again that are in it no more (docs/provenance.md)."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 import activity_mcp
+from activity_mcp.claude_code.hooks import quick_start
 from activity_mcp.claude_code.hooks.start_hook import LOADER
 from claude_code.hooked import Hooked, tool_use
 
@@ -88,3 +90,23 @@ def test_where_no_byte_code_is_written_there_is_no_file(installed: Installed) ->
 def test_a_place_that_cannot_be_written_costs_no_event(installed: Installed) -> None:
     installed.file.parent.write_text("no directory")
     assert installed.fire() == "SourceFileLoader"
+
+
+def test_where_it_may_not_write_a_hook_reads_no_byte_code_to_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(quick_start, "__file__", str(tmp_path / "quick_start.py"))
+    monkeypatch.setattr(quick_start, "_code", lambda *given: pytest.fail("it was read"))
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    quick_start._store_modules()  # there is no __pycache__
+
+
+def test_amid_an_upgrade_nothing_is_stored(installed: Installed) -> None:
+    """The code that was loaded is that of the source before, whose place another has taken since."""
+    code = (
+        "import os, sys; sys.path.append(sys.argv[1]); from activity_mcp.claude_code.hooks import hook, quick_start\n"
+        "os.utime(sys.modules['activity_mcp.clock'].__file__, (1, 1)); quick_start._store_modules()"
+    )
+    command = [sys.executable, "-I", "-S", "-c", code, str(installed.package.parent)]
+    subprocess.run(command, check=True)
+    assert not installed.file.exists()
+    subprocess.run(command, check=True)  # with byte code of what is there now
+    assert installed.file.exists()

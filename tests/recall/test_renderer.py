@@ -128,14 +128,17 @@ def test_customers_and_projects_are_never_mixed_up() -> None:
     assert set(asking.ask(customer="someone@else").context["tool_usage"]) == {"Secret"}
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_an_answer_to_which_events_were_added_reads_as_one_that_is_built_of_all_of_them(seed: int) -> None:
-    life, overlay, growing = Life(seed), Overlay(max_events=60), Renderer()
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("at_once", [False, True])
+def test_an_answer_to_which_events_were_added_reads_as_one_that_is_built_of_all_of_them(seed: int, at_once: bool) -> None:
+    life, overlay, growing = Life(seed), Overlay(max_events=40), Renderer()
     stored = {"attempts": [{"what": "Bash make 1", "failed": 1, "failed_at": f"{iso(TODAY - 30 * HOUR)} exit 1"}]}
     held = snapshot(2, blob={"version": 1, **stored}, as_of=TODAY)
     asked: dict[str, Any] = {"customer": ME, "project": "*", "max_bytes": 4096, "reserve": 300, "now_us": TODAY}
-    for place, line in life.lines(120):
-        if life.random() < 0.5:
+    for number, (place, line) in enumerate(life.lines(80)):
+        if at_once:  # within the seconds for which an age holds
+            line["ts"] = iso(TODAY - 3 * SECOND + number * 30_000)
+        if life.random() < 0.3:
             line["session_id"] = None
         overlay.extend([(place, line)])
         kinds: tuple[dict[str, Any], ...] = (
@@ -155,6 +158,36 @@ def test_an_event_that_only_counts_leaves_every_list_as_it_was() -> None:
     after = asking.ask().context
     assert after["tool_usage"] == {"Read": {"calls": 2, "failures": 0}}
     assert after["recent_sessions"] is before["recent_sessions"]
+
+
+def test_what_its_session_shows_nothing_of_only_counts_for_as_long_as_an_age_holds() -> None:
+    asking = Asking()
+    before = asking.ask().context
+    asking.log(7, "Read")
+    after = asking.ask().context
+    assert after["tool_usage"] == {"Read": {"calls": 2, "failures": 0}}
+    assert after["recent_sessions"] is before["recent_sessions"]
+    asking.log(8, "Read", ts=iso(asking.clock.time_us() + 6 * SECOND))
+    assert asking.ask().context["recent_sessions"] is not before["recent_sessions"]
+    asking.log(9, "Read", session_id="another")
+    assert [session["session_id"] for session in asking.ask().context["recent_sessions"]] == ["s-1", "another"]
+
+
+@pytest.mark.parametrize(
+    ("command", "counts"), [("git status", True), ("ls", True), ("make lint", False), ("pytest -q", False)]
+)
+def test_a_command_that_one_runs_anywhere_only_counts_when_it_succeeds_again(command: str, counts: bool) -> None:
+    asking = Asking()
+    for number in (7, 8):
+        features = {"tool_name": "Bash", "success": True, "parameters": {"command": command}}
+        asking.overlay.extend(
+            [(offset(number), event("tool_event", features, at=asking.clock.time_us(), activity_id=str(number)))]
+        )
+        asking.ask()
+    sessions = asking.ask().context["recent_sessions"]
+    asking.overlay.extend([(offset(9), event("tool_event", features, at=asking.clock.time_us(), activity_id="9"))])
+    assert (asking.ask().context["recent_sessions"] is sessions) is counts
+    assert asking.ask().context["tool_usage"]["Bash"]["calls"] == 3
 
 
 def test_an_event_of_another_project_leaves_the_answer_as_it_was() -> None:

@@ -100,20 +100,29 @@ def _source(path: str) -> Source:
 def _store_modules() -> None:
     """Write the file for the next hook, of what is loaded now."""
     path = _path()
-    if path is None or sys.dont_write_bytecode:
-        return
+    if path is None or sys.dont_write_bytecode or not os.access(os.path.dirname(path), os.W_OK):
+        return  # before the work: in a place that is not ours to write each hook comes here
     try:
-        modules = {name: _module(found) for name, found in sys.modules.items() if name.startswith(_PACKAGE)}
-        sources = [_source(source) for _, source, _ in modules.values()]
         from ...fs import LOCAL
 
-        LOCAL.publish(path, _HEAD + dumps((sources, modules)), durable=False, mode=0o644)
+        loaded = {name: found for name, found in sys.modules.items() if name.startswith(_PACKAGE)}
+        sources = {name: _source(str(found.__file__)) for name, found in loaded.items()}
+        modules = {
+            name: (_code(found, sources[name]), found.__file__, hasattr(found, "__path__")) for name, found in loaded.items()
+        }
+
+        LOCAL.publish(path, _HEAD + dumps((list(sources.values()), modules)), durable=False, mode=0o644)
     except Exception:
         return
 
 
-def _module(found: ModuleType) -> Module:
-    """One module as its ``.pyc`` has it. Raises OSError, AttributeError or ValueError where it has none."""
+def _code(found: ModuleType, source: Source) -> CodeType:
+    """The code in a module's ``.pyc``. Raises OSError or ValueError where there is none of this source, as amid an upgrade."""
     with open(found.__cached__, "rb") as file:
-        code = loads(file.read()[16:])  # noqa: S302 - the same
-    return code, found.__spec__.origin, hasattr(found, "__path__")  # type: ignore[union-attr, return-value]
+        data = file.read()
+    _, time_ns, size = source
+    seconds = time_ns // 1_000_000_000
+    if data[4:16] != b"".join((number & 0xFFFFFFFF).to_bytes(4, "little") for number in (0, seconds, size)):
+        raise ValueError(f"{found.__cached__} is of another source")
+    code: CodeType = loads(memoryview(data)[16:])  # noqa: S302 - the same
+    return code
