@@ -97,7 +97,7 @@ def rebuilding(environ: Mapping[str, str], many: int) -> list[Measured]:
         for statement in _AS_IF_OLDER:
             connection.execute(statement)
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    peak, _ = peaks(["flush"], environ)
+    peak, _ = peaks(["flush", "--timeout", "600"], environ)
     seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return [
