@@ -146,6 +146,15 @@ CREATE TRANSIENT TABLE IF NOT EXISTS CONTEXT_ITEMS (
 DATA_RETENTION_TIME_IN_DAYS = 0
 COMMENT = 'Entries behind the lists of CONTEXT_CACHE; grain: customer, project, section, session_id, item_key, hour_start.';
 
+-- The hours that the last run read again for CONTEXT_ITEMS. The embedded engine leaves it empty: nothing lands while it folds.
+-- grain: one row per (customer, hour_start)
+CREATE TRANSIENT TABLE IF NOT EXISTS REREAD_HOURS (
+    customer    VARCHAR        NOT NULL COMMENT 'Whose hour.',
+    hour_start  TIMESTAMP_NTZ  NOT NULL COMMENT 'First moment of the hour, UTC.'
+)
+DATA_RETENTION_TIME_IN_DAYS = 0
+COMMENT = 'Hours that the last run of the task read again from the stream; grain: one row per (customer, hour_start).';
+
 -- How many entries of a list are kept in CONTEXT_ITEMS: more than a context shows, because one may be outranked later.
 CREATE OR REPLACE FUNCTION LIST_LIMIT(section VARCHAR)
 RETURNS NUMBER(9, 0)

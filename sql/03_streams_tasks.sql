@@ -34,6 +34,7 @@ CREATE STREAM IF NOT EXISTS CLAUDE_STREAM_V2_STREAM
 --    REFRESH_QUARANTINE    INSIGHT_ATOMS   quarantine of insights whose source drifted, and its end when the drift is accepted
 --    REFRESH_COUNTS        CONTEXT_COUNTS  counts, sums and latency histograms: what the batch adds, less what it outranks
 --    REFRESH_HOURS         CONTEXT_HOURS   the same for each touched hour, as the context shows it
+--    REFRESH_REREAD_HOURS  REREAD_HOURS    hours of CONTEXT_ITEMS that this run reads again, whole
 --    REFRESH_ITEMS         CONTEXT_ITEMS   sessions, files, errors, queries, attempts
 --    REFRESH_CACHE         CONTEXT_CACHE   one context per touched (customer, project) and one per touched (customer, '*')
 --    REFRESH_PRUNED_ITEMS  CONTEXT_ITEMS   only the newest are kept
@@ -42,6 +43,10 @@ CREATE STREAM IF NOT EXISTS CLAUDE_STREAM_V2_STREAM
 -- * What is added up from batch to batch (occurrences of a drift, CONTEXT_COUNTS) is taken back when its row is outranked later,
 --   and what cannot be taken back (the entry of a list) is computed again, whole, for the hour of that row, from the stream
 --   without SUPERSEDED. So the result depends on the rows alone, and a refresh reads no more of the stream than it must.
+-- * In a run the stream shows what was there when its transaction began, a table what is there now
+--   (docs.snowflake.com/en/user-guide/streams-intro, "repeatable read isolation"): a row that lands meanwhile is in the table before
+--   it is in a batch. What is found by it early is found again by the next run and comes out even; only an hour that is read whole
+--   would hold it once too often. So the next run reads each such hour again if it has rows of it (REREAD_HOURS).
 -- * Rows that outrank each other are looked up by ts, between bounds that are values when the statement is compiled: a
 --   sub-select there would not prune, and each run would read a customer's whole history.
 -- * IS_OWN_EVENT rows are the recorder talking of itself: after REFRESH_SUPERSEDED they count for nothing.
@@ -932,6 +937,43 @@ BEGIN
 END;
 $$;
 
+-- grain: customer, hour. Which hours of CONTEXT_ITEMS this run reads again, beside those of rows that it has outranked itself (the
+-- lists are without these already): those that the run before read again, if this batch has rows of them. Such a row may have
+-- landed while that run read, and stand in the lists of its hour already.
+-- snowflake-only: nothing lands while the embedded engine folds: a fold sees the stream as its batch left it
+CREATE OR REPLACE PROCEDURE REFRESH_REREAD_HOURS(batch_key VARCHAR)
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Notes the hours that this run reads again for CONTEXT_ITEMS, and removes what is kept of them.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    DELETE FROM REREAD_HOURS
+    WHERE NOT EXISTS (
+            SELECT 1
+            FROM CLAUDE_STREAM_V2_STREAM AS event
+            WHERE event.customer = REREAD_HOURS.customer
+                AND DATE_TRUNC('HOUR', event.ts) = REREAD_HOURS.hour_start
+                AND NOT IS_OWN_EVENT(event.event_name, event.feature_json)
+        );
+
+    DELETE FROM CONTEXT_ITEMS
+    WHERE (customer, hour_start) IN (SELECT customer, hour_start FROM REREAD_HOURS);
+
+    INSERT INTO REREAD_HOURS (customer, hour_start)
+    SELECT DISTINCT outranked.customer, DATE_TRUNC('HOUR', outranked.ts)
+    FROM SUPERSEDED AS outranked
+    LEFT JOIN REREAD_HOURS AS known
+        ON outranked.customer = known.customer
+        AND DATE_TRUNC('HOUR', outranked.ts) = known.hour_start
+    WHERE outranked.is_counted
+        AND outranked.batch_key = :batch_key
+        AND known.customer IS NULL;
+    RETURN 'done';
+END;
+$$;
+
 -- grain: customer, project or '*', section, session_id, item_key, hour; of any age, for a context may rest for weeks.
 -- Sections of the context have an empty session_id; session_files and failed_commands are lists of one session;
 -- recent_sessions holds, for each hour of a session (and of what belongs to none), what that hour holds of it; attempts, for each
@@ -950,13 +992,13 @@ BEGIN
     MERGE INTO CONTEXT_ITEMS AS kept
     USING (
         WITH again AS (
-            SELECT DISTINCT
-                customer,
-                DATE_TRUNC('HOUR', ts) AS hour_start,
-                DATEADD(HOUR, 1, DATE_TRUNC('HOUR', ts)) AS hour_end
+            SELECT customer, DATE_TRUNC('HOUR', ts) AS hour_start, DATEADD(HOUR, 1, DATE_TRUNC('HOUR', ts)) AS hour_end
             FROM SUPERSEDED
             WHERE is_counted
                 AND batch_key = :batch_key
+            UNION
+            SELECT customer, hour_start, DATEADD(HOUR, 1, hour_start) AS hour_end
+            FROM REREAD_HOURS
         ),
 
         events AS (
@@ -1806,6 +1848,7 @@ BEGIN
     LET has_repeats BOOLEAN := FALSE;
     LET has_drift BOOLEAN := FALSE;
     LET has_long_lists BOOLEAN := FALSE;
+    LET has_reread BOOLEAN := FALSE;
 
     -- A row can outrank one within a day of it.
     SELECT
@@ -1874,12 +1917,17 @@ BEGIN
                 GROUP BY customer, project, section
                 HAVING COUNT(*) > 2 * LIST_LIMIT(section)
             )
-        ) > 0 AS has_long_lists
-    INTO :has_repeats, :has_drift, :has_long_lists;
+        ) > 0 AS has_long_lists,
+        (SELECT COUNT(*) FROM REREAD_HOURS) > 0 AS has_reread
+    INTO :has_repeats, :has_drift, :has_long_lists, :has_reread;
 
     IF (has_repeats) THEN
         CALL REFRESH_SUPERSEDED(:batch_key, :from_ts, :to_ts);
         CALL REFRESH_EXPORTED_CALLS(:batch_key, :from_ts, :to_ts);
+    END IF;
+    -- snowflake-only: the embedded engine leaves REREAD_HOURS empty
+    IF (has_repeats OR has_reread) THEN
+        CALL REFRESH_REREAD_HOURS(:batch_key);
     END IF;
     IF (has_insights) THEN
         CALL REFRESH_INSIGHTS();

@@ -231,7 +231,8 @@ BEGIN
             ('ACTIVITY_STREAM', 'CUSTOMER_ROWS ON (customer)'),
             ('CONTEXT_COUNTS', 'CUSTOMER_ROWS ON (customer)'),
             ('CONTEXT_HOURS', 'CUSTOMER_ROWS ON (customer)'),
-            ('CONTEXT_ITEMS', 'CUSTOMER_ROWS ON (customer)')
+            ('CONTEXT_ITEMS', 'CUSTOMER_ROWS ON (customer)'),
+            ('REREAD_HOURS', 'CUSTOMER_ROWS ON (customer)')
         ) AS places (table_name, policy)
     );
     LET rows_of CURSOR FOR row_places;

@@ -4,6 +4,8 @@ get_context   the same question to a server over 1 thousand, 100 thousand and 1 
 flush         10 events into a file of 10 thousand and one of 1 million activities, beside the same with its fold
 fold          of 50 events of one customer over 10 thousand and over 1 million activities
 metrics       VW_PRODUCT_METRICS of the last 24 hours, the same hours in tables of 100 thousand and of 1 million
+beside folds  get_context over 1 million while folds run, beside the same server at rest
+rebuilding    the contexts of 1 million activities anew: time and memory
 
 The activities are put into the stream by SQL, the last day's the same in each, the others over the sixty days before; the
 contexts are derived from them by the refresh sequence, as ever.
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING
 from ..config import read_config
 from ..operations.drain import Drainer
 from ..service import ActivityService
+from .folds import asking_while_folding, rebuilding
 from .loop import SERVER
 from .measured import Measured, against, percentile
 from .raw_client import RawClient
@@ -64,6 +67,8 @@ def measure(environ: Mapping[str, str], *, sizes: Sequence[int] = SIZES, calls: 
         *flushing({size: homes[size] for size in (ten, million)}, rounds),
         folding(homes[ten], homes[million], ten, million, rounds),
         metrics(homes[hundred], homes[million], hundred, million, rounds),
+        *rebuilding(homes[million], million),
+        *asking_while_folding(homes[million], million, rounds),  # the last: it leaves a backlog where the machine is slow
     ]
 
 

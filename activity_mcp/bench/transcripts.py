@@ -10,14 +10,12 @@ beside it that of the child that ships what it records.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from ..clock import SYSTEM_CLOCK, iso
-from ..errors import ActivityError
 from .measured import Measured, against, bounded
+from .peaks import peaks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -54,43 +52,8 @@ def _import(environ: Mapping[str, str], name: str, size: int, megabytes: int) ->
     with open(path, "wb") as file:
         file.writelines(_lines(megabytes * MB, size))
     began = time.perf_counter()
-    peak, childs = _peaks(["import", path], {**environ, "ACTIVITY_HOME": home})
+    peak, childs = peaks(["import", path], {**environ, "ACTIVITY_HOME": home})
     return peak, childs, time.perf_counter() - began
-
-
-def _peaks(command: list[str], environ: Mapping[str, str]) -> tuple[float, float]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "activity_mcp", *command],
-        env=dict(environ),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    peak = childs = 0.0
-    while process.poll() is None:
-        peak = max(peak, _high_water(process.pid))
-        childs = max([childs, *map(_high_water, _children(process.pid))])
-        time.sleep(0.02)
-    errors = process.communicate()[1]
-    if process.returncode:
-        raise ActivityError(f"{command[0]} ended with {process.returncode}: {errors[-300:].decode(errors='replace')}")
-    return peak, childs
-
-
-def _children(pid: int) -> list[int]:
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-            return [int(child) for child in file.read().split()]
-    except OSError:
-        return []
-
-
-def _high_water(pid: int) -> float:
-    try:
-        with open(f"/proc/{pid}/status", encoding="ascii") as file:
-            found = [line for line in file if line.startswith("VmHWM")]
-    except OSError:
-        return 0.0
-    return int(found[0].split()[1]) / 1024 if found else 0.0
 
 
 def _lines(total: int, size: int) -> Iterator[bytes]:

@@ -33,6 +33,7 @@ CREATE STREAM IF NOT EXISTS CLAUDE_STREAM_V2_STREAM
 --    REFRESH_QUARANTINE    INSIGHT_ATOMS   quarantine of insights whose source drifted, and its end when the drift is accepted
 --    REFRESH_COUNTS        CONTEXT_COUNTS  counts, sums and latency histograms: what the batch adds, less what it outranks
 --    REFRESH_HOURS         CONTEXT_HOURS   the same for each touched hour, as the context shows it
+--    REFRESH_REREAD_HOURS  REREAD_HOURS    hours of CONTEXT_ITEMS that this run reads again, whole
 --    REFRESH_ITEMS         CONTEXT_ITEMS   sessions, files, errors, queries, attempts
 --    REFRESH_CACHE         CONTEXT_CACHE   one context per touched (customer, project) and one per touched (customer, '*')
 --    REFRESH_PRUNED_ITEMS  CONTEXT_ITEMS   only the newest are kept
@@ -41,6 +42,10 @@ CREATE STREAM IF NOT EXISTS CLAUDE_STREAM_V2_STREAM
 -- * What is added up from batch to batch (occurrences of a drift, CONTEXT_COUNTS) is taken back when its row is outranked later,
 --   and what cannot be taken back (the entry of a list) is computed again, whole, for the hour of that row, from the stream
 --   without SUPERSEDED. So the result depends on the rows alone, and a refresh reads no more of the stream than it must.
+-- * In a run the stream shows what was there when its transaction began, a table what is there now
+--   (docs.snowflake.com/en/user-guide/streams-intro, "repeatable read isolation"): a row that lands meanwhile is in the table before
+--   it is in a batch. What is found by it early is found again by the next run and comes out even; only an hour that is read whole
+--   would hold it once too often. So the next run reads each such hour again if it has rows of it (REREAD_HOURS).
 -- * Rows that outrank each other are looked up by ts, between bounds that are values when the statement is compiled: a
 --   sub-select there would not prune, and each run would read a customer's whole history.
 -- * IS_OWN_EVENT rows are the recorder talking of itself: after REFRESH_SUPERSEDED they count for nothing.

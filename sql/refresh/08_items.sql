@@ -1,3 +1,40 @@
+-- grain: customer, hour. Which hours of CONTEXT_ITEMS this run reads again, beside those of rows that it has outranked itself (the
+-- lists are without these already): those that the run before read again, if this batch has rows of them. Such a row may have
+-- landed while that run read, and stand in the lists of its hour already.
+-- snowflake-only: nothing lands while the embedded engine folds: a fold sees the stream as its batch left it
+CREATE OR REPLACE PROCEDURE REFRESH_REREAD_HOURS(batch_key VARCHAR)
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Notes the hours that this run reads again for CONTEXT_ITEMS, and removes what is kept of them.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    DELETE FROM REREAD_HOURS
+    WHERE NOT EXISTS (
+            SELECT 1
+            FROM CLAUDE_STREAM_V2_STREAM AS event
+            WHERE event.customer = REREAD_HOURS.customer
+                AND DATE_TRUNC('HOUR', event.ts) = REREAD_HOURS.hour_start
+                AND NOT IS_OWN_EVENT(event.event_name, event.feature_json)
+        );
+
+    DELETE FROM CONTEXT_ITEMS
+    WHERE (customer, hour_start) IN (SELECT customer, hour_start FROM REREAD_HOURS);
+
+    INSERT INTO REREAD_HOURS (customer, hour_start)
+    SELECT DISTINCT outranked.customer, DATE_TRUNC('HOUR', outranked.ts)
+    FROM SUPERSEDED AS outranked
+    LEFT JOIN REREAD_HOURS AS known
+        ON outranked.customer = known.customer
+        AND DATE_TRUNC('HOUR', outranked.ts) = known.hour_start
+    WHERE outranked.is_counted
+        AND outranked.batch_key = :batch_key
+        AND known.customer IS NULL;
+    RETURN 'done';
+END;
+$$;
+
 -- grain: customer, project or '*', section, session_id, item_key, hour; of any age, for a context may rest for weeks.
 -- Sections of the context have an empty session_id; session_files and failed_commands are lists of one session;
 -- recent_sessions holds, for each hour of a session (and of what belongs to none), what that hour holds of it; attempts, for each
@@ -16,13 +53,13 @@ BEGIN
     MERGE INTO CONTEXT_ITEMS AS kept
     USING (
         WITH again AS (
-            SELECT DISTINCT
-                customer,
-                DATE_TRUNC('HOUR', ts) AS hour_start,
-                DATEADD(HOUR, 1, DATE_TRUNC('HOUR', ts)) AS hour_end
+            SELECT customer, DATE_TRUNC('HOUR', ts) AS hour_start, DATEADD(HOUR, 1, DATE_TRUNC('HOUR', ts)) AS hour_end
             FROM SUPERSEDED
             WHERE is_counted
                 AND batch_key = :batch_key
+            UNION
+            SELECT customer, hour_start, DATEADD(HOUR, 1, hour_start) AS hour_end
+            FROM REREAD_HOURS
         ),
 
         events AS (

@@ -19,6 +19,7 @@ BEGIN
     LET has_repeats BOOLEAN := FALSE;
     LET has_drift BOOLEAN := FALSE;
     LET has_long_lists BOOLEAN := FALSE;
+    LET has_reread BOOLEAN := FALSE;
 
     -- A row can outrank one within a day of it.
     SELECT
@@ -87,12 +88,17 @@ BEGIN
                 GROUP BY customer, project, section
                 HAVING COUNT(*) > 2 * LIST_LIMIT(section)
             )
-        ) > 0 AS has_long_lists
-    INTO :has_repeats, :has_drift, :has_long_lists;
+        ) > 0 AS has_long_lists,
+        (SELECT COUNT(*) FROM REREAD_HOURS) > 0 AS has_reread
+    INTO :has_repeats, :has_drift, :has_long_lists, :has_reread;
 
     IF (has_repeats) THEN
         CALL REFRESH_SUPERSEDED(:batch_key, :from_ts, :to_ts);
         CALL REFRESH_EXPORTED_CALLS(:batch_key, :from_ts, :to_ts);
+    END IF;
+    -- snowflake-only: the embedded engine leaves REREAD_HOURS empty
+    IF (has_repeats OR has_reread) THEN
+        CALL REFRESH_REREAD_HOURS(:batch_key);
     END IF;
     IF (has_insights) THEN
         CALL REFRESH_INSIGHTS();

@@ -28,7 +28,7 @@ from ...fs import ensure_directory, publish, reader
 from .copies import LineOwners
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from typing import BinaryIO
 
 VERSION = 1
@@ -52,7 +52,7 @@ class FileMark:
     since_us: int | None = None
     closed: frozenset[str] = field(default_factory=frozenset)
     unanswered: frozenset[str] = field(default_factory=frozenset)
-    lines: frozenset[str] | None = None
+    lines: Collection[str] | None = None
 
     def has(self, activity_id: str, position: int, ts_us: int, *, is_answer: bool = True, is_too_old: bool = False) -> bool:
         """True when the event with this id, completed by the line at ``position``, was sent.
@@ -161,18 +161,26 @@ def _size(path: str) -> int:
 
 
 def _encoded(marks: dict[str, FileMark]) -> bytes:
-    files = {path: dict(_members(mark)) for path, mark in marks.items()}
-    return json.dumps({"version": VERSION, "files": files}).encode("utf-8", "surrogatepass")
+    text = bytearray(json.dumps({"version": VERSION}).removesuffix("}").encode())
+    text += b', "files": {'
+    for nth, (path, mark) in enumerate(marks.items()):
+        text += f"{', ' * bool(nth)}{json.dumps(path)}: ".encode("utf-8", "surrogatepass")
+        _encode(mark, text)
+    text += b"}}"
+    return bytes(text)
 
 
-def _members(mark: FileMark) -> Iterator[tuple[str, Any]]:
-    """As ``_mark`` reads them: what an older version did not write stays away."""
-    for name in mark.__slots__:
-        value = getattr(mark, name)
-        if name not in _SETS:
-            yield name, value
-        elif value is not None:
-            yield name, sorted(value)
+def _encode(mark: FileMark, text: bytearray) -> None:
+    """Append it as ``_mark`` reads it: what an older version did not write stays away. Lines, which may be many, one by one."""
+    sets = {name: sorted(found) for name in _SETS if name != "lines" and (found := getattr(mark, name)) is not None}
+    plain = {name: getattr(mark, name) for name in mark.__slots__ if name not in _SETS}
+    text += json.dumps(plain | sets).removesuffix("}").encode("utf-8", "surrogatepass")
+    if mark.lines is not None:
+        text += b', "lines": ['
+        for nth, line in enumerate(mark.lines):
+            text += f"{', ' * bool(nth)}{json.dumps(line)}".encode()
+        text += b"]"
+    text += b"}"
 
 
 def _read(path: str) -> dict[str, FileMark]:

@@ -257,5 +257,5 @@ class TranscriptReader:
             since_us=since_us,
             closed=frozenset(closed) | frozenset(self._settled.values()),
             unanswered=frozenset(self._unanswered),
-            lines=frozenset(() if self._left_out else self._copies.lines()),
+            lines=frozenset[str]() if self._left_out else self._copies.lines(),
         )
