@@ -114,6 +114,10 @@ class FaultyDisk(FileSystem):
         self.calls += 1
         return super().names(path)
 
+    def entries(self, path: str) -> list[tuple[str, bool]]:
+        self.calls += 1
+        return super().entries(path)
+
 
 class VolatileDisk(FileSystem):
     """Remembers how much of each file was synced, and which entries of each directory; ``power_cut`` takes the rest away."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -94,6 +95,26 @@ def test_the_page_on_security_and_the_page_on_testing_name_their_tests() -> None
         named = set(re.findall(r"`((?:\w+/)*test_\w+\.py)", (DOCS / name).read_text()))
         assert len(named) >= at_least, f"{name} names {len(named)} files: has its form changed?"
         assert sorted(path for path in named if not (TESTS / path).is_file()) == []
+
+
+def test_every_threat_is_held_by_tests_that_exist() -> None:
+    """The last cell of each row: files, and names of tests or parts of one (``…part…``), of a file where the cell names one."""
+    rows = re.findall(r"^\| .* \| (.*) \|$", (DOCS / "security.md").read_text(), re.M)[1:]
+    assert len(rows) > 20
+    missing = []
+    for row in rows:
+        files = [TESTS / path for path in re.findall(r"((?:\w+/)*test_\w+\.py)", row)]
+        parts = [part for span in re.findall(r"`([^`]+)`", row) for part in _parts_of_names(span.rpartition(".py")[2])]
+        defined = re.findall(r"\bdef (test_\w+)\(", "\n".join(path.read_text() for path in files if path.is_file()))
+        held = defined if files else names_of_tests()
+        missing += [part for part in parts if not any(fnmatch(name, part) for name in held)]
+        missing += [row] if not files and not parts else []
+    assert missing == []
+
+
+def _parts_of_names(span: str) -> list[str]:
+    """The test names in a span, as patterns."""
+    return [name.replace("…", "*") for name in re.findall(r"(?:\btest_|…)\w+…?", span)]
 
 
 def _parsed(command: str) -> str | None:

@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, str] = {
     "transcripts": "peak memory of importing 100 MB of transcript beside 10 MB",
     "snowpipe": "rows through Snowpipe Streaming's SDK, the memory of a backlog, an hour without the service (from a checkout)",
     "hook": "a hook as a whole process beside `python -c pass`, twenty at once, redaction of 10 KB",
+    "redaction": "what 10 KB of each kind of text cost to redact, 1 MB, and hostile texts",
     "queue": "a durable append beside a bare write, four processes beside one, a takeover, coming back after a crash",
     "start": "starting, the first answer, a durable log_event, and resting, beside the SDK's bare server",
     "commands": "what short commands cost of the processor beside `python -c pass`",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ..clock import iso, parse_iso
 from ..errors import ActivityError, InvalidInput, WarehouseUnavailable
-from ..identity import place_of
+from ..identity import place_of, working_directory
 from ..operations.drain import Drainer
 from ..service import ActivityService
 from ..usage.budgets import budgets_of
@@ -20,6 +21,7 @@ from .output import console, folder, print_json, remark, say
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..claude_code.setup.reporting import Reports
     from ..usage.reconcile import Reconciled
     from ..usage.sums import Usage
 
@@ -71,7 +73,7 @@ def usage_command(
     else:
         from .usage_view import show_usage
 
-        show_usage(found, console())
+        show_usage(found, console(), _reports())
         for line in spent:
             remark(line)
 
@@ -128,7 +130,14 @@ def _show_reconciled(sessions: list[Reconciled], *, as_json: bool, as_csv: bool)
     else:
         from .usage_view import show_reconciled
 
-        show_reconciled(sessions, console())
+        show_reconciled(sessions, console(), _reports())
+
+
+def _reports() -> Reports:
+    """Where the sessions of this folder report their requests."""
+    from ..claude_code.setup.reporting import reports
+
+    return reports(os.environ, working_directory())
 
 
 def _document(found: Usage, since: str | None) -> dict[str, object]:

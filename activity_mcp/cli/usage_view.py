@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from ..claude_code.setup.reporting import Reports
     from ..usage.reconcile import Reconciled
     from ..usage.sums import Sum, Usage
 
@@ -30,15 +31,20 @@ _NARROW_NAMES_WIDTH = 18
 _ANY_WIDTH = 1000
 _SPARED = ("Models", "Last", "Cached", "estimated")
 """What a narrow terminal does without."""
+_WHAT_REPORTS: dict[Reports, str] = {
+    "here": "Claude Code reports every request here now; what it reported while no server ran it sent again, or dropped.",
+    "elsewhere": "Claude Code's exporter reports elsewhere (`activity-mcp doctor` says where).",
+    "nowhere": "`activity-mcp install --otel` has Claude Code report every request.",
+}
 
 
-def show_usage(found: Usage, out: Console) -> None:
-    """The table, with its total; below it, what a reader must know of the numbers."""
+def show_usage(found: Usage, out: Console, reports: Reports) -> None:
+    """The table, with its total; below it, what a reader must know of the numbers. ``reports``: where Claude Code does now."""
     if not found.rows:
         out.print("No request to a model is recorded here yet. `activity-mcp import` reads what Claude Code has kept.")
         return
     out.print(_fitting(found, out))
-    for note in _notes(found):
+    for note in _notes(found, reports):
         out.print(Text(note, style="dim"))
 
 
@@ -158,7 +164,7 @@ def dollars(amount: float) -> str:
     return f"${amount:,.2f}"
 
 
-def _notes(found: Usage) -> list[str]:
+def _notes(found: Usage, reports: Reports) -> list[str]:
     total, notes = found.total, []
     if total.has_cost and total.cost_estimated_usd:
         part = "all of it" if _is_all_estimated(total) else f"of which {dollars(total.cost_estimated_usd)}"
@@ -172,8 +178,9 @@ def _notes(found: Usage) -> list[str]:
             f"{dollars(total.cost_auxiliary_usd)} of the sum."
         )
     if total.requests_measured < total.requests:
+        unmeasured = f"{total.requests - total.requests_measured:,} of {total.requests:,} requests"
         notes.append(
-            "What a compaction costs is in no transcript: `activity-mcp install --otel` has Claude Code report every request."
+            f"What a compaction costs is in no transcript, from which {unmeasured} are known. {_WHAT_REPORTS[reports]}"
         )
     if found.by == "session":
         notes.append("A session's sum includes its subagents.")
@@ -182,8 +189,8 @@ def _notes(found: Usage) -> list[str]:
     return notes
 
 
-def show_reconciled(sessions: list[Reconciled], out: Console) -> None:
-    """Each session's sums side by side, then what each difference comes from."""
+def show_reconciled(sessions: list[Reconciled], out: Console, reports: Reports) -> None:
+    """Each session's sums side by side, then what each difference comes from. ``reports``: where Claude Code does now."""
     if not sessions:
         out.print("No session with a request or a sum is recorded here yet.")
         return
@@ -204,6 +211,8 @@ def show_reconciled(sessions: list[Reconciled], out: Console) -> None:
     agreeing = sum(each.agrees is True for each in sessions)
     compared = sum(each.agrees is not None for each in sessions)
     out.print(Text(f"{agreeing} of {compared} sessions with a sum of Claude Code's own agree to the cent.", style="dim"))
+    if any(not each.exported_requests for each in sessions):
+        out.print(Text(f"Of some sessions nothing was exported. {_WHAT_REPORTS[reports]}", style="dim"))
 
 
 def _signed(amount: float | None) -> str:

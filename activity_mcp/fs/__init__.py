@@ -269,10 +269,22 @@ class FileSystem:
         except FileNotFoundError:
             return None
 
+    def is_special(self, path: str) -> bool:
+        """Whether something is there that is neither a file nor a link to one: a pipe, a device, a socket, a directory."""
+        return os.path.lexists(path) and not os.path.isfile(path)
+
     def names(self, path: str) -> list[str]:
         """What is in a directory; nothing if there is none."""
         try:
             return os.listdir(path)
+        except FileNotFoundError:
+            return []
+
+    def entries(self, path: str) -> list[tuple[str, bool]]:
+        """What is in a directory, and whether each is a regular file (or a link to one); nothing if there is none."""
+        try:
+            with os.scandir(path) as found:
+                return [(entry.name, _is_regular(entry)) for entry in found]
         except FileNotFoundError:
             return []
 
@@ -325,6 +337,13 @@ def _open_regular(path: str, flags: int) -> int:
         return fd
     os.close(fd)
     raise OSError(errno.EINVAL, "not a regular file", path)
+
+
+def _is_regular(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False  # a loop of links
 
 
 def _refuse_special(path: str) -> None:

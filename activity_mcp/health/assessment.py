@@ -41,6 +41,7 @@ def of_document(document: State) -> Iterator[Check]:
     yield _recording(document)
     yield judge_leader(document["leader"], document["queue"]["depth_events"])
     yield _queue(document["queue"])
+    yield _segments(document["queue"])
     yield _syncs(document["queue"])
     yield _other_queues(document["other_queues"])
     yield _set_aside("quarantined", document["queue"]["quarantined"], "damaged ranges are kept", document)
@@ -93,16 +94,20 @@ def _queue(queue: QueueState) -> Check:
         return Check("queue", "fail", "the queue is full", "new events are refused until the warehouse takes some")
     if queue["disk_full"]:
         return Check("queue", "fail", f"the disk of {queue['directory']} is full", "new events are refused until it has room")
-    if queue["foreign_files"]:
-        names = ", ".join(queue["foreign_files"][:3])
-        hint = "move what you have put there away; nothing of it is read"
-        return Check("queue", "warn", f"among the segments in {queue['directory']}/seg are other files: {names}", hint)
     if queue["pressure"] == "degraded":
         return Check("queue", "warn", "the queue is over 80 % full", "new events are cut until the warehouse takes some")
     if queue["refused_unreported"]:
         problem = f"{queue['refused_unreported']} events were refused, and no server has recorded that since"
         return Check("queue", "warn", problem, "what was refused is lost; run `activity-mcp flush`, or start a server")
     return Check("queue", "ok", f"{queue['depth_events']} events wait in {queue['directory']}")
+
+
+def _segments(queue: QueueState) -> Check:
+    if not queue["foreign_files"]:
+        return Check("segments", "ok", "nothing else is among them")
+    names = ", ".join(queue["foreign_files"][:3])
+    problem = f"among them in {queue['directory']}/seg is what is none: {names}"
+    return Check("segments", "warn", problem, "move what you have put there away; nothing of it is read, and nothing is lost")
 
 
 def _syncs(queue: QueueState) -> Check:

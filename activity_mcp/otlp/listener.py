@@ -1,8 +1,8 @@
 """The receiver's port on loopback, and the thread behind it.
 
 One process listens; the others stand by and try again every few seconds. Connections are few (one for each running Claude Code)
-and bounded; one that says nothing for ``IDLE_S`` is closed. Where all places are taken, the oldest connection that has not
-shown the token goes: whoever else is on the machine keeps no exporter out.
+and bounded; one that says nothing for ``IDLE_S`` is closed, and where all places are taken, one makes room for the next
+(``connections``).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ActivityError, InvalidInput
 from .body import TooLarge, read_body
+from .connections import Connections, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,13 +61,11 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, receiver: Receiver, port: int, on_error: Callable[[BaseException], None]) -> None:
         self.receiver = receiver
         self._on_error = on_error
-        self._places: dict[socket.socket, bool] = {}
-        """Each connection, the oldest first, and whether it has shown the token."""
-        self._lock = threading.Lock()
+        self.connections = Connections(MAX_CONNECTIONS, _end)
         super().__init__((HOST, port), _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._takes(request):
+        if not self.connections.takes(request):
             self.shutdown_request(request)
             return
         super().process_request(request, client_address)
@@ -75,25 +74,7 @@ class _Server(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            with self._lock:
-                self._places.pop(request, None)
-
-    def has_shown_token(self, request: socket.socket) -> None:
-        with self._lock:
-            if request in self._places:
-                self._places[request] = True
-
-    def _takes(self, request: socket.socket) -> bool:
-        """Whether there is a place for the connection; one is made by ending the oldest that nobody knows."""
-        with self._lock:
-            if len(self._places) >= MAX_CONNECTIONS:
-                unknown = next((other for other, is_known in self._places.items() if not is_known), None)
-                if unknown is None:
-                    return False
-                del self._places[unknown]
-                _end(unknown)
-            self._places[request] = False
-        return True
+            self.connections.leaves(request)
 
     def server_bind(self) -> None:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -128,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
         if refusal is not None:
             self._answer(refusal, keeps=False)  # its body was not read
             return
-        self.server.has_shown_token(self.connection)
+        self._comes_to(Stage.HALF_SENT)
         if self.headers.get("Expect", "").lower() == "100-continue":
             self.send_response_only(100)
             self.end_headers()
@@ -139,9 +120,14 @@ class _Handler(BaseHTTPRequestHandler):
         except InvalidInput as error:
             self._answer(refused(400, error.message), keeps=False)
         else:
+            self._comes_to(Stage.RECORDED)
             self._answer(self._taken(path, body), keeps=True)
+            self._comes_to(Stage.RESTING)
 
     do_GET = do_PUT = do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_POST
+
+    def _comes_to(self, stage: Stage) -> None:
+        self.server.connections.comes_to(self.connection, stage)
 
     def _taken(self, path: str, body: bytes) -> Answer:
         from .receiver import RETRY_AFTER_S, refused

@@ -83,13 +83,15 @@ class BlockReader:
         finally:
             self._fs.close(fd)
 
-    def lines(self, number: int, start: int, last: int, max_bytes: int, max_lines: int) -> PlainLines | None:
-        """The plain lines from ``start`` of segment ``number`` on, up to the end of segment ``last`` and within the limits.
+    def lines(self, number: int, start: int, there: Sequence[int], max_bytes: int, max_lines: int) -> PlainLines | None:
+        """The plain lines from ``start`` of segment ``number`` on, up to the end of those that are ``there`` without a gap, and
+        within the limits.
 
         None where something else comes first.
         """
         found: list[tuple[int, Block]] = []
-        while number <= last:
+        at = there.index(number)
+        while at < len(there) and there[at] == number:
             if start < 0 or not self._ends_at(number, start):
                 block = self.block(number, start, max_bytes, max_lines)
                 if block is None:
@@ -99,8 +101,8 @@ class BlockReader:
                 max_lines -= len(block.lines)
                 if not self._ends_at(number, block.ends[-1]):
                     break
-            number, start = number + 1, -1
-        return PlainLines(found, more=number <= last) if found else None
+            at, number, start = at + 1, number + 1, -1
+        return PlainLines(found, more=at < len(there)) if found else None
 
     def _ends_at(self, number: int, place: int) -> bool:
         found = self._fs.stat(segment_path(self._directory, number))

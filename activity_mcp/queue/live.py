@@ -248,7 +248,7 @@ class LiveSegments:
     def _rotate(self, numbers: Sequence[int]) -> LiveSegment:
         self.info = self._present_queue()
         number = self._gauge.next_number(numbers, self._floor)
-        start_segment(self._directory, number, self.info.queue_id, clock=self._clock, fs=self._fs)
+        number = start_segment(self._directory, number, self.info.queue_id, clock=self._clock, fs=self._fs)
         live = LiveSegment.open(self._directory, number, self._fs)
         if live is None:
             raise OSError(errno.EIO, "a new segment does not read back")

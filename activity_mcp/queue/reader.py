@@ -17,6 +17,7 @@ from .offset import Offset, OffsetLost
 from .segment import (
     MAX_LINE_BYTES,
     Header,
+    are_passed_by,
     checksum_agrees,
     crc_of_line_ending_at,
     parse_header,
@@ -152,7 +153,7 @@ class QueueReader:
             if number == follows:
                 start = self._add_plain_lines(batch, number, start, max_bytes, max_records)
             items = self._items(number, start, number != numbers[-1])
-            if number > follows:
+            if number > follows and not are_passed_by(self.directory, follows, number - 1, self._fs):
                 items = _behind_gap(number, follows, items)
             follows = number + 1
             for item in self._guarded(items, batch):
@@ -170,7 +171,7 @@ class QueueReader:
         number, start = (after.segment, after.end) if after is not None else (1, -1)
         if number not in numbers or (after is not None and not self.verify(after)):
             return None
-        return self._blocks.lines(number, start, numbers[-1], max_bytes, max_lines)
+        return self._blocks.lines(number, start, numbers, max_bytes, max_lines)
 
     def segments(self) -> list[int]:
         """The segments there are, ascending."""

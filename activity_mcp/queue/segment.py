@@ -38,20 +38,39 @@ def segment_path(directory: str, number: int) -> str:
 
 
 def segment_numbers(directory: str, fs: FileSystem) -> list[int]:
-    """The segments there are, ascending. A file with a number that no queue reaches is no segment, and ignored."""
-    numbers = (_number_of(name) for name in fs.names(f"{directory}/{SEGMENT_DIRECTORY}"))
-    return sorted(number for number in numbers if number is not None and number <= MAX_NUMBER)
+    """The segments there are, ascending.
+
+    A file with a number that no queue reaches is no segment, nor is a pipe, a device, a socket or a directory: all are passed
+    by, and never opened.
+    """
+    entries = fs.entries(f"{directory}/{SEGMENT_DIRECTORY}")
+    return sorted(number for name, is_regular in entries if is_regular and (number := _number_of(name)) is not None)
 
 
 def foreign_files(directory: str, fs: FileSystem) -> list[str]:
     """The names of what lies among the segments and is none, ascending."""
-    names = fs.names(f"{directory}/{SEGMENT_DIRECTORY}")
-    return sorted(name for name in names if name.endswith(_SUFFIX) and not (_number_of(name) or MAX_NUMBER + 1) <= MAX_NUMBER)
+    entries = fs.entries(f"{directory}/{SEGMENT_DIRECTORY}")
+    return sorted(
+        name for name, is_regular in entries if name.endswith(_SUFFIX) and not (is_regular and _number_of(name) is not None)
+    )
+
+
+def are_passed_by(directory: str, first: int, last: int, fs: FileSystem) -> bool:
+    """Whether in the place of each of these numbers is something that is no file: no segment was ever made there."""
+    return all(_is_occupied(directory, number, fs) for number in range(first, last + 1))
+
+
+def _is_occupied(directory: str, number: int, fs: FileSystem) -> bool:
+    """Whether a segment of this number would take the place of something that is no file."""
+    return fs.is_special(segment_path(directory, number))
 
 
 def _number_of(name: str) -> int | None:
     digits = name.removesuffix(_SUFFIX)
-    return int(digits) if len(name) == 19 and len(digits) == 12 and digits.isascii() and digits.isdecimal() else None
+    if len(name) != 19 or len(digits) != 12 or not digits.isascii() or not digits.isdecimal():
+        return None
+    number = int(digits)
+    return number if number <= MAX_NUMBER else None
 
 
 class SegmentList:
@@ -149,12 +168,16 @@ def newer_format(what: str, version: int) -> NewerFormat:
     )
 
 
-def start_segment(directory: str, number: int, queue_id: str, *, clock: Clock, fs: FileSystem) -> None:
+def start_segment(directory: str, number: int, queue_id: str, *, clock: Clock, fs: FileSystem) -> int:
     """Make the next segment, header whole, under append.lock. Its first sync must include the directory.
+
+    Returns its number: ``number``, or the first above it whose place nothing but a segment can take.
 
     Raises:
         QueueRefused: no process would find a segment of that number again.
     """
+    while _is_occupied(directory, number, fs):
+        number += 1
     if number > MAX_NUMBER:
         raise QueueRefused(
             f"not accepted: segment {number} would be beyond the last that a queue may have, {MAX_NUMBER}; nothing was written",
@@ -162,6 +185,7 @@ def start_segment(directory: str, number: int, queue_id: str, *, clock: Clock, f
         )
     line = header_line(number, queue_id, fs.boot_id(), clock.time_us())
     fs.publish(segment_path(directory, number), line, durable=False)
+    return number
 
 
 def sync_segment(directory: str, number: int, fs: FileSystem) -> OSError | None:

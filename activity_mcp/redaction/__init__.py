@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from .gates import PATH_MEMBERS, has_escapes, opened
 from .rules import RULES
-from .sight import APART, Sight
+from .sight import APART, Sight, forget_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -252,7 +252,11 @@ class Redactor:
         """The content of a file that lists accounts."""
         from .accounts import listed
 
-        return self._replaced(item, list(listed(item))) if isinstance(item, str) else item
+        if not isinstance(item, str):
+            return item
+        spans = list(listed(item))
+        forget_line()
+        return self._replaced(item, spans)
 
     def _told(self, members: dict[Any, Any]) -> str | None:
         """The kind of secret that one member says another is (``{"element": "Password field", "text": "…"}``)."""

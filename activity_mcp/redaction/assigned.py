@@ -125,6 +125,8 @@ def _after_mark(text: str, name: Name, before: str, at: int) -> tuple[int, int] 
 
 def _behind_closers(text: str, at: int) -> int:
     """Behind the quotes and brackets that close a name."""
+    if text[at : at + 1] not in _CLOSERS:
+        return at
     limit = min(len(text), at + 24)
     while at < limit and text[at] in _CLOSERS and not text.startswith("\\u00", at):
         at += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .gates import may_have_names, prefixes_of
 from .rules import open_rules
-from .sight import Sight
+from .sight import Sight, forget_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def find(
         for view in views(sight.text):
             found = _in_other(Sight(view.text), rules, is_sensitive)
             spans += ((*view.span(start, end), kind) for start, end, kind in found)
+    forget_line()
     return [span for span in spans if not sight.text.startswith("[redacted:", span[0])]
 
 

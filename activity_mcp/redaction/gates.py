@@ -6,6 +6,8 @@ so for most of what a hook records, the finders are not even loaded.
 
 from __future__ import annotations
 
+from itertools import islice
+
 from .gate_words import CALLS, CONSUMERS, PROGRAMS, TOKENS_BEFORE_LONG, TOKENS_BY_HEAD, TOKENS_BY_PIECE
 from .rules import open_rules
 from .sight import APART, MANY, escaped, may_have_joints
@@ -78,6 +80,7 @@ SECRETISH = frozenset(
 BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
 MAX_BASE64 = 4096
 _MAX_RUNS = 6
+_HEX = b"0123456789abcdefABCDEF"
 _MARKS_OF_PASSWORDS = "!#$%^&*+?@"
 ESCAPE, CSI = "\x1b", "\x9b"
 """What begins a sequence for a terminal."""
@@ -185,7 +188,14 @@ def _may_be_by_chance(sight: Sight) -> bool:
     if sight.longest < 20:
         return False
     least = 20 if b"://" in sight.data else 32
-    return any(len(piece) >= least and not piece.isalpha() and not piece.isdigit() for piece in sight.long)
+    return any(
+        len(piece) >= least and not piece.isalpha() and not piece.isdigit() and _may_be_generated(piece) for piece in sight.long
+    )
+
+
+def _may_be_generated(piece: bytes) -> bool:
+    """Not hexadecimal; a shorter one with letters of both cases."""
+    return bool(piece.strip(_HEX)) if len(piece) >= 32 else not piece.islower() and not piece.isupper()
 
 
 def may_be_base64(piece: bytes | str) -> bool:
@@ -195,7 +205,7 @@ def may_be_base64(piece: bytes | str) -> bool:
 
 def _may_have_base64(sight: Sight) -> bool:
     """Whether a run may be base64 of a text. Ids of calls have the same letters, but no text would begin as they do."""
-    pieces = [piece for piece in sight.long if may_be_base64(piece)]
+    pieces = list(islice(filter(may_be_base64, sight.long), _MAX_RUNS + 1))
     if len(pieces) > _MAX_RUNS:
         return True  # to look for each would cost more than to read them all
     text = sight.text

@@ -15,12 +15,14 @@ _SENTENCE = words(
 )
 
 
+_MIN_WEAK, _MIN_BARE = 10, 24
+"""Characters from which a value may be random for a weak name, and for a bare one."""
 _PUBLIC_VALUES = ("sha256", "sha512", "ssh-", "pk_live_", "pk_test_")
 
 
 def is_secret_text(name: Name, value: str, separator: str = "=") -> bool:
     """Whether a quoted value of the name is a secret."""
-    if not value.strip() or is_reference(value) or is_plain(value):
+    if _is_too_short(name, value) or not value.strip() or is_reference(value) or is_plain(value):
         return False
     if name.strength != STRONG:
         return is_secret_of_weak(name, value)
@@ -39,6 +41,13 @@ def is_secret_text(name: Name, value: str, separator: str = "=") -> bool:
     ):
         return False
     return not _is_secret_name(value) and not (name.kind == "cookie" and value.isalpha())
+
+
+def _is_too_short(name: Name, value: str) -> bool:
+    """Whether a value cannot be random enough for a weak name (``is_secret_of_weak``): most values of weak names are not."""
+    if name.strength == STRONG:
+        return False
+    return len(value) < (_MIN_BARE if name.strength == BARE else _MIN_WEAK) and not is_almost_strong(name.text)
 
 
 def _is_template(value: str) -> bool:
@@ -89,7 +98,7 @@ def is_secret_of_weak(name: Name, value: str, *, addressed: bool = False) -> boo
     if name.strength == BARE and not addressed:
         classes = any(c.islower() for c in value) + any(c.isupper() for c in value) + any(c.isdigit() for c in value)
         is_hex = not value.strip("0123456789abcdefABCDEF-")
-        min_chars = 24 if classes == 3 else 32
+        min_chars = _MIN_BARE if classes == 3 else 32
         return classes > 1 and not is_hex and is_random(value, min_chars) and "." not in value and value.count("/") < 5
     if is_almost_strong(name.text):
         return (is_chosen(value) or is_random(value, 10)) and not is_code(value, name.text) and not _is_template(value)
@@ -97,7 +106,7 @@ def is_secret_of_weak(name: Name, value: str, *, addressed: bool = False) -> boo
         return False
     if value.startswith(("/", "./", "~")) and not has_odd_part(value):
         return False
-    return is_random(value, 10)
+    return is_random(value, _MIN_WEAK)
 
 
 def is_chosen(value: str) -> bool:

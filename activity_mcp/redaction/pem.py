@@ -123,10 +123,7 @@ def _bare(text: str, lowered: str) -> Iterator[Span]:
 
 def _is_key_line(line: str) -> bool:
     return (
-        not line.strip(_BASE64)
-        and any(c.isupper() for c in line)
-        and any(c.islower() for c in line)
-        and any(c.isdigit() for c in line)
+        not line.strip(_BASE64) and line.lower() != line and line.upper() != line and any(map(line.__contains__, "0123456789"))
     )
 
 

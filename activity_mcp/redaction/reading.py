@@ -7,7 +7,7 @@ so the cost of reading is that of finding the next white space or the next quote
 
 from __future__ import annotations
 
-from .sight import end_of_line
+from .sight import end_of_line, known_end_of_run, line_break, note_run
 from .values import is_odd
 
 QUOTES = "\"'`"
@@ -20,6 +20,7 @@ _CUT_WINDOW = 512
 _MAX_TAG = 64
 _ELEMENT_WINDOW = 4096
 _MAX_LEVEL = 15
+_LONG_STEP = 128 * 16
 
 
 def skip_blanks(text: str, at: int, max_chars: int = 64) -> int:
@@ -53,8 +54,7 @@ def quoted(text: str, quote_at: int, level: int) -> tuple[int, int] | None:
     if level == 0 and text.startswith(quote * 3, quote_at):
         end = text.find(quote * 3, quote_at + 3)
         return (quote_at + 3, end) if end >= 0 else None
-    line = text.find("\n", start)
-    line = len(text) if line < 0 else line
+    line = line_break(text, start)
     at = start
     while True:
         at = text.find(quote, at, line)
@@ -105,17 +105,26 @@ def quoted_value(text: str, at: int) -> tuple[int, int] | None:
 
 def word_end(text: str, at: int, line: int) -> int:
     """Where the run without white space that is here ends."""
-    step = 128
+    step, start = 128, at
     while at < line:
         piece = text[at : min(line, at + step)]
         parts = piece.split(None, 1)
         if piece[0] in _SPACE:
             return at
         if parts and len(parts[0]) < len(piece):
-            return at + len(parts[0])
+            end = at + len(parts[0])
+            break
         at += len(piece)
         step *= 4
-    return line
+        if step == _LONG_STEP:
+            end = known_end_of_run(text, at)
+            if end >= 0:
+                return end
+    else:
+        end = line
+    if step >= _LONG_STEP:
+        note_run(text, start, end)
+    return end
 
 
 def word(text: str, at: int) -> tuple[int, int]:
@@ -248,6 +257,7 @@ def block(text: str, at: int, column: int) -> tuple[int, int] | None:
 
 
 _SEPARATORS = ("||=", "??=", ":=", "=>", "===", "==", "?=", "+=", "!==", "!=", "=", "：", "＝", "<-", ":")
+_PREFIXES = frozenset("fFrRbBuUL@$")
 _AFTER_SEPARATOR = ("=", ">", ":", "/")
 """What makes another separator of a ``=`` or ``:``, or none."""
 
@@ -277,7 +287,9 @@ def _is_whole_value(text: str, at: int) -> bool:
 def after_prefix(text: str, at: int) -> int:
     """Behind the letters that may stand before a quote: ``f"…"``, ``rb'…'``, ``@"…"``, ``$'…'``."""
     place = at
-    while place < at + 3 and text[place : place + 1] in tuple("fFrRbBuUL@$"):
+    if text[at : at + 1] not in _PREFIXES:
+        return at
+    while place < at + 3 and text[place : place + 1] in _PREFIXES:
         place += 1
     return place if place > at and text[place : place + 1] in ('"', "'") else at
 

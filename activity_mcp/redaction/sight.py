@@ -15,6 +15,7 @@ _MEANT = "ex0u\n\r"
 MANY = 200
 """Occurrences from which to search the text for each thing is faster than to look at every one."""
 _QUOTES_ALIKE = bytes.maketrans(b"'", b'"')
+_LONG_LINE = 4096
 LONG = 15
 """Characters of a piece from which it may be a secret by itself."""
 
@@ -134,11 +135,51 @@ def may_have_joints(sight: Sight) -> bool:
     return sight.data.translate(_QUOTES_ALIKE, b" \t\r\n+").count(b'""') > apart
 
 
+_last_line: tuple[str, int, int] = ("", 0, 0)
+"""The long line that was asked for last: its text, a place in it, and its end. Minified files have one line of a megabyte, and
+it would be searched to its end for each of its names."""
+
+
 def end_of_line(text: str, at: int) -> int:
     """Where the line that this place is in ends."""
-    end = text.find("\n", at)
-    end = len(text) if end < 0 else end
+    end = line_break(text, at)
     return end - 1 if end > at and text[end - 1] == "\r" else end
+
+
+def line_break(text: str, at: int) -> int:
+    """Where the next line break is, or the end of the text."""
+    global _last_line
+    end = text.find("\n", at, at + _LONG_LINE)
+    if end >= 0:
+        return end
+    known, start, end = _last_line
+    if known is not text or not start <= at <= end:
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        _last_line = text, at, end
+    return end
+
+
+_last_run: tuple[str, int, int] = ("", 0, 0)
+"""The same of a long run without white space, which each of its names would read to its end (``key=1&key=2&…``)."""
+
+
+def known_end_of_run(text: str, at: int) -> int:
+    """Where the run without white space ends that this place is in, if it is the one that was noted last; else -1."""
+    known, start, end = _last_run
+    return end if known is text and start <= at < end else -1
+
+
+def note_run(text: str, start: int, end: int) -> None:
+    """Remember a run of a line, to its end."""
+    global _last_run
+    _last_run = text, start, end
+
+
+def forget_line() -> None:
+    """Hold on to no text."""
+    global _last_line, _last_run
+    _last_line = _last_run = ("", 0, 0)
 
 
 def _lower(text: str) -> str:

@@ -129,7 +129,7 @@ class Reconciled:
         if self.unnamed_requests:
             return f"{self.unnamed_requests} requests were exported without an id that is unique: they are in no sum"
         if not self.exported_requests:
-            return "what stands in no transcript (compactions, titles) is missing: `activity-mcp install --otel` reports it"
+            return "what stands in no transcript (compactions, titles) is missing: nothing of this session was exported"
         return "the exporter was not heard for all of the session"
 
     def document(self) -> dict[str, Any]:

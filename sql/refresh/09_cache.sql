@@ -28,7 +28,25 @@ BEGIN
             GROUP BY customer, IFF(scopes.is_of_all, '*', project), channel_id
         ),
 
+        -- an insight that is recorded again in another project leaves the contexts that list it
+        recorded AS (
+            SELECT
+                atom.customer,
+                atom.project,
+                OBJECT_CONSTRUCT_KEEP_NULL('insight_id', atom.insight_id)::VARCHAR AS named
+            FROM INSIGHT_ATOMS AS atom
+            INNER JOIN CLAUDE_STREAM_V2_STREAM AS event
+                ON atom.channel_id = event.channel_id
+                AND atom.stream_offset = event.stream_offset
+        ),
+
         changed AS (
+            SELECT cache.customer, cache.project
+            FROM recorded
+            INNER JOIN CONTEXT_CACHE AS cache
+                ON (cache.customer <> recorded.customer OR cache.project NOT IN ('*', COALESCE(recorded.project, '*')))
+                AND CONTAINS(cache.context_blob:insights::VARCHAR, SUBSTR(recorded.named, 2, LENGTH(recorded.named) - 2))
+            UNION ALL
             SELECT customer, project
             FROM SUPERSEDED
             WHERE is_counted

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from activity_mcp.bench import growth, rows, search, start, usage
+from activity_mcp.bench import growth, redaction, rows, search, start, usage
+from activity_mcp.bench.redaction_texts import CHARACTERS, texts
 
 pytestmark = pytest.mark.slow
 
@@ -45,3 +46,16 @@ def test_search_is_measured_warm_cold_and_for_its_cost(tmp_path: Path) -> None:
         ("ms", True), ("ms", True), ("%", True), ("%", True), ("ms", False), ("ms", False), ("bytes", False), ("s", False),
     ]  # fmt: skip
     assert all(row.value > 0 for row in measured)
+
+
+def test_redaction_is_measured_by_kind_of_text_on_the_same_texts_each_time() -> None:
+    found = texts()
+    assert found == texts()
+    assert len(found) >= 17
+    assert {len(text) for slices in found.values() for text in slices} == {CHARACTERS}
+    measured = redaction.measure({}, runs=1, hostile=2)
+    assert [row.what.split(",")[0] for row in measured[: len(found)]] == [
+        f"redaction of 10 KB of {kind.split(',')[0]}" for kind in found
+    ]
+    assert all(row.floor is not None and row.value > 0 for row in measured[: len(found)])
+    assert [row.target for row in measured[len(found) :]] == ["< 2 ms", "≤ 1.5 × floor", "< 8 times"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from activity_mcp.health import assessment
 from activity_mcp.health.assessment import worst
 from activity_mcp.health.check import Status
 from activity_mcp.operations.doctor import examine
+from activity_mcp.queue import seal_segment
 from machines import Machine, until
 
 TOOL = {"tool_name": "Bash", "success": True}
@@ -84,8 +87,24 @@ def test_a_strangers_file_among_the_segments_is_said(machine: Machine) -> None:
     machine.turns(server, seconds=6)
     Path(server.queue.directory, "seg", "999999999999.ndjson").write_bytes(b"x")
     document = server.status()
-    assert document["checks"]["queue"] == "warn"
+    assert document["checks"]["segments"] == "warn"
     assert any("999999999999.ndjson" in problem for problem in document["problems"])
+
+
+@pytest.mark.parametrize("kind", ["pipe", "directory"])
+def test_what_is_no_file_among_the_segments_is_said_once_and_holds_nothing_up(machine: Machine, kind: str) -> None:
+    server = machine.server()
+    machine.turns(server, seconds=6)
+    make: dict[str, Callable[[Path], object]] = {"pipe": os.mkfifo, "directory": Path.mkdir}
+    make[kind](Path(server.queue.directory, "seg", f"{2:012d}.ndjson"))
+    document = server.status()
+    assert document["checks"]["segments"] == "warn"
+    assert any("000000000002.ndjson" in problem for problem in document["problems"])
+    seal_segment(server.queue.directory, 1)  # the next segment would be in the place that is taken
+    server.log("tool_event", TOOL)
+    machine.turns(server, seconds=30)
+    assert [name for name, _ in changes(machine) if name.startswith("segments")] == ["segments was ok, is warn"]
+    assert "tool_event" in [row.event_name for row in machine.warehouse.rows]
 
 
 def test_a_sync_that_the_disk_refuses_behind_the_callers_back_is_reported_by_the_server_whose_it_is(

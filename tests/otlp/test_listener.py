@@ -15,6 +15,7 @@ import pytest
 from activity_mcp.config import read_config
 from activity_mcp.errors import InvalidConfig
 from activity_mcp.otlp import MAX_BODY_BYTES
+from activity_mcp.otlp.connections import Connections, Stage
 from activity_mcp.otlp.listener import MAX_CONNECTIONS, Listener, PortTaken
 from activity_mcp.otlp.post import read_state
 from activity_mcp.otlp.token import FILE, made_token, stored_token
@@ -74,6 +75,74 @@ def test_connections_that_show_no_token_keep_no_exporter_out(rig: Rig, listener:
     for other in others:
         other.close()
     assert len(rig.features()) == 3
+
+
+HALF_SENT = {
+    "head": f"POST /v1/logs HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {TOKEN}\r\n",
+    "no body": f"POST /v1/logs HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 100\r\n\r\n",
+    "half a body": f"POST /v1/logs HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 100\r\n\r\n{{",
+    "a chunk": f"POST /v1/logs HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {TOKEN}\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{{",
+}
+
+
+@pytest.mark.parametrize("kind", HALF_SENT)
+def test_half_sent_requests_with_the_token_keep_no_exporter_out(rig: Rig, listener: Listener, kind: str) -> None:
+    """Twice as many as there are places; then exporters, one after the other, while as many more half requests come."""
+    resting = http.client.HTTPConnection("127.0.0.1", listener.port, timeout=20)
+    resting.request("POST", "/v1/logs", body(request(0)), PLAIN)
+    assert resting.getresponse().read() == b"{}"
+    others = [_half_sent(listener.port, HALF_SENT[kind]) for _ in range(2 * MAX_CONNECTIONS)]
+    for number in range(1, 9):
+        assert post(listener.port, body(request(number)))[0] == 200
+        others += [_half_sent(listener.port, HALF_SENT[kind]) for _ in range(4)]
+    resting.request("POST", "/v1/logs", body(request(9)), PLAIN)
+    assert resting.getresponse().read() == b"{}"  # those that wait for nothing go before one that was answered
+    resting.close()
+    for other in others:
+        other.close()
+    assert len(rig.features()) == 10
+
+
+def _half_sent(port: int, data: str) -> socket.socket:
+    made = socket.create_connection(("127.0.0.1", port), 20)
+    try:
+        made.sendall(data.encode())
+    except OSError:
+        pass  # its place was taken
+    return made
+
+
+def test_more_exporters_than_places_are_all_answered(rig: Rig, listener: Listener) -> None:
+    """The one that has waited longest for its next request is closed, and its exporter opens another connection."""
+    resting = []
+    for number in range(MAX_CONNECTIONS + 8):
+        resting.append(http.client.HTTPConnection("127.0.0.1", listener.port, timeout=20))
+        resting[-1].request("POST", "/v1/logs", body(request(number)), PLAIN)
+        assert resting[-1].getresponse().read() == b"{}"
+    resting[-1].request("POST", "/v1/logs", body(request(99)), PLAIN)
+    assert resting[-1].getresponse().read() == b"{}"
+    for connection in resting:
+        connection.close()
+
+
+def test_places_are_given_up_in_order() -> None:
+    """Of each stage the oldest; what is being recorded at this moment never."""
+    ended: list[socket.socket] = []
+    made = [socket.socket() for _ in range(9)]
+    connections = Connections(5, ended.append)
+    assert all(connections.takes(each) for each in made[:5])
+    for each, stage in zip(made, (Stage.RESTING, Stage.HALF_SENT, Stage.RECORDED, Stage.HALF_SENT), strict=False):
+        connections.comes_to(each, stage)
+    for each in made[5:9]:
+        assert connections.takes(each)
+        connections.comes_to(each, Stage.RECORDED)
+    assert ended == [made[4], made[1], made[3], made[0]]
+    with socket.socket() as last:
+        assert not connections.takes(last)
+        connections.leaves(made[2])
+        assert connections.takes(last)
+    for each in made:
+        each.close()
 
 
 def test_a_body_of_more_than_8_mb_is_refused_as_it_comes_and_as_it_unpacks(listener: Listener) -> None:

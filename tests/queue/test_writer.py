@@ -6,7 +6,10 @@ import errno
 import json
 import os
 import shutil
+import socket
+import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ import pytest
 from activity_mcp.errors import DiskFull, InvalidInput, NotDurable, QueueBusy, QueueFull, QueueRefused
 from activity_mcp.fs import LOCAL
 from activity_mcp.queue import Offset, QueueReader, foreign_files, open_queue, publish_commit, read_queue
+from activity_mcp.queue.manifest import seal_segment
 from activity_mcp.queue.segment import MAX_LINE_BYTES, MAX_NUMBER, segment_numbers
 from disks import FaultyDisk, damages, line, numbers, read_all, segments, writer
 from fakes import FakeClock
@@ -526,6 +530,76 @@ def test_a_file_that_is_no_segment_changes_nothing(directory: str, number: str, 
     assert damages(read_all(directory)) == []
     assert foreign.read_bytes() == content
     assert foreign_files(directory, LOCAL) == [foreign.name]
+
+
+def _socket(path: Path) -> None:
+    """A socket's path is short: it is bound where it is short, and moved."""
+    with socket.socket(socket.AF_UNIX) as made, tempfile.TemporaryDirectory(dir="/tmp") as place:
+        made.bind(f"{place}/s")
+        os.rename(f"{place}/s", path) if os.stat(place).st_dev == os.stat(path.parent).st_dev else os.mknod(path, 0o140600)
+
+
+SPECIAL: dict[str, Callable[[Path], object]] = {
+    "pipe": os.mkfifo,
+    "directory": Path.mkdir,
+    "socket": _socket,
+    "link to nothing": lambda path: path.symlink_to("nothing"),
+    "link to itself": lambda path: path.symlink_to(path.name),
+    "link to a device": lambda path: path.symlink_to("/dev/zero"),
+    "link to a directory": lambda path: path.symlink_to(path.parent),
+}
+
+
+@pytest.mark.parametrize("kind", SPECIAL)
+@pytest.mark.parametrize("number", [1, 2, 3, 500_000_000_000])
+def test_what_is_no_file_is_passed_by_wherever_a_segment_would_be(directory: str, kind: str, number: int) -> None:
+    """A pipe would hold up whoever opens it, and nothing can be appended to a directory: neither ends the record."""
+    open_queue(directory, sink="")
+    foreign = Path(directory, "seg", f"{number:012d}.ndjson")
+    if number > 1:
+        writer(directory).append([line(0)])
+    if not foreign.exists():
+        SPECIAL[kind](foreign)
+    kept = os.lstat(foreign)
+    later = writer(directory, segment_bytes=1)
+    for n in range(1, 5):
+        later.append([line(n)])
+    later.close()
+    assert numbers(read_all(directory)) == list(range(number == 1, 5))
+    assert damages(read_all(directory)) == []
+    assert foreign_files(directory, LOCAL) == [foreign.name]
+    assert (os.lstat(foreign).st_ino, os.lstat(foreign).st_mode) == (kept.st_ino, kept.st_mode)
+
+
+@pytest.mark.parametrize("kind", SPECIAL)
+def test_what_stands_between_two_segments_ends_no_read(directory: str, kind: str) -> None:
+    queue = writer(directory, segment_bytes=1)
+    queue.append([line(0)])
+    SPECIAL[kind](Path(directory, "seg", f"{2:012d}.ndjson"))
+    queue.append([line(1)])
+    queue.append([line(2)])
+    reader = QueueReader(directory)
+    assert segment_numbers(directory, LOCAL) == [1, 3, 4]
+    at, found = None, []
+    while (plain := reader.read_plain(at, 1 << 20, 100)) is not None or not (batch := reader.read(at)).is_empty:
+        at = plain.end if plain is not None else batch.end
+        found.append(at.segment if at is not None else 0)
+        assert plain is None or plain.more == (plain.end.segment < 4)
+    assert found[-1] == 4
+    assert reader.backlog(None).events == 3
+    reader.sync_segments(Offset(4, 1, 0))
+    seal_segment(directory, 4)
+    assert segment_numbers(directory, LOCAL) == [1, 3, 4, 5]
+
+
+def test_a_segment_that_was_taken_away_is_missed_though_a_directory_is_in_the_next_place(directory: str) -> None:
+    queue = writer(directory, segment_bytes=1)
+    for n in range(4):
+        queue.append([line(n)])
+    Path(directory, "seg", f"{2:012d}.ndjson").unlink()
+    Path(directory, "seg", f"{3:012d}.ndjson").unlink()
+    Path(directory, "seg", f"{3:012d}.ndjson").mkdir()
+    assert len(damages(read_all(directory))) == 1
 
 
 @pytest.mark.parametrize("number", [7, 500_000_000_000, MAX_NUMBER - 1])

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from activity_mcp.redaction import Redactor
+from activity_mcp.redaction import Redactor, sight
+from activity_mcp.redaction.reading import word_end
+from activity_mcp.redaction.sight import forget_line, line_break
 from lengths import some
 
 REPO = Path(__file__).resolve().parents[2]
@@ -32,7 +34,7 @@ PIECES = [
     "ghp_abc_", "Authorization: Bearer ", "$6$", "@", ":5432:", "-----BEGIN PRIVATE KEY-----\n-----END", "Private-Lines: 999\n",
     "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF_", "key key key=", "a" * 63 + "\n", ",password,", "=", "aW1hZ2luZWQ6YmFzZTY0", "YWJjMTIz/", "mysqli('a',", "kind: secret\ndata:\n  a: b\n", "kind: secret\n", ":thin:", ":thin:a/b",
     "a:b@tcp(", "password for x ", "password\\u003d", '<string name="key">', "cat <<EOF | passwd\n", 'form-data; name="password"\n\n', "token is ",
-    "https://a/Ab3dE6gH9/Ab3dE6gH9/", "setPassword('a', ", "<key>password</key>", "password string = ", "credentials('a','b',", "\\\\\\\"password\\\\\\\":",
+    "https://a/Ab3dE6gH9/Ab3dE6gH9/", "setPassword('a', ", "<key>password</key>", "password string = ", "credentials('a','b',", "key=1&", "\\\\\\\"password\\\\\\\":",
 ]  # fmt: skip
 """What finders look for, repeated without an end: each would make a search begin again at every one of them."""
 
@@ -197,3 +199,35 @@ def test_look_alikes_that_all_differ_cost_no_more_than_their_length(kind: str) -
 def test_a_megabyte_of_look_alikes_costs_a_hundred_times_what_ten_kilobytes_cost(kind: str) -> None:
     _assert_linear(kind, 10_000, 100_000)
     _assert_linear(kind, 10_000, 1_000_000)
+
+
+class _Counted(str):
+    """A text that counts how often it is searched to its end."""
+
+    __slots__ = ("searches",)
+    searches: int
+
+    def find(self, piece: str, start: int = 0, end: int | None = None) -> int:  # type: ignore[override]
+        self.searches = getattr(self, "searches", 0) + (end is None)
+        return super().find(piece, start, end)
+
+
+def test_the_end_of_a_long_line_is_searched_for_once() -> None:
+    text = _Counted("api_key: x, " * 5_000 + "\nshort\n")
+    assert {line_break(text, at) for at in range(0, 60_000, 12)} == {60_000}
+    assert (line_break(text, 60_001), text.searches) == (60_006, 1)
+    forget_line()
+
+
+def test_the_end_of_a_long_word_is_read_once() -> None:
+    text = "key=1&" * 5_000 + " the end"
+    before = sight.known_end_of_run(text, 3_000)
+    assert {word_end(text, at, len(text)) for at in range(0, 29_000, 6)} == {30_000}
+    assert (before, sight.known_end_of_run(text, 3_000), sight.known_end_of_run(text, 30_001)) == (-1, 30_000, -1)
+    forget_line()
+
+
+@pytest.mark.parametrize("text", ["api_key: x, " * 2_000, "password='" * 2_000, "key=1&" * 4_000])
+def test_no_text_is_held_when_it_has_been_read(text: str) -> None:
+    Redactor().text(text)
+    assert sight._last_line == sight._last_run == ("", 0, 0)

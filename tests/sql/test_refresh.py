@@ -412,3 +412,21 @@ def test_the_history_of_a_customer_is_not_read(tmp_path: Path) -> None:
         made.connection.execute("ROLLBACK")
         scanned += scans_of(json.loads(profile.read_text())["operator"], "CLAUDE_STREAM_V2")
     assert set(scanned) == {(1, 5)}
+
+
+@pytest.mark.parametrize("later", [HOUR, 2 * DAY])
+@pytest.mark.parametrize("where", [{"project": "/work/b"}, {"project": None}, {"customer": "bob@example.com"}])
+def test_an_insight_that_is_recorded_again_elsewhere_leaves_the_contexts_that_listed_it(later: timedelta, where: Row) -> None:
+    made = Refreshed()
+    rows = [insight(1, NOW - 3 * DAY) | {"project": "/work/a"}, insight(2, NOW - 3 * DAY) | {"project": "/work/a"}]
+    made.take(*rows)
+    again = (
+        insight(1, NOW - 3 * DAY + later, value=7)
+        | {"project": "/work/a", "activity_id": "again", "stream_offset": "z"}
+        | where
+    )
+    made.take(again)
+    assert [reported["insight_id"] for reported in made.blob(project="/work/a")["insights"]] == ["insight-2"]
+    assert_as_expected(made, [*rows, again])
+    made.take(tool(9, NOW) | {"project": "/work/c"})
+    assert_as_expected(made, [*rows, again, tool(9, NOW) | {"project": "/work/c"}])

@@ -242,10 +242,31 @@ def test_no_number_is_cut_however_narrow_the_terminal(by: str, width: int) -> No
     total = Sum("total")
     total.add(one)
     out = Console(file=io.StringIO(), width=width, color_system=None)
-    show_usage(Usage(by, [one], total, {}), out)
+    show_usage(Usage(by, [one], total, {}), out, "nowhere")
     text = out.file.getvalue()  # type: ignore[attr-defined]
     assert "$14,928.53" in text
     assert "300,000" in text
     assert "15.0B" in text
     assert width > 80 or "Cache read" not in text
     assert width < 200 or "Cache read" in text
+
+
+@pytest.mark.parametrize("question", [("usage",), ("usage", "--reconcile")])
+def test_the_exporter_is_recommended_only_where_claude_code_reports_nowhere(
+    call: Call, home: Path, monkeypatch: pytest.MonkeyPatch, question: tuple[str, ...]
+) -> None:
+    session_with(0.9, {"cost_source": "estimated"})
+    settings = home.parent / ".claude" / "settings.json"
+    assert "install --otel" in " ".join(call(*question).out.split())
+    assert call("install", "--otel").code == 0
+    said = " ".join(call(*question).out.split())
+    assert "install --otel" not in said
+    assert "reports every request here now" in said
+    assert call("uninstall").code == 0
+    assert "install --otel" in " ".join(call(*question).out.split())
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text('{"env": {"OTEL_LOGS_EXPORTER": "otlp"}}')
+    assert "reports elsewhere" in " ".join(call(*question).out.split())
+    settings.unlink()
+    monkeypatch.setenv("OTEL_LOGS_EXPORTER", "none")
+    assert "reports elsewhere" in " ".join(call(*question).out.split())

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from ...claude_code.setup.exporter import others
-from ...claude_code.setup.install import files_of, json_of, project_root
+from ...claude_code.setup.install import files_of, project_root
+from ...claude_code.setup.reporting import exporter_variables
 from ...health.check import Check
 from ...identity import working_directory
 
@@ -22,7 +23,9 @@ def checks(subject: Subject) -> Iterator[Check]:
     environ = subject.service.environ
     root = project_root(working_directory())
     paths = [files_of(scope, environ, root).settings for scope in ("user", "project")]
-    found = [(path, names) for path in dict.fromkeys(map(os.path.abspath, paths)) if (names := others(_env_of(path)))]
+    found = [
+        (path, names) for path in dict.fromkeys(map(os.path.abspath, paths)) if (names := others(exporter_variables(path)))
+    ]
     if names := others(dict(environ)):
         found.append(("the environment", names))
     if not found:
@@ -33,9 +36,3 @@ def checks(subject: Subject) -> Iterator[Check]:
         yield Check(_NAME, "warn", f"another exporter is set: {where}", "remove it, or take ours out: `activity-mcp uninstall`")
     else:
         yield Check(_NAME, "ok", f"another one is set ({where}): `install --otel` leaves it, and costs are estimated")
-
-
-def _env_of(path: str) -> dict[str, object]:
-    settings = json_of(path)
-    env = settings.get("env") if isinstance(settings, dict) else None
-    return env if isinstance(env, dict) else {}

@@ -36,7 +36,7 @@ def refusal_of(connection: duckdb.DuckDBPyConnection, sql: str) -> str | None:
 
     try:
         sql.encode()
-        statements = duckdb.extract_statements(sql)
+        statements = connection.extract_statements(sql)  # the module's own would open another engine
     except UnicodeEncodeError:
         return "the statement holds half a character (a lone surrogate); nothing was run"
     except duckdb.Error as error:

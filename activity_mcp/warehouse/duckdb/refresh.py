@@ -49,10 +49,11 @@ def refresh_sequence() -> tuple[Step, ...]:
     """The statements that follow each batch, parsed: parsing is a sixth of what running them on a small batch costs."""
     import duckdb
 
-    return tuple(
-        Step(facts_of(text, "asks"), facts_of(text, "needs"), duckdb.extract_statements(text)[0])
-        for text in statements_of(REFRESH_FILE)
-    )
+    with duckdb.connect(":memory:", config={"threads": 1}) as parser:  # the module's own engine would stay in memory
+        return tuple(
+            Step(facts_of(text, "asks"), facts_of(text, "needs"), parser.extract_statements(text)[0])
+            for text in statements_of(REFRESH_FILE)
+        )
 
 
 def refresh(connection: duckdb.DuckDBPyConnection) -> None:
