@@ -37,7 +37,7 @@ conformance: wheel $(VENV)/.tested
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pytest tests/web/test_conformance.py --conformance $(PYTEST_ARGS)
 
 # The genuine Claude Code, from npm into a cache outside the checkout, in every scenario and on each version; then the start it
-# costs. Twenty minutes; SHORT=1: the short scenarios on the newest version, a minute. CLAUDE_VERSIONS="2.1.240 2.1.300": others.
+# costs. Forty minutes; SHORT=1: the short scenarios on the newest version, a minute. CLAUDE_VERSIONS="2.1.240 2.1.300": others.
 client: wheel $(VENV)/.tested
 	ACTIVITY_TEST_WHEEL=1 $(BIN)/pytest tests/claude_client -m client $(if $(SHORT),--short-client) $(PYTEST_ARGS)
 	$(if $(SHORT),,cd tests && ../$(BIN)/python -m claude_client.measure)

@@ -76,8 +76,10 @@ def a_terminal_that_is_closed(lab: Lab) -> None:
         terminal.ask("second prompt", "time.sleep(40)")
         time.sleep(2)
         os.kill(terminal.pid, signal.SIGHUP)
-        lab.left += 1
         terminal.wait_until_over()
+        lab.ended -= 1
+        lab.hung_up += 1
+        lab.left += 1
 
 
 @scenario()

@@ -62,7 +62,7 @@ class Printed:
 
 class Lab:
     """``asked`` are the prompts of people, ``started``, ``ended`` and ``killed`` count sessions as Claude Code sees them, and
-    ``left`` the turns that nothing ended.
+    ``left`` the turns that nothing ended. Of those that were ``hung_up`` a hook may report the end, or not come to it.
 
     A process is one start and, if it is left in order, one end; /clear is an end and a start, a compaction a start.
     """
@@ -72,7 +72,7 @@ class Lab:
         self.home, self.state, self.project = directory / "home", directory / "state", directory / "project"
         self.api = StandIn()
         self.asked: list[str] = []
-        self.started = self.ended = self.killed = self.left = 0
+        self.started = self.ended = self.hung_up = self.killed = self.left = 0
         kept = {name: os.environ[name] for name in ("LANG", "TERM", "TMPDIR") if name in os.environ}
         self.environ = {
             **kept,

@@ -69,9 +69,11 @@ def judge(lab: Lab, found: Scenario) -> Verdict:
     """Play it, then compare: before an import, after it, and after it again."""
     found.play(lab)
     truth = truth_of(lab)
-    before = compare_live(truth, lab.rows(), starts=lab.started, ends=lab.ended)
+    rows = lab.rows()
+    reported = sum(row.kind == "end" for row in rows) - lab.ended
+    before = compare_live(truth, rows, starts=lab.started, ends=lab.ended + max(0, min(reported, lab.hung_up)))
     lab.import_later()
-    verdict = compare(truth, lab.rows(), starts=lab.started, ends=lab.ended + lab.killed, left=lab.left)
+    verdict = compare(truth, lab.rows(), starts=lab.started, ends=lab.ended + lab.hung_up + lab.killed, left=lab.left)
     verdict.wrong += [f"before the import: {fault}" for fault in before.faults if fault not in verdict.faults]
     again = lab.import_later()["activities"]
     if again:
