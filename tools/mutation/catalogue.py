@@ -125,7 +125,7 @@ MUTANTS = (
            (f"{READER}::test_an_edited_segment_is_not_read_on_from_the_middle_of_something_else",)),
     Mutant(7, "a copy is shipped from where its commit.json had been", "pipeline/flusher.py", "min(lost.segment, Offset.parse(cached).segment)", "lost.segment",
            (f"{BAD}::test_a_copied_directory_that_goes_its_own_way_ships_everything_of_both",)),
-    Mutant(7, "a segment that was taken away is reported", R, "            if number > follows:\n", "            if False:\n",
+    Mutant(7, "a segment that was taken away is reported", R, "            if number > follows and not are_passed_by(self.directory, follows, number - 1, self._fs):\n", "            if False:\n",
            (f"{BAD}::test_a_segment_deleted_before_it_was_shipped_is_reported_in_its_place_and_the_others_flow",)),
     # 8  commit.json
     Mutant(8, "a deleted commit.json is written again", "pipeline/flusher.py", "            self._restore_commit(position.at)\n", "",
