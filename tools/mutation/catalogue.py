@@ -190,8 +190,10 @@ MUTANTS = (
            ("tests/warehouse/test_damage.py::test_a_file_cut_where_a_structure_begins_or_ends_is_set_aside",)),
     Mutant(12, "a flush that waits goes before queries", "warehouse/duckdb/query.py", "if writer.waited_s() is None:", "if True:",
            ("tests/warehouse/test_file_turns.py::test_while_a_flush_waits_no_query_begins_and_afterwards_it_does",)),
-    Mutant(7, "a number that no queue reaches is no segment", SEG, "number is not None and number <= MAX_NUMBER", "number is not None",
+    Mutant(7, "a number that no queue reaches is no segment", SEG, "return number if number <= MAX_NUMBER else None", "return number",
            (f"{WRITER}::test_a_file_that_is_no_segment_changes_nothing",)),
+    Mutant(7, "a segment is a file and nothing else", SEG, "if is_regular and (number := _number_of(name)) is not None)",
+           "if (number := _number_of(name)) is not None)", (f"{WRITER}::test_what_is_no_file_is_passed_by_wherever_a_segment_would_be",)),
     # 13  the backlog drains
     Mutant(13, "anything is shipped", "pipeline/flusher.py", "if batch.is_empty or batch.end is None:", "if True:",
            (f"{FLUSHER}::test_every_line_becomes_one_row_in_order_with_its_place",)),
