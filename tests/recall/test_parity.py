@@ -14,6 +14,7 @@ from activity_mcp.warehouse import Batch, Row, Scope
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from context.samples import CHANNEL, HERE, ME, MINUTE
 from fakes import FakeClock
+from lengths import some
 from recall.lives import NOW, Life, Line
 
 
@@ -44,7 +45,8 @@ def shown(blob: dict[str, Any], lines: list[Line], scope: Scope, context_type: s
     return context
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.long
+@pytest.mark.parametrize("seed", some(range(6), 3))
 def test_what_is_shown_does_not_depend_on_how_much_of_it_was_flushed(warehouse: DuckDBWarehouse, seed: int) -> None:
     life = Life(seed)
     lines = life.lines(60)

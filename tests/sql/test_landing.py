@@ -93,7 +93,7 @@ PLACES = range(len(steps()))
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("place", some(PLACES, 4))
+@pytest.mark.parametrize("place", some(PLACES, 2))
 def test_a_row_that_lands_in_an_hour_that_is_read_again_counts_once(place: int) -> None:
     account = Account()
     (outranked,) = in_one_hour(0, source="import")
@@ -159,7 +159,7 @@ def insights_stay(rows: list[Row]) -> list[Row]:
     return rows
 
 
-@examples(4, 150)
+@examples(2, 150)
 @given(seed=st.integers(0, 10**6))
 def test_wherever_rows_land_the_contexts_are_what_the_rows_alone_give(seed: int) -> None:
     rng = random.Random(seed)

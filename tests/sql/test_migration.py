@@ -16,6 +16,7 @@ import pytest
 from activity_mcp.errors import CheckFailed
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from activity_mcp.warehouse.migration_from_v1 import Check, EmbeddedMigration, Migration
+from lengths import some
 from sql.support import fill, insert_stream, statements, stream_row, table
 from sql.v1_rows import COLUMNS, START, Row, as_v2, canonical, followed, id_of, v1_rows
 
@@ -78,7 +79,8 @@ PASSED = dict.fromkeys(
 )
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.long
+@pytest.mark.parametrize("seed", some(range(2), 1))
 def test_backfill_copies_every_activity_once_however_often_it_stops(migrated: Migrated, seed: int) -> None:
     rows = v1_rows(seed, 200, days=3)
     migrated.insert(rows)

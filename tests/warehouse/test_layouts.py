@@ -102,7 +102,8 @@ def contents(path: str) -> dict[str, Any]:
         }
 
 
-@pytest.mark.parametrize("version", OLDER)
+@pytest.mark.long
+@pytest.mark.parametrize("version", some(OLDER, 2))
 def test_a_file_of_an_older_layout_is_copied_and_then_as_if_it_had_never_been_older(
     tmp_path: Path, clock: FakeClock, filled: Filled, version: int
 ) -> None:

@@ -58,9 +58,9 @@ def month(browser: Browser, seeded_month: Seeded, tmp_path_factory: pytest.TempP
 
 @pytest.fixture(scope="module")
 def looked(browser: Browser, month: Shown) -> Iterator[tuple[Visit, dict[str, Look]]]:
-    """Every view once, in the light, as most of what a look costs is to bring the view up."""
+    """Every second view once (all of them in `make slow`), in the light, as most of what a look costs is to bring the view up."""
     seen = Visit(browser, new_address(month.environ, month.address), color_scheme="light")
-    yield seen, look_at(seen, month.paths, (NARROW, WIDE))
+    yield seen, look_at(seen, some(month.paths, 6), (NARROW, WIDE))
     seen.close()
 
 
@@ -118,6 +118,7 @@ def look_at(seen: Visit, paths: Sequence[str], widths: Sequence[int]) -> dict[st
     return found
 
 
+@pytest.mark.long
 def test_every_view_is_shown_without_an_error_and_asks_nobody_else(looked: tuple[Visit, dict[str, Look]]) -> None:
     seen, found = looked
     assert [path for path, look in found.items() if not look.heading or not look.title.endswith("activity_mcp")] == []
@@ -125,10 +126,12 @@ def test_every_view_is_shown_without_an_error_and_asks_nobody_else(looked: tuple
     assert seen.elsewhere == []
 
 
+@pytest.mark.long
 def test_nobody_is_shut_out_by_colour_or_structure(looked: tuple[Visit, dict[str, Look]]) -> None:
     assert {path: look.wrong for path, look in looked[1].items() if look.wrong} == {}
 
 
+@pytest.mark.long
 def test_no_view_is_wider_than_the_window(looked: tuple[Visit, dict[str, Look]]) -> None:
     assert {path: look.too_wide for path, look in looked[1].items() if look.too_wide} == {}
 
