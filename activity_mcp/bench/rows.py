@@ -30,6 +30,7 @@ from ..recording.recorder import Recorder
 from ..service import ActivityService
 from ..warehouse.base import COLUMNS, Batch
 from .measured import Measured, against, bounded
+from .queue_process import peak_mb
 from .stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -226,11 +227,11 @@ def ingest(environ: Mapping[str, str], seconds: float) -> list[Measured]:
         for process in (shipper, writer):
             process.kill()
             process.wait()
-    rate, peak_mb = shipped["rows"] / shipped["seconds"], shipped["peak_mb"]
+    rate = shipped["rows"] / shipped["seconds"]
     what = f"events a second into the warehouse for {seconds:g} s"
     return [
         Measured(what, rate, "events/s", target="≥ 18,000 events/s", met=rate >= 1.8e4),
-        bounded("   peak memory of the process that flushes", peak_mb, "MB", below=300),
+        bounded("   peak memory of the process that flushes", shipped["peak_mb"], "MB", below=300),
         Measured("   processor time of an event where it is written", written["cpu_s"] / written["rows"] * 1e6, "µs"),
         *(
             Measured(f"   and where it is shipped: {part}", taken / shipped["rows"] * 1e6, "µs")
@@ -257,7 +258,6 @@ def write(seconds: float) -> None:
 
 def ship(seconds: float) -> None:
     """Flush the backlog until the time is over, and print rows, seconds, the peak memory, and the processor time by part."""
-    import resource
 
     service, watch = ActivityService.from_environ(source="cli"), Stopwatch()
     watch.time("appending", service.warehouse, "append")
@@ -273,8 +273,7 @@ def ship(seconds: float) -> None:
     cpu_s = time.process_time() - began_cpu
     service.close()
     parts = watch.seconds | {"reading lines, making rows, and all else": cpu_s - sum(watch.seconds.values())}
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    answer = {"rows": rows, "seconds": now - began, "peak_mb": peak_mb, "cpu_s": {**parts, "together": cpu_s}}
+    answer = {"rows": rows, "seconds": now - began, "peak_mb": peak_mb(), "cpu_s": {**parts, "together": cpu_s}}
     print(json.dumps(answer))  # noqa: T201 - this process's answer
 
 
