@@ -84,7 +84,8 @@ def test_every_command_there_is_is_named() -> None:
     assert [name for name in names if name not in text()] == []
 
 
-@pytest.mark.parametrize("option", ["--quick", pytest.param("", marks=pytest.mark.slow, id="whole")])
+@pytest.mark.slow
+@pytest.mark.parametrize("option", ["--quick", ""], ids=["quick", "whole"])
 def test_the_demo_shows_the_context_and_what_it_cost(tmp_path: Path, option: str) -> None:
     done = run(tmp_path, f"activity-mcp demo {option}")
     assert done.returncode == 0, done.stderr

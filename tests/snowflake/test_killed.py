@@ -67,7 +67,7 @@ def start(recording: Recording) -> subprocess.Popen[bytes]:
     return process
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_every_acknowledged_event_is_one_row_when_flushers_and_the_service_are_killed(recording: Recording) -> None:
     chance = random.Random(11)
     recording.write(1)
