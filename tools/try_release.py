@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 import zipfile
@@ -121,6 +122,10 @@ def _tried(artifact: Path, place: Path) -> None:
             sent = json.dumps(PROMPT) if what == HOOK else ""
             said = run(command, environ, sent=sent, cwd=home)
             require(check(said), f"{' '.join(command)} said:\n{said}")
+    with step("pip uninstall, which leaves nothing"):
+        run([sys.executable, "-m", "pip", "--python", str(python), "uninstall", "--yes", "activity-mcp"], dict(os.environ))
+        left = [str(path) for path in python.parents[1].rglob("*") if "activity" in path.name]
+        require(not left, f"the installation left {left}")
 
 
 def _first_steps(home: Path) -> Iterator[tuple[str, list[str], Callable[[str], bool]]]:
