@@ -97,6 +97,7 @@ def _check_contents(sdist: Path, wheel: Path) -> None:
         tops = {name.split("/")[0] for name in names}
     require(len(tops) == 3 and "activity_mcp" in tops, f"the wheel holds more than its package: {sorted(tops)}")
     require({"activity_mcp/py.typed", "activity_mcp/schemas/event_schemas.json"} <= names, "the wheel lacks a file")
+    require(any(name.endswith("/share/man/man1/activity-mcp.1") for name in names), "the wheel lacks the manual page")
     with tarfile.open(sdist) as archive:
         inside = {name.partition("/")[2] for name in archive.getnames()}
     lacking = {"README.md", "LICENSE", "CHANGELOG.md", "tests/conftest.py", "tools/try_release.py", "Makefile"} - inside
