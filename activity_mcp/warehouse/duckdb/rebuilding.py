@@ -15,6 +15,7 @@ text that it reads: hence the portions.
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .refresh import CONTEXT_TABLES, STREAM, refresh_sequence
@@ -209,8 +210,14 @@ def _run(connection: duckdb.DuckDBPyConnection, table: str, key: str) -> None:
 
 @functools.cache
 def _step(start: str) -> Step:
-    (step,) = (step for step in refresh_sequence() if step.statement.query.lstrip().startswith(start))
+    (step,) = (step for step in refresh_sequence() if _without_comment(step.statement.query).startswith(start))
     return step
+
+
+def _without_comment(query: str) -> str:
+    """The statement itself: DuckDB 2.0.1 gives back the comment before it as well, 2.0.0 did not."""
+    lines = query.lstrip().splitlines()
+    return "\n".join(itertools.dropwhile(lambda line: line.startswith("--"), lines))
 
 
 def _one(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
