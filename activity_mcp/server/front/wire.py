@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-READ_BYTES = 256 * 1024
+READ_BYTES = 64 * 1024  # all that a pipe holds; a larger buffer would be mapped and unmapped again for each line
 UNREAD_BYTES = 1024 * 1024  # a few hundred answers: a client that asks in bulk before it reads is not blocked
 _LOOK_S = 0.1
 
@@ -33,7 +33,8 @@ class Output:
     def __init__(self, descriptor: int, on_lost: Callable[[], None] = lambda: None) -> None:
         self._descriptor = descriptor
         self._on_lost = on_lost
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._waiting = bytearray()
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
@@ -42,7 +43,7 @@ class Output:
         self.lost = False
 
     def write(self, line: bytes) -> None:
-        with self._changed:
+        with self._lock:
             written = 0 if self._waiting else self._write_what_fits(line)
             if written == len(line) or self.lost:
                 return
@@ -110,7 +111,7 @@ class Input:
         if not os.path.samestat(os.fstat(self._descriptor), os.fstat(self._output)):
             poll.register(self._output, 0)  # only that its other end was closed
         while not self.ended:
-            ready = {descriptor for descriptor, _ in poll.poll(every_s * 1000)}
+            ready = dict(poll.poll(every_s * 1000))
             if self._output in ready:
                 self.end("lost")
             if self.ended or self._wakes in ready:
