@@ -20,11 +20,8 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from .commands import Run
+    from .tried import Tried
 
-ARGUMENTS = ("command", "file_path", "notebook_path", "path", "url", "query", "pattern")
-"""The parameter that says what a call was about: the first of these that it has."""
-READING = frozenset(("Read", "NotebookRead", "Grep", "Glob", "LS", "ToolSearch", "TodoWrite", "BashOutput", "TaskOutput"))
-"""Tools whose successes are not kept: there are too many, and none says how one works here."""
 MIN_HABIT = 3
 _TIME = 27
 _MAX_RUNS = 100
@@ -117,63 +114,6 @@ class Attempt:
         self.denied_at = max(self.denied_at, other.denied_at)
         if (other.background_at, other.background_in) > (self.background_at, self.background_in):
             self.background_at, self.background_in = other.background_at, other.background_in
-
-
-class Tried:
-    """One call, as an event tells it: what ``Attempt`` counts."""
-
-    __slots__ = ("_attempt", "error", "outcome", "session_id", "took", "ts", "what")
-
-    def __init__(self, what: str, outcome: str, ts: str, session_id: str | None, *, took: str, error: str) -> None:
-        self.what = what
-        self.outcome = outcome
-        self.ts = ts
-        self.session_id = session_id or ""
-        self.took = took
-        self.error = error
-        self._attempt: Attempt | None = None
-
-    def as_attempt(self) -> Attempt:
-        """The same as an attempt, which nobody changes: made once, as each answer asks for those that wait."""
-        if self._attempt is None:
-            self._attempt = self._made()
-        return self._attempt
-
-    def _made(self) -> Attempt:
-        made = Attempt(self.what)
-        if self.outcome == "ok":
-            made.ok, made.first_ok_at, made.ok_at, made.took_ms = 1, self.ts, self.ts, as_number(self.took)
-        elif self.outcome == "failed":
-            made.failed, made.failed_at, made.error, made.failed_in = 1, self.ts, self.error, self.session_id
-        elif self.outcome == "denied":
-            made.denied, made.denied_at = 1, self.ts
-        else:
-            made.background_at, made.background_in = self.ts, self.session_id
-        return made
-
-
-def tried(tool: str | None, features: Mapping[str, Any], ts: str, session_id: str | None, success: bool | None) -> Tried | None:
-    """What a tool_event adds to the attempts, as the refresh sequence reads it."""
-    parameters = features.get("parameters")
-    given = parameters if isinstance(parameters, dict) else {}
-    outcome = _outcome(tool, features, given, success)
-    if outcome is None:
-        return None
-    argument = next((given[name] for name in ARGUMENTS if given.get(name) is not None), "")
-    what = as_text(f"{'unknown' if tool is None else tool} {as_text(argument)}") or ""
-    said = next((features[name] for name in ("error", "message", "error_type") if features.get(name) is not None), "")
-    took = as_text(features.get("latency_ms"), 20) or ""
-    return Tried(what, outcome, ts, session_id, took=took, error=as_text(said) or "")
-
-
-def _outcome(tool: str | None, features: Mapping[str, Any], given: Mapping[str, Any], success: bool | None) -> str | None:
-    if features.get("denied") is not None:
-        return "denied"
-    if not success:
-        return "failed" if success is False else None
-    if str(given.get("run_in_background")).lower() in ("true", "1"):
-        return "background"
-    return None if tool in READING else "ok"
 
 
 def stored_attempts(blob: Mapping[str, Any]) -> list[Attempt]:
@@ -305,7 +245,7 @@ class Attempts:
 
     def is_no_news(self, call: Tried) -> bool:
         """Whether the call says only that what never did anything but succeed did so again, which nothing here counts."""
-        known = self._by_key.get(call.as_attempt().key) if call.outcome == "ok" else None
+        known = self._by_key.get(call.key) if call.outcome == "ok" else None
         if known is None or known.tool in _EDITS or known.failed_at or known.denied_at or known.background_at:
             return False
         return known.tool != "Bash" or (known.subject is None and known.run is None and _is_everyday(known))

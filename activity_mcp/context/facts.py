@@ -7,8 +7,8 @@ says of its session, and what it adds to the counts. ``render`` only merges what
 from __future__ import annotations
 
 from ..clock import iso, parse_iso
-from .attempts import tried
 from .records import CONCLUSIONS, ERRORS, FILES, INSIGHTS, QUERIES
+from .tried import tried
 from .values import TOKENS, as_amount, as_boolean, as_name, as_number, as_text, as_time
 
 TYPE_CHECKING = False
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from .attempts import Tried
+    from .tried import Tried
 
     Record = dict[str, Any]
 

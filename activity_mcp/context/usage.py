@@ -106,7 +106,9 @@ class Usage:
             return
         self.counts[event_name] = self.counts.get(event_name, 0) + times
         if tool is not None:
-            use = self.tools.setdefault(tool, ToolUse())
+            use = self.tools.get(tool)
+            if use is None:
+                use = self.tools[tool] = ToolUse()
             use.calls += times
             use.failures += times * failed
 

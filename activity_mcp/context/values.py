@@ -43,6 +43,8 @@ def _as_json(value: Any) -> str:
 
 
 def as_name(value: Any) -> str | None:
+    if value is None or (type(value) is str and len(value) <= MAX_NAME and value.isascii()):  # nearly all of them
+        return value
     return as_text(value, MAX_NAME)
 
 

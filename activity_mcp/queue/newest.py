@@ -1,4 +1,4 @@
-"""The newest segment of a queue, kept open from one look to the next: most looks find that it has grown by a line, or not at all.
+"""The newest segment of a queue, kept open from one look to the next: mostly it has grown by a line, or not at all.
 
 Its name is looked up again when the list of segments is another object than last time (``SegmentList``), which it is whenever
 something in their directory was made, removed or renamed. So what is read is always the file that has the name, never one that
@@ -33,7 +33,7 @@ class NewestSegment:
         """Of the segment that is open."""
 
     def look(self, numbers: Sequence[int]) -> tuple[int, int]:
-        """The number of the newest of these segments and its size in bytes: 0 where it was removed just now, or there is none."""
+        """The number of the newest of these segments and its size in bytes: 0 where it is gone, or there is none."""
         if numbers is not self._listed:
             self._open(numbers)
         if self._fd == NONE:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import zlib
 
 from ..fs import LOCAL
-from .offset import Offset
 from .newest import NewestSegment
+from .offset import Offset
 from .segment import SegmentList, checksum_agrees, segment_path
 
 TYPE_CHECKING = False

@@ -51,13 +51,14 @@ class ServiceLoader:
 
     def tools(self) -> Tools:
         """Waits until the service is there. Raises RuntimeError when it could not be opened."""
-        if self._tools is not None:
-            return self._tools
-        self.begin()
-        self._ready.wait()
-        if self._tools is None:
+        tools = self._tools
+        if tools is None:
+            self.begin()
+            self._ready.wait()
+            tools = self._tools
+        if tools is None:
             raise RuntimeError("the service could not be opened")
-        return self._tools
+        return tools
 
     def close(self, timeout: float) -> None:
         """Flush what is buffered and free what is held, within ``timeout`` seconds."""

@@ -89,7 +89,7 @@ def check_arguments(tool: str, arguments: Sequence[Argument], given: Mapping[str
 
     Raises:
         InvalidInput: a value is wrong, missing or unknown; the message names each of them.
-    """
+    """  # noqa: DOC501 - _refusal makes it
     wrong: list[str] = []
     values: dict[str, Any] = {}
     for argument in arguments:
