@@ -162,9 +162,11 @@ def facts_of(events: Iterable[Mapping[str, Any] | Fact]) -> list[Fact]:
 
 def _success(features: Mapping[str, Any]) -> bool | None:
     """Whether it succeeded; None where it does not say, and where the user refused or interrupted it."""
-    if features.get("denied") is not None or as_boolean(features.get("interrupted")) is True:
+    interrupted = features.get("interrupted")
+    if features.get("denied") is not None or (interrupted is not None and as_boolean(interrupted)):
         return None
-    return as_boolean(features.get("success"))
+    success = features.get("success")
+    return success if success is True else as_boolean(success)
 
 
 def _has_a_failed_call(features: Mapping[str, Any]) -> bool:

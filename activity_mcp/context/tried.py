@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .attempts import Attempt, key_of
+from .attempt import Attempt, key_of
 from .values import as_number, as_text
 
 TYPE_CHECKING = False
