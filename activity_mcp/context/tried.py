@@ -65,20 +65,20 @@ def tried(tool: str | None, features: Mapping[str, Any], ts: str, session_id: st
     outcome = _outcome(tool, features, given, success)
     if outcome is None:
         return None
-    argument = _first(given, ARGUMENTS) if given else ""
-    what = as_text(f"{'unknown' if tool is None else tool} {as_text(argument)}") or ""
-    said = _first(features, ("error", "message", "error_type"))
+    argument = as_text(_first(given, ARGUMENTS)) or "" if given else ""
+    what = as_text(f"{'unknown' if tool is None else tool} {argument}") or ""
+    said = as_text(_first(features, ("error", "message", "error_type")))
     took = as_text(features.get("latency_ms"), 20) or ""
-    return Tried(what, outcome, ts, session_id, took=took, error=as_text(said) or "")
+    return Tried(what, outcome, ts, session_id, took=took, error=said or "")
 
 
 def _first(members: Mapping[str, Any], names: Iterable[str]) -> Any:
-    """The first of these members that is there and not null, else an empty text."""
+    """The first of these members that is there and not null."""
     for name in names:
         found = members.get(name)
         if found is not None:
             return found
-    return ""
+    return None
 
 
 def _outcome(tool: str | None, features: Mapping[str, Any], given: Mapping[str, Any], success: bool | None) -> str | None:
