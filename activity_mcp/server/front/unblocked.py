@@ -17,15 +17,11 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Put = Callable[[bytes | bytearray], int]
-    """Writes some of the data and returns how many bytes. Raises BlockingIOError where none fit, another OSError where nobody
-    reads any more."""
+    from _socket import socket
 
 
 class Unblocked:
-    """Writes to one descriptor. For one thread at a time."""
+    """Writes to one descriptor, which stays the caller's. For one thread at a time."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -33,17 +29,17 @@ class Unblocked:
         self._poll.register(descriptor, select.POLLOUT)
         mode = os.fstat(descriptor).st_mode
         self._is_socket = stat.S_ISSOCK(mode)
-        self._holds = _capacity(descriptor) if stat.S_ISFIFO(mode) else 0
-        self._put: Put | None = None
+        self._is_pipe = stat.S_ISFIFO(mode) and sys.platform == "linux"
+        self._socket: socket | None = None
+        self._no_wait = 0
 
     def write(self, data: bytes | bytearray) -> int:
         """How many bytes went. Raises OSError where nobody reads any more."""
-        if self._put is None:
-            self._put = _put_to_socket(self._descriptor) if self._is_socket else self._put_where_there_is_room
+        put = self._put_to_socket if self._is_socket else self._put_where_there_is_room
         written = 0
         try:
             while written < len(data):
-                written += self._put(data[written:] if written else data)
+                written += put(data[written:] if written else data)
         except BlockingIOError:
             pass
         return written
@@ -53,29 +49,27 @@ class Unblocked:
         self._poll.poll()
 
     def _put_where_there_is_room(self, data: bytes | bytearray) -> int:
-        room = self._holds if len(data) > select.PIPE_BUF and self._holds and self._is_empty() else 0
+        room = _room_if_empty(self._descriptor) if self._is_pipe and len(data) > select.PIPE_BUF else 0
         if not room and self._poll.poll(0):
             room = select.PIPE_BUF
         if not room:
             raise BlockingIOError
         return os.write(self._descriptor, data if len(data) <= room else data[:room])
 
-    def _is_empty(self) -> bool:
-        from termios import FIONREAD  # the first answers are small, or few
+    def _put_to_socket(self, data: bytes | bytearray) -> int:
+        if self._socket is None:
+            import _socket  # the module ``socket`` would load ``selectors`` and ``enum``
 
-        return not any(fcntl.ioctl(self._descriptor, FIONREAD, bytes(4)))
+            self._socket, self._no_wait = _socket.socket(fileno=self._descriptor), _socket.MSG_DONTWAIT
+        return self._socket.send(data, self._no_wait)
 
-
-def _capacity(pipe: int) -> int:
-    """How many bytes an empty pipe holds; 0 where the system does not say."""
-    try:
-        return fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) if sys.platform == "linux" else 0
-    except OSError:
-        return 0
+    def __del__(self) -> None:
+        if self._socket is not None:
+            self._socket.detach()
 
 
-def _put_to_socket(descriptor: int) -> Put:
-    from _socket import MSG_DONTWAIT, socket  # the module ``socket`` would load ``selectors`` and ``enum``
+def _room_if_empty(pipe: int) -> int:
+    """How many bytes this pipe holds, if there are none in it; else 0."""
+    from termios import FIONREAD  # the first answers are small, or few
 
-    connection = socket(fileno=os.dup(descriptor))
-    return lambda data: connection.send(data, MSG_DONTWAIT)
+    return 0 if any(fcntl.ioctl(pipe, FIONREAD, bytes(4))) else fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)

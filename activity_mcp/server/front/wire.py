@@ -44,6 +44,8 @@ class Output:
 
     def write(self, line: bytes) -> None:
         with self._lock:
+            if self.lost:
+                return
             written = 0 if self._waiting else self._write_what_fits(line)
             if written == len(line) or self.lost:
                 return
