@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
-    from .attempts import Attempt
+    from .attempt import Attempt
     from .instructions import Instructions, Noted
 
     SaysIt = Instructions | Noted

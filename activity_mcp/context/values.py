@@ -70,6 +70,8 @@ def _as_json(value: Any) -> str:
 
 
 def as_name(value: Any) -> str | None:
+    if value is None or (type(value) is str and len(value) <= MAX_NAME and value.isascii()):  # nearly all of them
+        return value
     return as_text(value, MAX_NAME)
 
 
@@ -126,7 +128,7 @@ def is_time(value: Any) -> TypeGuard[str]:
 
 
 def as_time(value: Any) -> str | None:
-    return value if value is not None and is_time(value) else None
+    return value if is_time(value) else None
 
 
 def age(ts: str, now_us: int) -> str | None:
