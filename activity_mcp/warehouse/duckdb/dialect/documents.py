@@ -1,10 +1,11 @@
 """A select that reads many members of a document: DuckDB parses it once for all of them, and not once for each.
 
-Snowflake stores a VARIANT by its members, so ``feature_json:a::VARCHAR`` costs the same wherever it is written. DuckDB parses the
-text at each call of a JSON function, and a fold would do so thirty times a row. A list of paths is one call: so the source of
-such a select becomes
+Snowflake stores a VARIANT by its members, so ``feature_json:a::VARCHAR`` costs the same wherever it is written. DuckDB parses
+the text at each call of a JSON function, and a fold would do so thirty times a row. A list of paths is one call: so the source
+of such a select becomes
 
-    (SELECT *, JSON_EXTRACT_STRING(feature_json, [paths]) AS feature_json_texts, JSON_TYPE(feature_json, [paths]) AS … FROM source)
+    (SELECT *, JSON_EXTRACT_STRING(feature_json, [paths]) AS feature_json_texts,
+        JSON_TYPE(feature_json, [paths]) AS feature_json_types FROM source)
 
 and each member an element of these lists. This is done in statements that change rows, which run whole: of a view only the
 columns that somebody asks for are worked out. And of CTEs and of the batch alone: of a table that is joined to a few rows, each
@@ -46,9 +47,7 @@ def _read_once_from(select: exp.Select, table: exp.Table) -> None:
     by_column: dict[str, list[exp.Anonymous]] = {}
     for call in _calls_in(select, table):
         by_column.setdefault(call.expressions[0].name, []).append(call)
-    lists = [
-        _Lists(column, calls) for column, calls in by_column.items() if sum(_PARSES[call.this] for call in calls) >= MIN_PARSES
-    ]
+    lists = [_Lists(column, calls) for column, calls in by_column.items() if _parses(calls) >= MIN_PARSES]
     if not lists:
         return
     read = exp.select("*", *(made for each in lists for made in each.columns())).from_(exp.table_(table.this.copy()))
@@ -57,16 +56,18 @@ def _read_once_from(select: exp.Select, table: exp.Table) -> None:
     table.replace(exp.Subquery(this=read, alias=exp.TableAlias(this=exp.to_identifier(table.alias_or_name))))
 
 
+def _parses(calls: list[exp.Anonymous]) -> int:
+    return sum(_PARSES[call.this] for call in calls)
+
+
 def _calls_in(select: exp.Select, table: exp.Table) -> Iterator[exp.Anonymous]:
     """The calls of this select, not of those inside it, that read a member of a column of ``table``."""
     is_only_source = not select.args.get("joins") and not select.args.get("laterals")
+    names = {table.alias_or_name, ""} if is_only_source else {table.alias_or_name}
     for node in select.walk(prune=lambda node: node is not select and isinstance(node, _OTHER_SCOPES)):
         if isinstance(node, exp.Anonymous) and node.this in _PARSES:
             column, path = node.expressions
-            names_it = isinstance(column, exp.Column) and (
-                column.table == table.alias_or_name or (is_only_source and not column.table)
-            )
-            if names_it and isinstance(path, exp.Literal):
+            if isinstance(column, exp.Column) and column.table in names and isinstance(path, exp.Literal):
                 yield node
 
 
