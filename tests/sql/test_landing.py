@@ -88,7 +88,12 @@ def twice(row: Row) -> Row:
     return row | {"source": "hook", "channel_id": "queue-1"}
 
 
-PLACES = range(len(steps()))
+PLACES = range(17)
+"""Before which of its statements."""
+
+
+def test_rows_land_before_each_statement() -> None:
+    assert len(steps()) == len(PLACES)
 
 
 @pytest.mark.long
