@@ -69,8 +69,10 @@ _COUNTED_SINCE = "SELECT DATE_TRUNC('hour', utc_now()) - INTERVAL 9 DAY"
 """REFRESH_COUNTS leaves out what is older than eight days itself."""
 _SHOW = f"CREATE OR REPLACE TEMP VIEW {STREAM} AS SELECT event.* FROM CLAUDE_STREAM_V2 AS event WHERE "  # noqa: S608
 """A view and no table: one that is dropped holds its memory until the transaction ends."""
-_IN_SPAN = f"""
-    event.{_OF_THESE} AND """ + """
+_IN_SPAN = (
+    f"""
+    event.{_OF_THESE} AND """
+    + """
     event.ts >= '{first}' AND event.ts < TIMESTAMP '{last}' + INTERVAL 1 HOUR
     AND event.rowid % {parts} = {part}
     AND NOT EXISTS (
@@ -84,6 +86,7 @@ _IN_SPAN = f"""
             AND waiting.ts = event.ts
     )
 """
+)
 _FEEDS_A_LIST = """
     AND NOT EXISTS (
         SELECT 1 FROM FULL_SINCE AS lists
