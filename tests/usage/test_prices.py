@@ -79,11 +79,14 @@ def test_what_the_list_does_not_know_has_no_price_never_zero(model: str, feature
 def test_a_model_that_the_list_has_not_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from genai_prices.data_snapshot import DataSnapshot
 
-    looked: list[str] = []
+    looked: list[str | None] = []
     find = DataSnapshot.find_provider
-    monkeypatch.setattr(
-        DataSnapshot, "find_provider", lambda self, model, *other: looked.append(model) or find(self, model, *other)
-    )
+
+    def noted(snapshot: DataSnapshot, model: str | None, provider: str | None, url: str | None) -> Any:
+        looked.append(model)
+        return find(snapshot, model, provider, url)
+
+    monkeypatch.setattr(DataSnapshot, "find_provider", noted)
     prices = PriceList()
     for _ in range(3):
         assert prices.cost_usd({"model": "nobodys-model", "prompt_tokens": 1}, NOW_US) is None

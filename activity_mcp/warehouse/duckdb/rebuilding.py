@@ -10,8 +10,8 @@ as have a thousand contexts:
 3. Contexts: once, for one row of each customer, project and channel.
 
 Each statement reads the tables that it adds to. So those of these customers are apart, in temporary tables of the same names:
-what is rebuilt of others costs nothing. What a transaction has changed stays in memory until it ends, and a statement takes up to
-a hundred times the memory of the JSON text that it reads: hence the portions.
+what is rebuilt of others costs nothing. What a transaction has changed stays in memory until it ends, and a statement takes up
+to a hundred times the memory of the JSON text that it reads: hence the portions.
 """
 
 from __future__ import annotations
@@ -69,15 +69,13 @@ _COUNTED_SINCE = "SELECT DATE_TRUNC('hour', utc_now()) - INTERVAL 9 DAY"
 """REFRESH_COUNTS leaves out what is older than eight days itself."""
 _SHOW = f"CREATE OR REPLACE TEMP VIEW {STREAM} AS SELECT event.* FROM CLAUDE_STREAM_V2 AS event WHERE "  # noqa: S608
 """A view and no table: one that is dropped holds its memory until the transaction ends."""
-_IN_SPAN = (
-    f"""
-    event.{_OF_THESE} AND """
-    + """
-    event.ts >= '{first}' AND event.ts < TIMESTAMP '{last}' + INTERVAL 1 HOUR
-    AND event.rowid % {parts} = {part}
+_IN_SPAN = f"""
+    event.{_OF_THESE}
+    AND event.ts >= '{{first}}' AND event.ts < TIMESTAMP '{{last}}' + INTERVAL 1 HOUR
+    AND event.rowid % {{parts}} = {{part}}
     AND NOT EXISTS (
         SELECT 1 FROM SUPERSEDED AS outranked
-        WHERE outranked.ts >= '{first}' AND outranked.ts < TIMESTAMP '{last}' + INTERVAL 1 HOUR
+        WHERE outranked.ts >= '{{first}}' AND outranked.ts < TIMESTAMP '{{last}}' + INTERVAL 1 HOUR
             AND outranked.channel_id = event.channel_id AND outranked.stream_offset = event.stream_offset
             AND outranked.ts = event.ts
     ) AND NOT EXISTS (
@@ -85,8 +83,7 @@ _IN_SPAN = (
         WHERE waiting.channel_id = event.channel_id AND waiting.stream_offset = event.stream_offset
             AND waiting.ts = event.ts
     )
-"""
-)
+"""  # noqa: S608 - our own names
 _FEEDS_A_LIST = """
     AND NOT EXISTS (
         SELECT 1 FROM FULL_SINCE AS lists
@@ -173,7 +170,7 @@ def rebuild_contexts(connection: duckdb.DuckDBPyConnection, memory: str = MEMORY
 
 
 def customers_together(contexts: Iterable[tuple[str, int]]) -> Iterator[Customers]:
-    """Of (customer, number of contexts) in their order: each customer once, with its neighbours as far as _MAX_CONTEXTS allow."""
+    """Of (customer, number of contexts) in order: each customer once, with its neighbours as far as _MAX_CONTEXTS allow."""
     held, count = list[str](), 0
     for customer, more in contexts:
         if held and count + more > _MAX_CONTEXTS:
