@@ -70,7 +70,9 @@ class Section:
     without them each counts as a sum; ``shorts`` gives the entries as a small answer has them.
     """
 
-    __slots__ = ("_lengths", "_make_shorts", "_shorts", "_units", "entries", "keyed", "name", "plain", "whole", "worths")
+    __slots__ = (
+        "_lengths", "_make_shorts", "_shorts", "_units", "entries", "is_uncut", "keyed", "name", "plain", "whole", "worths",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -91,6 +93,8 @@ class Section:
         self.keyed = keyed
         self.plain = plain
         self.whole = whole
+        self.is_uncut = keyed or plain or whole
+        """Whether its entries have one form only."""
         self._lengths: list[int] | None = None
         self._units: list[Unit] | None = None
 
@@ -104,15 +108,13 @@ class Section:
         """The entries at these places, in their order."""
         return self.entries if len(indices) == len(self.entries) else [self.entries[index] for index in sorted(indices)]
 
-    @property
-    def is_uncut(self) -> bool:
-        """Whether its entries have one form only."""
-        return self.keyed or self.plain or self.whole
-
     def lengths(self, dumps: Dumps) -> list[int]:
         """The bytes of each entry with its comma, encoded when first asked for."""
         if self._lengths is None:
-            self._lengths = [self.size_of(entry, dumps) for entry in self.entries]
+            if self.keyed:
+                self._lengths = [len(dumps(name)) + len(dumps(value)) + 2 for name, value in self.entries]
+            else:
+                self._lengths = [len(dumps(entry)) + 1 for entry in self.entries]
         return self._lengths
 
     def shorts(self) -> list[Any]:
@@ -129,11 +131,6 @@ class Section:
             else:
                 self._units = [Unit(self, [index], worth, dumps) for index, worth in enumerate(self.worths)]
         return self._units
-
-    def size_of(self, entry: Any, dumps: Dumps) -> int:
-        if self.keyed:
-            return len(dumps(entry[0])) + 1 + len(dumps(entry[1])) + 1
-        return len(dumps(entry)) + 1
 
 
 def fit(
@@ -164,7 +161,9 @@ def _as_long_as_before(before: Sequence[Section], sections: Sequence[Section], d
     changed = []
     for old, new in zip(before, sections, strict=True):
         if old is not new:
-            if old.name != new.name or not new.is_uncut or old.lengths(dumps) != new.lengths(dumps):
+            if old.name != new.name or not new.is_uncut or len(old.entries) != len(new.entries):
+                return None
+            if new.entries and old.lengths(dumps) != new.lengths(dumps):
                 return None
             changed.append(new)
     return changed
@@ -252,7 +251,7 @@ class Unit:
         if is_small:
             entries = [section.shorts()[index] for index in self.indices]
         short = [shortened(entry) for entry in entries]
-        other = (short, sum(section.size_of(entry, dumps) for entry in short))
+        other = (short, sum(len(dumps(entry)) + 1 for entry in short))
         return [other] if is_small else [full] if short == entries else [full, other]
 
 

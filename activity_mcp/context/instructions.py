@@ -85,7 +85,7 @@ class InstructionFiles:
 
     def of(self, project: str) -> Instructions:
         """What is told to a session of this project; nothing for what is no directory's path."""
-        if not os.path.isabs(project):
+        if not project.startswith("/"):
             return NOTHING
         paths = paths_for(project, self._environ)
         known = self._known.get(project)

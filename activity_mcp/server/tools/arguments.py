@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["string", "integer", "number", "boolean", "object", "array", "any"]
 
-_TYPES: dict[Kind, type | tuple[type, ...]] = {
+_TYPES: dict[Kind, Any] = {
     "string": str, "integer": int, "number": (int, float), "boolean": bool, "object": dict, "array": list, "any": object,
 }  # fmt: skip
 _KINDS = {bool: "a boolean", int: "an integer", float: "a number", str: "a string", list: "a list", dict: "an object"}
@@ -63,7 +63,7 @@ class Argument:
             value = _object_in(value)
         if self.kind == "integer" and isinstance(value, float) and value.is_integer():
             value = int(value)
-        if not _is(self.kind, value):
+        if not isinstance(value, _TYPES[self.kind]) or (value.__class__ is bool and self.kind not in ("boolean", "any")):
             raise ValueError(f"must be {_article(self.kind)}, not {_KINDS.get(type(value), 'something else')}")
         if self.choices and value not in self.choices:
             raise ValueError(f"must be one of {', '.join(self.choices)}, not {_shown(value)}")
@@ -115,12 +115,6 @@ def _refusal(tool: str, names: Sequence[str], given: Mapping[str, Any], wrong: S
     return InvalidInput(
         f"{tool} refused, nothing was done: {'; '.join(wrong[:5])}{more}", hint=f"its arguments are {', '.join(names)}"
     )
-
-
-def _is(kind: Kind, value: Any) -> bool:
-    if isinstance(value, bool):  # which Python counts among the integers
-        return kind in ("boolean", "any")
-    return isinstance(value, _TYPES[kind])
 
 
 def _object_in(text: str) -> Any:
