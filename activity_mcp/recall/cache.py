@@ -134,13 +134,10 @@ class ContextCache:
         return read, source
 
     def _anchored(self, signature: Signature | None, snapshot: Snapshot, before: _Held | None) -> _Held:
-        verified = self._clock.monotonic() - max(0.0, self._wall_age_s(snapshot))
+        verified = self._clock.monotonic() - max(0.0, (self._clock.time_us() - snapshot.as_of_us) / 1e6)
         if before is not None and before.snapshot is not None and before.snapshot.as_of_us == snapshot.as_of_us:
             verified = min(verified, before.verified)  # the same verification, however often its file is written
         return _Held(signature, snapshot, verified, None)
-
-    def _wall_age_s(self, snapshot: Snapshot) -> float:
-        return (self._clock.time_us() - snapshot.as_of_us) / 1e6
 
     def _in_flight(self, key: Key, snapshot: Snapshot | None) -> bool:
         return self._flight(key, snapshot) is not None
@@ -153,7 +150,7 @@ class ContextCache:
         if held is None or held.snapshot is None:
             problem = held.problem if held and held.problem else "nothing was read from the warehouse for this context yet"
             return Entry(None, "missing", None, "none", f"{problem}; {self._progress(key, None)}")
-        wall_s = self._wall_age_s(held.snapshot)
+        wall_s = (self._clock.time_us() - held.snapshot.as_of_us) / 1e6
         age_s = max(wall_s, self._clock.monotonic() - held.verified, 0.0)
         freshness = self._freshness(age_s, wall_s)
         reason = None if freshness == "fresh" else self._reason(key, held, freshness, age_s, wall_s)

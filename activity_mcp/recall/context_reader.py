@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ..activity import MAX_TEXT
-from ..clock import iso
 from ..context import ALL_PROJECTS, CONTEXT_TYPES
 from ..errors import InvalidInput
 from ..identity import place_of
@@ -170,7 +169,7 @@ def _envelope(entry: Entry, customer: str, context_type: str, project: str) -> d
         "context_type": context_type,
         "project": project,
         "context": {},
-        "as_of": iso(entry.snapshot.as_of_us) if entry.snapshot else None,
+        "as_of": entry.snapshot.as_of if entry.snapshot else None,
         "age_ms": entry.age_ms,
         "freshness": entry.freshness,
         "source": entry.source,

@@ -46,9 +46,9 @@ class LocalEvents:
             polled = self._tail.poll()
             if polled.records or polled.skipped:
                 events: list[tuple[str, Mapping[str, Any]]] = []
-                for place, line in polled.records:
+                for offset, line in polled.records:
                     try:
-                        event, offset = decode_line(line, orjson.loads), str(place)
+                        event = decode_line(line, orjson.loads)
                     except ValueError:
                         continue
                     if _is_forgetting(event):  # what is before it is in the contexts, or is to be known no more
