@@ -130,7 +130,8 @@ class SegmentTail:
         return lines, end
 
     def _lines(self, number: int, start: int, end: int, sealed: bool) -> list[tuple[str, bytes]]:
-        data = self._read(number, start, end - start)
+        is_open = number == self._newest.number
+        data = self._newest.read(start, end - start) if is_open else self._read(number, start, end - start)
         found, at = [], 0
         while newline := data.find(b"\n", at) + 1:
             line = data[at:newline]

@@ -109,7 +109,7 @@ class Accepted:
                     values[name] = self._by_name[name].read(value)
         except (KeyError, ValueError):
             raise self._refusal(given) from None
-        if not given.keys() <= values.keys() or any(given.get(name) is None for name in self._required):
+        if not given.keys() <= values.keys() or (self._required and any(given.get(name) is None for name in self._required)):
             raise self._refusal(given)
         return values
 
