@@ -152,14 +152,10 @@ class ContextCache:
             return Entry(None, "missing", None, "none", f"{problem}; {self._progress(key, None)}")
         wall_s = (self._clock.time_us() - held.snapshot.as_of_us) / 1e6
         age_s = max(wall_s, self._clock.monotonic() - held.verified, 0.0)
-        freshness = self._freshness(age_s, wall_s)
-        reason = None if freshness == "fresh" else self._reason(key, held, freshness, age_s, wall_s)
-        return Entry(held.snapshot, freshness, round(age_s * 1000), source, reason)
-
-    def _freshness(self, age_s: float, wall_s: float) -> Freshness:
-        if age_s > self._max_stale_s:
-            return "expired"
-        return "stale" if age_s > self._ttl_s or wall_s < -_FUTURE_S else "fresh"
+        if age_s <= self._ttl_s and wall_s >= -_FUTURE_S and age_s <= self._max_stale_s:
+            return Entry(held.snapshot, "fresh", round(age_s * 1000), source, None)
+        freshness: Freshness = "expired" if age_s > self._max_stale_s else "stale"
+        return Entry(held.snapshot, freshness, round(age_s * 1000), source, self._reason(key, held, freshness, age_s, wall_s))
 
     def _reason(self, key: Key, held: _Held, freshness: Freshness, age_s: float, wall_s: float) -> str:
         if held.problem:
