@@ -104,6 +104,8 @@ class Document:
             watermark=stored.watermark,
             valid_until_us=min(now_us + AGES_HOLD_US, self._known.usage.windows.until_us - 1),
         )
+        self.room = 0
+        """In which it was asked for last."""
         self._show()
 
     def add(self, facts: Sequence[Fact]) -> None:
@@ -125,6 +127,7 @@ class Document:
 
     def within(self, room: int, dumps: Callable[[Any], bytes]) -> Rendered:
         """This document in ``room`` bytes, the braces of an empty context not counted."""
+        self.room = room
         if self._uncounted:
             self._count_again(dumps)
         is_small = self._is_terse and room < SPARE_ROOM  # short rather than full, also where all of it would fit

@@ -129,6 +129,10 @@ class ContextReader:
         )
         return ContextAnswer(answer, around, rendered)
 
+    def read_ahead(self) -> None:
+        """Take in what was recorded since the last answer: the next one is made of that and what comes meanwhile."""
+        self._renderer.catch_up(self._local_events.poll())
+
     def is_expected(self, customer: str | None, project: str | None) -> bool:
         """True at the first miss of a scope, for which a refresh was just requested: worth waiting a few milliseconds."""
         scope = self.scope(customer, project)
