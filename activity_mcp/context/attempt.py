@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .commands import plain_words, run_of
 from .commits import subject_of
+from .values import remembering
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 EDITS = ("Edit", "Write", "MultiEdit", "NotebookEdit")
 _SEARCHES = ("grep", "rg", "egrep", "diff", "test", "[", "which", "find", "ls", "cmp", "pgrep", "git grep", "git diff")
 _NOTHING_TO_COMMIT = ("nothing to commit", "nothing added to commit")
-_MAX_COMMAND_KEYS = 512
-_command_keys: dict[str, tuple[str, str]] = {}
 
 
 class Attempt:
@@ -102,14 +101,10 @@ def key_of(tool: str, argument: str) -> tuple[str, str]:
     return ("edit", argument) if tool in EDITS else (tool, " ".join(argument.split()))
 
 
+@remembering(512)
 def _command_key(command: str) -> tuple[str, str]:
-    """``key_of`` a shell's command. The same few come with each answer and each new context, so some are remembered."""
-    known = _command_keys.get(command)
-    if known is None:
-        if len(_command_keys) >= _MAX_COMMAND_KEYS:
-            _command_keys.clear()
-        known = _command_keys[command] = "Bash", " ".join(plain_words(command))
-    return known
+    """``key_of`` a shell's command."""
+    return "Bash", " ".join(plain_words(command))
 
 
 def _found_nothing(attempt: Attempt) -> bool:

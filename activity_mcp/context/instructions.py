@@ -84,7 +84,7 @@ class InstructionFiles:
         self._known: dict[str, tuple[Places, Instructions]] = {}
 
     def of(self, project: str) -> Instructions:
-        """What is told to a session of this project; nothing for what is no directory's path."""
+        """The instructions that a session of this project reads; none for what is no directory's path."""
         if not project.startswith("/"):
             return NOTHING
         places, known = self._known.get(project) or (Places(project, self._environ), None)
@@ -130,7 +130,7 @@ class Places:
 
 
 def paths_for(project: str, environ: Mapping[str, str]) -> list[str]:
-    """The files that are told to a session of this project, whether or not they are there."""
+    """The files of instructions that a session of this project reads, whether or not they are there."""
     return Places(project, environ).paths()
 
 

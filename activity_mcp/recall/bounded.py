@@ -1,41 +1,44 @@
-"""Dictionaries that cannot grow: of the values used last, at most so many; and the same for a time only."""
+"""Dictionaries that cannot grow: of the values used last, at most so many; and the same for a time only.
+
+What keeps the newest is cachetools, loaded with the first value: a command that keeps nothing does not pay for it.
+"""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, MutableMapping
 
 _Value = TypeVar("_Value")
 
 
 class Newest(Generic[_Value]):
-    """The values that were put or got last, at most ``size`` of them; none is None. Not safe to use from several threads at
-    once."""
+    """The values that were put or got last, at most ``size`` of them. Not safe to use from several threads at once."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._values: OrderedDict[Hashable, _Value] = OrderedDict()
+        self._values: MutableMapping[Hashable, _Value] | None = None
 
     def get(self, key: Hashable) -> _Value | None:
         """The value, which counts as used now; None where there is none."""
-        found = self._values.get(key)
-        if found is not None:
-            self._values.move_to_end(key)
-        return found
+        try:
+            return None if self._values is None else self._values[key]
+        except KeyError:
+            return None
 
     def put(self, key: Hashable, value: _Value) -> None:
         """Keep the value, in place of the one used longest ago where there is no room."""
+        if self._values is None:
+            from cachetools import LRUCache
+
+            self._values = LRUCache(self._size)
         self._values[key] = value
-        self._values.move_to_end(key)
-        if len(self._values) > self._size:
-            self._values.popitem(last=False)
 
     def drop(self, key: Hashable) -> None:
         """Forget the value, if there is one."""
-        self._values.pop(key, None)
+        if self._values is not None:
+            self._values.pop(key, None)
 
 
 class Lasting(Generic[_Value]):

@@ -696,6 +696,7 @@ def test_a_hook_can_render_without_paying_for_more_than_the_cheap_part_of_the_st
         "datetime",
         "threading",
         "hashlib",
+        "cachetools",
         "orjson",
         "asyncio",
     }

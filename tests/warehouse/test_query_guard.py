@@ -38,7 +38,12 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ask(db: Path, sql: str, **limits: Any) -> dict[str, Any]:
-    return answer_request({"db": str(db), "sql": sql, "max_rows": None, **limits})
+    opened: list[duckdb.DuckDBPyConnection] = []
+    try:
+        return answer_request({"db": str(db), "sql": sql, "max_rows": None, **limits}, opened)
+    finally:
+        for connection in opened:
+            connection.close()
 
 
 REFUSED = [
@@ -213,7 +218,8 @@ BOMBS = [
 def test_a_query_that_eats_memory_ends_alone_and_within_its_gigabyte(db: Path, sql: str) -> None:
     request = {"db": str(db), "sql": sql, "max_rows": 10, "max_bytes": 100_000, "timeout_s": 120}
     measured = (
-        "import runpy, sys\n"
+        "import os, runpy, sys\n"
+        "os._exit = sys.exit\n"
         "from activity_mcp.bench.queue_process import peak_mb\n"
         "try: runpy.run_module('activity_mcp.warehouse.duckdb.query_child', run_name='__main__')\n"
         "finally: print(round(peak_mb()), file=sys.stderr)"

@@ -1,4 +1,4 @@
-"""The page in a real browser: whoever looks, on whatever screen, at whatever was recorded."""
+"""The page in a real browser: for every reader, on every screen, at whatever was recorded."""
 
 from __future__ import annotations
 
@@ -58,10 +58,18 @@ def month(browser: Browser, seeded_month: Seeded, tmp_path_factory: pytest.TempP
 
 @pytest.fixture(scope="module")
 def looked(browser: Browser, month: Shown) -> Iterator[tuple[Visit, dict[str, Look]]]:
-    """Every second view once (all of them in `make slow`), in the light, as most of what a look costs is to bring the view up."""
+    """Every third view once (all of them in `make slow`), in the light, as most of what a look costs is to bring the view up."""
     seen = Visit(browser, new_address(month.environ, month.address), color_scheme="light")
-    yield seen, look_at(seen, some(month.paths, 6), (NARROW, WIDE))
+    yield seen, look_at(seen, some(month.paths, 4), (NARROW, WIDE))
     seen.close()
+
+
+@pytest.fixture(scope="module")
+def come_in(browser: Browser, month: Shown) -> Iterator[Visit]:
+    """For those who begin by going to a view, which begins it anew: to come in costs twice that."""
+    made = Visit(browser, new_address(month.environ, month.address))
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -183,8 +191,8 @@ def test_every_view_is_whole_without_javascript(month: Shown, visit: Callable[..
     assert page.locator("#result td").inner_text() == "42"
 
 
-def test_an_event_of_another_process_appears_by_itself(month: Shown, visit: Callable[..., Visit]) -> None:
-    page = visit(month).go("/")
+def test_an_event_of_another_process_appears_by_itself(month: Shown, come_in: Visit) -> None:
+    page = come_in.go("/")
     name = "a-tool-that-was-just-used"
     log = [
         sys.executable,
@@ -201,15 +209,15 @@ def test_an_event_of_another_process_appears_by_itself(month: Shown, visit: Call
     page.wait_for_selector(f"text={name}")
 
 
-def test_the_keyboard_reaches_everything_and_shows_where_it_is(month: Shown, visit: Callable[..., Visit]) -> None:
-    page = visit(month).go("/sessions")
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(come_in: Visit) -> None:
+    page = come_in.go("/sessions")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main"
     page.keyboard.press("/")
     assert page.evaluate("document.activeElement.id") == "find"
-    page = visit(month).go("/sessions")
+    page = come_in.go("/sessions")
     page.keyboard.press("j")
     assert page.evaluate("document.activeElement.closest('tr') !== null")
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
@@ -218,8 +226,8 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(month: Shown, vis
     page.wait_for_url("**/session/*")
 
 
-def test_ctrl_enter_runs_the_statement_and_the_url_has_it(month: Shown, visit: Callable[..., Visit]) -> None:
-    page = visit(month).go("/sql")
+def test_ctrl_enter_runs_the_statement_and_the_url_has_it(come_in: Visit) -> None:
+    page = come_in.go("/sql")
     page.fill("#q", "SELECT 6 * 7 AS answer")
     page.keyboard.press("Control+Enter")
     page.wait_for_selector("#result td")
@@ -227,12 +235,14 @@ def test_ctrl_enter_runs_the_statement_and_the_url_has_it(month: Shown, visit: C
     assert "6+*+7" in page.url
 
 
-def test_who_wants_no_motion_gets_none(month: Shown, visit: Callable[..., Visit]) -> None:
-    page = visit(month, reduced_motion="reduce").go("/")
+def test_who_wants_no_motion_gets_none(come_in: Visit) -> None:
+    come_in.page.emulate_media(reduced_motion="reduce")
+    page = come_in.go("/")
     moving = page.evaluate(
         """() => [...document.querySelectorAll("*")].filter((one) => { const style = getComputedStyle(one);
         return parseFloat(style.transitionDuration) > 0 || style.animationName !== "none"; }).length"""
     )
+    come_in.page.emulate_media(reduced_motion="null")
     assert moving == 0
 
 
