@@ -50,14 +50,15 @@ class LeadingParts(SourceParts):
         return flusher
 
     def make_folding(self) -> Folding:
-        """When what this process appends while it leads is folded; the search index takes it before."""
+        """When what this process appends while it leads is folded; the search index takes it before, or meanwhile."""
         from ..pipeline.folding import Folding
 
-        return Folding(self.warehouse, self.adapter.capabilities, before=self._index_unfolded, clock=self.clock)
-
-    def _index_unfolded(self) -> None:
-        if self.finding.feed is not None:
-            self.finding.feed.take_unfolded()
+        feed = self.finding.feed
+        if feed is None:
+            return Folding(self.warehouse, self.adapter.capabilities, clock=self.clock)
+        return Folding(
+            self.warehouse, self.adapter.capabilities, before=feed.take_unfolded, beside=feed.fold_beside, clock=self.clock
+        )
 
     @lazy
     def upkeep(self) -> DailyRetention | None:
