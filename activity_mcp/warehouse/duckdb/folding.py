@@ -14,6 +14,7 @@ contexts, so that no event stops those behind it. What else is to be made of a p
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import BatchRejected, BatchTooLarge, WarehouseError
@@ -110,17 +111,29 @@ class Folder:
 
     def _fold_piece(self, beside: Callable[[Piece], None] | None) -> _Piece | None:
         """Fold the next piece; None where nothing lies there. What was tried is noted, for whoever handles its failure."""
-        with self._engine() as connection:
+        with self._engine() as connection, contextlib.ExitStack() as threads:
             piece = self._next(connection)
             if piece is None:
                 return None
             self._tried.append(piece)
-            if beside is None:
-                _fold(connection, piece)
-            else:
-                with Beside(connection, self._path, piece.last, is_all=piece.is_all, work=beside) as other:
-                    _fold(connection, piece, other.wait)
+            other = threads.enter_context(self._begin(connection, piece, beside)) if beside is not None else None
+            connection.execute(MAKE_STREAM)
+            connection.execute("BEGIN TRANSACTION")
+            connection.execute(_TAKE, [piece.last])
+            if not piece.is_all:
+                _hide_what_is_behind(connection, piece)
+            refresh(connection)
+            if other is not None:
+                other.wait()
+            connection.execute(_REMOVE, [piece.last])
+            connection.execute("COMMIT")
+            if not piece.is_all:
+                connection.execute(_SHOW_ALL)
+            connection.execute(MAKE_STREAM)  # so that it holds no memory until the next one
             return piece
+
+    def _begin(self, connection: duckdb.DuckDBPyConnection, piece: _Piece, work: Callable[[Piece], None]) -> Beside:
+        return Beside(connection, self._path, piece.last, is_all=piece.is_all, work=work)
 
     def _next(self, connection: duckdb.DuckDBPyConnection) -> _Piece | None:
         found = connection.execute(_WEIGH, [self._max_rows + 1]).fetchall()
@@ -146,21 +159,6 @@ class Folder:
             (activity_id,) = connection.execute(named, [piece.last]).fetchall()[0]
             connection.execute(_REMOVE, [piece.last])
         return f"{activity_id}: {error.message}"
-
-
-def _fold(connection: duckdb.DuckDBPyConnection, piece: _Piece, may_remove: Callable[[], None] = lambda: None) -> None:
-    connection.execute(MAKE_STREAM)
-    connection.execute("BEGIN TRANSACTION")
-    connection.execute(_TAKE, [piece.last])
-    if not piece.is_all:
-        _hide_what_is_behind(connection, piece)
-    refresh(connection)
-    may_remove()
-    connection.execute(_REMOVE, [piece.last])
-    connection.execute("COMMIT")
-    if not piece.is_all:
-        connection.execute(_SHOW_ALL)
-    connection.execute(MAKE_STREAM)  # so that it holds no memory until the next one
 
 
 def _hide_what_is_behind(connection: duckdb.DuckDBPyConnection, piece: _Piece) -> None:
