@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..pipeline.folding import Folding
     from ..recording.call_log import CallLog
     from ..usage.budgets import Budget, BudgetWatch
+    from ..warehouse.base import Folded
 
 
 class LeadingParts(SourceParts):
@@ -53,12 +54,21 @@ class LeadingParts(SourceParts):
         """When what this process appends while it leads is folded; the search index takes it before, or meanwhile."""
         from ..pipeline.folding import Folding
 
-        feed = self.finding.feed
-        if feed is None:
-            return Folding(self.warehouse, self.adapter.capabilities, clock=self.clock)
         return Folding(
-            self.warehouse, self.adapter.capabilities, before=feed.take_unfolded, beside=feed.fold_beside, clock=self.clock
+            self.warehouse,
+            self.adapter.capabilities,
+            before=self._index_unfolded,
+            beside=self._index_while_folding,
+            clock=self.clock,
         )
+
+    def _index_unfolded(self) -> None:
+        if self.finding.feed is not None:
+            self.finding.feed.take_unfolded()
+
+    def _index_while_folding(self) -> Folded:
+        feed = self.finding.feed
+        return feed.fold_beside() if feed is not None else self.warehouse.fold()
 
     @lazy
     def upkeep(self) -> DailyRetention | None:
