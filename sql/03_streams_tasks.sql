@@ -220,9 +220,10 @@ BEGIN
 END;
 $$;
 
--- grain: one insight; of two events that name the same one the later wins
+-- grain: one insight; of two events that name the same one the later wins. An insight whose event was outranked since is read
+-- anew: from the better event if that names it, else from an earlier event of the stream that does, else it is removed.
 -- snowflake-only: a step of REFRESH_CONTEXT, whose statements the embedded engine runs itself
-CREATE OR REPLACE PROCEDURE REFRESH_INSIGHTS()
+CREATE OR REPLACE PROCEDURE REFRESH_INSIGHTS(batch_key VARCHAR, may_withdraw BOOLEAN)
 RETURNS VARCHAR
 LANGUAGE SQL
 COMMENT = 'Folds insights that the batch brought into INSIGHT_ATOMS.'
@@ -232,74 +233,109 @@ $$
 BEGIN
     MERGE INTO INSIGHT_ATOMS AS atom
     USING (
-        SELECT
-            *,
-            OBJECT_CONSTRUCT_KEEP_NULL(
-                'insight_id', insight_id,
-                'subject', SUBSTR(subject, 1, 300),
-                'metric', SUBSTR(metric, 1, 300),
-                'value', IFF(LENGTH(value_text) > 2000, SUBSTR(value_text, 1, 2000)::VARIANT, value),
-                'grain', SUBSTR(grain, 1, 300),
-                'confidence', confidence,
-                'artifact_id', artifact_id,
-                'query_id', query_id,
-                'recorded_at', TO_CHAR(recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"'),
-                'valid_until', TO_CHAR(valid_until, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"')
-            ) AS item
-        FROM (
+        WITH withdrawn AS (
+            SELECT known.insight_id
+            FROM INSIGHT_ATOMS AS known
+            INNER JOIN SUPERSEDED AS outranked
+                ON known.channel_id = outranked.channel_id
+                AND known.stream_offset = outranked.stream_offset
+                AND known.recorded_at = outranked.ts
+            WHERE :may_withdraw
+        ),
+
+        events AS (
+            SELECT
+                customer, org_id, project, session_id, feature_json, ts, activity_id, channel_id, stream_offset,
+                COALESCE(NULLIF(feature_json:insight_id::VARCHAR, ''), activity_id) AS insight_id
+            FROM CLAUDE_STREAM_V2_STREAM
+            WHERE event_name = 'mcp_event'
+                AND feature_json:method::VARCHAR = 'record_insight'
+            UNION ALL
+            SELECT
+                event.customer, event.org_id, event.project, event.session_id, event.feature_json, event.ts, event.activity_id,
+                event.channel_id, event.stream_offset, withdrawn.insight_id
+            FROM CLAUDE_STREAM_V2 AS event
+            INNER JOIN withdrawn
+                ON COALESCE(NULLIF(event.feature_json:insight_id::VARCHAR, ''), event.activity_id) = withdrawn.insight_id
+            WHERE :may_withdraw
+                AND event.event_name = 'mcp_event'
+                AND event.feature_json:method::VARCHAR = 'record_insight'
+        ),
+
+        newest AS (
             SELECT
                 *,
-                TRY_CAST(confidence_text AS NUMBER(9, 6)) AS confidence,
-                COALESCE(
-                    TRY_CAST(valid_until_text AS TIMESTAMP_NTZ),
-                    IFF(
-                        recorded_at < '9900-01-01'::TIMESTAMP_NTZ,
-                        DATEADD(SECOND, ROUND(valid_hours * 3600), recorded_at),
-                        NULL
-                    )
-                ) AS valid_until
+                OBJECT_CONSTRUCT_KEEP_NULL(
+                    'insight_id', insight_id,
+                    'subject', SUBSTR(subject, 1, 300),
+                    'metric', SUBSTR(metric, 1, 300),
+                    'value', IFF(LENGTH(value_text) > 2000, SUBSTR(value_text, 1, 2000)::VARIANT, value),
+                    'grain', SUBSTR(grain, 1, 300),
+                    'confidence', confidence,
+                    'artifact_id', artifact_id,
+                    'query_id', query_id,
+                    'recorded_at', TO_CHAR(recorded_at, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"'),
+                    'valid_until', TO_CHAR(valid_until, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"')
+                ) AS item
             FROM (
                 SELECT
-                    COALESCE(NULLIF(event.feature_json:insight_id::VARCHAR, ''), event.activity_id) AS insight_id,
-                    event.customer,
-                    event.org_id,
-                    event.project,
-                    event.session_id,
-                    event.feature_json:subject::VARCHAR AS subject,
-                    event.feature_json:metric::VARCHAR AS metric,
-                    event.feature_json:value AS value,
-                    event.feature_json:value::VARCHAR AS value_text,
-                    event.feature_json:grain::VARCHAR AS grain,
-                    event.feature_json:confidence::VARCHAR AS confidence_text,
-                    event.feature_json:artifact_id::VARCHAR AS artifact_id,
-                    event.feature_json:query_id::VARCHAR AS query_id,
-                    IFF(
-                        ARRAY_SIZE(event.feature_json:source_events) >= 0, event.feature_json:source_events, NULL
-                    ) AS source_events,
-                    event.feature_json:valid_until::VARCHAR AS valid_until_text,
-                    LEAST(TRY_CAST(event.feature_json:valid_for_hours::VARCHAR AS NUMBER(18, 3)), 500000) AS valid_hours,
-                    event.ts AS recorded_at,
-                    event.activity_id,
-                    event.channel_id,
-                    event.stream_offset
-                FROM CLAUDE_STREAM_V2_STREAM AS event
-                WHERE event.event_name = 'mcp_event'
-                    AND event.feature_json:method::VARCHAR = 'record_insight'
-                    AND NOT EXISTS (
-                        SELECT 1
-                        FROM SUPERSEDED AS outranked
-                        WHERE outranked.channel_id = event.channel_id
-                            AND outranked.stream_offset = event.stream_offset
-                            AND outranked.ts = event.ts
-                    )
-            ) AS recorded
-        ) AS read
-        QUALIFY ROW_NUMBER() OVER (PARTITION BY insight_id ORDER BY recorded_at DESC, activity_id) = 1
+                    *,
+                    TRY_CAST(confidence_text AS NUMBER(9, 6)) AS confidence,
+                    COALESCE(
+                        TRY_CAST(valid_until_text AS TIMESTAMP_NTZ),
+                        IFF(
+                            recorded_at < '9900-01-01'::TIMESTAMP_NTZ,
+                            DATEADD(SECOND, ROUND(valid_hours * 3600), recorded_at),
+                            NULL
+                        )
+                    ) AS valid_until
+                FROM (
+                    SELECT
+                        event.insight_id,
+                        event.customer,
+                        event.org_id,
+                        event.project,
+                        event.session_id,
+                        event.feature_json:subject::VARCHAR AS subject,
+                        event.feature_json:metric::VARCHAR AS metric,
+                        event.feature_json:value AS value,
+                        event.feature_json:value::VARCHAR AS value_text,
+                        event.feature_json:grain::VARCHAR AS grain,
+                        event.feature_json:confidence::VARCHAR AS confidence_text,
+                        event.feature_json:artifact_id::VARCHAR AS artifact_id,
+                        event.feature_json:query_id::VARCHAR AS query_id,
+                        IFF(
+                            ARRAY_SIZE(event.feature_json:source_events) >= 0, event.feature_json:source_events, NULL
+                        ) AS source_events,
+                        event.feature_json:valid_until::VARCHAR AS valid_until_text,
+                        LEAST(TRY_CAST(event.feature_json:valid_for_hours::VARCHAR AS NUMBER(18, 3)), 500000) AS valid_hours,
+                        event.ts AS recorded_at,
+                        event.activity_id,
+                        event.channel_id,
+                        event.stream_offset
+                    FROM events AS event
+                    WHERE NOT EXISTS (
+                            SELECT 1
+                            FROM SUPERSEDED AS outranked
+                            WHERE outranked.channel_id = event.channel_id
+                                AND outranked.stream_offset = event.stream_offset
+                                AND outranked.ts = event.ts
+                        )
+                ) AS recorded
+            ) AS read
+            QUALIFY ROW_NUMBER() OVER (PARTITION BY insight_id ORDER BY recorded_at DESC, activity_id) = 1
+        )
+
+        SELECT newest.*, withdrawn.insight_id AS withdrawn_id
+        FROM newest
+        FULL OUTER JOIN withdrawn
+            ON newest.insight_id = withdrawn.insight_id
     ) AS fresh
-        ON atom.insight_id = fresh.insight_id
+        ON atom.insight_id = COALESCE(fresh.insight_id, fresh.withdrawn_id)
+    WHEN MATCHED AND fresh.insight_id IS NULL THEN DELETE
     WHEN MATCHED AND (
-        fresh.recorded_at > atom.recorded_at
-        OR (fresh.activity_id = atom.activity_id AND ABS(DATEDIFF(SECOND, fresh.recorded_at, atom.recorded_at)) <= 86400)
+        fresh.withdrawn_id IS NOT NULL
+        OR fresh.recorded_at > atom.recorded_at
         OR (fresh.recorded_at = atom.recorded_at AND fresh.activity_id < atom.activity_id)
     ) THEN
         UPDATE SET
@@ -321,6 +357,7 @@ BEGIN
             activity_id = fresh.activity_id,
             channel_id = fresh.channel_id,
             stream_offset = fresh.stream_offset,
+            batch_key = :batch_key,
             updated_at = SYSDATE()
     WHEN NOT MATCHED THEN
         INSERT (
@@ -336,9 +373,10 @@ BEGIN
 END;
 $$;
 
--- grain: one artifact; of two events that name the same one the later wins
+-- grain: one artifact; of two events that name the same one the later wins. One whose event was outranked since is read anew, as an
+-- insight is.
 -- snowflake-only: a step of REFRESH_CONTEXT, whose statements the embedded engine runs itself
-CREATE OR REPLACE PROCEDURE REFRESH_ARTIFACTS()
+CREATE OR REPLACE PROCEDURE REFRESH_ARTIFACTS(may_withdraw BOOLEAN)
 RETURNS VARCHAR
 LANGUAGE SQL
 COMMENT = 'Folds artifacts that the batch brought into ARTIFACTS.'
@@ -348,48 +386,83 @@ $$
 BEGIN
     MERGE INTO ARTIFACTS AS artifact
     USING (
-        SELECT
-            *,
-            COALESCE(TRY_CAST(pinned_text AS BOOLEAN), FALSE) AS pinned,
-            TRY_CAST(expires_at_text AS TIMESTAMP_NTZ) AS expires_at
-        FROM (
+        WITH withdrawn AS (
+            SELECT known.artifact_id
+            FROM ARTIFACTS AS known
+            INNER JOIN SUPERSEDED AS outranked
+                ON known.channel_id = outranked.channel_id
+                AND known.stream_offset = outranked.stream_offset
+                AND known.stored_at = outranked.ts
+            WHERE :may_withdraw
+        ),
+
+        events AS (
             SELECT
-                COALESCE(NULLIF(event.feature_json:artifact_id::VARCHAR, ''), event.activity_id) AS artifact_id,
-                event.feature_json:artifact_type::VARCHAR AS artifact_type,
-                event.customer,
-                event.org_id,
-                event.project,
-                event.session_id,
-                TRY_CAST(event.feature_json:row_count::VARCHAR AS NUMBER(18, 0)) AS row_count,
-                IFF(ARRAY_SIZE(event.feature_json:sample_rows) >= 0, event.feature_json:sample_rows, NULL) AS sample_rows,
-                event.feature_json:content_schema AS content_schema,
-                event.feature_json:query_id::VARCHAR AS query_id,
-                event.feature_json:sql_sha256::VARCHAR AS sql_sha256,
-                event.feature_json:result_sha256::VARCHAR AS result_sha256,
-                event.link,
-                event.feature_json:pinned::VARCHAR AS pinned_text,
-                event.feature_json:expires_at::VARCHAR AS expires_at_text,
-                event.ts AS stored_at,
-                event.activity_id,
-                event.channel_id,
-                event.stream_offset
-            FROM CLAUDE_STREAM_V2_STREAM AS event
-            WHERE event.event_name = 'mcp_event'
+                customer, org_id, project, session_id, feature_json, link, ts, activity_id, channel_id, stream_offset,
+                COALESCE(NULLIF(feature_json:artifact_id::VARCHAR, ''), activity_id) AS artifact_id
+            FROM CLAUDE_STREAM_V2_STREAM
+            WHERE event_name = 'mcp_event'
+                AND feature_json:method::VARCHAR = 'store_artifact'
+            UNION ALL
+            SELECT
+                event.customer, event.org_id, event.project, event.session_id, event.feature_json, event.link, event.ts,
+                event.activity_id, event.channel_id, event.stream_offset, withdrawn.artifact_id
+            FROM CLAUDE_STREAM_V2 AS event
+            INNER JOIN withdrawn
+                ON COALESCE(NULLIF(event.feature_json:artifact_id::VARCHAR, ''), event.activity_id) = withdrawn.artifact_id
+            WHERE :may_withdraw
+                AND event.event_name = 'mcp_event'
                 AND event.feature_json:method::VARCHAR = 'store_artifact'
-                AND NOT EXISTS (
-                    SELECT 1
-                    FROM SUPERSEDED AS outranked
-                    WHERE outranked.channel_id = event.channel_id
-                        AND outranked.stream_offset = event.stream_offset
-                        AND outranked.ts = event.ts
-                )
-        ) AS recorded
-        QUALIFY ROW_NUMBER() OVER (PARTITION BY artifact_id ORDER BY stored_at DESC, activity_id) = 1
+        ),
+
+        newest AS (
+            SELECT
+                *,
+                COALESCE(TRY_CAST(pinned_text AS BOOLEAN), FALSE) AS pinned,
+                TRY_CAST(expires_at_text AS TIMESTAMP_NTZ) AS expires_at
+            FROM (
+                SELECT
+                    event.artifact_id,
+                    event.feature_json:artifact_type::VARCHAR AS artifact_type,
+                    event.customer,
+                    event.org_id,
+                    event.project,
+                    event.session_id,
+                    TRY_CAST(event.feature_json:row_count::VARCHAR AS NUMBER(18, 0)) AS row_count,
+                    IFF(ARRAY_SIZE(event.feature_json:sample_rows) >= 0, event.feature_json:sample_rows, NULL) AS sample_rows,
+                    event.feature_json:content_schema AS content_schema,
+                    event.feature_json:query_id::VARCHAR AS query_id,
+                    event.feature_json:sql_sha256::VARCHAR AS sql_sha256,
+                    event.feature_json:result_sha256::VARCHAR AS result_sha256,
+                    event.link,
+                    event.feature_json:pinned::VARCHAR AS pinned_text,
+                    event.feature_json:expires_at::VARCHAR AS expires_at_text,
+                    event.ts AS stored_at,
+                    event.activity_id,
+                    event.channel_id,
+                    event.stream_offset
+                FROM events AS event
+                WHERE NOT EXISTS (
+                        SELECT 1
+                        FROM SUPERSEDED AS outranked
+                        WHERE outranked.channel_id = event.channel_id
+                            AND outranked.stream_offset = event.stream_offset
+                            AND outranked.ts = event.ts
+                    )
+            ) AS recorded
+            QUALIFY ROW_NUMBER() OVER (PARTITION BY artifact_id ORDER BY stored_at DESC, activity_id) = 1
+        )
+
+        SELECT newest.*, withdrawn.artifact_id AS withdrawn_id
+        FROM newest
+        FULL OUTER JOIN withdrawn
+            ON newest.artifact_id = withdrawn.artifact_id
     ) AS fresh
-        ON artifact.artifact_id = fresh.artifact_id
+        ON artifact.artifact_id = COALESCE(fresh.artifact_id, fresh.withdrawn_id)
+    WHEN MATCHED AND fresh.artifact_id IS NULL THEN DELETE
     WHEN MATCHED AND (
-        fresh.stored_at > artifact.stored_at
-        OR (fresh.activity_id = artifact.activity_id AND ABS(DATEDIFF(SECOND, fresh.stored_at, artifact.stored_at)) <= 86400)
+        fresh.withdrawn_id IS NOT NULL
+        OR fresh.stored_at > artifact.stored_at
         OR (fresh.stored_at = artifact.stored_at AND fresh.activity_id < artifact.activity_id)
     ) THEN
         UPDATE SET
@@ -1845,6 +1918,7 @@ BEGIN
     LET has_insights BOOLEAN := FALSE;
     LET has_artifacts BOOLEAN := FALSE;
     LET may_quarantine BOOLEAN := FALSE;
+    LET may_withdraw BOOLEAN := FALSE;
     LET has_repeats BOOLEAN := FALSE;
     LET has_drift BOOLEAN := FALSE;
     LET has_long_lists BOOLEAN := FALSE;
@@ -1918,8 +1992,18 @@ BEGIN
                 HAVING COUNT(*) > 2 * LIST_LIMIT(section)
             )
         ) > 0 AS has_long_lists,
-        (SELECT COUNT(*) FROM REREAD_HOURS) > 0 AS has_reread
-    INTO :has_repeats, :has_drift, :has_long_lists, :has_reread;
+        (SELECT COUNT(*) FROM REREAD_HOURS) > 0 AS has_reread,
+        -- the event that one of these is kept from may be outranked by this batch
+        (
+            SELECT COUNT(*)
+            FROM (
+                SELECT activity_id FROM INSIGHT_ATOMS
+                UNION ALL
+                SELECT activity_id FROM ARTIFACTS
+            )
+            WHERE activity_id IN (SELECT activity_id FROM CLAUDE_STREAM_V2_STREAM)
+        ) > 0 AS may_withdraw
+    INTO :has_repeats, :has_drift, :has_long_lists, :has_reread, :may_withdraw;
 
     IF (has_repeats) THEN
         CALL REFRESH_SUPERSEDED(:batch_key, :from_ts, :to_ts);
@@ -1929,11 +2013,11 @@ BEGIN
     IF (has_repeats OR has_reread) THEN
         CALL REFRESH_REREAD_HOURS(:batch_key);
     END IF;
-    IF (has_insights) THEN
-        CALL REFRESH_INSIGHTS();
+    IF (has_insights OR may_withdraw) THEN
+        CALL REFRESH_INSIGHTS(:batch_key, :may_withdraw);
     END IF;
-    IF (has_artifacts) THEN
-        CALL REFRESH_ARTIFACTS();
+    IF (has_artifacts OR may_withdraw) THEN
+        CALL REFRESH_ARTIFACTS(:may_withdraw);
     END IF;
     IF (has_drift OR has_repeats) THEN
         CALL REFRESH_DRIFT(:batch_key);

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
+import man_page
 import reference
 from activity_mcp.__main__ import run
+from activity_mcp.cli.commands import commands
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -22,6 +27,28 @@ pytestmark = pytest.mark.skipif(not STARTS, reason="the documents are not part o
 @pytest.mark.parametrize("name", sorted(reference.pages()))
 def test_a_page_of_the_reference_is_what_would_be_rendered(name: str) -> None:
     assert (DOCS / "reference" / name).read_text(encoding="utf-8") == reference.pages()[name]
+
+
+def test_the_manual_page_is_what_would_be_rendered() -> None:
+    assert man_page.PAGE.read_text(encoding="utf-8") == man_page.page()
+
+
+def test_the_manual_page_has_every_command_option_variable_and_exit_code() -> None:
+    text = man_page.page().replace("\\-", "-")
+    assert [
+        name for name in commands.list_commands(click.Context(commands)) if not re.search(rf'^\.SS "{name}\b', text, re.M)
+    ] == []
+    listed = re.findall(r"^\| `([A-Z_]+)` \|", (DOCS / "configuration.md").read_text(encoding="utf-8"), re.M)
+    options = re.findall(r"^\| `(--[\w-]+)", reference.pages()["commands.md"], re.M)
+    bold = "\n".join(re.findall(r'^\.B "(.*)"$', text, re.M))
+    assert [name for name in [*listed, *options, *"012345"] if name not in bold] == []
+
+
+@pytest.mark.skipif(not shutil.which("mandoc"), reason="no mandoc here")
+def test_a_reader_of_manual_pages_finds_no_fault_in_it() -> None:
+    """But for the date, which a page of every build would have another of."""
+    done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", man_page.PAGE], capture_output=True, text=True, check=False)
+    assert [line for line in done.stdout.splitlines() if "missing date" not in line] == []
 
 
 def test_the_reference_leaves_nothing_out() -> None:

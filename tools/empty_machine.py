@@ -23,10 +23,17 @@ def environment(directory: Path) -> Path:
     return directory / "bin" / "python"
 
 
-def pip(python: Path, requirements: list[str], *, constraints: Path | None = REPO / "constraints.txt") -> None:
+def pip(
+    python: Path,
+    requirements: list[str],
+    *,
+    command: tuple[str, ...] = ("install",),
+    constraints: Path | None = REPO / "constraints.txt",
+) -> None:
+    """Install for this interpreter; ``command``: what pip is to do else, with its options."""
     held = ["-c", str(constraints)] if constraints is not None else []
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--python", str(python), "install"]
-    run([*command, *held, *requirements], dict(os.environ))
+    of = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--python", str(python)]
+    run([*of, *command, *held, *requirements], dict(os.environ))
 
 
 def bare_environ(home: Path, python: Path | None = None) -> dict[str, str]:

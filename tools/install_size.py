@@ -2,7 +2,7 @@
 
     python tools/install_size.py [--write]      the table; --write: into docs/install.md
 
-A minute for each. MB are 2**20 bytes in files, with the byte code that the installation compiles.
+A minute for each. MB are 2**20 bytes in files, with the byte code that the installation compiles; downloaded are wheels.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from empty_machine import MIB, REPO, bare_environ, environment, mib, pip, run, step
 
@@ -26,8 +27,13 @@ for distribution in distributions():
         print(distribution.name, file.locate(), sep="\\t")
 """
 
-Sizes = dict[str, float]
-"""MB by package."""
+
+class Measured(NamedTuple):
+    """An environment in MB: all of it, what was downloaded for it, and its packages by name."""
+
+    whole: float
+    downloaded: float
+    packages: dict[str, float]
 
 
 def main() -> int:
@@ -43,31 +49,33 @@ def main() -> int:
     return 0
 
 
-def _measured(extra: str, place: Path) -> Sizes:
+def _measured(extra: str, place: Path) -> Measured:
     python = environment(place / (extra or "core"))
     wanted = f"{REPO}[{extra}]" if extra else str(REPO)
     with step(f"activity-mcp[{extra}]" if extra else "activity-mcp"):
         pip(python, [wanted])
-    sizes: Sizes = {}
+        pip(python, [wanted], command=("download", "--dest", str(wheels := place / f"wheels-{extra}")))
+    sizes: dict[str, float] = {}
     for line in run([str(python), "-c", _LIST], bare_environ(place)).splitlines():
         name, _, file = line.partition("\t")
         sizes[name] = sizes.get(name, 0) + _bytes(Path(file)) / MIB
-    return sizes | {"": mib(python.parents[1])}
+    return Measured(mib(python.parents[1]), mib(wheels), sizes)
 
 
 def _bytes(file: Path) -> int:
     return file.stat().st_size if file.is_file() else 0
 
 
-def table_of(measured: dict[str, Sizes]) -> str:
+def table_of(measured: dict[str, Measured]) -> str:
     """Of the core its largest packages, of each extra those that it adds."""
-    core = measured[""]
-    rows = ["| installed | MB | of these |", "|---|---|---|"]
-    for extra, sizes in measured.items():
-        added = sizes if not extra else {name: size for name, size in sizes.items() if name not in core}
-        largest = sorted(((size, name) for name, size in added.items() if name), reverse=True)[:SHOWN]
+    core = measured[""].packages
+    rows = ["| installed | MB | downloaded | of these |", "|---|---|---|---|"]
+    for extra, found in measured.items():
+        added = {name: size for name, size in found.packages.items() if not extra or name not in core}
+        largest = sorted(((size, name) for name, size in added.items()), reverse=True)[:SHOWN]
         parts = ", ".join(f"{name} {size:.0f}" for size, name in largest if size >= 1)
-        rows.append(f"| `activity-mcp{f'[{extra}]' if extra else ''}` | {sizes['']:.0f} | {parts} |")
+        name = f"activity-mcp[{extra}]" if extra else "activity-mcp"
+        rows.append(f"| `{name}` | {found.whole:.0f} | {found.downloaded:.0f} | {parts} |")
     return "\n".join(rows) + "\n"
 
 

@@ -22,7 +22,7 @@ from activity_mcp import errors  # noqa: E402
 from activity_mcp.cli.commands import commands  # noqa: E402
 from activity_mcp.recording.call_log import MethodTotals  # noqa: E402
 from activity_mcp.server.http.metrics import exposition  # noqa: E402
-from activity_mcp.server.tools import specs  # noqa: E402
+from activity_mcp.server.tools import ToolSpec, specs  # noqa: E402
 from activity_mcp.server.tools.arguments import input_schema  # noqa: E402
 
 PAGES = ROOT / "docs" / "reference"
@@ -67,7 +67,7 @@ def pages() -> dict[str, str]:
 
 def _tools() -> Iterator[str]:
     yield from ("# Tools", "What the server offers a model. Each answer is structured content with the members listed.", "")
-    for spec in specs(cast("Any", _Nothing())):
+    for spec in offered_tools():
         takes = input_schema(spec.arguments)
         yield from (f"## `{spec.name}`", "", *_quoted(spec.description), "")
         yield from _members("argument", takes["properties"], takes.get("required", []))
@@ -78,6 +78,11 @@ def _tools() -> Iterator[str]:
             *_members("member", spec.output_schema["properties"], spec.output_schema["required"]),
             "",
         )
+
+
+def offered_tools() -> list[ToolSpec]:
+    """Every tool as it is published, in order."""
+    return list(specs(cast("Any", _Nothing())))
 
 
 class _Nothing:

@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 import zipfile
@@ -96,6 +97,7 @@ def _check_contents(sdist: Path, wheel: Path) -> None:
         tops = {name.split("/")[0] for name in names}
     require(len(tops) == 3 and "activity_mcp" in tops, f"the wheel holds more than its package: {sorted(tops)}")
     require({"activity_mcp/py.typed", "activity_mcp/schemas/event_schemas.json"} <= names, "the wheel lacks a file")
+    require(any(name.endswith("/share/man/man1/activity-mcp.1") for name in names), "the wheel lacks the manual page")
     with tarfile.open(sdist) as archive:
         inside = {name.partition("/")[2] for name in archive.getnames()}
     lacking = {"README.md", "LICENSE", "CHANGELOG.md", "tests/conftest.py", "tools/try_release.py", "Makefile"} - inside
@@ -121,6 +123,10 @@ def _tried(artifact: Path, place: Path) -> None:
             sent = json.dumps(PROMPT) if what == HOOK else ""
             said = run(command, environ, sent=sent, cwd=home)
             require(check(said), f"{' '.join(command)} said:\n{said}")
+    with step("pip uninstall, which leaves nothing"):
+        run([sys.executable, "-m", "pip", "--python", str(python), "uninstall", "--yes", "activity-mcp"], dict(os.environ))
+        left = [str(path) for path in python.parents[1].rglob("*") if "activity" in path.name]
+        require(not left, f"the installation left {left}")
 
 
 def _first_steps(home: Path) -> Iterator[tuple[str, list[str], Callable[[str], bool]]]:

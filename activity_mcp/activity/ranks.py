@@ -13,11 +13,11 @@ def source_rank(source: object, features: object) -> int:
 
     The same as SOURCE_RANK in ``sql/``, whose tests compare the two.
     """
-    marks = features if isinstance(features, dict) else {}
-    if _is_set(marks.get("_unanswered")):
-        return _UNANSWERED_RANK
-    if _is_set(marks.get("_partial")):
-        return _OTHER_RANK
+    if isinstance(features, dict):
+        if "_unanswered" in features and _is_set(features["_unanswered"]):
+            return _UNANSWERED_RANK
+        if "_partial" in features and _is_set(features["_partial"]):
+            return _OTHER_RANK
     return _SOURCE_RANKS.get(str(source), _OTHER_RANK)
 
 

@@ -10,27 +10,19 @@ when the file was touched after it. A search that found nothing is no failure, a
 
 from __future__ import annotations
 
-from .commands import plain_words, run_of
-from .commits import subject_of
+from .attempt import EDITS, Attempt, key_of
 from .values import as_amount, as_number, as_text, as_time, objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from typing import Any, Literal
+    from typing import Any
 
-    from .commands import Run
+    from .tried import Tried
 
-ARGUMENTS = ("command", "file_path", "notebook_path", "path", "url", "query", "pattern")
-"""The parameter that says what a call was about: the first of these that it has."""
-READING = frozenset(("Read", "NotebookRead", "Grep", "Glob", "LS", "ToolSearch", "TodoWrite", "BashOutput", "TaskOutput"))
-"""Tools whose successes are not kept: there are too many, and none says how one works here."""
 MIN_HABIT = 3
 _TIME = 27
 _MAX_RUNS = 100
-_EDITS = ("Edit", "Write", "MultiEdit", "NotebookEdit")
-_SEARCHES = ("grep", "rg", "egrep", "diff", "test", "[", "which", "find", "ls", "cmp", "pgrep", "git grep", "git diff")
-_NOTHING_TO_COMMIT = ("nothing to commit", "nothing added to commit")
 _EVERYDAY = frozenset((
     "ls", "cat", "cd", "pwd", "echo", "grep", "rg", "find", "head", "tail", "sed", "awk", "wc", "which", "git", "sleep",
     "mkdir", "rm", "cp", "mv", "touch", "ps", "kill", "pkill", "export", "true", "test", "[", "tree", "stat", "file", "less",
@@ -38,142 +30,6 @@ _EVERYDAY = frozenset((
     "du", "df", "gh",
 ))  # fmt: skip
 """Commands that one runs anywhere: they say nothing of a project."""
-_MAX_COMMAND_KEYS = 512
-_command_keys: dict[str, tuple[str, str]] = {}
-
-
-class Attempt:
-    """One attempt and its outcomes. Times are ISO texts, empty where there is none; ``took_ms`` is the last success's."""
-
-    __slots__ = (
-        "_found_nothing", "_run", "_subject", "argument", "background_at", "background_in", "denied", "denied_at", "error",
-        "failed", "failed_at", "failed_in", "first_ok_at", "key", "ok", "ok_at", "took_ms", "tool",
-    )  # fmt: skip
-
-    def __init__(self, what: str) -> None:
-        self.tool, _, self.argument = what.partition(" ")
-        self.key = key_of(self.tool, self.argument)
-        self._run: Run | Literal[False] | None = False
-        self._subject: str | Literal[False] | None = False
-        self._found_nothing: bool | None = None
-        self.ok = self.failed = self.denied = 0
-        self.first_ok_at = self.ok_at = self.failed_at = self.denied_at = self.background_at = ""
-        self.failed_in = self.background_in = self.error = ""
-        self.took_ms: float | None = None
-
-    @property
-    def name(self) -> str:
-        """As a person would name it: the shell's command, else the tool with what it was called with."""
-        return self.argument if self.tool == "Bash" and self.argument else f"{self.tool} {self.argument}".rstrip()
-
-    def is_of(self, tool: str | None) -> bool:
-        """Whether it is a call of this tool, whose name may have spaces."""
-        name = tool or "unknown"
-        return self.tool == name or f"{self.tool} {self.argument}".startswith(f"{name} ")
-
-    @property
-    def last_at(self) -> str:
-        return max(self.ok_at, self.failed_at, self.denied_at, self.background_at)
-
-    @property
-    def run(self) -> Run | None:
-        """What it ran, where that can be compared with other runs. Read once."""
-        if self._run is False:
-            self._run = run_of(self.key[1]) if self.tool == "Bash" else None
-        return self._run
-
-    @property
-    def subject(self) -> str | None:
-        """The subject of the commit that it made. Read once."""
-        if self._subject is False:
-            self._subject = subject_of(self.argument) if self.tool == "Bash" and self.ok_at else None
-        return self._subject
-
-    @property
-    def found_nothing(self) -> bool:
-        """Whether it failed for want of anything to find, or to commit. Worked out once."""
-        if self._found_nothing is None:
-            self._found_nothing = _found_nothing(self)
-        return self._found_nothing
-
-    def plus(self, other: Attempt) -> Attempt:
-        """The outcomes of both, which mean the same; neither changes."""
-        made = Attempt(f"{self.tool} {self.argument}")
-        made.add(self)
-        made.add(other)
-        return made
-
-    def add(self, other: Attempt) -> None:
-        """Take in the outcomes of another that means the same."""
-        if other.last_at > self.last_at:
-            self.tool, self.argument = other.tool, other.argument
-        self.ok, self.failed, self.denied = self.ok + other.ok, self.failed + other.failed, self.denied + other.denied
-        if other.first_ok_at:
-            self.first_ok_at = min(self.first_ok_at or other.first_ok_at, other.first_ok_at)
-        if other.ok_at > self.ok_at:
-            self.ok_at, self.took_ms = other.ok_at, other.took_ms
-        if (other.failed_at, other.error) > (self.failed_at, self.error):
-            self.failed_at, self.error, self.failed_in = other.failed_at, other.error, other.failed_in
-        self.denied_at = max(self.denied_at, other.denied_at)
-        if (other.background_at, other.background_in) > (self.background_at, self.background_in):
-            self.background_at, self.background_in = other.background_at, other.background_in
-
-
-class Tried:
-    """One call, as an event tells it: what ``Attempt`` counts."""
-
-    __slots__ = ("_attempt", "error", "outcome", "session_id", "took", "ts", "what")
-
-    def __init__(self, what: str, outcome: str, ts: str, session_id: str | None, *, took: str, error: str) -> None:
-        self.what = what
-        self.outcome = outcome
-        self.ts = ts
-        self.session_id = session_id or ""
-        self.took = took
-        self.error = error
-        self._attempt: Attempt | None = None
-
-    def as_attempt(self) -> Attempt:
-        """The same as an attempt, which nobody changes: made once, as each answer asks for those that wait."""
-        if self._attempt is None:
-            self._attempt = self._made()
-        return self._attempt
-
-    def _made(self) -> Attempt:
-        made = Attempt(self.what)
-        if self.outcome == "ok":
-            made.ok, made.first_ok_at, made.ok_at, made.took_ms = 1, self.ts, self.ts, as_number(self.took)
-        elif self.outcome == "failed":
-            made.failed, made.failed_at, made.error, made.failed_in = 1, self.ts, self.error, self.session_id
-        elif self.outcome == "denied":
-            made.denied, made.denied_at = 1, self.ts
-        else:
-            made.background_at, made.background_in = self.ts, self.session_id
-        return made
-
-
-def tried(tool: str | None, features: Mapping[str, Any], ts: str, session_id: str | None, success: bool | None) -> Tried | None:
-    """What a tool_event adds to the attempts, as the refresh sequence reads it."""
-    parameters = features.get("parameters")
-    given = parameters if isinstance(parameters, dict) else {}
-    outcome = _outcome(tool, features, given, success)
-    if outcome is None:
-        return None
-    argument = next((given[name] for name in ARGUMENTS if given.get(name) is not None), "")
-    what = as_text(f"{'unknown' if tool is None else tool} {as_text(argument)}") or ""
-    said = next((features[name] for name in ("error", "message", "error_type") if features.get(name) is not None), "")
-    took = as_text(features.get("latency_ms"), 20) or ""
-    return Tried(what, outcome, ts, session_id, took=took, error=as_text(said) or "")
-
-
-def _outcome(tool: str | None, features: Mapping[str, Any], given: Mapping[str, Any], success: bool | None) -> str | None:
-    if features.get("denied") is not None:
-        return "denied"
-    if not success:
-        return "failed" if success is False else None
-    if str(given.get("run_in_background")).lower() in ("true", "1"):
-        return "background"
-    return None if tool in READING else "ok"
 
 
 def stored_attempts(blob: Mapping[str, Any]) -> list[Attempt]:
@@ -273,7 +129,7 @@ class Attempts:
 
     def _named(self, command: str) -> list[Attempt]:
         """A session names the shell's command, and of every other tool only the tool."""
-        known = self._by_key.get(_command_key(command))
+        known = self._by_key.get(key_of("Bash", command))
         return [known] if known else [each for each in self._by_key.values() if each.tool == command]
 
     def knows_failure(self, tool: str | None, ts: str) -> bool:
@@ -298,15 +154,15 @@ class Attempts:
         failed_at = attempt.failed_at
         if attempt.ok_at >= failed_at or attempt.found_nothing:
             return True
-        if attempt.tool not in _EDITS and self._touched.get(attempt.argument, "") > failed_at:
+        if attempt.tool not in EDITS and self._touched.get(attempt.argument, "") > failed_at:
             return True
         run = attempt.run
         return run is not None and any(at > failed_at and wider.includes(run) for at, wider in self._runs)
 
     def is_no_news(self, call: Tried) -> bool:
         """Whether the call says only that what never did anything but succeed did so again, which nothing here counts."""
-        known = self._by_key.get(call.as_attempt().key) if call.outcome == "ok" else None
-        if known is None or known.tool in _EDITS or known.failed_at or known.denied_at or known.background_at:
+        known = self._by_key.get(call.key) if call.outcome == "ok" else None
+        if known is None or known.tool in EDITS or known.failed_at or known.denied_at or known.background_at:
             return False
         return known.tool != "Bash" or (known.subject is None and known.run is None and _is_everyday(known))
 
@@ -342,34 +198,6 @@ class Attempts:
         """How often a file was edited or written."""
         known = self._by_key.get(("edit", path))
         return known.ok if known else 0
-
-
-def key_of(tool: str, argument: str) -> tuple[str, str]:
-    """What is the same for attempts that mean the same."""
-    if tool == "Bash":
-        return _command_key(argument)
-    return ("edit", argument) if tool in _EDITS else (tool, " ".join(argument.split()))
-
-
-def _command_key(command: str) -> tuple[str, str]:
-    """``key_of`` a shell's command. The same few come with each answer and each new context, so some are remembered."""
-    known = _command_keys.get(command)
-    if known is None:
-        if len(_command_keys) >= _MAX_COMMAND_KEYS:
-            _command_keys.clear()
-        known = _command_keys[command] = "Bash", " ".join(plain_words(command))
-    return known
-
-
-def _found_nothing(attempt: Attempt) -> bool:
-    """Whether it failed for want of anything to find, or to commit."""
-    if attempt.tool != "Bash":
-        return False
-    command, error = attempt.key[1], attempt.error.strip().lower()
-    if "git commit" in command and any(said in error for said in _NOTHING_TO_COMMIT):
-        return True
-    is_search = any(command == name or command.startswith(f"{name} ") for name in _SEARCHES)
-    return is_search and error in ("", "exit code 1", "error: exit code 1", "exit 1")
 
 
 def _is_habit(attempt: Attempt) -> bool:

@@ -19,7 +19,7 @@ from .worth import BASE, MIN_COST, MIN_WORTH, SPARE_ROOM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Any
 
     Dumps = Callable[[Any], bytes]
@@ -59,11 +59,7 @@ class Fitted:
 
     def with_sums(self, sections: Sequence[Section], changed: Sequence[Section]) -> Fitted:
         """The same choice of entries, where these of the ``sections`` have changed."""
-        values = {
-            each.name: each.value([each.entries[index] for index in sorted(self.chosen[each.name])])
-            for each in changed
-            if each.name in self.chosen
-        }
+        values = {each.name: each.value(each.those(self.chosen[each.name])) for each in changed if each.name in self.chosen}
         return Fitted({**self.context, **values}, self.truncated, self.room, sections, self.chosen)
 
 
@@ -103,6 +99,10 @@ class Section:
         if self.plain:
             return entries[0] if entries else None
         return dict(entries) if self.keyed else entries
+
+    def those(self, indices: Collection[int]) -> list[Any]:
+        """The entries at these places, in their order."""
+        return self.entries if len(indices) == len(self.entries) else [self.entries[index] for index in sorted(indices)]
 
     @property
     def is_uncut(self) -> bool:

@@ -11,6 +11,8 @@ Options that ask for something else than the default (``-race``, ``-m slow``) mu
 
 from __future__ import annotations
 
+from .values import remembering
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,8 +69,6 @@ _SAME_RUN = (
 )  # fmt: skip
 """Options that change what is said of a run, not what is run."""
 _WHOLE = (".", "./...", "//...", "...")
-_MAX_REMEMBERED = 512
-_remembered: dict[str, tuple[Run | None]] = {}
 _OPERATORS = ("|", ";", "&", "<", ">", "$(", "`")
 
 
@@ -151,20 +151,9 @@ def _program(word: str) -> str:
     return word
 
 
+@remembering(512)
 def run_of(command: str) -> Run | None:
-    """The run that a command in its plain words is; None for what is none that can be compared.
-
-    The same few come with each new context, so some are remembered.
-    """
-    known = _remembered.get(command)
-    if known is None:
-        if len(_remembered) >= _MAX_REMEMBERED:
-            _remembered.clear()
-        known = _remembered[command] = (_run_of(command),)
-    return known[0]
-
-
-def _run_of(command: str) -> Run | None:
+    """The run that a command in its plain words is; None for what is none that can be compared."""
     if not command.startswith(_RUNNERS) or any(mark in command for mark in _OPERATORS):
         return None
     runner = next((name for name in _RUNNERS if command == name or command.startswith(f"{name} ")), None)

@@ -17,6 +17,7 @@ noise, to hide what holds is a loss.
 from __future__ import annotations
 
 from . import decision_words as given
+from .values import remembering
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
     Words = frozenset[str]
 
 _NOTHING: Words = frozenset()
-_MAX_GONE_WORDS, _MIN_WORDS_ALONE, _MAX_REMEMBERED, _MAX_CHARACTERS = 4, 3, 512, 300
-_MAX_JUDGED = 64
+_MAX_GONE_WORDS, _MIN_WORDS_ALONE, _MAX_CHARACTERS = 4, 3, 300
 
 
 class _Gone:
@@ -68,25 +68,16 @@ class _Text:
         self.words: Words = frozenset().union(*(each.words for each in self.sentences))
 
 
-_remembered: dict[str, _Text] = {}
-_judged: dict[tuple[tuple[str, str], ...], frozenset[str]] = {}
-
-
 def taken_back(said: Iterable[tuple[str, str]]) -> frozenset[str]:
     """Those of these texts, each with the ISO time at which it was said, that a later one takes back.
 
     Each answer about a project asks of the same texts, so some verdicts are remembered.
     """
-    given_texts = tuple(said)
-    found = _judged.get(given_texts)
-    if found is None:
-        if len(_judged) >= _MAX_JUDGED:
-            _judged.clear()
-        found = _judged[given_texts] = _judge(given_texts)
-    return found
+    return _judge(tuple(said))
 
 
-def _judge(said: Iterable[tuple[str, str]]) -> frozenset[str]:
+@remembering(64)
+def _judge(said: tuple[tuple[str, str], ...]) -> frozenset[str]:
     newest: dict[str, str] = {}
     for at, text in said:
         newest[text] = max(newest.get(text, ""), at)
@@ -258,11 +249,6 @@ def _words(parts: Iterable[str]) -> list[str]:
     return found
 
 
+@remembering(512)
 def _read(text: str) -> _Text:
-    """The same texts come with each answer, so some are remembered."""
-    found = _remembered.get(text)
-    if found is None:
-        if len(_remembered) >= _MAX_REMEMBERED:
-            _remembered.clear()
-        found = _remembered[text] = _Text(text)
-    return found
+    return _Text(text)

@@ -7,8 +7,8 @@ says of its session, and what it adds to the counts. ``render`` only merges what
 from __future__ import annotations
 
 from ..clock import iso, parse_iso
-from .attempts import tried
 from .records import CONCLUSIONS, ERRORS, FILES, INSIGHTS, QUERIES
+from .tried import tried
 from .values import TOKENS, as_amount, as_boolean, as_name, as_number, as_text, as_time
 
 TYPE_CHECKING = False
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from .attempts import Tried
+    from .tried import Tried
 
     Record = dict[str, Any]
 
@@ -162,9 +162,11 @@ def facts_of(events: Iterable[Mapping[str, Any] | Fact]) -> list[Fact]:
 
 def _success(features: Mapping[str, Any]) -> bool | None:
     """Whether it succeeded; None where it does not say, and where the user refused or interrupted it."""
-    if features.get("denied") is not None or as_boolean(features.get("interrupted")) is True:
+    interrupted = features.get("interrupted")
+    if features.get("denied") is not None or (interrupted is not None and as_boolean(interrupted)):
         return None
-    return as_boolean(features.get("success"))
+    success = features.get("success")
+    return success if success is True else as_boolean(success)
 
 
 def _has_a_failed_call(features: Mapping[str, Any]) -> bool:

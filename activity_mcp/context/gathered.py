@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from .attempts import Attempts, Tried
+    from .attempts import Attempts
     from .facts import Fact
     from .stored import Stored
+    from .tried import Tried
 
     Record = dict[str, Any]
 

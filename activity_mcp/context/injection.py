@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from .attempts import Attempt
+    from .attempt import Attempt
     from .known import SaysIt
 
     Record = dict[str, Any]

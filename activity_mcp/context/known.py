@@ -12,14 +12,14 @@ from .decisions import taken_back
 from .instructions import MEMBER
 from .records import CONCLUSIONS, INSIGHTS, stored_records
 from .sessions import last_turn, stored_sessions
-from .values import time_us
+from .values import remembering, time_us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
-    from .attempts import Attempt
+    from .attempt import Attempt
     from .instructions import Instructions, Noted
 
     SaysIt = Instructions | Noted
@@ -40,9 +40,6 @@ _LITTLE = frozenset((
     "a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "has", "have", "in", "is", "it", "its", "now", "of",
     "on", "or", "that", "the", "them", "then", "they", "this", "to", "was", "were", "with",
 ))  # fmt: skip
-_MAX_REMEMBERED = 512
-_remembered: dict[str, frozenset[str]] = {}
-_telling: dict[str, bool] = {}
 _ENDINGS = ("ing", "ed", "es", "s")
 _AROUND = "`*_\"'.,;:!?()[]{}<>"
 
@@ -183,17 +180,9 @@ class Told:
         return self._instructions is not None and self._instructions.says(text)
 
 
+@remembering(512)
 def _plain_words(text: str) -> frozenset[str]:
-    """The words in their plain forms; the same texts come with each answer, so some are remembered."""
-    found = _remembered.get(text)
-    if found is None:
-        if len(_remembered) >= _MAX_REMEMBERED:
-            _remembered.clear()
-        found = _remembered[text] = _read_words(text)
-    return found
-
-
-def _read_words(text: str) -> frozenset[str]:
+    """The words in their plain forms."""
     words = [word for part in text.lower().split() if (word := part.strip(_AROUND))]
     return frozenset(_stem(word) for word in words if word not in _LITTLE) or frozenset(words or text.split())
 
@@ -203,18 +192,10 @@ def _stem(word: str) -> str:
     return word[: len(word) - len(ending)] if word.isalpha() else word
 
 
+@remembering(512)
 def is_telling(text: str) -> bool:
     """Whether a conclusion says more than that something was done: it is long enough to say why or what to mind, or a short one
     says a reason or a decision, or names two things of this project."""
-    found = _telling.get(text)
-    if found is None:
-        if len(_telling) >= _MAX_REMEMBERED:
-            _telling.clear()
-        found = _telling[text] = _is_telling(text)
-    return found
-
-
-def _is_telling(text: str) -> bool:
     words = text.split()
     if len(words) >= _LONG or _unspaced(text) >= _LONG:
         return True

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from .attempts import Tried
+    from .tried import Tried
 
     Record = dict[str, Any]
 

@@ -15,7 +15,7 @@ from .values import TOKENS, as_amount, as_name, as_number, members, objects
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from .facts import Fact
@@ -106,7 +106,9 @@ class Usage:
             return
         self.counts[event_name] = self.counts.get(event_name, 0) + times
         if tool is not None:
-            use = self.tools.setdefault(tool, ToolUse())
+            use = self.tools.get(tool)
+            if use is None:
+                use = self.tools[tool] = ToolUse()
             use.calls += times
             use.failures += times * failed
 
@@ -125,11 +127,11 @@ class Usage:
     # --- as sections
 
     def activity_counts(self) -> list[tuple[str, int]]:
-        return _busiest(self.counts.items(), lambda count: count)
+        return sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
 
     def tool_usage(self) -> list[tuple[str, dict[str, Any]]]:
-        shown = [(name, _tool(use)) for name, use in self.tools.items()]
-        return _busiest(shown, lambda use: use["calls"])
+        busiest = sorted(self.tools.items(), key=lambda item: (-item[1].calls, item[0]))
+        return [(name, {"calls": use.calls, "failures": use.failures, **use.percentiles}) for name, use in busiest]
 
     def llm_usage(self) -> list[tuple[str, dict[str, Any]]]:
         shown = []
@@ -137,7 +139,7 @@ class Usage:
             today = self.today.get(model)
             use = {"today": _model(today)} if today else {}
             shown.append((model, {**use, "last_7_days": _model(week)}))
-        return _busiest(shown, lambda use: use["last_7_days"]["calls"])
+        return sorted(shown, key=lambda item: (-item[1]["last_7_days"]["calls"], item[0]))
 
 
 def usage_of(blob: Mapping[str, Any], now_us: int) -> Usage:
@@ -189,10 +191,6 @@ def _add_tool(total: ToolUse, use: Any) -> None:
         latency[bucket] = latency.get(bucket, 0) + as_amount(count)
 
 
-def _tool(use: ToolUse) -> dict[str, Any]:
-    return {"calls": use.calls, "failures": use.failures, **use.percentiles}
-
-
 def _model(use: Mapping[str, float]) -> dict[str, Any]:
     """One model's use. Its cost is null where no call has one: unknown is not free."""
     shown: dict[str, Any] = {name: int(use[name]) for name in ("calls", *TOKENS[:2])}
@@ -202,10 +200,6 @@ def _model(use: Mapping[str, float]) -> dict[str, Any]:
     if use["cost_estimated_usd"]:
         shown["cost_estimated_usd"] = round(use["cost_estimated_usd"], 9)
     return shown
-
-
-def _busiest(items: Iterable[tuple[str, Any]], calls: Callable[[Any], float]) -> list[tuple[str, Any]]:
-    return sorted(items, key=lambda item: (-calls(item[1]), item[0]))
 
 
 def _hour(time_us: int) -> str:

@@ -14,8 +14,11 @@ from .visible import without_invisible
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any, TypeGuard
+    from collections.abc import Callable, Mapping
+    from typing import Any, TypeGuard, TypeVar
+
+    _Key = TypeVar("_Key")
+    _Read = TypeVar("_Read")
 
 TOKENS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_creation_tokens")
 MAX_TEXT = 300
@@ -23,8 +26,32 @@ MAX_NAME = 255
 MAX_PATH = 1024
 _MAX_VALUE_BYTES = 512
 _FALSE = ("false", "f", "no", "n", "off", "0")
-_times: dict[str, int | None] = {}
 _TRUE = ("true", "t", "yes", "y", "on", "1")
+
+
+def remembering(most: int) -> Callable[[Callable[[_Key], _Read]], Callable[[_Key], _Read]]:
+    """A function that keeps what it read, as the same texts come with each answer; when it keeps ``most``, it begins anew.
+
+    What ``functools.lru_cache`` is for; a hook cannot afford its import.
+    """
+
+    def decorate(read: Callable[[_Key], _Read]) -> Callable[[_Key], _Read]:
+        known: dict[_Key, _Read] = {}
+
+        def remembered(key: _Key) -> _Read:
+            try:
+                return known[key]
+            except KeyError:
+                pass
+            if len(known) >= most:
+                known.clear()
+            found = known[key] = read(key)
+            return found
+
+        remembered.__doc__ = read.__doc__
+        return remembered
+
+    return decorate
 
 
 def as_text(value: Any, limit: int = MAX_TEXT) -> str | None:
@@ -43,6 +70,8 @@ def _as_json(value: Any) -> str:
 
 
 def as_name(value: Any) -> str | None:
+    if value is None or (type(value) is str and len(value) <= MAX_NAME and value.isascii()):  # nearly all of them
+        return value
     return as_text(value, MAX_NAME)
 
 
@@ -99,7 +128,7 @@ def is_time(value: Any) -> TypeGuard[str]:
 
 
 def as_time(value: Any) -> str | None:
-    return value if value is not None and is_time(value) else None
+    return value if is_time(value) else None
 
 
 def age(ts: str, now_us: int) -> str | None:
@@ -115,16 +144,13 @@ def age(ts: str, now_us: int) -> str | None:
     return f"{seconds // 3600} h" if seconds < 2 * 86_400 else f"{seconds // 86_400} d"
 
 
+@remembering(256)
 def time_us(ts: str) -> int | None:
-    """The time in microseconds, None for what is none; times come again and again, so some are remembered."""
-    if ts not in _times:
-        if len(_times) >= 256:
-            _times.clear()
-        try:
-            _times[ts] = parse_iso(ts)
-        except ValueError:
-            _times[ts] = None
-    return _times[ts]
+    """The time in microseconds, None for what is none."""
+    try:
+        return parse_iso(ts)
+    except ValueError:
+        return None
 
 
 def objects(container: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

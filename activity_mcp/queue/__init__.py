@@ -87,9 +87,10 @@ if TYPE_CHECKING:
     from .leftovers import Sweeper
     from .manifest import QueueInfo, open_queue, read_queue, renew_queue_id, seal_segment
     from .offset import Offset, OffsetLost
-    from .reader import Backlog, Damage, QueueReader, ReadBatch, Record
+    from .reader import Backlog, QueueReader, ReadBatch
     from .requests import ask_leader, is_committed, is_folded
     from .segment import MAX_LINE_BYTES, foreign_files
+    from .segment_reader import Damage, Record
     from .tail import Polled, SegmentTail
     from .writer import QueueWriter
 
@@ -115,9 +116,10 @@ _HOMES = {
     "lease": ("Lease", "clear_flush_request", "request_flush"),
     "manifest": ("QueueInfo", "open_queue", "read_queue", "renew_queue_id", "seal_segment"),
     "offset": ("Offset", "OffsetLost"),
-    "reader": ("Backlog", "Damage", "QueueReader", "ReadBatch", "Record"),
+    "reader": ("Backlog", "QueueReader", "ReadBatch"),
     "requests": ("ask_leader", "is_committed", "is_folded"),
     "segment": ("MAX_LINE_BYTES", "foreign_files"),
+    "segment_reader": ("Damage", "Record"),
     "tail": ("Polled", "SegmentTail"),
     "writer": ("QueueWriter",),
 }

@@ -15,8 +15,8 @@ from ..clock import SYSTEM_CLOCK, iso
 from ..fs import LOCAL
 from ..plain_json import loads
 from .offset import Offset
-from .reader import Damage
 from .segment import FORMAT_VERSION, MAX_LINE_BYTES, checksum_agrees, newer_format, segment_numbers, segment_path
+from .segment_reader import Damage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,7 +1,6 @@
 """The reader: what a queue holds, in order, line by line or range by range, in memory that does not grow with the damage.
 
-A line counts when its checksum agrees and it parses as an object. Parsing is done here and once: ``Record.value`` is the
-result, so that the flusher need not parse the line again. Whether it is an activity is judged there.
+What a segment holds is judged by ``SegmentReader``; here its segments become one sequence of batches, ``Offset`` by ``Offset``.
 """
 
 from __future__ import annotations
@@ -9,24 +8,13 @@ from __future__ import annotations
 from ..activity import decode_line
 from ..clock import SYSTEM_CLOCK, parse_iso
 from ..errors import NewerFormat, QueueRefused
-from ..fs import LOCAL, same_boot
+from ..fs import LOCAL
 from ..plain_json import loads
 from .block import BlockReader
 from .manifest import locked, seal_segment
 from .offset import Offset, OffsetLost
-from .segment import (
-    MAX_LINE_BYTES,
-    Header,
-    are_passed_by,
-    checksum_agrees,
-    crc_of_line_ending_at,
-    parse_header,
-    read_header,
-    segment_numbers,
-    segment_path,
-    spans,
-    sync_segment,
-)
+from .segment import MAX_LINE_BYTES, are_passed_by, crc_of_line_ending_at, segment_numbers, segment_path, sync_segment
+from .segment_reader import Damage, Record, SegmentReader, missing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,34 +24,6 @@ if TYPE_CHECKING:
     from ..clock import Clock
     from ..fs import FileSystem
     from .block import Block, PlainLines
-    from .segment import Span
-
-
-class Record:
-    """One whole line, newline included, the place just behind it, and its members (without the checksum)."""
-
-    __slots__ = ("line", "offset", "value")
-
-    def __init__(self, offset: Offset, line: bytes, value: dict[str, Any]) -> None:
-        self.offset = offset
-        self.line = line
-        self.value = value
-
-
-class Damage:
-    """Bytes ``start`` to ``end`` of a segment that are no line, and the place just behind them.
-
-    ``start == end == 0`` means that something is missing at the beginning of a segment.
-    """
-
-    __slots__ = ("end", "offset", "reason", "segment", "start")
-
-    def __init__(self, segment: int, start: int, end: int, offset: Offset, reason: str) -> None:
-        self.segment = segment
-        self.start = start
-        self.end = end
-        self.offset = offset
-        self.reason = reason
 
 
 class ReadBatch:
@@ -127,6 +87,7 @@ class QueueReader:
         self._max_line_bytes = max_line_bytes
         self._loads = loads
         self._clock = clock
+        self._segments = SegmentReader(directory, fs, max_line_bytes, loads)
         self._blocks = BlockReader(directory, fs, max_line_bytes)
         self._synced: dict[int, tuple[int, int]] = {}
 
@@ -152,7 +113,7 @@ class QueueReader:
             start = after.end if after is not None and number == after.segment else -1
             if number == follows:
                 start = self._add_plain_lines(batch, number, start, max_bytes, max_records)
-            items = self._items(number, start, number != numbers[-1])
+            items = self._segments.items(number, start, number != numbers[-1])
             if number > follows and not are_passed_by(self.directory, follows, number - 1, self._fs):
                 items = _behind_gap(number, follows, items)
             follows = number + 1
@@ -211,7 +172,7 @@ class QueueReader:
         numbers = self.segments()
         for number in reversed(numbers):
             last = None
-            for item in self._items(number, -1, number != numbers[-1], parse=False):
+            for item in self._segments.items(number, -1, number != numbers[-1], parse=False):
                 last = item
             if last is not None:
                 return last.offset
@@ -229,7 +190,7 @@ class QueueReader:
             if after is not None and number < after.segment:
                 continue
             start = after.end if after is not None and number == after.segment else -1
-            for item in self._items(number, start, number != numbers[-1], parse=False):
+            for item in self._segments.items(number, start, number != numbers[-1], parse=False):
                 events += 1
                 size += len(item.line) if isinstance(item, Record) else item.end - item.start
                 if oldest is None and isinstance(item, Record):
@@ -308,64 +269,6 @@ class QueueReader:
                 raise
             batch.more = True
 
-    def _items(self, number: int, start: int, has_successor: bool, parse: bool = True) -> Iterator[Record | Damage]:
-        """Records and damage of one segment from byte ``start`` on; -1 is the beginning, its header still to be judged."""
-        try:
-            fd = self._fs.open_read(segment_path(self.directory, number))
-        except FileNotFoundError:
-            return  # committed and deleted meanwhile
-        try:
-            header = read_header(self._fs, fd)
-            sealed = has_successor or (header is not None and self._is_of_earlier_boot(header))
-            empty = True
-            for span in spans(self._fs, fd, max(0, start), self._max_line_bytes):
-                empty = False
-                if not span.whole and not sealed:
-                    return  # being written, or to be closed by the next append
-                if span.start == 0:
-                    yield from self._first(number, span, start < 0)
-                else:
-                    yield self._judge(number, span, parse)
-            if empty and sealed and start < 0:
-                yield _missing(number, "the segment is empty: what was not synced was lost in a power cut")
-        finally:
-            self._fs.close(fd)
-
-    def _is_of_earlier_boot(self, header: Header) -> bool:
-        """Certainly: a boot id that is only a time moves with the clock, and a writer may still have the segment open."""
-        return not header.boot.startswith("t:") and not same_boot(header.boot, self._fs.boot_id())
-
-    def _first(self, number: int, span: Span, report: bool) -> Iterator[Record | Damage]:
-        """The first line of a segment is its header; where another line takes its place, both are reported."""
-        header: Header | None = parse_header(span.line) if span.line is not None and span.whole else None
-        if header is not None and header.number == number:
-            return
-        if header is not None:
-            yield _damage(number, span, f"the header of segment {header.number}")
-            return
-        item = self._judge(number, span, True)
-        if isinstance(item, Record) and report:
-            yield _missing(number, "the header is missing")
-        yield item
-
-    def _judge(self, number: int, span: Span, parse: bool) -> Record | Damage:
-        line = span.line
-        if line is None:
-            return _damage(number, span, "longer than a line can be")
-        if not span.whole:
-            return _damage(number, span, "incomplete at the end of its segment")
-        if not checksum_agrees(line):
-            return _damage(number, span, "filled with zero bytes" if b"\0" in line else "the checksum does not agree")
-        if line.startswith(b'{"_segment":'):
-            return _damage(number, span, "a header inside of a segment")
-        value: dict[str, Any] = {}
-        if parse:
-            try:
-                value = decode_line(line, self._loads)
-            except (ValueError, RecursionError):
-                return _damage(number, span, "not a JSON object")
-        return Record(Offset(number, span.end, span.crc), line, value)
-
     def _ts_of(self, line: bytes) -> int | None:
         try:
             return parse_iso(str(decode_line(line, self._loads)["ts"]))
@@ -373,18 +276,10 @@ class QueueReader:
             return None
 
 
-def _damage(number: int, span: Span, reason: str) -> Damage:
-    return Damage(number, span.start, span.end, Offset(number, span.end, span.crc), reason)
-
-
-def _missing(number: int, reason: str) -> Damage:
-    return Damage(number, 0, 0, Offset(number, 0, 0), reason)
-
-
 def _behind_gap(number: int, follows: int, items: Iterator[Record | Damage]) -> Iterator[Record | Damage]:
     """Segments are made one after the other, and only committed ones are deleted: what is not there was taken away."""
     lacking = f"segment {follows} is" if number == follows + 1 else f"segments {follows} to {number - 1} are"
-    yield _missing(number, f"{lacking} missing: deleted by hand, or older than what the warehouse knows")
+    yield missing(number, f"{lacking} missing: deleted by hand, or older than what the warehouse knows")
     for item in items:
         if item.offset.end:  # something else missing in the same place is the same row
             yield item

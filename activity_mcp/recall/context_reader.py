@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from ..activity import Labels
     from ..clock import Clock
+    from ..context import Rendered
     from ..context.instructions import Instructions
     from .cache import ContextCache
     from .local_events import LocalEvents
@@ -29,20 +30,27 @@ if TYPE_CHECKING:
 
 MIN_CONTEXT_BYTES = 512
 _MAX_SCOPES = 256
+_EMPTY_CONTEXT, _NONE_LEFT_OUT = b'"context":{}', b'"truncated":[]'
 
 
 class ContextAnswer(dict[str, Any]):
-    """The ``get_context`` tool's answer, which knows how its ``context`` was encoded when it was rendered."""
+    """The ``get_context`` tool's answer, which knows how its parts were encoded when they were made."""
 
-    __slots__ = ("_context",)
+    __slots__ = ("_around", "_context", "_left_out")
 
-    def __init__(self, members: dict[str, Any], context: bytes) -> None:
-        super().__init__(members)
-        self._context = context
+    def __init__(self, members: dict[str, Any], around: bytes, rendered: Rendered) -> None:
+        """``around`` are the ``members`` as compact JSON, while their context and ``truncated`` are empty."""
+        super().__init__(members, context=rendered.context, truncated=rendered.truncated)
+        self._around = around
+        self._context = rendered.encoded
+        self._left_out = rendered.truncated
 
     def encoded(self) -> bytes:
-        """The answer as compact JSON; only the members around the context are encoded for it."""
-        return orjson.dumps({**self, "context": orjson.Fragment(self._context)})
+        """The answer as compact JSON."""
+        before, _, after = self._around.partition(_EMPTY_CONTEXT)  # no text holds bare quotes
+        if self._left_out:
+            after = after.replace(_NONE_LEFT_OUT, b'"truncated":%s' % orjson.dumps(self._left_out), 1)
+        return b'%s"context":%s%s' % (before, self._context, after)
 
 
 class ContextReader:
@@ -81,6 +89,7 @@ class ContextReader:
         self._budgets = budgets
         self._warm: Lasting[bool] = Lasting(_MAX_SCOPES, warm_s, clock.monotonic)
         self._awaited: Lasting[bool] = Lasting(_MAX_SCOPES, ttl_s, clock.monotonic)
+        self._own_scope = self._scope_of(customer, own_project or ALL_PROJECTS)
 
     def context(
         self,
@@ -103,6 +112,7 @@ class ContextReader:
         watermark = self._local_events.watermark_of(entry.snapshot.watermark) if entry.snapshot else None
         answer = _envelope(entry, customer, context_type, project)
         answer["pending_local"] = overlay.pending(watermark, customer, project)
+        around = orjson.dumps(answer)
         rendered = self._renderer.render(
             entry.snapshot,
             overlay,
@@ -112,15 +122,13 @@ class ContextReader:
             now_us=self._clock.time_us(),
             context_type=context_type,
             max_bytes=max_bytes,
-            reserve=len(orjson.dumps(answer)),
+            reserve=len(around),
             focus=focus[:MAX_TEXT] if focus and focus.strip() else None,
             explain=explain,
             instructions=self._instructions(project),
-            budgets=self._budgets() if customer == self._redactor.identifier(self._customer) else (),
+            budgets=self._budgets() if customer == self._own_scope[0] else (),
         )
-        answer["context"] = rendered.context
-        answer["truncated"] = rendered.truncated
-        return ContextAnswer(answer, rendered.encoded)
+        return ContextAnswer(answer, around, rendered)
 
     def is_expected(self, customer: str | None, project: str | None) -> bool:
         """True at the first miss of a scope, for which a refresh was just requested: worth waiting a few milliseconds."""
@@ -132,10 +140,14 @@ class ContextReader:
 
     def scope(self, customer: str | None, project: str | None) -> tuple[str, str]:
         """The customer and the project of a context, where None means this process's own."""
+        if customer is None and project is None:
+            return self._own_scope
         if project is None:
             project = self._own_project or ALL_PROJECTS
-        customer = self._customer if customer is None else customer
-        # As the events have it: no file and no request is named after a secret.
+        return self._scope_of(self._customer if customer is None else customer, project)
+
+    def _scope_of(self, customer: str, project: str) -> tuple[str, str]:
+        """As the events have it: no file and no request is named after a secret."""
         return self._redactor.identifier(customer), self._redactor.label(place_of(project))
 
 

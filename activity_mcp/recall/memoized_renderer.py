@@ -70,7 +70,7 @@ class Renderer:
 
         ``watermark`` is the offset of the overlay's channel up to which the snapshot holds its events (None: of none).
         """
-        near = tuple(tuple(budget.values()) for budget in budgets)
+        near = tuple(tuple(budget.values()) for budget in budgets) if budgets else ()
         key = (customer, project, context_type, focus, explain, instructions.signature, near)
         with self._lock:
             built = self._documents.get(key)
@@ -122,4 +122,4 @@ def _caught_up(built: _Built, overlay: Overlay, customer: str, project: str) -> 
         return None
     if later.facts:
         built.document.add(later.facts)
-    return built._replace(view=later)
+    return _Built(built.snapshot, built.watermark, built.since_us, later, built.document)

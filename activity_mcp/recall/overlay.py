@@ -113,8 +113,9 @@ class Overlay:
     def pending(self, watermark: str | None, customer: str, project: str) -> int:
         """How many events of this scope above the watermark ``above`` does not show."""
         with self._lock:
-            passed_over = sum(count for bound, count in self._gaps if watermark is None or bound > watermark)
-            dropped = 0
+            passed_over = dropped = 0
+            if self._gaps:
+                passed_over = sum(count for bound, count in self._gaps if watermark is None or bound > watermark)
             if watermark is None or self._left > watermark:
                 place = -1 if watermark is None else _place(watermark)
                 dropped = sum(

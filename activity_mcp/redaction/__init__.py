@@ -326,7 +326,7 @@ class Redactor:
         """Below a secret key a key is a name (``user``), unless it is random or has the shape of a secret."""
         if not isinstance(key, str) or len(key) < 8:
             return key
-        from .values import is_random
+        from .randomness import is_random
 
         if is_random(key, 12) and not key.replace("_", "").isalpha():
             self.count += 1

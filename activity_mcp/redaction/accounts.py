@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from .gates import PEER_WORDS, logins_of, speaks_of_peers
 from .judging import is_chosen
+from .randomness import has_odd_part
 from .reading import quoted, skip_blanks
 from .sight import end_of_line
-from .values import has_odd_part, is_plain, is_reference
+from .values import is_plain, is_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,12 +7,14 @@ SQL, code). No regular expressions: a hook has none loaded.
 
 from __future__ import annotations
 
+from .after_blank import after_blank
 from .elements import element, is_tag
 from .expressions import literal_within, member_of_value, unpacked
 from .judging import is_secret_text, is_secret_word
 from .members import end_of_label
-from .mentions import after_blank, argument, call, paired
+from .mentions import argument, call, paired
 from .names import Name
+from .randomness import is_random
 from .reading import (
     QUOTES,
     after_node_mark,
@@ -25,7 +27,6 @@ from .reading import (
     skip_blanks,
     word,
 )
-from .values import is_random
 from .yaml_lines import value_on_lines
 
 TYPE_CHECKING = False

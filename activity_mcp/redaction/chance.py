@@ -7,8 +7,8 @@ a path.
 from __future__ import annotations
 
 from .patterns import words
+from .randomness import changes_in, is_odd
 from .tokens import ALPHABETS
-from .values import changes_in, is_odd
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from .names import BARE, STRONG, Name, is_almost_strong, judge_name, words_of
 from .patterns import words
+from .randomness import has_odd_part, is_odd, is_random
 from .sight import end_of_line
-from .values import CODE_ROOTS, has_odd_part, is_code, is_identifier, is_odd, is_plain, is_random, is_reference
+from .values import CODE_ROOTS, is_code, is_identifier, is_plain, is_reference
 
 _SENTENCE = words(
     "is are must should the your you enter please required invalid at be a an to for not does do in of with or and"

@@ -6,7 +6,8 @@ from __future__ import annotations
 from .judging import is_secret_text
 from .names import STRONG, Name, judge_name
 from .patterns import words
-from .values import has_odd_part, is_code
+from .randomness import has_odd_part
+from .values import is_code
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

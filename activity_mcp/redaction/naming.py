@@ -202,7 +202,7 @@ def _is_before_token(text: str, end: int) -> bool:
     value = following[0].strip("\"'`.,;") if following else ""
     if len(value) < 16 or value.isalpha() or value.isdigit() or "/" in value:
         return False
-    from .values import is_random  # few names get this far
+    from .randomness import is_random  # few names get this far
 
     return is_random(value, 16)
 

@@ -7,9 +7,10 @@ from .expressions import arguments
 from .gates import ENCODER_WORDS, PAIRS
 from .judging import is_chosen, is_secret_text
 from .names import STRONG, Name
+from .randomness import has_odd_part
 from .reading import after_prefix, quoted_value, skip_blanks, word
 from .sight import end_of_line
-from .values import has_odd_part, is_plain, is_reference
+from .values import is_plain, is_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from .commands import Word, hidden, word_at, words_of_command
+from .command_words import Word, word_at, words_of_command
+from .commands import hidden
 from .gates import ECHOES, SECRETISH
 from .judging import is_chosen
 from .names import judge_name

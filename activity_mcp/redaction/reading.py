@@ -7,8 +7,8 @@ so the cost of reading is that of finding the next white space or the next quote
 
 from __future__ import annotations
 
+from .randomness import is_odd
 from .sight import end_of_line, known_end_of_run, line_break, note_run
-from .values import is_odd
 
 QUOTES = "\"'`"
 _SPACE = " \t\r\n\v\f\u00a0\u3000"

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from .gates import FIELDS, has_field
 from .judging import is_chosen
+from .randomness import has_odd_part, is_random
 from .reading import quoted_value, skip_blanks, word
 from .sight import end_of_line
-from .values import has_odd_part, is_code, is_plain, is_random, is_reference
+from .values import is_code, is_plain, is_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

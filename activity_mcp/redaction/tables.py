@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from .judging import is_chosen, is_secret_text
 from .names import STRONG, Name, is_almost_strong
+from .randomness import has_odd_part
 from .reading import quoted
 from .sight import end_of_line
-from .values import has_odd_part, is_plain, is_reference
+from .values import is_plain, is_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .randomness import has_odd_part
 from .reading import word_end
 from .sight import end_of_line
-from .values import has_odd_part, is_plain, is_reference
+from .values import is_plain, is_reference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What a value in the place of a secret is, by itself: a reference, a placeholder, code, or random characters.
+"""What a value in the place of a secret is, by itself: a reference, a placeholder, or code.
 
 A reference is one as a whole, and nothing less: ``$TOKEN`` and ``${TOKEN}`` stay, ``$ecretP4ss`` and ``${x}9K`` are passwords.
 Only the first ``_JUDGED`` characters of a value are looked at, so that judging costs the same for values of any length.
@@ -7,15 +7,10 @@ Only the first ``_JUDGED`` characters of a value are looked at, so that judging 
 from __future__ import annotations
 
 from .patterns import words
-from .sight import APART
+from .randomness import DIGITS, NO_DIGITS, has_odd_part, is_no_word, is_random
 
 _JUDGED = 512
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
-_DIGITS = frozenset("0123456789")
-_HEX = "0123456789abcdefABCDEF"
-_DIGITS_APART = bytes(32 if byte in b"0123456789" else byte for byte in range(256))
-_OTHERS_APART = bytes(byte if byte in b"0123456789" else 32 for byte in range(256))
-_APART = {ord(char): " " for char in "_-./:+=~!@#$%^&*|,;?\\"}
 
 PLAIN_WORDS = words(
     "none null nil true false yes no on off str string bytes text varchar char bearer basic token secret password passwd hidden"
@@ -159,24 +154,24 @@ def _is_path(text: str) -> bool:
 
 def _is_name(text: str) -> bool:
     """An identifier with digits only where a programmer puts them: behind a word, or anywhere among capitals."""
-    if not text or not _NAME.issuperset(text) or text[0] in _DIGITS:
+    if not text or not _NAME.issuperset(text) or text[0] in DIGITS:
         return False
     if text.isupper() or text.isalpha():
-        return (text.isupper() and len(text) < 40) or len(text) < 12 or not _is_no_word(text, 4)
-    return not any(text[at] in _DIGITS and text[at + 1].islower() for at in range(len(text) - 1) if text[at + 1].isalpha())
+        return (text.isupper() and len(text) < 40) or len(text) < 12 or not is_no_word(text, 4)
+    return not any(text[at] in DIGITS and text[at + 1].islower() for at in range(len(text) - 1) if text[at + 1].isalpha())
 
 
 def is_identifier(text: str) -> bool:
     """An identifier that code may have: at most one group of digits a word (``sha256sum``, ``tokenService2``, ``var_1``)."""
-    if not text or not _NAME.issuperset(text) or text[0] in _DIGITS:
+    if not text or not _NAME.issuperset(text) or text[0] in DIGITS:
         return False
-    if any(len(word) > 6 and _is_no_word(word.translate(_NO_DIGITS), 3) for word in text.split("_")) and not text.isupper():
+    if any(len(word) > 6 and is_no_word(word.translate(NO_DIGITS), 3) for word in text.split("_")) and not text.isupper():
         return False
-    return all(_groups(word) < 2 for word in text.split("_")) and sum(char in _DIGITS for char in text) < 5
+    return all(_groups(word) < 2 for word in text.split("_")) and sum(char in DIGITS for char in text) < 5
 
 
 def _groups(text: str) -> int:
-    return sum(1 for at, char in enumerate(text) if char in _DIGITS and (not at or text[at - 1] not in _DIGITS))
+    return sum(1 for at, char in enumerate(text) if char in DIGITS and (not at or text[at - 1] not in DIGITS))
 
 
 def is_wordy(text: str) -> bool:
@@ -243,108 +238,4 @@ def _shares_a_word(value: str, name: str) -> bool:
     return any(word in plain for word in _OWN_WORDS if word in asked)
 
 
-_OWN_WORDS = (
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "token",
-    "apikey",
-    "key",
-    "credential",
-    "cookie",
-    "auth",
-    "pass",
-    "pwd",
-    "salt",
-)
-
-
-_PAIRS = words(
-    "th he in er an re nd at on nt ha es st en ed to it ou ea hi is or ti as te et ng of al de se le sa si ar ve ra"
-    " ld ur li ri io ne ic co me ma om ce el ro ch us ll la ta em be tr ns no ec ac ca ss il pr ai su pe ut ol un ad"
-    " ag mo lo am po da ie pa ge ho wa ow id fi ee sh ot nc ul oo ir wi up ke ab ev ay ry vi gr ly ty so do ap op ex"
-    " we ck im fo sc bo ba uc ef ui ei ov ey ig iv ci av tt pl ff rt mi sp rs mp rd rm rk rn rc bl cl cr dr fr gi go"
-    " gu ht ki lt ms ob od os pu rr ru sl sw tu ub ue um va ye qu ct"
-)
-"""The pairs of letters that make up five sixths of what is written in English; of random letters, less than a quarter."""
-
-
-def is_random(value: str, min_chars: int) -> bool:
-    """Whether the value, of ``min_chars`` characters or more, is made of characters nobody would choose."""
-    value = value[:_JUDGED]
-    if len(value) < min_chars or not value.isascii() or " " in value:
-        return False
-    runs = value.translate(_APART).split()
-    if not all(run.isalnum() for run in runs):
-        return False
-    longest = max(runs, key=len, default="")
-    if len(longest) >= max(10, min_chars * 2 // 3) and _is_scrambled(longest):
-        return True
-    joined = "".join(runs)
-    if (
-        len(joined) * 4 >= min_chars * 3
-        and changes_in(joined) >= 4
-        and _longest_word(joined) <= 7
-        and any(c.isupper() for c in joined)
-    ):
-        return True
-    odd = sum(len(run) for run in runs if is_odd(run))
-    return odd * 2 >= min_chars and odd * 2 >= len(joined)
-
-
-def has_odd_part(value: str) -> bool:
-    """Whether a run of six letters and digits or more is one that nobody would choose, with anything between them."""
-    runs = value[:_JUDGED].encode("utf-8", "replace").translate(APART).split()
-    return any(len(run) >= 6 and is_odd(run.decode("ascii")) for run in runs)
-
-
-def is_odd(run: str) -> bool:
-    """Whether the run of letters and digits is no word, no number and no word with a number behind it."""
-    if run.isdigit():
-        return len(run) >= 16
-    if run.isalpha():
-        if len(run) >= 16 and not run.strip(_HEX):
-            return True
-        return len(run) >= 6 and _is_no_word(run, 3)
-    bare = run.rstrip("0123456789")
-    return len(run) > 2 and (any(char in _DIGITS for char in bare) or (len(bare) >= 6 and _is_no_word(bare, 3)))
-
-
-def _is_scrambled(run: str) -> bool:
-    digits = sum(char in _DIGITS for char in run)
-    if not digits:
-        return len(run) >= 10 and _is_no_word(run, 5)
-    if digits == len(run):
-        return len(run) >= 12
-    changes = changes_in(run)
-    if (digits >= 4 and len(run) >= 20) or changes >= 3:
-        return True
-    return changes >= 1 and (not run.strip(_HEX) or (digits >= 4 and changes >= 2) or _is_no_word(run.translate(_NO_DIGITS), 5))
-
-
-_NO_DIGITS = {ord(char): None for char in "0123456789"}
-
-
-def _longest_word(run: str) -> int:
-    longest = streak = 0
-    for char in run:
-        streak = streak + 1 if char.isalpha() else 0
-        longest = max(longest, streak)
-    return longest
-
-
-def changes_in(run: str) -> int:
-    """How often letters and digits alternate, in a run without blanks."""
-    data = run.encode("utf-8", "surrogatepass")
-    groups = len(data.translate(_DIGITS_APART).split()) + len(data.translate(_OTHERS_APART).split())
-    return max(0, groups - 1)
-
-
-def _is_no_word(letters: str, tenths: int) -> bool:
-    """Whether fewer than so many tenths of the pairs of letters are usual ones."""
-    lowered = letters.lower()
-    pairs = len(lowered) - 1
-    if pairs < 4:
-        return False
-    return sum(lowered[at : at + 2] in _PAIRS for at in range(pairs)) * 10 < pairs * tenths
+_OWN_WORDS = words("password passwd passphrase secret token apikey key credential cookie auth pass pwd salt")

@@ -1,6 +1,7 @@
--- grain: one artifact; of two events that name the same one the later wins
+-- grain: one artifact; of two events that name the same one the later wins. One whose event was outranked since is read anew, as an
+-- insight is.
 -- snowflake-only: a step of REFRESH_CONTEXT, whose statements the embedded engine runs itself
-CREATE OR REPLACE PROCEDURE REFRESH_ARTIFACTS()
+CREATE OR REPLACE PROCEDURE REFRESH_ARTIFACTS(may_withdraw BOOLEAN)
 RETURNS VARCHAR
 LANGUAGE SQL
 COMMENT = 'Folds artifacts that the batch brought into ARTIFACTS.'
@@ -10,48 +11,83 @@ $$
 BEGIN
     MERGE INTO ARTIFACTS AS artifact
     USING (
-        SELECT
-            *,
-            COALESCE(TRY_CAST(pinned_text AS BOOLEAN), FALSE) AS pinned,
-            TRY_CAST(expires_at_text AS TIMESTAMP_NTZ) AS expires_at
-        FROM (
+        WITH withdrawn AS (
+            SELECT known.artifact_id
+            FROM ARTIFACTS AS known
+            INNER JOIN SUPERSEDED AS outranked
+                ON known.channel_id = outranked.channel_id
+                AND known.stream_offset = outranked.stream_offset
+                AND known.stored_at = outranked.ts
+            WHERE :may_withdraw
+        ),
+
+        events AS (
             SELECT
-                COALESCE(NULLIF(event.feature_json:artifact_id::VARCHAR, ''), event.activity_id) AS artifact_id,
-                event.feature_json:artifact_type::VARCHAR AS artifact_type,
-                event.customer,
-                event.org_id,
-                event.project,
-                event.session_id,
-                TRY_CAST(event.feature_json:row_count::VARCHAR AS NUMBER(18, 0)) AS row_count,
-                IFF(ARRAY_SIZE(event.feature_json:sample_rows) >= 0, event.feature_json:sample_rows, NULL) AS sample_rows,
-                event.feature_json:content_schema AS content_schema,
-                event.feature_json:query_id::VARCHAR AS query_id,
-                event.feature_json:sql_sha256::VARCHAR AS sql_sha256,
-                event.feature_json:result_sha256::VARCHAR AS result_sha256,
-                event.link,
-                event.feature_json:pinned::VARCHAR AS pinned_text,
-                event.feature_json:expires_at::VARCHAR AS expires_at_text,
-                event.ts AS stored_at,
-                event.activity_id,
-                event.channel_id,
-                event.stream_offset
-            FROM CLAUDE_STREAM_V2_STREAM AS event
-            WHERE event.event_name = 'mcp_event'
+                customer, org_id, project, session_id, feature_json, link, ts, activity_id, channel_id, stream_offset,
+                COALESCE(NULLIF(feature_json:artifact_id::VARCHAR, ''), activity_id) AS artifact_id
+            FROM CLAUDE_STREAM_V2_STREAM
+            WHERE event_name = 'mcp_event'
+                AND feature_json:method::VARCHAR = 'store_artifact'
+            UNION ALL
+            SELECT
+                event.customer, event.org_id, event.project, event.session_id, event.feature_json, event.link, event.ts,
+                event.activity_id, event.channel_id, event.stream_offset, withdrawn.artifact_id
+            FROM CLAUDE_STREAM_V2 AS event
+            INNER JOIN withdrawn
+                ON COALESCE(NULLIF(event.feature_json:artifact_id::VARCHAR, ''), event.activity_id) = withdrawn.artifact_id
+            WHERE :may_withdraw
+                AND event.event_name = 'mcp_event'
                 AND event.feature_json:method::VARCHAR = 'store_artifact'
-                AND NOT EXISTS (
-                    SELECT 1
-                    FROM SUPERSEDED AS outranked
-                    WHERE outranked.channel_id = event.channel_id
-                        AND outranked.stream_offset = event.stream_offset
-                        AND outranked.ts = event.ts
-                )
-        ) AS recorded
-        QUALIFY ROW_NUMBER() OVER (PARTITION BY artifact_id ORDER BY stored_at DESC, activity_id) = 1
+        ),
+
+        newest AS (
+            SELECT
+                *,
+                COALESCE(TRY_CAST(pinned_text AS BOOLEAN), FALSE) AS pinned,
+                TRY_CAST(expires_at_text AS TIMESTAMP_NTZ) AS expires_at
+            FROM (
+                SELECT
+                    event.artifact_id,
+                    event.feature_json:artifact_type::VARCHAR AS artifact_type,
+                    event.customer,
+                    event.org_id,
+                    event.project,
+                    event.session_id,
+                    TRY_CAST(event.feature_json:row_count::VARCHAR AS NUMBER(18, 0)) AS row_count,
+                    IFF(ARRAY_SIZE(event.feature_json:sample_rows) >= 0, event.feature_json:sample_rows, NULL) AS sample_rows,
+                    event.feature_json:content_schema AS content_schema,
+                    event.feature_json:query_id::VARCHAR AS query_id,
+                    event.feature_json:sql_sha256::VARCHAR AS sql_sha256,
+                    event.feature_json:result_sha256::VARCHAR AS result_sha256,
+                    event.link,
+                    event.feature_json:pinned::VARCHAR AS pinned_text,
+                    event.feature_json:expires_at::VARCHAR AS expires_at_text,
+                    event.ts AS stored_at,
+                    event.activity_id,
+                    event.channel_id,
+                    event.stream_offset
+                FROM events AS event
+                WHERE NOT EXISTS (
+                        SELECT 1
+                        FROM SUPERSEDED AS outranked
+                        WHERE outranked.channel_id = event.channel_id
+                            AND outranked.stream_offset = event.stream_offset
+                            AND outranked.ts = event.ts
+                    )
+            ) AS recorded
+            QUALIFY ROW_NUMBER() OVER (PARTITION BY artifact_id ORDER BY stored_at DESC, activity_id) = 1
+        )
+
+        SELECT newest.*, withdrawn.artifact_id AS withdrawn_id
+        FROM newest
+        FULL OUTER JOIN withdrawn
+            ON newest.artifact_id = withdrawn.artifact_id
     ) AS fresh
-        ON artifact.artifact_id = fresh.artifact_id
+        ON artifact.artifact_id = COALESCE(fresh.artifact_id, fresh.withdrawn_id)
+    WHEN MATCHED AND fresh.artifact_id IS NULL THEN DELETE
     WHEN MATCHED AND (
-        fresh.stored_at > artifact.stored_at
-        OR (fresh.activity_id = artifact.activity_id AND ABS(DATEDIFF(SECOND, fresh.stored_at, artifact.stored_at)) <= 86400)
+        fresh.withdrawn_id IS NOT NULL
+        OR fresh.stored_at > artifact.stored_at
         OR (fresh.stored_at = artifact.stored_at AND fresh.activity_id < artifact.activity_id)
     ) THEN
         UPDATE SET

@@ -16,6 +16,7 @@ BEGIN
     LET has_insights BOOLEAN := FALSE;
     LET has_artifacts BOOLEAN := FALSE;
     LET may_quarantine BOOLEAN := FALSE;
+    LET may_withdraw BOOLEAN := FALSE;
     LET has_repeats BOOLEAN := FALSE;
     LET has_drift BOOLEAN := FALSE;
     LET has_long_lists BOOLEAN := FALSE;
@@ -89,8 +90,18 @@ BEGIN
                 HAVING COUNT(*) > 2 * LIST_LIMIT(section)
             )
         ) > 0 AS has_long_lists,
-        (SELECT COUNT(*) FROM REREAD_HOURS) > 0 AS has_reread
-    INTO :has_repeats, :has_drift, :has_long_lists, :has_reread;
+        (SELECT COUNT(*) FROM REREAD_HOURS) > 0 AS has_reread,
+        -- the event that one of these is kept from may be outranked by this batch
+        (
+            SELECT COUNT(*)
+            FROM (
+                SELECT activity_id FROM INSIGHT_ATOMS
+                UNION ALL
+                SELECT activity_id FROM ARTIFACTS
+            )
+            WHERE activity_id IN (SELECT activity_id FROM CLAUDE_STREAM_V2_STREAM)
+        ) > 0 AS may_withdraw
+    INTO :has_repeats, :has_drift, :has_long_lists, :has_reread, :may_withdraw;
 
     IF (has_repeats) THEN
         CALL REFRESH_SUPERSEDED(:batch_key, :from_ts, :to_ts);
@@ -100,11 +111,11 @@ BEGIN
     IF (has_repeats OR has_reread) THEN
         CALL REFRESH_REREAD_HOURS(:batch_key);
     END IF;
-    IF (has_insights) THEN
-        CALL REFRESH_INSIGHTS();
+    IF (has_insights OR may_withdraw) THEN
+        CALL REFRESH_INSIGHTS(:batch_key, :may_withdraw);
     END IF;
-    IF (has_artifacts) THEN
-        CALL REFRESH_ARTIFACTS();
+    IF (has_artifacts OR may_withdraw) THEN
+        CALL REFRESH_ARTIFACTS(:may_withdraw);
     END IF;
     IF (has_drift OR has_repeats) THEN
         CALL REFRESH_DRIFT(:batch_key);

@@ -10,7 +10,8 @@ import pytest
 
 from activity_mcp.bench import recall
 from activity_mcp.bench.recall.by_hand import written_histories
-from activity_mcp.bench.recall.histories import Need, history
+from activity_mcp.bench.recall.histories import Need
+from activity_mcp.bench.recall.made_up import history
 from activity_mcp.bench.recall.recorded import recorded_histories
 from activity_mcp.bench.recall.scoring import score, wrongly_shown
 from activity_mcp.bench.registry import own_environment

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import compileall
 import shutil
 import subprocess
 import sys
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,7 @@ class Installed:
 
     @property
     def file(self) -> Path:
-        return self.package / "claude_code/hooks/__pycache__" / f"hook.{sys.implementation.cache_tag}.modules"
+        return self.package / "claude_code/hooks/__pycache__" / f"hook_modules.{sys.implementation.cache_tag}.pyc"
 
     def fire(self, *options: str) -> str:
         """Run the hook, see that it has recorded one event more, and say what loaded its modules."""
@@ -53,6 +55,21 @@ def installed(tmp_path: Path) -> Installed:
 
 
 def test_the_first_hook_writes_the_file_from_which_the_next_one_loads(installed: Installed) -> None:
+    assert installed.fire() == "SourceFileLoader"
+    assert installed.fire() == "_Finder"
+
+
+def test_the_file_is_the_byte_code_of_a_source_of_the_package_so_that_installers_remove_it(installed: Installed) -> None:
+    """pip removes what ``cache_from_source`` names for each source in RECORD, and leaves whatever else lies in ``__pycache__``."""
+    installed.fire()
+    removed = {Path(cache_from_source(str(source))) for source in installed.package.rglob("*.py")}
+    assert installed.file.exists()
+    assert {path for path in installed.package.rglob("*") if path.is_file()} - removed == set(installed.package.rglob("*.py"))
+
+
+def test_what_python_compiles_in_its_place_is_replaced_by_the_next_hook(installed: Installed) -> None:
+    installed.fire()
+    compileall.compile_dir(installed.package, quiet=1)
     assert installed.fire() == "SourceFileLoader"
     assert installed.fire() == "_Finder"
 

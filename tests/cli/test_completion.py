@@ -46,6 +46,30 @@ def test_bash_completes_commands_options_and_choices(environ: dict[str, str], li
     assert all(each.startswith(words[-1]) for each in found)
 
 
+@pytest.mark.skipif(not shutil.which("fish"), reason="no fish here")
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [("fl", {"flush"}), ("flush --", {"--retry-dead", "--help"}), ("context --type e", {"executive", "engineer"})],
+)
+def test_fish_completes_commands_options_and_choices(environ: dict[str, str], line: str, offered: set[str]) -> None:
+    asked = f'activity-mcp completion fish | source; complete -C "activity-mcp {line}"'
+    found = {row.split("\t")[0] for row in said(environ, "fish", "--no-config", "-c", asked).splitlines()}
+    assert found >= offered
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="no zsh here")
+def test_zsh_completes_what_is_begun_on_its_line(environ: dict[str, str]) -> None:
+    """On a terminal that zsh itself makes; what stands on the line after the key is read until it is there."""
+    steps = (
+        "zmodload zsh/zpty; zpty -b z zsh -f -i",
+        """zpty -w z 'autoload -Uz compinit; compinit -u -D; eval "$(activity-mcp completion zsh)"; echo is-"loaded"'""",
+        "zpty -r z seen '*is-loaded*'",
+        "zpty -w -n z $'activity-mcp fl\\t'",
+        "zpty -r z seen '*activity-mcp flush*' && print completed; zpty -d z",
+    )
+    assert said({**environ, "TERM": "dumb"}, "zsh", "-f", "-c", "; ".join(steps)).strip() == "completed"
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_of_each_shell_asks_this_command_and_is_answered(environ: dict[str, str], shell: str) -> None:
     script = said(environ, "activity-mcp", "completion", shell)

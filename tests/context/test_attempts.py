@@ -8,8 +8,10 @@ import pytest
 
 from activity_mcp.clock import iso
 from activity_mcp.context import render_context
-from activity_mcp.context.attempts import Attempts, Merged, Tried, key_of
+from activity_mcp.context.attempt import key_of
+from activity_mcp.context.attempts import Attempts, Merged
 from activity_mcp.context.facts import Fact
+from activity_mcp.context.tried import Tried
 from context.samples import DAY, HERE, HOUR, MINUTE, NOW, event
 
 

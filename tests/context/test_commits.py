@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from activity_mcp.context.attempts import Attempts, Merged, Tried
+from activity_mcp.context.attempts import Attempts, Merged
 from activity_mcp.context.commits import MAX_SUBJECT, subject_of
+from activity_mcp.context.tried import Tried
 from activity_mcp.context.values import as_text
 
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from activity_mcp.activity import encode_line
 from activity_mcp.fs import LOCAL
 from activity_mcp.queue import Damage, Offset, QueueReader, Record
-from activity_mcp.queue import reader as reading
 from activity_mcp.queue.segment import header_line, segment_path
+from activity_mcp.queue.segment_reader import SegmentReader
 from lengths import examples
 
 LONGEST = 2000
@@ -122,12 +122,12 @@ def test_a_place_inside_of_a_line_is_left_to_the_spans(tmp_path: Path, end: int)
 def test_most_of_a_queue_is_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     laid_out(str(tmp_path), [("own", b"".join(map(line, range(50)))), ("own", b"".join(map(line, range(50))))], [1, 2])
     judged: list[bytes] = []
-    genuine = QueueReader._judge
+    genuine = SegmentReader._judge
 
-    def judge(reader: QueueReader, number: int, span: Any, parse: bool) -> Any:
+    def judge(reader: SegmentReader, number: int, span: Any, parse: bool) -> Any:
         judged.append(span.line)
         return genuine(reader, number, span, parse)
 
-    monkeypatch.setattr(reading.QueueReader, "_judge", judge)
+    monkeypatch.setattr(SegmentReader, "_judge", judge)
     assert len(QueueReader(str(tmp_path), loads=orjson.loads).read(None).records) == 100
     assert judged == []

@@ -285,7 +285,7 @@ def test_a_damaged_end_that_grows_after_it_was_passed_does_not_hold_the_reader(
     path = filled(directory)[0]
     with path.open("ab") as file:
         file.write(b"\0" * 140)
-    monkeypatch.setattr("activity_mcp.queue.reader.same_boot", lambda one, other: False)
+    monkeypatch.setattr("activity_mcp.queue.segment_reader.same_boot", lambda one, other: False)
     reader = QueueReader(directory, max_line_bytes=4000)
     passed = reader.read(None).end
     with path.open("ab") as file:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -148,3 +151,84 @@ def test_a_poll_opens_nothing_when_nothing_was_appended(directory: str) -> None:
     assert disk.calls == 0
     queue.append([line(1)])
     assert ns(tail.poll()) == [1]
+
+
+def test_a_poll_opens_no_file_to_read_what_was_appended_to_the_newest_segment(directory: str) -> None:
+    disk = FaultyDisk()
+    queue = writer(directory)
+    queue.append([line(0)])
+    os.utime(f"{directory}/seg", (1, 1))  # the directory has rested for a while
+    tail = SegmentTail(directory, start=None, fs=disk)
+    tail.poll()
+    disk.calls = 0
+    for n in range(1, 6):
+        queue.append([line(n)])
+        assert ns(tail.poll()) == [n]
+    assert disk.calls == 0
+
+
+def test_nothing_is_read_from_a_segment_that_was_removed_or_replaced_while_it_was_open(directory: str) -> None:
+    writer(directory).append([line(0)])
+    path = segments(directory)[0]
+    os.utime(path.parent, (1, 1))
+    tail = SegmentTail(directory, start=None)
+    assert ns(tail.poll()) == [0]
+    whole = path.read_bytes()
+    with path.open("ab") as removed:
+        Path(directory, "restored").write_bytes(whole + line(1))
+        os.replace(Path(directory, "restored"), path)
+        removed.write(line(7) + line(8))
+        removed.flush()
+        assert ns(tail.poll()) == [1]
+    with path.open("ab") as removed:
+        path.unlink()
+        removed.write(line(9))
+        removed.flush()
+        assert tail.poll().records == []
+        assert tail.poll().records == []
+
+
+def _open_segments() -> list[str]:
+    """What of the segments this process has open; a file that is gone is marked by the kernel."""
+    found = []
+    for fd in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            found.append(os.readlink(f"/proc/self/fd/{fd}"))
+    return [os.path.basename(path) for path in found if ".ndjson" in path]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs Linux's list of what is open")
+def test_a_file_that_is_gone_is_held_until_the_next_poll_and_none_when_the_tail_is(directory: str) -> None:
+    before = _open_segments()
+    with contextlib.closing(writer(directory, segment_bytes=1)) as queue:
+        queue.append([line(0)])
+    tail = SegmentTail(directory, start=None)
+    tail.poll()
+    assert len(_open_segments()) == len(before) + 1
+    with contextlib.closing(writer(directory, segment_bytes=1)) as queue:
+        queue.append([line(1)])  # another segment
+    tail.poll()
+    assert sorted(_open_segments()) == sorted([*before, segments(directory)[-1].name])
+    shutil.rmtree(directory)
+    tail.poll()
+    assert _open_segments() == before
+    with contextlib.closing(writer(directory)) as queue:
+        queue.append([line(2)])
+    assert ns(tail.poll()) == [2]
+    del tail
+    assert _open_segments() == before
+
+
+def test_a_forked_child_and_its_parent_each_read_everything(directory: str) -> None:
+    queue = writer(directory)
+    queue.append([line(0)])
+    tail = SegmentTail(directory, start=None)
+    tail.poll()
+    queue.append([line(1)])
+    child = os.fork()
+    if not child:
+        os._exit(0 if ns(tail.poll()) == [1] and tail.poll().records == [] else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert ns(tail.poll()) == [1]
+    queue.append([line(2)])
+    assert ns(tail.poll()) == [2]

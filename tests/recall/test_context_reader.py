@@ -32,6 +32,16 @@ def test_an_answers_encoding_is_that_of_its_members(machine: Machine, max_bytes:
     assert len(answer.encoded()) <= max_bytes
 
 
+@pytest.mark.parametrize("name", ['"context":{}', '{"context":{},"truncated":[]}', "\\"])
+def test_whose_name_looks_like_a_part_of_the_answer_gets_it_whole(machine: Machine, name: str) -> None:
+    server = machine.server()
+    server.log("tool_event", TOOL, customer=name, project=name)
+    for max_bytes in (8192, 600):
+        answer = server.context(customer=name, project=name, max_bytes=max_bytes)
+        assert answer["context"]
+        assert answer.encoded() == orjson.dumps(dict(answer))
+
+
 def test_the_context_inside_an_answer_is_not_encoded_again(machine: Machine) -> None:
     server = machine.server()
     server.log("tool_event", TOOL)

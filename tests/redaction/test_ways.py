@@ -6,6 +6,7 @@ queue, the published contexts, the search index, what is exported in each form, 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import sqlite3
@@ -139,7 +140,7 @@ class Recorded:
     def _index(self, path: Path) -> Iterator[tuple[str, str]]:
         if path.read_bytes()[:15] != b"SQLite format 3":
             return
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
                 yield f"index {table}", repr(connection.execute(f'SELECT * FROM "{table}"').fetchall())
 

@@ -188,6 +188,47 @@ def test_a_better_row_replaces_an_insight_and_an_artifact() -> None:
     assert [kept["row_count"] for kept in made.rows("ARTIFACTS")] == [2]
 
 
+def artifact(number: int, ts: Any = NOW, **features: Any) -> Row:
+    reported = {"method": "store_artifact", "latency_ms": 1, "artifact_id": f"artifact-{number}", "row_count": number}
+    return row(number, "mcp_event", ts, reported | features, source="mcp")
+
+
+OTHERWISE: dict[str, Row] = {
+    "names no id": {"insight_id": None, "artifact_id": None},
+    "names another": {"insight_id": "another", "artifact_id": "another"},
+    "names the same, an earlier time": {},
+    "is neither": {"method": "another"},
+}
+
+
+@pytest.mark.parametrize("features", OTHERWISE.values(), ids=OTHERWISE)
+@pytest.mark.parametrize("made_of", [insight, artifact])
+def test_what_was_kept_of_an_event_that_is_outranked_leaves_with_it(made_of: Any, features: Row) -> None:
+    """And what an earlier event of the same name said comes back, in the place it was said."""
+    better = {"source": "hook", "channel_id": "queue-1", "event_name": "system_event" if "method" in features else "mcp_event"}
+    elsewhere = {"project": "/work/b", "customer": "eve@example.com"}
+    same = {"insight_id": "same", "artifact_id": "same"}
+    rows = [
+        made_of(1, NOW - HOUR, **same) | elsewhere,
+        made_of(2, NOW, **same),
+        made_of(3, NOW, insight_id="its own", artifact_id="its own"),
+        made_of(2, NOW - 2 * HOUR, **same | features) | better,
+        made_of(3, NOW - 2 * HOUR, **features) | better,
+    ]
+    made = Refreshed()
+    for one in rows:
+        made.take(one)
+    assert_as_expected(made, rows)
+
+
+def test_an_insight_that_is_read_anew_stays_in_the_quarantine_that_a_person_gave_it() -> None:
+    made = Refreshed()
+    made.take(insight(1) | {"source": "import"})
+    made.connection.execute("UPDATE INSIGHT_ATOMS SET is_quarantined = TRUE, quarantine_reason = 'doubted'")
+    made.take(insight(1, value=7) | {"channel_id": "queue-1"})
+    assert [(kept["value"], kept["quarantine_reason"]) for kept in made.rows("INSIGHT_ATOMS")] == [(7, "doubted")]
+
+
 # --- hours, and what rests
 
 

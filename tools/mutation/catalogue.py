@@ -24,6 +24,7 @@ class Mutant:
 
 
 W, R, L, SEG, APP = "queue/writer.py", "queue/reader.py", "queue/live.py", "queue/segment.py", "queue/appended.py"
+IN = "queue/segment_reader.py"
 WRITER, READER, FLUSHER = "tests/queue/test_writer.py", "tests/queue/test_reader.py", "tests/pipeline/test_flusher.py"
 KILLS, POWER, DAMAGE, FULL = (f"tests/crash/test_{name}.py" for name in ("kills", "power", "damage", "full_disk"))
 BLOCK = "tests/queue/test_block.py"
@@ -41,7 +42,7 @@ MUTANTS = (
     # 1  acknowledged is never lost on kill -9
     Mutant(1, "a newline first where a torn line was left", W, "start = live.size if live.ends_whole() else live.size + 1", "start = live.size",
            (f"{WRITER}::test_a_torn_fragment_does_not_swallow_the_line_glued_behind_it", f"{KILLS}::test_a_writer_killed_at_any_step_loses_nothing_it_acknowledged_and_tears_nobody_elses_line"), True),
-    Mutant(1, "a line that is still being written is waited for", R, "if not span.whole and not sealed:", "if False:",
+    Mutant(1, "a line that is still being written is waited for", IN, "if not span.whole and not sealed:", "if False:",
            (f"{READER}::test_an_incomplete_end_is_damage_only_once_its_segment_is_sealed",)),
     Mutant(1, "only what is committed is deleted", "queue/commit.py", "below = min(committed.segment, ", "below = max(committed.segment + 9, ",
            (f"{FLUSHER}::test_segments_are_deleted_once_they_are_behind_and_never_the_newest", MODEL, "tests/queue/test_commit.py")),
@@ -84,7 +85,7 @@ MUTANTS = (
     # 4  a truncation at every byte recovers
     Mutant(4, "the last byte is looked at when others have written", L, "return self._whole == self.size or", "return self._whole > 0 or",
            (f"{WRITER}::test_a_torn_fragment_does_not_swallow_the_line_glued_behind_it",)),
-    Mutant(4, "a line in the place of a torn header is read", R, '            yield _missing(number, "the header is missing")\n        yield item', '            yield _missing(number, "the header is missing")',
+    Mutant(4, "a line in the place of a torn header is read", IN, '            yield missing(number, "the header is missing")\n        yield item', '            yield missing(number, "the header is missing")',
            (f"{READER}::test_a_header_that_is_gone_or_wrong_costs_no_line",)),
     Mutant(4, "a segment that somebody shortened is left alone", L, "if size < self.size or self.failure is not None:", "if self.failure is not None:",
            (f"{WRITER}::test_a_segment_that_somebody_shortened_is_left_alone",)),
@@ -95,7 +96,7 @@ MUTANTS = (
            (f"{BLOCK}::test_blocks_and_spans_read_the_same",)),
     Mutant(5, "a block begins behind a newline", "queue/block.py", 'if fs.pread(fd, 1, start - 1) != b"\\n":', "if start < 1:",
            (f"{BLOCK}::test_a_place_inside_of_a_line_is_left_to_the_spans",)),
-    Mutant(5, "reading goes on behind a damaged range", R, "                    yield self._judge(number, span, parse)\n", "                    yield (item := self._judge(number, span, parse))\n                    if isinstance(item, Damage):\n                        return\n",
+    Mutant(5, "reading goes on behind a damaged range", IN, "                    yield self._judge(number, span, parse)\n", "                    yield (item := self._judge(number, span, parse))\n                    if isinstance(item, Damage):\n                        return\n",
            (f"{DAMAGE}::test_flipped_bits_and_runs_of_zeros_cost_only_the_lines_they_touch", f"{FLUSHER}::test_damage_costs_only_itself_and_takes_a_place_in_the_stream")),
     Mutant(5, "damaged bytes are kept before the offset passes them", "pipeline/flusher.py", "        bury(self.directory, damage, content, damage.reason, clock=self._clock, fs=self._fs)\n", "",
            (f"{DAMAGE}::test_flipped_bits_and_runs_of_zeros_cost_only_the_lines_they_touch",)),

@@ -24,7 +24,7 @@ from ...warehouse import Batch, Row, Scope
 from ..measured import Measured, against
 from .baselines import latest_of_each_kind, latest_rows, transcript_tail
 from .by_hand import written_histories
-from .histories import history
+from .made_up import history
 from .scoring import MAX_CHARACTERS, Score, score
 
 if TYPE_CHECKING:

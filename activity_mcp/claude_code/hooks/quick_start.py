@@ -3,7 +3,8 @@
 Finding, opening and reading thirty small files is a third of what a hook's own work costs. So what Python keeps in
 ``__pycache__`` for each of these modules stands there once more in one file for all of them: written by the first hook that
 went without it, used while every source is as it was when it was written, and needed by nobody. What is wrong with it, or with
-a directory that cannot be written, costs speed only. It is trusted as far as the ``.pyc`` files are beside which it lies.
+a directory that cannot be written, costs speed only. It is trusted as far as the ``.pyc`` files are beside which it lies, and
+is itself in the place of one, that of ``hook_modules``: so it leaves with the installation.
 
     line       the version of Python that wrote it, and reads it
     marshal    ([(source, its time in ns, its size)], {module: (code, source, is a package)})
@@ -70,7 +71,7 @@ def _path() -> str | None:
     tag = sys.implementation.cache_tag
     if tag is None or sys.pycache_prefix is not None or sys.flags.optimize:
         return None
-    return f"{__file__.rpartition('/')[0]}/__pycache__/hook.{tag}.modules"
+    return f"{__file__.rpartition('/')[0]}/__pycache__/hook_modules.{tag}.pyc"
 
 
 def _stored_modules() -> dict[str, Module]:

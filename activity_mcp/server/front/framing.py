@@ -18,7 +18,8 @@ class LineCutter:
         """The lines that ``data`` completes, without their newline."""
         *complete, rest = data.split(b"\n")
         lines: list[bytes | None] = [self._finish(piece) for piece in complete]
-        self._keep(rest)
+        if rest:
+            self._keep(rest)
         return lines
 
     def rest(self) -> list[bytes | None]:

@@ -13,6 +13,7 @@ from .plain import UNUSABLE_ID, encoded_id, has_unusable_id, is_plain_id, messag
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ..calls import Answer
     from .long_way import LongWay
     from .running import Running
     from .service_loader import ServiceLoader, Tools
@@ -107,11 +108,13 @@ class Front:
         call = tools.caller.begin(spec, params.get("arguments", {}), tool_use_id if type(tool_use_id) is str else None)
         answer = call.now()
         if answer is not None:
-            self._send(request_id, answer)
+            self._output.write(tools.answer_line(request_id, answer, self._connection.server))
             call.note()
         else:
             self._pending.opened(request_id)
-            self._runs(tools).start(request_id, call, meta.get("progressToken"), lambda found: self._finish(request_id, found))
+            self._runs(tools).start(
+                request_id, call, meta.get("progressToken"), lambda found: self._finish(tools, request_id, found)
+            )
         return True
 
     def _runs(self, tools: Tools) -> Running:
@@ -121,13 +124,8 @@ class Front:
             self._running = Running(tools.lanes)
         return self._running
 
-    def _send(self, request_id: str | int, answer: Any) -> None:
-        from .answers import answer_line
-
-        self._output.write(answer_line(request_id, answer, self._connection.server))
-
-    def _finish(self, request_id: str | int, answer: Any) -> None:
-        self._send(request_id, answer)
+    def _finish(self, tools: Tools, request_id: str | int, answer: Answer) -> None:
+        self._output.write(tools.answer_line(request_id, answer, self._connection.server))
         self._pending.closed(request_id)
 
     def _report_progress(self) -> None:

@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 
 
 class Tools:
-    """What calls need: the service, its tools by name, and what makes and runs calls."""
+    """What calls need: the service, its tools by name, what makes and runs calls, and what makes a line of an answer."""
 
     def __init__(self, service: ActivityService) -> None:
         from ..calls import Caller
         from ..lanes import Lanes
         from ..tools import specs
+        from .answers import answer_line
 
         self.service = service
         self.specs: dict[str, ToolSpec] = {spec.name: spec for spec in specs(service)}
         self.caller: Caller = Caller(service)
         self.lanes: Lanes = Lanes()
+        self.answer_line = answer_line
 
 
 class ServiceLoader:
@@ -49,11 +51,14 @@ class ServiceLoader:
 
     def tools(self) -> Tools:
         """Waits until the service is there. Raises RuntimeError when it could not be opened."""
-        self.begin()
-        self._ready.wait()
-        if self._tools is None:
+        tools = self._tools
+        if tools is None:
+            self.begin()
+            self._ready.wait()
+            tools = self._tools
+        if tools is None:
             raise RuntimeError("the service could not be opened")
-        return self._tools
+        return tools
 
     def close(self, timeout: float) -> None:
         """Flush what is buffered and free what is held, within ``timeout`` seconds."""

@@ -5,6 +5,7 @@ A signal handler only writes down that the end has come and wakes the reader; no
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import signal
@@ -13,12 +14,13 @@ import threading
 
 from ..leaving import SIGNALS
 from .framing import LineCutter
+from .unblocked import Unblocked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-READ_BYTES = 256 * 1024
+READ_BYTES = 64 * 1024  # all that a pipe holds; a larger buffer would be mapped and unmapped again for each line
 UNREAD_BYTES = 1024 * 1024  # a few hundred answers: a client that asks in bulk before it reads is not blocked
 _LOOK_S = 0.1
 
@@ -31,18 +33,19 @@ class Output:
     """
 
     def __init__(self, descriptor: int, on_lost: Callable[[], None] = lambda: None) -> None:
-        self._descriptor = descriptor
+        self._unblocked = Unblocked(descriptor)
         self._on_lost = on_lost
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._waiting = bytearray()
-        self._poll = select.poll()
-        self._poll.register(descriptor, select.POLLOUT)
         self._thread: threading.Thread | None = None
         self._hurried = False
         self.lost = False
 
     def write(self, line: bytes) -> None:
-        with self._changed:
+        with self._lock:
+            if self.lost:
+                return
             written = 0 if self._waiting else self._write_what_fits(line)
             if written == len(line) or self.lost:
                 return
@@ -61,23 +64,18 @@ class Output:
             self._changed.wait_for(lambda: not self._waiting or self.lost, timeout)
 
     def _write_what_fits(self, data: bytes | bytearray) -> int:
-        """How many bytes went without blocking: POLLOUT promises room for PIPE_BUF of them."""
-        written = 0
-        while written < len(data) and self._poll.poll(0):
-            try:
-                written += os.write(self._descriptor, data[written : written + select.PIPE_BUF])
-            except BlockingIOError:
-                break
-            except OSError:
-                self._lose()
-                break
-        return written
+        """How many bytes went without blocking."""
+        try:
+            return self._unblocked.write(data)
+        except OSError:
+            self._lose()
+            return 0
 
     def _write_waiting(self) -> None:
         while not self.lost:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self.lost)
-            self._poll.poll()
+            self._unblocked.wait_for_room()
             with self._changed:
                 del self._waiting[: self._write_what_fits(self._waiting)]
                 self._changed.notify_all()
@@ -110,7 +108,7 @@ class Input:
         if not os.path.samestat(os.fstat(self._descriptor), os.fstat(self._output)):
             poll.register(self._output, 0)  # only that its other end was closed
         while not self.ended:
-            ready = {descriptor for descriptor, _ in poll.poll(every_s * 1000)}
+            ready = dict(poll.poll(every_s * 1000))
             if self._output in ready:
                 self.end("lost")
             if self.ended or self._wakes in ready:
@@ -152,8 +150,6 @@ class Input:
 
 def take_descriptors() -> tuple[int, int]:
     """The wire on descriptors of its own; 0 is the null device and 1 stderr from now on. Raises OSError when one is closed."""
-    import fcntl
-
     source = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 3)
     target = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3)
     null = os.open(os.devnull, os.O_RDWR)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["string", "integer", "number", "boolean", "object", "array", "any"]
 
+_TYPES: dict[Kind, type | tuple[type, ...]] = {
+    "string": str, "integer": int, "number": (int, float), "boolean": bool, "object": dict, "array": list, "any": object,
+}  # fmt: skip
 _KINDS = {bool: "a boolean", int: "an integer", float: "a number", str: "a string", list: "a list", dict: "an object"}
 
 
@@ -86,9 +89,8 @@ def check_arguments(tool: str, arguments: Sequence[Argument], given: Mapping[str
 
     Raises:
         InvalidInput: a value is wrong, missing or unknown; the message names each of them.
-    """
-    names = [argument.name for argument in arguments]
-    wrong = [f"unknown argument {_shown(name)}" for name in given if name not in names]
+    """  # noqa: DOC501 - _refusal makes it
+    wrong: list[str] = []
     values: dict[str, Any] = {}
     for argument in arguments:
         value = given.get(argument.name)
@@ -101,21 +103,24 @@ def check_arguments(tool: str, arguments: Sequence[Argument], given: Mapping[str
             values[argument.name] = argument.read(value)
         except ValueError as error:
             wrong.append(f"{argument.name} {error}")
-    if wrong:
-        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise InvalidInput(
-            f"{tool} refused, nothing was done: {'; '.join(wrong[:5])}{more}", hint=f"its arguments are {', '.join(names)}"
-        )
+    if wrong or not given.keys() <= values.keys():
+        raise _refusal(tool, [argument.name for argument in arguments], given, wrong)
     return values
 
 
+def _refusal(tool: str, names: Sequence[str], given: Mapping[str, Any], wrong: Sequence[str]) -> InvalidInput:
+    """The error for these arguments, of which some are ``wrong`` or unknown."""
+    wrong = [*(f"unknown argument {_shown(name)}" for name in given if name not in names), *wrong]
+    more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+    return InvalidInput(
+        f"{tool} refused, nothing was done: {'; '.join(wrong[:5])}{more}", hint=f"its arguments are {', '.join(names)}"
+    )
+
+
 def _is(kind: Kind, value: Any) -> bool:
-    if kind == "any":
-        return True
     if isinstance(value, bool):  # which Python counts among the integers
-        return kind == "boolean"
-    types = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "object": dict, "array": list}
-    return isinstance(value, types[kind])  # type: ignore[arg-type]
+        return kind in ("boolean", "any")
+    return isinstance(value, _TYPES[kind])
 
 
 def _object_in(text: str) -> Any:

@@ -74,18 +74,14 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 def get_context(service: ActivityService) -> ToolSpec:
     """The tool over this service."""
 
-    def ask(*, focus: str | None, explain: bool, **asked: Any) -> dict[str, Any]:
-        ranked: dict[str, Any] = {name: value for name, value in (("focus", focus), ("explain", explain)) if value}
-        return service.context(**asked, **ranked)
-
     def at_once(**asked: Any) -> dict[str, Any] | None:
-        found = ask(**asked)
+        found = service.context(**asked)
         waits = found["freshness"] == "missing" and service.context_expected(asked["customer"], asked["project"])
         return None if waits else found
 
     def answer(**asked: Any) -> dict[str, Any]:
         deadline = time.monotonic() + FIRST_MISS_WAIT_S
-        while (found := ask(**asked))["freshness"] == "missing" and time.monotonic() < deadline:
+        while (found := service.context(**asked))["freshness"] == "missing" and time.monotonic() < deadline:
             time.sleep(FIRST_MISS_STEP_S)
         return found
 
