@@ -86,7 +86,7 @@ def test_an_extra_that_is_installed_is_seen() -> None:
 
 
 def test_what_an_extra_brings_is_imported_behind_its_guard_only() -> None:
-    """Whoever asks Snowflake has a connection first, and that is where the missing extra is named."""
+    """A query of Snowflake begins with a connection, and that is where the missing extra is named."""
     unguarded = []
     for path in PACKAGE.rglob("*.py"):
         for node in ast.parse(path.read_text()).body:  # of the module itself: it would fail when the module is imported

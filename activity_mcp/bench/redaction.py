@@ -46,7 +46,7 @@ def measure(environ: Mapping[str, str], *, runs: int = 9, hostile: int = len(_HO
 
 
 def _pair(text: str, runs: int) -> tuple[float, float]:
-    """Milliseconds of ours and of the floor, each at its best, in turn."""
+    """Milliseconds of the redactor and of the floor, each at its best, in turn."""
     redactor = Redactor()
     redactor.text(text)
     both = [(_spent_ms(redactor.text, text), _spent_ms(_WORDS.findall, text)) for _ in range(runs)]

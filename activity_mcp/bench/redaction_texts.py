@@ -154,9 +154,10 @@ def _json(rng: random.Random) -> Iterable[str]:
 def _json_lines(rng: random.Random) -> Iterable[str]:
     while True:
         ids = {"request_id": f"{rng.getrandbits(128):032x}", "session": f"{rng.getrandbits(64):016x}"}
-        told = {"level": "info", "path": f"/api/orders/{rng.randrange(9999)}", "status": 200, "ms": rng.random() * 50}
+        fields = {"level": "info", "path": f"/api/orders/{rng.randrange(9999)}", "status": 200, "ms": rng.random() * 50}
         yield (
-            json.dumps({"ts": f"2026-11-28T20:{rng.randrange(60):02}:00Z", **ids, **told, "agent": "Mozilla/5.0 (X11)"}) + "\n"
+            json.dumps({"ts": f"2026-11-28T20:{rng.randrange(60):02}:00Z", **ids, **fields, "agent": "Mozilla/5.0 (X11)"})
+            + "\n"
         )
 
 

@@ -88,7 +88,7 @@ def _exporter(scope: str, dry_run: bool) -> dict[str, str]:
     """The exporter's variables, with the token that the receiver asks for; it is made if there is none."""
     config = read_config(os.environ)
     if scope != "user":
-        raise InvalidInput("--otel writes a token of yours", hint="use --scope user: a project's settings are shared")
+        raise InvalidInput("--otel writes your token", hint="use --scope user: a project's settings are shared")
     if config.otlp_port is None:
         raise InvalidInput("ACTIVITY_OTLP_PORT is off", hint="unset it first: nothing would listen")
     other = others(os.environ)

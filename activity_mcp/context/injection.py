@@ -94,7 +94,7 @@ def injection_text(
     """The lines for this project, at most ``limit`` characters (as UTF-16 counts them); empty when nothing is known.
 
     ``session_id`` is that of a session that goes on after a compaction: it gets first what it has lost. ``instructions`` are
-    what it is told anyway (CLAUDE.md, MEMORY.md): no line repeats them.
+    what it reads anyway (CLAUDE.md, MEMORY.md): no line repeats them.
     """
     room = min(limit, MAX_CHARACTERS) - _length(HEADING)
     lines = list(Lines(blob, project, now_us, session_id=session_id, instructions=instructions).all())
@@ -184,7 +184,7 @@ class Lines:
                 yield self._line(_quoted(start, one_line(attempt.name)), "background", attempt.background_at)
 
     def failures(self) -> Iterator[Line]:
-        """A failure without its command is told by its error; an old blob knows only commands without their errors."""
+        """A failure without its command is named by its error; an old blob knows only commands without their errors."""
         known = failures(stored_records(self._blob, "recent_errors", ERRORS), self._attempts)
         for failure in [failure for failure in known if not failure.is_overcome][:_MAX_FAILURES]:
             what = one_line(failure.command or failure.name or "something", 120)

@@ -84,7 +84,7 @@ class InstructionFiles:
         self._known: dict[str, Instructions] = {}
 
     def of(self, project: str) -> Instructions:
-        """What is told to a session of this project; nothing for what is no directory's path."""
+        """The instructions that a session of this project reads; none for what is no directory's path."""
         if not os.path.isabs(project):
             return NOTHING
         paths = paths_for(project, self._environ)
@@ -107,7 +107,7 @@ def noted_in(blob: Mapping[str, Any], signature: str) -> Noted | None:
 
 
 def paths_for(project: str, environ: Mapping[str, str]) -> list[str]:
-    """The files that are told to a session of this project, whether or not they are there."""
+    """The files of instructions that a session of this project reads, whether or not they are there."""
     home = environ.get("CLAUDE_CONFIG_DIR") or os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".claude")
     folder = "".join(char if char.isascii() and char.isalnum() else "-" for char in project)
     paths = [os.path.join(project, name) for name in _IN_PROJECT]

@@ -30,7 +30,7 @@ _TRUE = ("true", "t", "yes", "y", "on", "1")
 
 
 def remembering(most: int) -> Callable[[Callable[[_Key], _Read]], Callable[[_Key], _Read]]:
-    """A function that keeps what it read, as the same texts come with each answer; when it keeps ``most``, it begins anew.
+    """A function that keeps what it read, as the same texts come with each answer; when it keeps ``most``, all are dropped.
 
     What ``functools.lru_cache`` is for; a hook cannot afford its import.
     """

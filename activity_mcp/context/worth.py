@@ -7,11 +7,12 @@
     branch     a quarter more on the branch that the newest session was on
     focus      where one is asked for: three times as much for what has all of its words, a third for what has none
     evidence   a tenth more for every doubling of how often it happened
-    variety    a fifth less for every line of its kind before it: the sixth failure tells less than the first conclusion
+    variety    a fifth less for every line of its kind before it: the sixth failure says less than the first conclusion
 
 A line costs its characters. Lines are taken in the order of their worth for each character, short ones counting as
-``MIN_COST``, as long as the next one fits. A line below ``MIN_WORTH`` is noise: what a session is told has none, an answer only
-where it has room to spare (``SPARE_ROOM``, else up to a quarter of it), so that a small answer is short rather than full.
+``MIN_COST``, as long as the next one fits. A line below ``MIN_WORTH`` is noise: what a session receives at its start has none,
+an answer only where it has room to spare (``SPARE_ROOM``, else up to a quarter of it), so that a small answer is short rather
+than full.
 """
 
 from __future__ import annotations

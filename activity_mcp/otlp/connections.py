@@ -1,8 +1,9 @@
 """The places for connections to the port of the exporter, and who gives up one where all are taken.
 
-A new connection always gets a place, unless every other one is being recorded at this moment: whoever fills the port, with the
-token or without, shuts no exporter out. What has waited longest goes first, in this order: what has never shown the token; a
-request that shows it, and whose body does not come; a connection between two requests, which its exporter opens anew.
+A new connection always gets a place, unless every other one is being recorded at this moment: a client that fills the port,
+with the token or without, shuts no exporter out. What has waited longest goes first, in this order: what has never shown the
+token; a request that shows it, and whose body does not come; a connection between two requests, which its exporter opens
+again.
 """
 
 from __future__ import annotations

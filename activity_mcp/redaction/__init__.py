@@ -50,7 +50,7 @@ _PLAIN_KEYS = frozenset(
     )
 )  # fmt: skip
 """What the parameters of most calls are called: none of them announces a secret, so that a hook need not load what judges."""
-_TELLING = frozenset(
+_ANNOUNCING = frozenset(
     (
         "k", "name", "key", "id", "option", "field", "param", "parameter", "setting", "attribute", "property", "prop", "label",
         "element", "selector", "question", "placeholder", "env", "arg", "variable", "title", "locator",
@@ -230,7 +230,7 @@ class Redactor:
         of_value = self._judge(named) if isinstance(named, str) else None
         in_key_file = any(isinstance(members.get(key), str) and _is_key_file(members[key]) for key in PATH_MEMBERS)
         in_list = any(isinstance(members.get(key), str) and members[key].endswith(_LIST_FILES) for key in PATH_MEMBERS)
-        told = self._told(members)
+        announced = self._announced(members)
         walked = {}
         for key, item in members.items():
             if self.hashes(key):
@@ -239,8 +239,8 @@ class Redactor:
             judged = self._judge(key) if isinstance(key, str) else None
             if of_value is not None and isinstance(key, str) and key.lower() in _VALUED:
                 judged = of_value
-            if told and judged is None and isinstance(item, str) and _is_given(key, item, told):
-                judged = told, _STRONG
+            if announced and judged is None and isinstance(item, str) and _is_given(key, item, announced):
+                judged = announced, _STRONG
             if in_key_file and isinstance(item, str) and key in _CONTENTS and _is_one_word(item):
                 judged = "key_file", _STRONG
             walked[self._key(key)] = self._judged(item, judged, key, depth)
@@ -258,13 +258,13 @@ class Redactor:
         forget_line()
         return self._replaced(item, spans)
 
-    def _told(self, members: dict[Any, Any]) -> str | None:
+    def _announced(self, members: dict[Any, Any]) -> str | None:
         """The kind of secret that one member says another is (``{"element": "Password field", "text": "…"}``)."""
-        if not any(isinstance(key, str) and key.lower() in _TELLING for key in members):
+        if not any(isinstance(key, str) and key.lower() in _ANNOUNCING for key in members):
             return None
         from .members import announced
 
-        return announced(members, _TELLING, self._judge)
+        return announced(members, _ANNOUNCING, self._judge)
 
     def _judged(self, item: Any, judged: tuple[str, int] | None, key: Any, depth: int) -> Any:
         """The member of an object with its secrets replaced: all of it under a strong name, what is random under a weak one."""

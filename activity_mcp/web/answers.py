@@ -1,8 +1,8 @@
 """What the warehouse said: asked in the background, kept, and given out at once with its age.
 
 A statement that was answered is answered again without asking while nothing was committed since (``stamp``). Else the kept
-answer is given out as stale, and asked for anew in the background, no more often than it is worth: the pause is ten times what
-the statement took. Nobody who looks, nothing asked.
+answer is given out as stale, and asked for again in the background, no more often than it is worth: the pause is ten times what
+the statement took. Where nobody looks, nothing is asked.
 
 On the embedded engine a statement runs in ``query``'s child, read-only and bounded. Where a flush waits for the file, the
 statement is ended at once and begun again behind it: a page never makes a flush wait.
@@ -195,7 +195,7 @@ class Answers:
         return self._is_closed or self._adapter.writer_waits()
 
     def forget(self) -> None:
-        """Everything is asked for anew: what is kept, and what is on its way."""
+        """Everything is asked for again: what is kept, and what is on its way."""
         with self._lock:
             self._kept.clear()
 

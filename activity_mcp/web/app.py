@@ -194,7 +194,7 @@ class Page:
 
 
 class _KeptFor(Generic[T]):
-    """What is dear to find, found anew once it is older than some seconds; for several threads."""
+    """A value that is expensive to find, found again once it is older than some seconds; for several threads."""
 
     def __init__(self, seconds: float, find: Callable[[], T]) -> None:
         self._seconds, self._find = seconds, find
@@ -209,7 +209,7 @@ class _KeptFor(Generic[T]):
             return self._found[1]
 
     def forget(self) -> None:
-        """Find it anew the next time: something was changed on purpose."""
+        """Find it again the next time: something was changed on purpose."""
         with self._lock:
             self._found = None
 

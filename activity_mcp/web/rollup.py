@@ -78,7 +78,7 @@ GROUP BY 2
 UNION ALL
 SELECT 'limits', NULL, NULL, MAX_BY(CAST(limits AS VARCHAR), ts), COUNT(*), {_NOTHING}, NULL, MAX(ts)
 FROM VW_SESSION_EVENTS
-{{limited}}"""  # noqa: S608 - views of ours; what is put in is quoted by ``statements``
+{{limited}}"""  # noqa: S608 - our own views; what is put in is quoted by ``statements``
 
 
 def statement(conditions: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""`activity-mcp import --history`: prompts whose transcripts are deleted, each once, whoever else knows of them."""
+"""`activity-mcp import --history`: prompts whose transcripts are deleted, each once, whichever source has them too."""
 
 from __future__ import annotations
 

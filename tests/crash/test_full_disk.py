@@ -152,7 +152,7 @@ def test_a_line_that_does_not_fit_is_taken_back_whatever_part_of_it_did(tmp_path
 def test_a_flusher_that_looks_between_a_short_write_and_its_taking_back_ships_nothing_that_was_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first lines of a batch that did not fit are whole for a moment. Whoever shipped them then would have an offset that
+    """The first lines of a batch that did not fit are whole for a moment. A flusher that shipped them then would have an offset that
     the next append gives to something else."""
     disk = FaultyDisk()
     rig = Rig(tmp_path / "queue", fs=disk)

@@ -272,7 +272,7 @@ def test_a_sink_call_that_hangs_or_raises_is_ended_reported_and_tried_again(
     genuine: Any = pkgutil.resolve_name(place)
     hangs, watch = threading.Event(), warehouse._watch
 
-    def hanging(connection: duckdb.DuckDBPyConnection, *arguments: Any) -> None:
+    def hanging(connection: duckdb.DuckDBPyConnection, *arguments: Any) -> Any:
         kind = next(calls, "")
         if kind == "hang":
             hangs.set()
@@ -282,7 +282,7 @@ def test_a_sink_call_that_hangs_or_raises_is_ended_reported_and_tried_again(
                 hangs.clear()
         elif kind == "raise":
             raise RuntimeError("a bug in a sink")
-        genuine(connection, *arguments)
+        return genuine(connection, *arguments)
 
     def watched(connection: duckdb.DuckDBPyConnection, done: threading.Event, timeout_s: float) -> None:
         """The second counts for what hangs: on a busy machine a call that does not may take longer."""
@@ -297,6 +297,7 @@ def test_a_sink_call_that_hangs_or_raises_is_ended_reported_and_tried_again(
     until(lambda: service.lease.last_report().get("error") == "RuntimeError: a bug in a sink")
     assert {type(error) for error in errors} == {WarehouseUnavailable, RuntimeError}
     until(is_folded(service.lease, QueueReader(service.queue.directory).end()))
+    assert {type(error) for error in errors} == {WarehouseUnavailable, RuntimeError}, "and nothing but these two"
     assert service.lease.holder_pid() == os.getpid()
     service.close()
     with duckdb.connect(service.config.db, read_only=True) as connection:

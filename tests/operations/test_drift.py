@@ -16,21 +16,21 @@ from server.house import House, call, client_of, drain, refused
 pytestmark = pytest.mark.anyio
 
 
-class Told(NamedTuple):
+class Finished(NamedTuple):
     returncode: int
     stdout: str
     stderr: str
 
 
 @pytest.fixture
-def command(house: House, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Told]:
+def command(house: House, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Finished]:
     """Runs a command on the house as another process would, with a service of its own."""
     for name, value in house.environ.items():
         monkeypatch.setenv(name, value)
 
-    def call(*arguments: str) -> Told:
+    def call(*arguments: str) -> Finished:
         capfd.readouterr()
-        return Told(run(list(arguments)), *capfd.readouterr())
+        return Finished(run(list(arguments)), *capfd.readouterr())
 
     return call
 
@@ -65,7 +65,7 @@ async def insights(service: ActivityService) -> list[Any]:
 
 
 async def test_drift_is_found_reported_quarantines_what_was_derived_and_ends_when_a_person_accepts_it(
-    house: House, command: Callable[..., Told]
+    house: House, command: Callable[..., Finished]
 ) -> None:
     service = house.service()
     house.log_tools(service, True, latency_ms=20)
@@ -120,7 +120,7 @@ async def test_drift_is_found_reported_quarantines_what_was_derived_and_ends_whe
     assert house.rows(service, "SELECT COUNT(*) FROM VW_SYSTEM_EVENTS WHERE event_type = 'schema_drift_accepted'") == [[1]]
 
 
-def test_a_state_directory_without_a_warehouse_says_so(house: House, command: Callable[..., Told]) -> None:
+def test_a_state_directory_without_a_warehouse_says_so(house: House, command: Callable[..., Finished]) -> None:
     (house.home / "activity.duckdb").unlink()
     done = command("drift")
     assert (done.returncode, "nothing was flushed into it" in done.stderr) == (4, True)

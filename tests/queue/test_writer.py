@@ -553,7 +553,7 @@ SPECIAL: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("kind", SPECIAL)
 @pytest.mark.parametrize("number", [1, 2, 3, 500_000_000_000])
 def test_what_is_no_file_is_passed_by_wherever_a_segment_would_be(directory: str, kind: str, number: int) -> None:
-    """A pipe would hold up whoever opens it, and nothing can be appended to a directory: neither ends the record."""
+    """A pipe would block the process that opens it, and nothing can be appended to a directory: neither ends the record."""
     open_queue(directory, sink="")
     foreign = Path(directory, "seg", f"{number:012d}.ndjson")
     if number > 1:

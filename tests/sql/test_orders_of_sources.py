@@ -1,4 +1,4 @@
-"""Whoever reports a request first, last, twice or never: the totals are the same, and each request counts once."""
+"""In whichever order sources report a request, twice or never: the totals are the same, and each request counts once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folding on the embedded engine: in whatever pieces, whoever dies in between, the contexts are those of one fold."""
+"""Folding on the embedded engine: in whatever pieces, whichever process dies in between, the contexts are those of one fold."""
 
 from __future__ import annotations
 

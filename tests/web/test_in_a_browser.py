@@ -1,4 +1,4 @@
-"""The page in a real browser: whoever looks, on whatever screen, at whatever was recorded."""
+"""The page in a real browser: for every reader, on every screen, at whatever was recorded."""
 
 from __future__ import annotations
 

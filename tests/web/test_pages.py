@@ -232,7 +232,7 @@ def test_budgets_and_the_subscriptions_limits_are_on_the_overview(tmp_path: Path
         said = text_of(paged.read("/"))
         assert "$1.50 of the day's budget of $2.00 are spent (75%)" in said
         assert "83 % of the limit of five hours is used" in said
-        assert "99 %" not in said, "a limit that has begun anew is not known"
+        assert "99 %" not in said, "a limit that was reset since is not known"
 
 
 def test_a_session_of_any_length_is_shown_in_light_parts_each_call_once() -> None:

@@ -86,7 +86,7 @@ CREATE OR REPLACE MACRO epoch_number_us(n) AS
 -- statement
 -- Text to TIMESTAMP_NTZ, in the forms that https://docs.snowflake.com/en/sql-reference/date-time-input-output calls ISO (from the
 -- hour on every part may be missing, a time zone is dropped and the wall clock kept), and whole numbers since the epoch, whose
--- unit is told by their size (https://docs.snowflake.com/en/sql-reference/functions/to_timestamp). US and RFC forms, which
+-- unit follows from their size (https://docs.snowflake.com/en/sql-reference/functions/to_timestamp). US and RFC forms, which
 -- Snowflake also reads, give NULL here; the clients write ISO with Z.
 CREATE OR REPLACE MACRO try_timestamp(x) AS
     CASE

@@ -52,19 +52,19 @@ def recorded_histories(
 
     ``environ`` names a home of its own, in which the importer, the leader's work and the warehouse run.
     """
-    told = sorted(_transcripts(directory), key=lambda each: each.ended_us)
-    if not told:
+    transcripts = sorted(_transcripts(directory), key=lambda each: each.ended_us)
+    if not transcripts:
         return [], {}
     now_us = SYSTEM_CLOCK.time_us()
-    later_us = now_us - AGE_US - told[-1].ended_us
+    later_us = now_us - AGE_US - transcripts[-1].ended_us
     home = Path(environ["ACTIVITY_HOME"])
-    copies = [_copy(each, home / "transcripts", later_us) for each in told]
+    copies = [_copy(each, home / "transcripts", later_us) for each in transcripts]
     service = ActivityService.from_environ({**environ, "ACTIVITY_CUSTOMER": customer}, source="cli")
     try:
         TranscriptImport(service).run(copies)
         Drainer(service).drain(600)
-        projects = sorted({each.project for each in told})
-        histories = [_history(project, told, service, now_us) for project in projects]
+        projects = sorted({each.project for each in transcripts})
+        histories = [_history(project, transcripts, service, now_us) for project in projects]
         scopes = [Scope(customer, project) for project in projects]
         contexts = service.warehouse.contexts(scopes, service.queue.queue_id)
     finally:
@@ -73,7 +73,7 @@ def recorded_histories(
 
 
 @dataclass(slots=True)
-class _Told:
+class _Transcript:
     """One transcript as its lines say: calls are (tool, input, result, failed), words are the assistant's."""
 
     lines: list[Line]
@@ -85,43 +85,43 @@ class _Told:
     text: list[str] = field(default_factory=list)
 
 
-def _transcripts(directory: str) -> Iterator[_Told]:
+def _transcripts(directory: str) -> Iterator[_Transcript]:
     for path in sorted(Path(directory).rglob("*.jsonl")):
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
         places = [line["cwd"] for line in lines if line.get("cwd")]
         times = [parse_iso(line["timestamp"]) for line in lines if line.get("timestamp")]
         if places and times:
-            yield _told(_Told(lines, places[0], max(times)))
+            yield _read(_Transcript(lines, places[0], max(times)))
 
 
-def _told(told: _Told) -> _Told:
+def _read(transcript: _Transcript) -> _Transcript:
     calls: dict[str, tuple[str, Line]] = {}
-    for line in told.lines:
+    for line in transcript.lines:
         if line.get("isSidechain") or line.get("type") not in ("user", "assistant"):
             continue
         content = line["message"]["content"]
         blocks: list[Line] = [{"type": "text", "text": content}] if isinstance(content, str) else content
         for block in blocks:
             if block["type"] == "text" and line["type"] == "user":
-                _take_prompt(told, line, block["text"])
+                _take_prompt(transcript, line, block["text"])
             elif block["type"] == "text":
-                told.last_words = block["text"]
-                told.text.append(f"assistant: {block['text']}")
+                transcript.last_words = block["text"]
+                transcript.text.append(f"assistant: {block['text']}")
             elif block["type"] == "tool_use":
                 calls[block["id"]] = block["name"], block["input"]
-                told.text.append(f"{block['name']} {json.dumps(block['input'])}")
+                transcript.text.append(f"{block['name']} {json.dumps(block['input'])}")
             elif block["type"] == "tool_result" and block["tool_use_id"] in calls:
                 result = _plain(block.get("content"))
-                told.calls.append((*calls[block["tool_use_id"]], result, block.get("is_error") is True))
-                told.text.append(result)
-    return told
+                transcript.calls.append((*calls[block["tool_use_id"]], result, block.get("is_error") is True))
+                transcript.text.append(result)
+    return transcript
 
 
-def _take_prompt(told: _Told, line: Line, text: str) -> None:
+def _take_prompt(transcript: _Transcript, line: Line, text: str) -> None:
     if not line.get("isMeta") and not text.startswith(_NOT_ASKED):
-        told.asked.append(text)
-        told.last_words = ""
-    told.text.append(f"user: {text}")
+        transcript.asked.append(text)
+        transcript.last_words = ""
+    transcript.text.append(f"user: {text}")
 
 
 def _plain(content: Any) -> str:
@@ -130,20 +130,20 @@ def _plain(content: Any) -> str:
     return str(content or "")
 
 
-def _copy(told: _Told, folder: Path, later_us: int) -> str:
+def _copy(transcript: _Transcript, folder: Path, later_us: int) -> str:
     """The transcript with its times moved, in a file of its own."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{len(os.listdir(folder)):04d}.jsonl"
     moved = [
         {**line, "timestamp": iso(parse_iso(line["timestamp"]) + later_us)} if line.get("timestamp") else line
-        for line in told.lines
+        for line in transcript.lines
     ]
     path.write_text("".join(f"{json.dumps(line)}\n" for line in moved), encoding="utf-8")
     return str(path)
 
 
-def _history(project: str, told: list[_Told], service: ActivityService, now_us: int) -> History:
-    mine = [each for each in told if each.project == project]
+def _history(project: str, transcripts: list[_Transcript], service: ActivityService, now_us: int) -> History:
+    mine = [each for each in transcripts if each.project == project]
     history = service.adapter.history
     stored = history.between(0, now_us) if history is not None else ()
     made = [
@@ -155,13 +155,13 @@ def _history(project: str, told: list[_Told], service: ActivityService, now_us: 
     return History(project, now_us, made, lines, list(_needs(mine)))
 
 
-def _needs(told: list[_Told]) -> Iterator[Need]:
-    newest = told[-1]
+def _needs(transcripts: list[_Transcript]) -> Iterator[Need]:
+    newest = transcripts[-1]
     if newest.last_words:
         yield Need("concluded", _marks(newest.last_words))
     elif newest.asked:
         yield Need("open", _marks(newest.asked[-1]))
-    calls = [call for each in told for call in each.calls]
+    calls = [call for each in transcripts for call in each.calls]
     for command in _failing(calls):
         yield Need("failing", (_beginning(command),))
     for _, _, result, _ in calls:

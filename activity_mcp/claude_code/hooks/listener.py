@@ -63,7 +63,7 @@ class HookListener:
         return os.path.join(self._queue_dir, SOCKET_NAME)
 
     def open(self) -> None:
-        """Listen, in place of whoever listened before. Idempotent; where it fails hooks go their own way."""
+        """Listen, in place of the process that listened before. Idempotent; where it fails hooks go their own way."""
         if self._socket is not None or not IS_SUPPORTED:
             return
         made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

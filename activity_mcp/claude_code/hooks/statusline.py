@@ -4,7 +4,7 @@
 
     today         what is recorded, of all sessions, as of the last flush; in brackets the part that is an estimate
     session       Claude Code's own sum
-    context, 5h, 7d    how full the context window and the subscription's limits are, and when a limit begins anew
+    context, 5h, 7d    how full the context window and the subscription's limits are, and when a limit is reset
     recording     or why not
 
 First it records what only the status line knows (limits, Claude Code's sum), when that has changed: an update cancels a script
@@ -104,7 +104,7 @@ def _of_client(given: Mapping[str, Any]) -> list[str]:
 
 
 def _again(resets_at: Any) -> str:
-    """When a limit begins anew, on the clock of this machine."""
+    """When a limit is reset, by the clock of this machine."""
     seconds = _number(resets_at)
     if not seconds or seconds > 1e11:
         return ""

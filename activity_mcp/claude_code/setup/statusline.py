@@ -2,7 +2,7 @@
 displaced: ours runs it first, on the same input, and prints its own line below. Taking ours out leaves the other as it was.
 
 ``statusLine`` is ``{type: "command", command, padding?, …}`` (https://code.claude.com/docs/en/statusline); ``command`` is a
-line for a shell. The command that is wrapped is the last word of ours, quoted.
+line for a shell. The command that is wrapped is the last word of our command, quoted.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ PLUGIN_HINT = "`uv tool install activity-mcp`, or `pipx install activity-mcp`; t
 
 
 def outdated(found: Survey, config: Config) -> str | None:
-    """What is dear or dangerous in the command lines of an older version; None where `install` would change nothing of it.
+    """What is expensive or dangerous in the command lines of an older version; None where `install` would change nothing of it.
 
     A hook that is registered by the name of the script, as in a file that a team shares, is meant so.
     """

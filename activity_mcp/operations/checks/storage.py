@@ -6,9 +6,10 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from ...errors import UnsupportedStateDirectory
+from ...errors import UnsupportedStateDirectory, WarehouseRefused
 from ...fs import LOCAL
 from ...health.check import Check
+from ...warehouse.duckdb.place import check_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,8 @@ def checks(subject: Subject) -> Iterator[Check]:
     ]
     files = [path for path in (config.db,) if os.path.isfile(path)]
     yield _permissions(directories, files)
+    if config.is_embedded:
+        yield from database(config.db)
 
 
 def _disk(path: str) -> Check:
@@ -32,6 +35,14 @@ def _disk(path: str) -> Check:
     except UnsupportedStateDirectory as error:
         return Check("disk", "fail", error.message, error.hint)
     return Check("disk", "ok", f"{path} is on a local file system")
+
+
+def database(path: str) -> Iterator[Check]:
+    """A finding where the database, or its log, is no file; none where nothing is wrong."""
+    try:
+        check_files(path)
+    except WarehouseRefused as error:
+        yield Check("database", "fail", error.message, error.hint)
 
 
 def _permissions(directories: list[str], files: list[str]) -> Check:

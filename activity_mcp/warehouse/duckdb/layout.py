@@ -15,6 +15,7 @@ from ...activity import sha256_hex
 from ...errors import WarehouseNewer
 from ..base import LAYOUT_VERSION
 from .generated_sql import GENERATED, REFRESH_FILE, statements_of
+from .place import check_files
 from .rebuilding import rebuild_contexts
 from .refresh import CONTEXT_TABLES
 
@@ -69,10 +70,12 @@ def layout_of(connection: duckdb.DuckDBPyConnection) -> int:
 def foreign_tables(path: str) -> list[str]:
     """Tables in the file at ``path`` that no version of this package makes: somebody else keeps them there.
 
-    None where there is no such file, or none that can be read (it holds nothing that could differ then).
+    Empty where there is no such file, or none that can be read (it holds nothing that could differ then). Raises
+    WarehouseRefused for what is no file.
     """
     import duckdb
 
+    check_files(path)
     if not os.path.isfile(path):
         return []
     try:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import QueryCancelled, QueryRefused, WarehouseNewer, WarehouseUnavailable
 from ..base import QueryResult
 from .file_turns import GIVES_WAY_S, WriterMark
+from .place import check_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,8 +65,10 @@ class DuckDBQueries:
         """Run one read-only statement; ``max_rows`` and ``max_bytes`` (of the rows as JSON) None mean all of them.
 
         Raises QueryRefused (not one SELECT, wrong SQL, too much memory), QueryCancelled (``cancelled`` returned True: the child
-        is dead), WarehouseUnavailable (nothing flushed yet, locked or too slow until the deadline), WarehouseNewer.
+        is dead), WarehouseUnavailable (nothing flushed yet, locked or too slow until the deadline), WarehouseRefused (what is
+        there is no file), WarehouseNewer.
         """
+        check_files(self.path)
         if not os.path.isfile(self.path):
             raise WarehouseUnavailable(
                 f"there is no warehouse at {self.path} yet: nothing was flushed into it", hint="run `activity-mcp flush`"

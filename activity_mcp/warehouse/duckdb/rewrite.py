@@ -69,7 +69,7 @@ def rewrite(
     """
     old = DuckDBWarehouse(path, clock=clock, timeout_s=_DEADLINE_S)
     old.committed(_CHANNEL)  # brings an older layout up to date
-    old.fold()  # what has expired is told by its absence, and so must not be absent for another reason
+    old.fold()  # an expired row shows only by its absence, so none may be absent for another reason
     _close(old)  # and takes in its log, which would be taken for the new file's
     if os.path.exists(f"{path}.wal"):
         raise WarehouseUnavailable(f"{path}.wal is still in use; nothing was forgotten", hint="close what has the file open")

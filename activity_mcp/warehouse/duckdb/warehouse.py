@@ -21,10 +21,8 @@ from ...clock import SYSTEM_CLOCK, iso
 from ...errors import (
     BatchRejected,
     BatchTooLarge,
-    UnsupportedStateDirectory,
     WarehouseCorrupt,
     WarehouseError,
-    WarehouseRefused,
 )
 from ..base import LAYOUT_VERSION, Batch, Folded, LeftOut
 from ..batch_size import weight
@@ -34,6 +32,7 @@ from .damage import is_damaged, set_aside
 from .error_mapping import blames_itself, mapped, may_be_damage, says_damaged
 from .file_turns import attach
 from .folding import UNFOLDED, Folder
+from .place import check_directory, check_files
 from .refresh import MAKE_STREAM, STREAM, refresh
 
 if TYPE_CHECKING:
@@ -199,7 +198,8 @@ class DuckDBWarehouse:
         import duckdb
 
         try:
-            _check_place(self.path)
+            check_directory(self.path)
+            check_files(self.path)
             fs.ensure_directory(os.path.dirname(self.path))
             connection = self._connection or _engine_for(self.path, self._memory)
             self._connection = connection
@@ -254,6 +254,7 @@ def is_deployed(path: str) -> bool:
 
     if not os.path.exists(path):
         return False
+    check_files(path)
     try:
         connection = duckdb.connect(path, read_only=True)
         try:
@@ -291,17 +292,6 @@ class DuckDBStatements:
     def rebuild_contexts(self) -> None:
         """Rebuild the contexts from the whole stream."""
         rebuilding.rebuild_contexts(self._connection)
-
-
-def _check_place(path: str) -> None:
-    """A file system that fakes locks lets two writers into one file; a directory open to all lets anyone swap it."""
-    try:
-        fs.LOCAL.check_supported(path)
-        fs.LOCAL.check_above(path)
-    except UnsupportedStateDirectory as error:
-        raise WarehouseRefused(
-            f"{path} cannot hold the warehouse: {error.message}; the queue holds everything", hint=error.hint
-        ) from error
 
 
 def _engine_for(path: str, memory: str) -> duckdb.DuckDBPyConnection:

@@ -124,7 +124,7 @@ def _budgets(look: Look, rolled: Rollup) -> list[dict[str, Any]]:
 
 
 def _limits(look: Look, rolled: Rollup) -> list[dict[str, Any]]:
-    """The subscription's limits, those that have not begun anew since they were reported."""
+    """The subscription's limits, without those that were reset since they were reported."""
     limits, at_us = rolled.limits()
     meters = []
     for key, name in LIMITS.items():
@@ -134,7 +134,7 @@ def _limits(look: Look, rolled: Rollup) -> list[dict[str, Any]]:
         if used is None or at_us is None or 0 < again_us <= look.now_us:
             continue
         text = f"{used:.0f} % of the limit of {name} is used, as of {formats.ago(at_us, look.now_us)}"
-        text += f"; it begins anew at {formats.local(int(again_us))}" if again_us else ""
+        text += f"; it is reset at {formats.local(int(again_us))}" if again_us else ""
         meters.append({"text": text, "svg": charts.meter(used / 100, text)})
     return meters
 

@@ -28,10 +28,10 @@ def written_histories(now_us: int) -> list[History]:
 
 def _history(name: str, text: str, now_us: int) -> History:
     _, _, rest = text.partition("\nneeds\n")
-    labels, _, told = rest.partition("\nhistory\n")
+    labels, _, events = rest.partition("\nhistory\n")
     needs, _, gone = labels.partition("\ngone\n")
     made = _Reader(History(f"/home/dev/{name}", now_us, needs=_facts(needs), gone=_facts(gone)))
-    for line in told.splitlines():
+    for line in events.splitlines():
         made.take(line)
     made.history.events.sort(key=lambda event: event.at_us)
     made.history.transcript.sort(key=lambda said: said[0])
