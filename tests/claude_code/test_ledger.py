@@ -189,6 +189,20 @@ def test_two_imports_at_a_time_keep_each_others_marks(script, read, ledger, exam
     assert list(ImportLedger(ledger._path).pending([str(script.path), str(example)], now_us=QUIET_NOW_US)) == []
 
 
+def test_a_file_that_was_moved_under_its_name_is_known_and_goes_on_where_it_was(script, read, ledger, example) -> None:
+    script.prompt("one")
+    run_import(ledger, [script.path], read, QUIET_NOW_US)
+    archived = script.path.parent / "archive" / script.path.name
+    archived.parent.mkdir()
+    script.path.rename(archived)
+    reopened = ImportLedger(ledger._path)
+    assert list(reopened.pending([str(archived)], now_us=QUIET_NOW_US)) == []
+    run_import(reopened, [example], read, QUIET_NOW_US)
+    assert sorted(json.loads(Path(ledger._path).read_text())["files"]) == sorted([str(archived), str(example)])
+    archived.write_text(archived.read_text().replace("one", "another"))
+    assert len(run_import(ImportLedger(ledger._path), [archived], read, QUIET_NOW_US)) == 3
+
+
 def test_marks_of_files_that_are_gone_are_forgotten(script, read, ledger, example) -> None:
     script.prompt("one")
     run_import(ledger, [script.path], read, QUIET_NOW_US)

@@ -15,6 +15,10 @@ CREATE OR REPLACE MACRO variant_text(v, path) AS
     END;
 
 -- statement
+-- The same of a text and its type that were read together with those of other members.
+CREATE OR REPLACE MACRO typed_text(x, type) AS CASE WHEN type = 'DOUBLE' THEN regexp_replace(x, '[.]0$', '') ELSE x END;
+
+-- statement
 -- x::VARCHAR for a value whose type only DuckDB's binder knows; all branches but one are folded away. How Snowflake prints
 -- a timestamp depends on the session, hence TO_CHAR must be written there.
 CREATE OR REPLACE MACRO as_text(x) AS

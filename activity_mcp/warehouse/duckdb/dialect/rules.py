@@ -20,6 +20,7 @@ import sqlglot
 from sqlglot import ErrorLevel, exp
 
 from . import rewrites as to
+from .documents import read_once
 from .errors import Untranslatable
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ def translate(sql: str, *, row_timestamps: frozenset[str] = frozenset(), checked
     made = rewritten(tree)
     if not checked:
         to.leave_checks_out(made)
+    if not isinstance(made, exp.Create):
+        read_once(made)
     return made.sql("duckdb", pretty=True, comments=False, unsupported_level=ErrorLevel.RAISE)
 
 

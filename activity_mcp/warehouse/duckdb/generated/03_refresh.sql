@@ -280,13 +280,25 @@ SELECT
   kept.stream_offset,
   kept.ts,
   kept.activity_id,
-  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(exported.feature_json, '$."latency_ms"')) AS DECIMAL(38, 3)),
-  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(exported.feature_json, '$."input_size"')) AS DECIMAL(38, 0)),
-  TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(exported.feature_json, '$."result_size"')) AS DECIMAL(38, 0)),
-  VARIANT_TEXT(exported.feature_json, '$."error_type"'),
+  TRY_CAST(NUMBER_PART(LIST_EXTRACT(exported.feature_json_texts, 2)) AS DECIMAL(38, 3)),
+  TRY_CAST(NUMBER_PART(LIST_EXTRACT(exported.feature_json_texts, 3)) AS DECIMAL(38, 0)),
+  TRY_CAST(NUMBER_PART(LIST_EXTRACT(exported.feature_json_texts, 4)) AS DECIMAL(38, 0)),
+  TYPED_TEXT(
+    LIST_EXTRACT(exported.feature_json_texts, 1),
+    LIST_EXTRACT(exported.feature_json_types, 1)
+  ),
   UTC_NOW()
 FROM calls AS kept
-INNER JOIN calls AS exported
+INNER JOIN (
+  SELECT
+    *,
+    JSON_EXTRACT_STRING(
+      feature_json,
+      ['$."error_type"', '$."latency_ms"', '$."input_size"', '$."result_size"']
+    ) AS feature_json_texts,
+    JSON_TYPE(feature_json, ['$."error_type"']) AS feature_json_types
+  FROM calls
+) AS exported
   ON kept.activity_id = exported.activity_id
   AND ABS(DATE_DIFF('SECOND', kept.ts, exported.ts)) <= 86400
 WHERE
@@ -415,26 +427,50 @@ USING (
           event.org_id,
           event.project,
           event.session_id,
-          VARIANT_TEXT(event.feature_json, '$."subject"') AS subject,
-          VARIANT_TEXT(event.feature_json, '$."metric"') AS metric,
+          TYPED_TEXT(
+            LIST_EXTRACT(event.feature_json_texts, 1),
+            LIST_EXTRACT(event.feature_json_types, 1)
+          ) AS subject,
+          TYPED_TEXT(
+            LIST_EXTRACT(event.feature_json_texts, 2),
+            LIST_EXTRACT(event.feature_json_types, 2)
+          ) AS metric,
           JSON_EXTRACT(event.feature_json, '$."value"') AS value,
-          VARIANT_TEXT(event.feature_json, '$."value"') AS value_text,
-          VARIANT_TEXT(event.feature_json, '$."grain"') AS grain,
-          VARIANT_TEXT(event.feature_json, '$."confidence"') AS confidence_text,
-          VARIANT_TEXT(event.feature_json, '$."artifact_id"') AS artifact_id,
-          VARIANT_TEXT(event.feature_json, '$."query_id"') AS query_id,
+          TYPED_TEXT(
+            LIST_EXTRACT(event.feature_json_texts, 3),
+            LIST_EXTRACT(event.feature_json_types, 3)
+          ) AS value_text,
+          TYPED_TEXT(
+            LIST_EXTRACT(event.feature_json_texts, 4),
+            LIST_EXTRACT(event.feature_json_types, 4)
+          ) AS grain,
+          TYPED_TEXT(
+            LIST_EXTRACT(event.feature_json_texts, 5),
+            LIST_EXTRACT(event.feature_json_types, 5)
+          ) AS confidence_text,
+          TYPED_TEXT(
+            LIST_EXTRACT(event.feature_json_texts, 6),
+            LIST_EXTRACT(event.feature_json_types, 6)
+          ) AS artifact_id,
+          TYPED_TEXT(
+            LIST_EXTRACT(event.feature_json_texts, 7),
+            LIST_EXTRACT(event.feature_json_types, 7)
+          ) AS query_id,
           CASE
             WHEN VARIANT_ARRAY_SIZE(JSON_EXTRACT(event.feature_json, '$."source_events"')) >= 0
             THEN JSON_EXTRACT(event.feature_json, '$."source_events"')
             ELSE NULL
           END AS source_events,
-          VARIANT_TEXT(event.feature_json, '$."valid_until"') AS valid_until_text,
+          TYPED_TEXT(
+            LIST_EXTRACT(event.feature_json_texts, 8),
+            LIST_EXTRACT(event.feature_json_types, 8)
+          ) AS valid_until_text,
           CASE
-            WHEN TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(event.feature_json, '$."valid_for_hours"')) AS DECIMAL(18, 3)) IS NULL
+            WHEN TRY_CAST(NUMBER_PART(LIST_EXTRACT(event.feature_json_texts, 9)) AS DECIMAL(18, 3)) IS NULL
             OR 500000 IS NULL
             THEN NULL
             ELSE LEAST(
-              TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(event.feature_json, '$."valid_for_hours"')) AS DECIMAL(18, 3)),
+              TRY_CAST(NUMBER_PART(LIST_EXTRACT(event.feature_json_texts, 9)) AS DECIMAL(18, 3)),
               500000
             )
           END AS valid_hours,
@@ -442,7 +478,38 @@ USING (
           event.activity_id,
           event.channel_id,
           event.stream_offset
-        FROM events AS event
+        FROM (
+          SELECT
+            *,
+            JSON_EXTRACT_STRING(
+              feature_json,
+              [
+                '$."subject"',
+                '$."metric"',
+                '$."value"',
+                '$."grain"',
+                '$."confidence"',
+                '$."artifact_id"',
+                '$."query_id"',
+                '$."valid_until"',
+                '$."valid_for_hours"'
+              ]
+            ) AS feature_json_texts,
+            JSON_TYPE(
+              feature_json,
+              [
+                '$."subject"',
+                '$."metric"',
+                '$."value"',
+                '$."grain"',
+                '$."confidence"',
+                '$."artifact_id"',
+                '$."query_id"',
+                '$."valid_until"'
+              ]
+            ) AS feature_json_types
+          FROM events
+        ) AS event
         WHERE
           NOT EXISTS(
             SELECT
@@ -599,29 +666,74 @@ USING (
     FROM (
       SELECT
         event.artifact_id,
-        VARIANT_TEXT(event.feature_json, '$."artifact_type"') AS artifact_type,
+        TYPED_TEXT(
+          LIST_EXTRACT(event.feature_json_texts, 1),
+          LIST_EXTRACT(event.feature_json_types, 1)
+        ) AS artifact_type,
         event.customer,
         event.org_id,
         event.project,
         event.session_id,
-        TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(event.feature_json, '$."row_count"')) AS DECIMAL(18, 0)) AS row_count,
+        TRY_CAST(NUMBER_PART(LIST_EXTRACT(event.feature_json_texts, 7)) AS DECIMAL(18, 0)) AS row_count,
         CASE
           WHEN VARIANT_ARRAY_SIZE(JSON_EXTRACT(event.feature_json, '$."sample_rows"')) >= 0
           THEN JSON_EXTRACT(event.feature_json, '$."sample_rows"')
           ELSE NULL
         END AS sample_rows,
         JSON_EXTRACT(event.feature_json, '$."content_schema"') AS content_schema,
-        VARIANT_TEXT(event.feature_json, '$."query_id"') AS query_id,
-        VARIANT_TEXT(event.feature_json, '$."sql_sha256"') AS sql_sha256,
-        VARIANT_TEXT(event.feature_json, '$."result_sha256"') AS result_sha256,
+        TYPED_TEXT(
+          LIST_EXTRACT(event.feature_json_texts, 2),
+          LIST_EXTRACT(event.feature_json_types, 2)
+        ) AS query_id,
+        TYPED_TEXT(
+          LIST_EXTRACT(event.feature_json_texts, 3),
+          LIST_EXTRACT(event.feature_json_types, 3)
+        ) AS sql_sha256,
+        TYPED_TEXT(
+          LIST_EXTRACT(event.feature_json_texts, 4),
+          LIST_EXTRACT(event.feature_json_types, 4)
+        ) AS result_sha256,
         event.link,
-        VARIANT_TEXT(event.feature_json, '$."pinned"') AS pinned_text,
-        VARIANT_TEXT(event.feature_json, '$."expires_at"') AS expires_at_text,
+        TYPED_TEXT(
+          LIST_EXTRACT(event.feature_json_texts, 5),
+          LIST_EXTRACT(event.feature_json_types, 5)
+        ) AS pinned_text,
+        TYPED_TEXT(
+          LIST_EXTRACT(event.feature_json_texts, 6),
+          LIST_EXTRACT(event.feature_json_types, 6)
+        ) AS expires_at_text,
         event.ts AS stored_at,
         event.activity_id,
         event.channel_id,
         event.stream_offset
-      FROM events AS event
+      FROM (
+        SELECT
+          *,
+          JSON_EXTRACT_STRING(
+            feature_json,
+            [
+              '$."artifact_type"',
+              '$."query_id"',
+              '$."sql_sha256"',
+              '$."result_sha256"',
+              '$."pinned"',
+              '$."expires_at"',
+              '$."row_count"'
+            ]
+          ) AS feature_json_texts,
+          JSON_TYPE(
+            feature_json,
+            [
+              '$."artifact_type"',
+              '$."query_id"',
+              '$."sql_sha256"',
+              '$."result_sha256"',
+              '$."pinned"',
+              '$."expires_at"'
+            ]
+          ) AS feature_json_types
+        FROM events
+      ) AS event
       WHERE
         NOT EXISTS(
           SELECT
@@ -1007,50 +1119,102 @@ USING (
       event_name,
       CASE event_name
         WHEN 'tool_event'
-        THEN SUBSTR(COALESCE(VARIANT_TEXT(feature_json, '$."tool_name"'), 'unknown'), 1, 255)
+        THEN SUBSTR(
+          COALESCE(
+            TYPED_TEXT(LIST_EXTRACT(sent.feature_json_texts, 2), LIST_EXTRACT(sent.feature_json_types, 1)),
+            'unknown'
+          ),
+          1,
+          255
+        )
         WHEN 'llm_event'
-        THEN SUBSTR(COALESCE(VARIANT_TEXT(feature_json, '$."model"'), 'unknown'), 1, 255)
+        THEN SUBSTR(
+          COALESCE(
+            TYPED_TEXT(LIST_EXTRACT(sent.feature_json_texts, 3), LIST_EXTRACT(sent.feature_json_types, 2)),
+            'unknown'
+          ),
+          1,
+          255
+        )
         ELSE ''
       END AS name,
       CASE event_name
         WHEN 'tool_event'
-        THEN TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."latency_ms"')) AS DECIMAL(18, 3))
+        THEN TRY_CAST(NUMBER_PART(LIST_EXTRACT(sent.feature_json_texts, 4)) AS DECIMAL(18, 3))
       END AS latency_ms,
       CASE event_name
         WHEN 'tool_event'
         THEN CASE
-          WHEN VARIANT_TEXT(feature_json, '$."denied"') IS NULL
-          AND NOT COALESCE(TRY_BOOLEAN(VARIANT_TEXT(feature_json, '$."interrupted"')), FALSE)
-          THEN TRY_BOOLEAN(VARIANT_TEXT(feature_json, '$."success"'))
+          WHEN TYPED_TEXT(
+            LIST_EXTRACT(sent.feature_json_texts, 11),
+            LIST_EXTRACT(sent.feature_json_types, 4)
+          ) IS NULL
+          AND NOT COALESCE(
+            TRY_BOOLEAN(
+              TYPED_TEXT(
+                LIST_EXTRACT(sent.feature_json_texts, 12),
+                LIST_EXTRACT(sent.feature_json_types, 5)
+              )
+            ),
+            FALSE
+          )
+          THEN TRY_BOOLEAN(
+            TYPED_TEXT(LIST_EXTRACT(sent.feature_json_texts, 5), LIST_EXTRACT(sent.feature_json_types, 3))
+          )
           ELSE NULL
         END
       END AS success,
       CASE event_name
         WHEN 'llm_event'
-        THEN TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."prompt_tokens"')) AS DECIMAL(18, 0))
+        THEN TRY_CAST(NUMBER_PART(LIST_EXTRACT(sent.feature_json_texts, 6)) AS DECIMAL(18, 0))
       END AS prompt_tokens,
       CASE event_name
         WHEN 'llm_event'
-        THEN TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."completion_tokens"')) AS DECIMAL(18, 0))
+        THEN TRY_CAST(NUMBER_PART(LIST_EXTRACT(sent.feature_json_texts, 7)) AS DECIMAL(18, 0))
       END AS completion_tokens,
       CASE event_name
         WHEN 'llm_event'
-        THEN TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."cache_read_tokens"')) AS DECIMAL(18, 0))
+        THEN TRY_CAST(NUMBER_PART(LIST_EXTRACT(sent.feature_json_texts, 8)) AS DECIMAL(18, 0))
       END AS cache_read_tokens,
       CASE event_name
         WHEN 'llm_event'
-        THEN TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."cache_creation_tokens"')) AS DECIMAL(18, 0))
+        THEN TRY_CAST(NUMBER_PART(LIST_EXTRACT(sent.feature_json_texts, 9)) AS DECIMAL(18, 0))
       END AS cache_creation_tokens,
       CASE event_name
         WHEN 'llm_event'
-        THEN TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(feature_json, '$."cost_usd"')) AS DECIMAL(18, 9))
+        THEN TRY_CAST(NUMBER_PART(LIST_EXTRACT(sent.feature_json_texts, 10)) AS DECIMAL(18, 9))
       END AS cost_usd,
       CASE event_name
         WHEN 'llm_event'
-        THEN JSON_EXTRACT_STRING(feature_json, '$."cost_source"') = 'estimated'
+        THEN LIST_EXTRACT(sent.feature_json_texts, 1) = 'estimated'
       END AS is_estimated,
       weight
-    FROM sent
+    FROM (
+      SELECT
+        *,
+        JSON_EXTRACT_STRING(
+          feature_json,
+          [
+            '$."cost_source"',
+            '$."tool_name"',
+            '$."model"',
+            '$."latency_ms"',
+            '$."success"',
+            '$."prompt_tokens"',
+            '$."completion_tokens"',
+            '$."cache_read_tokens"',
+            '$."cache_creation_tokens"',
+            '$."cost_usd"',
+            '$."denied"',
+            '$."interrupted"'
+          ]
+        ) AS feature_json_texts,
+        JSON_TYPE(
+          feature_json,
+          ['$."tool_name"', '$."model"', '$."success"', '$."denied"', '$."interrupted"']
+        ) AS feature_json_types
+      FROM sent
+    ) AS sent
     WHERE
       ts >= DATE_TRUNC('HOUR', UTC_NOW() + INTERVAL (-8) DAY)
       AND NOT IS_OWN_EVENT(event_name, feature_json)
@@ -1458,44 +1622,135 @@ USING (
       STRFTIME(event.ts, '%Y-%m-%dT%H:%M:%S.%fZ') AS at_text,
       COALESCE(event.session_id, '') AS session_id,
       event.org_id,
-      VARIANT_TEXT(event.feature_json, '$."git_branch"') AS git_branch,
+      TYPED_TEXT(
+        LIST_EXTRACT(event.feature_json_texts, 1),
+        LIST_EXTRACT(event.feature_json_types, 1)
+      ) AS git_branch,
       CASE
         WHEN event.event_name = 'session_event'
-        AND VARIANT_TEXT(event.feature_json, '$."agent_id"') IS NULL
-        THEN VARIANT_TEXT(event.feature_json, '$."event_type"')
+        AND TYPED_TEXT(
+          LIST_EXTRACT(event.feature_json_texts, 7),
+          LIST_EXTRACT(event.feature_json_types, 7)
+        ) IS NULL
+        THEN TYPED_TEXT(
+          LIST_EXTRACT(event.feature_json_texts, 3),
+          LIST_EXTRACT(event.feature_json_types, 3)
+        )
       END AS moment,
       CASE event.event_name
         WHEN 'session_event'
-        THEN SUBSTR(VARIANT_TEXT(event.feature_json, '$."excerpt"'), 1, 300)
+        THEN SUBSTR(
+          TYPED_TEXT(
+            LIST_EXTRACT(event.feature_json_texts, 5),
+            LIST_EXTRACT(event.feature_json_types, 5)
+          ),
+          1,
+          300
+        )
       END AS excerpt,
       CASE event.event_name
         WHEN 'session_event'
         THEN SUBSTR(
           COALESCE(
-            VARIANT_TEXT(event.feature_json, '$."title"'),
-            VARIANT_TEXT(event.feature_json, '$."session_title"')
+            TYPED_TEXT(
+              LIST_EXTRACT(event.feature_json_texts, 8),
+              LIST_EXTRACT(event.feature_json_types, 8)
+            ),
+            TYPED_TEXT(
+              LIST_EXTRACT(event.feature_json_texts, 9),
+              LIST_EXTRACT(event.feature_json_types, 9)
+            )
           ),
           1,
           300
         )
       END AS title,
-      VARIANT_TEXT(event.feature_json, '$."denied"') AS denied,
+      TYPED_TEXT(
+        LIST_EXTRACT(event.feature_json_texts, 2),
+        LIST_EXTRACT(event.feature_json_types, 2)
+      ) AS denied,
       CASE
         WHEN event.event_name = 'system_event'
-        THEN NOT JSON_EXTRACT_STRING(event.feature_json, '$."severity"') IN ('error', 'critical')
+        THEN NOT LIST_EXTRACT(event.feature_json_texts, 10) IN ('error', 'critical')
         WHEN NOT event.event_name IN ('llm_event', 'session_event')
-        AND VARIANT_TEXT(event.feature_json, '$."denied"') IS NULL
-        AND NOT COALESCE(TRY_BOOLEAN(VARIANT_TEXT(event.feature_json, '$."interrupted"')), FALSE)
-        THEN TRY_BOOLEAN(VARIANT_TEXT(event.feature_json, '$."success"'))
+        AND TYPED_TEXT(
+          LIST_EXTRACT(event.feature_json_texts, 2),
+          LIST_EXTRACT(event.feature_json_types, 2)
+        ) IS NULL
+        AND NOT COALESCE(
+          TRY_BOOLEAN(
+            TYPED_TEXT(
+              LIST_EXTRACT(event.feature_json_texts, 12),
+              LIST_EXTRACT(event.feature_json_types, 11)
+            )
+          ),
+          FALSE
+        )
+        THEN TRY_BOOLEAN(
+          TYPED_TEXT(
+            LIST_EXTRACT(event.feature_json_texts, 6),
+            LIST_EXTRACT(event.feature_json_types, 6)
+          )
+        )
       END AS success,
       CASE event.event_name
         WHEN 'file_event'
-        THEN NULLIF(SUBSTR(VARIANT_TEXT(event.feature_json, '$."file_path"'), 1, 1024), '')
+        THEN NULLIF(
+          SUBSTR(
+            TYPED_TEXT(
+              LIST_EXTRACT(event.feature_json_texts, 11),
+              LIST_EXTRACT(event.feature_json_types, 10)
+            ),
+            1,
+            1024
+          ),
+          ''
+        )
         WHEN 'tool_event'
-        THEN VARIANT_TEXT(event.feature_json, '$."tool_name"')
+        THEN TYPED_TEXT(
+          LIST_EXTRACT(event.feature_json_texts, 4),
+          LIST_EXTRACT(event.feature_json_types, 4)
+        )
       END AS subject,
       event.feature_json
-    FROM events AS event
+    FROM (
+      SELECT
+        *,
+        JSON_EXTRACT_STRING(
+          feature_json,
+          [
+            '$."git_branch"',
+            '$."denied"',
+            '$."event_type"',
+            '$."tool_name"',
+            '$."excerpt"',
+            '$."success"',
+            '$."agent_id"',
+            '$."title"',
+            '$."session_title"',
+            '$."severity"',
+            '$."file_path"',
+            '$."interrupted"'
+          ]
+        ) AS feature_json_texts,
+        JSON_TYPE(
+          feature_json,
+          [
+            '$."git_branch"',
+            '$."denied"',
+            '$."event_type"',
+            '$."tool_name"',
+            '$."excerpt"',
+            '$."success"',
+            '$."agent_id"',
+            '$."title"',
+            '$."session_title"',
+            '$."file_path"',
+            '$."interrupted"'
+          ]
+        ) AS feature_json_types
+      FROM events
+    ) AS event
     WHERE
       NOT IS_OWN_EVENT(event.event_name, event.feature_json)
       AND NOT EXISTS(
@@ -1552,7 +1807,7 @@ USING (
           COALESCE(
             CASE
               WHEN live.subject = 'Bash'
-              THEN VARIANT_TEXT(live.feature_json, '$."parameters"."command"')
+              THEN TYPED_TEXT(LIST_EXTRACT(live.feature_json_texts, 3), LIST_EXTRACT(live.feature_json_types, 3))
               ELSE NULL
             END,
             live.subject,
@@ -1582,10 +1837,13 @@ USING (
                 WHEN 'sql_event'
                 THEN 'sql'
                 WHEN 'file_event'
-                THEN VARIANT_TEXT(live.feature_json, '$."operation"')
+                THEN TYPED_TEXT(LIST_EXTRACT(live.feature_json_texts, 4), LIST_EXTRACT(live.feature_json_types, 4))
                 WHEN 'mcp_event'
-                THEN VARIANT_TEXT(live.feature_json, '$."method"')
-                ELSE VARIANT_TEXT(live.feature_json, '$."event_type"')
+                THEN TYPED_TEXT(
+                  LIST_EXTRACT(live.feature_json_texts, 12),
+                  LIST_EXTRACT(live.feature_json_types, 10)
+                )
+                ELSE TYPED_TEXT(LIST_EXTRACT(live.feature_json_texts, 6), LIST_EXTRACT(live.feature_json_types, 6))
               END,
               1,
               255
@@ -1595,9 +1853,9 @@ USING (
           TO_JSON(
             SUBSTR(
               COALESCE(
-                VARIANT_TEXT(live.feature_json, '$."error"'),
-                VARIANT_TEXT(live.feature_json, '$."message"'),
-                VARIANT_TEXT(live.feature_json, '$."error_type"')
+                TYPED_TEXT(LIST_EXTRACT(live.feature_json_texts, 7), LIST_EXTRACT(live.feature_json_types, 7)),
+                TYPED_TEXT(LIST_EXTRACT(live.feature_json_texts, 8), LIST_EXTRACT(live.feature_json_types, 8)),
+                TYPED_TEXT(LIST_EXTRACT(live.feature_json_texts, 9), LIST_EXTRACT(live.feature_json_types, 9))
               ),
               1,
               300
@@ -1615,7 +1873,13 @@ USING (
           'file_path',
           TO_JSON(live.subject),
           'operation',
-          TO_JSON(SUBSTR(VARIANT_TEXT(live.feature_json, '$."operation"'), 1, 255)),
+          TO_JSON(
+            SUBSTR(
+              TYPED_TEXT(LIST_EXTRACT(live.feature_json_texts, 4), LIST_EXTRACT(live.feature_json_types, 4)),
+              1,
+              255
+            )
+          ),
           'ts',
           TO_JSON(live.at_text),
           'session_id',
@@ -1628,19 +1892,29 @@ USING (
           'ts',
           TO_JSON(live.at_text),
           'sql',
-          TO_JSON(SUBSTR(VARIANT_TEXT(live.feature_json, '$."sql"'), 1, 300)),
+          TO_JSON(
+            SUBSTR(
+              TYPED_TEXT(LIST_EXTRACT(live.feature_json_texts, 5), LIST_EXTRACT(live.feature_json_types, 5)),
+              1,
+              300
+            )
+          ),
           'query_id',
-          TO_JSON(VARIANT_TEXT(live.feature_json, '$."query_id"')),
+          TO_JSON(
+            TYPED_TEXT(LIST_EXTRACT(live.feature_json_texts, 1), LIST_EXTRACT(live.feature_json_types, 1))
+          ),
           'rows',
           TO_JSON(
-            TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(live.feature_json, '$."rows"')) AS DECIMAL(18, 0))
+            TRY_CAST(NUMBER_PART(LIST_EXTRACT(live.feature_json_texts, 10)) AS DECIMAL(18, 0))
           ),
           'duration_ms',
           TO_JSON(
-            TRY_CAST(NUMBER_PART(JSON_EXTRACT_STRING(live.feature_json, '$."duration_ms"')) AS DECIMAL(18, 3))
+            TRY_CAST(NUMBER_PART(LIST_EXTRACT(live.feature_json_texts, 11)) AS DECIMAL(18, 3))
           ),
           'artifact_id',
-          TO_JSON(VARIANT_TEXT(live.feature_json, '$."artifact_id"')),
+          TO_JSON(
+            TYPED_TEXT(LIST_EXTRACT(live.feature_json_texts, 2), LIST_EXTRACT(live.feature_json_types, 2))
+          ),
           'session_id',
           TO_JSON(NULLIF(live.session_id, '')),
           'project',
@@ -1662,7 +1936,45 @@ USING (
           TO_JSON(live.activity_id)
         )
       END AS item
-    FROM listable AS live
+    FROM (
+      SELECT
+        *,
+        JSON_EXTRACT_STRING(
+          feature_json,
+          [
+            '$."query_id"',
+            '$."artifact_id"',
+            '$."parameters"."command"',
+            '$."operation"',
+            '$."sql"',
+            '$."event_type"',
+            '$."error"',
+            '$."message"',
+            '$."error_type"',
+            '$."rows"',
+            '$."duration_ms"',
+            '$."method"',
+            '$."tool_use_id"'
+          ]
+        ) AS feature_json_texts,
+        JSON_TYPE(
+          feature_json,
+          [
+            '$."query_id"',
+            '$."artifact_id"',
+            '$."parameters"."command"',
+            '$."operation"',
+            '$."sql"',
+            '$."event_type"',
+            '$."error"',
+            '$."message"',
+            '$."error_type"',
+            '$."method"',
+            '$."tool_use_id"'
+          ]
+        ) AS feature_json_types
+      FROM listable
+    ) AS live
     INNER JOIN sections
       ON (
         sections.is_of_all OR live.project <> '*'
@@ -1672,7 +1984,10 @@ USING (
         THEN NOT live.success
         AND (
           NOT live.event_name IN ('sql_event', 'file_event')
-          OR VARIANT_TEXT(live.feature_json, '$."tool_use_id"') IS NULL
+          OR TYPED_TEXT(
+            LIST_EXTRACT(live.feature_json_texts, 13),
+            LIST_EXTRACT(live.feature_json_types, 11)
+          ) IS NULL
         )
         WHEN 'recent_files'
         THEN live.event_name = 'file_event'
@@ -1768,13 +2083,19 @@ USING (
       live.project,
       SUBSTR(
         COALESCE(live.subject, 'unknown') || ' ' || COALESCE(
-          VARIANT_TEXT(live.feature_json, '$."parameters"."command"'),
-          VARIANT_TEXT(live.feature_json, '$."parameters"."file_path"'),
-          VARIANT_TEXT(live.feature_json, '$."parameters"."notebook_path"'),
-          VARIANT_TEXT(live.feature_json, '$."parameters"."path"'),
-          VARIANT_TEXT(live.feature_json, '$."parameters"."url"'),
-          VARIANT_TEXT(live.feature_json, '$."parameters"."query"'),
-          VARIANT_TEXT(live.feature_json, '$."parameters"."pattern"'),
+          TYPED_TEXT(LIST_EXTRACT(live.feature_json_texts, 5), LIST_EXTRACT(live.feature_json_types, 5)),
+          TYPED_TEXT(LIST_EXTRACT(live.feature_json_texts, 6), LIST_EXTRACT(live.feature_json_types, 6)),
+          TYPED_TEXT(LIST_EXTRACT(live.feature_json_texts, 7), LIST_EXTRACT(live.feature_json_types, 7)),
+          TYPED_TEXT(LIST_EXTRACT(live.feature_json_texts, 8), LIST_EXTRACT(live.feature_json_types, 8)),
+          TYPED_TEXT(LIST_EXTRACT(live.feature_json_texts, 9), LIST_EXTRACT(live.feature_json_types, 9)),
+          TYPED_TEXT(
+            LIST_EXTRACT(live.feature_json_texts, 10),
+            LIST_EXTRACT(live.feature_json_types, 10)
+          ),
+          TYPED_TEXT(
+            LIST_EXTRACT(live.feature_json_texts, 11),
+            LIST_EXTRACT(live.feature_json_types, 11)
+          ),
           ''
         ),
         1,
@@ -1792,7 +2113,12 @@ USING (
         THEN 'failed'
         WHEN live.success
         AND COALESCE(
-          TRY_BOOLEAN(VARIANT_TEXT(live.feature_json, '$."parameters"."run_in_background"')),
+          TRY_BOOLEAN(
+            TYPED_TEXT(
+              LIST_EXTRACT(live.feature_json_texts, 12),
+              LIST_EXTRACT(live.feature_json_types, 12)
+            )
+          ),
           FALSE
         )
         THEN 'background'
@@ -1810,18 +2136,63 @@ USING (
         )
         THEN 'ok'
       END AS outcome,
-      SUBSTR(COALESCE(VARIANT_TEXT(live.feature_json, '$."latency_ms"'), ''), 1, 20) AS latency,
       SUBSTR(
         COALESCE(
-          VARIANT_TEXT(live.feature_json, '$."error"'),
-          VARIANT_TEXT(live.feature_json, '$."message"'),
-          VARIANT_TEXT(live.feature_json, '$."error_type"'),
+          TYPED_TEXT(LIST_EXTRACT(live.feature_json_texts, 1), LIST_EXTRACT(live.feature_json_types, 1)),
+          ''
+        ),
+        1,
+        20
+      ) AS latency,
+      SUBSTR(
+        COALESCE(
+          TYPED_TEXT(LIST_EXTRACT(live.feature_json_texts, 2), LIST_EXTRACT(live.feature_json_types, 2)),
+          TYPED_TEXT(LIST_EXTRACT(live.feature_json_texts, 3), LIST_EXTRACT(live.feature_json_types, 3)),
+          TYPED_TEXT(LIST_EXTRACT(live.feature_json_texts, 4), LIST_EXTRACT(live.feature_json_types, 4)),
           ''
         ),
         1,
         300
       ) AS error
-    FROM live
+    FROM (
+      SELECT
+        *,
+        JSON_EXTRACT_STRING(
+          feature_json,
+          [
+            '$."latency_ms"',
+            '$."error"',
+            '$."message"',
+            '$."error_type"',
+            '$."parameters"."command"',
+            '$."parameters"."file_path"',
+            '$."parameters"."notebook_path"',
+            '$."parameters"."path"',
+            '$."parameters"."url"',
+            '$."parameters"."query"',
+            '$."parameters"."pattern"',
+            '$."parameters"."run_in_background"'
+          ]
+        ) AS feature_json_texts,
+        JSON_TYPE(
+          feature_json,
+          [
+            '$."latency_ms"',
+            '$."error"',
+            '$."message"',
+            '$."error_type"',
+            '$."parameters"."command"',
+            '$."parameters"."file_path"',
+            '$."parameters"."notebook_path"',
+            '$."parameters"."path"',
+            '$."parameters"."url"',
+            '$."parameters"."query"',
+            '$."parameters"."pattern"',
+            '$."parameters"."run_in_background"'
+          ]
+        ) AS feature_json_types
+      FROM live
+    ) AS live
     WHERE
       live.event_name = 'tool_event'
   ), attempts AS (
@@ -2346,16 +2717,54 @@ USING (
       item.customer,
       item.project,
       item.item_key,
-      SUM(CAST(MUST_BE_NUMBER(VARIANT_TEXT(item.item, '$."ok"')) AS DECIMAL(18, 0))) AS ok,
-      SUM(CAST(MUST_BE_NUMBER(VARIANT_TEXT(item.item, '$."failed"')) AS DECIMAL(18, 0))) AS failed,
-      SUM(CAST(MUST_BE_NUMBER(VARIANT_TEXT(item.item, '$."denied"')) AS DECIMAL(18, 0))) AS denied,
-      MIN(VARIANT_TEXT(item.item, '$."first_ok_at"')) AS first_ok_at,
-      MAX(VARIANT_TEXT(item.item, '$."ok_at"')) AS ok_at,
-      MAX(VARIANT_TEXT(item.item, '$."failed_at"')) AS failed_at,
-      MAX(VARIANT_TEXT(item.item, '$."failed_in"')) AS failed_in,
-      MAX(VARIANT_TEXT(item.item, '$."denied_at"')) AS denied_at,
-      MAX(VARIANT_TEXT(item.item, '$."background_in"')) AS background_in
-    FROM items AS item
+      SUM(
+        CAST(MUST_BE_NUMBER(TYPED_TEXT(LIST_EXTRACT(item.item_texts, 7), LIST_EXTRACT(item.item_types, 7))) AS DECIMAL(18, 0))
+      ) AS ok,
+      SUM(
+        CAST(MUST_BE_NUMBER(TYPED_TEXT(LIST_EXTRACT(item.item_texts, 8), LIST_EXTRACT(item.item_types, 8))) AS DECIMAL(18, 0))
+      ) AS failed,
+      SUM(
+        CAST(MUST_BE_NUMBER(TYPED_TEXT(LIST_EXTRACT(item.item_texts, 9), LIST_EXTRACT(item.item_types, 9))) AS DECIMAL(18, 0))
+      ) AS denied,
+      MIN(TYPED_TEXT(LIST_EXTRACT(item.item_texts, 1), LIST_EXTRACT(item.item_types, 1))) AS first_ok_at,
+      MAX(TYPED_TEXT(LIST_EXTRACT(item.item_texts, 2), LIST_EXTRACT(item.item_types, 2))) AS ok_at,
+      MAX(TYPED_TEXT(LIST_EXTRACT(item.item_texts, 3), LIST_EXTRACT(item.item_types, 3))) AS failed_at,
+      MAX(TYPED_TEXT(LIST_EXTRACT(item.item_texts, 4), LIST_EXTRACT(item.item_types, 4))) AS failed_in,
+      MAX(TYPED_TEXT(LIST_EXTRACT(item.item_texts, 5), LIST_EXTRACT(item.item_types, 5))) AS denied_at,
+      MAX(TYPED_TEXT(LIST_EXTRACT(item.item_texts, 6), LIST_EXTRACT(item.item_types, 6))) AS background_in
+    FROM (
+      SELECT
+        *,
+        JSON_EXTRACT_STRING(
+          item,
+          [
+            '$."first_ok_at"',
+            '$."ok_at"',
+            '$."failed_at"',
+            '$."failed_in"',
+            '$."denied_at"',
+            '$."background_in"',
+            '$."ok"',
+            '$."failed"',
+            '$."denied"'
+          ]
+        ) AS item_texts,
+        JSON_TYPE(
+          item,
+          [
+            '$."first_ok_at"',
+            '$."ok_at"',
+            '$."failed_at"',
+            '$."failed_in"',
+            '$."denied_at"',
+            '$."background_in"',
+            '$."ok"',
+            '$."failed"',
+            '$."denied"'
+          ]
+        ) AS item_types
+      FROM items
+    ) AS item
     WHERE
       item.section = 'attempts'
     GROUP BY
@@ -2454,21 +2863,60 @@ USING (
       item.session_id,
       MAX(item.ts) AS last_ts,
       COALESCE(
-        MIN(VARIANT_TEXT(item.item, '$."started"')),
-        MIN(VARIANT_TEXT(item.item, '$."first"'))
+        MIN(TYPED_TEXT(LIST_EXTRACT(item.item_texts, 9), LIST_EXTRACT(item.item_types, 9))),
+        MIN(TYPED_TEXT(LIST_EXTRACT(item.item_texts, 10), LIST_EXTRACT(item.item_types, 10)))
       ) AS started,
-      MAX(VARIANT_TEXT(item.item, '$."ended"')) AS ended,
+      MAX(TYPED_TEXT(LIST_EXTRACT(item.item_texts, 1), LIST_EXTRACT(item.item_types, 1))) AS ended,
       MIN(
-        COALESCE(VARIANT_TEXT(item.item, '$."first_asked"'), VARIANT_TEXT(item.item, '$."asked"'))
+        COALESCE(
+          TYPED_TEXT(LIST_EXTRACT(item.item_texts, 11), LIST_EXTRACT(item.item_types, 11)),
+          TYPED_TEXT(LIST_EXTRACT(item.item_texts, 2), LIST_EXTRACT(item.item_types, 2))
+        )
       ) AS first_asked,
-      MAX(VARIANT_TEXT(item.item, '$."asked"')) AS asked,
-      MAX(VARIANT_TEXT(item.item, '$."concluded"')) AS concluded,
-      MAX(VARIANT_TEXT(item.item, '$."stopped"')) AS stopped,
-      MAX(VARIANT_TEXT(item.item, '$."title"')) AS title,
-      MAX(VARIANT_TEXT(item.item, '$."git_branch"')) AS git_branch,
-      MAX(VARIANT_TEXT(item.item, '$."project"')) AS session_project,
-      MAX(VARIANT_TEXT(item.item, '$."org_id"')) AS org_id
-    FROM items AS item
+      MAX(TYPED_TEXT(LIST_EXTRACT(item.item_texts, 2), LIST_EXTRACT(item.item_types, 2))) AS asked,
+      MAX(TYPED_TEXT(LIST_EXTRACT(item.item_texts, 3), LIST_EXTRACT(item.item_types, 3))) AS concluded,
+      MAX(TYPED_TEXT(LIST_EXTRACT(item.item_texts, 4), LIST_EXTRACT(item.item_types, 4))) AS stopped,
+      MAX(TYPED_TEXT(LIST_EXTRACT(item.item_texts, 5), LIST_EXTRACT(item.item_types, 5))) AS title,
+      MAX(TYPED_TEXT(LIST_EXTRACT(item.item_texts, 6), LIST_EXTRACT(item.item_types, 6))) AS git_branch,
+      MAX(TYPED_TEXT(LIST_EXTRACT(item.item_texts, 7), LIST_EXTRACT(item.item_types, 7))) AS session_project,
+      MAX(TYPED_TEXT(LIST_EXTRACT(item.item_texts, 8), LIST_EXTRACT(item.item_types, 8))) AS org_id
+    FROM (
+      SELECT
+        *,
+        JSON_EXTRACT_STRING(
+          item,
+          [
+            '$."ended"',
+            '$."asked"',
+            '$."concluded"',
+            '$."stopped"',
+            '$."title"',
+            '$."git_branch"',
+            '$."project"',
+            '$."org_id"',
+            '$."started"',
+            '$."first"',
+            '$."first_asked"'
+          ]
+        ) AS item_texts,
+        JSON_TYPE(
+          item,
+          [
+            '$."ended"',
+            '$."asked"',
+            '$."concluded"',
+            '$."stopped"',
+            '$."title"',
+            '$."git_branch"',
+            '$."project"',
+            '$."org_id"',
+            '$."started"',
+            '$."first"',
+            '$."first_asked"'
+          ]
+        ) AS item_types
+      FROM items
+    ) AS item
     WHERE
       item.section = 'recent_sessions'
     GROUP BY
