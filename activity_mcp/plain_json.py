@@ -27,6 +27,7 @@ MAX_DEPTH = 32
 CUT_BYTES = 1024
 """To how many bytes of JSON ``cut`` shortens a value."""
 _SPACE = " \t\n\r"
+_UNREADABLE = "nested deeper than can be read"
 
 
 class NestedTooDeeply(ValueError):
@@ -36,10 +37,13 @@ class NestedTooDeeply(ValueError):
 def _by_json() -> tuple[Any, Any]:  # pragma: no cover - an interpreter without CPython's accelerator
     import json
 
+    def loads(data: str | bytes) -> Any:
+        return bounded(json.loads, data)
+
     def dumps(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
-    return json.loads, dumps
+    return loads, dumps
 
 
 def _by_accelerator() -> tuple[Any, Any]:
@@ -64,10 +68,14 @@ def _by_accelerator() -> tuple[Any, Any]:
             value, at = scan(text, start)
         except StopIteration as stop:
             raise ValueError(f"not JSON at character {stop.value}") from None
+        except RecursionError:
+            raise NestedTooDeeply(_UNREADABLE) from None
         except SystemError:  # 3.11 looks for json.decoder's exception, not loaded here; from 3.12 on it is loaded then
             raise ValueError("not JSON") from None
         if text[at:].strip(_SPACE):
             raise ValueError(f"more than one JSON value, from character {at}")
+        if text.count("{") + text.count("[") > MAX_NESTING:
+            refuse_if_nested_deeper(value, MAX_NESTING)
         return value
 
     def dumps(value: Any) -> str:
@@ -81,27 +89,22 @@ def _by_accelerator() -> tuple[Any, Any]:
     return loads, dumps
 
 
-try:
-    _loads, _dumps = _by_accelerator()
-except (ImportError, TypeError, ValueError, AttributeError):  # pragma: no cover
-    _loads, _dumps = _by_json()
-
-
-def loads(data: str | bytes) -> Any:
-    """The value in a JSON text (bytes: UTF-8). Raises ValueError: NestedTooDeeply beyond MAX_NESTING."""
-    return bounded(_loads, data)
-
-
 def bounded(parse: Callable[[Text], Any], text: Text, levels: int = MAX_NESTING) -> Any:
     """``parse(text)``, if what it gives nests no deeper than ``levels``. Raises NestedTooDeeply, and what ``parse`` raises."""
     try:
         value = parse(text)
     except RecursionError:
-        raise NestedTooDeeply("nested deeper than can be read") from None
+        raise NestedTooDeeply(_UNREADABLE) from None
     opened = text.count("{") + text.count("[") if isinstance(text, str) else text.count(b"{") + text.count(b"[")
-    if opened > levels and is_nested_deeper(value, levels):
-        raise NestedTooDeeply(f"nested deeper than {levels} levels")
+    if opened > levels:
+        refuse_if_nested_deeper(value, levels)
     return value
+
+
+def refuse_if_nested_deeper(value: Any, levels: int) -> None:
+    """Raises NestedTooDeeply."""
+    if is_nested_deeper(value, levels):
+        raise NestedTooDeeply(f"nested deeper than {levels} levels")
 
 
 def is_nested_deeper(value: Any, levels: int) -> bool:
@@ -115,10 +118,14 @@ def is_nested_deeper(value: Any, levels: int) -> bool:
     return True
 
 
-def dumps(value: Any) -> str:
-    """Compact JSON, characters as they are. Raises ValueError for NaN and circles, TypeError for what is no JSON."""
-    text: str = _dumps(value)
-    return text
+loads: Callable[[str | bytes], Any]
+"""The value in a JSON text (bytes: UTF-8). Raises ValueError: NestedTooDeeply beyond MAX_NESTING."""
+dumps: Callable[[Any], str]
+"""Compact JSON, characters as they are. Raises ValueError for NaN and circles, TypeError for what is no JSON."""
+try:
+    loads, dumps = _by_accelerator()
+except (ImportError, TypeError, ValueError, AttributeError):  # pragma: no cover
+    loads, dumps = _by_json()
 
 
 # --- what JSON can hold

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .health.document import StatusDocument
     from .queue import QueueWriter
-    from .recall.context_reader import ContextAnswer
+    from .recall.context_reader import ContextAnswer, ContextReader
     from .recording.call_log import CallTotals, MethodTotals
     from .warehouse import QueryResult
     from .warehouse.adapter import Adapter
@@ -144,6 +144,12 @@ class ActivityService(Composition):
         by a text or a path, ``explain`` says of each entry why it is there.
         """
         return self.recall.context(customer, project, context_type, max_bytes, focus=focus, explain=explain)
+
+    def read_ahead(self) -> None:
+        """Take in what was recorded since a context was asked for last, so that the next one need not. Raises OSError."""
+        recall: ContextReader | None = self.made("recall")
+        if recall is not None:
+            recall.read_ahead()
 
     def context_expected(self, customer: str | None, project: str | None) -> bool:
         """True at the first miss of a scope, for which a refresh was just requested: worth waiting a few milliseconds."""

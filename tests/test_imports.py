@@ -44,6 +44,7 @@ ROOMS: dict[str, set[str]] = {
         "activity", "clock", "config", "context", "errors", "fs", "identity", "plain_json", "queue", "recording", "redaction",
         "sql_text",
     },
+    "codex": {"activity"},
     "usage": {"clock", "context", "fs", "warehouse"},
     "otlp": {"activity", "claude_code", "clock", "errors", "fs", "plain_json", "redaction"},
     "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
@@ -66,8 +67,8 @@ ROOMS: dict[str, set[str]] = {
         "service",
     },
     "operations": {
-        "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "identity", "pipeline", "queue",
-        "recording", "server", "service", "warehouse",
+        "activity", "claude_code", "clock", "codex", "config", "context", "errors", "fs", "health", "identity", "pipeline",
+        "queue", "recording", "server", "service", "warehouse",
     },
     "web": {
         "activity", "clock", "config", "context", "errors", "health", "operations", "provenance", "queue", "recording", "search",

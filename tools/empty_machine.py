@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[1]
+CONSTRAINTS = REPO / "constraints.txt"
 MIB = 1 << 20
 _KEPT = ("PATH", "LANG", "LC_ALL", "TERM", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 _KEPT_PREFIXES = ("PIP_", "UV_")
@@ -28,7 +29,7 @@ def pip(
     requirements: list[str],
     *,
     command: tuple[str, ...] = ("install",),
-    constraints: Path | None = REPO / "constraints.txt",
+    constraints: Path | None = CONSTRAINTS,
 ) -> None:
     """Install for this interpreter; ``command``: what pip is to do else, with its options."""
     held = ["-c", str(constraints)] if constraints is not None else []

@@ -20,7 +20,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from empty_machine import MIB, REPO, bare_environ, environment, mib, pip, require, run, step
+from empty_machine import CONSTRAINTS, MIB, REPO, bare_environ, environment, mib, pip, require, run, step
 
 PROMPT = {
     "session_id": "11111111-2222-4333-8444-555555555555",
@@ -113,8 +113,8 @@ def _tried(artifact: Path, place: Path) -> None:
     home = place / f"home-{artifact.suffix}"
     home.mkdir()
     python = environment(place / f"env-{artifact.suffix}")
-    with step("installed"):
-        pip(python, [str(artifact)])
+    with step("installed"):  # the wheel with the newest of everything, as a stranger's pip does
+        pip(python, [str(artifact)], constraints=None if artifact.suffix == ".whl" else CONSTRAINTS)
     whole, without = mib(python.parents[1]), mib(python.parents[1], byte_code=False)
     print(f"    {whole:.0f} MB in the environment, {without:.0f} MB without byte code")
     environ = bare_environ(home, python)

@@ -13,7 +13,10 @@ contexts are derived from them by the refresh sequence, as ever.
 
 from __future__ import annotations
 
+import os
+import sys
 import time
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -26,7 +29,7 @@ from .measured import Measured, against, percentile
 from .raw_client import RawClient
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..warehouse.duckdb.warehouse import DuckDBWarehouse
 
@@ -59,17 +62,32 @@ _FILL = f"""
 def measure(environ: Mapping[str, str], *, sizes: Sequence[int] = SIZES, calls: int = 200, rounds: int = 7) -> list[Measured]:
     """All of them. ``sizes`` ascending: get_context over all but the second, flush and fold over the second and the last."""
     homes = {size: {**environ, "ACTIVITY_HOME": f"{environ['ACTIVITY_HOME']}/{size}"} for size in sizes}
-    for size, home in homes.items():
-        fill(home, size)
     few, ten, hundred, million = sizes
-    return [
-        *asking({size: homes[size] for size in (few, hundred, million)}, calls),
-        *flushing({size: homes[size] for size in (ten, million)}, rounds),
-        folding(homes[ten], homes[million], ten, million, rounds),
-        metrics(homes[hundred], homes[million], hundred, million, rounds),
-        *rebuilding(homes[million], million),
-        *asking_while_folding(homes[million], million, rounds),  # the last: it leaves a backlog where the machine is slow
-    ]
+    parts: dict[str, Callable[[], list[Measured]]] = {
+        **{f"filling {size:,} activities": partial(_filled, home, size) for size, home in homes.items()},
+        "asking": lambda: asking({size: homes[size] for size in (few, hundred, million)}, calls),
+        "flushing": lambda: flushing({size: homes[size] for size in (ten, million)}, rounds),
+        "folding": lambda: [folding(homes[ten], homes[million], ten, million, rounds)],
+        "metrics": lambda: [metrics(homes[hundred], homes[million], hundred, million, rounds)],
+        "rebuilding": lambda: rebuilding(homes[million], million),
+        # the last: it leaves a backlog where the machine is slow
+        "asking beside folds": lambda: asking_while_folding(homes[million], million, rounds),
+    }
+    return [row for name, part in parts.items() for row in _timed(name, part)]
+
+
+def _timed(name: str, part: Callable[[], list[Measured]]) -> list[Measured]:
+    """What it measures, and on stderr how long that took: the whole takes minutes."""
+    began, used = time.monotonic(), time.process_time()
+    rows = part()
+    spent = f"{time.monotonic() - began:.0f} s, of the processor {time.process_time() - used:.0f} s"
+    sys.stderr.write(f"  {name}: {spent}; load {os.getloadavg()[0]:.1f}\n")
+    return rows
+
+
+def _filled(environ: Mapping[str, str], size: int) -> list[Measured]:
+    fill(environ, size)
+    return []
 
 
 def fill(environ: Mapping[str, str], total: int, *, with_contexts: bool = True) -> None:

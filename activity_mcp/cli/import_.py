@@ -1,4 +1,4 @@
-"""``activity-mcp import``: Claude Code's transcripts, backfilled."""
+"""``activity-mcp import``: the sessions of Claude Code, or of another agent, backfilled."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 from ..clock import parse_iso
 from ..errors import ActivityError, InvalidInput
 from ..identity import is_paused
+from ..operations.agents import AGENTS
 from ..operations.import_transcripts import TranscriptImport
 from ..operations.shipping import ShippingProcess
 from ..service import ActivityService
@@ -27,11 +28,14 @@ _FLUSH_S = 60.0
 @click.command("import")
 @click.argument("paths", nargs=-1, type=click.Path())
 @click.option("--since", metavar="DATE", help="Leave out what is older, such as 2026-11-01.")
+@click.option("--from", "agent", type=click.Choice(list(AGENTS)), default="claude", show_default=True, help="Whose sessions.")
 @click.option("--history", is_flag=True, help="Also the prompts of Claude Code's history whose transcripts are deleted.")
 @click.option("--dry-run", is_flag=True, help="Read and count, record nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def import_command(paths: tuple[str, ...], since: str | None, history: bool, dry_run: bool, as_json: bool) -> int:
-    """Import Claude Code's transcripts: files, folders, or (default) Claude Code's own folder. Again adds nothing."""
+def import_command(paths: tuple[str, ...], since: str | None, agent: str, history: bool, dry_run: bool, as_json: bool) -> int:
+    """Import Claude Code's transcripts, or Codex's: files, folders, or (default) the agent's own folder. Again adds nothing."""
+    if history and agent != "claude":
+        raise InvalidInput("--history is Claude Code's; nothing was imported", hint="leave out --from, or --history")
     service = ActivityService.from_environ(source="cli")
     if not service.config.record:
         raise InvalidInput("recording is off (ACTIVITY_RECORD=off); nothing was imported", hint="set ACTIVITY_RECORD=on")
@@ -40,9 +44,8 @@ def import_command(paths: tuple[str, ...], since: str | None, history: bool, dry
     shipping = ShippingProcess(service)
     try:
         with progress_bar("importing") as on_progress:
-            report = TranscriptImport(service, on_progress=on_progress, shipping=shipping).run(
-                paths or None, since_us=_since(since), dry_run=dry_run, history=history
-            )
+            importing = TranscriptImport(service, on_progress=on_progress, shipping=shipping, agent=AGENTS[agent])
+            report = importing.run(paths or None, since_us=_since(since), dry_run=dry_run, history=history)
         if not dry_run and (report.activities or _left_over(service)):
             _flush(shipping)
     finally:

@@ -19,7 +19,7 @@ from .worth import BASE, MIN_COST, MIN_WORTH, SPARE_ROOM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from typing import Any
 
     Dumps = Callable[[Any], bytes]
@@ -41,26 +41,28 @@ _QUOTED = 3  # two quotation marks, and a comma or a colon
 class Fitted:
     """A context that fits into ``room`` bytes, the names of the sections left out of it, and which entries were chosen."""
 
-    __slots__ = ("chosen", "context", "room", "sections", "truncated")
+    __slots__ = ("chosen", "context", "room", "truncated")
 
     def __init__(
         self,
         context: dict[str, Any],
         truncated: list[str],
         room: int,
-        sections: Sequence[Section] = (),
         chosen: Mapping[str, dict[int, Any]] | None = None,
     ) -> None:
         self.context = context
         self.truncated = truncated
         self.room = room
-        self.sections = sections
         self.chosen = chosen or {}
 
-    def with_sums(self, sections: Sequence[Section], changed: Sequence[Section]) -> Fitted:
-        """The same choice of entries, where these of the ``sections`` have changed."""
-        values = {each.name: each.value(each.those(self.chosen[each.name])) for each in changed if each.name in self.chosen}
-        return Fitted({**self.context, **values}, self.truncated, self.room, sections, self.chosen)
+    def with_sums(self, changed: Iterable[Section]) -> Fitted:
+        """The same choice of entries, where these sections have others, each as long as the one before."""
+        context = self.context.copy()
+        for section in changed:
+            chosen = self.chosen.get(section.name)
+            if chosen is not None:
+                context[section.name] = section.value(section.those(chosen))
+        return Fitted(context, self.truncated, self.room, self.chosen)
 
 
 class Section:
@@ -70,7 +72,9 @@ class Section:
     without them each counts as a sum; ``shorts`` gives the entries as a small answer has them.
     """
 
-    __slots__ = ("_lengths", "_make_shorts", "_shorts", "_units", "entries", "keyed", "name", "plain", "whole", "worths")
+    __slots__ = (
+        "_lengths", "_make_shorts", "_shorts", "_units", "entries", "is_uncut", "keyed", "name", "plain", "whole", "worths",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -91,6 +95,8 @@ class Section:
         self.keyed = keyed
         self.plain = plain
         self.whole = whole
+        self.is_uncut = keyed or plain or whole
+        """Whether its entries have one form only."""
         self._lengths: list[int] | None = None
         self._units: list[Unit] | None = None
 
@@ -100,19 +106,26 @@ class Section:
             return entries[0] if entries else None
         return dict(entries) if self.keyed else entries
 
+    def renew(self, entries: list[Any], dumps: Dumps) -> bool:
+        """Hold these entries from now on, all of them sums. Whether each is as long as the one that it replaces."""
+        before = self._lengths
+        if len(entries) != len(self.entries):
+            self.worths = [BASE["sums"]] * len(entries)
+        self.entries = entries
+        self._lengths = self._shorts = self._units = None
+        return before is not None and before == self.lengths(dumps)
+
     def those(self, indices: Collection[int]) -> list[Any]:
         """The entries at these places, in their order."""
         return self.entries if len(indices) == len(self.entries) else [self.entries[index] for index in sorted(indices)]
 
-    @property
-    def is_uncut(self) -> bool:
-        """Whether its entries have one form only."""
-        return self.keyed or self.plain or self.whole
-
     def lengths(self, dumps: Dumps) -> list[int]:
         """The bytes of each entry with its comma, encoded when first asked for."""
         if self._lengths is None:
-            self._lengths = [self.size_of(entry, dumps) for entry in self.entries]
+            if self.keyed:
+                self._lengths = [len(dumps(name)) + len(dumps(value)) + 2 for name, value in self.entries]
+            else:
+                self._lengths = [len(dumps(entry)) + 1 for entry in self.entries]
         return self._lengths
 
     def shorts(self) -> list[Any]:
@@ -130,44 +143,19 @@ class Section:
                 self._units = [Unit(self, [index], worth, dumps) for index, worth in enumerate(self.worths)]
         return self._units
 
-    def size_of(self, entry: Any, dumps: Dumps) -> int:
-        if self.keyed:
-            return len(dumps(entry[0])) + 1 + len(dumps(entry[1])) + 1
-        return len(dumps(entry)) + 1
 
-
-def fit(
-    sections: Sequence[Section], room: int, dumps: Dumps, *, is_terse: bool = False, before: Fitted | None = None
-) -> Fitted:
+def fit(sections: Sequence[Section], room: int, dumps: Dumps, *, is_terse: bool = False) -> Fitted:
     """What of these sections fits into ``room`` bytes, the ``{}`` of the context not counted.
 
     ``room`` must hold the names of all sections (``names_size``); an included section gives back the room of its name. An
-    answer that ``is_terse`` leaves out what is worth little where there is no room to spare. ``before`` is what fitted last
-    time: sums that are as long as they were then leave the choice as it was.
+    answer that ``is_terse`` leaves out what is worth little where there is no room to spare.
     """
-    if before is not None and before.room == room:
-        changed = _as_long_as_before(before.sections, sections, dumps)
-        if changed is not None:
-            return before.with_sums(sections, changed)
     if room < names_size(sections):
         return Fitted({}, [ALL_LEFT_OUT] if room >= len(ALL_LEFT_OUT) + _QUOTED else [], room)
     chosen = _chosen(sections, room, dumps, is_small=is_terse and room < SPARE_ROOM)
     picked = {name: [entry for _, entry in sorted(entries.items())] for name, entries in chosen.items()}
     context = {each.name: each.value(picked[each.name]) for each in sections if each.name in chosen}
-    return Fitted(context, [each.name for each in sections if each.name not in chosen], room, sections, chosen)
-
-
-def _as_long_as_before(before: Sequence[Section], sections: Sequence[Section], dumps: Dumps) -> list[Section] | None:
-    """The sections that are others than before, where each of them is as long; else None."""
-    if len(before) != len(sections):
-        return None
-    changed = []
-    for old, new in zip(before, sections, strict=True):
-        if old is not new:
-            if old.name != new.name or not new.is_uncut or old.lengths(dumps) != new.lengths(dumps):
-                return None
-            changed.append(new)
-    return changed
+    return Fitted(context, [each.name for each in sections if each.name not in chosen], room, chosen)
 
 
 def _chosen(sections: Sequence[Section], room: int, dumps: Dumps, *, is_small: bool) -> Mapping[str, dict[int, Any]]:
@@ -252,7 +240,7 @@ class Unit:
         if is_small:
             entries = [section.shorts()[index] for index in self.indices]
         short = [shortened(entry) for entry in entries]
-        other = (short, sum(section.size_of(entry, dumps) for entry in short))
+        other = (short, sum(len(dumps(entry)) + 1 for entry in short))
         return [other] if is_small else [full] if short == entries else [full, other]
 
 

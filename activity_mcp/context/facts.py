@@ -26,6 +26,7 @@ _MOMENTS = {
     "start": "started", "end": "ended", "user_prompt": "asked", "turn_end": "concluded", "turn_stopped": "stopped",
 }  # fmt: skip
 _MAX_HOURS = 500_000
+_NO_ENTRIES = (None,) * 5
 
 
 class Fact:
@@ -38,7 +39,7 @@ class Fact:
 
     __slots__ = (
         "command", "conclusion", "customer", "error", "event_name", "excerpt", "failed", "file", "git_branch", "insight",
-        "model", "moment", "path", "project", "query", "session_id", "title", "tool", "tried", "ts", "use",
+        "is_listed", "model", "moment", "path", "project", "query", "session_id", "title", "tool", "tried", "ts", "use",
     )  # fmt: skip
 
     def __init__(self, event: Mapping[str, Any]) -> None:
@@ -68,13 +69,9 @@ class Fact:
         read = _READERS.get(self.event_name)
         if read is not None and self.ts is not None:
             read(self, event, features)
-
-    @property
-    def is_listed(self) -> bool:
+        entries = self.error, self.file, self.query, self.insight, self.conclusion
+        self.is_listed = entries != _NO_ENTRIES
         """Whether it is an entry of a list; else it is only counted, perhaps as a call, and says something of its session."""
-        if self.error is not None or self.file is not None or self.query is not None:
-            return True
-        return self.insight is not None or self.conclusion is not None
 
     def says_nothing_of(self, session: Record) -> bool:
         """Whether a session that is shown as this would be shown no differently for it, but for its time."""

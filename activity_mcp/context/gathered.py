@@ -78,7 +78,8 @@ class Gathered:
                 self.recorded_at = fact.ts
             if fact.tried is not None:
                 self._calls.append(fact.tried)
-            self._sessions.fold(fact, fact.ts)
+            if fact.session_id is not None:
+                self._sessions.fold(fact.session_id, fact, fact.ts)
             if fact.is_listed:
                 for record, records in (
                     (fact.file, self._files), (fact.error, self._errors), (fact.conclusion, self._conclusions),

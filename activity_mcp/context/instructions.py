@@ -81,19 +81,20 @@ class InstructionFiles:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._known: dict[str, Instructions] = {}
+        self._known: dict[str, tuple[Places, Instructions]] = {}
 
     def of(self, project: str) -> Instructions:
         """The instructions that a session of this project reads; none for what is no directory's path."""
-        if not os.path.isabs(project):
+        if not project.startswith("/"):
             return NOTHING
-        paths = paths_for(project, self._environ)
-        known = self._known.get(project)
+        places, known = self._known.get(project) or (Places(project, self._environ), None)
+        paths = places.paths()
         if known is not None and known.signature == signature_of(paths):
             return known
         if len(self._known) >= _MAX_PROJECTS:
             self._known.clear()
-        found = self._known[project] = read_instructions(paths)
+        found = read_instructions(paths)
+        self._known[project] = places, found
         return found
 
 
@@ -106,18 +107,31 @@ def noted_in(blob: Mapping[str, Any], signature: str) -> Noted | None:
     return Noted(text for text in said if isinstance(text, str))
 
 
+class Places:
+    """Where the instructions of one project are."""
+
+    __slots__ = ("_fixed", "_rules")
+
+    def __init__(self, project: str, environ: Mapping[str, str]) -> None:
+        home = environ.get("CLAUDE_CONFIG_DIR") or os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".claude")
+        folder = "".join(char if char.isascii() and char.isalnum() else "-" for char in project)
+        self._fixed = [os.path.join(project, name) for name in _IN_PROJECT]
+        self._fixed += [os.path.join(home, "CLAUDE.md"), os.path.join(home, "projects", folder, "memory", "MEMORY.md")]
+        self._rules = os.path.join(project, ".claude", "rules")
+
+    def paths(self) -> list[str]:
+        """The files, whether or not they are there."""
+        try:
+            names = os.listdir(self._rules)
+        except OSError:
+            return self._fixed
+        rules = sorted(name for name in names if name.endswith(".md"))[:MAX_RULES]
+        return self._fixed + [os.path.join(self._rules, name) for name in rules]
+
+
 def paths_for(project: str, environ: Mapping[str, str]) -> list[str]:
     """The files of instructions that a session of this project reads, whether or not they are there."""
-    home = environ.get("CLAUDE_CONFIG_DIR") or os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".claude")
-    folder = "".join(char if char.isascii() and char.isalnum() else "-" for char in project)
-    paths = [os.path.join(project, name) for name in _IN_PROJECT]
-    paths += [os.path.join(home, "CLAUDE.md"), os.path.join(home, "projects", folder, "memory", "MEMORY.md")]
-    rules = os.path.join(project, ".claude", "rules")
-    try:
-        names = sorted(name for name in os.listdir(rules) if name.endswith(".md"))[:MAX_RULES]
-    except OSError:
-        names = []
-    return paths + [os.path.join(rules, name) for name in names]
+    return Places(project, environ).paths()
 
 
 def signature_of(paths: Iterable[str]) -> str:

@@ -104,33 +104,32 @@ class Document:
             watermark=stored.watermark,
             valid_until_us=min(now_us + AGES_HOLD_US, self._known.usage.windows.until_us - 1),
         )
-        self._sections: list[Section] = []
-        self._fitted: Fitted | None = None
-        self._whole: Rendered | None = None
-        self._cut: Rendered | None = None
+        self.room = 0
+        """In which it was asked for last."""
         self._show()
-
-    @property
-    def valid_until_us(self) -> int:
-        """Microseconds since 1970."""
-        return self._made.valid_until_us
 
     def add(self, facts: Sequence[Fact]) -> None:
         """Take in what was recorded since."""
         if self._known.add(facts):
             self._show()
         else:
-            changed = _counted_by(facts)
-            self._sections = [self._made.again(each.name) if each.name in changed else each for each in self._sections]
-        self._whole = self._cut = None
+            self._uncounted.update(_counted_by(facts))
 
     def _show(self) -> None:
         self._sections = self._made.all()
+        self.valid_until_us = self._made.valid_until_us
+        self._uncounted: set[str] = set()
+        self._fitted: Fitted | None = None
+        self._whole: Rendered | None = None
+        self._cut: Rendered | None = None
         if self._budgets:
             self._sections.insert(0, Section("budgets", self._budgets, worths=[_BUDGET_WORTH] * len(self._budgets)))
 
     def within(self, room: int, dumps: Callable[[Any], bytes]) -> Rendered:
         """This document in ``room`` bytes, the braces of an empty context not counted."""
+        self.room = room
+        if self._uncounted:
+            self._count_again(dumps)
         is_small = self._is_terse and room < SPARE_ROOM  # short rather than full, also where all of it would fit
         if not is_small:
             if self._whole is None:
@@ -138,10 +137,19 @@ class Document:
                 self._whole = Rendered(context, [], dumps(context))
             if len(self._whole.encoded) - 2 <= room:
                 return self._whole
-        if self._cut is None or self._fitted is None or self._fitted.room != room:
-            self._fitted = fit(self._sections, room, dumps, is_terse=self._is_terse, before=self._fitted)
+        if self._fitted is None or self._fitted.room != room:
+            self._fitted, self._cut = fit(self._sections, room, dumps, is_terse=self._is_terse), None
+        if self._cut is None:
             self._cut = Rendered(self._fitted.context, self._fitted.truncated, dumps(self._fitted.context))
         return self._cut
+
+    def _count_again(self, dumps: Callable[[Any], bytes]) -> None:
+        """Bring the sums up to date. What was chosen to fit stays so while each of them is as long as it was."""
+        changed = [section for section in self._sections if section.name in self._uncounted]
+        are_as_long = [section.renew(self._made.sums(section.name), dumps) for section in changed]
+        self._fitted = self._fitted.with_sums(changed) if self._fitted is not None and all(are_as_long) else None
+        self._uncounted = set()
+        self._whole = self._cut = None
 
 
 def _counted_by(facts: Sequence[Fact]) -> set[str]:

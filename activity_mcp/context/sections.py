@@ -64,9 +64,17 @@ class Sections:
         self._ranked: dict[str, int] = {}
         return list(self._chosen())
 
-    def again(self, name: str) -> Section:
-        """One that holds sums, made anew."""
-        return _MAKERS[name](self)
+    def sums(self, name: str) -> list[Any]:
+        """The entries of a section that changes with nearly every event, as they are now."""
+        usage = self._known.usage
+        if name == "tool_usage":
+            return usage.tool_usage()[: self._form.tools]
+        if name == "activity_counts":
+            return usage.activity_counts()
+        if name == "llm_usage":
+            return usage.llm_usage()
+        newest = self._known.recorded_at
+        return [newest] if newest else []
 
     def _chosen(self) -> Iterator[Section]:
         for name in self._names:
@@ -256,17 +264,16 @@ class Sections:
         ])  # fmt: skip
 
     def tool_usage(self) -> Section:
-        return Section("tool_usage", self._known.usage.tool_usage()[: self._form.tools], keyed=True)
+        return Section("tool_usage", self.sums("tool_usage"), keyed=True)
 
     def activity_counts(self) -> Section:
-        return Section("activity_counts", self._known.usage.activity_counts(), keyed=True, whole=True)
+        return Section("activity_counts", self.sums("activity_counts"), keyed=True, whole=True)
 
     def llm_usage(self) -> Section:
-        return Section("llm_usage", self._known.usage.llm_usage(), keyed=True, whole=True)
+        return Section("llm_usage", self.sums("llm_usage"), keyed=True, whole=True)
 
     def recorded_at(self) -> Section:
-        newest = self._known.recorded_at
-        return Section("recorded_at", [newest] if newest else [], plain=True)
+        return Section("recorded_at", self.sums("recorded_at"), plain=True)
 
     def watermark(self) -> Section:
         return Section("watermark", list(self._watermark), keyed=True)

@@ -60,14 +60,12 @@ class Sessions:
         self._stored = {record["session_id"]: record for record in stored}
         self._touched: dict[str, _Session] = {}
 
-    def fold(self, fact: Fact, ts: str) -> None:
-        """Take in what a fact of this time says of its session, if it is of one."""
-        if fact.session_id is None:
-            return
-        session = self._touched.get(fact.session_id)
+    def fold(self, session_id: str, fact: Fact, ts: str) -> None:
+        """Take in what a fact of this time says of its session."""
+        session = self._touched.get(session_id)
         if session is None:
-            known = self._stored.get(fact.session_id) or read_session({"session_id": fact.session_id})
-            session = self._touched[fact.session_id] = _Session(known)
+            known = self._stored.get(session_id) or read_session({"session_id": session_id})
+            session = self._touched[session_id] = _Session(known)
         session.fold(fact, ts)
 
     def newest(self) -> list[Record]:

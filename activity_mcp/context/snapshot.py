@@ -30,7 +30,7 @@ import os
 import zlib
 
 from ..activity import dump_json, encode_line, sha256_hex
-from ..clock import SYSTEM_CLOCK
+from ..clock import SYSTEM_CLOCK, iso
 from ..fs import LOCAL
 from ..plain_json import loads as plain_loads
 
@@ -64,7 +64,7 @@ _SNAPSHOT, _REQUEST = ".json", ".request"
 class Snapshot:
     """A context and how much of the stream it holds. Nothing changes it once it is made."""
 
-    __slots__ = ("as_of_us", "blob", "customer", "project", "row_version", "watermark")
+    __slots__ = ("_as_of", "as_of_us", "blob", "customer", "project", "row_version", "watermark")
 
     def __init__(
         self, customer: str, project: str, blob: dict[str, Any], watermark: dict[str, str], as_of_us: int, row_version: int
@@ -75,6 +75,14 @@ class Snapshot:
         self.watermark = watermark
         self.as_of_us = as_of_us
         self.row_version = row_version
+        self._as_of: str | None = None
+
+    @property
+    def as_of(self) -> str:
+        """``as_of_us`` as text. Each answer says it."""
+        if self._as_of is None:
+            self._as_of = iso(self.as_of_us)
+        return self._as_of
 
     def record(self) -> dict[str, Any]:
         """The members of the file, in their order, without the checksum."""

@@ -127,10 +127,11 @@ class Usage:
     # --- as sections
 
     def activity_counts(self) -> list[tuple[str, int]]:
-        return sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
+        return [(name, -negative) for negative, name in sorted([(-count, name) for name, count in self.counts.items()])]
 
     def tool_usage(self) -> list[tuple[str, dict[str, Any]]]:
-        busiest = sorted(self.tools.items(), key=lambda item: (-item[1].calls, item[0]))
+        tools = self.tools
+        busiest = [(name, tools[name]) for _, name in sorted([(-use.calls, name) for name, use in tools.items()])]
         return [(name, {"calls": use.calls, "failures": use.failures, **use.percentiles}) for name, use in busiest]
 
     def llm_usage(self) -> list[tuple[str, dict[str, Any]]]:

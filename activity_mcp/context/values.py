@@ -128,7 +128,7 @@ def is_time(value: Any) -> TypeGuard[str]:
 
 
 def as_time(value: Any) -> str | None:
-    return value if is_time(value) else None
+    return value if value is not None and is_time(value) else None
 
 
 def age(ts: str, now_us: int) -> str | None:

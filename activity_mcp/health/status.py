@@ -165,7 +165,7 @@ class StatusReader:
             "customer": self._customer,
             "freshness": entry.freshness,
             "age_ms": entry.age_ms,
-            "as_of": iso(entry.snapshot.as_of_us) if entry.snapshot else None,
+            "as_of": entry.snapshot.as_of if entry.snapshot else None,
             "snapshots": len(self._snapshots.known()),
         }
 

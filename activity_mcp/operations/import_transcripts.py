@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import orjson
 
 from ..claude_code.transcripts import ImportLedger, TranscriptReader, TranscriptReport, discover
-from ..claude_code.transcripts.discovery import ImportOrigins, default_folders
+from ..claude_code.transcripts.discovery import ImportOrigins
 from ..claude_code.transcripts.expiry import expiring
 from ..claude_code.transcripts.key_set import KeySet
 from ..claude_code.transcripts.known_prompts import KEYS_FILE, HistoryKeys
 from ..recording.tombstones import Tombstones
+from .agents import CLAUDE_CODE
 from .import_history import RecordedPrompts, history_readers
 from .shipping import ShippingHere
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ..activity import Activity, Origin
     from ..claude_code.transcripts.history import HistoryReader
     from ..service import ActivityService
+    from .agents import Agent
     from .shipping import Shipping
 
 GROUP = 200
@@ -38,7 +40,7 @@ _COLUMNS_BYTES = 1024
 
 class TranscriptImport:
     """One import into ``service``'s queue. ``on_progress`` gets (bytes read, bytes there are); ``shipping`` (default: this
-    process) ships what is recorded, and is the caller's to close."""
+    process) ships what is recorded, and is the caller's to close; ``agent`` wrote the files."""
 
     def __init__(
         self,
@@ -46,8 +48,10 @@ class TranscriptImport:
         *,
         on_progress: Callable[[int, int], None] | None = None,
         shipping: Shipping | None = None,
+        agent: Agent = CLAUDE_CODE,
     ) -> None:
         self._service = service
+        self._agent = agent
         self._shipping = shipping or ShippingHere(service)
         self._on_progress = on_progress or (lambda done, total: None)
         self._ledger = ImportLedger(os.path.join(service.queue.directory, "imports.json"))
@@ -57,7 +61,7 @@ class TranscriptImport:
     def run(
         self, paths: Iterable[str] | None, *, since_us: int | None = None, dry_run: bool = False, history: bool = False
     ) -> TranscriptReport:
-        """Import these files and folders (None: Claude Code's own). ``dry_run`` reads and counts, and writes nothing;
+        """Import these files and folders (None: the agent's own). ``dry_run`` reads and counts, and writes nothing;
         ``history`` takes the prompts of Claude Code's history as well, those that nobody has recorded.
 
         Raises InvalidInput for a path that does not exist, a QueueRefused, or WarehouseUnavailable when the queue is half full
@@ -66,9 +70,11 @@ class TranscriptImport:
         service = self._service
         paths = None if paths is None else list(paths)
         total = TranscriptReport()
-        total.folders = paths if paths is not None else default_folders(service.environ)
-        total.expiring = expiring(paths, service.environ, self._ledger, service.clock.time_us())
-        found = discover(paths, service.environ, since_us)
+        folders = self._agent.folders(service.environ)
+        total.folders = paths if paths is not None else folders
+        if self._agent is CLAUDE_CODE:
+            total.expiring = expiring(paths, service.environ, self._ledger, service.clock.time_us())
+        found = discover(paths, service.environ, since_us, folders=folders)
         sizes = {path: _size(path) for path in found}
         done, seen = 0, KeySet()
         origins = ImportOrigins(service.identity, service.config.org_id, service.recorder.redactor)
@@ -77,10 +83,10 @@ class TranscriptImport:
         def was_forgotten(activity_id: str, origin: Origin, ts_us: int) -> bool:
             return tombstones.covers(activity_id, origin.session_id, origin.project, ts_us)
 
-        owners = self._ledger.owners()
         kept_from_us = self._kept_from_us()
         since = [bound for bound in (since_us, kept_from_us) if bound is not None]
         pending = dict(self._ledger.pending(found, now_us=service.clock.time_us(), since_us=max(since, default=None)))
+        owners = self._ledger.owners()
         for path in found:
             if path in pending:
                 reader = TranscriptReader(
@@ -101,6 +107,7 @@ class TranscriptImport:
                     repeats_of=service.session_state.repeats_of,
                     noted_key=service.session_state.prompt_key,
                     history_key=self._keys.of_one_file(),
+                    lines_of=self._agent.translator(path),
                 )
                 self._import(reader, done, sum(sizes.values()), dry_run)
                 total.add(reader.report)

@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Self
 
+TEXT = "%012d:%012d:%08x"
 _LIMIT = 10**12
 
 
@@ -58,7 +59,7 @@ class Offset(tuple[int, int, int]):
         return self[2]
 
     def __str__(self) -> str:
-        return "%012d:%012d:%08x" % self
+        return TEXT % self
 
     def __repr__(self) -> str:
         return f"Offset({self[0]}, {self[1]}, {self[2]:#010x})"

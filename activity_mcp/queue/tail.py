@@ -11,23 +11,24 @@ import zlib
 
 from ..fs import LOCAL
 from .newest import NewestSegment
-from .offset import Offset
+from .offset import TEXT
 from .segment import SegmentList, checksum_agrees, segment_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..fs import FileSystem
+    from .offset import Offset
 
 _CHUNK = 1 << 18
 _HEADER = b'{"_segment":'
 
 
 class Polled:
-    """``records``: (offset, line) in order. ``skipped``: how many older lines there were that are not among them."""
+    """``records``: (offset as text, line) in order. ``skipped``: how many older lines there were that are not among them."""
 
     __slots__ = ("records", "skipped")
 
-    def __init__(self, records: list[tuple[Offset, bytes]], skipped: int) -> None:
+    def __init__(self, records: list[tuple[str, bytes]], skipped: int) -> None:
         self.records = records
         self.skipped = skipped
 
@@ -72,7 +73,7 @@ class SegmentTail:
         else:
             regions = self._regions(numbers, newest[1])
             skipped = self._skip(regions)
-        records: list[tuple[Offset, bytes]] = []
+        records: list[tuple[str, bytes]] = []
         for number, start, end in regions:
             records += self._lines(number, start, end, sealed=number != newest[0])
         surplus = max(0, len(records) - self._limit_records)
@@ -128,13 +129,14 @@ class SegmentTail:
             at += len(chunk)
         return lines, end
 
-    def _lines(self, number: int, start: int, end: int, sealed: bool) -> list[tuple[Offset, bytes]]:
-        data = self._read(number, start, end - start)
+    def _lines(self, number: int, start: int, end: int, sealed: bool) -> list[tuple[str, bytes]]:
+        is_open = number == self._newest.number
+        data = self._newest.read(start, end - start) if is_open else self._read(number, start, end - start)
         found, at = [], 0
         while newline := data.find(b"\n", at) + 1:
             line = data[at:newline]
             if checksum_agrees(line) and not line.startswith(_HEADER):
-                found.append((Offset(number, start + newline, zlib.crc32(line)), line))
+                found.append((TEXT % (number, start + newline, zlib.crc32(line)), line))
             at = newline
         if not sealed:
             self._segment, self._position = number, start + at

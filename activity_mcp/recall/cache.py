@@ -134,13 +134,10 @@ class ContextCache:
         return read, source
 
     def _anchored(self, signature: Signature | None, snapshot: Snapshot, before: _Held | None) -> _Held:
-        verified = self._clock.monotonic() - max(0.0, self._wall_age_s(snapshot))
+        verified = self._clock.monotonic() - max(0.0, (self._clock.time_us() - snapshot.as_of_us) / 1e6)
         if before is not None and before.snapshot is not None and before.snapshot.as_of_us == snapshot.as_of_us:
             verified = min(verified, before.verified)  # the same verification, however often its file is written
         return _Held(signature, snapshot, verified, None)
-
-    def _wall_age_s(self, snapshot: Snapshot) -> float:
-        return (self._clock.time_us() - snapshot.as_of_us) / 1e6
 
     def _in_flight(self, key: Key, snapshot: Snapshot | None) -> bool:
         return self._flight(key, snapshot) is not None
@@ -153,16 +150,12 @@ class ContextCache:
         if held is None or held.snapshot is None:
             problem = held.problem if held and held.problem else "nothing was read from the warehouse for this context yet"
             return Entry(None, "missing", None, "none", f"{problem}; {self._progress(key, None)}")
-        wall_s = self._wall_age_s(held.snapshot)
+        wall_s = (self._clock.time_us() - held.snapshot.as_of_us) / 1e6
         age_s = max(wall_s, self._clock.monotonic() - held.verified, 0.0)
-        freshness = self._freshness(age_s, wall_s)
-        reason = None if freshness == "fresh" else self._reason(key, held, freshness, age_s, wall_s)
-        return Entry(held.snapshot, freshness, round(age_s * 1000), source, reason)
-
-    def _freshness(self, age_s: float, wall_s: float) -> Freshness:
-        if age_s > self._max_stale_s:
-            return "expired"
-        return "stale" if age_s > self._ttl_s or wall_s < -_FUTURE_S else "fresh"
+        if age_s <= self._ttl_s and wall_s >= -_FUTURE_S and age_s <= self._max_stale_s:
+            return Entry(held.snapshot, "fresh", round(age_s * 1000), source, None)
+        freshness: Freshness = "expired" if age_s > self._max_stale_s else "stale"
+        return Entry(held.snapshot, freshness, round(age_s * 1000), source, self._reason(key, held, freshness, age_s, wall_s))
 
     def _reason(self, key: Key, held: _Held, freshness: Freshness, age_s: float, wall_s: float) -> str:
         if held.problem:

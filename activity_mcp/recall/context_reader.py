@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ..activity import MAX_TEXT
-from ..clock import iso
 from ..context import ALL_PROJECTS, CONTEXT_TYPES
 from ..errors import InvalidInput
 from ..identity import place_of
@@ -130,6 +129,10 @@ class ContextReader:
         )
         return ContextAnswer(answer, around, rendered)
 
+    def read_ahead(self) -> None:
+        """Take in what was recorded since the last answer: the next one is made of that and what comes meanwhile."""
+        self._renderer.catch_up(self._local_events.poll())
+
     def is_expected(self, customer: str | None, project: str | None) -> bool:
         """True at the first miss of a scope, for which a refresh was just requested: worth waiting a few milliseconds."""
         scope = self.scope(customer, project)
@@ -170,7 +173,7 @@ def _envelope(entry: Entry, customer: str, context_type: str, project: str) -> d
         "context_type": context_type,
         "project": project,
         "context": {},
-        "as_of": iso(entry.snapshot.as_of_us) if entry.snapshot else None,
+        "as_of": entry.snapshot.as_of if entry.snapshot else None,
         "age_ms": entry.age_ms,
         "freshness": entry.freshness,
         "source": entry.source,

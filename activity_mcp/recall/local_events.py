@@ -46,15 +46,17 @@ class LocalEvents:
             polled = self._tail.poll()
             if polled.records or polled.skipped:
                 events: list[tuple[str, Mapping[str, Any]]] = []
-                for place, line in polled.records:
-                    event, offset = _decoded(line), str(place)
-                    if event is not None:
-                        if _is_forgetting(event):  # what is before it is in the contexts, or is to be known no more
-                            self.overlay.discard_until(offset)
-                            events.clear()
-                        events.append((offset, event))
-                        if not event.get("ride"):
-                            self._newest_urgent = offset
+                for offset, line in polled.records:
+                    try:
+                        event = decode_line(line, orjson.loads)
+                    except ValueError:
+                        continue
+                    if _is_forgetting(event):  # what is before it is in the contexts, or is to be known no more
+                        self.overlay.discard_until(offset)
+                        events.clear()
+                    events.append((offset, event))
+                    if not event.get("ride"):
+                        self._newest_urgent = offset
                 if polled.skipped and not self._newest_urgent and events:
                     self._newest_urgent = events[0][0]  # what was skipped was not read: it may be worth a flush
                 self.overlay.extend(events, polled.skipped)
@@ -97,14 +99,7 @@ class LocalEvents:
 
 
 def _is_forgetting(event: Mapping[str, Any]) -> bool:
+    if event.get("event_name") != "system_event":
+        return False
     features = event.get("feature_json")
-    return (
-        event.get("event_name") == "system_event" and isinstance(features, dict) and features.get("event_type") == "forgotten"
-    )
-
-
-def _decoded(line: bytes) -> Mapping[str, Any] | None:
-    try:
-        return decode_line(line, orjson.loads)
-    except ValueError:
-        return None
+    return isinstance(features, dict) and features.get("event_type") == "forgotten"

@@ -48,6 +48,7 @@ class Renderer:
         self._documents: Newest[_Built] = Newest(max_documents)
         self._stored: Newest[_Read] = Newest(max_documents)
         self._nothing = Stored({})
+        self._last: tuple[Any, ...] = ()
 
     def render(
         self,
@@ -92,7 +93,19 @@ class Renderer:
                 )
                 built = _Built(snapshot, watermark, now_us, view, document)
             self._documents.put(key, built)
+            self._last = key
             return built.document.within(max_bytes - reserve, self._dumps)
+
+    def catch_up(self, overlay: Overlay) -> None:
+        """Do now what the next answer would have to: render what was asked for last, with the events that came since."""
+        with self._lock:
+            built = self._documents.get(self._last)
+            if built is None or built.view.generation == overlay.generation:
+                return
+            later = _caught_up(built, overlay, *self._last[:2])
+            if later is not None:
+                self._documents.put(self._last, later)
+                later.document.within(later.document.room, self._dumps)
 
     def _read(self, snapshot: Snapshot | None) -> Stored:
         if snapshot is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from ..clock import iso
 from ..queue import ask_leader
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ class OnDemandRefresh:
         outcome = ask_leader(self._lease, is_newer, deadline=time.monotonic() + timeout_s, cancelled=cancelled)
         refreshed = outcome == "done"
         answer: dict[str, Any] = {
-            "as_of": iso(entry.snapshot.as_of_us) if entry.snapshot else None,
+            "as_of": entry.snapshot.as_of if entry.snapshot else None,
             "age_ms": entry.age_ms,
             "freshness": entry.freshness,
             "refreshed": refreshed,

@@ -85,11 +85,12 @@ class Overlay:
                     self._open_gap, skipped = self._open_gap - skipped, 0  # and so was what lies before it
                     continue
                 self._last = offset
-                self._close_gap(offset)
+                if self._open_gap:
+                    self._close_gap(offset)
                 changed = self._take(offset, event) or changed
             if upto is not None and upto > self._last:
                 self._last = upto
-            if upto is not None:
+            if upto is not None and self._open_gap:
                 self._close_gap(upto)
             self.generation += changed
 
@@ -146,8 +147,9 @@ class Overlay:
         for entry in reversed(self._window.values()):  # from the end, as what is above is little beside what is kept
             if above is not None and entry.offset <= above:
                 break
-            if _belongs(entry.fact, customer, project):
-                found.append(entry.fact)
+            fact = entry.fact
+            if fact.customer == customer and project in (ALL_PROJECTS, fact.project):
+                found.append(fact)
         found.reverse()
         return View(found, self.generation, self._last, self._replaced, self._left)
 
@@ -185,17 +187,11 @@ class Overlay:
         return entry
 
     def _close_gap(self, offset: str) -> None:
-        if not self._open_gap:
-            return
         self._gaps.append((offset, self._open_gap))
         self._open_gap = 0
         if len(self._gaps) > _MAX_GAPS:  # two as one, at the later bound: counted until the watermark is past both
             (_, first), (bound, second) = self._gaps[:2]
             self._gaps[:2] = [(bound, first + second)]
-
-
-def _belongs(fact: Fact, customer: str, project: str) -> bool:
-    return fact.customer == customer and project in (ALL_PROJECTS, fact.project)
 
 
 def _place(offset: str) -> int:

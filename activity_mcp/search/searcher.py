@@ -172,7 +172,7 @@ class Searcher:
                 event = decode_line(line, orjson.loads)
                 if _is_forgetting(event):  # what is before it is in the index, or is to be found no more
                     events.clear()
-                is_judged = judged_upto is not None and str(offset) <= judged_upto and event.get("event_name") == "mcp_event"
+                is_judged = judged_upto is not None and offset <= judged_upto and event.get("event_name") == "mcp_event"
                 if not event.get("ride") and not is_judged:
                     events.append(event)
         return (document for document in map(document_of, events) if document is not None)

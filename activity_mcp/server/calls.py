@@ -16,7 +16,6 @@ from ..activity import new_id
 from ..clock import SYSTEM_CLOCK
 from ..errors import ActivityError
 from .logs import call_id, get_logger
-from .tools import check_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,11 +32,12 @@ class Answer(NamedTuple):
 
 
 class _Outcome(NamedTuple):
-    """How a call ended: what is answered, and what is noted of it."""
+    """How a call ended: what is answered, and what is noted: how long it took, and what was found, or the error's type."""
 
     answer: Answer
-    facts: dict[str, Any]
     latency_ms: float
+    found: dict[str, Any] | None
+    error_type: str = ""
 
 
 class Caller:
@@ -92,13 +92,13 @@ class Call:
         more = {"cancelled": cancelled} if self.spec.lane == "slow" else {}
         outcome = copy_context().run(self._ended, self.spec.answer, more)
         assert outcome is not None
-        self._note(outcome.facts, outcome.latency_ms)
+        self._note_outcome(outcome)
         return outcome.answer
 
     def note(self) -> None:
         """Note what ``now`` has answered: once the client has it, so that it does not wait for that. Never raises."""
         if self._outcome is not None:
-            self._note(self._outcome.facts, self._outcome.latency_ms)
+            self._note_outcome(self._outcome)
 
     def abandon(self) -> None:
         """Note that it was cancelled; whatever it still comes to is not noted."""
@@ -107,19 +107,27 @@ class Call:
     def _ended(self, ask: Callable[..., dict[str, Any] | None], more: dict[str, Any]) -> _Outcome | None:
         call_id.set(self.id)
         try:
-            found = ask(**check_arguments(self.spec.name, self.spec.arguments, self._given), **more)
+            found = ask(**self.spec.accepted.check(self._given), **more)
             if found is None:
                 return None
             encoded = self.spec.encode(found)
-            answer = Answer(encoded.decode(), encoded)
-            facts = {"success": True, **self.spec.observe(found, len(encoded))}
+            return _Outcome(Answer(encoded.decode(), encoded), self._elapsed_ms(), found)
         except Exception as error:
-            answer = Answer(_explanation(self.spec.name, error))
-            facts = {"success": False, "error_type": type(error).__name__}
-        return _Outcome(answer, facts, self._elapsed_ms())
+            return _Outcome(Answer(_explanation(self.spec.name, error)), self._elapsed_ms(), None, type(error).__name__)
 
     def _elapsed_ms(self) -> float:
         return (self._timer() - self._began) * 1000
+
+    def _note_outcome(self, outcome: _Outcome) -> None:
+        if outcome.found is None:
+            self._note({"success": False, "error_type": outcome.error_type}, outcome.latency_ms)
+            return
+        facts: dict[str, Any] = {"success": True}
+        try:
+            facts.update(self.spec.observe(outcome.found, len(outcome.answer.structured or b"")))
+        except Exception:
+            get_logger(__name__).warning("of a call only its time could be noted", tool=self.spec.name, exc_info=True)
+        self._note(facts, outcome.latency_ms)
 
     def _note(self, facts: dict[str, Any], latency_ms: float) -> None:
         with self._lock:

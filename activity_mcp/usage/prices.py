@@ -1,8 +1,7 @@
 """What a request cost, where nobody measured it: an estimate from the list of prices of ``genai-prices``.
 
 The list has prices by date, one-hour cache writes, long contexts, fast mode, batches and web searches. What it does not know
-has
-no price, never zero: a model that is younger than the list, a speed or tier without a price of its own.
+has no price, never zero: a model that is younger than the list, a speed or tier without a price of its own.
 
 The library is loaded (0.4 s, 31 MB) by the first request without a measured cost, and never by a hook or at start-up.
 """
@@ -23,11 +22,16 @@ MAX_COST_USD = 100_000.0
 _PROVIDERS = {"anthropic.": "aws", "@": "google"}
 """By what a cloud's name of a model holds; all others are looked up at Anthropic first."""
 _SPEEDS = {"fast": {"speed": "fast"}, "batch": {"processing": "batch"}}
+_MAX_UNKNOWN = 256
+"""Models without a price that are remembered: a history names few."""
 _PLAIN = frozenset((None, "", "normal", "standard", "default"))
 
 
 class PriceList:
     """``estimate`` fills in the cost of a request that has none."""
+
+    def __init__(self) -> None:
+        self._unknown: set[tuple[str, str | None]] = set()
 
     def estimate(self, features: dict[str, Any], ts_us: int) -> None:
         """Add ``cost_usd`` and ``cost_source`` to the features of an llm_event, where they have none and there is a price."""
@@ -46,6 +50,8 @@ class PriceList:
         from genai_prices.data_snapshot import get_snapshot
 
         for provider in dict.fromkeys((_provider_of(model), None)):
+            if not self._is_listed(model, provider):
+                continue
             try:
                 found = get_snapshot().calc(_usage_of(features), model, provider, None, _date_of(ts_us), context)
             except (LookupError, ValueError, OverflowError):
@@ -53,6 +59,21 @@ class PriceList:
             if _is_this_model(found.model, model) and _has_price_for(found.model, context):
                 return valid_cost(float(found.total_price))
         return None
+
+    def _is_listed(self, model: str, provider: str | None) -> bool:
+        """Whether the list has the model. It keeps what it has found by itself, and looks for the others through all it has."""
+        from genai_prices.data_snapshot import get_snapshot
+
+        if (model, provider) in self._unknown:
+            return False
+        try:
+            get_snapshot().find_provider_model(model, None, provider, None)
+        except LookupError:
+            if len(self._unknown) >= _MAX_UNKNOWN:
+                self._unknown.clear()
+            self._unknown.add((model, provider))
+            return False
+        return True
 
 
 def valid_cost(value: object) -> float | None:

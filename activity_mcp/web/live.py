@@ -58,7 +58,7 @@ class NewestEvents:
             for offset, line in polled.records:
                 event = _decoded(line)
                 if event is not None:
-                    self._events.append({**event, "offset": str(offset)})
+                    self._events.append({**event, "offset": offset})
             self.appended += bool(polled.records or polled.skipped)
             return self.appended
 

@@ -92,3 +92,16 @@ def test_a_scope_that_is_asked_for_is_kept_warm_once_in_a_while(machine: Machine
     machine.clock.advance(301.0)
     recall.context(None, None, "default", 8192)
     assert warmed[2:] == [("ada@example.com", "/work")]
+
+
+def test_what_was_read_ahead_and_what_came_since_are_both_in_the_answer(machine: Machine) -> None:
+    server, other = machine.server(), machine.server()
+    server.read_ahead()  # before anything was asked for there is nothing to prepare
+    server.context(project="/work")
+    for ahead in (True, False):
+        for number in range(3):
+            other.log("tool_event", TOOL | {"tool_name": f"tool {ahead} {number}"}, project="/work")
+            if ahead:
+                server.read_ahead()
+    found = server.context(project="/work")["context"]["tool_usage"]
+    assert found.keys() == {f"tool {ahead} {number}" for ahead in (True, False) for number in range(3)}

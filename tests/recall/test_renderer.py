@@ -143,6 +143,10 @@ def test_an_answer_to_which_events_were_added_reads_as_one_that_is_built_of_all_
         if life.random() < 0.3:
             line["session_id"] = None
         overlay.extend([(place, line)])
+        if life.random() < 0.3:
+            growing.catch_up(overlay)
+        if life.random() < 0.3:
+            continue
         kinds: tuple[dict[str, Any], ...] = (
             {"context_type": "default", "max_bytes": 1800},
             {"context_type": "engineer", "explain": True},
@@ -151,6 +155,34 @@ def test_an_answer_to_which_events_were_added_reads_as_one_that_is_built_of_all_
             built = Renderer().render(held, overlay, held.watermark[CHANNEL], **{**asked, **options})
             grown = growing.render(held, overlay, held.watermark[CHANNEL], **{**asked, **options})
             assert (grown.context, grown.truncated, grown.encoded) == (built.context, built.truncated, built.encoded)
+
+
+def test_what_was_rendered_ahead_is_the_answer_to_the_same_question() -> None:
+    asking = Asking()
+    asking.renderer.catch_up(asking.overlay)  # nothing was asked for yet
+    first = asking.ask()
+    asking.log(7, "Bash")
+    asking.renderer.catch_up(asking.overlay)
+    ahead = asking.ask()
+    assert ahead.context["tool_usage"].keys() == {"Bash", "Read"}
+    assert first.context["tool_usage"].keys() == {"Read"}
+    assert ahead is asking.ask()
+    asking.log(8, "Grep")
+    assert asking.ask().context["tool_usage"].keys() == {"Bash", "Grep", "Read"}
+
+
+def test_what_was_rendered_ahead_holds_for_no_other_scope_and_no_newer_snapshot() -> None:
+    asking = Asking()
+    asking.ask(project="*")
+    asking.ask()
+    asking.log(7, "Elsewhere", project="/elsewhere")
+    asking.renderer.catch_up(asking.overlay)
+    assert asking.ask(project="*").context["tool_usage"].keys() == {"Elsewhere", "Read"}
+    assert asking.ask().context["tool_usage"].keys() == {"Read"}
+    asking.log(8, "Bash")
+    asking.renderer.catch_up(asking.overlay)
+    asking.held = Snapshot(ME, HERE, {"version": 1}, {CHANNEL: offset(8)}, NOW, 2)
+    assert asking.ask().context["tool_usage"] == {}
 
 
 def test_an_event_that_only_counts_leaves_every_list_as_it_was() -> None:

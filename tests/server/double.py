@@ -104,6 +104,10 @@ class FakeService:
     def context_expected(self, customer: str | None, project: str | None) -> bool:
         return self.arrive_after > 0
 
+    def read_ahead(self) -> None:
+        if os.environ.get("FAKE_READS_AHEAD"):
+            self._write({"read_ahead_after": len(self.calls)})
+
     def known_names(self, kind: str) -> list[str]:
         return []
 

@@ -76,6 +76,23 @@ def test_what_the_list_does_not_know_has_no_price_never_zero(model: str, feature
     assert "cost_source" not in made
 
 
+def test_a_model_that_the_list_has_not_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from genai_prices.data_snapshot import DataSnapshot
+
+    looked: list[str | None] = []
+    find = DataSnapshot.find_provider
+
+    def noted(snapshot: DataSnapshot, model: str | None, provider: str | None, url: str | None) -> Any:
+        looked.append(model)
+        return find(snapshot, model, provider, url)
+
+    monkeypatch.setattr(DataSnapshot, "find_provider", noted)
+    prices = PriceList()
+    for _ in range(3):
+        assert prices.cost_usd({"model": "nobodys-model", "prompt_tokens": 1}, NOW_US) is None
+    assert looked == ["nobodys-model"] * 2  # at the likely provider, and at any
+
+
 def test_a_measured_cost_is_never_replaced() -> None:
     made = {"model": "claude-opus-5-5", "prompt_tokens": 10, "completion_tokens": 1, "cost_usd": 0, "cost_source": "otel"}
     PriceList().estimate(made, NOW_US)

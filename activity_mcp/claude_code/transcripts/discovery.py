@@ -22,12 +22,18 @@ _FIRST_TIME = re.compile(rb'"timestamp"\s*:\s*"([^"]{1,40})"')
 _HEAD_BYTES = 64 * 1024
 
 
-def discover(paths: Iterable[str] | None, environ: Mapping[str, str], since_us: int | None = None) -> list[str]:
-    """The transcripts under these files and folders; without any, under Claude Code's own folders.
+def discover(
+    paths: Iterable[str] | None,
+    environ: Mapping[str, str],
+    since_us: int | None = None,
+    *,
+    folders: Iterable[str] | None = None,
+) -> list[str]:
+    """The transcripts under these files and folders; without any, under ``folders`` (None: Claude Code's own).
 
     Sessions come before their subagents, which may repeat a session's messages, and those that began earlier before later ones,
     which may be forks of them. Files not written since ``since_us`` are left out. Raises InvalidInput for a path that
-    does not exist; Claude Code's own folders may be missing.
+    does not exist; ``folders`` may be missing.
     """
     given = list(paths or ())
     for path in given:
@@ -35,7 +41,7 @@ def discover(paths: Iterable[str] | None, environ: Mapping[str, str], since_us: 
             what = "neither a file nor a folder" if os.path.exists(path) else "no such file or folder"
             raise InvalidInput(f"{path}: {what}; nothing was imported", hint="name a .jsonl file or a folder")
     found: dict[str, tuple[bool, int, int, str]] = {}
-    for path in given or default_folders(environ):
+    for path in given or (default_folders(environ) if folders is None else folders):
         for file in _files(path):
             name = os.path.join(working_directory(), file)
             modified_ns = _modified_ns(name)

@@ -9,7 +9,8 @@ file grows after all; ``unanswered`` holds those of calls without a result, whic
 allows, once it allows more. ``lines`` are those that a fork of the session copies (see ``copies``); a mark that an older
 version wrote has none, and its file is read once more.
 
-A mark holds for a file that begins with the same bytes and has the same bytes before the position. A file that was truncated or
+A mark holds for a file that begins with the same bytes and has the same bytes before the position, also where it was moved to
+under its name, such as into an archive. A file that was truncated or
 replaced is imported from the start; so is one whose mark was lost. Its events have the same ids, and the warehouse folds them.
 
 The ledger is one JSON file, published atomically. Call ``commit`` only after the events are durably in the queue.
@@ -19,7 +20,8 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +100,7 @@ class ImportLedger:
     def __init__(self, path: str) -> None:
         self._path = path
         self._marks = _read(path)
+        self._moved: dict[str, FileMark] = {}
 
     def pending(
         self, paths: Iterable[str], *, now_us: int, since_us: int | None = None
@@ -110,7 +113,8 @@ class ImportLedger:
 
     def mark(self, path: str) -> FileMark | None:
         """How far this file was imported; None when it is not known, or no longer the same file."""
-        mark = self._marks.get(os.path.realpath(path))
+        here = os.path.realpath(path)
+        mark = self._marks.get(here) or self._gone.get(os.path.basename(here))
         if mark is None:
             return None
         try:
@@ -120,7 +124,14 @@ class ImportLedger:
                 )
         except OSError:
             return None
+        if same and mark.path != here:
+            mark = self._marks[here] = self._moved[here] = replace(mark, path=here)
         return mark if same else None
+
+    @cached_property
+    def _gone(self) -> dict[str, FileMark]:
+        """The marks of files that are no longer where they were, by their name."""
+        return {os.path.basename(path): mark for path, mark in self._marks.items() if not os.path.exists(path)}
 
     def paths(self) -> list[str]:
         """The files it knows."""
@@ -138,7 +149,7 @@ class ImportLedger:
         new = {mark.path: mark for mark in marks if mark is not None}
         if not new:
             return
-        merged = {**_read(self._path), **new}  # another import may have committed other files meanwhile
+        merged = {**_read(self._path), **self._moved, **new}  # another import may have committed other files meanwhile
         self._marks = {path: mark for path, mark in merged.items() if os.path.exists(path)}
         ensure_directory(os.path.dirname(self._path))
         publish(self._path, _encoded(self._marks))

@@ -29,7 +29,7 @@ from .order import by_time, is_in_order
 from .report import TranscriptReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO
 
     from ...redaction import Redactor
@@ -50,7 +50,8 @@ class TranscriptReader:
     ``was_forgotten(id, origin, ts_us)`` what was forgotten on request. ``start_of``, ``repeats_of`` and ``noted_key`` are
     those of ``SessionState``, ``history_key`` of ``HistoryKeys``; ``copies`` holds the lines of other files. What is older
     than ``kept_from_us`` the warehouse will not keep: it is counted, and sent again by an import with a longer retention.
-    ``estimate(features, ts_us)`` adds to an llm_event what it cost.
+    ``estimate(features, ts_us)`` adds to an llm_event what it cost. ``lines_of(record)`` says a record of another agent's file
+    in the lines of Claude Code's transcripts; it is called once for each, in order.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class TranscriptReader:
         copies: Copies | None = None,
         kept_from_us: int | None = None,
         estimate: Callable[[dict[str, Any], int], None] = lambda features, ts_us: None,
+        lines_of: Callable[[dict[str, Any]], Iterable[dict[str, Any]]] = lambda record: (record,),
     ) -> None:
         self.path = path
         self.report = TranscriptReport(files=1)
@@ -83,6 +85,7 @@ class TranscriptReader:
         self._since_us = since_us
         self._kept_from_us = kept_from_us
         self._estimate = estimate
+        self._lines_of = lines_of
         self._loads = loads
         self._was_forgotten = was_forgotten or (lambda activity_id, origin, ts_us: False)
         self._copies = copies if copies is not None else Copies()
@@ -167,7 +170,8 @@ class TranscriptReader:
         if isinstance(piece.content, str):
             self._conversation.damaged(piece.content)
         else:
-            self._conversation.take(piece.content, piece.position)
+            for line in self._lines_of(piece.content):
+                self._conversation.take(line, piece.position)
 
     def _drain(self) -> list[Activity]:
         out, self._out = self._out, []

@@ -188,7 +188,7 @@ class Responses:
 
     def _usage(self, message: dict[str, Any]) -> dict[str, int]:
         counts = counts_of(message.get("usage"))
-        if not counts:
+        if not counts and not message.get("usageFollows"):
             self._report.problems["usage"] += 1
         return counts
 

@@ -10,6 +10,8 @@ So the SDK is imported by the first line that needs it, and most sessions send n
                                                     there from the start (``long_way``)
 
     wire       descriptors, lines in, bytes out, signals
+    unblocked  as many of these bytes at once as block nobody
+    looks      when to look around while no line comes
     table      the answers that never change, and whether they still hold for the installed SDK
     plain      what a plain message is: one about which the SDK would have nothing to say
     running    the calls that are being answered, their cancellation and progress

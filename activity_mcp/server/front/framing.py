@@ -16,6 +16,8 @@ class LineCutter:
 
     def feed(self, data: bytes) -> list[bytes | None]:
         """The lines that ``data`` completes, without their newline."""
+        if data.endswith(b"\n") and not self._partial and not self._skipping and len(data) <= self._limit:
+            return [line.removeprefix(_BYTE_ORDER_MARK) for line in data[:-1].split(b"\n")]  # what a client sends: whole lines
         *complete, rest = data.split(b"\n")
         lines: list[bytes | None] = [self._finish(piece) for piece in complete]
         if rest:

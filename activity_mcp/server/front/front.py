@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..leaving import EOF_GRACE_S, FLUSH_S, GRACE_S
 from .connection import Connection
+from .looks import EVERY_S, Looks
 from .pending import MAX_OPEN, Pending
 from .plain import UNUSABLE_ID, encoded_id, has_unusable_id, is_plain_id, message_in
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     OpenLongWay = Callable[[Sequence[bytes], Pending], LongWay]
 
-LOOK_EVERY_S = 0.25
 START_AT_LATEST_S = 5.0
 
 
@@ -41,13 +41,16 @@ class Front:
         self._pending = Pending()
         self._long_way: LongWay | None = None
         self._running: Running | None = None
+        self._looks = Looks()
 
     # --- the loop
 
     def serve(self) -> None:
         """Answer until no more lines come, then for as long as the end leaves."""
         began = time.monotonic()
-        for lines in self._lines.lines(LOOK_EVERY_S):
+        for lines in self._lines.lines(self._looks.pause_s):
+            if not lines and self._looks.is_to_read():
+                self._loader.tools().read_ahead()
             for line in lines:
                 self._take(line)
                 if self._lines.ended not in ("", "eof"):
@@ -110,6 +113,7 @@ class Front:
         if answer is not None:
             self._output.write(tools.answer_line(request_id, answer, self._connection.server))
             call.note()
+            self._looks.gave_context()
         else:
             self._pending.opened(request_id)
             self._runs(tools).start(
@@ -135,7 +139,7 @@ class Front:
     # --- pace and end
 
     def _wait_for_room(self) -> None:
-        while not self._pending.wait_for_at_most(MAX_OPEN - 1, LOOK_EVERY_S) and not self._lines.ended:
+        while not self._pending.wait_for_at_most(MAX_OPEN - 1, EVERY_S) and not self._lines.ended:
             self._report_progress()
 
     def _settle(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..leaving import START_DELAY_S, log_background_error
@@ -31,6 +32,11 @@ class Tools:
         self.caller: Caller = Caller(service)
         self.lanes: Lanes = Lanes()
         self.answer_line = answer_line
+
+    def read_ahead(self) -> None:
+        """Read what was recorded since, for the next context. Never raises: what is wrong, the next call will say."""
+        with suppress(Exception):
+            self.service.read_ahead()
 
 
 class ServiceLoader:

@@ -98,9 +98,9 @@ class Input:
         os.set_blocking(self._woken, False)
         self.ended = ""
 
-    def lines(self, every_s: float) -> Iterator[list[bytes | None]]:
-        """Lines as they come, in the pieces in which they came; an empty list after ``every_s`` without any, so that the caller
-        can look around. None means a line that was too long."""
+    def lines(self, pause_s: Callable[[], float]) -> Iterator[list[bytes | None]]:
+        """Lines as they come, in the pieces in which they came; an empty list after ``pause_s()`` seconds without any, so that
+        the caller can look around. None means a line that was too long."""
         cutter = LineCutter()
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)
@@ -108,7 +108,7 @@ class Input:
         if not os.path.samestat(os.fstat(self._descriptor), os.fstat(self._output)):
             poll.register(self._output, 0)  # only that its other end was closed
         while not self.ended:
-            ready = dict(poll.poll(every_s * 1000))
+            ready = dict(poll.poll(pause_s() * 1000))
             if self._output in ready:
                 self.end("lost")
             if self.ended or self._wakes in ready:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .arguments import Argument, check_arguments, input_schema
+from .arguments import Argument, input_schema
 from .get_context import get_context
 from .health import health
 from .log_event import log_event
@@ -21,7 +21,7 @@ from .store_artifact import store_artifact
 if TYPE_CHECKING:
     from ...service import ActivityService
 
-__all__ = ["specs", "ToolSpec", "Annotations", "Lane", "Progress", "Argument", "check_arguments", "input_schema"]
+__all__ = ["specs", "ToolSpec", "Annotations", "Lane", "Progress", "Argument", "input_schema"]
 
 
 def specs(service: ActivityService) -> tuple[ToolSpec, ...]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["string", "integer", "number", "boolean", "object", "array", "any"]
 
-_TYPES: dict[Kind, type | tuple[type, ...]] = {
+_TYPES: dict[Kind, Any] = {
     "string": str, "integer": int, "number": (int, float), "boolean": bool, "object": dict, "array": list, "any": object,
 }  # fmt: skip
 _KINDS = {bool: "a boolean", int: "an integer", float: "a number", str: "a string", list: "a list", dict: "an object"}
@@ -63,7 +63,7 @@ class Argument:
             value = _object_in(value)
         if self.kind == "integer" and isinstance(value, float) and value.is_integer():
             value = int(value)
-        if not _is(self.kind, value):
+        if not isinstance(value, _TYPES[self.kind]) or (value.__class__ is bool and self.kind not in ("boolean", "any")):
             raise ValueError(f"must be {_article(self.kind)}, not {_KINDS.get(type(value), 'something else')}")
         if self.choices and value not in self.choices:
             raise ValueError(f"must be one of {', '.join(self.choices)}, not {_shown(value)}")
@@ -84,43 +84,52 @@ def input_schema(arguments: Sequence[Argument]) -> dict[str, Any]:
     }
 
 
-def check_arguments(tool: str, arguments: Sequence[Argument], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Every argument of the table with its value or its default.
+class Accepted:
+    """The arguments of one tool, ready to check its calls."""
 
-    Raises:
-        InvalidInput: a value is wrong, missing or unknown; the message names each of them.
-    """  # noqa: DOC501 - _refusal makes it
-    wrong: list[str] = []
-    values: dict[str, Any] = {}
-    for argument in arguments:
-        value = given.get(argument.name)
-        if value is None:
-            values[argument.name] = argument.default
-            if argument.required:
-                wrong.append(f"{argument.name} is missing")
-            continue
+    __slots__ = ("_arguments", "_by_name", "_defaults", "_required", "_tool")
+
+    def __init__(self, tool: str, arguments: Sequence[Argument]) -> None:
+        self._tool = tool
+        self._arguments = arguments
+        self._by_name = {argument.name: argument for argument in arguments}
+        self._defaults = {argument.name: argument.default for argument in arguments}
+        self._required = [argument.name for argument in arguments if argument.required]
+
+    def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Every argument with its value or its default.
+
+        Raises:
+            InvalidInput: a value is wrong, missing or unknown; the message names each of them.
+        """
+        values = self._defaults.copy()
         try:
-            values[argument.name] = argument.read(value)
-        except ValueError as error:
-            wrong.append(f"{argument.name} {error}")
-    if wrong or not given.keys() <= values.keys():
-        raise _refusal(tool, [argument.name for argument in arguments], given, wrong)
-    return values
+            for name, value in given.items():
+                if value is not None:
+                    values[name] = self._by_name[name].read(value)
+        except (KeyError, ValueError):
+            raise self._refusal(given) from None
+        if not given.keys() <= values.keys() or (self._required and any(given.get(name) is None for name in self._required)):
+            raise self._refusal(given)
+        return values
 
-
-def _refusal(tool: str, names: Sequence[str], given: Mapping[str, Any], wrong: Sequence[str]) -> InvalidInput:
-    """The error for these arguments, of which some are ``wrong`` or unknown."""
-    wrong = [*(f"unknown argument {_shown(name)}" for name in given if name not in names), *wrong]
-    more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-    return InvalidInput(
-        f"{tool} refused, nothing was done: {'; '.join(wrong[:5])}{more}", hint=f"its arguments are {', '.join(names)}"
-    )
-
-
-def _is(kind: Kind, value: Any) -> bool:
-    if isinstance(value, bool):  # which Python counts among the integers
-        return kind in ("boolean", "any")
-    return isinstance(value, _TYPES[kind])
+    def _refusal(self, given: Mapping[str, Any]) -> InvalidInput:
+        """The error for what is given, of which something is wrong."""
+        wrong = [f"unknown argument {_shown(name)}" for name in given if name not in self._by_name]
+        for argument in self._arguments:
+            value = given.get(argument.name)
+            if value is not None:
+                try:
+                    argument.read(value)
+                except ValueError as error:
+                    wrong.append(f"{argument.name} {error}")
+            elif argument.required:
+                wrong.append(f"{argument.name} is missing")
+        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        return InvalidInput(
+            f"{self._tool} refused, nothing was done: {'; '.join(wrong[:5])}{more}",
+            hint=f"its arguments are {', '.join(self._by_name)}",
+        )
 
 
 def _object_in(text: str) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import orjson
+
+from .arguments import Accepted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,3 +60,7 @@ class ToolSpec:
     """The answer as compact JSON."""
     observe: Callable[[dict[str, Any], int], dict[str, Any]] = lambda answer, size: {}
     """What the call's own mcp_event says beyond its duration and success, from the answer and its size in bytes."""
+    accepted: Accepted = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "accepted", Accepted(self.name, self.arguments))

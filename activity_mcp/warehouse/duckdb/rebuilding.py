@@ -1,20 +1,23 @@
 """Rebuilding the contexts from the whole stream, as an upgrade does whose layout has other tables of contexts.
 
 The statements are those of the refresh sequence, so what is rebuilt is what folds would have made. They run in another order
-than in a fold: no row is new here, and a fold would write each context again for every few rows.
+than in a fold: no row is new here, and a fold would write each context again for every few rows. Of as many customers at a time
+as have a thousand contexts:
 
 1. Counts and hours: over the rows of the days that are counted.
 2. Lists: hour by hour, from the newest back. A list keeps its newest entries only. Once these are found, older rows that feed
    nothing but full lists are left out; of a long history that is most of them.
 3. Contexts: once, for one row of each customer, project and channel.
 
-What a transaction has changed stays in memory until it ends, and a statement takes up to a hundred times the memory of the JSON
-text that it reads: hence the portions.
+Each statement reads the tables that it adds to. So those of these customers are apart, in temporary tables of the same names:
+what is rebuilt of others costs nothing. What a transaction has changed stays in memory until it ends, and a statement takes up
+to a hundred times the memory of the JSON text that it reads: hence the portions.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .refresh import CONTEXT_TABLES, STREAM, refresh_sequence
@@ -45,6 +48,8 @@ FEEDS: dict[str, tuple[str, ...]] = {
 _MAX_ROWS = 30_000
 _MAX_BYTES = 4 << 20
 """Of a portion, in JSON text."""
+_MAX_CONTEXTS = 1_000
+"""Of the customers that are rebuilt together; one alone may have more."""
 _MAX_ENTRIES = 20_000
 """About how many entries of lists one statement makes contexts of."""
 _GROWTH = 20_000
@@ -52,20 +57,26 @@ _GROWTH = 20_000
 
 _KEY = "SELECT 'rebuilt ' || CAST(utc_now() AS VARCHAR)"
 """The name of this run; no batch's, or what that batch outranked would be taken back."""
-_HOURS = """
-    SELECT DATE_TRUNC('hour', ts) AS hour, COUNT(*), COALESCE(SUM(STRLEN(feature_json)), 0)
-    FROM CLAUDE_STREAM_V2 GROUP BY hour ORDER BY hour DESC
+_CUSTOMERS = """
+    SELECT customer, COUNT(DISTINCT project) + 1 FROM CLAUDE_STREAM_V2 GROUP BY customer ORDER BY customer
 """
+_NAME_FIRST, _NAME_LAST = "SET VARIABLE first_customer = $1", "SET VARIABLE last_customer = $1"
+_OF_THESE = "customer BETWEEN GETVARIABLE('first_customer') AND GETVARIABLE('last_customer')"
+_HOURS = f"""
+    SELECT DATE_TRUNC('hour', ts) AS hour, COUNT(*), COALESCE(SUM(STRLEN(feature_json)), 0)
+    FROM CLAUDE_STREAM_V2 WHERE {_OF_THESE} GROUP BY hour ORDER BY hour DESC
+"""  # noqa: S608 - our own names, here and below
 _COUNTED_SINCE = "SELECT DATE_TRUNC('hour', utc_now()) - INTERVAL 9 DAY"
 """REFRESH_COUNTS leaves out what is older than eight days itself."""
 _SHOW = f"CREATE OR REPLACE TEMP VIEW {STREAM} AS SELECT event.* FROM CLAUDE_STREAM_V2 AS event WHERE "  # noqa: S608
 """A view and no table: one that is dropped holds its memory until the transaction ends."""
-_IN_SPAN = """
-    event.ts >= '{first}' AND event.ts < TIMESTAMP '{last}' + INTERVAL 1 HOUR
-    AND event.rowid % {parts} = {part}
+_IN_SPAN = f"""
+    event.{_OF_THESE}
+    AND event.ts >= '{{first}}' AND event.ts < TIMESTAMP '{{last}}' + INTERVAL 1 HOUR
+    AND event.rowid % {{parts}} = {{part}}
     AND NOT EXISTS (
         SELECT 1 FROM SUPERSEDED AS outranked
-        WHERE outranked.ts >= '{first}' AND outranked.ts < TIMESTAMP '{last}' + INTERVAL 1 HOUR
+        WHERE outranked.ts >= '{{first}}' AND outranked.ts < TIMESTAMP '{{last}}' + INTERVAL 1 HOUR
             AND outranked.channel_id = event.channel_id AND outranked.stream_offset = event.stream_offset
             AND outranked.ts = event.ts
     ) AND NOT EXISTS (
@@ -73,7 +84,7 @@ _IN_SPAN = """
         WHERE waiting.channel_id = event.channel_id AND waiting.stream_offset = event.stream_offset
             AND waiting.ts = event.ts
     )
-"""
+"""  # noqa: S608 - our own names
 _FEEDS_A_LIST = """
     AND NOT EXISTS (
         SELECT 1 FROM FULL_SINCE AS lists
@@ -82,6 +93,8 @@ _FEEDS_A_LIST = """
     )
 """
 _SHOWN = f"SELECT COUNT(*), COALESCE(SUM(STRLEN(feature_json)), 0) FROM {STREAM}"  # noqa: S608
+_APART = ("CONTEXT_COUNTS", "CONTEXT_HOURS", "CONTEXT_ITEMS")
+"""The tables that a rebuild reads as well as writes, large ones."""
 _CUT = "DELETE FROM CONTEXT_ITEMS AS kept"
 _ENTRIES = "SELECT COUNT(*) FROM CONTEXT_ITEMS"
 _NO_LIST_IS_FULL = """
@@ -101,7 +114,7 @@ _FIND_FULL = """
 """A list of all projects is full no later than one of a project: so this looks at the row's project alone."""
 _MAKE_LAST_ROWS = """
     CREATE OR REPLACE TEMP TABLE LAST_ROWS AS
-    SELECT ARG_MAX(rowid, stream_offset) AS id, DENSE_RANK() OVER (ORDER BY customer, project) AS nth
+    SELECT ARG_MAX(rowid, stream_offset) AS id, customer, DENSE_RANK() OVER (ORDER BY customer, project) AS nth
     FROM CLAUDE_STREAM_V2 AS event
     WHERE NOT IS_OWN_EVENT(event_name, feature_json) AND NOT EXISTS (
         SELECT 1 FROM CLAUDE_STREAM_V2_UNFOLDED AS waiting
@@ -110,12 +123,19 @@ _MAKE_LAST_ROWS = """
     )
     GROUP BY customer, project, channel_id
 """
-_SCOPES = "SELECT COALESCE(MAX(nth), 0) FROM LAST_ROWS"
+_SCOPES = f"SELECT COALESCE(MIN(nth), 1), COALESCE(MAX(nth), 0) FROM LAST_ROWS WHERE {_OF_THESE}"  # noqa: S608
 _LAST_ROWS_OF = "rowid IN (SELECT id FROM LAST_ROWS WHERE nth > {after} AND nth <= {after} + {count})"
 
 
+class Customers(NamedTuple):
+    """Those that are rebuilt together, by their order: the ``first`` to the ``last``."""
+
+    first: str
+    last: str
+
+
 class Hour(NamedTuple):
-    """How much the stream has of an hour."""
+    """How much the stream has of an hour, of these customers."""
 
     start: datetime
     rows: int
@@ -140,14 +160,40 @@ def rebuild_contexts(connection: duckdb.DuckDBPyConnection, memory: str = MEMORY
     connection.execute(f"SET memory_limit = '{memory}'")
     for table in CONTEXT_TABLES:
         connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own name
-    key = _one(connection, _KEY)
-    hours = [Hour(*found) for found in connection.execute(_HOURS).fetchall()]
-    connection.execute(_NO_LIST_IS_FULL)
+    database, key = _one(connection, "SELECT current_database()"), _one(connection, _KEY)
     connection.execute(f"DROP TABLE IF EXISTS temp.{STREAM}")
+    connection.execute(_MAKE_LAST_ROWS)
+    for customers in customers_together(connection.execute(_CUSTOMERS).fetchall()):
+        connection.execute(_NAME_FIRST, [customers.first])
+        connection.execute(_NAME_LAST, [customers.last])
+        _rebuild(connection, database, key)
+    connection.execute(f"DROP VIEW IF EXISTS {STREAM}")
+
+
+def customers_together(contexts: Iterable[tuple[str, int]]) -> Iterator[Customers]:
+    """Of (customer, number of contexts) in order: each customer once, with its neighbours as far as _MAX_CONTEXTS allow."""
+    held, count = list[str](), 0
+    for customer, more in contexts:
+        if held and count + more > _MAX_CONTEXTS:
+            yield Customers(held[0], held[-1])
+            held, count = [], 0
+        held, count = [*held[:1], customer], count + more
+    if held:
+        yield Customers(held[0], held[-1])
+
+
+def _rebuild(connection: duckdb.DuckDBPyConnection, database: str, key: str) -> None:
+    """All of these customers, in tables of their own; the file's tables get what is in them at the end."""
+    for table in _APART:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * FROM {database}.main.{table} LIMIT 0")  # noqa: S608
+    connection.execute(_NO_LIST_IS_FULL)
+    hours = [Hour(*found) for found in connection.execute(_HOURS).fetchall()]
     _count(connection, hours, key)
     _list(connection, hours, key)
     _write_contexts(connection, key)
-    connection.execute(f"DROP VIEW {STREAM}")
+    for table in _APART:
+        connection.execute(f"INSERT INTO {database}.main.{table} SELECT * FROM {table}")  # noqa: S608
+        connection.execute(f"DROP TABLE temp.{table}")
 
 
 def _count(connection: duckdb.DuckDBPyConnection, hours: Sequence[Hour], key: str) -> None:
@@ -193,13 +239,12 @@ def _cut_lists(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _write_contexts(connection: duckdb.DuckDBPyConnection, key: str) -> None:
-    connection.execute(_MAKE_LAST_ROWS)
-    scopes = _one(connection, _SCOPES)
-    connection.execute(_SHOW + _LAST_ROWS_OF.format(after=0, count=scopes))
+    first, last = connection.execute(_SCOPES).fetchall()[0]
+    connection.execute(_SHOW + _LAST_ROWS_OF.format(after=first - 1, count=last + 1 - first))
     _step(_CUT).run(connection, {})
-    at_once = max(1, scopes * _MAX_ENTRIES // max(1, _one(connection, _ENTRIES)))
-    for after in range(0, scopes, at_once):
-        connection.execute(_SHOW + _LAST_ROWS_OF.format(after=after, count=at_once))
+    at_once = max(1, (last + 1 - first) * _MAX_ENTRIES // max(1, _one(connection, _ENTRIES)))
+    for after in range(first - 1, last, at_once):
+        connection.execute(_SHOW + _LAST_ROWS_OF.format(after=after, count=min(at_once, last - after)))
         _run(connection, "CONTEXT_CACHE", key)
 
 
@@ -209,8 +254,14 @@ def _run(connection: duckdb.DuckDBPyConnection, table: str, key: str) -> None:
 
 @functools.cache
 def _step(start: str) -> Step:
-    (step,) = (step for step in refresh_sequence() if step.statement.query.lstrip().startswith(start))
+    (step,) = (step for step in refresh_sequence() if _without_comment(step.statement.query).startswith(start))
     return step
+
+
+def _without_comment(query: str) -> str:
+    """The statement itself: DuckDB 2.0.1 gives back the comment before it as well, 2.0.0 did not."""
+    lines = query.lstrip().splitlines()
+    return "\n".join(itertools.dropwhile(lambda line: line.startswith("--"), lines))
 
 
 def _one(connection: duckdb.DuckDBPyConnection, query: str) -> Any:
