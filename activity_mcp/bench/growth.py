@@ -8,7 +8,8 @@ beside folds  get_context over 1 million while folds run, beside the same server
 rebuilding    the contexts of 1 million activities anew: time and memory
 
 The activities are put into the stream by SQL, the last day's the same in each, the others over the sixty days before; the
-contexts are derived from them by the refresh sequence, as ever.
+contexts are derived from them by the refresh sequence, as ever. All of it takes about three minutes on two cores at rest, and
+says on stderr how far it is.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ class Found(NamedTuple):
 class KnownWords:
     """The words that one file is known to have, so that a flush need not offer it every word again. ``made`` names the file."""
 
-    MOST = 200_000
+    MOST = 40_000
 
     def __init__(self) -> None:
         self.made: str | None = None

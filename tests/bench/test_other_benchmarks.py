@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 SMALL: list[tuple[Any, dict[str, Any], int]] = [
     (start, {"starts": 1, "calls": 5, "idle_s": 0.5}, 9),
-    (growth, {"sizes": (50, 100, 200, 400), "calls": 3, "rounds": 1}, 12),
+    (growth, {"sizes": (50, 100, 200, 400), "calls": 3, "rounds": 1}, 14),
     (usage, {"records": 20, "activities": 500, "rounds": 1}, 5),
     (rows, {"events": (50, 200), "rounds": 1, "waiting": 300, "ingest_s": 1.0}, 8),
 ]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .warehouse import DuckDBWarehouse
 
 
-LESS_MEMORY = "64MB"
+LESS_MEMORY = "56MB"
 """With the rest of the process 180 MB at the most; a fold takes an eighth longer than in the store's usual 128 MB."""
 
 
