@@ -25,7 +25,7 @@ test: wheel $(VENV)/.tested
 test-all: $(VENV)/bin/python
 	$(BIN)/python tools/test_all.py $(if $(PYTEST_ARGS),'PYTEST_ARGS=$(PYTEST_ARGS)')
 
-# The kill loops for longer than the 4 seconds of `make test`: make crash SECONDS=600
+# The kill loops for longer than the 3 seconds of `make test`: make crash SECONDS=600
 SECONDS ?= 300
 crash: wheel $(VENV)/.tested
 	$(BIN)/pytest tests/crash/test_kill_loop.py -s --crash-seconds $(SECONDS) $(PYTEST_ARGS)

@@ -7,13 +7,14 @@ import itertools
 import os
 import random
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from activity_mcp.warehouse.duckdb import query, warehouse
+from activity_mcp.warehouse.duckdb import query, refresh, warehouse
 from activity_mcp.warehouse.snowflake import snowpipe
 from deployed import attach_deployed
 from lengths import LONG
@@ -24,17 +25,24 @@ if TYPE_CHECKING:
     from standins.started import StandIn
     from standins.warm_queries import WarmQueries
 
-SHORT_CRASH_S = 4.0
+SHORT_CRASH_S = 3.0
 
 DEPLOYING = {"crash", "sql", "test_deployment.py", "test_duckdb.py", "test_layouts.py"}
 """Rooms and files whose tests deploy each new warehouse: how that goes is what they test, or can be disturbed there."""
 
+ROWS_ONLY = {
+    "search", "sessions", "test_follower.py", "test_history.py", "test_hook_story.py", "test_import_command.py", "test_survey.py",
+    "test_usage_command.py",
+}  # fmt: skip
+"""Rooms and files whose tests look at what was recorded, and at no context; one that does asks for ``whole_folds``."""
+
 _numbers = itertools.count(1)
 _START_CHILD = query.start_child
+_REFRESH_SEQUENCE = refresh.refresh_sequence
 
 # No test fails because the machine is busy: neither an example nor the making of examples has a deadline.
 settings.register_profile(
-    "untimed", max_examples=200 if LONG else 40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "untimed", max_examples=200 if LONG else 30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("untimed")
 
@@ -116,20 +124,34 @@ def _warm_queries() -> Iterator[WarmQueries]:
     made.close()
 
 
+@cache
+def _without_contexts() -> tuple[refresh.Step, ...]:
+    return tuple(step for step in _REFRESH_SEQUENCE() if "MERGE INTO CONTEXT_" not in step.statement.query)
+
+
 @pytest.fixture(autouse=True)
 def spared(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the test's own process, but where they are what is tested: a query does without the start of an interpreter, and a
-    new warehouse without its deployment, which are most of what the suite would do."""
+    """In the test's own process, but where they are what is tested: a query does without the start of an interpreter, a new
+    warehouse without its deployment, and a fold without the statements that write contexts (what it does beside them, it does),
+    which are most of what the suite would do."""
     if not DEPLOYING & set(request.path.parts):
         monkeypatch.setattr(warehouse, "_attach", attach_deployed)
     if "warehouse" not in request.path.parts:
         monkeypatch.setattr(query, "start_child", request.getfixturevalue("_warm_queries").start)
+    if ROWS_ONLY & set(request.path.parts):
+        monkeypatch.setattr(refresh, "refresh_sequence", _without_contexts)
 
 
 @pytest.fixture
 def cold_queries(spared: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """For a test of the child's own start and end outside ``tests/warehouse``."""
     monkeypatch.setattr(query, "start_child", _START_CHILD)
+
+
+@pytest.fixture
+def whole_folds(spared: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a test of contexts in a room of ``ROWS_ONLY``."""
+    monkeypatch.setattr(refresh, "refresh_sequence", _REFRESH_SEQUENCE)
 
 
 @pytest.fixture(scope="session")

@@ -201,23 +201,32 @@ def test_the_table_of_tools_is_what_the_server_offers() -> None:
 
 
 def test_every_hint_of_an_installed_package_leads_to_a_page_that_exists_by_its_address() -> None:
-    for path in PACKAGE.rglob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+    texts = {path: path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
+    for path, text in texts.items():
+        if "docs/" not in text and "DOCS_URL" not in text:
+            continue
+        tree = ast.parse(text)
         spoken = [node for node in ast.walk(tree) if isinstance(node, ast.Constant)]
         docstrings = {
             id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         }
-        texts = [node.value for node in spoken if id(node) not in docstrings and isinstance(node.value, str)]
-        named = [text for text in texts if re.search(r"(?<!/)\bdocs/[\w/-]+\.md", text)]
+        strings = [node.value for node in spoken if id(node) not in docstrings and isinstance(node.value, str)]
+        named = [string for string in strings if re.search(r"(?<!/)\bdocs/[\w/-]+\.md", string)]
         assert named == [], f"{path.name}: an installed package has no docs/; use errors.DOCS_URL"
-        for page in re.findall(r"\{DOCS_URL\}/([\w.-]+)", path.read_text(encoding="utf-8")):
+        for page in re.findall(r"\{DOCS_URL\}/([\w.-]+)", text):
             assert (DOCS / page).is_file(), f"{path.name} sends its reader to {page}"
+
+
+CLOCKS = r"\btime\.(?:monotonic|perf_counter|time)(?:_ns)?\(\)|\.leave\(\)"
 
 
 def test_only_tests_marked_timing_assert_a_wall_clock_time() -> None:
     unmarked = []
     for path in TESTS.rglob("test_*.py"):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        text = path.read_text(encoding="utf-8")
+        if not re.search(CLOCKS, text):
+            continue
+        for node in ast.parse(text).body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _asserts_a_time(node):
                 marks = {ast.unparse(mark) for mark in node.decorator_list}
                 if not marks & {"pytest.mark.timing", "pytest.mark.slow"}:
@@ -227,11 +236,10 @@ def test_only_tests_marked_timing_assert_a_wall_clock_time() -> None:
 
 def _asserts_a_time(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Whether an ``assert`` compares what a clock said, or what a variable holds that was measured by one."""
-    clocks = r"\btime\.(?:monotonic|perf_counter|time)(?:_ns)?\(\)|\.leave\(\)"
     measured = {
         name.id
         for node in ast.walk(function)
-        if isinstance(node, ast.Assign) and re.search(clocks, ast.unparse(node.value))
+        if isinstance(node, ast.Assign) and re.search(CLOCKS, ast.unparse(node.value))
         for target in node.targets
         for name in ast.walk(target)
         if isinstance(name, ast.Name) and name.id in ("took", "waited", "elapsed", "spent", "seconds")
@@ -241,7 +249,7 @@ def _asserts_a_time(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
             for compared in (found for found in ast.walk(node) if isinstance(found, ast.Compare)):
                 orders = any(isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for op in compared.ops)
                 names = {found.id for found in ast.walk(compared) if isinstance(found, ast.Name)}
-                if orders and (names & measured or re.search(clocks, ast.unparse(compared))):
+                if orders and (names & measured or re.search(CLOCKS, ast.unparse(compared))):
                     return True
     return False
 

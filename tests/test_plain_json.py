@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from activity_mcp.plain_json import MAX_NESTING, NestedTooDeeply, dumps, loads
+from lengths import examples
 
 REPO = Path(__file__).resolve().parents[1]
 DOCUMENT = '{"a": [1, -2.5e3, {"b": "x\\u00e9\\ud83d\\ude00y"}], "c": null, "d": true}'
@@ -24,7 +25,7 @@ _json = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(66, 400)
 @given(_json)
 def test_texts_and_values_are_those_of_json(value: Any) -> None:
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -262,7 +262,7 @@ def ship(seconds: float) -> None:
     service, watch = ActivityService.from_environ(source="cli"), Stopwatch()
     watch.time("appending", service.warehouse, "append")
     watch.time("folding", service.warehouse, "fold")
-    watch.time("indexing", service.finding.feed, "take_unfolded")
+    watch.time("indexing", service.finding.feed, "take")
     watch.time("closing the file", service.warehouse, "release")
     rows, began, began_cpu = 0, time.monotonic(), time.process_time()
     while (now := time.monotonic()) < began + seconds:

@@ -141,7 +141,7 @@ def _shares_in_empty_record(environ: Mapping[str, str], vocabulary: list[str], r
 def _shares(service: ActivityService, vocabulary: list[str], rounds: int) -> tuple[_Part, _Part]:
     """The index's part of a flush, and of a flush with its fold; medians, in turn."""
     rng, watch = random.Random(5), Stopwatch()  # noqa: S311 - the same texts each time
-    watch.time("index", service.finding.feed, "take_unfolded", "hide_quarantined", "turn")
+    watch.time("index", service.finding.feed, "take", "hide_quarantined", "turn")
     taken: dict[bool, list[_Part]] = {False: [], True: []}
     for number in range(2 * rounds):
         folds = number % 2 > 0

@@ -1,4 +1,4 @@
-"""How much of a process's processor time its parts take, while it does its ordinary work."""
+"""How much of a process's processor time its parts take, each on its thread, while it does its ordinary work."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Stopwatch:
 
     def _timed(self, part: str, work: Callable[..., Any]) -> Callable[..., Any]:
         def timed(*given: Any, **named: Any) -> Any:
-            began = time.process_time()
+            began = time.thread_time()
             try:
                 return work(*given, **named)
             finally:
-                self.seconds[part] += time.process_time() - began
+                self.seconds[part] += time.thread_time() - began
 
         return timed

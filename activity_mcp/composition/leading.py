@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..pipeline.folding import Folding
     from ..recording.call_log import CallLog
     from ..usage.budgets import Budget, BudgetWatch
+    from ..warehouse.base import Folded
 
 
 class LeadingParts(SourceParts):
@@ -50,14 +51,24 @@ class LeadingParts(SourceParts):
         return flusher
 
     def make_folding(self) -> Folding:
-        """When what this process appends while it leads is folded; the search index takes it before."""
+        """When what this process appends while it leads is folded; the search index takes it before, or meanwhile."""
         from ..pipeline.folding import Folding
 
-        return Folding(self.warehouse, self.adapter.capabilities, before=self._index_unfolded, clock=self.clock)
+        return Folding(
+            self.warehouse,
+            self.adapter.capabilities,
+            before=self._index_unfolded,
+            beside=self._index_while_folding,
+            clock=self.clock,
+        )
 
     def _index_unfolded(self) -> None:
         if self.finding.feed is not None:
             self.finding.feed.take_unfolded()
+
+    def _index_while_folding(self) -> Folded:
+        feed = self.finding.feed
+        return feed.fold_beside() if feed is not None else self.warehouse.fold()
 
     @lazy
     def upkeep(self) -> DailyRetention | None:

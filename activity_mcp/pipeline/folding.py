@@ -3,7 +3,9 @@
 Most of what a small flush would cost is planning the refresh sequence. So the first events after a rest are folded at once, and
 under load every ``FOLD_EVERY_S`` pays for it once; whoever waits for the contexts has them folded before.
 
-The search index takes the same rows just before a fold does (``search.feed``), for they lie together only until then.
+The search index takes the same rows just before a fold does (``search.feed``), for they lie together only until then. Of a
+backlog it takes them while they are folded: two cores then do in the time of one what is worth a thread. After a small flush
+the second core is better left to ``get_context``.
 """
 
 from __future__ import annotations
@@ -24,20 +26,30 @@ if TYPE_CHECKING:
 FOLD_EVERY_S = 3.0
 FOLD_ROWS = 30_000
 """As many rows are folded without waiting: the next fold would take longer than a turn should."""
+BESIDE_ROWS = 10_000
+"""More than these are indexed while they are folded."""
 
 
 class Folding:
     """What one leader has appended to ``sink`` and not folded yet, and how far the contexts are.
 
-    ``before`` is called before each fold, whose rows lie in the warehouse until it is over.
+    ``before`` is called before each fold, whose rows lie in the warehouse until it is over; ``beside``, where there is one,
+    folds a backlog and does the same meanwhile.
     ``offset``: everything of the channel up to there is in the contexts; None where that is unknown.
     """
 
     def __init__(
-        self, sink: Sink, capabilities: Capabilities, *, before: Callable[[], None] = lambda: None, clock: Clock
+        self,
+        sink: Sink,
+        capabilities: Capabilities,
+        *,
+        before: Callable[[], None] = lambda: None,
+        beside: Callable[[], Folded] | None = None,
+        clock: Clock,
     ) -> None:
         self._sink = sink
         self._before = before
+        self._beside = beside
         self._folds_on_request = capabilities.folds_on_request
         self._clock = clock
         self._last = -1e9
@@ -65,12 +77,17 @@ class Folding:
         Raises what the sink raises: what is not folded is due again after a while.
         """
         self._last = self._clock.monotonic()
-        self._before()
-        folded = self._sink.fold()
+        folded = self._fold()
         self._last = self._clock.monotonic()
         self.rows, self.is_pending = 0, False
         self.offset = committed or self.offset
         return folded
+
+    def _fold(self) -> Folded:
+        if self._beside is not None and self.rows > BESIDE_ROWS:
+            return self._beside()
+        self._before()
+        return self._sink.fold()
 
     def may_have_changed(self) -> bool:
         """Whether the contexts may be others than when this began: something was folded, or a task folds when it likes."""

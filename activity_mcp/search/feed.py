@@ -1,6 +1,7 @@
 """Keeps the index: the work of the process that leads.
 
     before a fold       what it will take into the contexts goes in first, and how far the index has each channel
+    beside a large one  the same, while it folds: before it removes the rows
     the leader's turn   a slice of what the index does not have is read from the warehouse, the newest first
                         and insights that are in quarantine by now are hidden, others found again
     retention           what has expired goes, and what a legal hold kept is read again
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from ..clock import Clock
-    from ..warehouse.base import ActivityHistory, Maintenance, StoredActivity
+    from ..warehouse.base import ActivityHistory, Folded, Maintenance, StoredActivity, Unfolded
 
 FILE = "search.sqlite3"
 ENDINGS = ("", "-wal", "-shm", "-journal")
@@ -76,18 +77,27 @@ class IndexFeed:
 
         What the fold puts into quarantine is hidden after it.
         """
+        self.take(self._history)
+
+    def fold_beside(self) -> Folded:
+        """Fold, and take the same rows in meanwhile, on the second core. Raises what the warehouse raises."""
+        return self._history.fold_beside(self.take)
+
+    def take(self, waiting: Unfolded) -> None:
+        """Take in these rows; on whichever thread, as long as no other uses this meanwhile."""
         ends = dict[str, str]()
-        committed = self._committed()  # before the rows are read: up to there they are stored
+        committed = self._committed() if waiting.is_all else {}  # before the rows are read: up to there they are stored
         documents: list[Document] | None = None
-        for piece in self._history.unfolded():
+        for piece in waiting.unfolded():
             if documents and len(documents) >= MAX_TAKEN:
-                if not self._take(documents, {}):
+                if not self._take(waiting, documents, {}):
                     return
                 documents = []
             documents = [*(documents or ()), *documents_of_stored(piece)]
             ends.update([(stored.channel_id, stored.stream_offset) for stored in piece])
         if documents is not None:
-            self._take(documents, ends | {channel: max(ends.get(channel, ""), end) for channel, end in committed.items()})
+            reached = ends | {channel: max(ends.get(channel, ""), end) for channel, end in committed.items()}
+            self._take(waiting, documents, reached)
 
     def hide_quarantined(self) -> None:
         """Find no insight that is in quarantine, and those again that are in it no more (docs/provenance.md)."""
@@ -131,7 +141,7 @@ class IndexFeed:
         """Read one slice; False where the index is complete. Raises what the warehouse raises."""
 
         def take(index: SearchIndex) -> None:
-            self._compare(index)
+            self._compare(index, self._history)
             cursor = index.get(CURSOR) or ""
             span = self._history.span_before(int(cursor) if cursor else None, SLICE_ROWS) if cursor != DONE else None
             if span is None:
@@ -185,22 +195,22 @@ class IndexFeed:
         commit = read_commit(self._directory)
         return {commit.channel_id: str(commit.offset)} if commit is not None else {}
 
-    def _take(self, documents: list[Document], ends: Mapping[str, str]) -> bool:
+    def _take(self, waiting: Unfolded, documents: list[Document], ends: Mapping[str, str]) -> bool:
         """Add these, and that the index has each channel up to its end; False where it could not be written."""
 
         def take(index: SearchIndex) -> None:
-            self._compare(index)
+            self._compare(index, waiting)
             index.add(documents)
             for channel_id, end in ends.items():
                 _reach(index, channel_id, end)
 
         return self._write(take)
 
-    def _compare(self, index: SearchIndex) -> None:
+    def _compare(self, index: SearchIndex, waiting: Unfolded) -> None:
         """Once after each opening: whether a fold took what this file did not get."""
         if self._was_compared:
             return
-        committed, newest = self._committed(), self._history.newest_folded()
+        committed, newest = self._committed(), waiting.newest_folded()
         self._was_compared = True
         if newest is None or newest.stream_offset <= (offset_in(index, newest.channel_id) or ""):
             return

@@ -317,7 +317,23 @@ class NewestFolded(NamedTuple):
     wait: int
 
 
-class ActivityHistory(Protocol):
+class Unfolded(Protocol):
+    """What waits to be folded. Belongs to one thread. Raises a WarehouseError."""
+
+    is_all: bool
+    """Whether nothing else waits behind it."""
+
+    def unfolded(self) -> Iterator[list[StoredActivity]]:
+        """The rows in the order they were appended, piece by piece; llm_events have no ``feature_json`` here.
+
+        Between two pieces the warehouse may be asked other things.
+        """
+
+    def newest_folded(self) -> NewestFolded | None:
+        """The row that was appended last of those that are folded; None where there is none."""
+
+
+class ActivityHistory(Unfolded, Protocol):
     """The stored activities, for what is derived from all of them. Belongs to the leader's thread. Raises a WarehouseError."""
 
     def span_before(self, ts_us: int | None, about: int) -> tuple[int, int] | None:
@@ -327,14 +343,8 @@ class ActivityHistory(Protocol):
     def between(self, low_us: int, high_us: int) -> Iterator[StoredActivity]:
         """The activities of a span without its llm_events, of which there is nothing to read; two may have one activity_id."""
 
-    def unfolded(self) -> Iterator[list[StoredActivity]]:
-        """What the next fold takes, in the order it was appended, piece by piece; llm_events have no ``feature_json`` here.
-
-        Between two pieces the warehouse may be asked other things.
-        """
-
-    def newest_folded(self) -> NewestFolded | None:
-        """The row that was appended last of those that are folded; None where there is none."""
+    def fold_beside(self, take: Callable[[Unfolded], None]) -> Folded:
+        """``Sink.fold``, while another thread gives ``take`` what is folded: nothing of it is gone before ``take`` returns."""
 
     def quarantined(self) -> frozenset[str]:
         """The activity_ids of the insights that are quarantined, because what they were derived from drifted."""

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from ..clock import Clock
     from .base import Statements
-    from .duckdb.warehouse import DuckDBStatements, DuckDBWarehouse
+    from .duckdb.statements import DuckDBStatements
+    from .duckdb.warehouse import DuckDBWarehouse
 
 DUAL_WRITE, READ_V2 = "dual_write_enabled", "read_from_v2"
 TO_V2, TO_V1 = "TO_V2", "TO_V1"

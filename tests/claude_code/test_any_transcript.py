@@ -18,6 +18,7 @@ from activity_mcp.claude_code.transcripts.copies import LineOwners
 from activity_mcp.claude_code.transcripts.key_set import KeySet
 from activity_mcp.clock import iso
 from activity_mcp.redaction import Redactor
+from lengths import examples
 
 START_US = 1_790_000_000_000_000
 LATER_US = START_US + 90 * 86_400 * 1_000_000
@@ -153,7 +154,7 @@ class Imports:
         }
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, 120)
 @given(seed=st.integers(0, 1 << 32), unique=st.booleans(), shuffled=st.booleans())
 def test_any_transcript_gives_the_stream_of_its_undamaged_lines(
     tmp_path: Path, seed: int, unique: bool, shuffled: bool

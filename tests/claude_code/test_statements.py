@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from activity_mcp.activity import derived_id
@@ -16,7 +16,7 @@ from activity_mcp.claude_code.events import tool_activities
 from activity_mcp.claude_code.shell import commands_of
 from activity_mcp.claude_code.sql_statements import split_statements
 from activity_mcp.redaction import Redactor
-from lengths import some
+from lengths import examples, some
 
 
 def ran(tool: str, tool_input: dict[str, Any], **outcome: Any) -> list[tuple[str, dict[str, Any]]]:
@@ -138,7 +138,7 @@ def test_words_are_those_that_a_real_shell_makes(line: str) -> None:
     assert command.words == echoed.split("\0")[:-1]
 
 
-@settings(max_examples=300, deadline=None)
+@examples(100, 600)
 @given(st.text(alphabet=st.sampled_from("ps ql-c'\"\\$`(){}<>|&;#\n\t=EOF1"), max_size=60))
 def test_no_line_is_too_broken_to_be_read(line: str) -> None:
     for command in commands_of(line):
@@ -149,7 +149,7 @@ def test_no_line_is_too_broken_to_be_read(line: str) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize(
     "piece",
-    some(["'", '"', "$(", "`", "<<A\n", "<", "\\", "#", "a ", "(", "$", "--\n", "/*", "$a$", ";", "psql -c 'select 1' "], 8),
+    some(["'", '"', "$(", "`", "<<A\n", "<", "\\", "#", "a ", "(", "$", "--\n", "/*", "$a$", ";", "psql -c 'select 1' "], 5),
 )
 def test_reading_is_linear_in_the_length(piece: str) -> None:
     def spent(characters: int) -> float:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from activity_mcp.activity import Origin, derived_id, sha256_hex
@@ -21,6 +21,7 @@ from activity_mcp.clock import iso
 from activity_mcp.redaction import Redactor
 from claude_code.conftest import Read, Script, unique
 from claude_code.hooked import Hooked, payload
+from lengths import examples
 
 START_US = 1_790_000_000_000_000
 LATER_US = 1_900_000_000_000_000
@@ -818,7 +819,7 @@ _line = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, 120)
 @given(st.lists(_line, max_size=6))
 def test_no_object_whatever_stops_the_import(tmp_path: Path, read, lines: list[dict[str, Any]]) -> None:
     path = tmp_path / "fuzz.jsonl"

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from activity_mcp.clock import iso
@@ -15,6 +15,7 @@ from activity_mcp.context.injection import HEADING, MAX_ITEM, injection_text, on
 from activity_mcp.context.instructions import Instructions
 from activity_mcp.context.values import as_text
 from context.samples import HERE, NOW
+from lengths import examples
 
 HOUR = 3_600_000_000
 
@@ -253,7 +254,7 @@ def test_more_room_shows_more_and_never_what_is_worth_nothing() -> None:
     assert lengths[0] < lengths[-1]
 
 
-@settings(max_examples=200, deadline=None)
+@examples(66, 400)
 @given(st.text(max_size=300))
 def test_any_text_becomes_one_printable_line(text: str) -> None:
     line = one_line(text)
@@ -262,7 +263,7 @@ def test_any_text_becomes_one_printable_line(text: str) -> None:
     assert not set(line) & set('<>[]{}`*#~|"')
 
 
-@settings(max_examples=200, deadline=None)
+@examples(66, 400)
 @given(st.text(alphabet=st.sampled_from(QUOTES + "".join(map(chr, BLANK)) + '"\\\n\r\x1b\x9bab<&'), max_size=40))
 def test_what_get_context_answers_hides_nothing_either(text: str) -> None:
     shown = as_text(text) or ""
@@ -270,7 +271,7 @@ def test_what_get_context_answers_hides_nothing_either(text: str) -> None:
     assert all(char.isprintable() or char in "\n\r\t" or char.isascii() for char in shown)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(33, 200)
 @given(st.dictionaries(
     st.sampled_from(["recent_sessions", "recent_errors", "recent_files", "recent_queries", "insights", "attempts"]),
     st.lists(st.dictionaries(

@@ -12,13 +12,14 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from activity_mcp.activity import dump_json
 from activity_mcp.clock import iso
 from activity_mcp.context import CONTEXT_TYPES, render_context
 from context.samples import CHANNEL, DAY, HERE, HOUR, ME, MINUTE, NOW, SECOND, event, offset
+from lengths import examples
 
 WATERMARK = {CHANNEL: offset(7)}
 HOUR_NOW = NOW - NOW % HOUR
@@ -622,7 +623,7 @@ class Chance(random.Random):
         return {"ts": iso(NOW - self.randrange(DAY)), "session_id": self.choice(TEXTS)} if self.random() < 0.8 else {}
 
 
-@settings(max_examples=200, deadline=None)
+@examples(66, 400)
 @given(st.integers(0, 2**32), st.sampled_from(list(CONTEXT_TYPES)), st.integers(512, 6000))
 def test_whatever_was_recorded_the_answer_fits_and_is_valid_json(seed: int, kind: str, max_bytes: int) -> None:
     chance = Chance(seed)
@@ -646,7 +647,7 @@ def test_whatever_was_recorded_the_answer_fits_and_is_valid_json(seed: int, kind
         assert rendered.truncated in (left_out, ["context"])
 
 
-@settings(max_examples=60, deadline=None)
+@examples(25, 120)
 @given(st.integers(512, 9000), st.sampled_from(list(CONTEXT_TYPES)))
 def test_a_full_context_fits_every_budget_and_uses_it_well(max_bytes: int, kind: str) -> None:
     reserve = len(dump_json(answer_around({}, [])))

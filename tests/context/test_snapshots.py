@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from activity_mcp.activity import encode_line
@@ -18,6 +18,7 @@ from activity_mcp.context import ALL_PROJECTS, Snapshot, SnapshotStore, key_of
 from activity_mcp.context.snapshot import MAX_REQUESTS
 from context.samples import CHANNEL, HERE, ME, NOW, SECOND, offset, snapshot
 from fakes import FakeClock
+from lengths import examples
 
 VERSION_1 = (
     b'{"version":1,"customer":"dev@example.org","project":"/home/dev/repo","as_of_us":1800000000000000,"row_version":7,'
@@ -228,7 +229,7 @@ def test_a_rebuilt_warehouse_that_knows_the_key_no_more_is_believed(store: Snaps
 marks = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(0, 5).map(offset), max_size=3)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(25, 120)
 @given(st.lists(st.tuples(marks, st.integers(-3, 3), st.integers(0, 3)), min_size=1, max_size=12))
 def test_in_any_order_of_publications_no_channel_ever_goes_back(
     tmp_path: Path, published: list[tuple[dict[str, str], int, int]]

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from activity_mcp.activity import encode_line
@@ -17,6 +17,7 @@ from activity_mcp.fs import LOCAL
 from activity_mcp.queue import Damage, Offset, QueueReader, Record
 from activity_mcp.queue.segment import header_line, segment_path
 from activity_mcp.queue.segment_reader import SegmentReader
+from lengths import examples
 
 LONGEST = 2000
 
@@ -87,7 +88,7 @@ def shown(item: Record | Damage) -> tuple[Any, ...]:
     return ("damage", tuple(item.offset), item.start, item.end, item.reason)
 
 
-@settings(max_examples=300)
+@examples(100, 600)
 @given(
     segments=st.lists(st.tuples(HEADS, LINES), min_size=1, max_size=3),
     gap=st.booleans(),

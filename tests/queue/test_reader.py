@@ -20,6 +20,7 @@ from activity_mcp.fs import LOCAL
 from activity_mcp.queue import Offset, OffsetLost, QueueReader, Record, open_queue, renew_queue_id
 from activity_mcp.queue.segment import header_line
 from disks import FaultyDisk, damages, line, numbers, read_all, segments, writer
+from lengths import examples
 
 
 def filled(directory: str, events: int = 12, **options: object) -> list[Path]:
@@ -78,7 +79,7 @@ def test_the_read_goes_on_with_what_was_appended_meanwhile(directory: str) -> No
 # --- damage
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@examples(25, 120)
 @given(seed=st.integers(0, 10**9), kind=st.sampled_from(["bit", "zeros"]))
 def test_a_flipped_bit_or_a_run_of_zeros_costs_only_the_lines_it_touches(tmp_path: Path, seed: int, kind: str) -> None:
     chance = random.Random(seed)

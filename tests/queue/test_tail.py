@@ -8,12 +8,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from activity_mcp.activity import decode_line
 from activity_mcp.queue import Polled, SegmentTail
 from disks import FaultyDisk, line, read_all, segments, writer
+from lengths import examples
 
 
 def ns(polled: Polled) -> list[int]:
@@ -45,7 +46,7 @@ def test_the_tail_gives_the_offsets_that_the_reader_gives(directory: str) -> Non
     assert ns(SegmentTail(directory, start=items[4].offset).poll()) == [5, 6, 7, 8]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(25, 120)
 @given(
     waves=st.lists(st.integers(0, 30), min_size=1, max_size=5),
     limit_bytes=st.integers(1, 2500),

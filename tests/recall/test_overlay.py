@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from activity_mcp.context import ALL_PROJECTS
 from activity_mcp.recall.overlay import Overlay
 from context.samples import DAY, HERE, ME, NOW, event, offset
+from lengths import examples
 
 OTHER = "/home/dev/other"
 
@@ -266,7 +267,7 @@ def expected(given_lines: list[tuple[str, dict[str, Any]]], watermark: str | Non
     )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(50, 300)
 @given(lines(), st.integers(10, 15), st.lists(st.integers(0, 30), max_size=3), st.lists(st.integers(0, 30), max_size=2))
 def test_shown_and_pending_are_all_facts_above_any_watermark(
     given_lines: list[tuple[str, dict[str, Any]]], size: int, cuts: list[int], discards: list[int]

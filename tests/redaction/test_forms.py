@@ -6,10 +6,11 @@ import json
 import string
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from activity_mcp.redaction import Redactor
+from lengths import examples
 
 LEFT, RIGHT = "Kx9mQ2vT", "w7Rb4Zp8"
 MARKS = "!#$%&()*+,-./:;<=>?@[]^_{|}~"
@@ -65,7 +66,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=60, deadline=None)
+@examples(25, 120)
 @given(data=st.data())
 def test_a_password_with_any_marks_is_gone_as_a_whole(form: str, data: st.DataObject) -> None:
     text, written, ending = FORMS[form]
@@ -112,7 +113,7 @@ def test_a_secret_of_any_length_is_gone_to_its_end(form: str, length: int) -> No
     assert secret[-4:] not in kept, kept[:200]
 
 
-@settings(max_examples=200, deadline=None)
+@examples(66, 400)
 @given(
     name=st.from_regex(r"[A-Z][A-Z0-9]{0,8}(_[A-Z]{2,8}){0,2}", fullmatch=True), default=st.sampled_from(["", ":-", ":-none"])
 )
@@ -126,7 +127,7 @@ def test_a_reference_as_a_whole_stays(name: str, default: str) -> None:
         assert Redactor().text(text) == text
 
 
-@settings(max_examples=200, deadline=None)
+@examples(66, 400)
 @given(tail=st.text(alphabet=string.ascii_letters + string.digits, min_size=6, max_size=20))
 def test_what_only_begins_like_a_reference_goes(tail: str) -> None:
     assume(any(char.isdigit() for char in tail))

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from activity_mcp.redaction import RULES, Redactor
 from activity_mcp.redaction.names import sensitive_kind
+from lengths import examples
 from redaction.cases import HEX40, LOOK_ALIKES, MIXED, WORD, secrets
 
 REPO = Path(__file__).resolve().parents[2]
@@ -150,7 +151,7 @@ _json = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(50, 300)
 @given(_json)
 def test_any_json_value_comes_back_with_its_shape(value: object) -> None:
     def shape(item: object) -> object:

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,14 @@ import pytest
 from activity_mcp.errors import InvalidInput
 from activity_mcp.operations.erase import Forgetter
 from activity_mcp.operations.selection import Selection
+from activity_mcp.pipeline import folding
 from activity_mcp.search import feed, searcher, warehouse_rows
 from activity_mcp.search.feed import CURSOR, DONE, IDLE_S
 from activity_mcp.search.index import SearchIndex
+from activity_mcp.service import ActivityService
+from activity_mcp.warehouse.duckdb import folding as duckdb_folding
 from activity_mcp.warehouse.duckdb import history
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from search.conftest import Record, append, build, documents_in, opened, run, ship, snippets
 
 DAY_S = 86_400.0
@@ -160,6 +165,14 @@ def test_a_flush_that_does_not_begin_where_the_index_ends_has_everything_read_ag
     assert sorted(snippets(service, "make")) == ["make first", "make second", "make third"]
 
 
+@pytest.fixture(params=["before", "beside"])
+def index_and_fold(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The index takes the rows before each fold, or, as it does of a backlog, while they are folded."""
+    monkeypatch.setattr(folding, "BESIDE_ROWS", -1 if request.param == "beside" else 1 << 62)
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("index_and_fold")
 def test_a_flush_does_nothing_for_the_index_and_the_fold_after_it_brings_its_rows_in(record: Record) -> None:
     service = record.service()
     run(service, "make first")
@@ -194,6 +207,76 @@ def test_a_kill_before_the_fold_or_between_the_index_and_the_fold_costs_no_readi
     assert (answer["total"], answer["notes"]) == (3, [])
 
 
+def test_what_is_folded_leaves_only_when_the_index_beside_it_has_taken_it(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fold is as good as done when the index is killed: the next process has both to do, and nothing twice."""
+    monkeypatch.setattr(folding, "BESIDE_ROWS", -1)
+    service = record.service()
+    run(service, "make first")
+    ship(service)
+    build(service)
+    run(service, "make second")
+    threads: list[str] = []
+
+    def killed(index: SearchIndex, documents: object) -> int:
+        threads.append(threading.current_thread().name)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(SearchIndex, "add", killed)
+        with pytest.raises(KeyboardInterrupt):
+            ship(service)
+    service.close()
+    assert threads == ["activity-beside-fold"]
+    again = record.service()
+    assert counted(again) == 1
+    ship(again)
+    assert (counted(again), documents_in(record)) == (2, 2)
+    with contextlib.closing(opened(record)) as index:
+        assert index.get(CURSOR) == DONE
+    answer = again.search("make")
+    assert (answer["total"], answer["notes"]) == (2, [])
+
+
+def counted(service: ActivityService) -> int:
+    """The calls that the contexts in the warehouse have."""
+    store = service.warehouse
+    assert isinstance(store, DuckDBWarehouse)
+    with store.transaction() as statements:
+        (found,) = statements.execute("SELECT COALESCE(SUM(calls), 0) FROM CONTEXT_COUNTS WHERE project = '*'")
+    store.release()
+    return int(found[0])
+
+
+def test_a_backlog_is_indexed_beside_its_fold_piece_by_piece(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folding, "BESIDE_ROWS", -1)
+    service = record.service()
+    for number in range(7):
+        run(service, f"make target-{number}")
+    append(service)
+    store = service.warehouse
+    assert isinstance(store, DuckDBWarehouse)
+    store._folder._max_rows = 3
+    monkeypatch.setattr(duckdb_folding, "MAX_ROWS", 3)
+    taken: list[int] = []
+    real = SearchIndex.add
+
+    def noted(index: SearchIndex, documents: Any) -> int:
+        documents = list(documents)
+        taken.append(len(documents))
+        return real(index, documents)
+
+    monkeypatch.setattr(SearchIndex, "add", noted)
+    ship(service)
+    assert taken == [3, 3, 1]
+    assert counted(service) == 7
+    build(service)
+    answer = service.search("make", limit=100)
+    assert (answer["total"], answer["notes"]) == (7, [])
+
+
+@pytest.mark.usefixtures("index_and_fold")
 def test_a_backlog_that_was_not_folded_goes_in_by_pieces(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each transaction is small, whatever an import has left, and one that fails leaves the others."""
     monkeypatch.setattr(history, "PIECE_ROWS", 2)
@@ -220,6 +303,7 @@ def test_a_backlog_that_was_not_folded_goes_in_by_pieces(record: Record, monkeyp
     assert (answer["total"], answer["notes"]) == (9, [])
 
 
+@pytest.mark.usefixtures("index_and_fold")
 def test_what_a_fold_took_and_the_index_did_not_is_said_and_read_again(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
     service = record.service()
     run(service, "make first")

@@ -19,7 +19,7 @@ from activity_mcp.server.front.connection import Connection
 from activity_mcp.server.front.pending import Pending
 from activity_mcp.server.front.plain import message_in
 from activity_mcp.server.front.table import FILE, Table
-from lengths import LONG, examples
+from lengths import examples, some
 from server.wire import INITIALIZE, RawClient
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -158,7 +158,7 @@ def test_without_a_handshake_too() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("version", [*HANDSHAKES, MODERN, "2099-01-01"] if LONG else [HANDSHAKES[0], "2099-01-01"])
+@pytest.mark.parametrize("version", some([*HANDSHAKES, MODERN, "2099-01-01"], 1))
 def test_a_session_that_comes_to_the_sdk_late_is_answered_as_if_it_had_been_there_from_the_start(version: str) -> None:
     pair = Both()
     try:

@@ -34,7 +34,7 @@ class Refreshed:
         self._sequence = sequence()
         if checked:
             self.connection.execute(AS_VARIANT)
-            self._sequence = parsed(read_generated(generate(ROOT, checked=True)["03_refresh.sql"]))
+            self._sequence = parsed(read_generated(generate(ROOT, checked=True, only=["03_refresh.sql"])["03_refresh.sql"]))
         self.set_clock(now)
 
     def set_clock(self, now: datetime) -> None:

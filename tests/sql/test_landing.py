@@ -112,6 +112,7 @@ def test_a_row_that_lands_in_an_hour_that_is_read_again_counts_once(place: int) 
     assert account.attempts() == {"Bash run 0": 1, "Bash run 1": 1, "Bash run 2": 1}
 
 
+@pytest.mark.slow
 def test_without_reading_such_an_hour_again_it_would_count_twice() -> None:
     """So the test above is able to fail: this is the sequence as it was."""
     account = Account(re.sub(r"    IF \(has_repeats OR has_reread\) THEN.*?END IF;\n", "", SCRIPT, flags=re.DOTALL))

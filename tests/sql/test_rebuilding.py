@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -117,9 +118,14 @@ def shown_rows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return shown
 
 
+@cache
+def of_every_kind() -> list[Row]:
+    return generate(540, 700, poison=0.1)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_event_feeds_no_list_but_those_of_its_kind(kind: str) -> None:
-    rows = [made for made in generate(540, 700, poison=0.1) if kind_of(made) == kind]
+    rows = [made for made in of_every_kind() if kind_of(made) == kind]
     warehouse = Refreshed()
     warehouse.take(*rows)
     (event_name,) = {made["event_name"] for made in rows}

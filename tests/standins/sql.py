@@ -25,7 +25,8 @@ from activity_mcp.warehouse.duckdb.dialect.errors import Untranslatable
 from activity_mcp.warehouse.duckdb.dialect.marks import looks_like_snowflake
 from activity_mcp.warehouse.duckdb.dialect.questions import from_snowflake
 from activity_mcp.warehouse.duckdb.dialect.rules import translate
-from activity_mcp.warehouse.duckdb.warehouse import DuckDBStatements, DuckDBWarehouse
+from activity_mcp.warehouse.duckdb.statements import DuckDBStatements
+from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 
 from .faults import Faults
 from .http import Answer, Request

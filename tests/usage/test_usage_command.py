@@ -139,6 +139,7 @@ def test_what_cannot_be_meant_is_a_usage_error(call: Call, arguments: tuple[str,
     assert call("usage", *arguments).code == 2
 
 
+@pytest.mark.usefixtures("whole_folds")
 def test_the_context_shows_the_same_sums_with_the_part_that_is_an_estimate(call: Call) -> None:
     now = {"ts": iso(round(time.time() * 1e6))}
     recorded(

@@ -7,6 +7,7 @@ A generated file is comments and statements; a line ``-- statement`` comes befor
 
 from __future__ import annotations
 
+from collections.abc import Container
 from hashlib import sha256
 from pathlib import Path
 
@@ -60,15 +61,15 @@ def assemble(root: Path) -> str:
     return f"-- {ASSEMBLED}: assembled from sql/refresh/ by tools/generate_duckdb_sql.py; edit it there.\n" + "\n".join(parts)
 
 
-def generate(root: Path, *, checked: bool = False) -> dict[str, str]:
+def generate(root: Path, *, checked: bool = False, only: Container[str] = FILES) -> dict[str, str]:
     """Every generated file's text by name. ``root`` holds sql/. A source that does not exist is left out.
 
-    ``checked``: as ``translate`` has it, for a test.
+    ``checked``: as ``translate`` has it, and ``only``: of these names, for a test.
     """
     made = {}
     for name, source in FILES.items():
         path = root / source if "/" in source else HERE / source
-        if path.exists():
+        if name in only and path.exists():
             made[name] = _generated(name, source, path.read_text(encoding="utf-8"), root, checked)
     return made
 

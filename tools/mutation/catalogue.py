@@ -59,6 +59,8 @@ MUTANTS = (
            (f"{CONTRACT}::{FOLDED_ONCE}[duckdb]",)),
     Mutant(2, "a fold and its removal in one transaction", "warehouse/duckdb/folding.py", "            refresh(connection)\n", '            refresh(connection)\n            connection.execute("COMMIT")\n            connection.execute("BEGIN TRANSACTION")\n',
            (f"{KILLS}::test_a_fold_killed_at_any_statement_takes_each_row_into_the_contexts_once",)),
+    Mutant(2, "a fold waits for the index beside it", "warehouse/duckdb/folding.py", "            if other is not None:\n                other.wait()\n", "",
+           ("tests/search/test_search.py::test_what_is_folded_leaves_only_when_the_index_beside_it_has_taken_it",)),
     Mutant(2, "a fold sees nothing that is behind its piece", "warehouse/duckdb/folding.py", "                _hide_what_is_behind(connection, piece)\n", "                pass\n",
            (f"{FOLDING}::test_pieces_of_any_size_give_what_folding_each_batch_gives[40]", f"{FOLDING}::test_pieces_of_any_size_give_what_folding_each_batch_gives[7]")),
     Mutant(2, "a context is above what is not folded", "warehouse/duckdb/warehouse.py", "if _is_folded(connection, channel_id) else None", "if channel_id else None",

@@ -9,16 +9,18 @@ the size of its batch: a fold every few seconds pays for it once.
 A fold takes all that lies there, in pieces where that is more than the engine has the memory for. The sequence must not see
 rows behind its piece, for it reads whole hours of the stream again: it gets a view of the stream as it was when the piece was
 appended. A piece that fails is halved, down to one row; a row that fails alone stays in the stream and is left out of the
-contexts, so that no event stops those behind it.
+contexts, so that no event stops those behind it. What else is to be made of a piece is made beside it (``beside``).
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import BatchRejected, BatchTooLarge, WarehouseError
 from ..base import Folded
 from ..batch_size import WEIGHT_OF_A_VALUE, BatchSize
+from .beside import Beside
 from .refresh import MAKE_STREAM, STREAM, refresh
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from ...clock import Clock
+    from .beside import Piece
 
 UNFOLDED = "CLAUDE_STREAM_V2_UNFOLDED"
 MAX_ROWS = 30_000
@@ -70,21 +73,26 @@ class Folder:
         make_room: Callable[[], bool],
         max_weight: int,
         *,
+        path: str,
         clock: Clock,
     ) -> None:
         self._engine = engine
+        self._path = path
         self._make_room = make_room
         self._size = BatchSize(max_weight, clock=clock)
         self._max_rows = MAX_ROWS
         self._tried: list[_Piece] = []
 
-    def fold(self) -> Folded:
-        """Fold all that lies there. Raises what the engine raises; what is not folded yet stays there."""
+    def fold(self, beside: Callable[[Piece], None] | None = None) -> Folded:
+        """Fold all that lies there, and give each piece to ``beside`` meanwhile.
+
+        Raises what the engine raises, and ``beside``; what is not folded yet stays there.
+        """
         rows, left_out = 0, list[str]()
         while True:
             self._tried.clear()
             try:
-                piece = self._fold_piece()
+                piece = self._fold_piece(beside)
             except (BatchRejected, BatchTooLarge) as error:
                 if not self._tried:
                     raise
@@ -101,25 +109,31 @@ class Folder:
                 self._size.passed()
                 self._max_rows = min(self._max_rows * 2, MAX_ROWS)
 
-    def _fold_piece(self) -> _Piece | None:
+    def _fold_piece(self, beside: Callable[[Piece], None] | None) -> _Piece | None:
         """Fold the next piece; None where nothing lies there. What was tried is noted, for whoever handles its failure."""
-        with self._engine() as connection:
+        with self._engine() as connection, contextlib.ExitStack() as threads:
             piece = self._next(connection)
             if piece is None:
                 return None
             self._tried.append(piece)
+            other = threads.enter_context(self._begin(connection, piece, beside)) if beside is not None else None
             connection.execute(MAKE_STREAM)
             connection.execute("BEGIN TRANSACTION")
             connection.execute(_TAKE, [piece.last])
             if not piece.is_all:
                 _hide_what_is_behind(connection, piece)
             refresh(connection)
+            if other is not None:
+                other.wait()
             connection.execute(_REMOVE, [piece.last])
             connection.execute("COMMIT")
             if not piece.is_all:
                 connection.execute(_SHOW_ALL)
             connection.execute(MAKE_STREAM)  # so that it holds no memory until the next one
             return piece
+
+    def _begin(self, connection: duckdb.DuckDBPyConnection, piece: _Piece, work: Callable[[Piece], None]) -> Beside:
+        return Beside(connection, self._path, piece.last, is_all=piece.is_all, work=work)
 
     def _next(self, connection: duckdb.DuckDBPyConnection) -> _Piece | None:
         found = connection.execute(_WEIGH, [self._max_rows + 1]).fetchall()

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..base import NewestFolded, StoredActivity
 from .folding import UNFOLDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from .warehouse import DuckDBStatements, DuckDBWarehouse
+    from ..base import Folded, Unfolded
+    from .beside import Piece
+    from .statements import DuckDBStatements
+    from .warehouse import DuckDBWarehouse
+
+    _Source: TypeAlias = DuckDBWarehouse | Piece
 
 _HOUR_US = 3_600_000_000
 _YEAR_US = 365 * 24 * _HOUR_US
@@ -24,14 +29,19 @@ _SPAN = f"""
 """  # noqa: S608 - our own names
 _PIECE = f"""
     SELECT {_COLUMNS.replace("feature_json", "CASE WHEN event_name <> 'llm_event' THEN feature_json END")}, rowid
-    FROM {UNFOLDED} AS waiting WHERE rowid > ? LIMIT {PIECE_ROWS}
+    FROM {UNFOLDED} AS waiting WHERE rowid > ? AND rowid <= ? LIMIT {PIECE_ROWS}
 """  # noqa: S608
 """In the order of the rows, as is everything that one thread reads from a table."""
 _ROW = "SELECT channel_id, stream_offset FROM CLAUDE_STREAM_V2 WHERE rowid = ?"
 
 
+_ALL = (1 << 63) - 1
+
+
 class EmbeddedHistory:
     """``ActivityHistory`` by spans of time and of row ids: DuckDB passes over what lies outside one, and sorts nothing."""
+
+    is_all = True
 
     def __init__(self, store: DuckDBWarehouse) -> None:
         self._store = store
@@ -62,23 +72,13 @@ class EmbeddedHistory:
             yield from map(StoredActivity._make, statements.rows(_SPAN, [low_us, high_us - 1]))
 
     def unfolded(self) -> Iterator[list[StoredActivity]]:
-        piece = self._piece_behind(-1) if os.path.exists(self._store.path) else []
-        while piece:
-            yield [StoredActivity._make(row[:-1]) for row in piece]
-            piece = self._piece_behind(piece[-1][-1]) if len(piece) == PIECE_ROWS else []
-
-    def _piece_behind(self, row_id: int) -> list[tuple[Any, ...]]:
-        with self._store.transaction() as statements:
-            return statements.execute(_PIECE, [row_id])
+        return _waiting(self._store, _ALL) if os.path.exists(self._store.path) else iter(())
 
     def newest_folded(self) -> NewestFolded | None:
-        if not os.path.exists(self._store.path):
-            return None
-        with self._store.transaction() as statements:
-            last = statements.execute("SELECT MAX(rowid) FROM CLAUDE_STREAM_V2")[0][0]
-            wait = statements.execute(f"SELECT COUNT(*) FROM {UNFOLDED}")[0][0]  # noqa: S608 - our own name
-            found = statements.execute(_ROW, [last - wait]) if last is not None else []
-        return NewestFolded(found[0][0], found[0][1], wait) if found else None
+        return _newest_folded(self._store) if os.path.exists(self._store.path) else None
+
+    def fold_beside(self, take: Callable[[Unfolded], None]) -> Folded:
+        return self._store.fold(lambda piece: take(UnfoldedPiece(piece)))
 
     def quarantined(self) -> frozenset[str]:
         if not os.path.exists(self._store.path):
@@ -86,3 +86,37 @@ class EmbeddedHistory:
         with self._store.transaction() as statements:
             rows = statements.execute("SELECT activity_id FROM INSIGHT_ATOMS WHERE is_quarantined")
         return frozenset(row[0] for row in rows)
+
+
+class UnfoldedPiece:
+    """``Unfolded`` of a piece that is being folded."""
+
+    def __init__(self, piece: Piece) -> None:
+        self.is_all = piece.is_all
+        self._piece = piece
+
+    def unfolded(self) -> Iterator[list[StoredActivity]]:
+        return _waiting(self._piece, self._piece.last)
+
+    def newest_folded(self) -> NewestFolded | None:
+        return _newest_folded(self._piece)
+
+
+def _waiting(source: _Source, last: int) -> Iterator[list[StoredActivity]]:
+    piece = _piece_behind(source, -1, last)
+    while piece:
+        yield [StoredActivity._make(row[:-1]) for row in piece]
+        piece = _piece_behind(source, piece[-1][-1], last) if len(piece) == PIECE_ROWS else []
+
+
+def _piece_behind(source: _Source, row_id: int, last: int) -> list[tuple[Any, ...]]:
+    with source.transaction() as statements:
+        return statements.execute(_PIECE, [row_id, last])
+
+
+def _newest_folded(source: _Source) -> NewestFolded | None:
+    with source.transaction() as statements:
+        last = statements.execute("SELECT MAX(rowid) FROM CLAUDE_STREAM_V2")[0][0]
+        wait = statements.execute(f"SELECT COUNT(*) FROM {UNFOLDED}")[0][0]  # noqa: S608 - our own name
+        found = statements.execute(_ROW, [last - wait]) if last is not None else []
+    return NewestFolded(found[0][0], found[0][1], wait) if found else None

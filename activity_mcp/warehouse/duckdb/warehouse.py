@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ... import fs
 from ...clock import SYSTEM_CLOCK, iso
@@ -33,15 +33,16 @@ from .error_mapping import blames_itself, mapped, may_be_damage, says_damaged
 from .file_turns import attach
 from .folding import UNFOLDED, Folder
 from .place import check_directory, check_files
-from .refresh import MAKE_STREAM, STREAM, refresh
+from .statements import DuckDBStatements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import duckdb
 
     from ...clock import Clock
     from ..base import ContextRow, Scope
+    from .beside import Piece
 
 _CONFIG: dict[str, str | int | float | list[str]] = {
     "threads": 1,
@@ -87,7 +88,7 @@ class DuckDBWarehouse:
         self._attached = False
         self._normal_memory = self._memory = memory
         self._room_until = 0.0
-        self._folder = Folder(self._engine, self._make_room, _MAX_WEIGHT, clock=clock)
+        self._folder = Folder(self._engine, self._make_room, _MAX_WEIGHT, path=path, clock=clock)
 
     # --- Sink
 
@@ -116,8 +117,9 @@ class DuckDBWarehouse:
         with self._engine() as connection:
             append_batch(connection, batch, iso(self._clock.time_us()))
 
-    def fold(self) -> Folded:
-        return self._folder.fold() if os.path.exists(self.path) else Folded()
+    def fold(self, beside: Callable[[Piece], None] | None = None) -> Folded:
+        """``beside``: what each piece is given to, on a thread of its own, while it is folded; it is removed after that."""
+        return self._folder.fold(beside) if os.path.exists(self.path) else Folded()
 
     def left_out(self, channel_id: str) -> LeftOut:
         return LeftOut(0, "")
@@ -266,32 +268,6 @@ def is_deployed(path: str) -> bool:
         if says_damaged(error):
             raise WarehouseCorrupt(f"{path} is not readable as a DuckDB file", hint="the next flush sets it aside") from error
         raise mapped(error, path) from error
-
-
-class DuckDBStatements:
-    """``Statements`` on an open connection."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
-
-    def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
-        return self._connection.execute(sql, parameters or None).fetchall()
-
-    def rows(self, sql: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-        """The rows of a statement, few at a time: not all of them are in memory."""
-        result = self._connection.execute(sql, parameters)
-        while part := result.fetchmany(200):
-            yield from part
-
-    def refresh(self, rows: str, parameters: Mapping[str, Any]) -> None:
-        """Fold rows that are in the stream already, those of the query ``rows``, into what is derived from it."""
-        self._connection.execute(MAKE_STREAM)
-        self._connection.execute(f"INSERT INTO {STREAM} {rows}", parameters)
-        refresh(self._connection)
-
-    def rebuild_contexts(self) -> None:
-        """Rebuild the contexts from the whole stream."""
-        rebuilding.rebuild_contexts(self._connection)
 
 
 def _engine_for(path: str, memory: str) -> duckdb.DuckDBPyConnection:
