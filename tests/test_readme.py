@@ -43,7 +43,7 @@ def run(home: Path, line: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ACTIVITY_", "CLAUDE_"))}
     environ = {**kept, "ACTIVITY_HOME": str(home / "state"), "HOME": str(home), "COLUMNS": str(demo_picture.COLUMNS)}
     command = [sys.executable, "-m", "activity_mcp", *shlex.split(line)[1:]]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=240, cwd=home)
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=1200, cwd=home)
 
 
 def test_the_first_two_blocks_are_the_two_commands() -> None:

@@ -92,11 +92,15 @@ def _steps(source: str, place: Path) -> list[Step]:
 
 
 def _wait_until_stored(environ: dict[str, str], project: Path) -> None:
-    """Until the server has nothing left to store: a real session takes longer than that."""
+    """Until the server has nothing left to store and the context has all of it: a real session takes longer than that."""
     end = time.monotonic() + MAX_WAIT_S
-    while json.loads(run(["activity-mcp", "status", "--json"], environ, cwd=project))["queue"]["depth_events"]:
+    while not _is_stored(json.loads(run(["activity-mcp", "status", "--json"], environ, cwd=project))):
         require(time.monotonic() < end, f"the server has stored nothing for {MAX_WAIT_S} s")
         time.sleep(0.2)
+
+
+def _is_stored(status: dict[str, Any]) -> bool:
+    return not status["queue"]["depth_events"] and (status["context"]["as_of"] or "") > (status["queue"]["last_commit"] or "")
 
 
 @contextmanager

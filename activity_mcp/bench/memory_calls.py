@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BYTES = 2048
-_MOST = {0.5: 0.6, 0.95: 1.0}
+_MAX_RATIOS = {0.5: 0.6, 0.95: 1.0}
 
 
 def measure_calls(environ: Mapping[str, str], calls: int) -> list[Measured]:
@@ -59,7 +59,7 @@ def measure_calls(environ: Mapping[str, str], calls: int) -> list[Measured]:
             "ms",
             at_most=most,
         )
-        for share, most in _MOST.items()
+        for share, most in _MAX_RATIOS.items()
     ]
 
 

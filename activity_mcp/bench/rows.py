@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 EVENTS = (1_000, 10_000)
 WAITING = 100_000
-_MOST = {True: (1.5, 2.3), False: (2.0, 3.0)}
+_MAX_RATIOS = {True: (1.5, 2.3), False: (2.0, 3.0)}
 """A flush beside DuckDB's appender: of few and of many lines, validated by their writer or not."""
 GROUP = 500
 ENOUGH_WAITING = 20_000_000
@@ -86,7 +86,7 @@ def flushes(environ: Mapping[str, str], events: int, rounds: int, size: int) -> 
             median(times[1:]),
             median(bare[1:]),
             "ms",
-            at_most=_MOST[is_validated][size],
+            at_most=_MAX_RATIOS[is_validated][size],
         )
         for is_validated, times in taken.items()
     ]

@@ -95,12 +95,12 @@ def _run(directory: str, out: Console, quick: bool) -> int:
 
 def _show_page(directory: str, out: Console, *, is_served: bool) -> None:
     """The record of the demo in a browser; where nobody would see it, how to get there."""
-    from ..web.extra import EXTRA, missing_packages
+    from ..web.extra import HINT, missing_packages
     from .web import serve_page
 
     out.rule("4. the record as a page")
     if missing_packages():
-        out.print(f"`activity-mcp web` shows it; it needs the extra: pip install '{EXTRA}'", markup=False)
+        out.print(f"`activity-mcp web` shows it; it needs the extra: {HINT}", markup=False)
     elif is_served:
         serve_page(_environment(directory), 0)
     else:

@@ -19,7 +19,7 @@ CHECK_FAILED = 5
 _STYLES = {"ok": "32", "warn": "33", "fail": "1;31"}
 _STATUS_COLUMNS, _NAME_COLUMNS = 4, 17
 _BOLD, _DIM = "1", "2"
-_LEAST_COLUMNS = 30
+_MIN_COLUMNS = 30
 _COLUMNS_OF_A_FILE = 120
 
 
@@ -48,7 +48,7 @@ def _show(check: Check) -> None:
 
 
 def _folded(text: str, indent: int) -> list[str]:
-    room = max(_LEAST_COLUMNS, _columns() - indent)
+    room = max(_MIN_COLUMNS, _columns() - indent)
     if len(text) <= room:
         return [text]
     import textwrap

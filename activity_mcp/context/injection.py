@@ -27,7 +27,7 @@ from __future__ import annotations
 from ..clock import iso
 from .attempts import Attempts, Merged, stored_attempts
 from .known import (
-    Told,
+    SaidOnce,
     age_us,
     distinct,
     failures,
@@ -124,7 +124,7 @@ class Lines:
         instructions: SaysIt | None = None,
     ) -> None:
         self._blob = blob
-        self._told = Told(instructions)
+        self._said = SaidOnce(instructions)
         self._session_id = session_id
         self._project = project
         self._now_us = now_us
@@ -208,7 +208,7 @@ class Lines:
             yield self._line(_quoted(start, one_line(attempt.name)), "denied", attempt.denied_at, times=attempt.denied)
 
     def habits(self) -> Iterator[Line]:
-        habits = [each for each in self._attempts.habits() if not self._told.is_instruction(each.name)][:_MAX_HABITS]
+        habits = [each for each in self._attempts.habits() if not self._said.is_instruction(each.name)][:_MAX_HABITS]
         shown = _joined("- works here:", [_habit(attempt, self._when(attempt.ok_at)) for attempt in habits])
         for text in shown:
             yield self._line(text, "habit", habits[0].ok_at, times=sum(attempt.ok for attempt in habits))
@@ -247,7 +247,7 @@ class Lines:
             value = insight["value"]
             grain = f" per {one_line(insight['grain'], 20)}" if insight["grain"] else ""
             shown = one_line(value if isinstance(value, str) else str(value))
-            if what and not self._told.is_instruction(said_by(insight)):
+            if what and not self._said.is_instruction(said_by(insight)):
                 start = f"- insight of {self._when(insight['recorded_at'])}:"
                 yield self._line(_quoted(start, f"{what} = {shown}{grain}"), "insight", insight["recorded_at"])
 
@@ -278,7 +278,7 @@ class Lines:
         return Line(text, Rank(kind, age_us(ts, self._now_us), times=times, nth=nth, is_same_branch=is_same).worth)
 
     def _is_news(self, text: str | None) -> bool:
-        return text is not None and one_line(text) != "" and self._told.is_news(text)
+        return text is not None and one_line(text) != "" and self._said.is_news(text)
 
     def _short_path(self, path: str) -> str:
         return one_line(path.removeprefix(f"{self._project}/"), 90)

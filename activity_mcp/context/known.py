@@ -1,8 +1,8 @@
 """What is known of a project, judged: the facts that a context shows, from the lists of a blob and the events above it.
 
 Rows become facts here. Failures that were overcome leave, equal ones are one with how often and when last; of insights about
-one metric only the newest is left; what says nearly the same is said once, whatever section it is in (``Told``), and not at all
-where CLAUDE.md or MEMORY.md say it. ``render`` shows the facts as sections, ``injection`` as lines.
+one metric only the newest is left; what says nearly the same is said once, in any section (``SaidOnce``), and not at all where
+CLAUDE.md or MEMORY.md say it. ``render`` shows the facts as sections, ``injection`` as lines.
 """
 
 from __future__ import annotations
@@ -152,13 +152,13 @@ def _plainly(text: str | None) -> str:
 
 def distinct(texts: Sequence[str]) -> list[int]:
     """The indices of the texts that none before them says nearly as well."""
-    told = Told()
-    return [index for index, text in enumerate(texts) if told.is_news(text)]
+    said = SaidOnce()
+    return [index for index, text in enumerate(texts) if said.is_news(text)]
 
 
-class Told:
-    """What is said to one reader: in any section, and in the ``instructions`` that are told anyway. What is compared is the
-    words, in their plain forms; of two texts that say the same the first is kept, so the more important one is offered first.
+class SaidOnce:
+    """What is said to one reader: in any section, and in the ``instructions`` that a session reads anyway. Words
+    are compared, in their plain forms; of two texts that say the same the first is kept: offer the more important one first.
     """
 
     def __init__(self, instructions: SaysIt | None = None) -> None:
@@ -166,7 +166,7 @@ class Told:
         self._words: list[frozenset[str]] = []
 
     def is_news(self, text: str | None) -> bool:
-        """Whether nothing says it yet; it is told then."""
+        """Whether nothing says it yet; then this does."""
         if not text or (self._instructions is not None and self._instructions.says(text)):
             return False
         words = _plain_words(text)

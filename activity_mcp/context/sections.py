@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..clock import iso
 from .budget import Section
 from .forms import CONTEXT_TYPES, SHORTS, WHERE_KNOWN, WHY_SUMS, Full, Short, without_empty
-from .known import Told, age_us, failures, is_telling, older_conclusions, open_end, ranked_insights, said_by, worked_on
+from .known import SaidOnce, age_us, failures, is_telling, older_conclusions, open_end, ranked_insights, said_by, worked_on
 from .records import insights_that_hold
 from .sessions import last_turn
 from .snapshot import ALL_PROJECTS
@@ -60,7 +60,7 @@ class Sections:
     def all(self) -> list[Section]:
         """Those of this context_type, in their order."""
         self._branch = next((session["git_branch"] for session in self._known.sessions if session["git_branch"]), None)
-        self._told = Told(self._instructions)
+        self._said = SaidOnce(self._instructions)
         self._ranked: dict[str, int] = {}
         return list(self._chosen())
 
@@ -96,8 +96,8 @@ class Sections:
             background = self._known.attempts.in_background(session["session_id"]) if session["ended"] is None else []
             is_open = background or open_end(session)
             is_gone = concluded in self._known.gone
-            repeats = not is_gone and not self._told.is_news(concluded)
-            repeats = repeats and (self._is_terse or self._told.is_instruction(concluded))
+            repeats = not is_gone and not self._said.is_news(concluded)
+            repeats = repeats and (self._is_terse or self._said.is_instruction(concluded))
             kind = "session" if concluded and is_telling(concluded) else "done"
             kind = "open" if is_open else "replaced" if is_gone or (repeats and concluded) else kind
             rank = self._rank(
@@ -140,7 +140,7 @@ class Sections:
         """What turns before the last ones of the sessions concluded, where it is worth repeating."""
         known, gone = self._known.conclusions, self._known.gone
         older = older_conclusions(known, [session["concluded"] for session in self._known.sessions])
-        held = [("conclusion", each) for each in older if each["text"] not in gone and self._told.is_news(each["text"])]
+        held = [("conclusion", each) for each in older if each["text"] not in gone and self._said.is_news(each["text"])]
         left = [("replaced", each) for each in older if each["text"] in gone and not self._is_terse]
         return self._list("conclusions", [({
             **self._place(record),
@@ -153,7 +153,7 @@ class Sections:
 
     def commits(self) -> Section:
         """The commits that came of it, but for those that a conclusion names."""
-        made = [(subject, at) for subject, at in self._known.commits if self._told.is_news(subject)]
+        made = [(subject, at) for subject, at in self._known.commits if self._said.is_news(subject)]
         return self._list("commits", [({
             "subject": subject,
             "age": age(at, self._now_us),
@@ -212,7 +212,7 @@ class Sections:
         ])  # fmt: skip
 
     def _habits(self) -> list[Attempt]:
-        return [each for each in self._known.attempts.habits() if not self._told.is_instruction(each.name)]
+        return [each for each in self._known.attempts.habits() if not self._said.is_instruction(each.name)]
 
     def recent_files(self) -> Section:
         """Those that were worked on most, then those that were touched last."""
@@ -231,7 +231,7 @@ class Sections:
 
     def insights(self) -> Section:
         holding = insights_that_hold(self._known.insights, iso(self._now_us))
-        known = [each for each in holding if not self._told.is_instruction(said_by(each))]
+        known = [each for each in holding if not self._said.is_instruction(said_by(each))]
         records = ranked_insights(known, with_replaced=not self._is_terse)[: self._form.insights]
         for _, record in records:
             self._expire(record["valid_until"])

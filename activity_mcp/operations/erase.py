@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from .. import fs
 from ..activity import derived_id
 from ..context import Snapshot
 from ..errors import WarehouseUnavailable
@@ -33,7 +32,8 @@ from ..recording.event_catalogue import FORGOTTEN
 from ..recording.tombstones import Tombstones
 from ..warehouse import Scope
 from .drain import BATCH_BYTES, BATCH_ROWS, retry_while_busy
-from .own_files import files_that_hold, own_files
+from .files_beside import FilesBeside
+from .own_files import files_that_hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -80,14 +80,15 @@ class Forgetter:
         self._service = service
         self._selection = selection
         self._on_progress = on_progress
+        self._files = FilesBeside(service.config, selection, service.adapter)
         self._artifacts: set[str] = set()
         self._ids: set[str] = set()
         self._lines = 0
 
     def dry_run(self) -> Forgotten:
         """Look, and change nothing. Raises a WarehouseError when the warehouse cannot be read."""
-        found = Forgotten(untouched=self._other_queues(), set_aside=self._set_aside())
-        self._find_artifacts()
+        found = Forgotten(untouched=self._other_queues(), set_aside=self._files.set_aside())
+        self._artifacts |= self._files.artifacts_that_match()
         self._lead()
         try:
             found.rows = self._count_rows()
@@ -95,14 +96,14 @@ class Forgetter:
             found.lines = self._count_lines()
         finally:
             self._service.lease.release()
-        found.removed = [*self._dead_letters(), *self._artifact_files(), *self._old_copies()]
+        found.removed = [*self._dead_letters(), *self._files.of_artifacts(self._artifacts), *self._files.old_copies()]
         return found
 
     def run(self) -> Forgotten:
         """Forget. Raises WarehouseUnavailable, and has forgotten nothing or only a part, when the queue does not drain."""
         service, until_us = self._service, self._service.clock.time_us()
-        found = Forgotten(untouched=self._other_queues(), set_aside=self._set_aside())
-        self._find_artifacts()
+        found = Forgotten(untouched=self._other_queues(), set_aside=self._files.set_aside())
+        self._artifacts |= self._files.artifacts_that_match()
         self._lead()
         try:
             self._remove_index()
@@ -125,11 +126,11 @@ class Forgetter:
         finally:
             service.warehouse.release()
             service.lease.release()
-        found.removed = [*self._dead_letters(), *self._artifact_files(), *self._old_copies()]
+        found.removed = [*self._dead_letters(), *self._files.of_artifacts(self._artifacts), *self._files.old_copies()]
         for path in found.removed:
             os.unlink(path)
         self._forget_imports()
-        found.left = self._left()
+        found.left = self._files.remove_unfinished()
         return found
 
     # --- the queue
@@ -260,46 +261,7 @@ class Forgetter:
             snapshot = Snapshot(scope.customer, scope.project, row.blob, row.watermark, now, row.row_version)
             service.snapshots.publish(snapshot)
 
-    # --- files
-
-    def _left(self) -> list[str]:
-        """Unfinished files that held it are removed; the names of our other files that still hold the text."""
-        left = []
-        ours = [path for held in own_files(self._service.config) for path in held.files]
-        for path in files_that_hold(self._selection, ours):
-            if path.endswith(".tmp"):
-                fs.LOCAL.unlink(path)
-            else:
-                left.append(path)
-        return left
-
-    def _find_artifacts(self) -> None:
-        """Artifacts whose content, which the stream does not hold, has the text or names the session."""
-        if self._selection.pattern is None and self._selection.session is None:
-            return
-        for path in self._all_artifact_files():
-            with fs.reader(path) as file:
-                if self._selection.picks_bytes(file.read(), None):
-                    self._artifacts.add(_artifact_id(path))
-
-    def _artifact_files(self) -> list[str]:
-        return [path for path in self._all_artifact_files() if _artifact_id(path) in self._artifacts]
-
-    def _all_artifact_files(self) -> list[str]:
-        directory = self._service.config.artifacts_dir
-        return sorted(os.path.join(folder, name) for folder, _, names in os.walk(directory) for name in names)
-
-    def _old_copies(self) -> list[str]:
-        """Copies of the database from before a migration: unused, and they hold everything."""
-        return self._beside("layout-") if self._service.adapter.rewriter is not None else []
-
-    def _set_aside(self) -> list[str]:
-        return self._beside("corrupt-")
-
-    def _beside(self, kind: str) -> list[str]:
-        folder, name = os.path.split(self._service.config.db)
-        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-        return [os.path.join(folder, found) for found in names if found.startswith(f"{name}.{kind}")]
+    # --- the ledger of imports
 
     def _forget_imports(self) -> None:
         """The ledger names each transcript by its path, which holds project and session."""
@@ -313,10 +275,6 @@ class Forgetter:
                 lambda path: all(needle in path for needle in needles) and (pattern is None or bool(pattern.search(path)))
             )
         self._service.session_state.take_requests(sys.maxsize)  # they name transcripts too; another request follows any of them
-
-
-def _artifact_id(path: str) -> str:
-    return os.path.basename(path).split(".")[0]
 
 
 def _as_folder(project: str | None) -> str | None:

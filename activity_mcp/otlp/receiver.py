@@ -107,7 +107,7 @@ class Receiver:
         try:
             records = records_of(body, kind, _parsed)
         except NoDecoder:
-            return refused(415, "http/protobuf needs the extra: pip install 'activity-mcp[otel]'; or send http/json")
+            return refused(415, "http/protobuf needs the extra activity-mcp[otel], by pip, uv tool or pipx; or send http/json")
         except InvalidInput as error:
             return refused(400, error.message)
         with self._lock:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 EXTRA = "activity-mcp[web]"
+HINT = f"install {EXTRA!r}, with pip install, uv tool install or pipx install"
 PACKAGES = ("jinja2",)
 
 
@@ -21,7 +22,7 @@ def missing_packages() -> list[str]:
 def check_extra() -> None:
     """Raise InvalidInput, which names the extra, where something is missing."""
     if missing := missing_packages():
-        raise InvalidInput(f"the page needs the extra {EXTRA}: {', '.join(missing)}", hint=f"pip install '{EXTRA}'")
+        raise InvalidInput(f"the page needs the extra {EXTRA}: {', '.join(missing)}", hint=HINT)
 
 
 class WithoutExtra:
@@ -30,7 +31,7 @@ class WithoutExtra:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         from starlette.responses import PlainTextResponse
 
-        await PlainTextResponse(f"the page needs the extra {EXTRA}: pip install '{EXTRA}'", 503)(scope, receive, send)
+        await PlainTextResponse(f"the page needs the extra {EXTRA}: {HINT}", 503)(scope, receive, send)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from activity_mcp.context.instructions import Instructions
-from activity_mcp.context.known import Told, distinct, is_telling, older_conclusions
+from activity_mcp.context.known import SaidOnce, distinct, is_telling, older_conclusions
 
 
 @pytest.mark.parametrize(
@@ -22,13 +22,13 @@ from activity_mcp.context.known import Told, distinct, is_telling, older_conclus
     ],
 )
 def test_a_text_is_news_where_nothing_before_it_has_nearly_all_of_its_words(earlier: str, later: str, is_news: bool) -> None:
-    shown = Told()
+    shown = SaidOnce()
     assert shown.is_news(earlier)
     assert shown.is_news(later) == is_news
 
 
 def test_nothing_and_what_the_instructions_say_is_no_news() -> None:
-    shown = Told(Instructions(["Money is Decimal."]))
+    shown = SaidOnce(Instructions(["Money is Decimal."]))
     assert not shown.is_news(None)
     assert not shown.is_news("")
     assert not shown.is_news("Money is `Decimal`")

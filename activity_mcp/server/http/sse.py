@@ -60,12 +60,25 @@ def sse_routes(sessions: SseSessions) -> list[Route | Mount]:
     ]
 
 
-class PacedReader:
-    """The SDK's stream of what was posted, which waits while too much of it is unanswered."""
+class _Wrapped:
+    """One of the SDK's two streams of a session, beside the requests that are open in it."""
 
     def __init__(self, inner: Any, requests: OpenRequests) -> None:
         self._inner = inner
         self._requests = requests
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        await self.aclose()
+
+
+class PacedReader(_Wrapped):
+    """The SDK's stream of what was posted, which waits while too much of it is unanswered."""
 
     @property
     def last_context(self) -> Context | None:
@@ -94,33 +107,11 @@ class PacedReader:
         except EndOfStream:
             raise StopAsyncIteration from None
 
-    async def aclose(self) -> None:
-        await self._inner.aclose()
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *raised: object) -> None:
-        await self.aclose()
-
-
-class CountingWriter:
+class CountingWriter(_Wrapped):
     """The SDK's stream of answers, which notes what has been answered."""
-
-    def __init__(self, inner: Any, requests: OpenRequests) -> None:
-        self._inner = inner
-        self._requests = requests
 
     async def send(self, item: SessionMessage, /) -> None:
         await self._inner.send(item)
         if isinstance(item.message, JSONRPCResponse | JSONRPCError):
             self._requests.closed(item.message.id)
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *raised: object) -> None:
-        await self.aclose()

@@ -17,7 +17,8 @@ from ...clock import SYSTEM_CLOCK, iso
 from ...errors import QueryCancelled, QueryRefused, WarehouseUnavailable
 from ..base import QueryResult
 from ..values import plain, within_bytes
-from .warehouse import is_about_sql, session_parameters
+from .kept_session import session_parameters
+from .warehouse import is_about_sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,11 +19,10 @@ import orjson
 from ...clock import SYSTEM_CLOCK
 from ...errors import BatchRejected, OffsetConflict
 from ..base import COLUMNS, REJECTED, UNBOUNDED, LeftOut
+from .kept_session import KeptSession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-    from snowflake.connector import SnowflakeConnection
 
     from ...clock import Clock
     from ..base import Batch, Row
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 4 << 20
 """Of JSON in one statement: a text may have 16 MB, and parsing needs room beside it."""
-IDLE_S = 300.0
 _SPECIAL = {
     "ts": "TRY_TO_TIMESTAMP_NTZ(sent.value:ts::VARCHAR)",
     "revenue_impact": "TRY_CAST(sent.value:revenue_impact::VARCHAR AS NUMBER(38, 9))",
@@ -63,12 +61,7 @@ class SqlSink:
     def __init__(
         self, connection: Callable[[], NamedConnection], *, clock: Clock = SYSTEM_CLOCK, timeout_s: float = 30.0
     ) -> None:
-        self._connection = connection
-        self._clock = clock
-        self._timeout_s = timeout_s
-        self._session: SnowflakeConnection | None = None
-        self._named: NamedConnection | None = None
-        self._used = 0.0
+        self._session = KeptSession(connection, clock=clock, timeout_s=timeout_s)
 
     def committed(self, channel_id: str) -> str | None:
         with _Failing(self):
@@ -87,17 +80,11 @@ class SqlSink:
 
     def release(self) -> None:
         """Close a session that was not used for a while."""
-        if self._session is not None and self._clock.monotonic() - self._used > IDLE_S:
-            self.close()
+        self._session.release()
 
     def close(self) -> None:
         """Drop the session; a transaction that is open ends with it, and writes nothing."""
-        session, self._session = self._session, None
-        if session is not None:
-            try:
-                session.close()
-            except Exception:  # noqa: S110 - a session that is gone already
-                pass
+        self._session.close()
 
     # --- the transaction
 
@@ -123,22 +110,13 @@ class SqlSink:
     # --- the session
 
     def _run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        if self._session is None:
-            self._named = self._connection()
-            self._session = self._named.connect(
-                session_parameters={"STATEMENT_TIMEOUT_IN_SECONDS": max(1, round(self._timeout_s))}
-            )
-        self._used = self._clock.monotonic()
-        assert self._named is not None
-        with self._session.cursor() as cursor:
-            cursor.execute(sql.replace("{schema}", f"{self._named.database}.{self._named.schema}"), tuple(values))
-            return [tuple(row) for row in cursor.fetchall()]
+        return self._session.fetch(sql, values)[1]
 
     def failed(self, error: Exception) -> Exception:
         """The connector's error as ours; SQLSTATE class 22 is about the values sent."""
         if str(getattr(error, "sqlstate", "") or "").startswith("22"):
             return BatchRejected(f"{REJECTED}: {' '.join(str(getattr(error, 'msg', None) or error).split())[:300]}")
-        return (self._named or self._connection()).failed(error)
+        return self._session.failed(error)
 
 
 class _Failing:

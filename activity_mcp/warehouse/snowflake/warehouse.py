@@ -17,19 +17,17 @@ from ...clock import SYSTEM_CLOCK
 from ...errors import WarehouseNewer, WarehouseRefused, WarehouseUnavailable
 from ..base import LAYOUT_VERSION, UNBOUNDED, ContextRow, Folded, Scope, TaskState
 from .connection import KEPT
+from .kept_session import KeptSession
 from .snowpipe import SnowpipeSink
 from .sql_writer import SqlSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from snowflake.connector import SnowflakeConnection
-
     from ...clock import Clock
     from ..base import Batch, LeftOut
     from .connection import NamedConnection
 
-IDLE_S = 300.0
 STATEMENT_TIMEOUT_S = 30
 _REMEMBERED = 64
 _INDICATOR = "SELECT SYSTEM$LAST_CHANGE_COMMIT_TIME('{schema}.CONTEXT_CACHE')"
@@ -49,12 +47,8 @@ class SnowflakeContextSource:
     def __init__(
         self, connection: Callable[[], NamedConnection], *, customer: str | None = None, clock: Clock = SYSTEM_CLOCK
     ) -> None:
-        self._connection = connection
         self._customer = customer
-        self._clock = clock
-        self._session: SnowflakeConnection | None = None
-        self._named: NamedConnection | None = None
-        self._used = 0.0
+        self._session = KeptSession(connection, clock=clock, timeout_s=STATEMENT_TIMEOUT_S)
         self._indicator: Any = None
         self._versions: dict[Scope, int] = {}
         self._known: dict[Scope, ContextRow] = {}
@@ -88,7 +82,7 @@ class SnowflakeContextSource:
 
     def refuse_newer(self) -> None:
         """Raises WarehouseNewer where the layout is newer than this version; where it cannot be read, nothing is refused."""
-        if self._session is None:
+        if not self._session.is_open:
             try:
                 self._connect()
             except (WarehouseRefused, WarehouseUnavailable):
@@ -96,16 +90,10 @@ class SnowflakeContextSource:
 
     def release(self) -> None:
         """Close a session that was not used for a while."""
-        if self._session is not None and self._clock.monotonic() - self._used > IDLE_S:
-            self.close()
+        self._session.release()
 
     def close(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            try:
-                session.close()
-            except Exception:  # noqa: S110 - a session that is gone already
-                pass
+        self._session.close()
 
     # --- what has changed
 
@@ -147,41 +135,36 @@ class SnowflakeContextSource:
         """
         from snowflake.connector.errors import Error
 
-        is_new = self._session is None
-        session = self._session or self._connect()
-        self._used = self._clock.monotonic()
+        is_new = not self._session.is_open
+        if is_new:
+            self._connect()
         try:
-            return _fetched(session, self._named, sql, values)
+            return self._session.fetch(sql, values)
         except Error as error:
-            named = self._named
             self.close()
             if is_new or is_about_sql(error):
-                raise (named or self._connection()).failed(error) from error
-        session = self._connect()
+                raise self._session.failed(error) from error
+        self._connect()
         try:
-            return _fetched(session, self._named, sql, values)
+            return self._session.fetch(sql, values)
         except Error as error:
             self.close()
-            raise (self._named or self._connection()).failed(error) from error
+            raise self._session.failed(error) from error
 
-    def _connect(self) -> SnowflakeConnection:
-        self._used = self._clock.monotonic()
-        self._named = self._connection()
-        session = self._named.connect(session_parameters=session_parameters(STATEMENT_TIMEOUT_S))
-        self._session = session
+    def _connect(self) -> None:
+        self._session.open()
         try:
-            self._check_layout(session)
+            self._check_layout()
         except BaseException:
             self.close()
             raise
-        return session
 
-    def _check_layout(self, session: SnowflakeConnection) -> None:
+    def _check_layout(self) -> None:
         """A layout this version does not know is left to a newer client. A role that may not read the version goes on."""
         from snowflake.connector.errors import Error
 
         try:
-            found = _fetched(session, self._named, _LAYOUT, ())[1][0][0] or 0
+            found = self._session.fetch(_LAYOUT)[1][0][0] or 0
         except Error:
             return
         if found > LAYOUT_VERSION:
@@ -256,22 +239,9 @@ class SnowflakeWarehouse:
         self._source.close()
 
 
-def session_parameters(timeout_s: float) -> dict[str, Any]:
-    return {"STATEMENT_TIMEOUT_IN_SECONDS": max(1, round(timeout_s))}
-
-
 def is_about_sql(error: Exception) -> bool:
     """Whether the statement is at fault (SQLSTATE class 42: syntax, names, rights), not the session it ran in."""
     return str(getattr(error, "sqlstate", "") or "").startswith("42")
-
-
-def _fetched(
-    session: SnowflakeConnection, named: NamedConnection | None, sql: str, values: Sequence[Any]
-) -> tuple[list[str], list[tuple[Any, ...]]]:
-    schema = f"{named.database}.{named.schema}" if named else ""
-    with session.cursor() as cursor:
-        cursor.execute(sql.replace("{schema}", schema), tuple(values))
-        return [column[0].lower() for column in cursor.description or []], [tuple(row) for row in cursor.fetchall()]
 
 
 def _context_row(row: tuple[Any, ...]) -> ContextRow:
