@@ -207,6 +207,7 @@ def test_a_kill_before_the_fold_or_between_the_index_and_the_fold_costs_no_readi
     assert (answer["total"], answer["notes"]) == (3, [])
 
 
+@pytest.mark.usefixtures("whole_folds")
 def test_what_is_folded_leaves_only_when_the_index_beside_it_has_taken_it(
     record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,6 +250,7 @@ def counted(service: ActivityService) -> int:
     return int(found[0])
 
 
+@pytest.mark.usefixtures("whole_folds")
 def test_a_backlog_is_indexed_beside_its_fold_piece_by_piece(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folding, "BESIDE_ROWS", -1)
     service = record.service()
