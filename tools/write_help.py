@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-from click.testing import CliRunner
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 
-import activity_mcp.cli
-from activity_mcp.cli.commands import commands
-from activity_mcp.cli.plain import HELP_COLUMNS, HELP_FILE
+from click.testing import CliRunner  # noqa: E402
+
+from activity_mcp.cli.commands import commands  # noqa: E402
+from activity_mcp.cli.plain import HELP_COLUMNS, HELP_FILE  # noqa: E402
 
 
 def help_text() -> str:
@@ -17,4 +20,4 @@ def help_text() -> str:
 
 
 if __name__ == "__main__":
-    Path(activity_mcp.cli.__file__).with_name(HELP_FILE).write_text(help_text(), encoding="utf-8")
+    (ROOT / "activity_mcp" / "cli" / HELP_FILE).write_text(help_text(), encoding="utf-8")
