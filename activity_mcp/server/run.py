@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from .http.run import Page
     from .http.sockets import Site
 
+SWITCH_INTERVAL_S = 0.0005
+"""After which a thread that answers gets the interpreter from one that flushes. With Python's 5 ms one turn of a flush takes
+longer than ten answers (``bench growth``, get_context beside folds)."""
+
 
 def serve_stdio(environ: Mapping[str, str] | None = None) -> NoReturn:
     """Serve what this environment asks for, and end the process. Raises ActivityError when it cannot be served."""
@@ -55,6 +59,7 @@ def serve(open_service: Callable[[], ActivityService], *, front: bool = True) ->
     from .front.table import read_table
     from .front.wire import Input, Output, flush_prints, hold_standard_descriptors, take_descriptors
 
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     hold_standard_descriptors()
     for number in SIGNALS:  # until the loop takes over: nothing has been accepted yet, so nothing is lost
         signal.signal(number, lambda *_: os._exit(0))
@@ -128,6 +133,7 @@ def serve_web(
     site = listen_on(transport, host, port, lambda: token_of(config, environ), allowed, is_chosen=config.http_token is not None)
     import asyncio
 
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     with lean_start():
         from .app import build_server
         from .http.run import run_web
