@@ -38,6 +38,7 @@ def main() -> None:
     requests = _Requests(sys.stdin.buffer)
     service = ActivityService.from_environ(source="cli")
     service.adapter.hold_less()
+    service.finding.hold_less()
     try:
         _Shipper(service, requests).run()
     except _ParentIsGone:

@@ -26,7 +26,7 @@ from ..errors import ActivityError, WarehouseError
 from ..fs import LOCAL
 from ..queue import Lease, read_commit, read_queue
 from .documents import Document, document_of, document_of_stored
-from .index import KnownWords, SearchIndex
+from .index import CACHE_KB, LESS_CACHE_KB, KnownWords, SearchIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -65,12 +65,17 @@ class IndexFeed:
         self._on_error = on_error
         self._clock = clock
         self._known_words = KnownWords()
+        self._cache_kb = CACHE_KB
         self._open: SearchIndex | None = None
         self._written_at = 0.0
         self._quarantined: frozenset[str] | None = None
         self._next_slice = 0.0
         self._is_complete = False
         self._was_compared = False
+
+    def hold_less(self) -> None:
+        """Work in less memory, an eighth slower. Before the first use."""
+        self._cache_kb = LESS_CACHE_KB
 
     def take_unfolded(self) -> None:
         """Take in what the next fold takes; to be called before it. Raises what the warehouse raises.
@@ -242,7 +247,7 @@ class IndexFeed:
         if self._open is not None and not self._open.is_as_left():
             self.close()
         if self._open is None:
-            self._open, self._was_compared = SearchIndex.at(self.path, self._known_words), False
+            self._open, self._was_compared = SearchIndex.at(self.path, self._known_words, self._cache_kb), False
         self._written_at = self._clock.monotonic()
         return self._open
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 LESS_MEMORY = "56MB"
-"""With the rest of the process 184 MB after 100 MB of small lines; a fold takes an eighth longer than in the usual 128 MB."""
+"""With the rest of the process 178 MB after 100 MB of small lines; a fold takes an eighth longer than in the usual 128 MB."""
 
 
 class DuckDBAdapter(Adapter):
