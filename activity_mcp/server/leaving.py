@@ -22,21 +22,45 @@ EOF_GRACE_S = 5.0  # requests piped into a fresh server on a busy machine: the f
 FLUSH_S = 0.1  # how long a client that has fallen behind may take over the last answers
 
 
-def watchdog(leave_s: float = LEAVE_S) -> Callable[[], None]:
-    """A thread that ends the process ``leave_s`` after what is returned here is called; a signal handler may call it."""
-    read_end, write_end = os.pipe()
+class Watchdog:
+    """A thread that ends the process ``leave_s`` after leaving has begun, or after a signal, whatever hangs."""
 
-    def wait() -> None:
-        os.read(read_end, 1)
-        time.sleep(leave_s)
+    def __init__(self, leave_s: float = LEAVE_S) -> None:
+        self._leave_s = leave_s
+        self._end: Callable[[], object] = lambda: None
+        self._woken, self._wakes = os.pipe()
+        os.set_blocking(self._wakes, False)
+        threading.Thread(target=self._wait, name="activity-watchdog", daemon=True).start()
+
+    def begin(self) -> None:
+        """Leaving has begun. Callable from any thread and from a signal handler."""
+        try:
+            os.write(self._wakes, b".")
+        except BlockingIOError:  # full of what woke it already
+            pass
+
+    def on_signals(self, end: Callable[[], object]) -> None:
+        """SIGTERM, SIGINT and SIGHUP call ``end``, maybe twice and on any thread, and begin to leave. For the main thread.
+
+        Python runs a handler between two instructions of the main thread. When that thread waits inside a library, or was
+        about to when the signal came, it has no next instruction. The interpreter's own handler, which writes to a descriptor
+        (``signal.set_wakeup_fd``), runs all the same, and the thread here reads that.
+        """
+        self._end = end
+
+        def handle(*_: object) -> None:
+            self.begin()
+            end()
+
+        signal.set_wakeup_fd(self._wakes, warn_on_full_buffer=False)
+        for number in SIGNALS:
+            signal.signal(number, handle)
+
+    def _wait(self) -> None:
+        if os.read(self._woken, 1)[0] in SIGNALS:
+            self._end()
+        time.sleep(self._leave_s)
         leave(0)
-
-    threading.Thread(target=wait, name="activity-watchdog", daemon=True).start()
-
-    def leave_in_time() -> None:
-        os.write(write_end, b".")
-
-    return leave_in_time
 
 
 def leave(code: int) -> NoReturn:

@@ -1,17 +1,12 @@
-"""The life of a server on an event loop: its service's start and end, and its signals.
-
-ServiceLifetime   starts the background work off the event loop, and closes the service within a bound
-on_signals        SIGTERM, SIGINT and SIGHUP end the connection, not the process
-"""
+"""The life of a service on an event loop: its background work starts off the loop, and its end takes a bounded time."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
 import threading
 from typing import TYPE_CHECKING
 
-from .leaving import CLOSE_S, SIGNALS, START_DELAY_S, log_background_error
+from .leaving import CLOSE_S, START_DELAY_S, log_background_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,15 +61,3 @@ class ServiceLifetime:
                 pass
 
         threading.Thread(target=work, name=name, daemon=True).start()
-
-
-def on_signals(end: Callable[[], None], at_once: Callable[[], None]) -> None:
-    """``end`` runs on the loop, ``at_once`` in the handler itself, as the loop may be what hangs."""
-    loop = asyncio.get_running_loop()
-
-    def handle(*_: object) -> None:
-        at_once()
-        loop.call_soon_threadsafe(end)
-
-    for number in SIGNALS:
-        signal.signal(number, handle)

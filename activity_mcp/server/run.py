@@ -16,7 +16,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
-from .leaving import CLOSE_S, SIGNALS, WEB_LEAVE_S, leave, log_background_error, watchdog
+from .leaving import CLOSE_S, SIGNALS, WEB_LEAVE_S, Watchdog, leave, log_background_error
 from .logs import without_rich
 
 if TYPE_CHECKING:
@@ -70,14 +70,14 @@ def serve(open_service: Callable[[], ActivityService], *, front: bool = True) ->
         lines.end("failure")
 
     source, target = take_descriptors()
-    on_end = watchdog()
-    lines = Input(source, target, on_end)
+    lines = Input(source, target)
     output = Output(target, lambda: lines.end("lost"))
-    lines.on_signals()
+    dog = Watchdog()
+    dog.on_signals(lambda: lines.end("signal"))
     loader = ServiceLoader(open_service, fail)
     table = read_table() if front and not _is_traced() else None
     Front(lines, output, table, loader, _long_way_of(loader, output, fail)).serve()
-    on_end()
+    dog.begin()
     loader.close(CLOSE_S)
     flush_prints()
     for failure in failures:
@@ -145,7 +145,7 @@ def serve_web(
     async def serve_and_leave() -> NoReturn:
         code = 0
         try:
-            await run_web(server, service, site, page=page, on_end=watchdog(WEB_LEAVE_S))
+            await run_web(server, service, site, Watchdog(WEB_LEAVE_S), page=page)
         except BaseException as error:
             log_background_error(error, "the server stopped")
             code = 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -150,7 +151,9 @@ class Troublemaker(FakeService):
             os.system("echo from a child; cat && echo which saw the end")  # it would write to the wire, and eat from it
         if kind == "big":
             self.context_sections = {"recent_queries": [{"sql": "x" * 60_000}]}
-        if kind == "hang":
+        if kind in ("hang", "hang deaf"):
+            if kind == "hang deaf":  # signals reach other threads: this one has no instruction to run their handlers after
+                signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP})
             self._write({"hanging": True})
             time.sleep(60)
         if kind == "modules":

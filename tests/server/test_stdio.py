@@ -281,10 +281,12 @@ def test_it_leaves_within_a_second_though_closing_hangs() -> None:
 
 
 @pytest.mark.timing
-def test_it_leaves_within_a_second_though_a_call_hangs_on_the_event_loop(recorded: Path) -> None:
+@pytest.mark.parametrize("kind", ["hang", "hang deaf"])
+def test_it_leaves_within_a_second_though_a_call_hangs_on_the_main_thread(recorded: Path, kind: str) -> None:
+    """``deaf`` is a thread that the signal does not interrupt: one in a library, or just about to wait."""
     with RawClient(env={"FAKE_FILE": str(recorded)}) as client:
         client.initialize()
-        client.call(1, "get_context", customer="hang")
+        client.call(1, "get_context", customer=kind)
         while not recorded.exists() or "hanging" not in recorded.read_text():
             time.sleep(0.001)
         client.process.terminate()

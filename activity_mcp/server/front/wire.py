@@ -1,6 +1,6 @@
 """This process's stdin and stdout: lines in, bytes out, and what ends them.
 
-A signal handler only writes down that the end has come and wakes the reader; nothing is raised anywhere.
+A signal, a crash or a lost client ends the input: that is noted, and the reader is woken; nothing is raised anywhere.
 """
 
 from __future__ import annotations
@@ -8,11 +8,9 @@ from __future__ import annotations
 import fcntl
 import os
 import select
-import signal
 import sys
 import threading
 
-from ..leaving import SIGNALS
 from .framing import LineCutter
 from .unblocked import Unblocked
 
@@ -90,10 +88,9 @@ class Input:
     """The client's lines. ``ended`` is why no more come: ``eof``, ``signal``, ``failure``, or ``lost`` when nobody reads
     ``output`` any more, the descriptor of the answers."""
 
-    def __init__(self, descriptor: int, output: int, on_signal: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, descriptor: int, output: int) -> None:
         self._descriptor = descriptor
         self._output = output
-        self._on_signal = on_signal
         self._wakes, self._woken = os.pipe()
         os.set_blocking(self._woken, False)
         self.ended = ""
@@ -136,16 +133,6 @@ class Input:
             os.write(self._woken, b".")
         except OSError:
             pass
-
-    def on_signals(self) -> None:
-        """SIGTERM, SIGINT and SIGHUP end the input, not the process."""
-
-        def handle(*_: object) -> None:
-            self._on_signal()
-            self.end("signal")
-
-        for number in SIGNALS:
-            signal.signal(number, handle)
 
 
 def take_descriptors() -> tuple[int, int]:

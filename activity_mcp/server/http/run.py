@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from ..leaving import CLOSE_S, GRACE_S
-from ..lifetime import ServiceLifetime, on_signals
+from ..lifetime import ServiceLifetime
 from .app import build_app
 from .uvicorn_server import uvicorn_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mcp.server.lowlevel import Server
     from starlette.types import Receive, Scope, Send
 
     from ...service import ActivityService
+    from ..leaving import Watchdog
     from .sockets import Site
 
 
@@ -35,20 +34,21 @@ async def run_web(
     server: Server[Any],
     service: ActivityService,
     site: Site,
+    dog: Watchdog,
     *,
     page: Page | None = None,
-    on_end: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve the site until SIGTERM, SIGINT or SIGHUP; then answer what was asked, and flush and close the service.
 
-    ``on_end`` is called when leaving begins. Raises what made the HTTP server stop by itself.
+    ``dog`` hears the signals and when leaving begins. Raises what made the HTTP server stop by itself.
     """
     lifetime = ServiceLifetime(service)
     ended = asyncio.Event()
     guard = build_app(server, service, site, page)
     http = uvicorn_for(guard, has_lifespan=True)
     try:
-        on_signals(ended.set, on_end)
+        loop = asyncio.get_running_loop()
+        dog.on_signals(lambda: loop.call_soon_threadsafe(ended.set))
         serving = asyncio.ensure_future(http.serve(list(site.sockets)))
         lifetime.start_soon()
         click.echo(f"activity-mcp serves {site.url}", err=True)
@@ -56,7 +56,7 @@ async def run_web(
         if page is not None:
             click.echo(f"the page for a browser is at {site.root}/", err=True)
         await asyncio.wait({serving, asyncio.ensure_future(ended.wait())}, return_when=asyncio.FIRST_COMPLETED)
-        on_end()
+        dog.begin()
         if page is not None:
             page.close()
         http.should_exit = True
