@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 LAYOUT_VERSION = 4
 """The version of the tables, on both engines: a newer one is left alone, an older one is upgraded."""
@@ -219,7 +219,7 @@ class Sink(Protocol):
 class ContextSource(Protocol):
     """Where contexts are read from."""
 
-    def changed_contexts(self, known: Mapping[Scope, int]) -> list[ContextRow]:
+    def changed_contexts(self, known: Mapping[Scope, int]) -> Iterable[ContextRow]:
         """The rows whose version is not the one the caller knows, the newest few hundred of them."""
 
     def contexts(self, scopes: Sequence[Scope], channel_id: str) -> list[ContextRow]:

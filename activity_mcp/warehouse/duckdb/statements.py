@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     import duckdb
 
 
+FETCHED_ROWS = 200
+
+
+def fetched(result: duckdb.DuckDBPyConnection, at_once: int = FETCHED_ROWS) -> Iterator[tuple[Any, ...]]:
+    """The rows of a result, so many at a time: while the engine makes Python's values of them, no other thread runs."""
+    while part := result.fetchmany(at_once):
+        yield from part
+
+
 class DuckDBStatements:
     """``Statements`` on an open connection."""
 
@@ -20,13 +29,11 @@ class DuckDBStatements:
         self._connection = connection
 
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
-        return self._connection.execute(sql, parameters or None).fetchall()
+        return list(fetched(self._connection.execute(sql, parameters or None)))
 
     def rows(self, sql: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
         """The rows of a statement, few at a time: not all of them are in memory."""
-        result = self._connection.execute(sql, parameters)
-        while part := result.fetchmany(200):
-            yield from part
+        return fetched(self._connection.execute(sql, parameters))
 
     def refresh(self, rows: str, parameters: Mapping[str, Any]) -> None:
         """Fold rows that are in the stream already, those of the query ``rows``, into what is derived from it."""
