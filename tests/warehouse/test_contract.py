@@ -117,6 +117,11 @@ def test_a_batch_sent_twice_is_refused_and_changes_nothing(warehouse: Warehouse,
     assert counts(warehouse) == {"tool_event": 3}
 
 
+def test_a_large_batch_is_stored_whole(warehouse: Warehouse, clock: FakeClock) -> None:
+    warehouse.append(batch(1, 1001, clock, expected=None))
+    assert counts(warehouse) == {"tool_event": 1001}
+
+
 def test_a_slower_flusher_finds_the_offset_moved(warehouse: Warehouse, clock: FakeClock) -> None:
     warehouse.append(batch(1, 2, clock, expected=None))
     warehouse.append(batch(3, 4, clock, expected=offset(2)))
