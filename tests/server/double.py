@@ -112,6 +112,9 @@ class FakeService:
     def known_names(self, kind: str) -> list[str]:
         return []
 
+    def search(self, text: str, **options: Any) -> dict[str, Any]:
+        raise NotImplementedError
+
     def refresh(self, **asked: Any) -> dict[str, Any]:
         return self.context(**{name: value for name, value in asked.items() if name in ("customer", "project")})
 
