@@ -13,7 +13,7 @@ import pytest
 from activity_mcp.pipeline.leader import NICENESS
 from activity_mcp.server.run import FULL_COLLECTION_EVERY, SWITCH_INTERVAL_S
 from deployed import put_warehouse
-from machines import until
+from patience import until
 from server.wire import ENVIRON, RawClient
 from web.site import Site
 
@@ -54,7 +54,7 @@ def test_over_http_no_thread_keeps_the_others_waiting_for_long(environ: dict[str
     with Site("http", environ) as site:
         assert site.url
         site.process.terminate()
-        assert site.process.wait(60) == 0
+        assert site.leave()[0] == 0
     assert json.loads(Path(environ["NOTED"]).read_text()) == [SWITCH_INTERVAL_S, FULL_COLLECTION_EVERY]
 
 
