@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..base import ContextRow, Scope
-from .statements import fetched
+from .fetching import fetched
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

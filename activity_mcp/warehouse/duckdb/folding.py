@@ -21,8 +21,8 @@ from ...errors import BatchRejected, BatchTooLarge, WarehouseError
 from ..base import Folded
 from ..batch_size import WEIGHT_OF_A_VALUE, BatchSize
 from .beside import Beside
+from .fetching import fetched
 from .refresh import MAKE_STREAM, STREAM, refresh
-from .statements import fetched
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,21 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import rebuilding
+from .fetching import fetched
 from .refresh import MAKE_STREAM, STREAM, refresh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import duckdb
-
-
-FETCHED_ROWS = 200
-
-
-def fetched(result: duckdb.DuckDBPyConnection, at_once: int = FETCHED_ROWS) -> Iterator[tuple[Any, ...]]:
-    """The rows of a result, so many at a time: while the engine makes Python's values of them, no other thread runs."""
-    while part := result.fetchmany(at_once):
-        yield from part
 
 
 class DuckDBStatements:
