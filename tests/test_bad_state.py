@@ -29,7 +29,7 @@ NO_SOCKETS = shutil.ignore_patterns("hook.sock*")
 
 
 def log(server: ActivityService, count: int = 1, size: int = 10) -> list[str]:
-    return [server.log("tool_event", {**TOOL, "note": "x" * size})["activity_id"] for _ in range(count)]
+    return [server.log("tool_event", {**TOOL, "note": "x" * size})["activity_id"] or "" for _ in range(count)]
 
 
 def segments(server: ActivityService) -> list[Path]:

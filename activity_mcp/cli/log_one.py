@@ -47,7 +47,7 @@ def log_one(event_name: str, features: Sequence[str], given: dict[str, str]) -> 
 def _record(service: ActivityService, event_name: str, features: Sequence[str], given: Mapping[str, str]) -> None:
     answer = service.log(event_name, dict(_feature(event_name, text) for text in features), **given)  # type: ignore[arg-type]
     if answer["accepted"]:
-        say(answer["activity_id"])
+        say(str(answer["activity_id"]))
     else:
         remark(f"not recorded: {answer['reason']}")
 

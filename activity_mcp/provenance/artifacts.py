@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..clock import Clock
     from ..recording.recorder import Recorder
     from ..warehouse import QueryResult
+    from .answers import StoredArtifact
     from .artifact_store import ArtifactStore
 
 MAX_CONTENT_BYTES = 8 << 20
@@ -77,10 +78,10 @@ class Artifacts:
         query_id: str | None = None,
         expires_hours: float | None = None,
         project: str | None = None,
-    ) -> dict[str, Any]:
-        """Keep rows or a content: {artifact_id, row_count, sample_rows, content_schema, …}.
+    ) -> StoredArtifact:
+        """Keep rows or a content. The same again is the same artifact. Secrets are redacted first.
 
-        The same again is the same artifact. Secrets are redacted first. Raises InvalidInput (nothing was stored), QueueRefused.
+        Raises InvalidInput (nothing was stored) or a QueueRefused.
         """
         began = time.perf_counter()
         check_names(artifact_type=artifact_type, query_id=query_id)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ..clock import Clock
     from ..language.query_language import Query
     from ..warehouse.base import QueryEngine
+    from .answers import SearchAnswer, SearchHit
     from .documents import Document
 
 MAX_LIMIT = 100
@@ -82,7 +83,7 @@ class Searcher:
         until: str | None = None,
         limit: int = 10,
         cancelled: Callable[[], bool] = lambda: False,
-    ) -> dict[str, Any]:
+    ) -> SearchAnswer:
         """The ``search`` tool's answer. ``project`` None: all, this one's first. Raises InvalidInput."""
         asked = _Asked(text, kind, project, since, until, max(1, min(limit, MAX_LIMIT)), self._clock.time_us())
         with contextlib.ExitStack() as opened:
@@ -200,7 +201,7 @@ class Searcher:
                 asked.notes.append(f"the index could not be read ({error}): it is built again by the process that leads")
         return found
 
-    def _shown(self, hit: Hit, asked: _Asked) -> dict[str, Any]:
+    def _shown(self, hit: Hit, asked: _Asked) -> SearchHit:
         doc = hit.document
         words = {word for term, as_word in hit.matched for word in ((as_word,) if as_word else term.words)}
         prefixes = tuple(term.words[-1] for term, _ in hit.matched if term.prefix)
@@ -297,7 +298,7 @@ def _want(term: Term, indexes: Sequence[SearchIndex]) -> Wanted:
 
 
 def _rare(wanted: Sequence[Wanted], size: int) -> list[Wanted]:
-    """The words that tell most: those in few documents, or the three rarest."""
+    """The words that narrow a search most: those in few documents, or the three rarest."""
     least = rarity(max(_RARE, int(size * _RARE_SHARE)), max(size, 1))
     rarest = sorted(wanted, key=lambda want: -want.weight)
     return [want for want in rarest if want.weight >= least] or rarest[:3]

@@ -250,7 +250,7 @@ def _injection(
 
 
 def _instructions(blob: Mapping[str, Any], project: str, environ: Mapping[str, str]) -> Noted | Instructions:
-    """What CLAUDE.md and MEMORY.md tell this session: as the leader noted it, and read only where they have changed since."""
+    """What this session reads in CLAUDE.md and MEMORY.md: as the leader noted it; read only where they have changed since."""
     from ...context.instructions import noted_in, paths_for, read_instructions, signature_of
 
     paths = paths_for(project, environ)
