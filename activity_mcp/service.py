@@ -19,8 +19,8 @@ from .composition import Composition
 from .config import Config, read_config
 from .context import ALL_PROJECTS
 from .errors import ActivityError
-from .identity import place_of
 from .lazy import lazy
+from .project import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

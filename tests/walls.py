@@ -4,7 +4,7 @@ from __future__ import annotations
 
 FLAT = {
     "errors", "clock", "plain_json", "package_files", "sql_text",
-    "schema", "identity", "config", "lazy", "service",
+    "schema", "project", "identity", "config", "lazy", "service",
 }  # fmt: skip
 # What each room may import of the others, from the ground floor up; a room may always import itself, and no room one above it.
 ROOMS: dict[str, set[str]] = {
@@ -15,26 +15,27 @@ ROOMS: dict[str, set[str]] = {
     "lazy": set(),
     "sql_text": set(),
     "fs": {"errors"},
-    "activity": {"errors", "clock", "plain_json"},
+    "activity": {"clock", "errors", "plain_json"},
     "redaction": {"activity", "errors", "plain_json"},
     "schema": {"activity", "errors", "package_files", "plain_json"},
+    "project": {"fs"},
     "identity": {"activity", "errors", "fs", "plain_json"},
-    "config": {"activity", "errors", "fs", "identity", "plain_json", "redaction"},
-    "queue": {"errors", "clock", "fs", "activity", "plain_json"},
+    "config": {"activity", "errors", "fs", "plain_json", "project", "redaction"},
+    "queue": {"activity", "clock", "errors", "fs", "plain_json"},
     "language": {"errors"},
-    "context": {"clock", "errors", "fs", "activity", "language", "plain_json"},
-    "warehouse": {"errors", "clock", "config", "fs", "activity", "plain_json", "sql_text"},
+    "context": {"activity", "clock", "errors", "fs", "language", "plain_json"},
+    "warehouse": {"activity", "clock", "config", "errors", "fs", "plain_json", "sql_text"},
     "recording": {"activity", "clock", "errors", "fs", "identity", "plain_json", "queue", "redaction", "schema"},
     "pipeline": {"activity", "clock", "context", "errors", "fs", "queue", "recording", "schema", "warehouse"},
-    "recall": {"activity", "clock", "context", "errors", "identity", "queue"},
+    "recall": {"activity", "clock", "context", "errors", "project", "queue"},
     "claude_code": {
-        "activity", "clock", "config", "context", "errors", "fs", "identity", "plain_json", "queue", "recording", "redaction",
-        "sql_text",
+        "activity", "clock", "config", "context", "errors", "fs", "identity", "plain_json", "project", "queue", "recording",
+        "redaction", "sql_text",
     },
     "codex": {"activity"},
     "usage": {"clock", "context", "fs", "warehouse"},
     "otlp": {"activity", "claude_code", "clock", "errors", "fs", "plain_json", "redaction"},
-    "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
+    "provenance": {"activity", "clock", "errors", "fs", "project", "queue", "recording", "warehouse"},
     "health": {
         "activity", "clock", "config", "context", "errors", "fs", "otlp", "plain_json", "queue", "recall", "recording",
         "warehouse",
@@ -42,11 +43,12 @@ ROOMS: dict[str, set[str]] = {
     "search": {"activity", "clock", "errors", "fs", "language", "queue", "warehouse"},
     "sessions": {"activity", "clock", "errors", "fs", "queue", "search", "warehouse"},
     "composition": {
-        "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "identity", "lazy", "otlp", "pipeline",
-        "plain_json", "provenance", "queue", "recall", "recording", "redaction", "sessions", "usage", "warehouse",
+        "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "identity", "lazy", "otlp",
+        "pipeline", "plain_json", "project", "provenance", "queue", "recall", "recording", "redaction", "sessions", "usage",
+        "warehouse",
     },
     "service": {
-        "clock", "composition", "config", "context", "errors", "health", "identity", "lazy", "queue", "recall", "recording",
+        "clock", "composition", "config", "context", "errors", "health", "lazy", "project", "queue", "recall", "recording",
         "search", "warehouse",
     },
     "server": {
@@ -55,11 +57,11 @@ ROOMS: dict[str, set[str]] = {
     },
     "operations": {
         "activity", "claude_code", "clock", "codex", "config", "context", "errors", "fs", "health", "identity", "pipeline",
-        "provenance", "queue", "recall", "recording", "search", "server", "service", "warehouse",
+        "project", "provenance", "queue", "recall", "recording", "search", "server", "service", "warehouse",
     },
     "web": {
-        "activity", "clock", "config", "context", "errors", "health", "operations", "provenance", "queue", "recording", "search",
-        "server", "service", "sessions", "usage", "warehouse",
+        "activity", "clock", "config", "context", "errors", "health", "operations", "provenance", "queue", "recording",
+        "search", "server", "service", "sessions", "usage", "warehouse",
     },
     "bench": {
         "activity", "claude_code", "clock", "config", "context", "errors", "fs", "identity", "operations", "pipeline", "queue",
@@ -67,10 +69,10 @@ ROOMS: dict[str, set[str]] = {
     },
     "cli": {
         "activity", "bench", "claude_code", "clock", "config", "context", "errors", "health", "identity", "operations", "otlp",
-        "package_files", "plain_json", "queue", "schema", "search", "server", "service", "sessions", "usage", "warehouse",
-        "web",
+        "package_files", "plain_json", "project", "queue", "schema", "search", "server", "service", "sessions", "usage",
+        "warehouse", "web",
     },
-    "__main__": {"context", "claude_code", "cli", "errors", "server"},
+    "__main__": {"claude_code", "cli", "context", "errors", "server"},
     "__init__": {"errors", "operations"},
 }  # fmt: skip
 # The walls inside a room: what each part of it may import of the others, again from the ground floor up. Every room that has a

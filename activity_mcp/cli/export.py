@@ -10,7 +10,7 @@ import click
 
 from ..clock import iso
 from ..errors import InvalidInput
-from ..search.searcher import moment
+from ..search.times import moment
 from ..service import ActivityService
 from ..sessions import export, rows
 from ..sessions.markdown import counted

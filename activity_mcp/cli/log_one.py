@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..activity import EVENT_NAMES
 from ..errors import InvalidInput
-from ..identity import is_ignored, project_of, working_directory
 from ..plain_json import loads
+from ..project import is_ignored, project_of, working_directory
 from ..schema import schemas
 from ..service import ActivityService
 from .output import folder, remark, say

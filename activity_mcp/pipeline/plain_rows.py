@@ -6,8 +6,8 @@ A line as ``activity`` writes it is
 
 and most lines of a batch have HEAD and TAIL alike: who, where, which event. The first line of a kind is read as a whole
 (``rows.row_of``), and must give the same line when it is encoded again; each line that differs from it in nothing but an id of
-hex digits, a time in our form, an object and a number then has the same columns beside these. A line that cannot be cut so is read
-by itself. What is no activity is not judged here.
+hex digits, a time in our form, an object and a number then has the same columns beside these. A line that cannot be cut so is
+read by itself. What is no activity is not judged here.
 """
 
 from __future__ import annotations

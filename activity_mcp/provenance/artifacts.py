@@ -13,7 +13,7 @@ import orjson
 
 from ..clock import iso
 from ..errors import InvalidInput
-from ..identity import place_of
+from ..project import place_of
 from . import hashes
 from .arguments import OFF, check_names, positive
 from .artifact_content import SAMPLE_BYTES, content_as_file, rows_as_lists, sample_of, schema_of, within

@@ -12,7 +12,7 @@ import orjson
 from ..activity import MAX_TEXT
 from ..context import ALL_PROJECTS, CONTEXT_TYPES
 from ..errors import InvalidInput
-from ..identity import place_of
+from ..project import place_of
 from .bounded import Lasting
 from .cache import Entry
 

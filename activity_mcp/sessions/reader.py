@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import iso, parse_iso
 from ..errors import InvalidInput
-from ..search.searcher import moment
+from ..search.times import moment
 from . import rows
 from .story import story_of, within
 

@@ -133,9 +133,9 @@ def test_words_about_itself_load_nothing_of_its_rooms(arguments: list[str], home
     ("arguments", "rooms"),
     [
         (LOGGED, {"activity", "clock", "cli", "composition", "config", "context", "errors", "fs", "identity", "lazy", "package_files",
-                  "plain_json", "queue", "recording", "redaction", "schema", "service"}),
+                  "plain_json", "project", "queue", "recording", "redaction", "schema", "service"}),
         (["status"], {"activity", "clock", "cli", "composition", "config", "context", "errors", "fs", "health", "identity", "lazy", "otlp",
-                      "package_files", "plain_json", "queue", "recall", "recording", "redaction", "schema", "service", "warehouse"}),
+                      "package_files", "plain_json", "project", "queue", "recall", "recording", "redaction", "schema", "service", "warehouse"}),
     ],
     ids=["log", "status"],
 )  # fmt: skip

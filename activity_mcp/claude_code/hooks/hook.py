@@ -19,8 +19,9 @@ from ...activity import Origin, build
 from ...clock import SYSTEM_CLOCK
 from ...config import default_home, read_config
 from ...errors import DiskFull, ForeignHome, InvalidConfig, QueueBusy, QueueFull, QueueRefused
-from ...identity import branch_of, commit_of, is_ignored, is_paused, project_of, resolve_identity
+from ...identity import is_paused, resolve_identity
 from ...plain_json import clean, dumps, loads
+from ...project import branch_of, commit_of, is_ignored, project_of
 from ...queue.writer import QueueWriter
 from .payloads import HookPayload
 
