@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, NoReturn
 
+    from ...activity import Activity
     from ...clock import Clock
     from ...config import Config
     from ...context.instructions import Instructions, Noted
@@ -193,8 +194,17 @@ def _record(
         build(draft.event_name, draft.features, origin, now_us=now_us, activity_id=draft.activity_id, ts=ts_us, strict=False)
         for draft in drafts
     ]
+    if _append(made, config, clock):
+        try:
+            payload.leave_traces(drafts[0].activity_id)
+        except Exception:  # noqa: S110 - what later hooks lose by it is little, and the event itself is recorded
+            pass
+
+
+def _append(made: list[Activity], config: Config, clock: Clock) -> bool:
+    """Whether the queue took them. What it refused and counted is no error of the hook's."""
     writer = QueueWriter(
-        queue_dir,
+        config.queue_dir,
         sink=config.sink,
         max_bytes=config.max_queue_bytes,
         durability="none",
@@ -210,11 +220,8 @@ def _record(
     except QueueRefused as refused:
         if type(refused) not in _COUNTED_BY_QUEUE:
             raise
-    else:
-        try:
-            payload.leave_traces(drafts[0].activity_id)
-        except Exception:  # noqa: S110 - what later hooks lose by it is little, and the event itself is recorded
-            pass
+        return False
+    return True
 
 
 def _injection(
