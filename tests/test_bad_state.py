@@ -324,7 +324,7 @@ def test_a_queue_without_its_name_says_that_it_was_rebuilt(machine: Machine) -> 
     assert "queue.json was missing or unreadable" in reported
 
 
-def test_whoever_waits_for_a_flush_is_not_left_waiting_by_a_deleted_commit(machine: Machine) -> None:
+def test_a_caller_that_waits_for_a_flush_is_not_left_waiting_by_a_deleted_commit(machine: Machine) -> None:
     server, command = machine.server(), machine.server()
     log(server)
     machine.turns(server)

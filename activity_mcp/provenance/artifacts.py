@@ -22,7 +22,7 @@ from .artifact_store import Artifact, expiry
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from ..activity import Origin
+    from ..activity import Activity, Origin
     from ..clock import Clock
     from ..recording.recorder import Recorder
     from ..warehouse import QueryResult
@@ -152,7 +152,7 @@ class Artifacts:
         }
 
     def keep(
-        self, artifact: Artifact, pieces: Iterable[bytes], sample: list[Any], latency_ms: float, more: Sequence[Any] = ()
+        self, artifact: Artifact, pieces: Iterable[bytes], sample: list[Any], latency_ms: float, more: Sequence[Activity] = ()
     ) -> None:
         """Put its content on the disk, then record it, with ``more`` prepared events, in one durable append."""
         event = self._event_of(artifact, sample, latency_ms)
@@ -166,7 +166,7 @@ class Artifacts:
     def link_of(self, artifact: Artifact) -> str:
         return self._files.link_of(artifact)
 
-    def _event_of(self, artifact: Artifact, sample: list[Any], latency_ms: float) -> Any:
+    def _event_of(self, artifact: Artifact, sample: list[Any], latency_ms: float) -> Activity:
         """The event that brings an artifact into the warehouse."""
         features = {
             "artifact_id": artifact.artifact_id,
