@@ -28,7 +28,8 @@ from activity_mcp.warehouse.duckdb.adapter import DuckDBAdapter
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from deployed import put_warehouse
 from fakes import FakeClock
-from machines import Machine, until
+from machines import Machine
+from patience import until
 
 TOOL = {"tool_name": "Bash", "success": True}
 

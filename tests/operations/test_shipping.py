@@ -19,7 +19,7 @@ from activity_mcp.errors import OffsetConflict, WarehouseBusy, WarehouseRefused,
 from activity_mcp.operations.shipping import ShippingProcess, error_answer, raise_answer
 from activity_mcp.queue import Lease
 from activity_mcp.service import ActivityService
-from machines import until
+from patience import until
 
 CALLS_AT_LEAST = 400
 TOOL = {"tool_name": "Bash", "success": True, "output": "x" * 300}

@@ -28,7 +28,7 @@ from activity_mcp.server.http.open_requests import MAX_OPEN, OpenRequests
 from activity_mcp.server.http.sse import CountingWriter, PacedReader
 from activity_mcp.service import ActivityService
 from deployed import put_warehouse
-from machines import until
+from patience import until
 from server.test_serve import SERVE
 from server.wire import INITIALIZE, RawClient
 from web.site import Site
