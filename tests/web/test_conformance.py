@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE_S
 from server.wire import ENVIRON
 from web.site import Site
 
@@ -84,7 +85,7 @@ def site(packages: Path, environ: dict[str, str]) -> Iterator[Site]:
 
 def run(packages: Path, script: str, *arguments: str, environ: dict[str, str] | None = None) -> str:
     command = [str(packages / "node_modules/node/bin/node"), str(packages / "node_modules" / script), *arguments]
-    done = subprocess.run(command, env={**ENVIRON, **(environ or {})}, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, env={**ENVIRON, **(environ or {})}, capture_output=True, text=True, timeout=PATIENCE_S)
     return done.stdout + done.stderr
 
 
