@@ -243,7 +243,7 @@ def test_where_another_process_leads_no_child_is_started(service: ActivityServic
 def test_what_is_little_is_shipped_without_starting_a_process(service: ActivityService) -> None:
     write(service, 3)
     shipping = ShippingProcess(service)
-    shipping.drain(30, verify=True)
+    shipping.drain(PATIENCE_S, verify=True)
     assert shipping._child is None
     assert not service.local_events.urgent()
 

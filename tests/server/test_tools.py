@@ -287,8 +287,8 @@ def test_a_job_cancelled_before_its_turn_is_not_run() -> None:
     second = lanes.submit("appends", lambda: done.append("second"))
     assert second.cancel()
     gate.set()
-    lanes.submit("appends", lambda: done.append("third")).result(30)
-    assert (first.result(30), done) == (True, ["third"])
+    lanes.submit("appends", lambda: done.append("third")).result(PATIENCE_S)
+    assert (first.result(PATIENCE_S), done) == (True, ["third"])
 
 
 # --- what is refused

@@ -86,7 +86,7 @@ def seed_hostile(environ: Mapping[str, str]) -> list[str]:
                 for place, (name, features) in enumerate(given)
             ]
             service.recorder.append(prepared)
-        Drainer(service).drain(60)
+        Drainer(service).drain(PATIENCE_S)
         return ids
     finally:
         service.close()
