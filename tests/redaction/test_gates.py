@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from activity_mcp.redaction import RULES, Redactor, gates
+from activity_mcp.redaction import RULES, Redactor, gate_words, gates
 from activity_mcp.redaction.gates import opened
 from activity_mcp.redaction.names import judge_name
 from activity_mcp.redaction.programs import CONSUMERS
@@ -82,12 +82,12 @@ def test_what_hooks_mostly_see_opens_no_gate(text: str) -> None:
 def test_no_finder_looks_at_a_uuid() -> None:
     """So an id of that form is passed over unread: every word of the gates that fits into one, at every place of it."""
     blocks = (
-        gates.TOKENS_BY_PIECE,
-        gates.TOKENS_BEFORE_LONG,
-        gates.TOKENS_BY_HEAD,
-        gates.PROGRAMS,
-        gates.CALLS,
-        gates.CONSUMERS,
+        gate_words.TOKENS_BY_PIECE,
+        gate_words.TOKENS_BEFORE_LONG,
+        gate_words.TOKENS_BY_HEAD,
+        gate_words.PROGRAMS,
+        gate_words.CALLS,
+        gate_words.CONSUMERS,
     )
     words = {word for block in blocks for word in re.split("[|\\s]", block)} | {
         literal for rule in RULES for literal in rule[1]
