@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +80,3 @@ class Machine:
     def reported(self, event_type: str) -> list[dict[str, Any]]:
         features = [json.loads(row.feature_json) for row in self.warehouse.rows if row.event_name == "system_event"]
         return [found for found in features if found["event_type"] == event_type]
-
-
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    """Wait for other threads or processes, looking often; what never comes true fails."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.01)

@@ -21,7 +21,8 @@ from activity_mcp.pipeline.folding import FOLD_EVERY_S
 from activity_mcp.queue import read_commit, read_queue
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
-from machines import Machine, until
+from machines import Machine
+from patience import until
 
 TOOL = {"tool_name": "Bash", "success": True}
 NO_SOCKETS = shutil.ignore_patterns("hook.sock*")

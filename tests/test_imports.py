@@ -5,225 +5,167 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 import activity_mcp
+from import_graph import Graph, Unreadable, tree_of
+from walls import FLAT, PARTS, ROOMS
 
 PACKAGE = Path(activity_mcp.__file__).parent
 TESTS = Path(__file__).parent
+GRAPH = Graph(PACKAGE)
 MAX_LINES = 400
-FLAT = {
-    "errors", "clock", "plain_json", "package_files", "sql_text",
-    "schema", "identity", "config", "lazy", "service",
-}  # fmt: skip
-# What each room may import of the others, from the ground floor up; a room may always import itself, and no room one above it.
-ROOMS: dict[str, set[str]] = {
-    "errors": set(),
-    "clock": set(),
-    "plain_json": {"errors"},
-    "package_files": set(),
-    "lazy": set(),
-    "sql_text": set(),
-    "fs": {"errors"},
-    "activity": {"errors", "clock", "plain_json"},
-    "redaction": {"activity", "errors", "plain_json"},
-    "schema": {"activity", "errors", "package_files", "plain_json"},
-    "identity": {"activity", "errors", "fs", "plain_json"},
-    "config": {"activity", "errors", "fs", "identity", "plain_json", "redaction"},
-    "queue": {"errors", "clock", "fs", "activity", "plain_json"},
-    "language": {"errors"},
-    "context": {"clock", "errors", "fs", "activity", "language", "plain_json"},
-    "warehouse": {"errors", "clock", "config", "fs", "activity", "plain_json", "sql_text"},
-    "recording": {"activity", "clock", "errors", "fs", "identity", "plain_json", "queue", "redaction", "schema"},
-    "pipeline": {"activity", "clock", "context", "errors", "fs", "queue", "recording", "schema", "warehouse"},
-    "recall": {"activity", "clock", "context", "errors", "identity", "queue"},
-    "claude_code": {
-        "activity", "clock", "config", "context", "errors", "fs", "identity", "plain_json", "queue", "recording", "redaction",
-        "sql_text",
-    },
-    "codex": {"activity"},
-    "usage": {"clock", "context", "fs", "warehouse"},
-    "otlp": {"activity", "claude_code", "clock", "errors", "fs", "plain_json", "redaction"},
-    "provenance": {"activity", "clock", "errors", "fs", "identity", "queue", "recording", "warehouse"},
-    "health": {
-        "activity", "clock", "config", "context", "errors", "fs", "otlp", "plain_json", "queue", "recall", "recording",
-        "warehouse",
-    },
-    "search": {"activity", "clock", "errors", "fs", "language", "queue", "warehouse"},
-    "sessions": {"activity", "clock", "errors", "fs", "queue", "search", "warehouse"},
-    "composition": {
-        "activity", "claude_code", "clock", "config", "context", "errors", "fs", "health", "identity", "lazy", "otlp", "pipeline",
-        "plain_json", "provenance", "queue", "recall", "recording", "redaction", "sessions", "usage", "warehouse",
-    },
-    "service": {
-        "clock", "composition", "config", "context", "errors", "health", "identity", "lazy", "queue", "recall", "recording",
-        "warehouse",
-    },
-    "server": {
-        "activity", "clock", "config", "context", "errors", "fs", "health", "identity", "plain_json", "recall", "recording", "schema",
-        "service",
-    },
-    "operations": {
-        "activity", "claude_code", "clock", "codex", "config", "context", "errors", "fs", "health", "identity", "pipeline",
-        "queue", "recording", "server", "service", "warehouse",
-    },
-    "web": {
-        "activity", "clock", "config", "context", "errors", "health", "operations", "provenance", "queue", "recording", "search",
-        "server", "service", "sessions", "usage", "warehouse",
-    },
-    "bench": {
-        "activity", "claude_code", "clock", "config", "context", "errors", "fs", "identity", "operations", "pipeline", "queue",
-        "recording", "redaction", "service", "warehouse",
-    },
-    "cli": {
-        "activity", "bench", "claude_code", "clock", "config", "context", "errors", "health", "identity", "operations", "otlp",
-        "package_files", "plain_json", "queue", "schema", "search", "server", "service", "sessions", "usage", "warehouse",
-        "web",
-    },
-    "__main__": {"context", "claude_code", "cli", "errors", "server"},
-    "__init__": {"errors", "operations"},
-}  # fmt: skip
-# The walls inside a room: what each part of it may import of the other parts. A part is a module or a package of the room.
-PARTS: dict[str, dict[str, set[str]]] = {
-    "claude_code": {
-        "hooks": {"draft", "events", "ids", "outcomes", "prompts", "session_state", "shell", "sql_statements"},
-        "transcripts": {
-            "draft",
-            "events",
-            "ids",
-            "model_requests",
-            "outcomes",
-            "prompts",
-            "session_state",
-            "setup",
-            "shell",
-            "sql_statements",
-        },
-        "setup": {"hooks", "versions"},
-    },
-    "warehouse": {
-        "base": set(),
-        "adapter": {"base", "snowflake"},
-        "drift": set(),
-        "duckdb": {"adapter", "base", "batch_size", "drift", "values"},
-        "snowflake": {"adapter", "base", "drift", "values"},
-        "memory": {"adapter", "base"},
-        "factory": {"adapter", "duckdb", "snowflake"},
-    },
-    "composition": {
-        "recording": set(),
-        "reading": {"recording"},
-        "sources": {"reading"},
-        "leading": {"sources"},
-    },
-    "server": {
-        "tools": set(),
-        "lanes": {"tools"},
-        "calls": {"logs", "tools"},
-        "front": {"calls", "lanes", "leaving", "logs", "tools"},
-        "http": {"leaving", "lifetime", "tools"},
-    },
-}
 HEAVY = {"sqlite3", "mcp", "snowflake", "duckdb", "jsonschema", "pydantic", "rich", "structlog", "sqlglot", "platformdirs"}
 
 
-def modules() -> dict[str, Path]:
-    return {
-        ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
-        for path in PACKAGE.rglob("*.py")
-        if "generated" not in path.parts
-    }
+def room_of(name: str) -> str:
+    return name.split(".")[0]
 
 
-@cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
+def part_of(room: str, name: str) -> str | None:
+    """The part of a room that a module is in; None where it is in another room."""
+    if name == room:
+        return "__init__"
+    return name.removeprefix(f"{room}.").split(".")[0] if name.startswith(f"{room}.") else None
 
 
-@cache
-def imported(name: str, path: Path) -> frozenset[str]:
-    """The package's own modules that this one imports anywhere, type checking included, as dotted names."""
-    package = name.split(".") if path.name == "__init__.py" and name != "__init__" else name.split(".")[:-1]
-    package = [part for part in package if part != "__init__"]
-    found = set()
-    for node in ast.walk(tree_of(path)):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = package[: len(package) - node.level + 1]
-            parts = base + (node.module.split(".") if node.module else [])
-            found |= {".".join(parts)} if node.module else {".".join([*parts, alias.name]) for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("activity_mcp"):
-            found.add((node.module or "")[len("activity_mcp.") :])
-    return frozenset(found)
+def imports_within(room: str) -> dict[str, set[str]]:
+    """Each part of a room, and the other parts that it imports."""
+    found: dict[str, set[str]] = {}
+    for name in GRAPH.modules:
+        part = part_of(room, name)
+        if part is not None:
+            others = {part_of(room, target) for target in GRAPH.imported(name)}
+            found[part] = found.get(part, set()) | {other for other in others if other not in (None, part)}
+    return found
 
 
 def test_every_room_imports_only_what_its_wall_allows() -> None:
-    wrong = []
-    for name, path in modules().items():
-        room = name.split(".")[0]
-        assert room in ROOMS, f"{name} is in no room: say in ROOMS what it may import"
-        for target in imported(name, path):
-            other = target.split(".")[0]
-            if other and other != room and other not in ROOMS[room] and other != "__version__":
-                wrong.append(f"{name} imports {target}")
+    assert {room_of(name) for name in GRAPH.modules} == set(ROOMS), "each room has a wall: say in ROOMS what it may import"
+    wrong = [
+        f"{name} imports {target}"
+        for name in GRAPH.modules
+        for target in sorted(GRAPH.imported(name))
+        if room_of(target) not in {room_of(name), *ROOMS[room_of(name)]}
+    ]
     assert wrong == []
 
 
-def test_every_part_of_a_room_imports_only_what_its_wall_allows() -> None:
-    wrong = []
-    for name, path in modules().items():
-        room, _, rest = name.partition(".")
-        part = rest.split(".")[0]
-        allowed = PARTS.get(room, {}).get(part)
-        for target in imported(name, path) if allowed is not None else ():
-            other = target.removeprefix(f"{room}.").split(".")[0] if target.startswith(f"{room}.") else part
-            if allowed is not None and other not in {part, *allowed}:
-                wrong.append(f"{name} imports {target}")
-    assert wrong == []
+def test_every_room_that_has_rooms_in_it_has_a_wall_for_each_of_its_parts() -> None:
+    split = {name.rpartition(".")[0] for name, path in GRAPH.modules.items() if "." in name and path.name == "__init__.py"}
+    assert set(PARTS) == split
+    assert {room: set(walls) for room, walls in PARTS.items()} == {room: set(imports_within(room)) for room in PARTS}
+
+
+@pytest.mark.parametrize("room", PARTS)
+def test_every_part_of_a_room_imports_only_what_its_wall_allows_and_no_part_above_it(room: str) -> None:
+    walls, found = PARTS[room], imports_within(room)
+    assert [f"{part} imports {other}" for part in found for other in sorted(found[part] - walls[part])] == []
+    assert [f"{part} imports no {other}" for part in walls for other in sorted(walls[part] - found[part])] == []
+    assert upward(walls) == {}
 
 
 def test_no_room_imports_one_above_it() -> None:
-    floors = list(ROOMS)
-    above = {room: [other for other in walls if floors.index(other) > floors.index(room)] for room, walls in ROOMS.items()}
-    assert {room: others for room, others in above.items() if others} == {}
+    assert upward(ROOMS) == {}
+
+
+def upward(walls: dict[str, set[str]]) -> dict[str, list[str]]:
+    floors = list(walls)
+    above = {at: [other for other in allowed if floors.index(other) > floors.index(at)] for at, allowed in walls.items()}
+    return {at: others for at, others in above.items() if others}
 
 
 def test_what_a_wall_allows_is_used() -> None:
     """A wall says what is, not what might be: an allowance nobody uses any more goes."""
     used: dict[str, set[str]] = {room: set() for room in ROOMS}
-    for name, path in modules().items():
-        used[name.split(".")[0]] |= {target.split(".")[0] for target in imported(name, path)}
+    for name in GRAPH.modules:
+        used[room_of(name)] |= {room_of(target) for target in GRAPH.imported(name)}
     assert {room: walls - used[room] for room, walls in ROOMS.items() if walls - used[room]} == {}
 
 
+IMPORTS = {
+    "from .. import ground": {"ground"},
+    "from ..ground import NAME": {"ground"},
+    "from ..ground.below import NAME": {"ground.below"},
+    "from ..ground import below, NAME": {"ground", "ground.below"},
+    "from . import beside": {"room.beside"},
+    "from .beside import NAME": {"room.beside"},
+    "import house.ground.below as other, json": {"ground.below"},
+    "from house import ground": {"ground"},
+    "from house.ground import below": {"ground.below"},
+    "from .. import __version__": set(),
+    "import ground": set(),
+    "import householder.ground": set(),
+    "def late():\n    from ..ground import NAME": {"ground"},
+    "if TYPE_CHECKING:\n    from ..ground import NAME": {"ground"},
+    "try:\n    import house.ground\nexcept ImportError:\n    pass": {"ground"},
+    "import_module('house.ground.below')": {"ground.below"},
+    "import_module('..ground', __package__)": {"ground"},
+    "importlib.import_module('.beside', __package__)": {"room.beside"},
+    "import_module(f'{__package__}.{name}')": {"room.beside"},
+    "__import__(f'{__name__}.{home}', fromlist=(name,))": set(),
+    "import_module('json')": set(),
+}
+
+
+@pytest.mark.parametrize("text", IMPORTS)
+def test_an_import_is_found_wherever_it_is_and_however_it_is_written(text: str, tmp_path: Path) -> None:
+    assert set(house_with(tmp_path, text).imported("room.here")) == IMPORTS[text]
+
+
+@pytest.mark.parametrize("text", ["import_module(name)", "import_module(f'{prefix}.{name}')", "__import__(NAMES[0])"])
+def test_an_import_whose_package_is_not_in_the_text_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match=r"^room\.here, line 1: "):
+        house_with(tmp_path, text).imported("room.here")
+
+
+def test_a_package_that_imports_its_modules_when_a_name_is_asked_for_imports_them(tmp_path: Path) -> None:
+    graph = house_with(tmp_path, "")
+    (graph.directory / "room" / "__init__.py").write_text(
+        "def __getattr__(name):\n    __import__(f'{__name__}.{HOMES[name]}')\n"
+    )
+    assert graph.imported("room") == {"room.here", "room.beside"}
+
+
+def house_with(directory: Path, text: str) -> Graph:
+    """A package with two rooms, in one of which ``here`` has this text."""
+    for module in ("__init__", "ground.__init__", "ground.below", "room.__init__", "room.beside", "room.here"):
+        path = directory.joinpath("house", *module.split(".")).with_suffix(".py")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text if module == "room.here" else "")
+    return Graph(directory / "house")
+
+
 def test_commands_speak_through_one_module_which_makes_text_harmless_to_a_terminal() -> None:
-    for name, path in modules().items():
+    for name, path in GRAPH.modules.items():
         if name.startswith("cli.") and name != "cli.output":
             calls = {ast.unparse(node.func) for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call)}
             assert not calls & {"click.echo", "click.secho", "print", "Console", "sys.stdout.write", "sys.stderr.write"}, name
 
 
 def test_the_package_has_at_most_twelve_flat_modules() -> None:
-    assert {name for name in modules() if "." not in name} - {"__init__", "__main__"} <= FLAT
+    assert {name for name, path in GRAPH.modules.items() if "." not in name and path.name != "__init__.py"} == FLAT | {
+        "__main__"
+    }
     assert len(FLAT) <= 12
 
 
 def test_no_module_is_longer_than_a_person_reads_at_once() -> None:
-    lines = {name: path.read_text().count("\n") for name, path in modules().items()}
+    lines = {name: path.read_text().count("\n") for name, path in GRAPH.modules.items()}
     assert {name: count for name, count in lines.items() if count > MAX_LINES} == {}
 
 
 def test_only_the_factory_chooses_an_engine() -> None:
     """Whatever differs between engines is behind the adapter; the configuration is asked for it once."""
-    asking = {name for name, path in modules().items() if "snow_connection" in path.read_text()}
+    asking = {name for name, path in GRAPH.modules.items() if "snow_connection" in path.read_text()}
     assert asking == {"config", "warehouse.factory"}
 
 
 def test_nothing_imports_the_warehouse_in_memory() -> None:
     """It is for tests, and a test hands one to the service."""
-    assert [name for name, path in modules().items() if "warehouse.memory" in imported(name, path)] == []
+    assert [name for name in GRAPH.modules if "warehouse.memory" in GRAPH.imported(name)] == []
     assert "activity_mcp.warehouse.memory" not in modules_loaded_by("import activity_mcp.service, activity_mcp.server.run")
 
 
@@ -240,23 +182,18 @@ def test_a_part_is_handed_in_and_never_put_into_an_objects_dictionary(directory:
 
 
 def test_there_is_no_circular_import() -> None:
-    graph: dict[str, set[str]] = {}
-    known = modules()
-    for name, path in known.items():
-        key = name.removesuffix(".__init__")
-        targets = {t if t in known or f"{t}.__init__" in known else t.rpartition(".")[0] for t in imported(name, path)}
-        graph[key] = {t for t in targets if t and t != key and not key.startswith(f"{t}.")}
+    """Not even one that only a type, a function or a name asked for later closes."""
     done: set[str] = set()
 
     def visit(at: str, trail: tuple[str, ...]) -> None:
         assert at not in trail, f"circular: {' -> '.join((*trail, at))}"
         if at in done:
             return
-        for target in graph.get(at, ()):
+        for target in sorted(GRAPH.imported(at)):
             visit(target, (*trail, at))
         done.add(at)
 
-    for name in graph:
+    for name in GRAPH.modules:
         visit(name, ())
 
 
@@ -264,7 +201,7 @@ def test_durability_goes_through_one_seam() -> None:
     durable = {"fsync", "fdatasync", "replace", "ftruncate", "truncate"}
     called = {
         f"{name} calls os.{node.attr}"
-        for name, path in modules().items()
+        for name, path in GRAPH.modules.items()
         if name.split(".")[0] != "fs"
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Attribute)

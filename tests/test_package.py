@@ -6,10 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import activity_mcp
 from activity_mcp import package_files
@@ -49,3 +52,14 @@ def test_the_command_is_installed_and_tells_the_version_of_the_package() -> None
         pytest.skip("the package is not installed here; `make test` installs it")
     reported = subprocess.run([command, "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
     assert reported == activity_mcp.__version__ == metadata.version("activity-mcp")
+
+
+def test_constraints_hold_every_package_that_is_asked_for_in_a_range_that_allows_it() -> None:
+    """What constraints.txt leaves out is another version on every machine and day."""
+    lines = (CHECKOUT / "constraints.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if not line.startswith("#"))
+    held = {canonicalize_name(name): version for name, version in pins.items()}
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    asked = [Requirement(line) for group in groups for line in group]
+    assert [str(wanted) for wanted in asked if held.get(canonicalize_name(wanted.name), "") not in wanted.specifier] == []

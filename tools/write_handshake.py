@@ -31,7 +31,10 @@ MADE_BY = ("mcp", "mcp-types")
 
 
 class AnyService:
-    """The answers asked for here need nothing of a service."""
+    """The answers asked for here need nothing of a service but names of what would be called."""
+
+    def __getattr__(self, name: str) -> None:
+        return None
 
 
 async def results(requests: list[dict[str, Any]]) -> list[str]:

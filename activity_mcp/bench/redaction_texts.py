@@ -5,13 +5,17 @@ None holds a real secret; what is made comes from a seed, so that every run meas
 
 from __future__ import annotations
 
+import argparse
 import base64
 import difflib
+import http.client
+import imaplib
 import json
 import os
 import pydoc
 import random
-from importlib import import_module, metadata
+import subprocess
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +64,7 @@ def texts() -> dict[str, list[str]]:
         "Python, the rules of redaction": _slices(_read(sorted((_PACKAGE / "redaction").glob("*.py")))),
         "SQL": _slices(_read(sorted((_PACKAGE / "warehouse" / "duckdb" / "generated").glob("*.sql")))),
         "Markdown": _slices([str(metadata.metadata("activity-mcp").json["description"])]),
-        "HTML": _slices(pydoc.HTMLDoc().docmodule(import_module(name)) for name in _MODULES[:4]),
+        "HTML": _slices(pydoc.HTMLDoc().docmodule(module) for module in (argparse, subprocess, imaplib, http.client)),
         "a diff": _slices(_diffs()),
         "a diff in colours": _slices("".join(_coloured(line) for line in diff.splitlines(True)) for diff in _diffs()),
         **{kind: [_filled(make(_seeded(seed))) for seed in range(4)] for kind, make in made.items()},

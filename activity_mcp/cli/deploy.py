@@ -55,11 +55,11 @@ def deploy_command(dry_run: bool, only_print: bool, only: str | None, **options:
     """
     import os
 
-    from ..warehouse.factory import adapter_of
+    from ..warehouse.factory import connection_of
 
     names = {name: options.pop(name) for name in ("database", "schema", "warehouse", "role", "role_prefix")}
     config = read_config(os.environ)
-    connect = adapter_of(config).connection
+    connect = connection_of(config)
     if any(options[option] for option in ("add_user", "rotate_key", "remove_user")):
         return _user(connect() if connect is not None else None, names, options)
     if only_print and (connect is not None or any(value for key, value in names.items() if key != "role_prefix")):

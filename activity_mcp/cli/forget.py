@@ -77,7 +77,7 @@ def _document(found: Forgotten, dry_run: bool, selection: Selection, *, has_snow
 
 def _has_snowflake(service: ActivityService, found: Forgotten) -> bool:
     """Whether anything may have been sent to Snowflake from here: it is configured, or a queue of it is there."""
-    return service.adapter.connection is not None or any("snowflake-" in path for path in found.untouched)
+    return not service.config.is_embedded or any("snowflake-" in path for path in found.untouched)
 
 
 def _show(found: Forgotten, dry_run: bool, selection: Selection, *, has_snowflake: bool) -> None:

@@ -100,11 +100,11 @@ def _migration() -> Iterator[Migration]:
     import os
 
     from ..config import read_config
-    from ..warehouse.factory import adapter_of
+    from ..warehouse.factory import connection_of
     from ..warehouse.migration_from_v1 import EmbeddedMigration, Migration, SnowflakeMigration
 
     config = read_config(os.environ)
-    connect = adapter_of(config).connection
+    connect = connection_of(config)
     if connect is None:
         from ..warehouse.duckdb.warehouse import DuckDBWarehouse
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..clock import iso
-from ..operations.pause import pause, take_up
+from ..operations.pause import Pause
 from ..service import ActivityService
 from .output import print_json, say
 
@@ -20,10 +20,11 @@ def pause_command(off: bool, as_json: bool) -> None:
     """
     service = ActivityService.from_environ(source="cli")
     try:
+        pause = Pause(service.config.home, service.log, service.clock)
         if off:
-            _say_taken_up(take_up(service), as_json)
+            _say_taken_up(pause.end(), as_json)
         else:
-            _say_paused(iso(pause(service)), as_json)
+            _say_paused(iso(pause.begin()), as_json)
     finally:
         service.close()
 

@@ -129,7 +129,7 @@ class Fact:
                 "recorded_at": self.ts,
                 "valid_until": _valid_until(features, str(self.ts)),
             })  # fmt: skip
-        if as_boolean(features.get("success")) is False:
+        if _success(features) is False:
             self._fail(event, method, features)
 
     def read_system(self, event: Mapping[str, Any], features: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .attempt import Attempt, key_of
-from .values import as_number, as_text
+from .values import as_boolean, as_number, as_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,6 +86,6 @@ def _outcome(tool: str | None, features: Mapping[str, Any], given: Mapping[str, 
         return "denied"
     if not success:
         return "failed" if success is False else None
-    if str(given.get("run_in_background")).lower() in ("true", "1"):
+    if as_boolean(given.get("run_in_background")):
         return "background"
     return None if tool in READING else "ok"

@@ -2,14 +2,14 @@
 
 What these functions give can always be encoded as JSON, and a reader sees all of it. They read a feature as the refresh
 sequence does (``::VARCHAR``, ``TRY_CAST … AS NUMBER``, ``… AS BOOLEAN``), so that an event reads the same before and after it
-was flushed.
+was flushed. How a number prints where Snowflake's documentation leaves it open is how DuckDB prints it.
 """
 
 from __future__ import annotations
 
 from ..activity import dump_json
 from ..clock import parse_iso
-from ..plain_json import clean
+from ..plain_json import clean, dumps
 from .visible import without_invisible
 
 TYPE_CHECKING = False
@@ -25,6 +25,7 @@ MAX_TEXT = 300
 MAX_NAME = 255
 MAX_PATH = 1024
 _MAX_VALUE_BYTES = 512
+_BLANKS = " \t\n\r\f\v"
 _FALSE = ("false", "f", "no", "n", "off", "0")
 _TRUE = ("true", "t", "yes", "y", "on", "1")
 
@@ -58,15 +59,43 @@ def as_text(value: Any, limit: int = MAX_TEXT) -> str | None:
     """The value as text of at most ``limit`` characters; JSON for what is not a string; None for null."""
     if value is None:
         return None
-    text = value if isinstance(value, str) else str(value) if type(value) is int else _as_json(value)
-    text = text[:limit]
+    text = (value if type(value) is str else _as_printed(value))[:limit]
     return text if text.isascii() else without_invisible(text)
 
 
-def _as_json(value: Any) -> str:
-    import json  # rarely needed, and expensive to import in a hook
+def _as_printed(value: Any) -> str:
+    """``::VARCHAR`` of what is not null."""
+    if isinstance(value, str):
+        return value
+    return str(value) if type(value) is int else _as_json(value).removesuffix(".0")  # 89.0 is 89
 
-    return json.dumps(value, ensure_ascii=False)
+
+def _as_json(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{%s}" % ",".join([f"{_quoted(name)}:{_as_json(member)}" for name, member in value.items()])
+    if isinstance(value, list):
+        return "[%s]" % ",".join([_as_json(item) for item in value])
+    if isinstance(value, str):
+        return _quoted(value)
+    return _as_digits(value) if type(value) is float else dumps(value)
+
+
+def _quoted(text: str) -> str:
+    if min(text, default=" ") >= " ":
+        return dumps(text)
+    return '"%s"' % "".join([f"\\u{ord(c):04X}" if c < " " and c not in "\b\t\n\f\r" else dumps(c)[1:-1] for c in text])
+
+
+def _as_digits(number: float) -> str:
+    """The fewest digits that mean this number, with an exponent only from 1e21 on and below 1e-6."""
+    mantissa, _, exponent = repr(number).partition("e")
+    if not exponent:
+        return mantissa
+    sign, digits = ("-", mantissa[1:]) if mantissa[0] == "-" else ("", mantissa)
+    digits, power = digits.replace(".", ""), int(exponent)
+    if 0 < power < 21:
+        return f"{sign}{digits.ljust(power + 1, '0')}.0"
+    return f"{sign}0.{digits.rjust(len(digits) - power - 1, '0')}" if -7 < power < 0 else f"{mantissa}e{power}"
 
 
 def as_name(value: Any) -> str | None:
@@ -89,8 +118,9 @@ def as_number(value: Any) -> float | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
+        text = value.strip(_BLANKS)  # float() would strip more than these, and read the digits of any alphabet
         try:
-            value = float(value) if len(value) < 40 and "_" not in value else None
+            value = float(text) if len(text) < 40 and text.isascii() and text.isprintable() and "_" not in text else None
         except ValueError:
             return None
     if not isinstance(value, (int, float)) or not -1e15 < value < 1e15:
@@ -108,7 +138,7 @@ def as_amount(value: Any) -> float:
 def as_boolean(value: Any) -> bool | None:
     if isinstance(value, bool) or value is None:
         return value
-    text = str(value).strip().lower()
+    text = _as_printed(value).lower()
     return False if text in _FALSE else True if text in _TRUE else None
 
 

@@ -14,7 +14,6 @@ check that bears the module's name, and the other modules run all the same. Heav
 from __future__ import annotations
 
 import os
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..config import read_config
@@ -25,22 +24,11 @@ from ..queue.moved import follow_move
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ..health.document import StatusDocument
     from ..service import ActivityService
+    from .checks.subject import Subject
 
 CONFIGURED = "every variable has a value that can be used"
 PARTS = ("installation", "storage", "state", "snowflake", "server", "claude_code", "exporter")
-
-
-class Subject:
-    """What is examined: the service this environment asks for, and its status document, made when first needed."""
-
-    def __init__(self, service: ActivityService) -> None:
-        self.service = service
-
-    @cached_property
-    def status(self) -> StatusDocument:
-        return self.service.status()
 
 
 def examine(environ: Mapping[str, str] | None = None) -> list[Check]:
@@ -71,6 +59,8 @@ def checks_of(service: ActivityService) -> list[Check]:
 
 def _of_parts(service: ActivityService, found: list[Check]) -> Iterator[Check]:
     """What the parts find that is not among ``found`` yet."""
+    from .checks.subject import Subject
+
     subject = Subject(service)
     for part in PARTS:
         for check in _guarded(part, subject):

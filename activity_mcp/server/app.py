@@ -22,6 +22,8 @@ from .resources import Published, refuse_cursor
 from .tools import input_schema, specs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mcp.server.context import ServerRequestContext
     from mcp_types import CallToolRequestParams, PaginatedRequestParams
 
@@ -47,7 +49,7 @@ PROGRESS_EVERY_S = 1.0
 
 def build_server(service: ActivityService) -> Server[Any]:
     """The server over this service. It neither starts nor closes the service: the transport does."""
-    tools, published = _Tools(service), Published(service)
+    tools, published = _Tools(specs(service), Caller(service.record_call)), _published(service)
     return Server(
         NAME,
         title="Activity record",
@@ -65,12 +67,25 @@ def build_server(service: ActivityService) -> Server[Any]:
     )
 
 
+def _published(service: ActivityService) -> Published:
+    return Published(
+        context=service.context,
+        story=lambda session_id, **limits: service.finding.sessions.story(session_id, **limits),
+        artifact=lambda artifact_id: service.artifacts.read(artifact_id),
+        known={
+            "customer": lambda: service.known_names("customer"),
+            "project": lambda: service.known_names("project"),
+            "artifact_id": lambda: service.artifacts.ids(),
+        },
+    )
+
+
 class _Tools:
     """Calls that come through the SDK, on its event loop."""
 
-    def __init__(self, service: ActivityService) -> None:
-        self._specs = {spec.name: spec for spec in specs(service)}
-        self._caller = Caller(service)
+    def __init__(self, tools: Iterable[ToolSpec], caller: Caller) -> None:
+        self._specs = {spec.name: spec for spec in tools}
+        self._caller = caller
         self._lanes = Lanes()
 
     def input_schema(self, name: str) -> dict[str, Any] | None:

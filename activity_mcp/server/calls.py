@@ -20,8 +20,9 @@ from .logs import call_id, get_logger
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ..service import ActivityService
     from .tools import ToolSpec
+
+    Recording = Callable[..., None]
 
 
 class Answer(NamedTuple):
@@ -41,15 +42,15 @@ class _Outcome(NamedTuple):
 
 
 class Caller:
-    """Makes calls over one service. ``timer`` gives seconds."""
+    """Makes calls, which ``record_call`` of a service notes. ``timer`` gives seconds."""
 
-    def __init__(self, service: ActivityService, *, timer: Callable[[], float] = time.perf_counter) -> None:
-        self._service = service
+    def __init__(self, record_call: Recording, *, timer: Callable[[], float] = time.perf_counter) -> None:
+        self._record_call = record_call
         self._timer = timer
 
     def begin(self, spec: ToolSpec, given: Mapping[str, Any], tool_use_id: str | None = None) -> Call:
         """One call, its clock started. ``tool_use_id`` is the client's own name for it."""
-        return Call(self._service, spec, given, self._timer, tool_use_id)
+        return Call(self._record_call, spec, given, self._timer, tool_use_id)
 
 
 class Call:
@@ -58,14 +59,14 @@ class Call:
 
     def __init__(
         self,
-        service: ActivityService,
+        record_call: Recording,
         spec: ToolSpec,
         given: Mapping[str, Any],
         timer: Callable[[], float],
         tool_use_id: str | None,
     ) -> None:
         self.spec = spec
-        self._service = service
+        self._record_call = record_call
         self._given = given
         self._timer = timer
         self._tool_use_id = tool_use_id
@@ -139,7 +140,7 @@ class Call:
         if self._tool_use_id is not None:
             facts["tool_use_id"] = self._tool_use_id
         try:
-            self._service.record_call(method, latency_ms, activity_id=self.id(), **facts)
+            self._record_call(method, latency_ms, activity_id=self.id(), **facts)
         except Exception:
             get_logger(__name__).warning("a call could not be noted", tool=self.spec.name, exc_info=True)
 

@@ -20,6 +20,7 @@ LEAVE_S = 0.4  # from the end of the connection, whatever hangs: a client kills 
 WEB_LEAVE_S = 0.9  # the same over HTTP, where open streams are closed first
 EOF_GRACE_S = 5.0  # requests piped into a fresh server on a busy machine: the first append imports what validates it
 FLUSH_S = 0.1  # how long a client that has fallen behind may take over the last answers
+_BEGUN = 0  # what wakes the watchdog beside the number of a signal: no signal has this one
 
 
 class Watchdog:
@@ -35,7 +36,7 @@ class Watchdog:
     def begin(self) -> None:
         """Leaving has begun. Callable from any thread and from a signal handler."""
         try:
-            os.write(self._wakes, b".")
+            os.write(self._wakes, bytes((_BEGUN,)))
         except BlockingIOError:  # full of what woke it already
             pass
 
@@ -57,7 +58,9 @@ class Watchdog:
             signal.signal(number, handle)
 
     def _wait(self) -> None:
-        if os.read(self._woken, 1)[0] in SIGNALS:
+        while (woken := os.read(self._woken, 1)[0]) not in (_BEGUN, *SIGNALS):
+            pass  # a signal that something else in the process handles: it ends nothing
+        if woken in SIGNALS:
             self._end()
         time.sleep(self._leave_s)
         leave(0)

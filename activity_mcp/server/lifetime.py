@@ -11,14 +11,16 @@ from .leaving import CLOSE_S, START_DELAY_S, log_background_error
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..service import ActivityService
-
 
 class ServiceLifetime:
-    """Starts a service off the event loop, and closes it there too. Both at most once; neither ever raises."""
+    """Starts a service off the event loop, and closes it there too. Both at most once; neither ever raises.
 
-    def __init__(self, service: ActivityService) -> None:
-        self._service = service
+    ``start`` and ``close(timeout)`` are the service's.
+    """
+
+    def __init__(self, start: Callable[[], None], close: Callable[[float], None]) -> None:
+        self._start_service = start
+        self._close_service = close
         self._timer: asyncio.TimerHandle | None = None
         self._started = False
         self._closed: asyncio.Event | None = None
@@ -37,7 +39,7 @@ class ServiceLifetime:
             self._closed = asyncio.Event()
             if self._timer is not None:
                 self._timer.cancel()
-            self._run(lambda: self._service.close(timeout), "activity-close", self._closed)
+            self._run(lambda: self._close_service(timeout), "activity-close", self._closed)
         try:
             await asyncio.wait_for(self._closed.wait(), timeout + 0.05)
         except TimeoutError:
@@ -45,7 +47,7 @@ class ServiceLifetime:
 
     def _start(self) -> None:
         self._started = True
-        self._run(self._service.start, "activity-start", asyncio.Event())
+        self._run(self._start_service, "activity-start", asyncio.Event())
 
     def _run(self, job: Callable[[], None], name: str, done: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()

@@ -36,18 +36,16 @@ from mcp_types import (
 )
 
 from ..activity import EVENT_NAMES
-from ..context import CONTEXT_TYPES
+from ..context import ALL_PROJECTS, CONTEXT_TYPES
 from ..errors import ActivityError
 from ..schema import schemas
 from .logs import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from mcp.server.context import ServerRequestContext
     from mcp_types import CompleteRequestParams, GetPromptRequestParams, PaginatedRequestParams, ReadResourceRequestParams
-
-    from ..service import ActivityService
 
     RequestContext = ServerRequestContext[Any, Any]
 
@@ -64,16 +62,26 @@ def refuse_cursor(params: PaginatedRequestParams | None) -> None:
 
 
 class Published:
-    """Resources, prompts and completions over one service, as the SDK's server asks for them."""
+    """Resources, prompts and completions, as the SDK's server asks for them.
 
-    def __init__(self, service: ActivityService) -> None:
-        self._service = service
+    ``context``, ``story`` and ``artifact`` read what a resource shows; ``known`` lists the values of an argument that it has.
+    """
+
+    def __init__(
+        self,
+        *,
+        context: Callable[..., dict[str, Any]],
+        story: Callable[..., dict[str, Any] | None],
+        artifact: Callable[[str], dict[str, Any] | None],
+        known: Mapping[str, Callable[[], list[str]]],
+    ) -> None:
         self._readers: dict[str, Callable[[str], dict[str, Any] | None]] = {
-            "context": lambda customer: service.context(customer=customer, project="*", max_bytes=CONTEXT_BYTES),
-            "session": lambda session_id: service.finding.sessions.story(session_id, max_bytes=SESSION_BYTES),
-            "artifact": lambda artifact_id: service.artifacts.read(artifact_id),
+            "context": lambda customer: context(customer=customer, project=ALL_PROJECTS, max_bytes=CONTEXT_BYTES),
+            "session": lambda session_id: story(session_id, max_bytes=SESSION_BYTES),
+            "artifact": artifact,
             "schema": _schema_of,
         }
+        self._known = {"context_type": lambda: list(CONTEXT_TYPES), "event_name": lambda: list(EVENT_NAMES), **known}
 
     # --- resources
 
@@ -134,20 +142,11 @@ class Published:
         """Raises MCPError: invalid params where there is no such prompt or resource."""
         _check_reference(params.ref)
         begun = params.argument.value.lower()
-        known = await asyncio.to_thread(self._known, params.argument.name)
+        known = await asyncio.to_thread(self._known.get(params.argument.name, list))
         found = [value for value in known if value.lower().startswith(begun)]
         return CompleteResult(
             completion=Completion(values=found[:_MAX_COMPLETIONS], total=len(found), has_more=len(found) > _MAX_COMPLETIONS)
         )
-
-    def _known(self, name: str) -> list[str]:
-        if name == "context_type":
-            return list(CONTEXT_TYPES)
-        if name == "event_name":
-            return list(EVENT_NAMES)
-        if name in ("customer", "project"):
-            return self._service.known_names(name)
-        return self._service.artifacts.ids() if name == "artifact_id" else []
 
 
 def _check_reference(reference: PromptReference | ResourceTemplateReference) -> None:

@@ -136,16 +136,20 @@ def serve_web(
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     with lean_start():
         from .app import build_server
+        from .http.app import Operators
         from .http.run import run_web
+        from .lifetime import ServiceLifetime
 
         service = _open(config, environ)
         server = build_server(service)
+        lifetime = ServiceLifetime(service.start, service.close)
+        operators = Operators(service.status, service.call_totals)
         page = make_page(service, site) if make_page is not None else None
 
     async def serve_and_leave() -> NoReturn:
         code = 0
         try:
-            await run_web(server, service, site, Watchdog(WEB_LEAVE_S), page=page)
+            await run_web(server, lifetime, operators, site, Watchdog(WEB_LEAVE_S), page=page)
         except BaseException as error:
             log_background_error(error, "the server stopped")
             code = 1

@@ -7,7 +7,6 @@
     tasks          the states of the engine's own tasks        None where the engine has none
     rewriter       rows leave down to their bytes              None where that cannot be done, or nothing is stored yet
     history        the stored activities, read back            None where the engine is asked by SQL instead
-    connection     the named connection behind it              None where there is none
 
 ``factory`` makes the one that the configuration asks for; a process may be handed another, such as ``memory.MemoryAdapter``.
 """
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .base import ActivityHistory, Capabilities, DriftTable, Maintenance, QueryEngine, Rewriter, Store, TaskState
-    from .snowflake.connection import NamedConnection
 
 
 class Adapter(ABC):
@@ -35,8 +33,6 @@ class Adapter(ABC):
     tasks: Callable[[], list[TaskState]] | None = None
     """Belongs to the leader's thread. Those that the connection's role may see. Raises a WarehouseError."""
     history: ActivityHistory | None = None
-    connection: Callable[[], NamedConnection] | None = None
-    """Reads the connection's file. Raises WarehouseRefused where it cannot be used."""
 
     @property
     @abstractmethod

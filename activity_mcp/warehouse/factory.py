@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..clock import Clock
     from ..config import Config
     from .adapter import Adapter
+    from .snowflake.connection import NamedConnection
 
 
 def adapter_of(
@@ -33,3 +34,13 @@ def adapter_of(
     from .duckdb.adapter import DuckDBAdapter
 
     return DuckDBAdapter(config.db, clock=clock, waiting=waiting)
+
+
+def connection_of(config: Config) -> Callable[[], NamedConnection] | None:
+    """What reads the connection that the configuration names, None where it names none. The call raises WarehouseRefused."""
+    name = config.snow_connection
+    if not name:
+        return None
+    from .snowflake.connection import read_connection
+
+    return lambda: read_connection(name)

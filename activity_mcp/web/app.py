@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
-import threading
-import time
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
@@ -19,51 +17,43 @@ from starlette.staticfiles import StaticFiles
 
 from .. import __version__
 from ..errors import ActivityError
-from ..operations.doctor import checks_of
 from ..recording.tombstones import forgotten_stamp
 from ..server.http.guard import Names
 from . import charts, formats, views
-from .answers import Answers
 from .filters import PERIODS, Filters
 from .gate import SESSION, Gate, Keys
-from .live import MAX_LISTENERS, NewestEvents, Stream
+from .live import MAX_LISTENERS, Stream
 from .view import Look, NotThere
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from ..service import ActivityService
     from .gate import Session
+    from .sources import Sources
     from .tables import Table
     from .view import View
 
-T = TypeVar("T")
 _HERE = os.path.dirname(os.path.abspath(__file__))
 MAX_FORM_BYTES = 1 << 20
-STATUS_FOR_S = 1.5
-CHECKS_FOR_S = 15.0
 
 
 class Page:
-    """The page of one service, as an ASGI application of its own. ``close`` ends its queries."""
+    """The page of a record, as an ASGI application of its own. ``close`` ends its queries."""
 
     def __init__(
-        self, service: ActivityService, token: str, *, names: Iterable[str] = (), any_address: bool = False, port: int = 0
+        self, sources: Sources, token: str, *, names: Iterable[str] = (), any_address: bool = False, port: int = 0
     ) -> None:
         self.keys = Keys(token)
-        self.newest = NewestEvents(service.queue.directory)
-        self.answers = Answers(service.adapter, self.newest.committed, service.clock)
-        self.stream = Stream(self.newest)
+        self._sources = sources
+        self.answers = sources.answers
+        self.stream = Stream(sources.newest)
         self.answers.on_answer = self.stream.answered
-        self._service = service
         self._views = views.all_views()
         self._templates = _environment()
-        self._status = _KeptFor(STATUS_FOR_S, service.status)
-        self._forgotten = forgotten_stamp(service.config.home)
-        self._checks = _KeptFor(CHECKS_FOR_S, partial(checks_of, service))
+        self._forgotten = forgotten_stamp(sources.config.home)
         self._app = Gate(self._routes(), self.keys, Names(names, any_address=any_address), port)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,15 +84,15 @@ class Page:
     def look(self, request: Request, view: View) -> Look:
         self._forget_with_others()
         filters = Filters(request.query_params.multi_items(), path=request.url.path)
-        return Look(self._service, self.answers, self.newest, self._status, self._checks, filters, request.path_params)
+        return Look(self._sources, filters, request.path_params)
 
     def _forget_with_others(self) -> None:
         """What any process has forgotten must not be shown from what was read before."""
-        known = forgotten_stamp(self._service.config.home)
+        known = forgotten_stamp(self._sources.config.home)
         if known != self._forgotten:
             self._forgotten = known
             self.answers.forget()
-            self.newest.forget()
+            self._sources.newest.forget()
 
     # --- answers
 
@@ -168,8 +158,8 @@ class Page:
                 found = await run_in_threadpool(view.actions[name], look, form)
             except ActivityError as error:
                 return await run_in_threadpool(self.refuse, view, look, session, error)
-        self._status.forget()
-        self._checks.forget()
+        self._sources.status.forget()
+        self._sources.checks.forget()
         if isinstance(found, Response):
             return found
         look.filters.path = view.path
@@ -191,27 +181,6 @@ class Page:
             is_pending=False, is_failed=False,
         )  # fmt: skip
         return HTMLResponse(text, 404)
-
-
-class _KeptFor(Generic[T]):
-    """A value that is expensive to find, found again once it is older than some seconds; for several threads."""
-
-    def __init__(self, seconds: float, find: Callable[[], T]) -> None:
-        self._seconds, self._find = seconds, find
-        self._found: tuple[float, T] | None = None
-        self._lock = threading.Lock()
-
-    def __call__(self) -> T:
-        with self._lock:
-            now = time.monotonic()
-            if self._found is None or now - self._found[0] > self._seconds:
-                self._found = (now, self._find())
-            return self._found[1]
-
-    def forget(self) -> None:
-        """Find it again the next time: something was changed on purpose."""
-        with self._lock:
-            self._found = None
 
 
 class _Kept:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..context.values import as_boolean
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,7 +26,7 @@ def described(event: Mapping[str, Any]) -> dict[str, Any]:
         "kind": kind,
         "what": what,
         "text": text,
-        "failed": features.get("success") is False or features.get("severity") == "error",
+        "failed": as_boolean(features.get("success")) is False or features.get("severity") == "error",
     }
 
 

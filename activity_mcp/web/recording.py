@@ -26,7 +26,7 @@ def recording_of(look: Look, spoken: Mapping[str, tuple[int, int | None]]) -> di
     """{state, headline, facts, problems, sources}: ``state`` is ok, warn or fail; ``spoken`` what the warehouse has by
     source.
     """
-    status = look.status()
+    status = look.sources.status()
     queue, leader = status["queue"], status["leader"]
     waiting = queue["depth_events"]
     state, headline = status["health"], "Everything is recorded"
@@ -57,7 +57,7 @@ def sources_of(look: Look, spoken: Mapping[str, tuple[int, int | None]]) -> list
     """Per source: {source, name, events, last}: the later of what the warehouse has and what waits."""
     found = {source: [count, last] for source, (count, last) in spoken.items()}
 
-    for event in look.newest.newest(200):
+    for event in look.sources.newest.newest(200):
         entry = found.setdefault(str(event.get("source")), [0, None])
         at = as_us(event.get("ts"))
         entry[1] = max(filter(None, (entry[1], at)), default=None)

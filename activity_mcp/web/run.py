@@ -40,8 +40,9 @@ def page_beside(service: ActivityService, site: Site) -> Page | WithoutExtra:
 def page_of(service: ActivityService, site: Site) -> Page:
     """The page for a site."""
     from .app import Page
+    from .sources import sources_of
 
-    return Page(service, site.token, names=site.allowed, any_address=not site.loopback, port=site.port)
+    return Page(sources_of(service), site.token, names=site.allowed, any_address=not site.loopback, port=site.port)
 
 
 def address_of(page: Page, site: Site) -> str:

@@ -14,12 +14,9 @@ if TYPE_CHECKING:
     from starlette.datastructures import FormData
     from starlette.responses import Response
 
-    from ..health.check import Check
-    from ..health.document import StatusDocument
-    from ..service import ActivityService
-    from .answers import Answer, Answers
+    from .answers import Answer
     from .filters import Filters
-    from .live import NewestEvents
+    from .sources import Sources
 
 EVERYBODY = "all"
 PATIENT_S = 25.0
@@ -57,47 +54,32 @@ class View:
 class Look:
     """One look at a view: the state in its URL, and what it may ask. Belongs to one request."""
 
-    def __init__(
-        self,
-        service: ActivityService,
-        answers: Answers,
-        newest: NewestEvents,
-        status: Callable[[], StatusDocument],
-        checks: Callable[[], list[Check]],
-        filters: Filters,
-        path: Mapping[str, str] | None = None,
-    ) -> None:
-        self.service = service
-        self.answers = answers
-        self.newest = newest
-        self.status = status
-        """The status document, at most a second or two old."""
-        self.checks = checks
-        """The checks of ``doctor``, at most some seconds old."""
+    def __init__(self, sources: Sources, filters: Filters, path: Mapping[str, str] | None = None) -> None:
+        self.sources = sources
         self.filters = filters
         self.is_patient = False
         """Whether answers are waited for however long they take: a file is whole or not sent."""
         self.path = dict(path or {})
-        self.now_us = service.clock.time_us()
+        self.now_us = sources.clock.time_us()
         self.notes: list[tuple[str, str]] = []
         """Lines above the page: a kind (info, warn, fail) and a text."""
         self.asked: list[Answer] = []
 
     def ask(self, sql: str, wait_s: float = PATIENCE_S) -> Answer:
         """What is known of a statement now (see ``answers``). The page says by itself where an answer is stale or missing."""
-        answer = self.answers.ask(sql, PATIENT_S if self.is_patient else wait_s)
+        answer = self.sources.answers.ask(sql, PATIENT_S if self.is_patient else wait_s)
         self.asked.append(answer)
         return answer
 
     def ask_all(self, *statements: str, wait_s: float = SLOW_S) -> list[Answer]:
         """The same of several, which are asked beside each other."""
         for sql in statements:
-            self.answers.ask(sql, 0.0)
+            self.sources.answers.ask(sql, 0.0)
         return [self.ask(sql, wait_s) for sql in statements]
 
     @property
     def customer(self) -> str:
-        return self.service.recall.scope(None, None)[0]
+        return self.sources.customer()
 
     @property
     def is_everybody(self) -> bool:

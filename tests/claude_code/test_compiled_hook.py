@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -11,7 +12,6 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from activity_mcp.claude_code.hooks import listener
 from activity_mcp.claude_code.hooks.listener import SOCKET_NAME
 from activity_mcp.claude_code.hooks.start_hook import hook_command
 from activity_mcp.claude_code.setup import compiled_hook
@@ -26,10 +27,21 @@ from activity_mcp.config import read_config
 from activity_mcp.operations.own_files import own_files
 from activity_mcp.service import ActivityService
 from claude_code.hooked import Hooked, payload, tool_use
+from patience import PATIENCE_S, until
 
 SOURCE = Path(__file__).resolve().parents[2] / "native" / "activity_hook.c"
+PATIENT = f"-DWAIT_MS={PATIENCE_S * 1000:.0f}"
 SECRET = "ghp_0123456789abcdefghijklmnopqrstuvwxyz"
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the compiled client is for Linux")
+
+
+def compiled(directory: Path, *flags: str) -> str:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler here")
+    made = directory / "activity-hook"
+    subprocess.run([compiler, "-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", *flags, "-o", made, SOURCE], check=True)
+    return str(made)
 
 
 @pytest.fixture(scope="session")
@@ -37,27 +49,37 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The client of the installed package, or where that is a pure one, of the source."""
     if os.path.exists(compiled_hook.PACKAGED):
         return compiled_hook.PACKAGED
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("neither a compiled client in the package nor a C compiler here")
-    made = tmp_path_factory.mktemp("native") / "activity-hook"
-    subprocess.run([compiler, "-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-o", made, SOURCE], check=True)
+    return compiled(tmp_path_factory.mktemp("native"))
+
+
+@pytest.fixture(scope="session")
+def patient_client(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """For a test in which the leader is to answer: a busy machine may let it wait longer than a client does."""
+    return compiled(tmp_path_factory.mktemp("patient"), PATIENT)
+
+
+def released(directory: Path, *flags: str) -> str:
+    python = os.environ.get("ACTIVITY_TEST_ZIG_PYTHON", sys.executable)
+    if subprocess.run([python, "-c", "import ziglang"], capture_output=True).returncode:
+        pytest.skip(
+            "ziglang is not installed here (pip install ziglang; ACTIVITY_TEST_ZIG_PYTHON names another Python with it)"
+        )
+    made = directory / "activity-hook"
+    target = ["-target", f"{platform.machine()}-linux-musl"]
+    flags = ("-std=c11", "-Os", "-s", "-Wall", "-Wextra", "-Werror", *flags)
+    subprocess.run([python, "-m", "ziglang", "cc", *target, *flags, "-o", made, SOURCE], check=True)
     return str(made)
 
 
 @pytest.fixture(scope="session")
 def released_client(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The client as the released wheels hold it: static, by the compiler that pip installs (``NATIVE_HOOK=zig``)."""
-    python = os.environ.get("ACTIVITY_TEST_ZIG_PYTHON", sys.executable)
-    if subprocess.run([python, "-c", "import ziglang"], capture_output=True).returncode:
-        pytest.skip(
-            "ziglang is not installed here (pip install ziglang; ACTIVITY_TEST_ZIG_PYTHON names another Python with it)"
-        )
-    made = tmp_path_factory.mktemp("released") / "activity-hook"
-    target = ["-target", f"{platform.machine()}-linux-musl"]
-    flags = ["-std=c11", "-Os", "-s", "-Wall", "-Wextra", "-Werror"]
-    subprocess.run([python, "-m", "ziglang", "cc", *target, *flags, "-o", made, SOURCE], check=True)
-    return str(made)
+    return released(tmp_path_factory.mktemp("released"))
+
+
+@pytest.fixture(scope="session")
+def patient_released_client(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return released(tmp_path_factory.mktemp("patient-released"), PATIENT)
 
 
 class Led:
@@ -93,7 +115,14 @@ class Led:
 
 
 @pytest.fixture
-def led(tmp_path: Path, client: str) -> Led:
+def led(tmp_path: Path, patient_client: str, monkeypatch: pytest.MonkeyPatch) -> Led:
+    monkeypatch.setattr(listener, "READ_TIMEOUT_S", PATIENCE_S)
+    return Led(tmp_path / "home", patient_client)
+
+
+@pytest.fixture
+def left_alone(tmp_path: Path, client: str) -> Led:
+    """The client as it is installed."""
     return Led(tmp_path / "home", client)
 
 
@@ -118,22 +147,24 @@ def test_a_starting_session_gets_its_context_from_the_leader(led: Led, tmp_path:
             "session_event", {"session_id": "s0", "event_type": "turn_end", "excerpt": "It works."}, project=str(project)
         )
         service.snapshots.request(service.identity.customer, str(project))
-        assert service.leader is not None
-        for _ in range(200):
-            service.leader.turn()
+        leader = service.leader
+        assert leader is not None
+
+        def is_published() -> bool:
+            leader.turn()
             found = service.snapshots.read(service.identity.customer, str(project))
-            if found is not None and "It works." in str(found.blob):
-                break
-            time.sleep(0.05)
+            return found is not None and "It works." in str(found.blob)
+
+        until(is_published)
         answer = led.fire(payload("SessionStart", source="startup", cwd=str(project)))
     assert "It works." in json.loads(answer)["hookSpecificOutput"]["additionalContext"]
     assert not led.fell_back.exists()
 
 
 @pytest.mark.parametrize("size", [0, 10, 70_000, 3_000_000])
-def test_where_nobody_listens_the_fallback_gets_the_same_bytes(led: Led, size: int) -> None:
-    assert led.fire(os.urandom(size).hex().encode()[:size]) == "from the fallback\n"
-    assert led.fell_back.stat().st_size == size
+def test_where_nobody_listens_the_fallback_gets_the_same_bytes(left_alone: Led, size: int) -> None:
+    assert left_alone.fire(os.urandom(size).hex().encode()[:size]) == "from the fallback\n"
+    assert left_alone.fell_back.stat().st_size == size
 
 
 def test_the_leader_stops_listening_when_it_resigns_and_leaves_no_socket(led: Led) -> None:
@@ -189,7 +220,7 @@ def test_nothing_that_is_not_redacted_reaches_the_disk(led: Led) -> None:
     with led.leader():
         led.fire(tool_use(tool_input={"command": f"curl -H 'Authorization: token {SECRET}' x"}), command=led.with_python)
         held = [path for path in led.hooked.home.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
-    assert (len(set(led.ids())), held) == (1, [])  # twice where the leader was slow to answer, under one id
+    assert (len(led.ids()), held) == (1, [])
 
 
 def test_an_event_that_the_leader_recorded_without_saying_so_is_recorded_once(led: Led) -> None:
@@ -202,30 +233,42 @@ def test_an_event_that_the_leader_recorded_without_saying_so_is_recorded_once(le
         service.leader.turn()  # type: ignore[union-attr]
 
 
-def answers(*pieces: bytes, hold_s: float = 0) -> Callable[[socket.socket], None]:
+def answers(*pieces: bytes) -> Callable[[socket.socket], None]:
     def answer(connection: socket.socket) -> None:
-        connection.recv(1 << 20)
-        for piece in pieces:
-            connection.sendall(piece)
-        time.sleep(hold_s)
+        receive_all(connection)
+        with contextlib.suppress(BrokenPipeError):  # this thread was slow, and the client has given up
+            for piece in pieces:
+                connection.sendall(piece)
 
     return answer
+
+
+def receive_all(connection: socket.socket) -> None:
+    """The whole request: a client whose request nobody reads to its end meets another error."""
+    _, *sizes = listener._HEAD.unpack(connection.recv(listener._HEAD.size, socket.MSG_WAITALL))
+    connection.recv(sum(sizes), socket.MSG_WAITALL)
+
+
+def hangs(connection: socket.socket) -> None:
+    """Until the client has given up."""
+    receive_all(connection)
+    assert connection.recv(1) == b""
 
 
 @pytest.mark.parametrize(
     "answer",
     [
         lambda connection: None, answers(), answers(b"n"), answers(b"x"), answers(b"y"), answers(b"y\x05\0\0\0abc"),
-        answers(b"y\xff\xff\xff\xff"), answers(hold_s=1.5),
+        answers(b"y\xff\xff\xff\xff"), hangs,
     ],
     ids=["closes at once", "says nothing", "declines", "talks otherwise", "cut", "cut in its text", "too long", "hangs"],
 )  # fmt: skip
 def test_whatever_else_listens_the_fallback_gets_the_payload(
-    led: Led, answer: Callable[[socket.socket], None], monkeypatch: pytest.MonkeyPatch
+    left_alone: Led, answer: Callable[[socket.socket], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    led.socket.parent.mkdir(parents=True)
+    left_alone.socket.parent.mkdir(parents=True)
     with socket.socket(socket.AF_UNIX) as server:
-        monkeypatch.chdir(led.socket.parent)  # the path may be too long for an address
+        monkeypatch.chdir(left_alone.socket.parent)  # the path may be too long for an address
         server.bind(SOCKET_NAME)
         server.listen()
 
@@ -236,13 +279,14 @@ def test_whatever_else_listens_the_fallback_gets_the_payload(
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        assert led.fire(tool_use()) == "from the fallback\n"
-        thread.join(120)
-    assert json.loads(led.fell_back.read_bytes()) == tool_use()
+        assert left_alone.fire(tool_use()) == "from the fallback\n"
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+    assert json.loads(left_alone.fell_back.read_bytes()) == tool_use()
 
 
-def test_a_path_too_long_for_a_sockets_address_is_reached_all_the_same(tmp_path: Path, client: str) -> None:
-    led = Led(tmp_path / ("deep" * 20) / ("er" * 20) / "home", client)
+def test_a_path_too_long_for_a_sockets_address_is_reached_all_the_same(tmp_path: Path, patient_client: str) -> None:
+    led = Led(tmp_path / ("deep" * 20) / ("er" * 20) / "home", patient_client)
     assert len(str(led.socket)) > 108
     with led.leader():
         led.fire(tool_use())
@@ -260,7 +304,7 @@ def test_many_at_once_are_all_recorded_once(led: Led) -> None:
             assert process.stdin is not None
             process.stdin.write(data)
             process.stdin.close()
-        assert {process.wait(120) for process in started} == {0}
+        assert {process.wait(PATIENCE_S) for process in started} == {0}
         for process in started:
             assert process.stdout is not None
             process.stdout.close()
@@ -270,8 +314,10 @@ def test_many_at_once_are_all_recorded_once(led: Led) -> None:
 # --- as it is released
 
 
-def test_the_released_client_hands_over_to_the_leader_and_falls_back_without_one(tmp_path: Path, released_client: str) -> None:
-    led = Led(tmp_path / "home", released_client)
+def test_the_released_client_hands_over_to_the_leader_and_falls_back_without_one(
+    tmp_path: Path, patient_released_client: str
+) -> None:
+    led = Led(tmp_path / "home", patient_released_client)
     with led.leader():
         led.fire(tool_use(tool_input={"command": f"echo {SECRET}"}))
     assert (len(led.ids()), led.fell_back.exists()) == (1, False)
@@ -293,7 +339,8 @@ def test_the_released_client_needs_no_library_of_the_machine(released_client: st
 # --- installing it
 
 
-def test_install_registers_the_client_from_the_state_directory_and_uninstall_takes_it_out(led: Led, client: str) -> None:
+def test_install_registers_the_client_from_the_state_directory_and_uninstall_takes_it_out(left_alone: Led, client: str) -> None:
+    led = left_alone
     if client != compiled_hook.PACKAGED:
         pytest.skip("the package was built without the compiled client")
     home = led.hooked.home

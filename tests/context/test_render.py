@@ -327,7 +327,7 @@ def test_a_large_value_of_an_insight_is_shown_by_its_beginning(place: str) -> No
     context = render({"insights": [insight]}) if place == "stored" else render({}, [made])
     shown = context["insights"][0]["value"]
     assert len(shown) == 300
-    assert shown.startswith('{"rows": [0, 1, 2')
+    assert shown.startswith('{"rows":[0,1,2')
     assert shown.endswith("…")
 
 

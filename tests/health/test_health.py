@@ -17,7 +17,8 @@ from activity_mcp.health.assessment import worst
 from activity_mcp.health.check import Status
 from activity_mcp.operations.doctor import examine
 from activity_mcp.queue import seal_segment
-from machines import Machine, until
+from machines import Machine
+from patience import until
 
 TOOL = {"tool_name": "Bash", "success": True}
 

@@ -17,6 +17,7 @@ from activity_mcp.config import read_config
 from activity_mcp.health.check import Check
 from activity_mcp.operations import doctor
 from activity_mcp.operations.checks import state as state_checks
+from activity_mcp.operations.checks.subject import Subject
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def test_a_leader_that_hangs_fails(examined: Examined, home: Path) -> None:
 
 
 def test_a_check_that_dies_is_a_failed_check_and_the_others_run(examined: Examined, monkeypatch: pytest.MonkeyPatch) -> None:
-    def dies(subject: doctor.Subject) -> Iterator[Check]:
+    def dies(subject: Subject) -> Iterator[Check]:
         yield Check("first", "ok", "seen")
         raise RuntimeError("of what it found")
 

@@ -22,7 +22,7 @@ from activity_mcp.operations.shipping_child import small_service
 from activity_mcp.queue import Lease
 from activity_mcp.search.index import CACHE_KB, LESS_CACHE_KB
 from activity_mcp.service import ActivityService
-from machines import until
+from patience import until
 
 CALLS_AT_LEAST = 400
 TOOL = {"tool_name": "Bash", "success": True, "output": "x" * 300}

@@ -10,7 +10,8 @@ import pytest
 from activity_mcp.errors import InvalidInput, WarehouseNewer
 from activity_mcp.queue import read_queue
 from activity_mcp.warehouse import Batch
-from machines import Machine, until
+from machines import Machine
+from patience import until
 
 TOOL = {"tool_name": "Bash", "success": True}
 

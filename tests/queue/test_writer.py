@@ -21,7 +21,7 @@ from activity_mcp.queue.manifest import seal_segment
 from activity_mcp.queue.segment import MAX_LINE_BYTES, MAX_NUMBER, segment_numbers
 from disks import FaultyDisk, damages, line, numbers, read_all, segments, writer
 from fakes import FakeClock
-from machines import until
+from patience import until
 
 
 def torn_copy(directory: str, target: Path, keep: int) -> str:

@@ -5,6 +5,7 @@ Run as a program it serves itself over stdio exactly as ``activity-mcp serve`` s
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -112,6 +113,9 @@ class FakeService:
     def known_names(self, kind: str) -> list[str]:
         return []
 
+    def search(self, text: str, **options: Any) -> dict[str, Any]:
+        raise NotImplementedError
+
     def refresh(self, **asked: Any) -> dict[str, Any]:
         return self.context(**{name: value for name, value in asked.items() if name in ("customer", "project")})
 
@@ -172,6 +176,9 @@ def as_service(double: FakeService) -> ActivityService:
 
 
 if __name__ == "__main__":
+    if os.environ.get("FAKE_PATIENCE"):
+        importlib.import_module("patient")  # it is beside this program
+
     from activity_mcp.server.run import serve
 
     def open_service() -> FakeService:

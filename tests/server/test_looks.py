@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from activity_mcp.server.front.looks import EVERY_S, FIRST_S, READING_LOOKS, Looks
-from machines import until
+from patience import until
 from server.wire import RawClient
 
 

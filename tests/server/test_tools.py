@@ -401,13 +401,14 @@ async def test_every_call_is_noted_with_what_it_found(client: Client, service: F
 
 @pytest.mark.usefixtures("logs")
 async def test_a_call_that_cannot_be_noted_is_answered_all_the_same(
-    client: Client, service: FakeService, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    service: FakeService, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(*args: Any, **features: Any) -> None:
         raise OSError("no")
 
     monkeypatch.setattr(service, "record_call", refuse)
-    assert not (await client.call_tool("get_context", {})).is_error
+    async with Client(build_server(as_service(service))) as client:
+        assert not (await client.call_tool("get_context", {})).is_error
     assert "event='a call could not be noted'" in capsys.readouterr().err
 
 

@@ -17,7 +17,7 @@ COLUMNS = (
     "event_name", "session_id", "project", "org_id", "source", "schema_version", "channel_id", "stream_offset",
 )  # fmt: skip
 POISON: tuple[Any, ...] = (
-    *TEXTS, *NUMBERS_AS_TEXT, *NOT_NUMBERS, *BOOLEANS_AS_TEXT, *TIMES, *STRUCTURES, None, True, False, 0, -7, 12.5, 10**15,
+    *TEXTS, *NUMBERS_AS_TEXT, *NOT_NUMBERS, *BOOLEANS_AS_TEXT, *TIMES, *STRUCTURES, None, True, False, 0, -7, 12.5, 89.0, 10**15,
     ["tool_event"], [["sql_event"]], {"command": 5}, [{"path": "latency_ms", "reason": "not a number"}], [{"path": 5}, "text"],
 )  # fmt: skip
 COMMANDS = ("make test", "pytest -x", "git push", "cargo build " + "y" * 400)

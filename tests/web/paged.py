@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from activity_mcp.bench.registry import own_environment
 from activity_mcp.service import ActivityService
+from activity_mcp.web.sources import sources_of
 from web.seed import CUSTOMER, Seeded, seed
 
 PORT = 8757
@@ -37,7 +38,7 @@ class Paged:
         self.environ = own_environment(str(home), environ) | {"ACTIVITY_CUSTOMER": CUSTOMER, **(more or {})}
         self.ids = seeded.ids if seeded else seed(self.environ, sessions=sessions) if sessions else []
         self.service = ActivityService.from_environ(self.environ, source="cli")
-        self.page = Page(self.service, TOKEN, port=PORT)
+        self.page = Page(sources_of(self.service), TOKEN, port=PORT)
         self.client = self.visitor()
         assert self.client.get("/", params={"token": TOKEN}).status_code == 200
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ...recording.tombstones import Tombstones
-from . import ImportOrigins, TranscriptReader
+from .discovery import ImportOrigins
 from .follower import TranscriptFollower
+from .reader import TranscriptReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from ...identity import Identity
     from ...redaction import Redactor
     from ..session_state import SessionState
-    from . import FileMark
     from .copies import Copies
+    from .ledger import FileMark
 
 
 def live_follower(

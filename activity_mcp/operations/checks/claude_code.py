@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ...config import Config
     from ...health.check import Status
     from ...service import ActivityService
-    from ..doctor import Subject
+    from .subject import Subject
 
 _INSTALL = "`activity-mcp install` registers it"
 _LAST_STORED = "SELECT MAX(ts) FROM CLAUDE_STREAM_V2 WHERE source = 'hook'"

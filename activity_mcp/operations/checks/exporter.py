@@ -14,7 +14,7 @@ from ...identity import working_directory
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..doctor import Subject
+    from .subject import Subject
 
 _NAME = "other exporter"
 

@@ -12,7 +12,7 @@ from ...warehouse.snowflake.extra import HINT, PACKAGES, missing_packages
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..doctor import Subject
+    from .subject import Subject
 
 
 EXTRAS = {"snowflake": PACKAGES, "otel": {"opentelemetry.proto": "opentelemetry-proto"}, "web": {"jinja2": "jinja2"}}

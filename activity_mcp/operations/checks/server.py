@@ -11,7 +11,7 @@ from ...server.front.table import Table, read_table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..doctor import Subject
+    from .subject import Subject
 
 NAME = "server start"
 

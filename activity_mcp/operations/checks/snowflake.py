@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
     from ...warehouse.snowflake.connection import NamedConnection
-    from ..doctor import Subject
+    from .subject import Subject
 
 MAX_LAG_MS = 10 * 60_000
 """How long rows may wait for REFRESH_CONTEXT_TASK, which runs once a minute."""
@@ -28,7 +28,9 @@ MAX_SKEW_S = 30.0
 
 
 def checks(subject: Subject) -> Iterator[Check]:
-    read_connection = subject.service.adapter.connection
+    from ...warehouse.factory import connection_of
+
+    read_connection = connection_of(subject.service.config)
     if read_connection is None:
         return
     try:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ...health.check import Check
-    from ..doctor import Subject
+    from .subject import Subject
 
 
 def checks(subject: Subject) -> Iterator[Check]:

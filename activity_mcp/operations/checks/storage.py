@@ -14,7 +14,7 @@ from ...warehouse.duckdb.place import check_files
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..doctor import Subject
+    from .subject import Subject
 
 
 def checks(subject: Subject) -> Iterator[Check]:

@@ -29,7 +29,7 @@ class Tools:
 
         self.service = service
         self.specs: dict[str, ToolSpec] = {spec.name: spec for spec in specs(service)}
-        self.caller: Caller = Caller(service)
+        self.caller: Caller = Caller(service.record_call)
         self.lanes: Lanes = Lanes()
         self.answer_line = answer_line
 

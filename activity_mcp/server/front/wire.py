@@ -79,8 +79,10 @@ class Output:
                 self._changed.notify_all()
 
     def _lose(self) -> None:
+        """With the lock held."""
         self.lost = True
         self._waiting.clear()
+        self._changed.notify_all()  # the thread has nothing to wait for any more
         self._on_lost()
 
 

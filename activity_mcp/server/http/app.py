@@ -19,21 +19,22 @@ from .sessions import SessionRoom
 from .sse import GUARDED, SseSessions, sse_routes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from mcp.server.lowlevel import Server
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
     from ...health.document import StatusDocument
-    from ...service import ActivityService
+    from ...recording.call_log import MethodTotals
     from .sockets import Site
 
 STATUS_FOR_S = 2.0  # more frequent requests get the same answer: /healthz is open to all
 STATUS_WAIT_S = 5.0
 
 
-def build_app(server: Server[Any], service: ActivityService, site: Site, page: ASGIApp | None = None) -> Guard:
+def build_app(server: Server[Any], operators: Operators, site: Site, page: ASGIApp | None = None) -> Guard:
     """The application behind its guard: ``/mcp`` or ``/sse``, as the site says, what operators look at, and the page."""
-    operators = Operators(service)
     watched = [Route(HEALTH_PATH, operators.health, methods=["GET"]), Route("/metrics", operators.metrics, methods=["GET"])]
     if site.transport == "sse":
         app = Starlette(routes=[*sse_routes(SseSessions(server)), *watched])
@@ -51,8 +52,11 @@ def build_app(server: Server[Any], service: ActivityService, site: Site, page: A
 class Operators:
     """What a monitor asks for. The status is read off the event loop, at most once in ``STATUS_FOR_S``."""
 
-    def __init__(self, service: ActivityService) -> None:
-        self._service = service
+    def __init__(
+        self, read_status: Callable[[], StatusDocument], call_totals: Callable[[], Mapping[str, MethodTotals]]
+    ) -> None:
+        self._read_status = read_status
+        self._call_totals = call_totals
         self._reading: asyncio.Task[StatusDocument] | None = None
         self._read_at = 0.0
 
@@ -66,13 +70,13 @@ class Operators:
         status = await self._status()
         if status is None:
             return Response("the state directory does not answer", 503, media_type="text/plain")
-        return Response(exposition(status, self._service.call_totals()), media_type=CONTENT_TYPE)
+        return Response(exposition(status, self._call_totals()), media_type=CONTENT_TYPE)
 
     async def _status(self) -> StatusDocument | None:
         now = time.monotonic()
         if self._reading is None or (self._reading.done() and now - self._read_at > STATUS_FOR_S):
             self._read_at = now
-            self._reading = asyncio.ensure_future(asyncio.to_thread(self._service.status))
+            self._reading = asyncio.ensure_future(asyncio.to_thread(self._read_status))
         try:
             return await asyncio.wait_for(asyncio.shield(self._reading), STATUS_WAIT_S)
         except Exception:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from ..leaving import CLOSE_S, GRACE_S
-from ..lifetime import ServiceLifetime
 from .app import build_app
 from .uvicorn_server import uvicorn_for
 
@@ -16,8 +15,9 @@ if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
     from starlette.types import Receive, Scope, Send
 
-    from ...service import ActivityService
     from ..leaving import Watchdog
+    from ..lifetime import ServiceLifetime
+    from .app import Operators
     from .sockets import Site
 
 
@@ -32,7 +32,8 @@ class Page(Protocol):
 
 async def run_web(
     server: Server[Any],
-    service: ActivityService,
+    lifetime: ServiceLifetime,
+    operators: Operators,
     site: Site,
     dog: Watchdog,
     *,
@@ -42,9 +43,8 @@ async def run_web(
 
     ``dog`` hears the signals and when leaving begins. Raises what made the HTTP server stop by itself.
     """
-    lifetime = ServiceLifetime(service)
     ended = asyncio.Event()
-    guard = build_app(server, service, site, page)
+    guard = build_app(server, operators, site, page)
     http = uvicorn_for(guard, has_lifespan=True)
     try:
         loop = asyncio.get_running_loop()

@@ -1,6 +1,7 @@
 """The tools as they are published: one module each, holding its texts, its schemas and what answers it.
 
-``specs`` makes them over a service. How a call is checked, timed and turned into a result is ``calls``' work.
+``specs`` makes them over a service, of which each gets what it calls. How a call is checked, timed and turned into a result is
+``calls``' work.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ __all__ = ["specs", "ToolSpec", "Annotations", "Lane", "Progress", "Argument", "
 
 
 def specs(service: ActivityService) -> tuple[ToolSpec, ...]:
-    """Every tool over this service."""
+    """Every tool over this service, whose parts are made by the first call that needs them."""
     return (
-        get_context(service),
-        log_event(service),
-        query(service),
-        record_insight(service),
-        store_artifact(service),
-        search(service),
-        refresh_context(service),
-        health(service),
+        get_context(service.context, service.context_expected),
+        log_event(service.log),
+        query(lambda sql, **limits: service.provenance_queries.query(sql, **limits)),
+        record_insight(lambda *value, **rests: service.insights.record(*value, **rests)),
+        store_artifact(lambda kind, **stored: service.artifacts.store(kind, **stored)),
+        search(service.search),
+        refresh_context(service.refresh),
+        health(service.status),
     )

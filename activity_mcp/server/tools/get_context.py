@@ -12,7 +12,7 @@ from .arguments import Argument
 from .spec import Annotations, ToolSpec
 
 if TYPE_CHECKING:
-    from ...service import ActivityService
+    from collections.abc import Callable
 
 CONTEXT_TYPES = ("default", "executive", "analyst", "engineer")
 FIRST_MISS_WAIT_S = 0.020  # what a first question may wait for the leader's snapshot
@@ -71,17 +71,17 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }  # fmt: skip
 
 
-def get_context(service: ActivityService) -> ToolSpec:
-    """The tool over this service."""
+def get_context(context: Callable[..., ContextAnswer], is_expected: Callable[[str | None, str | None], bool]) -> ToolSpec:
+    """The tool; ``is_expected(customer, project)``: whether a context that is missing will be there in a moment."""
 
     def at_once(**asked: Any) -> dict[str, Any] | None:
-        found = service.context(**asked)
-        waits = found["freshness"] == "missing" and service.context_expected(asked["customer"], asked["project"])
+        found = context(**asked)
+        waits = found["freshness"] == "missing" and is_expected(asked["customer"], asked["project"])
         return None if waits else found
 
     def answer(**asked: Any) -> dict[str, Any]:
         deadline = time.monotonic() + FIRST_MISS_WAIT_S
-        while (found := service.context(**asked))["freshness"] == "missing" and time.monotonic() < deadline:
+        while (found := context(**asked))["freshness"] == "missing" and time.monotonic() < deadline:
             time.sleep(FIRST_MISS_STEP_S)
         return found
 

@@ -10,7 +10,9 @@ from ...errors import ActivityError
 from .spec import Annotations, ToolSpec
 
 if TYPE_CHECKING:
-    from ...service import ActivityService
+    from collections.abc import Callable
+
+    from ...health.document import StatusDocument
 
 ANSWER_WITHIN_S = 5.0
 
@@ -49,13 +51,13 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-def health(service: ActivityService) -> ToolSpec:
-    """The tool over this service."""
+def health(status: Callable[[], StatusDocument]) -> ToolSpec:
+    """The tool; ``status`` reads the files of the state directory."""
     reading = ThreadPoolExecutor(1, "activity-health")
 
     def answer() -> dict[str, Any]:
         try:
-            return {**reading.submit(copy_context().run, service.status).result(ANSWER_WITHIN_S)}
+            return {**reading.submit(copy_context().run, status).result(ANSWER_WITHIN_S)}
         except TimeoutError:
             raise ActivityError(
                 f"the state directory did not answer within {ANSWER_WITHIN_S:.0f} s",

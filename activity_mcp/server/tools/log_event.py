@@ -9,7 +9,7 @@ from .arguments import Argument
 from .spec import Annotations, ToolSpec
 
 if TYPE_CHECKING:
-    from ...service import ActivityService
+    from collections.abc import Callable
 
 DESCRIPTION = """\
 Record one event durably: when the answer says `durable`, it is on disk, and it reaches the warehouse exactly once.
@@ -56,11 +56,11 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-def log_event(service: ActivityService) -> ToolSpec:
-    """The tool over this service."""
+def log_event(log: Callable[..., dict[str, Any]]) -> ToolSpec:
+    """The tool; ``log`` is ``ActivityService.log``."""
 
     def answer(event_name: str, feature_json: dict[str, Any], **columns: Any) -> dict[str, Any]:
-        return service.log(event_name, feature_json, **columns)
+        return log(event_name, feature_json, **columns)
 
     return ToolSpec(
         name="log_event",

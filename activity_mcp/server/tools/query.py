@@ -10,8 +10,6 @@ from .spec import Annotations, Progress, ToolSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...service import ActivityService
-
 TIMEOUT_S = 30.0
 
 DESCRIPTION = """\
@@ -61,11 +59,11 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }  # fmt: skip
 
 
-def query(service: ActivityService) -> ToolSpec:
-    """The tool over this service."""
+def query(ask: Callable[..., dict[str, Any]]) -> ToolSpec:
+    """The tool; ``ask`` is ``ProvenanceQueries.query``."""
 
     def answer(sql: str, max_rows: int, cancelled: Callable[[], bool]) -> dict[str, Any]:
-        return service.provenance_queries.query(sql, max_rows=max_rows, timeout_s=TIMEOUT_S, cancelled=cancelled)
+        return ask(sql, max_rows=max_rows, timeout_s=TIMEOUT_S, cancelled=cancelled)
 
     return ToolSpec(
         name="query",

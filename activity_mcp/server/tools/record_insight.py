@@ -10,8 +10,6 @@ from .spec import Annotations, Progress, ToolSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...service import ActivityService
-
 DESCRIPTION = """\
 Record one conclusion with what it rests on, so that later sessions find it in get_context: {subject: orders, metric: \
 p95 latency, value: 4200, grain: day, artifact_id: …}.
@@ -56,11 +54,11 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-def record_insight(service: ActivityService) -> ToolSpec:
-    """The tool over this service."""
+def record_insight(record: Callable[..., dict[str, Any]]) -> ToolSpec:
+    """The tool; ``record`` is ``Insights.record``."""
 
     def answer(subject: str, metric: str, value: Any, cancelled: Callable[[], bool], **rests: Any) -> dict[str, Any]:
-        return service.insights.record(subject, metric, value, cancelled=cancelled, **rests)
+        return record(subject, metric, value, cancelled=cancelled, **rests)
 
     return ToolSpec(
         name="record_insight",

@@ -10,8 +10,6 @@ from .spec import Annotations, Progress, ToolSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...service import ActivityService
-
 TIMEOUT_S = 10.0
 
 DESCRIPTION = """\
@@ -39,11 +37,11 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-def refresh_context(service: ActivityService) -> ToolSpec:
-    """The tool over this service."""
+def refresh_context(refresh: Callable[..., dict[str, Any]]) -> ToolSpec:
+    """The tool; ``refresh`` is ``ActivityService.refresh``."""
 
     def answer(customer: str | None, project: str | None, cancelled: Callable[[], bool]) -> dict[str, Any]:
-        return service.refresh(customer=customer, project=project, timeout_s=TIMEOUT_S, cancelled=cancelled)
+        return refresh(customer=customer, project=project, timeout_s=TIMEOUT_S, cancelled=cancelled)
 
     return ToolSpec(
         name="refresh_context",

@@ -10,8 +10,6 @@ from .spec import Annotations, Progress, ToolSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...service import ActivityService
-
 KINDS = (
     "asked", "concluded", "title", "command", "call", "file", "sql", "insight", "event", "run", "changed", "queried", "failed",
 )  # fmt: skip
@@ -81,11 +79,11 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-def search(service: ActivityService) -> ToolSpec:
-    """The tool over this service."""
+def search(find: Callable[..., dict[str, Any]]) -> ToolSpec:
+    """The tool; ``find`` is ``ActivityService.search``."""
 
     def answer(query: str, cancelled: Callable[[], bool], **options: Any) -> dict[str, Any]:
-        return service.search(query, **options, cancelled=cancelled)
+        return find(query, **options, cancelled=cancelled)
 
     return ToolSpec(
         name="search",

@@ -10,8 +10,6 @@ from .spec import Annotations, Progress, ToolSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...service import ActivityService
-
 DESCRIPTION = """\
 Keep a result that an insight can refer to: the rows of a query run elsewhere, a table you worked out, a report.
 
@@ -51,11 +49,11 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-def store_artifact(service: ActivityService) -> ToolSpec:
-    """The tool over this service."""
+def store_artifact(store: Callable[..., dict[str, Any]]) -> ToolSpec:
+    """The tool; ``store`` is ``Artifacts.store``."""
 
     def answer(artifact_type: str, cancelled: Callable[[], bool], **stored: Any) -> dict[str, Any]:
-        return service.artifacts.store(artifact_type, **stored)
+        return store(artifact_type, **stored)
 
     return ToolSpec(
         name="store_artifact",

@@ -41,7 +41,6 @@ class SnowflakeAdapter(Adapter):
     ) -> None:
         self._name = connection if isinstance(connection, str) else None
         self._read = connection if callable(connection) else lambda: read_connection(connection)
-        self.connection = self._read
         self.store = SnowflakeWarehouse(self._read, customer=customer, clock=clock)
         self.tasks = self.store.tasks
         self.drift = SnowflakeDrift(self._read)

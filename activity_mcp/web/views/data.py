@@ -10,7 +10,6 @@ from starlette.responses import RedirectResponse
 from ...clock import iso
 from ...errors import InvalidInput
 from ...operations.own_files import own_files
-from ...operations.pause import pause, take_up
 from ..child import run_command
 from ..statements import where
 from ..tables import Column, Table
@@ -36,14 +35,14 @@ _WHAT = (
 
 
 def load(look: Look) -> dict[str, Any]:
-    config = look.service.config
+    config = look.sources.config
     kept = look.ask(_KEPT.format(where=where(look.conditions(days=False))))
     files = [
         {"what": _what(held.path), "path": held.path, "files": len(held.files), "bytes": held.size}
         for held in own_files(config)
     ]
     return {
-        "paused_since": look.status()["paused_since"],
+        "paused_since": look.sources.status()["paused_since"],
         "facts": _facts(config, look),
         "bytes": sum(row["bytes"] for row in files),
         "given": {name: look.filters.get(name) or "" for name in CONDITIONS},
@@ -63,7 +62,7 @@ ORDER BY event_name"""
 
 def _facts(config: Config, look: Look) -> list[tuple[str, str, str]]:
     """What decides what is kept: a name, its value, and where it is set."""
-    days, warehouse = config.retention_days, look.status()["warehouse"]
+    days, warehouse = config.retention_days, look.sources.status()["warehouse"]
     return [
         ("Directory", config.home, "ACTIVITY_HOME"),
         (
@@ -107,10 +106,10 @@ def _files(rows: list[dict[str, Any]]) -> Table:
 
 def _pause(look: Look, form: FormData) -> Response:
     if form.get("off"):
-        span = take_up(look.service)
+        span = look.sources.pause.end()
         said = f"recording again; nothing was recorded from {iso(span[0])} to {iso(span[1])}" if span else ""
     else:
-        pause(look.service)
+        look.sources.pause.begin()
         said = "recording is paused"
     return RedirectResponse(look.filters.link("/data", done=said), 303)
 
@@ -118,7 +117,7 @@ def _pause(look: Look, form: FormData) -> Response:
 def _look(look: Look, form: FormData) -> Mapping[str, Any]:
     """The dry run: what would be forgotten, and the form that forgets it."""
     given = _given(form)
-    found = run_command(["forget", *_options(given), "--dry-run", "--json"], look.service.environ, LOOK_WITHIN_S)
+    found = run_command(["forget", *_options(given), "--dry-run", "--json"], look.sources.environ, LOOK_WITHIN_S)
     return {"given": given, "found": found, "count": sum(found["rows"].values()) + found["lines"]}
 
 
@@ -127,7 +126,7 @@ def _forget(look: Look, form: FormData) -> Response:
     given = _given(form)
     if form.get("sure") != "yes":
         raise InvalidInput("nothing was forgotten", hint="look at it first, then say that you are sure")
-    found = run_command(["forget", *_options(given), "--json"], look.service.environ, FORGET_WITHIN_S)
+    found = run_command(["forget", *_options(given), "--json"], look.sources.environ, FORGET_WITHIN_S)
     count = sum(found["rows"].values()) + found["lines"]
     left = f"; {len(found['left'])} files hold some of it still, see `activity-mcp forget`" if found["left"] else ""
     return RedirectResponse(look.filters.link("/data", done=f"{count:,} events are forgotten{left}"), 303)

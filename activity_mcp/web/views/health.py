@@ -22,8 +22,8 @@ _SOURCE_DAYS = 30
 
 
 def load(look: Look) -> dict[str, Any]:
-    checks = sorted(look.checks(), key=lambda check: _ORDER[check.status])
-    status = look.status()
+    checks = sorted(look.sources.checks(), key=lambda check: _ORDER[check.status])
+    status = look.sources.status()
     since_us = look.now_us - look.now_us % DAY_US - (_SOURCE_DAYS - 1) * DAY_US
     spoken = Rollup(look.ask(statement(look.conditions(since_us=since_us, days=False))).rows).sources()
     recording = recording_of(look, spoken)

@@ -48,9 +48,9 @@ def _artifact(look: Look, artifact_id: str | None) -> dict[str, Any] | None:
     if not artifact_id:
         return None
     try:
-        known = look.service.artifacts.get(artifact_id)
+        known = look.sources.artifacts().get(artifact_id)
         if known is not None:
-            return look.service.artifacts.read(artifact_id)
+            return look.sources.artifacts().read(artifact_id)
     except ActivityError as error:
         look.notes.append(("warn", f"The artifact cannot be read: {error.message}"))
     return None

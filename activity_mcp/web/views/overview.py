@@ -42,8 +42,8 @@ def load(look: Look) -> dict[str, Any]:
         "bars": _bars(names, models, of_models),
         "heat": charts.heat(_week(rolled.hours(), _since_us(look)), "Activities by hour of the week"),
         "budgets": [*_budgets(look, rolled), *_limits(look, rolled)],
-        "events": [described(event) for event in look.newest.newest(JUST_NOW)],
-        "is_empty": not by_day and not look.newest.newest(1) and not any(one.state == "pending" for one in look.asked),
+        "events": [described(event) for event in look.sources.newest.newest(JUST_NOW)],
+        "is_empty": not by_day and not look.sources.newest.newest(1) and not any(one.state == "pending" for one in look.asked),
         "tables": [
             _by_day(names, by_day),
             _by_project(look, rolled, since, names),
@@ -60,7 +60,7 @@ def _rollup(look: Look) -> Rollup:
     answer = look.ask(statement(look.conditions(since_us=since_us, days=False)))
     if answer.rows or answer.state not in {"pending", "failed"} or look.is_everybody:
         return Rollup(answer.rows)
-    snapshot = look.service.snapshots.read(look.customer, look.filters.get("project") or ALL_PROJECTS)
+    snapshot = look.sources.snapshots.read(look.customer, look.filters.get("project") or ALL_PROJECTS)
     return Rollup(of_snapshot(snapshot.blob) if snapshot is not None else [])
 
 
@@ -111,7 +111,7 @@ def _week(hours: dict[int, int], since_us: int) -> dict[tuple[int, int], int]:
 
 
 def _budgets(look: Look, rolled: Rollup) -> list[dict[str, Any]]:
-    config, today = look.service.config, _day(look.now_us)
+    config, today = look.sources.config, _day(look.now_us)
     if look.is_everybody or look.filters.get("project"):
         return []
     spent = rolled.total(today).cost_usd

@@ -26,7 +26,7 @@ def load(look: Look) -> dict[str, Any]:
     if text:
         days = look.filters.get("days")
         since = f"{days}d" if days and days.isdigit() else None
-        found = look.service.search(text, kind=kind, project=look.filters.get("project"), since=since, limit=LIMIT)
+        found = look.sources.search(text, kind=kind, project=look.filters.get("project"), since=since, limit=LIMIT)
     look.notes += [("info", note) for note in found["notes"]]
     hits = [{**hit, "link": link_of(hit), "parts": pieces(hit["snippet"])} for hit in found["hits"]]
     return {"text": text, "kind": kind, "kinds": SHOWN_KINDS, "hits": hits, "total": found["total"], "tables": [_table(hits)]}

@@ -58,7 +58,7 @@ def _with_newest(look: Look, session_id: str, stored: Any) -> list[Event]:
     for row in stored:
         with contextlib.suppress(ValueError):
             by_id[row["activity_id"]] = rows.decoded(row)
-    for event in look.newest.newest(200, lambda event: event.get("session_id") == session_id):
+    for event in look.sources.newest.newest(200, lambda event: event.get("session_id") == session_id):
         by_id.setdefault(event["activity_id"], {name: event.get(name) for name in rows.MEMBERS})
     return sorted(by_id.values(), key=lambda event: (event["ts"], event["activity_id"]))
 
