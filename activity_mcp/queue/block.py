@@ -134,13 +134,15 @@ def read_block(fs: FileSystem, fd: int, start: int, *, max_bytes: int, max_lines
 
 def _read(fs: FileSystem, fd: int, start: int, max_bytes: int, max_lines: int) -> bytes:
     """What lies from byte ``start`` on, up to about that many lines: what is beyond them is the next batch's to read."""
-    pieces = []
+    pieces, whole = [], 0
     while max_bytes > 0 and max_lines > 0 and (piece := fs.pread(fd, min(_PIECE_BYTES, max_bytes), start)):
         pieces.append(piece)
         start += len(piece)
         max_bytes -= len(piece)
-        max_lines -= piece.count(b"\n")
-    return b"".join(pieces)
+        if breaks := piece.count(b"\n"):
+            max_lines -= breaks
+            whole = len(pieces)
+    return b"".join(pieces[:whole])  # behind the last line break may be megabytes of zeros
 
 
 def _until_odd(lines: list[bytes], tails: list[bytes], wanted: list[bytes], max_line_bytes: int) -> int:

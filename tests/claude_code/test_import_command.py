@@ -193,11 +193,11 @@ def test_a_query_that_is_refused_says_the_dialect_and_the_views(call: Call, sql:
     assert (code, "DuckDB's SQL" in err, "VW_LLM_EVENTS" in err) == (2, True, True)
 
 
-def test_what_a_disk_does_not_confirm_is_imported_again(tmp_path: Path, folder: Path) -> None:
+def test_what_a_disk_does_not_confirm_is_imported_again(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file's mark follows the sync of its events, which is one for all of them."""
     disk = FaultyDisk()
     service = ActivityService.from_environ({**os.environ, "ACTIVITY_HOME": str(tmp_path / "state")}, source="cli")
-    service.__dict__["writer"] = QueueWriter(service.queue.directory, sink=service.config.sink, fs=disk)
+    monkeypatch.setattr(service, "writer", QueueWriter(service.queue.directory, sink=service.config.sink, fs=disk))
     disk.sync_error = errno.EIO
     path = str(folder / "s1.jsonl")
     with pytest.raises(NotDurable):
