@@ -12,7 +12,7 @@ import sys
 from .activity import MAX_TEXT, sha256_hex
 from .errors import InvalidConfig
 from .fs import LOCAL
-from .identity import working_directory
+from .project import working_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from .composition import Composition
 from .config import Config, read_config
 from .context import ALL_PROJECTS
 from .errors import ActivityError
-from .identity import place_of
 from .lazy import lazy
+from .project import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,13 +28,16 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .health.document import StatusDocument
     from .queue import QueueWriter
+    from .recall.answers import Refreshed
     from .recall.context_reader import ContextAnswer, ContextReader
+    from .recording.answers import LoggedEvent
     from .recording.call_log import CallTotals, MethodTotals
+    from .search.answers import SearchAnswer
     from .warehouse import QueryResult
     from .warehouse.adapter import Adapter
 
 START_RETRY_S = 5.0
-_NOT_RECORDED = {
+_NOT_RECORDED: LoggedEvent = {
     "activity_id": None,
     "accepted": False,
     "durable": False,
@@ -88,15 +91,15 @@ class ActivityService(Composition):
         revenue_impact: float | None = None,
         activity_id: str | None = None,
         ts: str | None = None,
-    ) -> dict[str, Any]:
-        """Record one event: {activity_id, accepted, durable, degraded}. Blocks until it is as durable as configured.
+    ) -> LoggedEvent:
+        """Record one event. Blocks until it is as durable as configured.
 
         Raises InvalidActivity (nothing was recorded) or a QueueRefused. Where recording is off the answer has
         ``accepted: false`` and the reason.
         """
         project = place_of(project) if project else self.own_project
         if not self.is_recording(project):
-            return dict(_NOT_RECORDED)
+            return _NOT_RECORDED.copy()
         return self.recorder.log(
             event_name,
             features,
@@ -177,7 +180,7 @@ class ActivityService(Composition):
         until: str | None = None,
         limit: int = 10,
         cancelled: Callable[[], bool] = lambda: False,
-    ) -> dict[str, Any]:
+    ) -> SearchAnswer:
         """What was recorded that has these words, ranked, as the ``search`` tool answers it. Raises InvalidInput.
 
         ``project`` None or ``"*"`` means all, the one this process was started for first.
@@ -200,8 +203,8 @@ class ActivityService(Composition):
         project: str | None = None,
         timeout_s: float = 10.0,
         cancelled: Callable[[], bool] = lambda: False,
-    ) -> dict[str, Any]:
-        """Have a context read from the warehouse again, and wait for it: {as_of, age_ms, freshness, refreshed, reason?}."""
+    ) -> Refreshed:
+        """Have a context read from the warehouse again, and wait for it."""
         from .recall.on_demand_refresh import OnDemandRefresh
 
         scope = self.recall.scope(customer, project)

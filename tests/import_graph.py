@@ -69,9 +69,13 @@ def _imported(graph: Graph, name: str) -> frozenset[str]:
             found |= _from(graph, name, node)
         elif isinstance(node, ast.Import):
             found |= {_absolute(graph, alias.name) for alias in node.names}
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in _IMPORTERS:
+        elif isinstance(node, ast.Call) and _name_of(node.func) in _IMPORTERS:
             found |= _computed(graph, name, node)
     return frozenset(found - {"", name})
+
+
+def _name_of(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
 
 
 def _absolute(graph: Graph, name: str) -> str:

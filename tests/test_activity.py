@@ -177,7 +177,7 @@ def test_only_a_validated_line_says_which_schemas_it_was_validated_against() -> 
     assert activity.record()["v"] == "1"
 
 
-def test_the_same_fact_gets_the_same_id_whoever_records_it() -> None:
+def test_the_same_fact_gets_the_same_id_from_each_source() -> None:
     one = derived_id("tool_event", "tool", "toolu_1")
     assert one == derived_id("tool_event", "tool", "toolu_1")
     assert uuid.UUID(one).version == 8
@@ -245,7 +245,7 @@ def test_the_features_of_an_event_are_encoded_once_between_its_building_and_its_
     assert sum("tool_name" in str(value) for value in encoded) == 1
 
 
-def test_features_that_were_changed_are_encoded_anew() -> None:
+def test_features_that_were_changed_are_encoded_again() -> None:
     activity = made()
     activity.feature_json["exit_code"] = 1
     activity.features_changed()

@@ -50,5 +50,5 @@ def test_anything_else_is_refused(text: str) -> None:
         parse_iso(text)
 
 
-def test_the_system_clock_tells_utc() -> None:
+def test_the_system_clock_gives_utc() -> None:
     assert abs(SYSTEM_CLOCK.time_us() - datetime.now(UTC).timestamp() * 1e6) < 5e6

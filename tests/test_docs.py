@@ -171,7 +171,7 @@ def test_the_table_of_variables_is_what_the_configuration_reads() -> None:
 
 
 @every_page
-def test_every_variable_of_ours_that_a_page_names_is_read(page: Path) -> None:
+def test_each_of_our_variables_that_a_page_names_is_read(page: Path) -> None:
     named = {name for span in code_in(page) for name in re.findall(r"(?<![\w.])ACTIVITY_[A-Z_]+(?![\w*…])", span)}
     known = variables() | {"ACTIVITY_STREAM", "ACTIVITY_SCHEMA_VERSION", "ACTIVITY_READER", "ACTIVITY_WRITER"}  # of the SQL
     source = "\n".join(path.read_text() for path in [*TESTS.rglob("*.py"), *(ROOT / "sql").rglob("*.sql"), ROOT / "Makefile"])

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from activity_mcp.errors import ForeignHome, NewerFormat
-from activity_mcp.identity import MARKER, branch_of, is_ignored, project_of, resolve_identity
+from activity_mcp.identity import MARKER, resolve_identity
+from activity_mcp.project import branch_of, is_ignored, project_of
 
 
 def test_the_customer_is_the_email_of_gits_global_configuration(tmp_path: Path) -> None:

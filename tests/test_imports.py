@@ -227,7 +227,7 @@ def loaded_by(code: str) -> set[str]:
 def test_what_a_hook_will_need_loads_only_the_cheap_part_of_the_standard_library() -> None:
     """Each of the names refused here costs a hook more than its whole budget allows."""
     bare = loaded_by("pass")
-    names = "activity, clock, config, errors, fs, identity, redaction, queue.writer, context.snapshot"
+    names = "activity, clock, config, errors, fs, identity, project, redaction, queue.writer, context.snapshot"
     imports = "\n".join(f"import activity_mcp.{name}" for name in names.split(", "))
     loaded = loaded_by(imports) - bare
     refused = {

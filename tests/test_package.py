@@ -46,7 +46,7 @@ def test_a_file_that_is_missing_says_what_to_do() -> None:
         package_files.path_of("sql", "99_no_such.sql")
 
 
-def test_the_command_is_installed_and_tells_the_version_of_the_package() -> None:
+def test_the_command_is_installed_and_prints_the_version_of_the_package() -> None:
     command = shutil.which("activity-mcp", path=os.path.dirname(sys.executable))
     if command is None:
         pytest.skip("the package is not installed here; `make test` installs it")

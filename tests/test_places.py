@@ -16,7 +16,7 @@ import activity_mcp
 from activity_mcp.claude_code.transcripts.discovery import default_folders, discover
 from activity_mcp.config import read_config
 from activity_mcp.errors import InvalidConfig
-from activity_mcp.identity import project_of
+from activity_mcp.project import project_of
 from activity_mcp.service import ActivityService
 from lengths import some
 

@@ -17,7 +17,7 @@ PROCESSES = {
 
 
 @pytest.mark.parametrize("process", PROCESSES)
-def test_what_a_library_writes_in_a_process_of_ours_is_private(tmp_path: Path, process: str) -> None:
+def test_what_a_library_writes_in_our_processes_is_private(tmp_path: Path, process: str) -> None:
     path = tmp_path / "made"
     code = f"import os\nos.umask(0o022)\nmade = {WRITES.format(path=str(path))!r}\n{PROCESSES[process]}"
     subprocess.run([sys.executable, "-c", code], input=b"", check=False, timeout=120)

@@ -24,10 +24,10 @@ from redaction.corpora import all_cases, look_alikes  # noqa: E402
 
 PAGE = ROOT / "docs" / "redaction.md"
 _WHAT = {
-    "tokens": "tokens that tell by themselves what they are, one of each shape of public rule sets",
+    "tokens": "tokens that show by themselves what they are, one of each shape of public rule sets",
     "names:strong": "behind a name such as `…_token`, `…_password`, `…ApiKey`",
     "names:weak": "random, behind `…_KEY`, `…_PAT`, `…_PW`, `…_CREDS`, `…_AUTH`, `…_SALT`",
-    "places": "commands, files, code and keys in which secrets stand in practice",
+    "places": "commands, files, code and keys in which secrets are found in practice",
     "special characters": "a password with each special character in it, in each form",
 }
 

@@ -1,4 +1,4 @@
-"""What folding costs besides itself: calls that are answered meanwhile, and contexts made anew.
+"""What folding costs besides itself: calls that are answered meanwhile, and contexts rebuilt.
 
 Both over a warehouse that is filled already (``growth``). A call is beside a fold if it overlaps one in REFRESH_RUNS.
 """

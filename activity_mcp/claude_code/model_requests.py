@@ -5,7 +5,7 @@ A request has one name in every report (a transcript, the exporter): its own id.
 Who asked: the person's conversation, a subagent, or Claude Code for itself.
 
 Claude Code names it in ``query_source``: ``repl_main_thread`` and ``sdk`` are the conversation, ``agent:…`` a subagent;
-everything else (``compact``, titles, web searches, hooks' agents) it asks for itself. Such requests stand in no transcript, so
+everything else (``compact``, titles, web searches, hooks' agents) it asks for itself. Such requests are in no transcript, so
 only the exporter reports them. A transcript has no query_source: its lines are of the conversation, or name a subagent.
 """
 

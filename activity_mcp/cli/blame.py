@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +11,9 @@ from ..service import ActivityService
 from ..sessions import blame
 from .context_and_query import settle
 from .output import console, print_json
+
+if TYPE_CHECKING:
+    from ..sessions.shapes import CommitSession
 
 _STYLES = {"certain": "bold green", "likely": "yellow", "possible": "dim"}
 
@@ -39,7 +42,7 @@ def blame_command(commit: str, as_json: bool) -> None:
         _show(read, found)
 
 
-def _show(commit: blame.Commit, found: list[dict[str, Any]]) -> None:
+def _show(commit: blame.Commit, found: list[CommitSession]) -> None:
     from rich.text import Text
 
     out = console()

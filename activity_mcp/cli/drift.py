@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +11,9 @@ from ..operations.accept_drift import accept, open_drifts
 from ..service import ActivityService
 from .output import console, print_json, say
 from .parameters import Seconds
+
+if TYPE_CHECKING:
+    from ..warehouse.drift import OpenDrift
 
 
 @click.group("drift", invoke_without_command=True)
@@ -57,7 +60,7 @@ def _completed(begun: str, known: list[str]) -> str:
     return found[0] if found else begun
 
 
-def _show(found: list[dict[str, Any]]) -> None:
+def _show(found: list[OpenDrift]) -> None:
     from rich.table import Table
 
     if not found:

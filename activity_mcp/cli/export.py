@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from ..clock import iso
 from ..errors import InvalidInput
-from ..search.searcher import moment
+from ..search.times import moment
 from ..service import ActivityService
 from ..sessions import export, rows
 from ..sessions.markdown import counted
@@ -19,7 +19,9 @@ from .output import folder, remark, say
 from .progress import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from ..sessions.shapes import Event, Story
 
 _MAX_STORIES = 1000
 
@@ -57,7 +59,12 @@ class _Export:
     """One export; counts what it gives out."""
 
     def __init__(
-        self, service: ActivityService, session_id: str | None, project: str | None, since: str | None, progress: Any
+        self,
+        service: ActivityService,
+        session_id: str | None,
+        project: str | None,
+        since: str | None,
+        progress: Callable[[int, int], None],
     ) -> None:
         self._service = service
         self._progress = progress
@@ -87,7 +94,7 @@ class _Export:
                     os.unlink(path)
         return self._count
 
-    def _stories(self) -> Iterator[dict[str, Any]]:
+    def _stories(self) -> Iterator[Story]:
         """The oldest first. Raises InvalidInput where there is none."""
         ids = [self._session] if self._session else self._newest()
         for number, session_id in enumerate(ids):
@@ -105,7 +112,7 @@ class _Export:
             remark(f"only the newest {_MAX_STORIES} sessions are exported; --since and --project select")
         return [session["session_id"] for session in reversed(found)]
 
-    def _events(self) -> Iterator[dict[str, Any]]:
+    def _events(self) -> Iterator[Event]:
         since_us = moment("since", self._since, self._service.clock.time_us())
         where = rows.conditions(session=self._session, project=self._project, since=iso(since_us) if since_us else None)
         for event in export.pages(self._service.adapter.queries, where, self._progress):

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..identity import project_of
 from ..operations.erase import Forgetter
 from ..operations.selection import Selection
+from ..project import project_of
 from ..service import ActivityService
 from .output import as_recorded, folder, print_json, remark, say
 from .progress import progress_bar

@@ -15,10 +15,11 @@ from ..claude_code.setup.registration import enabled_plugins
 from ..claude_code.versions import installed_version
 from ..config import read_config
 from ..errors import InvalidInput
-from ..identity import resolve_identity, working_directory
+from ..identity import resolve_identity
 from ..operations.own_files import own_files
 from ..operations.purge import purge
 from ..otlp.token import PREFIX, forget_token, made_token, stored_token
+from ..project import working_directory
 from .output import remark, say
 
 if TYPE_CHECKING:

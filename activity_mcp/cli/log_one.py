@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..activity import EVENT_NAMES
 from ..errors import InvalidInput
-from ..identity import is_ignored, project_of, working_directory
 from ..plain_json import loads
+from ..project import is_ignored, project_of, working_directory
 from ..schema import schemas
 from ..service import ActivityService
 from .output import folder, remark, say
@@ -47,7 +47,7 @@ def log_one(event_name: str, features: Sequence[str], given: dict[str, str]) -> 
 def _record(service: ActivityService, event_name: str, features: Sequence[str], given: Mapping[str, str]) -> None:
     answer = service.log(event_name, dict(_feature(event_name, text) for text in features), **given)  # type: ignore[arg-type]
     if answer["accepted"]:
-        say(answer["activity_id"])
+        say(str(answer["activity_id"]))
     else:
         remark(f"not recorded: {answer['reason']}")
 

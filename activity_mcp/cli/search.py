@@ -15,6 +15,8 @@ from .output import console, folder, print_json, remark
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..search.answers import SearchAnswer
+
 _BUILD_S = 20.0
 _MARKED = re.compile(r"\*\*(.+?)\*\*")
 
@@ -74,7 +76,7 @@ def _complete_index(service: ActivityService) -> None:
         service.lease.release()
 
 
-def show_hits(answer: dict[str, Any], out: Console) -> None:
+def show_hits(answer: SearchAnswer, out: Console) -> None:
     """One block a hit: when and where, what, and how to go back."""
     from rich.text import Text
 

@@ -9,11 +9,14 @@ import click
 from ..errors import InvalidInput
 from ..service import ActivityService
 from ..sessions.markdown import counted
+from ..sessions.shapes import COUNTS, ENDS
 from .context_and_query import settle
 from .output import console, folder, print_json, remark
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from ..sessions.shapes import SessionSummary, Step, Story
 
 _TABLE_WIDTH = 110
 _OUTCOMES = {"ok": ("✓", "green"), "failed": ("✗", "red"), "denied": ("⊘", "yellow"), "interrupted": ("…", "yellow")}
@@ -60,7 +63,7 @@ def session_command(session_id: str, max_bytes: int | None, as_json: bool) -> No
         show_story(story, console())
 
 
-def show_sessions(found: list[dict[str, Any]], out: Console) -> None:
+def show_sessions(found: list[SessionSummary], out: Console) -> None:
     """A table; where a line has no room for one, two lines a session."""
     if found and out.width < _TABLE_WIDTH:
         _show_blocks(found, out)
@@ -68,7 +71,7 @@ def show_sessions(found: list[dict[str, Any]], out: Console) -> None:
         _show_table(found, out)
 
 
-def _show_blocks(found: list[dict[str, Any]], out: Console) -> None:
+def _show_blocks(found: list[SessionSummary], out: Console) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
@@ -85,14 +88,14 @@ def _show_blocks(found: list[dict[str, Any]], out: Console) -> None:
             out.print(Padding(Text(_cut(what, 2 * (out.width - 4))), (0, 0, 0, 4)))
 
 
-def _row(session: dict[str, Any]) -> tuple[str, str, str, str]:
+def _row(session: SessionSummary) -> tuple[str, str, str, str]:
     """When it began, the beginning of its id, where, and what it is about."""
     place = str(session["project"] or "").rstrip("/").rpartition("/")[2]
     what = " ".join(str(session["title"] or session["asked"] or "").split())
     return session["started"][:16].replace("T", " "), session["session_id"][:8], place, what
 
 
-def _show_table(found: list[dict[str, Any]], out: Console) -> None:
+def _show_table(found: list[SessionSummary], out: Console) -> None:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -112,7 +115,7 @@ def _show_table(found: list[dict[str, Any]], out: Console) -> None:
     out.print(table if found else "No session is recorded.")
 
 
-def show_story(story: dict[str, Any], out: Console) -> None:
+def show_story(story: Story, out: Console) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
@@ -130,9 +133,9 @@ def show_story(story: dict[str, Any], out: Console) -> None:
             out.print(Padding(_step(step, root), (0, 0, 0, 11 if step.get("agent") else 7)))
             if step["outcome"] == "failed" and step.get("error"):
                 out.print(Padding(Text(_cut(_one_line(step["error"]), 400), style="red"), (0, 0, 0, 11)))
-        for name, style in (("concluded", "green"), ("stopped", "yellow")):
-            if turn.get(name):
-                out.print(Padding(Text.assemble((f"{name}: ", style), _one_line(turn[name])), (0, 0, 0, 7)))
+        for name, style in zip(ENDS, ("green", "yellow"), strict=True):
+            if text := turn.get(name):
+                out.print(Padding(Text.assemble((f"{name}: ", style), _one_line(text)), (0, 0, 0, 7)))
         if turn.get("git_commit"):
             out.print(Padding(Text(f"at commit {turn['git_commit'][:12]}", style="dim"), (0, 0, 0, 7)))
     if story["files"]:
@@ -144,19 +147,19 @@ def show_story(story: dict[str, Any], out: Console) -> None:
         out.print(Text(story["resume"], style="dim"))
 
 
-def headline(story: dict[str, Any]) -> str:
+def headline(story: Story) -> str:
     """The sums of a session on one line."""
     tokens = sum(story["tokens"].values())
     parts = [str(story["project"] or ""), str(story["git_branch"] or ""), str(story["started"] or "")[:16].replace("T", " ")]
     parts += [
         span(story["duration_s"]),
-        *(counted(story[name], name) for name in ("turns", "calls", "errors")),
+        *(counted(story[name], name) for name in COUNTS),
     ]
     parts += [f"{tokens:,} tokens" if tokens else "", money(story["cost_usd"])]
     return " · ".join(part for part in parts if part)
 
 
-def _step(step: dict[str, Any], root: str) -> Any:
+def _step(step: Step, root: str) -> Any:
     from rich.text import Text
 
     mark, style = _OUTCOMES.get(step["outcome"], ("?", "dim"))

@@ -11,8 +11,8 @@ import click
 
 from ..clock import iso, parse_iso
 from ..errors import ActivityError, InvalidInput, WarehouseUnavailable
-from ..identity import place_of, working_directory
 from ..operations.drain import Drainer
+from ..project import place_of, working_directory
 from ..service import ActivityService
 from ..usage.budgets import budgets_of
 from ..usage.sums import KEYS, read_usage

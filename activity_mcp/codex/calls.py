@@ -1,12 +1,12 @@
 """The tool calls of a rollout, in the names and members that a transcript's calls have.
 
-    a command           Bash, whoever was to run it: ``shell``, ``shell_command``, ``exec_command``, a local shell call
+    a command           Bash, by whichever tool: ``shell``, ``shell_command``, ``exec_command``, a local shell call
     a patch             Edit for each file it changes, Write for each it adds; what it only deletes stays a call of apply_patch
     a search            WebSearch
     of an MCP server    mcp__server__tool
     anything else       its own name and arguments
 
-Whether a command failed stands in its output: as JSON with ``metadata.exit_code``, or in a line before ``Output:``.
+Whether a command failed is in its output: as JSON with ``metadata.exit_code``, or in a line before ``Output:``.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def session_folders(environ: Mapping[str, str]) -> list[str]:
 
 
 def session_id_of(path: str) -> str:
-    """The session that a rollout's name tells; the whole name for a file that is named otherwise."""
+    """The session in a rollout's name; the whole name for a file that is named otherwise."""
     name = os.path.basename(path)
     found = _NAME.match(name)
     return found[1] if found else name.removesuffix(".jsonl")

@@ -125,7 +125,7 @@ class ReadingParts(RecordingParts):
 
     @lazy
     def instruction_files(self) -> InstructionFiles:
-        """What CLAUDE.md and MEMORY.md tell the sessions of a project anyway."""
+        """What the sessions of a project read anyway, in CLAUDE.md and MEMORY.md."""
         from ..context.instructions import InstructionFiles
 
         return InstructionFiles(self.environ)

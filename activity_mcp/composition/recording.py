@@ -10,9 +10,10 @@ from ..activity import dump_json
 from ..clock import SYSTEM_CLOCK
 from ..config import Config
 from ..fs import LOCAL
-from ..identity import Identity, is_ignored, is_paused, project_of, resolve_identity
+from ..identity import Identity, is_paused, resolve_identity
 from ..lazy import lazy
 from ..plain_json import loads
+from ..project import is_ignored, project_of
 from ..queue import QueueWriter, open_queue
 from ..queue.moved import follow_move
 from ..recording.error_throttle import ErrorThrottle

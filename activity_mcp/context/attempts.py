@@ -1,4 +1,4 @@
-"""What was attempted in a project, and what came of it: which failures stand, what was refused, what works again and again.
+"""What was attempted in a project, and what came of it: which failures are open, what was refused, what works again and again.
 
 An attempt is a tool and what it was called with, as the refresh sequence names it (``tool``, a space, the argument): how often
 it succeeded, failed and was refused, and when last. Those that mean the same are one (``key_of``): a command in its plain words
@@ -50,7 +50,7 @@ def read_attempt(what: str, given: Mapping[str, Any]) -> Attempt:
 
 
 def _at_and_text(value: Any) -> tuple[str, str]:
-    """A time and the text that stands behind it."""
+    """A time and the text behind it."""
     if value is None:
         return "", ""
     text = as_text(value, _TIME + 1 + 300) or ""
@@ -123,7 +123,7 @@ class Attempts:
         return bool(self._named(command))
 
     def command_stands(self, command: str) -> bool:
-        """Whether the failure of a session's command stands; of one that is not among the attempts nothing else is known."""
+        """Whether the failure of a session's command is open; of one that is not among the attempts nothing else is known."""
         known = self._named(command)
         return not known or any(each.failed_at and not self.is_overcome(each) for each in known)
 

@@ -60,7 +60,7 @@ _NARROWING = {
     "gradlew": ("--tests",), "mvn": ("-Dtest", "-pl"), "dbt": ("--select", "-s", "--models", "-m"),
     "terraform": ("-target",), "rspec": ("-e",), "mocha": ("-g",), "phpunit": ("--filter",), "dotnet": ("--filter",),
 }  # fmt: skip
-"""Options that say which of the targets; what stands behind them is no target."""
+"""Options that say which of the targets; what follows them is no target."""
 _WITHOUT_VALUE = ("--lf", "--last-failed", "--lib")
 _LEAVING_OUT = ("--ignore", "--deselect", "--exclude", "-skip", "-m")
 _SAME_RUN = (

@@ -31,7 +31,7 @@ ONE_VALUE = {
     "kept": "as in", "written": "as in", "encoded": "as in", "saved": "as in", "locked": "by in", "named": "", "called": "",
     "built": "with", "signed": "with", "deployed": "to", "hosted": "on", "listens": "on", "runs": "at on",
 }  # fmt: skip
-"""Verbs that take one value, and what may stand between."""
+"""Verbs that take one value, and what may be between."""
 VERBS = BE | USE | ONE_VALUE.keys() | _set(
     "run chose choose chosen keep keeps store stores lock locks write writes read reads need needs go goes take takes has have "
     "depends relies comes lives stands sets setzt läuft kommt steht speichert schreibt erwartet braucht heißt"

@@ -40,7 +40,7 @@ class _Gone:
 
 
 class _Sentence:
-    """What a sentence says: its words, its subject, what stands behind the verb (``said``), and what it says is gone."""
+    """What a sentence says: its words, its subject, what follows the verb (``said``), and what it says is gone."""
 
     __slots__ = ("gone", "is_alone", "purpose", "said", "subject", "value", "verb", "words")
 
@@ -157,7 +157,7 @@ def _gone_at(words: Sequence[str], index: int) -> _Gone | None:
 
 
 def _put_aside(words: Sequence[str], index: int) -> Sequence[str]:
-    """What stands behind "instead of", "not", "removed", or in "took … out", "from … to"; nothing elsewhere."""
+    """What follows "instead of", "not", "removed", or in "took … out", "from … to"; nothing elsewhere."""
     word, behind = words[index], words[index + 1 :]
     if (word, *behind[:1]) in (("instead", "of"), ("rather", "than")):
         return behind[1:]
@@ -192,7 +192,7 @@ def _subject(words: Sequence[str]) -> Words | None:
 
 
 def _of_what(words: Sequence[str], phrase: Sequence[str]) -> Words:
-    """What stands behind a phrase and says of what it is: "support for Python 3.9"."""
+    """What follows a phrase and says of what it is: "support for Python 3.9"."""
     at = words.index(phrase[-1]) + 1
     return _content(_phrase(words[at + 1 :])) if words[at : at + 1] and words[at] in given.OF else _NOTHING
 

@@ -1,4 +1,4 @@
-"""What Claude Code tells a session of a project anyway: CLAUDE.md and MEMORY.md, so that no line repeats it.
+"""What a session of a project reads anyway: CLAUDE.md and MEMORY.md, so that no line repeats it.
 
     in the project   CLAUDE.md, .claude/CLAUDE.md, CLAUDE.local.md, MEMORY.md, .claude/rules/*.md
     of the person    CLAUDE.md in Claude Code's folder, and the project's own memory there: projects/<project>/memory/MEMORY.md
@@ -48,7 +48,7 @@ class Instructions:
         return bool(self._lines)
 
     def says(self, text: str | None) -> bool:
-        """Whether they say it: word for word, whatever stands around the words, or nearly all of it in one line."""
+        """Whether they say it: word for word, whatever is around the words, or nearly all of it in one line."""
         if not text or not self._lines:
             return False
         words = _words(text)

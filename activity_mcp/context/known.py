@@ -71,7 +71,7 @@ class Failure:
 
 
 def failures(errors: Sequence[Record], attempts: Attempts) -> list[Failure]:
-    """The errors and the attempts that failed, equal ones folded: those that stand first, each group newest first.
+    """The errors and the attempts that failed, equal ones folded: those that are open first, each group newest first.
 
     An error of a tool call that is among the attempts is judged as one; what is older than they are stays as it was recorded.
     """

@@ -6,7 +6,7 @@ lists, for it has every section). In the order in which they are shown:
     commands   refused   recent_sessions   conclusions   commits   recent_errors   recent_files   insights   recent_queries
     tool_usage   activity_counts   llm_usage   recorded_at   watermark
 
-Before them stand the ``budgets`` that are nearly spent. They, ``commands``, ``refused``, ``conclusions`` (of earlier turns) and
+The ``budgets`` that are nearly spent come before them. They, ``commands``, ``refused``, ``conclusions`` (of earlier turns) and
 ``commits`` are there only when they hold something. What CLAUDE.md or MEMORY.md say (``instructions``) is left out. Every entry
 has a worth (``worth``), by which ``max_bytes`` is spent; a ``focus`` ranks the entries of each list by it, and ``explain`` adds
 to each ``why`` it is there, and of the sums a section ``why``.

@@ -1,4 +1,4 @@
-"""One call, as an event tells it: what was called, with what, and what came of it."""
+"""One call, as an event reports it: what was called, with what, and what came of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ READING = frozenset(("Read", "NotebookRead", "Grep", "Glob", "LS", "ToolSearch",
 
 
 class Tried:
-    """One call, as an event tells it: what ``Attempt`` counts."""
+    """One call, as an event reports it: what ``Attempt`` counts."""
 
     __slots__ = ("_attempt", "_key", "error", "outcome", "session_id", "took", "ts", "what")
 

@@ -5,9 +5,10 @@ Times are ISO text in UTC; ages are what their names say. The contract is additi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
 if TYPE_CHECKING:
+    from ..warehouse.drift import DriftSummary
     from .check import Status
 
 
@@ -89,7 +90,7 @@ class DriftState(TypedDict):
 
     open: int | None
     quarantining: int | None
-    newest: list[dict[str, Any]]
+    newest: list[DriftSummary]
 
 
 class TaskEntry(TypedDict):

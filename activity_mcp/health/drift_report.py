@@ -6,7 +6,7 @@ So ``status`` and ``health`` have them without opening the warehouse. On Snowfla
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .. import fs
 from ..activity import dump_json
@@ -17,6 +17,7 @@ from ..plain_json import loads
 if TYPE_CHECKING:
     from ..clock import Clock
     from ..warehouse.base import DriftTable
+    from ..warehouse.drift import OpenDrift
 
 
 VERSION = 1
@@ -29,7 +30,7 @@ class DriftReport:
         self._path = _path(directory)
         self._drifts = drifts
         self._clock = clock
-        self._written: list[dict[str, Any]] | None = None
+        self._written: list[OpenDrift] | None = None
 
     def look(self) -> None:
         """Write the open drifts, if they have changed. What fails is written at the next flush."""
@@ -43,12 +44,12 @@ class DriftReport:
             self._written = None
 
 
-def read_drift_report(directory: str) -> list[dict[str, Any]] | None:
+def read_drift_report(directory: str) -> list[OpenDrift] | None:
     """What was open at the last flush; None without a report (nothing flushed yet, or on Snowflake)."""
     try:
         with fs.reader(_path(directory)) as file:
             document = loads(file.read())
-        found: list[dict[str, Any]] | None = document["open"] if document["version"] == VERSION else None
+        found: list[OpenDrift] | None = document["open"] if document["version"] == VERSION else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return found

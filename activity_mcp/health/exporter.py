@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .document import ExporterState
 
 SILENT_S = 3600.0
-"""Requests stand in transcripts within minutes; an exporter that has said nothing for so long meanwhile says nothing."""
+"""Requests are in transcripts within minutes: an exporter that has reported nothing for so long meanwhile reports nothing."""
 _LEDGER = "imports.json"  # written whenever something new was read in a transcript
 
 

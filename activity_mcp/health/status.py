@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..queue import DeadLetter, QueueInfo, QueueWriter
     from ..recall.cache import ContextCache
     from ..warehouse.adapter import Adapter
+    from ..warehouse.drift import DriftSummary, OpenDrift
     from .document import (
         ContextState,
         DriftState,
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
         StatusDocument,
         WarehouseState,
     )
-
-_DRIFT_MEMBERS = ("drift_id", "event_name", "field", "drift_kind", "occurrences", "last_seen_at", "quarantines")
 
 
 class StatusReader:
@@ -178,8 +177,23 @@ def _drift(directory: str) -> DriftState:
     found = read_drift_report(directory)
     if found is None:
         return {"open": None, "quarantining": None, "newest": []}
-    newest = [{name: drift[name] for name in _DRIFT_MEMBERS} for drift in found[:5]]
-    return {"open": len(found), "quarantining": sum(drift["quarantines"] for drift in found), "newest": newest}
+    return {
+        "open": len(found),
+        "quarantining": sum(drift["quarantines"] for drift in found),
+        "newest": [_summary(drift) for drift in found[:5]],
+    }
+
+
+def _summary(drift: OpenDrift) -> DriftSummary:
+    return {
+        "drift_id": drift["drift_id"],
+        "event_name": drift["event_name"],
+        "field": drift["field"],
+        "drift_kind": drift["drift_kind"],
+        "occurrences": drift["occurrences"],
+        "last_seen_at": drift["last_seen_at"],
+        "quarantines": drift["quarantines"],
+    }
 
 
 def _rejected_in(reason: str) -> int:

@@ -8,7 +8,7 @@ come back.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import InvalidInput, WarehouseUnavailable
 from ..recording.event_catalogue import SCHEMA_DRIFT_ACCEPTED
@@ -18,11 +18,12 @@ from .drain import Drainer, retry_while_busy
 if TYPE_CHECKING:
     from ..service import ActivityService
     from ..warehouse.base import DriftTable
+    from ..warehouse.drift import OpenDrift
 
 _LEAD_WITHIN_S = 10.0
 
 
-def open_drifts(service: ActivityService, timeout_s: float = 30.0) -> list[dict[str, Any]]:
+def open_drifts(service: ActivityService, timeout_s: float = 30.0) -> list[OpenDrift]:
     """What is open in the warehouse now, those that quarantine insights first. Raises a WarehouseError."""
     return [named(row) for row in service.query(OPEN_DRIFTS, timeout_s=timeout_s).rows]
 

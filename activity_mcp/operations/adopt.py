@@ -1,6 +1,6 @@
 """``adopt``: what another state directory holds, or a queue whose warehouse is gone, is taken over into this one.
 
-From each queue the events that no warehouse has, as they stand there; from the DuckDB file its rows; what is known of imported
+From each queue the events that no warehouse has, as they are there; from the DuckDB file its rows; what is known of imported
 transcripts; and artifacts. Everything goes into this queue, durably, and keeps its activity_id, so that whatever is taken over
 twice, or was here already, is one fact. The other directory is only read, but for the offset up to which its queues were taken:
 it can be deleted afterwards.

@@ -6,9 +6,13 @@ What it logs is marked ``cli`` in the column ``source``, as what the command log
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..context import ALL_PROJECTS
+from ..provenance.answers import QueryAnswer
+from ..recall.answers import Context
+from ..recording.answers import LoggedEvent
+from ..search.answers import SearchAnswer, SearchHit
 from ..service import ActivityService
 from .drain import Drainer
 
@@ -17,31 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-
-class LoggedEvent(TypedDict):
-    """The answer to an event. ``reason``: why it was not accepted; an event that is wrong is an error, not an answer."""
-
-    activity_id: str | None
-    accepted: bool
-    durable: bool
-    degraded: bool
-    reason: NotRequired[str]
-
-
-class Context(TypedDict):
-    """What is known, as the ``get_context`` tool answers it. ``context`` holds the sections by name."""
-
-    customer: str
-    context_type: str
-    project: str | None
-    context: dict[str, Any]
-    as_of: str | None
-    age_ms: float | None
-    freshness: str
-    source: str
-    pending_local: int
-    truncated: list[str]
-    reason: NotRequired[str | None]
+__all__ = ["Client", "Context", "LoggedEvent", "QueryAnswer", "SearchAnswer", "SearchHit"]
 
 
 class Client:
@@ -92,7 +72,7 @@ class Client:
             QueueRefused: The queue is full, or its disk is; nothing was recorded.
             NotDurable: It may have been recorded: repeat it with the same ``activity_id``.
         """
-        answer = self._service.log(
+        return self._service.log(
             event_name,
             features,
             activity=activity,
@@ -103,7 +83,6 @@ class Client:
             activity_id=activity_id,
             ts=ts,
         )
-        return cast("LoggedEvent", answer)
 
     def context(
         self,
@@ -133,7 +112,7 @@ class Client:
         answer = self._service.context(customer=self._customer, context_type=context_type, project=wanted, max_bytes=max_bytes)
         return cast("Context", answer)
 
-    def query(self, sql: str, *, max_rows: int | None = None, timeout_s: float = 30.0) -> dict[str, Any]:
+    def query(self, sql: str, *, max_rows: int | None = None, timeout_s: float = 30.0) -> QueryAnswer:
         """Run one read-only SELECT on the warehouse: the ``query`` tool's answer, of which nothing is stored.
 
         Args:
@@ -158,7 +137,7 @@ class Client:
         since: str | None = None,
         until: str | None = None,
         limit: int = 10,
-    ) -> dict[str, Any]:
+    ) -> SearchAnswer:
         """What was recorded that has these words, ranked: the ``search`` tool's answer, with ``hits``, ``total`` and ``notes``.
 
         Args:

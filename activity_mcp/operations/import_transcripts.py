@@ -8,7 +8,7 @@ which is one sync for all of them; a killed import repeats that file, and the de
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -23,9 +23,11 @@ from .import_history import RecordedPrompts, history_readers
 from .shipping import ShippingHere
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from ..activity import Activity, Origin
+    from ..claude_code.transcripts import FileMark
+    from ..claude_code.transcripts.copies import Copies
     from ..claude_code.transcripts.history import HistoryReader
     from ..service import ActivityService
     from .agents import Agent
@@ -36,6 +38,22 @@ DRAIN_TIMEOUT_S = 300.0
 _DAY_US = 86_400 * 1_000_000
 _COLUMNS_BYTES = 1024
 """What the other columns of a line take, at most."""
+
+
+class _Wanted(NamedTuple):
+    """What of the files is to be recorded. ``since_us`` is what a person asked for, ``kept_from_us`` what is kept at all."""
+
+    since_us: int | None
+    kept_from_us: int | None
+    origins: ImportOrigins
+    tombstones: Tombstones
+
+    def newest_bound(self) -> int | None:
+        """What is before it need not be read."""
+        return max((bound for bound in (self.since_us, self.kept_from_us) if bound is not None), default=None)
+
+    def was_forgotten(self, activity_id: str, origin: Origin, ts_us: int) -> bool:
+        return self.tombstones.covers(activity_id, origin.session_id, origin.project, ts_us)
 
 
 class TranscriptImport:
@@ -69,62 +87,81 @@ class TranscriptImport:
         """
         service = self._service
         paths = None if paths is None else list(paths)
-        total = TranscriptReport()
+        report = TranscriptReport()
         folders = self._agent.folders(service.environ)
-        total.folders = paths if paths is not None else folders
+        report.folders = paths if paths is not None else folders
         if self._agent is CLAUDE_CODE:
-            total.expiring = expiring(paths, service.environ, self._ledger, service.clock.time_us())
-        found = discover(paths, service.environ, since_us, folders=folders)
+            report.expiring = expiring(paths, service.environ, self._ledger, service.clock.time_us())
+        wanted = _Wanted(
+            since_us,
+            self._kept_from_us(),
+            ImportOrigins(service.identity, service.config.org_id, service.recorder.redactor),
+            Tombstones(service.config.home),
+        )
+        done = self._import_files(discover(paths, service.environ, since_us, folders=folders), wanted, report, dry_run)
+        if history:
+            self._import_history(wanted, report, done, dry_run)
+        return report
+
+    def _import_files(self, found: Sequence[str], wanted: _Wanted, report: TranscriptReport, dry_run: bool) -> int:
+        """Import what is new in these files; how many bytes they have."""
         sizes = {path: _size(path) for path in found}
         done, seen = 0, KeySet()
-        origins = ImportOrigins(service.identity, service.config.org_id, service.recorder.redactor)
-        tombstones = Tombstones(service.config.home)
-
-        def was_forgotten(activity_id: str, origin: Origin, ts_us: int) -> bool:
-            return tombstones.covers(activity_id, origin.session_id, origin.project, ts_us)
-
-        kept_from_us = self._kept_from_us()
-        since = [bound for bound in (since_us, kept_from_us) if bound is not None]
-        pending = dict(self._ledger.pending(found, now_us=service.clock.time_us(), since_us=max(since, default=None)))
+        pending = dict(self._ledger.pending(found, now_us=self._service.clock.time_us(), since_us=wanted.newest_bound()))
         owners = self._ledger.owners()
         for path in found:
             if path in pending:
-                reader = TranscriptReader(
-                    path,
-                    origin_for=origins,
-                    redactor=service.recorder.redactor,
-                    prompts=service.config.prompts,
-                    now_us=service.clock.time_us(),
-                    mark=pending[path],
-                    since_us=since_us,
-                    kept_from_us=kept_from_us,
-                    seen=seen,
-                    copies=owners.of(os.path.realpath(path)),
-                    loads=orjson.loads,
-                    dumps=orjson.dumps,
-                    was_forgotten=was_forgotten if tombstones else None,
-                    start_of=service.session_state.start_of,
-                    estimate=service.prices.estimate,
-                    repeats_of=service.session_state.repeats_of,
-                    noted_key=service.session_state.prompt_key,
-                    history_key=self._keys.of_one_file(),
-                    lines_of=self._agent.translator(path),
-                )
+                reader = self._reader(path, wanted, mark=pending[path], seen=seen, copies=owners.of(os.path.realpath(path)))
                 self._import(reader, done, sum(sizes.values()), dry_run)
-                total.add(reader.report)
+                report.add(reader.report)
             else:
-                total.files += 1
-                total.unchanged += 1
+                report.files += 1
+                report.unchanged += 1
             done += sizes[path]
             self._on_progress(done, sum(sizes.values()))
-        if history and not dry_run:
+        return done
+
+    def _reader(self, path: str, wanted: _Wanted, *, mark: FileMark | None, seen: KeySet, copies: Copies) -> TranscriptReader:
+        service = self._service
+        return TranscriptReader(
+            path,
+            origin_for=wanted.origins,
+            redactor=service.recorder.redactor,
+            prompts=service.config.prompts,
+            now_us=service.clock.time_us(),
+            mark=mark,
+            since_us=wanted.since_us,
+            kept_from_us=wanted.kept_from_us,
+            seen=seen,
+            copies=copies,
+            loads=orjson.loads,
+            dumps=orjson.dumps,
+            was_forgotten=wanted.was_forgotten if wanted.tombstones else None,
+            start_of=service.session_state.start_of,
+            estimate=service.prices.estimate,
+            repeats_of=service.session_state.repeats_of,
+            noted_key=service.session_state.prompt_key,
+            history_key=self._keys.of_one_file(),
+            lines_of=self._agent.translator(path),
+        )
+
+    def _import_history(self, wanted: _Wanted, report: TranscriptReport, done: int, dry_run: bool) -> None:
+        """Import the prompts of Claude Code's history that nobody has recorded: of the transcripts all must be known first."""
+        if not dry_run:
             self._shipping.drain(DRAIN_TIMEOUT_S, verify=False)
-        wanted = {"since_us": since_us, "kept_from_us": kept_from_us, "origin_for": origins, "was_forgotten": was_forgotten}
-        readers = history_readers(service, self._prompts, self._keys, dry_run=dry_run, **wanted) if history else []
-        for history_reader in readers:
-            self._import(history_reader, done, done, dry_run)
-            total.add(history_reader.report)
-        return total
+        readers = history_readers(
+            self._service,
+            self._prompts,
+            self._keys,
+            dry_run=dry_run,
+            since_us=wanted.since_us,
+            kept_from_us=wanted.kept_from_us,
+            origin_for=wanted.origins,
+            was_forgotten=wanted.was_forgotten,
+        )
+        for reader in readers:
+            self._import(reader, done, done, dry_run)
+            report.add(reader.report)
 
     def _kept_from_us(self) -> int | None:
         """From when on activities are kept, where this program removes the older ones; None where the engine does."""

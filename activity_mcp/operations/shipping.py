@@ -5,8 +5,8 @@ second core can do it meanwhile. So once there is enough to ship, a child (``shi
 is asked for the rest at the end. It leads only while it ships; where another process leads, that one ships, and no child is
 started.
 
-    request   {"timeout_s", "verify", "leaves_bytes"}, one line on the child's stdin; its end ends the child
-    answer    {"rows"}, {"error": {"kind", "message", "hint"}} or {"system_error": […]}, one line on its stdout
+    Request   one line on the child's stdin; its end ends the child
+    Answer    one line on its stdout
 
 Either may be killed at any moment: the queue holds what was recorded, and rows and offset are committed together. A child that
 was killed is started again; one whose parent is gone ends after the batch it is at.
@@ -17,15 +17,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 from .. import errors
 from ..errors import ActivityError, WarehouseUnavailable
 from .drain import Drainer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..service import ActivityService
 
 CHILD = f"{__package__}.shipping_child"
@@ -35,6 +33,30 @@ MAX_BOUT_BYTES = 8 << 20
 MAX_STARTS = 3
 ENDS_WITHIN_S = 10.0
 """What a child has for the batch it is at, when the import is over; it is killed then, which costs nothing but that batch."""
+
+
+class Request(TypedDict):
+    """The arguments of ``Shipping.drain``."""
+
+    timeout_s: float
+    verify: bool
+    leaves_bytes: int
+
+
+class KnownError(TypedDict):
+    """An ActivityError: the name of its class, and what it says."""
+
+    kind: str
+    message: str
+    hint: str
+
+
+class Answer(TypedDict, total=False):
+    """One of these: the rows that were written, the error that kept the child from it, or an OSError's arguments."""
+
+    rows: int
+    error: KnownError
+    system_error: tuple[int | None, str | None, str | None]
 
 
 def bout_bytes(max_queue_bytes: int) -> int:
@@ -90,7 +112,7 @@ class ShippingProcess:
         if self._child is None:
             self._here.drain(timeout_s, verify=verify)
             return
-        request = {"timeout_s": timeout_s, "verify": verify, "leaves_bytes": leaves_bytes}
+        request: Request = {"timeout_s": timeout_s, "verify": verify, "leaves_bytes": leaves_bytes}
         for _ in range(MAX_STARTS):
             self._child = self._child or self._start()
             answer = _ask(self._child, request)
@@ -135,7 +157,7 @@ class ShippingProcess:
         return child.returncode
 
 
-def _ask(child: subprocess.Popen[bytes], request: dict[str, Any]) -> dict[str, Any] | None:
+def _ask(child: subprocess.Popen[bytes], request: Request) -> Answer | None:
     """The child's answer; None where it ends without one."""
     if child.stdin is None or child.stdout is None:
         return None
@@ -147,19 +169,19 @@ def _ask(child: subprocess.Popen[bytes], request: dict[str, Any]) -> dict[str, A
         return None
     if not line.endswith(b"\n"):
         return None
-    answer: dict[str, Any] = json.loads(line)
+    answer: Answer = json.loads(line)
     return answer
 
 
-def error_answer(error: Exception) -> dict[str, Any]:
+def error_answer(error: Exception) -> Answer:
     """What the child answers where ``error`` was raised."""
     if isinstance(error, OSError):
-        return {"system_error": [error.errno, error.strerror, error.filename]}
+        return {"system_error": (error.errno, error.strerror, error.filename)}
     known = error if isinstance(error, ActivityError) else ActivityError(f"unexpected {type(error).__name__}: {error}")
     return {"error": {"kind": type(known).__name__, "message": known.message, "hint": known.hint}}
 
 
-def raise_answer(answer: Mapping[str, Any]) -> None:
+def raise_answer(answer: Answer) -> None:
     """Raise the error that the child met, if any, as its own kind: the command says the same and exits with the same code."""
     if "system_error" in answer:
         raise OSError(*answer["system_error"])

@@ -12,7 +12,7 @@ import queue
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import ActivityError
 from ..service import ActivityService
@@ -20,7 +20,9 @@ from .drain import Drainer
 from .shipping import BATCH_ROWS, ENDS_WITHIN_S, bout_bytes, error_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
+
+    from .shipping import Answer, Request
 
 LOOKS_EVERY_S = 0.1
 BOUT_TIMEOUT_S = 60.0
@@ -69,11 +71,11 @@ class _Requests:
         time.sleep(ENDS_WITHIN_S)
         os._exit(0)  # a call of the warehouse that takes too long: a transaction is whole or not there
 
-    def next(self, within_s: float) -> dict[str, Any] | None:
+    def next(self, within_s: float) -> Request | None:
         """The next one, or None where none has come. Raises _ParentIsGone."""
         self.check()
         try:
-            request: dict[str, Any] = json.loads(self._waiting.get(timeout=within_s))
+            request: Request = json.loads(self._waiting.get(timeout=within_s))
         except queue.Empty:
             return None
         return request
@@ -113,15 +115,15 @@ class _Shipper:
         except (ActivityError, OSError):
             self._not_before = time.monotonic() + RETRY_S
 
-    def _answer(self, request: Mapping[str, Any]) -> None:
+    def _answer(self, request: Request) -> None:
         try:
-            answer: dict[str, Any] = {"rows": self._drain(request)}
+            answer: Answer = {"rows": self._drain(request)}
         except Exception as error:  # whatever it is, the import says it
             answer = error_answer(error)
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
-    def _drain(self, request: Mapping[str, Any]) -> int:
+    def _drain(self, request: Request) -> int:
         drainer = Drainer(self._service, batch_rows=BATCH_ROWS, on_progress=lambda done, total: self._requests.check())
         return drainer.drain(request["timeout_s"], verify=request["verify"], leaves_bytes=request["leaves_bytes"]).rows
 

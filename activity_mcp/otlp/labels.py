@@ -1,7 +1,7 @@
 """The redaction of a batch's labels and ids: what was looked through once is not looked through again.
 
 A batch says the same of most of its records: session, prompt, model, version. What repeats and held no secret is remembered,
-the text of each member apart; and the ids that name every record anew are known by their shape, which no secret has:
+the text of each member apart; and the ids that are new in every record are known by their shape, which no secret has:
 Anthropic's of a request, and our own that is derived from it. All else goes through the redactor.
 """
 

@@ -1,7 +1,7 @@
 """When the leader folds: what it appends is in the stream at once, and in the contexts after a fold, a few seconds later.
 
 Most of what a small flush would cost is planning the refresh sequence. So the first events after a rest are folded at once, and
-under load every ``FOLD_EVERY_S`` pays for it once; whoever waits for the contexts has them folded before.
+under load every ``FOLD_EVERY_S`` pays for it once; a caller that waits for the contexts has them folded before.
 
 The search index takes the same rows just before a fold does (``search.feed``), for they lie together only until then. Of a
 backlog it takes them while they are folded: two cores then do in the time of one what is worth a thread. After a small flush

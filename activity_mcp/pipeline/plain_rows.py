@@ -5,9 +5,9 @@ A line as ``activity`` writes it is
     {"activity_id":"…","ts":"…", HEAD ,"feature_json": FEATURES ,"revenue_impact": MONEY ,"link": TAIL ,"_crc":"…"}
 
 and most lines of a batch have HEAD and TAIL alike: who, where, which event. The first line of a kind is read as a whole
-(``rows.row_of``), and must say the same when it is written anew; each line that differs from it in nothing but an id of hex
-digits, a time in our form, an object and a number then has the same columns beside these. A line that cannot be cut so is read
-by itself. What is no activity is not judged here.
+(``rows.row_of``), and must give the same line when it is encoded again; each line that differs from it in nothing but an id of
+hex digits, a time in our form, an object and a number then has the same columns beside these. A line that cannot be cut so is
+read by itself. What is no activity is not judged here.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def _normal_ts(ts: bytes) -> str | None:
 
 
 def _is_written_so(members: Mapping[str, Any], line: bytes, alike: tuple[bytes, bytes], features: bytes, amount: bytes) -> bool:
-    """Whether the members of the line are where it was cut: they come in this order, and written anew they are these parts."""
+    """Whether the members of the line are where it was cut: they come in this order, and encoded again they are these parts."""
     if tuple(members)[: len(_MEMBERS)] != _MEMBERS:
         return False
     head, tail = alike

@@ -35,7 +35,7 @@ ACTIVE_S = 600.0
 class Refresher:
     """Publishes snapshots of ``source`` into ``store``. ``ttl_s`` is the longest an active key goes unverified; ``on_changes``
     is called after each flush, on the same connection, for what else depends on it; ``instructions`` gives what a session of a
-    project is told anyway, which snapshots note.
+    project reads anyway, which snapshots note.
 
     ``disk_error`` is the disk's error at a snapshot of the last call; what was not published is published later.
     """

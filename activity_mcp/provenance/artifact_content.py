@@ -65,10 +65,8 @@ def rows_as_lists(rows: Sequence[Any]) -> tuple[list[str], list[list[Any]]]:
     return ["value"], [[row] for row in rows]
 
 
-def content_as_file(columns: list[str], rows: list[list[Any]] | None, content: Any) -> tuple[str, list[bytes]]:
-    """The suffix of an artifact's file, and its bytes in pieces."""
-    if rows is not None:
-        return "ndjson", list(lines_of(columns, rows))
+def content_as_file(content: Any) -> tuple[str, list[bytes]]:
+    """The suffix of a content's file, and its bytes."""
     if isinstance(content, str):
         return "txt", [content.encode("utf-8", "replace")]
     return "json", [orjson.dumps(content)]

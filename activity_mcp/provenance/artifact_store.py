@@ -13,7 +13,7 @@ import os
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from ..clock import Clock
     from ..fs import FileSystem
+    from .answers import ArtifactContent
 
 VERSION = 1
 MAX_BYTES = 1 << 30
@@ -100,7 +101,7 @@ class ArtifactStore:
     def link_of(self, artifact: Artifact) -> str:
         return Path(os.path.abspath(self.path_of(artifact))).as_uri()
 
-    def read(self, artifact: Artifact, most_bytes: int) -> dict[str, Any]:
+    def read(self, artifact: Artifact, most_bytes: int) -> ArtifactContent:
         """columns and rows, or content, as far as ``most_bytes`` go, and whether that is ``truncated``.
 
         A JSON value that is longer comes as the beginning of its text. Of a file that somebody removed nothing is left.

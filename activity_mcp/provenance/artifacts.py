@@ -7,25 +7,26 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from ..clock import iso
 from ..errors import InvalidInput
-from ..identity import place_of
+from ..project import place_of
 from . import hashes
 from .arguments import OFF, check_names, positive
-from .artifact_content import SAMPLE_BYTES, content_as_file, rows_as_lists, sample_of, schema_of, within
+from .artifact_content import SAMPLE_BYTES, content_as_file, lines_of, rows_as_lists, sample_of, schema_of, within
 from .artifact_store import Artifact, expiry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from ..activity import Origin
+    from ..activity import Activity, Origin
     from ..clock import Clock
     from ..recording.recorder import Recorder
     from ..warehouse import QueryResult
+    from .answers import StoredArtifact
     from .artifact_store import ArtifactStore
 
 MAX_CONTENT_BYTES = 8 << 20
@@ -37,6 +38,30 @@ _WAREHOUSE_MEMBERS = (
     "artifact_id", "artifact_type", "customer", "project", "row_count", "sample_rows", "content_schema", "query_id",
     "sql_sha256", "result_sha256", "link",
 )  # fmt: skip
+
+
+class _Content(NamedTuple):
+    """What is stored: ``pieces`` of a file with this suffix, what is recorded of it, and its hash."""
+
+    row_count: int
+    schema: list[dict[str, str]]
+    sha256: str
+    sample: list[Any]
+    suffix: str
+    pieces: Sequence[bytes]
+
+
+def _of_rows(rows: Sequence[Any]) -> _Content:
+    columns, body = rows_as_lists(rows)
+    hashed = hashes.result_sha256(columns, body)
+    return _Content(
+        len(body), schema_of(body, columns), hashed, sample_of(body, columns), "ndjson", list(lines_of(columns, body))
+    )
+
+
+def _of_content(content: Any) -> _Content:
+    hashed = hashes.content_sha256(content)
+    return _Content(1, schema_of([content]), hashed, within([content], SAMPLE_BYTES), *content_as_file(content))
 
 
 class Artifacts:
@@ -77,10 +102,10 @@ class Artifacts:
         query_id: str | None = None,
         expires_hours: float | None = None,
         project: str | None = None,
-    ) -> dict[str, Any]:
-        """Keep rows or a content: {artifact_id, row_count, sample_rows, content_schema, …}.
+    ) -> StoredArtifact:
+        """Keep rows or a content. The same again is the same artifact. Secrets are redacted first.
 
-        The same again is the same artifact. Secrets are redacted first. Raises InvalidInput (nothing was stored), QueueRefused.
+        Raises InvalidInput (nothing was stored) or a QueueRefused.
         """
         began = time.perf_counter()
         check_names(artifact_type=artifact_type, query_id=query_id)
@@ -93,45 +118,41 @@ class Artifacts:
         if not self._is_recording(project):
             return {"artifact_id": None, "row_count": 0, "sample_rows": [], "content_schema": [], "reason": OFF}
         rows, content = self._recorder.redacted(list(rows) if rows is not None else None), self._recorder.redacted(content)
-        columns, body = rows_as_lists(rows) if rows is not None else ([], [])
-        hashed = hashes.result_sha256(columns, body) if rows is not None else hashes.content_sha256(content)
-        customer, now = self.origin(None, project).customer, self._clock.time_us()
-        artifact_id = hashes.artifact_id_of(customer, project, artifact_type, hashed)
-        suffix, pieces = content_as_file(columns, body if rows is not None else None, content)
-        if sum(map(len, pieces)) > MAX_CONTENT_BYTES:
+        made = _of_rows(rows) if rows is not None else _of_content(content)
+        if sum(map(len, made.pieces)) > MAX_CONTENT_BYTES:
             raise InvalidInput(
                 f"the artifact has more than {MAX_CONTENT_BYTES >> 20} MiB; nothing was stored", hint="store less"
             )
-        origin = self.origin(None, project)
+        origin, now = self.origin(None, project), self._clock.time_us()
+        artifact_id = hashes.artifact_id_of(origin.customer, project, artifact_type, made.sha256)
         artifact = Artifact(
             artifact_id=artifact_id,
             artifact_type=artifact_type,
             customer=origin.customer,
             project=origin.project,
-            row_count=len(body) if rows is not None else 1,
-            content_schema=schema_of(body, columns) if rows is not None else schema_of([content]),
-            result_sha256=hashed,
+            row_count=made.row_count,
+            content_schema=made.schema,
+            result_sha256=made.sha256,
             stored_at=iso(now),
             expires_at=expiry(now, hours),
             queue_id=self.queue_id,
-            file=f"{artifact_id}.{suffix}",
+            file=f"{artifact_id}.{made.suffix}",
             query_id=query_id,
             source_events=self._sources_of(query_id),
         )
-        sample = sample_of(body, columns) if rows is not None else within([content], SAMPLE_BYTES)
-        self.keep(artifact, pieces, sample, (time.perf_counter() - began) * 1000)
+        self.keep(artifact, made.pieces, made.sample, (time.perf_counter() - began) * 1000)
         return {
             "artifact_id": artifact_id,
             "row_count": artifact.row_count,
-            "sample_rows": sample,
-            "content_schema": artifact.content_schema,
-            "result_sha256": hashed,
+            "sample_rows": made.sample,
+            "content_schema": made.schema,
+            "result_sha256": made.sha256,
             "link": self._files.link_of(artifact),
             "expires_at": artifact.expires_at,
         }
 
     def keep(
-        self, artifact: Artifact, pieces: Iterable[bytes], sample: list[Any], latency_ms: float, more: Sequence[Any] = ()
+        self, artifact: Artifact, pieces: Iterable[bytes], sample: list[Any], latency_ms: float, more: Sequence[Activity] = ()
     ) -> None:
         """Put its content on the disk, then record it, with ``more`` prepared events, in one durable append."""
         event = self._event_of(artifact, sample, latency_ms)
@@ -145,7 +166,7 @@ class Artifacts:
     def link_of(self, artifact: Artifact) -> str:
         return self._files.link_of(artifact)
 
-    def _event_of(self, artifact: Artifact, sample: list[Any], latency_ms: float) -> Any:
+    def _event_of(self, artifact: Artifact, sample: list[Any], latency_ms: float) -> Activity:
         """The event that brings an artifact into the warehouse."""
         features = {
             "artifact_id": artifact.artifact_id,

@@ -7,17 +7,27 @@ kinds of events its artifact was derived from: when they drift from their schema
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import ActivityError, InvalidInput, QueryCancelled
 from . import hashes
 from .arguments import OFF, check_names, positive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ..recording.recorder import Recorder
+    from .answers import Provenance, RecordedInsight
     from .artifacts import Artifacts
+
+
+class _Rests(NamedTuple):
+    """What an insight rests on, and the kinds of events that was derived from."""
+
+    provenance: Provenance
+    artifact_id: str | None
+    query_id: str | None
+    source_events: Sequence[str] = ()
 
 
 class Insights:
@@ -42,10 +52,8 @@ class Insights:
         customer: str | None = None,
         project: str | None = None,
         cancelled: Callable[[], bool] = lambda: False,
-    ) -> dict[str, Any]:
-        """Record one value with what it rests on: {insight_id, …}.
-
-        A later value of the same subject, metric and grain replaces it.
+    ) -> RecordedInsight:
+        """Record one value with what it rests on. A later value of the same subject, metric and grain replaces it.
         Raises InvalidInput (an artifact that nobody stored, a confidence out of range; nothing was recorded) or a QueueRefused.
         """
         began = time.perf_counter()
@@ -67,29 +75,27 @@ class Insights:
             **named,
             "insight_id": insight_id,
             "confidence": confidence,
-            "artifact_id": rests["artifact_id"],
-            "query_id": rests["query_id"],
-            "source_events": rests["source_events"],
+            "artifact_id": rests.artifact_id,
+            "query_id": rests.query_id,
+            "source_events": rests.source_events,
             "valid_for_hours": valid_for_hours,
             "latency_ms": round((time.perf_counter() - began) * 1000, 3),
         }
         event = self._recorder.prepare_kept("record_insight", features, origin)
         self._recorder.keep([event])
-        answer = {
+        answer: RecordedInsight = {
             "insight_id": insight_id,
-            "provenance": rests["provenance"],
-            "visible": rests["provenance"] != "none",
-            "artifact_id": rests["artifact_id"],
-            "query_id": rests["query_id"],
+            "provenance": rests.provenance,
+            "visible": rests.provenance != "none",
+            "artifact_id": rests.artifact_id,
+            "query_id": rests.query_id,
             "activity_id": event.activity_id,
         }
-        if rests["provenance"] == "none":
+        if rests.provenance == "none":
             answer["reason"] = "get_context shows insights that rest on something: record it again with artifact_id or query_id"
         return answer
 
-    def _provenance(self, artifact_id: str | None, query_id: str | None, cancelled: Callable[[], bool]) -> dict[str, Any]:
-        """What an insight rests on. verified: the artifact is here or in the warehouse; unverified: nobody could be asked, or
-        only a query is named that was run elsewhere."""
+    def _provenance(self, artifact_id: str | None, query_id: str | None, cancelled: Callable[[], bool]) -> _Rests:
         local = self._artifacts.get(artifact_id or hashes.artifact_id_of_query(query_id or ""))
         if local is not None:
             if query_id and local.query_id and query_id != local.query_id:
@@ -97,16 +103,11 @@ class Insights:
                     f"artifact {artifact_id} is the result of query {local.query_id}, not of {query_id}; nothing was recorded",
                     hint="leave query_id out",
                 )
-            return {
-                "provenance": "verified",
-                "artifact_id": local.artifact_id,
-                "query_id": query_id or local.query_id,
-                "source_events": local.source_events,
-            }
-        rests: dict[str, Any] = {"provenance": "none", "artifact_id": artifact_id, "query_id": query_id, "source_events": []}
+            return _Rests("verified", local.artifact_id, query_id or local.query_id, local.source_events)
         if artifact_id:
-            return rests | {"provenance": "verified" if self._in_warehouse(artifact_id, cancelled) else "unverified"}
-        return rests | {"provenance": "unverified" if query_id else "none"}
+            is_known = self._in_warehouse(artifact_id, cancelled)
+            return _Rests("verified" if is_known else "unverified", artifact_id, query_id)
+        return _Rests("unverified" if query_id else "none", artifact_id, query_id)
 
     def _in_warehouse(self, artifact_id: str, cancelled: Callable[[], bool]) -> bool:
         """False where the warehouse cannot be asked. Raises InvalidInput where it does not know the artifact."""

@@ -11,7 +11,7 @@ Nothing is stored of a call that was cancelled, and nothing is half stored: cont
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..clock import iso, parse_iso
 from ..errors import InvalidInput, QueryCancelled
@@ -22,13 +22,14 @@ from .artifact_store import Artifact, expiry
 from .artifacts import KEEP_HOURS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from ..activity import Origin
     from ..clock import Clock
     from ..queue import Lease
     from ..recording.recorder import Recorder
     from ..warehouse import QueryResult
+    from .answers import QueryAnswer
     from .artifacts import Artifacts
 
 MAX_SQL = 65_536
@@ -78,7 +79,7 @@ class ProvenanceQueries:
         cancelled: Callable[[], bool] = lambda: False,
         store: bool = True,
         preview_bytes: int | None = PREVIEW_BYTES,
-    ) -> dict[str, Any]:
+    ) -> QueryAnswer:
         """Run one read-only statement and keep its result: the ``query`` tool's answer.
 
         ``max_rows`` None gives all rows in the answer and bounds nothing. Where nothing is to be stored ids and hashes are
@@ -105,7 +106,7 @@ class ProvenanceQueries:
         shown = result.rows[:max_rows]
         if max_rows is not None and preview_bytes is not None:
             shown = within(shown, preview_bytes)
-        answer: dict[str, Any] = {
+        answer: QueryAnswer = {
             "columns": result.columns,
             "rows": shown,
             "row_count": len(result.rows),
@@ -120,11 +121,9 @@ class ProvenanceQueries:
         }
         if store and self._is_recording(project):
             artifact = self._keep_result(statement, result, answer, cancelled)
-            answer |= {
-                "artifact_id": artifact.artifact_id,
-                "link": self._artifacts.link_of(artifact),
-                "expires_at": artifact.expires_at,
-            }
+            answer["artifact_id"] = artifact.artifact_id
+            answer["link"] = self._artifacts.link_of(artifact)
+            answer["expires_at"] = artifact.expires_at
         return answer
 
     def _without_secrets(self, statement: str, result: QueryResult) -> QueryResult:
@@ -146,7 +145,7 @@ class ProvenanceQueries:
         settled = is_folded(self._lease, QueueReader(self._lease.directory).end())
         ask_leader(self._lease, settled, deadline=time.monotonic() + patience_s, cancelled=cancelled)
 
-    def _keep_result(self, sql: str, result: QueryResult, answer: Mapping[str, Any], cancelled: Callable[[], bool]) -> Artifact:
+    def _keep_result(self, sql: str, result: QueryResult, answer: QueryAnswer, cancelled: Callable[[], bool]) -> Artifact:
         artifact_id = hashes.artifact_id_of_query(answer["query_id"])
         known = self._artifacts.get(artifact_id)
         if known is not None and known.queue_id == self._artifacts.queue_id and self._is_young(known):

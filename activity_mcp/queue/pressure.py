@@ -87,7 +87,7 @@ class Gauge:
 class Refusals:
     """The file ``refused``: one byte for each event that was not accepted, and a bar where that was reported.
 
-    What a full disk does not take is owed, and written with the next one; ``reserve`` sees to it that it takes some thousands.
+    What a full disk does not take is kept, and written with the next one; ``reserve`` sees to it that it takes some thousands.
     """
 
     __slots__ = ("_fs", "_guard", "_owed", "_path", "_seen")
@@ -105,7 +105,7 @@ class Refusals:
             if self._fs.stat(self._path) is None:
                 self._fs.append_bytes(self._path, _REPORTED)
         except OSError:
-            pass  # it is made by the first refusal, or owed
+            pass  # the first refusal makes it, or counts in memory
 
     def note(self, kind: bytes, events: int) -> None:
         """Count. Never raises: the refusal itself is what the caller must hear of."""

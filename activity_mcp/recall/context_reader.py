@@ -12,7 +12,7 @@ import orjson
 from ..activity import MAX_TEXT
 from ..context import ALL_PROJECTS, CONTEXT_TYPES
 from ..errors import InvalidInput
-from ..identity import place_of
+from ..project import place_of
 from .bounded import Lasting
 from .cache import Entry
 
@@ -55,7 +55,7 @@ class ContextAnswer(dict[str, Any]):
 class ContextReader:
     """The contexts of one process. Thread-safe.
 
-    ``customer`` and ``own_project`` are the defaults. ``instructions`` gives what a project's sessions are told anyway
+    ``customer`` and ``own_project`` are the defaults. ``instructions`` gives what a project's sessions read anyway
     (CLAUDE.md, MEMORY.md), which is not repeated. ``keep_warm`` is called with each requested scope, once every ``warm_s``;
     ``ttl_s`` is how long a first miss is remembered. ``budgets`` are those of the default customer that are nearly spent.
     """

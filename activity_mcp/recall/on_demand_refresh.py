@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..queue import ask_leader
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..clock import Clock
     from ..context import SnapshotStore
     from ..queue import Lease
+    from .answers import Refreshed
     from .cache import ContextCache
 
 
@@ -27,8 +28,8 @@ class OnDemandRefresh:
 
     def refresh(
         self, customer: str, project: str, *, timeout_s: float, cancelled: Callable[[], bool] = lambda: False
-    ) -> dict[str, Any]:
-        """{as_of, age_ms, freshness, refreshed}, and the ``reason`` where it was not read again within ``timeout_s``."""
+    ) -> Refreshed:
+        """Returns once it was read again, or after ``timeout_s``."""
         requested_us, entry = self._clock.time_us(), self._cache.peek(customer, project)
 
         def is_newer() -> bool:
@@ -39,7 +40,7 @@ class OnDemandRefresh:
         self._snapshots.request(customer, project)
         outcome = ask_leader(self._lease, is_newer, deadline=time.monotonic() + timeout_s, cancelled=cancelled)
         refreshed = outcome == "done"
-        answer: dict[str, Any] = {
+        answer: Refreshed = {
             "as_of": entry.snapshot.as_of if entry.snapshot else None,
             "age_ms": entry.age_ms,
             "freshness": entry.freshness,

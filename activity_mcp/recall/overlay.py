@@ -33,7 +33,7 @@ _MAX_GAPS = 64
 
 
 class View(NamedTuple):
-    """What a scope's events above a watermark said at one moment, and how to tell what came since."""
+    """What a scope's events above a watermark said at one moment, and how to find what came since."""
 
     facts: list[Fact]
     generation: int
@@ -66,7 +66,7 @@ class Overlay:
         self._gaps: list[tuple[str, int]] = []  # lines passed over: they lie below this offset, so many
         self._open_gap = 0
         self._last = ""
-        self._replaced = 0  # facts that a better source of the same event told anew
+        self._replaced = 0  # facts that a better source of the same event replaced
         self._left = ""  # the offset of the newest fact that left the window
         self.generation = 0
         """Changes whenever ``above`` or ``pending`` may answer differently."""

@@ -10,12 +10,14 @@ from __future__ import annotations
 import copy
 import threading
 from bisect import bisect_left
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..activity import Origin, build
 from ..errors import QueueRefused
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..activity import Activity
     from ..clock import Clock
     from .recorder import Recorder
@@ -23,6 +25,43 @@ if TYPE_CHECKING:
 PER_SECOND = 10
 MAX_BUFFERED = 1000
 MAX_METHODS = 64
+
+
+class _Noted(NamedTuple):
+    """One call, or several as one: its features, when, and under which id."""
+
+    features: dict[str, Any]
+    at_us: int
+    activity_id: str | None
+
+
+class _Surplus:
+    """Calls of one method in one second that become one event."""
+
+    __slots__ = ("at_us", "count", "failed", "hits", "latency_ms")
+
+    def __init__(self, at_us: int, *, cacheable: bool) -> None:
+        self.at_us = at_us
+        self.count = self.failed = 0
+        self.hits: int | None = 0 if cacheable else None
+        self.latency_ms = 0.0
+
+    def add(self, latency_ms: float, features: Mapping[str, Any]) -> None:
+        self.count += 1
+        self.latency_ms += latency_ms
+        self.failed += features.get("success") is False
+        if self.hits is not None:
+            self.hits += bool(features.get("cache_hit"))
+
+    def features(self, method: str) -> dict[str, Any]:
+        """Those of the one event. It is a hit, and a success, where each call was."""
+        features = {
+            "method": method,
+            "latency_ms": round(self.latency_ms / self.count, 3),
+            "count": self.count,
+            "success": self.failed == 0,
+        }
+        return features if self.hits is None else {**features, "cache_hit": self.hits == self.count}
 
 
 class MethodTotals:
@@ -77,10 +116,10 @@ class CallLog:
         self._origin = origin
         self._clock = clock
         self._lock = threading.Lock()
-        self._ready: list[tuple[dict[str, Any], int, str | None]] = []  # features, when, under which id
+        self._ready: list[_Noted] = []
         self._second = -1
         self._written = 0
-        self._surplus: dict[str, dict[str, Any]] = {}
+        self._surplus: dict[str, _Surplus] = {}
 
     def record(self, method: str, latency_ms: float, features: dict[str, Any], activity_id: str | None = None) -> None:
         """Note one call, under ``activity_id`` unless it is aggregated. Never blocks, and never raises for the features."""
@@ -93,7 +132,8 @@ class CallLog:
                 self._written += 1
                 self._keep({"method": method, "latency_ms": round(latency_ms, 3), **features}, now_us, activity_id)
             else:
-                self._add_surplus(method, latency_ms, features, now_us)
+                surplus = self._surplus.setdefault(method, _Surplus(now_us, cacheable="cache_hit" in features))
+                surplus.add(latency_ms, features)
 
     def write_to(self, recorder: Recorder, *, closing: bool = False) -> None:
         """Append what ``take`` gives, when ``closing`` what ``drain`` gives; while the queue is full it waits here, up to the
@@ -119,44 +159,28 @@ class CallLog:
             if self._clock.time_us() // 1_000_000 != self._second:
                 self._close_second()
             ready, self._ready = self._ready, []
-        return [self._built(*each) for each in ready]
+        return [self._built(noted) for noted in ready]
 
     def drain(self) -> list[Activity]:
         """Everything, the running second included."""
         with self._lock:
             self._close_second()
             ready, self._ready = self._ready, []
-        return [self._built(*each) for each in ready]
-
-    def _add_surplus(self, method: str, latency_ms: float, features: dict[str, Any], now_us: int) -> None:
-        total = self._surplus.setdefault(
-            method, {"count": 0, "latency": 0.0, "hits": 0, "failed": 0, "at": now_us, "cacheable": "cache_hit" in features}
-        )
-        total["count"] += 1
-        total["latency"] += latency_ms
-        total["hits"] += bool(features.get("cache_hit"))
-        total["failed"] += features.get("success") is False
+        return [self._built(noted) for noted in ready]
 
     def _close_second(self) -> None:
         surplus, self._surplus = self._surplus, {}
-        for method, total in surplus.items():
-            features: dict[str, Any] = {
-                "method": method,
-                "latency_ms": round(total["latency"] / total["count"], 3),
-                "count": total["count"],
-                "success": total["failed"] == 0,
-            }
-            if total["cacheable"]:
-                features["cache_hit"] = total["hits"] == total["count"]
-            self._keep(features, total["at"])
+        for method, calls in surplus.items():
+            self._keep(calls.features(method), calls.at_us)
 
     def _keep(self, features: dict[str, Any], at_us: int, activity_id: str | None = None) -> None:
         if len(self._ready) >= MAX_BUFFERED:
             self.dropped += 1
             return
-        self._ready.append((features, at_us, activity_id))
+        self._ready.append(_Noted(features, at_us, activity_id))
 
-    def _built(self, features: dict[str, Any], at_us: int, activity_id: str | None) -> Activity:
+    def _built(self, noted: _Noted) -> Activity:
+        features, at_us, activity_id = noted
         activity = build("mcp_event", features, self._origin, now_us=at_us, activity_id=activity_id, strict=False)
         activity.ride = True
         activity.validated = True  # made here, of known fields

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..identity import Identity
     from ..queue import Appended, QueueWriter
     from ..redaction import Redactor
+    from .answers import LoggedEvent
 
 MAX_KEPT_BYTES = 128 << 10
 """How long the line of an insight or an artifact may be: it is never cut, so what is longer is refused."""
@@ -62,7 +63,7 @@ class Recorder:
             redactor=self.redactor,
         )
 
-    def log(self, event_name: str, features: Mapping[str, Any], origin: Origin, **columns: Any) -> dict[str, Any]:
+    def log(self, event_name: str, features: Mapping[str, Any], origin: Origin, **columns: Any) -> LoggedEvent:
         """Record one event of a caller who can fix it. ``columns`` as in ``activity.build``.
 
         Raises:

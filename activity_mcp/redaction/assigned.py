@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _MAX_LISTED = 1000
 _DECLARED = ("[]", " { get; set; }", " { get; init; }", " { get; }")
-"""What may stand between a name and the ``=`` of its value."""
+"""What may be between a name and the ``=`` of its value."""
 _PATTERNS = (".*", ".+", "[^", "\\S", "(.*", "\\(.*")
 """How a pattern begins that stands for any value."""
 _CLOSERS = frozenset("\\\"'`]*)")

@@ -1,6 +1,6 @@
 """A text as a terminal shows it: without the sequences that colour it, move in it or name a link.
 
-They stand before, behind and within names and tokens (``\\x1b[32mghp_…\\x1b[0m``): a token is then behind the letter that ends
+They are before, behind and within names and tokens (``\\x1b[32mghp_…\\x1b[0m``): a token is then behind the letter that ends
 a sequence, and between a name and its value there is one. They are written as the control characters, or in a source or a JSON
 text as escapes (``\\e[0m``, ``\\033[0m``, ``\\u001b[0m``). ECMA-48 says what a sequence is; what only looks like one stays.
 """
@@ -27,7 +27,7 @@ _MAX_SEQUENCE = 64
 
 
 def shown(text: str) -> Iterator[View]:
-    """The text without sequences; and where one stands between two words, with a blank for each as well: they may be one token
+    """The text without sequences; and where one is between two words, with a blank for each as well: they may be one token
     that is shown in two colours, or two that only look like one."""
     colours = text.count(ESCAPE + "[")
     if colours == text.count(ESCAPE) and CSI not in text and "\\" not in text:

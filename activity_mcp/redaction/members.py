@@ -96,7 +96,7 @@ def member_before(lowered: str, start: int) -> int:
 
 
 def _is_one_object(between: str) -> bool:
-    """Whether what stands from the value to the name of the secret is of one object: no other begins or ends, or is named."""
+    """Whether what is between the value and the name of the secret is of one object: no other begins or ends, or is named."""
     named = between.count("name") + between.count("key")
     return named <= 1 and between.count("\n") <= 2 and not any(mark in between for mark in ("}", "<", "{", "\n-", "\n\n"))
 

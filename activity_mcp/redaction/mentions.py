@@ -34,7 +34,7 @@ _NAMING = (
     "name", "key", "variable", "id", "setting", "arg", "option", "field", "label", "type=", "title", "property", "param",
     "element", "attribute", "selector", '"k"', "'k'", "k: ", " k=", "{k:", "<k>",
 )  # fmt: skip
-"""What may stand before a name that is itself a value."""
+"""What may precede a name that is itself a value."""
 
 
 def paired(text: str, lowered: str, name: Name, at: int) -> tuple[int, int] | None:

@@ -228,7 +228,7 @@ def _without_closers(text: str, at: int, end: int) -> int:
 
 
 def block(text: str, at: int, column: int) -> tuple[int, int] | None:
-    """The span of the lines that begin after ``at`` and stand further right than ``column``: a block scalar of YAML."""
+    """The span of the lines that begin after ``at`` and are indented further than ``column``: a block scalar of YAML."""
     start = text.find("\n", at)
     if start < 0:
         return None
@@ -285,7 +285,7 @@ def _is_whole_value(text: str, at: int) -> bool:
 
 
 def after_prefix(text: str, at: int) -> int:
-    """Behind the letters that may stand before a quote: ``f"…"``, ``rb'…'``, ``@"…"``, ``$'…'``."""
+    """Behind the letters that may precede a quote: ``f"…"``, ``rb'…'``, ``@"…"``, ``$'…'``."""
     place = at
     if text[at : at + 1] not in _PREFIXES:
         return at

@@ -74,7 +74,7 @@ def _start_of_token(text: str, at: int) -> int:
 
 
 def _may_match(lowered: str, at: int, length: int, hint: Hint) -> bool:
-    """Whether a shape can be here, by its hint: as cheap as can be, for most literals stand in ordinary words."""
+    """Whether a shape can be here, by its hint: as cheap as can be, for most literals are in ordinary words."""
     after = at + length
     if isinstance(hint, str):
         return lowered.find(hint, at + 1, after + HINT_WINDOW) >= 0

@@ -117,13 +117,13 @@ class Sight:
 
 
 def _behind_escapes(data: bytes) -> list[bytes]:
-    """The names that ``\\n`` and its like stand before (``\\nPASSWORD``), as an escaped text has them."""
+    """The names that follow ``\\n`` and its like (``\\nPASSWORD``), as an escaped text has them."""
     pieces = [piece[1:_MAX_BEHIND_ESCAPE] for piece in data.split(b"\\")[1:] if piece[:1] in _ESCAPED]
     return b" ".join(pieces).translate(_NAMES_APART).split()
 
 
 def escaped(text: str) -> set[str]:
-    """The characters that stand behind a backslash; of a text with many, those that mean something here."""
+    """The characters behind a backslash; of a text with many, those that mean something here."""
     count = text.count("\\")
     if not count:
         return set()

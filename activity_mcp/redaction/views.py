@@ -78,7 +78,7 @@ def _unescaped(text: str) -> View:
 
 
 def _near_changes(text: str, pieces: list[tuple[str, int]]) -> View:
-    """The view of whole lines around what is not as it stands in the text: the rest of a long text was read already."""
+    """The view of whole lines around what differs from the text: the rest of a long text was read already."""
     if len(text) <= 4 * _NEAR:
         return View(pieces, len(text))
     kept: list[tuple[str, int]] = []

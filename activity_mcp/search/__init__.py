@@ -4,8 +4,10 @@ documents        what is searched of an activity: its kind, its text, the file i
 index            one SQLite file with an FTS5 table: documents by their words; or the same in memory
 feed             keeps the index: what a flush ships goes in at once, what is missing is read from the warehouse
 warehouse_rows   candidates by SQL, where there is no index: Snowflake, or an index that is missing or damaged
+matching         what is looked for, as expressions of FTS5: words, their forms and likely mistakes
 ranking          BM25 by words, recency, the same project; and why, in words
 snippet          the part of a text that matches, with the match marked
+times            times as a person writes and reads them
 searcher         the answer: index or SQL, and the end of the queue, ranked together
 
 What a person may write, and how text becomes words, is ``language``.

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 LAYOUT = "4"  # as _SCHEMA writes it
 MAX_MATCHES = 3000
-"""Of more matches than these the newest so many are ranked: a word that is everywhere tells little, and the newest most."""
+"""Of more matches than these the newest so many are ranked: a word that is everywhere narrows nothing."""
 IN_USE_S = 2.0
 CACHE_KB, LESS_CACHE_KB = 16_000, 6_000
 """SQLite's cache of an index that is written; with less, indexing takes an eighth longer (``bench rows``)."""
@@ -119,7 +119,7 @@ class SearchIndex:
     def at(cls, path: str, known: KnownWords | None = None, cache_kb: int = CACHE_KB) -> SearchIndex:
         """The index in this file, made where there is none. Raises sqlite3.Error; a file of another layout is DatabaseError.
 
-        ``known`` is kept by whoever writes one file again and again, and forgotten where a transaction was not committed.
+        ``known`` is kept by a caller that writes one file repeatedly, and forgotten where a transaction was not committed.
         """
         connection = sqlite3.connect(path, timeout=IN_USE_S, isolation_level=None, check_same_thread=False)
         try:
@@ -331,7 +331,7 @@ def _state_of(path: str | None) -> tuple[int, ...] | None:
 
 
 def _check_layout(connection: sqlite3.Connection) -> None:
-    """Raises DatabaseError for another version's file: it is removed and built anew, as a damaged one is."""
+    """Raises DatabaseError for another version's file: it is removed and rebuilt, as a damaged one is."""
     row = connection.execute("SELECT value FROM meta WHERE name = 'layout'").fetchone()
     if row is None or row[0] != LAYOUT:
         raise sqlite3.DatabaseError("the index has another version's layout")

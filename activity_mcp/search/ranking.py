@@ -67,7 +67,7 @@ class Hit(NamedTuple):
 
 
 def rarity(frequency: int, documents: int) -> float:
-    """How much a word tells that is in so many of the documents (the idf of BM25)."""
+    """The weight of a word that is in so many of the documents (the idf of BM25)."""
     return math.log(1 + (documents - min(frequency, documents) + 0.5) / (min(frequency, documents) + 0.5))
 
 
@@ -149,7 +149,7 @@ def _covered_by_session(hits: Sequence[Hit], wanted: Sequence[Wanted], whole: fl
 
 
 def _in_turns(hits: list[Hit], most: int) -> list[Hit]:
-    """The best ones, each further one of a session by its share: what waits is weighed anew where it comes to the top."""
+    """The best ones, each further one of a session by its share: what waits is weighed again where it comes to the top."""
     best = sorted(hits, key=lambda hit: (-hit.score, -hit.document.ts_us))[: max(most * 20, 200)]
     waiting = [(-hit.score, place, 1.0) for place, hit in enumerate(best)]  # in order, so a heap
     taken: list[Hit] = []

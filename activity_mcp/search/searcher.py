@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ..activity import decode_line
-from ..clock import iso, parse_iso
+from ..clock import iso
 from ..errors import InvalidInput, QueryRefused, WarehouseError
-from ..language.query_language import Term, parse
-from ..language.words import UNASKED, forms, is_forgiven, is_single
+from ..language.query_language import parse
 from ..queue import Offset, SegmentTail, read_commit, read_queue
+from . import matching
 from .documents import KINDS, document_of
 from .feed import CURSOR, DONE, FILE, documents_of, is_behind, offset_in
 from .index import Found, SearchIndex
-from .index_words import failed_facet, kind_facet, project_facet, tool_facets
-from .ranking import Hit, Wanted, ranked, rarity, why
+from .ranking import ranked, why
 from .snippet import snippet
+from .times import age_of, moment
 from .warehouse_rows import rows_for
 
 if TYPE_CHECKING:
@@ -37,17 +37,15 @@ if TYPE_CHECKING:
     from ..clock import Clock
     from ..language.query_language import Query
     from ..warehouse.base import QueryEngine
+    from .answers import SearchAnswer, SearchHit
     from .documents import Document
+    from .ranking import Hit
 
 MAX_LIMIT = 100
 RANKED = 240
 """Documents of one index that are ranked, the best by FTS5's own BM25."""
 TAIL_RECORDS, TAIL_BYTES = 2000, 4 << 20
 OTHER_KINDS = {"run": "command", "changed": "file", "queried": "sql", "failed": None, "error": None}
-_RARE_SHARE, _RARE = 0.02, 500
-_KNOWN_WELL = 3
-_SPAN = re.compile(r"(\d{1,5})\s*(min|h|d|w)")
-_SPAN_US = {"min": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000, "w": 7 * 86_400_000_000}
 
 
 class Searcher:
@@ -82,7 +80,7 @@ class Searcher:
         until: str | None = None,
         limit: int = 10,
         cancelled: Callable[[], bool] = lambda: False,
-    ) -> dict[str, Any]:
+    ) -> SearchAnswer:
         """The ``search`` tool's answer. ``project`` None: all, this one's first. Raises InvalidInput."""
         asked = _Asked(text, kind, project, since, until, max(1, min(limit, MAX_LIMIT)), self._clock.time_us())
         with contextlib.ExitStack() as opened:
@@ -180,18 +178,18 @@ class Searcher:
     # --- matching
 
     def _hits(self, indexes: Sequence[SearchIndex], asked: _Asked) -> tuple[list[Hit], int, bool]:
-        terms = dict.fromkeys(part for term in asked.query.terms for part in _parts(term, indexes))
-        wanted = [_want(term, indexes) for term in terms]
-        found = self._matching(indexes, asked, " AND ".join(_expression(want) for want in wanted))
+        terms = dict.fromkeys(part for term in asked.query.terms for part in matching.parts(term, indexes))
+        wanted = [matching.wanted_of(term, indexes) for term in terms]
+        found = self._matching(indexes, asked, " AND ".join(map(matching.expression, wanted)))
         is_found = {doc.session_id for doc in found.documents}
         if len(wanted) > 1 and (len(found.documents) < asked.limit or len(is_found) < 3):
-            rare = _rare(wanted, sum(index.size for index in indexes))
-            found = _both(found, self._matching(indexes, asked, " OR ".join(_expression(want) for want in rare)))
+            rare = matching.rare(wanted, sum(index.size for index in indexes))
+            found = _both(found, self._matching(indexes, asked, " OR ".join(map(matching.expression, rare))))
         hits = ranked(found.documents, wanted, now_us=asked.now_us, own_project=self._own_project, most=asked.limit)
         return hits, max(found.total, len(hits)), found.is_more
 
     def _matching(self, indexes: Sequence[SearchIndex], asked: _Asked, words: str) -> Found:
-        match = _match(words, asked)
+        match = matching.match(words, asked.query, kind=asked.kind, project=asked.project, failed=asked.failed)
         found = Found([], 0, False)
         for index in indexes:
             try:
@@ -200,7 +198,7 @@ class Searcher:
                 asked.notes.append(f"the index could not be read ({error}): it is built again by the process that leads")
         return found
 
-    def _shown(self, hit: Hit, asked: _Asked) -> dict[str, Any]:
+    def _shown(self, hit: Hit, asked: _Asked) -> SearchHit:
         doc = hit.document
         words = {word for term, as_word in hit.matched for word in ((as_word,) if as_word else term.words)}
         prefixes = tuple(term.words[-1] for term, _ in hit.matched if term.prefix)
@@ -247,86 +245,6 @@ class _Asked:
     @property
     def span(self) -> tuple[str | None, str | None]:
         return tuple(iso(us) if us is not None else None for us in (self.since_us, self.until_us))  # type: ignore[return-value]
-
-
-def moment(name: str, text: str | None, now_us: int) -> int | None:
-    """A time as a person writes it: ISO 8601, or how long ago (30min, 24h, 7d, 2w). Raises InvalidInput."""
-    if not text:
-        return None
-    span = _SPAN.fullmatch(text.strip())
-    if span:
-        return now_us - int(span[1]) * _SPAN_US[span[2]]
-    try:
-        return parse_iso(text)
-    except ValueError as error:
-        raise InvalidInput(f"{name}: {error}", hint="write it as 2026-11-01, 2026-11-01T09:00:00Z, 24h or 7d") from None
-
-
-def age_of(us: int) -> str:
-    """How long ago, in the largest unit that gives a number."""
-    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if us >= size * 1_000_000:
-            return f"{us // (size * 1_000_000)} {unit}"
-    return f"{max(0, us) // 1_000_000} s"
-
-
-def _parts(term: Term, indexes: Sequence[SearchIndex]) -> list[Term]:
-    """The term, or where no text has its words one after the other, each of them: in a name that is written from memory
-    (``rotate_key.sh``) some are right, and a mistake in one is forgiven."""
-    is_name = len(term.words) > 1 and not (term.prefix or term.quoted or all(map(is_single, term.words)))
-    if not is_name or any(index.has(_words(f'"{" ".join(term.words)}"')) for index in indexes):
-        return [term]
-    return [Term((word,)) for word in term.words if word not in UNASKED] or [term]
-
-
-def _want(term: Term, indexes: Sequence[SearchIndex]) -> Wanted:
-    """The term as it is looked for: with its other forms, and where hardly a text has it, what it may be a mistake for."""
-    size = max(1, sum(index.size for index in indexes))
-    word = term.words[0]
-    if len(term.words) > 1 or term.prefix or term.quoted:
-        rarest = min(sum(index.frequency(part) for index in indexes) for part in term.words)
-        return Wanted(term, rarity(rarest, size))
-    others = forms(word)
-    frequency = sum(index.frequency(word) for index in indexes)
-    in_forms = max((sum(index.frequency(form) for index in indexes) for form in others), default=0)
-    mistakes: set[str] = set()
-    if frequency + in_forms < _KNOWN_WELL and is_forgiven(word):
-        mistakes = {near for index in indexes for near in index.near(word)}
-        in_forms = max([in_forms, *(index.frequency(near) for near in mistakes for index in indexes)])
-    return Wanted(term, rarity(max(frequency, in_forms), size), frozenset(others), frozenset(mistakes - set(others)))
-
-
-def _rare(wanted: Sequence[Wanted], size: int) -> list[Wanted]:
-    """The words that tell most: those in few documents, or the three rarest."""
-    least = rarity(max(_RARE, int(size * _RARE_SHARE)), max(size, 1))
-    rarest = sorted(wanted, key=lambda want: -want.weight)
-    return [want for want in rarest if want.weight >= least] or rarest[:3]
-
-
-def _expression(want: Wanted) -> str:
-    """An FTS5 expression. Words are letters and digits, so nothing in it can be anything else."""
-    words = f'"{" ".join(want.term.words)}"' + (" *" if want.term.prefix else "")
-    others = sorted(want.forms | want.mistakes)
-    either = " OR ".join([words, *(f'"{word}"' for word in others)])
-    return _words(either)
-
-
-def _words(expression: str) -> str:
-    """The expression, of words and not of facets."""
-    return f"{{text path}} : ({expression})"
-
-
-def _match(words: str, asked: _Asked) -> str:
-    query = asked.query
-    parts = [f"({words})"] if words else []
-    parts += [f'path : ("{" ".join(term.words)}" *)' for term in query.files]
-    facets = [facet for tool in query.tools for facet in tool_facets(tool)]
-    facets += [kind_facet(asked.kind)] if asked.kind else []
-    facets += [project_facet(asked.project)] if asked.project else []
-    facets += [failed_facet(asked.failed)] if asked.failed is not None else []
-    match = " AND ".join([*parts, *(f'"{facet}"' for facet in facets)])
-    excluded = " OR ".join(f'"{" ".join(term.words)}"' + (" *" if term.prefix else "") for term in query.excluded)
-    return f"({match}) NOT ({{text path}} : ({excluded}))" if excluded else match
 
 
 def _both(one: Found, other: Found) -> Found:

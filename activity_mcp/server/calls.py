@@ -37,7 +37,7 @@ class _Outcome(NamedTuple):
 
     answer: Answer
     latency_ms: float
-    found: dict[str, Any] | None
+    found: Mapping[str, Any] | None
     error_type: str = ""
 
 
@@ -105,7 +105,7 @@ class Call:
         """Note that it was cancelled; whatever it still comes to is not noted."""
         self._note({"success": False, "error_type": "Cancelled"}, self._elapsed_ms())
 
-    def _ended(self, ask: Callable[..., dict[str, Any] | None], more: dict[str, Any]) -> _Outcome | None:
+    def _ended(self, ask: Callable[..., Mapping[str, Any] | None], more: dict[str, Any]) -> _Outcome | None:
         call_id.set(self.id)
         try:
             found = ask(**self.spec.accepted.check(self._given), **more)

@@ -70,12 +70,12 @@ class Published:
     def __init__(
         self,
         *,
-        context: Callable[..., dict[str, Any]],
-        story: Callable[..., dict[str, Any] | None],
-        artifact: Callable[[str], dict[str, Any] | None],
+        context: Callable[..., Mapping[str, Any]],
+        story: Callable[..., Mapping[str, Any] | None],
+        artifact: Callable[[str], Mapping[str, Any] | None],
         known: Mapping[str, Callable[[], list[str]]],
     ) -> None:
-        self._readers: dict[str, Callable[[str], dict[str, Any] | None]] = {
+        self._readers: dict[str, Callable[[str], Mapping[str, Any] | None]] = {
             "context": lambda customer: context(customer=customer, project=ALL_PROJECTS, max_bytes=CONTEXT_BYTES),
             "session": lambda session_id: story(session_id, max_bytes=SESSION_BYTES),
             "artifact": artifact,

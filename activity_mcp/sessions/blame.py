@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..warehouse.base import QueryEngine
+    from .shapes import CommitSession, Event
 
 NEAR_S = 120
 TURN_S = 12 * 3600
@@ -81,11 +82,8 @@ def read_commit(directory: str, name: str) -> Commit:
     return Commit(sha, subject, committed_us, min(since_us, committed_us), root, files)
 
 
-def sessions_of(engine: QueryEngine, commit: Commit) -> list[dict[str, Any]]:
-    """The sessions that may be in the commit, the surest first: {session_id, sure, project, files, last_ts, why, resume}.
-
-    Raises a WarehouseError.
-    """
+def sessions_of(engine: QueryEngine, commit: Commit) -> list[CommitSession]:
+    """The sessions that may be in the commit, the surest first. Raises a WarehouseError."""
     parts: dict[str, _Part] = {}
     for event in _events(engine, commit):
         if event["session_id"]:
@@ -94,7 +92,7 @@ def sessions_of(engine: QueryEngine, commit: Commit) -> list[dict[str, Any]]:
     return sorted(found, key=lambda made: (_LEVELS.index(made["sure"]), -len(made["files"]), made["session_id"]))
 
 
-def _events(engine: QueryEngine, commit: Commit) -> Sequence[dict[str, Any]]:
+def _events(engine: QueryEngine, commit: Commit) -> Sequence[Event]:
     where = [*rows.conditions(since=iso(commit.since_us - 1)), _until(commit.committed_us + NEAR_S * 1_000_000)]
     views = {name: rows.VIEWS[name] for name in ("VW_FILE_EVENTS", "VW_TOOL_EVENTS")}
     done = rows.events(engine, [*where, "success = TRUE"], views=views)
@@ -112,7 +110,7 @@ def _until(us: int) -> str:
     return f"ts <= '{iso(us)[:-1]}'::TIMESTAMP_NTZ"
 
 
-def _take(part: _Part, event: dict[str, Any], commit: Commit) -> None:
+def _take(part: _Part, event: Event, commit: Commit) -> None:
     features = event["feature_json"]
     if event["event_name"] == "session_event":
         _take_turn(part, event, features, commit)
@@ -140,7 +138,7 @@ def _take(part: _Part, event: dict[str, Any], commit: Commit) -> None:
         _seen(part, event)
 
 
-def _take_turn(part: _Part, event: dict[str, Any], features: dict[str, Any], commit: Commit) -> None:
+def _take_turn(part: _Part, event: Event, features: dict[str, Any], commit: Commit) -> None:
     """Prompts and ends of turns come in the order of time: whether the commit was made between the two of one turn."""
     at_us = parse_iso(event["ts"])
     if features.get("event_type") == "user_prompt":
@@ -157,12 +155,12 @@ def _is_of(name: Any, commit: Commit) -> bool:
     return isinstance(name, str) and len(name) >= MIN_NAME and commit.sha.startswith(name)
 
 
-def _seen(part: _Part, event: dict[str, Any]) -> None:
+def _seen(part: _Part, event: Event) -> None:
     part.project = event["project"] or part.project
     part.last_ts = max(part.last_ts, event["ts"])
 
 
-def _judged(session_id: str, part: _Part, commit: Commit) -> dict[str, Any]:
+def _judged(session_id: str, part: _Part, commit: Commit) -> CommitSession:
     share = len(part.files) / max(1, len(commit.files))
     is_certain = part.named or part.printed or (part.during_a_turn and bool(part.files))
     is_likely = part.committed or part.during_a_turn or share >= 0.5

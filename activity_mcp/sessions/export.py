@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from ..warehouse.base import QueryEngine
+    from .shapes import Event, Story
 
 FORMATS = ("md", "html", "csv", "json", "parquet")
 PAGE, PAGE_BYTES = 20_000, 16 << 20
@@ -32,7 +33,7 @@ _TABLE_PIECE = 1 << 16
 _TYPES = {name: "TIMESTAMP" if name == "ts" else "VARCHAR" for name in rows.MEMBERS}
 
 
-def pages(engine: QueryEngine, where: list[str], on_progress: Callable[[int, int], None]) -> Iterator[dict[str, Any]]:
+def pages(engine: QueryEngine, where: list[str], on_progress: Callable[[int, int], None]) -> Iterator[Event]:
     """The events for which every condition holds, page by page. Raises a WarehouseError.
 
     Each statement asks for a span of whole hours, so that the engine reads that part of the record and not all of it again.
@@ -72,7 +73,7 @@ def _behind(last: tuple[str, str] | None) -> list[str]:
     return [f"(ts > {ts} OR (ts = {ts} AND activity_id > {activity_id}))"]
 
 
-def texts(form: str, stories: Iterable[dict[str, Any]], events: Iterable[dict[str, Any]], title: str) -> Iterator[str]:
+def texts(form: str, stories: Iterable[Story], events: Iterable[Event], title: str) -> Iterator[str]:
     """The export as text, piece by piece; not for Parquet."""
     if form == "md":
         for number, story in enumerate(stories):
@@ -85,17 +86,17 @@ def texts(form: str, stories: Iterable[dict[str, Any]], events: Iterable[dict[st
         yield from _table(events)
 
 
-def _as_object(event: dict[str, Any]) -> dict[str, Any]:
+def _as_object(event: Event) -> dict[str, Any]:
     return {**event, "feature_json": orjson.Fragment(event["feature_json"])}
 
 
-def _table(events: Iterable[dict[str, Any]]) -> Iterator[str]:
+def _table(events: Iterable[Event]) -> Iterator[str]:
     """CSV with a first line of names, a few hundred rows at a time."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(rows.MEMBERS)
     for event in events:
-        table.writerow([_cell(event[name]) for name in rows.MEMBERS])
+        table.writerow([_cell(event.get(name)) for name in rows.MEMBERS])
         if text.tell() > _TABLE_PIECE:
             yield text.getvalue()
             text.seek(0)
@@ -103,7 +104,7 @@ def _table(events: Iterable[dict[str, Any]]) -> Iterator[str]:
     yield text.getvalue()
 
 
-def write_parquet(path: str, events: Iterable[dict[str, Any]]) -> int:
+def write_parquet(path: str, events: Iterable[Event]) -> int:
     """Write the events to ``path``; how many. What was written of a failure is removed."""
     import duckdb
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .markdown import facts_of
+from .shapes import ENDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from .shapes import Step, Story
 
 _STYLE = """
 :root {
@@ -36,7 +39,7 @@ _OUTCOMES = {"ok": "✓", "failed": "✗", "denied": "⊘", "interrupted": "…"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def html_of(stories: Iterable[dict[str, Any]], title: str) -> Iterator[str]:
+def html_of(stories: Iterable[Story], title: str) -> Iterator[str]:
     """The file, piece by piece."""
     yield (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
@@ -48,7 +51,7 @@ def html_of(stories: Iterable[dict[str, Any]], title: str) -> Iterator[str]:
     yield "</body></html>\n"
 
 
-def _story(story: dict[str, Any]) -> Iterator[str]:
+def _story(story: Story) -> Iterator[str]:
     yield f"<article><h1>{escape(story['title'] or 'Session')} <small>{escape(story['session_id'])}</small></h1>\n<dl>"
     for name, value in facts_of(story):
         yield f"<dt>{escape(name)}</dt><dd>{f'<code>{escape(value)}</code>' if name == 'Resume' else escape(value)}</dd>"
@@ -59,16 +62,16 @@ def _story(story: dict[str, Any]) -> Iterator[str]:
             yield f'<div class="asked">{escape(turn["asked"])}</div>\n'
         if turn["steps"]:
             yield f'<ul class="steps">{"".join(map(_step, turn["steps"]))}</ul>\n'
-        for name in ("concluded", "stopped"):
-            if turn.get(name):
-                yield f'<div class="concluded {name}">{escape(turn[name])}</div>\n'
+        for name in ENDS:
+            if text := turn.get(name):
+                yield f'<div class="concluded {name}">{escape(text)}</div>\n'
     if story["files"]:
         files = "".join(f"<li><code>{escape(path)}</code></li>" for path in story["files"])
         yield f'<h2>Changed files</h2>\n<ul class="files">{files}</ul>\n'
     yield "</article>\n"
 
 
-def _step(step: dict[str, Any]) -> str:
+def _step(step: Step) -> str:
     outcome = step["outcome"]
     agent = f"<em>{escape(str(step['agent']))}:</em> " if step.get("agent") else ""
     took = f' <span class="took">{step["latency_ms"] / 1000:.1f} s</span>' if (step.get("latency_ms") or 0) >= 1000 else ""

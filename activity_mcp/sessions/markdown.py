@@ -1,16 +1,21 @@
-"""A session's story as Markdown. Recorded text cannot become markup: it stands in code, or has its signs escaped."""
+"""A session's story as Markdown. Recorded text cannot become markup: it is in code, or has its signs escaped."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING
+
+from .shapes import COUNTS, ENDS
+
+if TYPE_CHECKING:
+    from .shapes import Step, Story
 
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~&!])")
 _LIST = re.compile(r"^(\s*)([-+=>]|\d+[.)])", re.M)
 _OUTCOMES = {"ok": "✓", "failed": "✗", "denied": "⊘", "interrupted": "…", "running": "…"}
 
 
-def markdown_of(story: dict[str, Any]) -> str:
+def markdown_of(story: Story) -> str:
     """The whole story, the newest line last."""
     lines = [f"# {plain(story['title'] or 'Session')} {plain(story['session_id'])}", "", *_facts(story), ""]
     for turn in story["story"]:
@@ -18,15 +23,15 @@ def markdown_of(story: dict[str, Any]) -> str:
         lines += [_quote(turn["asked"]), ""] if turn["asked"] else []
         lines += [line for step in turn["steps"] for line in _step(step)]
         lines += [""] if turn["steps"] else []
-        for name in ("concluded", "stopped"):
-            if turn.get(name):
-                lines += [f"**{name.capitalize()}:** {plain(turn[name])}", ""]
+        for name in ENDS:
+            if text := turn.get(name):
+                lines += [f"**{name.capitalize()}:** {plain(text)}", ""]
     if story["files"]:
         lines += ["## Changed files", "", *(f"- {code(path)}" for path in story["files"]), ""]
     return "\n".join(lines)
 
 
-def facts_of(story: dict[str, Any]) -> list[tuple[str, str]]:
+def facts_of(story: Story) -> list[tuple[str, str]]:
     """What there is to say of the session as a whole: names and values."""
     tokens = story["tokens"]
     cost = f"${story['cost_usd']:.4f}" if story["cost_usd"] is not None else ""
@@ -36,7 +41,7 @@ def facts_of(story: dict[str, Any]) -> list[tuple[str, str]]:
         ("Project", story["project"]),
         ("Branch", story["git_branch"]),
         ("Time", f"{(story['started'] or '')[:19].replace('T', ' ')} to {(story['ended'] or '')[:19].replace('T', ' ')} UTC"),
-        ("Work", ", ".join(counted(story[name], name) for name in ("turns", "calls", "errors"))),
+        ("Work", ", ".join(counted(story[name], name) for name in COUNTS)),
         ("Pull requests", ", ".join(story["pull_requests"])),
         ("Models", ", ".join(story["models"])),
         ("Tokens", ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in tokens.items() if count)),
@@ -51,11 +56,11 @@ def counted(number: int, names: str) -> str:
     return f"{number} {names if number != 1 else names.removesuffix('s')}"
 
 
-def _facts(story: dict[str, Any]) -> list[str]:
+def _facts(story: Story) -> list[str]:
     return [f"- {name}: {code(value) if name in ('Project', 'Resume') else plain(value)}" for name, value in facts_of(story)]
 
 
-def _step(step: dict[str, Any]) -> list[str]:
+def _step(step: Step) -> list[str]:
     indent = "    " if step.get("agent") else ""
     agent = f"{plain(str(step['agent']))}: " if step.get("agent") else ""
     line = f"{indent}- {_OUTCOMES.get(step['outcome'], '?')} {agent}**{plain(str(step.get('tool')))}** {code(step['what'])}"

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..clock import iso, parse_iso
 from ..errors import InvalidInput
-from ..search.searcher import moment
+from ..search.times import moment
 from . import rows
 from .story import story_of, within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ..clock import Clock
     from ..warehouse.base import QueryEngine
+    from .shapes import Event, SessionSummary, Story
 
 MIN_PREFIX = 4
 
@@ -36,25 +37,17 @@ class SessionReader:
         self._queries = queries
         self._clock = clock
 
-    def list(self, *, project: str | None, since: str | None, limit: int) -> list[dict[str, Any]]:
-        """The newest sessions: session_id, project, title, asked, started, ended, duration_s, calls, errors, tokens, cost_usd.
-
-        Raises a WarehouseError, or InvalidInput for ``since``.
-        """
+    def list(self, *, project: str | None, since: str | None, limit: int) -> list[SessionSummary]:
+        """The newest sessions, the newest first. Raises a WarehouseError, or InvalidInput for ``since``."""
         since_us = moment("since", since, self._clock.time_us())
         if not self._exists():
             return []
         found = rows.sums(self._queries(), project=project, since=iso(since_us) if since_us else None, limit=limit)
-        for session in found:
-            for name in ("started", "ended"):
-                session[name] = rows.utc(session[name])
-            session["duration_s"] = (parse_iso(session["ended"]) - parse_iso(session["started"])) / 1e6
-            session.update({name: int(session[name] or 0) for name in ("calls", "errors", "tokens")})
-        return found
+        return [_summary(row) for row in found]
 
     def story(
         self, session_id: str, *, max_bytes: int | None = None, cancelled: Callable[[], bool] = lambda: False
-    ) -> dict[str, Any] | None:
+    ) -> Story | None:
         """A session's story; None where nothing of it is recorded. The beginning of an id will do where it names one session.
 
         Raises InvalidInput where it names several.
@@ -71,7 +64,7 @@ class SessionReader:
         story = story_of(session_id, events, notes)
         return story if max_bytes is None else within(story, max_bytes)
 
-    def _events(self, session_id: str, cancelled: Callable[[], bool]) -> tuple[Sequence[dict[str, Any]], str | None]:
+    def _events(self, session_id: str, cancelled: Callable[[], bool]) -> tuple[Sequence[Event], str | None]:
         events, problem = rows.session_events(self._queries, self._directory, session_id, cancelled)
         return events, problem if self._exists() else None
 
@@ -83,3 +76,20 @@ class SessionReader:
         if len(found) > 1:
             raise InvalidInput(f"{begun!r} begins several sessions: {', '.join(found[:5])}", hint="write more of the id")
         return found[0] if found else begun
+
+
+def _summary(row: Mapping[str, Any]) -> SessionSummary:
+    started, ended = rows.utc(row["started"]), rows.utc(row["ended"])
+    return {
+        "session_id": row["session_id"],
+        "started": started,
+        "ended": ended,
+        "project": row["project"],
+        "title": row["title"],
+        "asked": row["asked"],
+        "calls": int(row["calls"] or 0),
+        "errors": int(row["errors"] or 0),
+        "tokens": int(row["tokens"] or 0),
+        "cost_usd": row["cost_usd"],
+        "duration_s": (parse_iso(ended) - parse_iso(started)) / 1e6,
+    }

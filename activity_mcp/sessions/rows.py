@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ..warehouse.base import QueryEngine
+    from .shapes import Event
 
 VIEWS = {
     "VW_SESSION_EVENTS": "session_event",
@@ -94,15 +95,15 @@ def events(
     views: Mapping[str, str] = VIEWS,
     limit: int = MAX_EVENTS,
     cancelled: Callable[[], bool] = lambda: False,
-) -> list[dict[str, Any]]:
-    """The members of the events for which every condition holds, the oldest first. Raises a WarehouseError."""
+) -> list[Event]:
+    """The events for which every condition holds, the oldest first. Raises a WarehouseError."""
     sql = events_statement(where, views, limit)
     found = engine.query(sql, max_rows=None, max_bytes=None, timeout_s=TIMEOUT_S, cancelled=cancelled)
     names = [name.lower() for name in found.columns]
     return [decoded(dict(zip(names, row, strict=True))) for row in found.rows]
 
 
-def page(engine: QueryEngine, where: Sequence[str], *, limit: int, max_bytes: int) -> tuple[list[dict[str, Any]], bool]:
+def page(engine: QueryEngine, where: Sequence[str], *, limit: int, max_bytes: int) -> tuple[list[Event], bool]:
     """The first of these events, as many as these bounds allow, and whether there are more. Raises a WarehouseError.
 
     ``feature_json`` is JSON as text: an export of millions need not take it apart.
@@ -110,7 +111,7 @@ def page(engine: QueryEngine, where: Sequence[str], *, limit: int, max_bytes: in
     sql = events_statement(where, VIEWS, limit)
     found = engine.query(sql, max_rows=None, max_bytes=max_bytes, timeout_s=PAGE_TIMEOUT_S, cancelled=_never)
     names = [name.lower() for name in found.columns]
-    events = [dict(zip(names, row, strict=True)) for row in found.rows]
+    events = [cast("Event", dict(zip(names, row, strict=True))) for row in found.rows]
     for event in events:
         event["ts"], event["feature_json"] = utc(event["ts"]), _one_line(event["feature_json"])
     return events, found.truncated or len(events) == limit
@@ -132,10 +133,10 @@ def events_statement(where: Sequence[str], views: Mapping[str, str] = VIEWS, lim
 
 def session_events(
     engine: Callable[[], QueryEngine], directory: str, session_id: str, cancelled: Callable[[], bool] = lambda: False
-) -> tuple[list[dict[str, Any]], str | None]:
+) -> tuple[list[Event], str | None]:
     """A session's events, from the warehouse and the queue, each activity once; and why the warehouse gave none."""
     problem = None
-    by_id: dict[str, dict[str, Any]] = {}
+    by_id: dict[str, Event] = {}
     try:
         stored = events(engine(), conditions(session=session_id), cancelled=cancelled)
     except WarehouseError as error:
@@ -186,27 +187,24 @@ def sql_text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _waiting(directory: str, session_id: str) -> Iterator[dict[str, Any]]:
+def _waiting(directory: str, session_id: str) -> Iterator[Event]:
     """What this machine recorded of the session lately, shipped or not."""
     tail = SegmentTail(directory, start=None, limit_records=_TAIL_RECORDS, limit_bytes=_TAIL_BYTES)
     for _, line in tail.poll().records:
         with contextlib.suppress(ValueError):
             event = decode_line(line, orjson.loads)
             if event.get("session_id") == session_id:
-                yield {name: event.get(name) for name in MEMBERS}
+                yield cast("Event", {name: event.get(name) for name in MEMBERS})
 
 
-def decoded(members: dict[str, Any]) -> dict[str, Any]:
+def decoded(members: Mapping[str, Any]) -> Event:
     """A row of ``events_statement`` as an event: its time as this program writes times, its features as an object."""
     features = members["feature_json"]
-    return {
-        **members,
-        "ts": utc(members["ts"]),
-        "feature_json": orjson.loads(features) if isinstance(features, str) else features,
-    }
+    read = orjson.loads(features) if isinstance(features, str) else features
+    return cast("Event", {**members, "ts": utc(members["ts"]), "feature_json": read})
 
 
-def _rank(event: dict[str, Any]) -> int:
+def _rank(event: Event) -> int:
     return source_rank(event.get("source"), event.get("feature_json"))
 
 

@@ -1,25 +1,23 @@
 """A session's events put together: turns, their calls and outcomes, files, errors, subagents, tokens and cost.
 
-    {session_id, project, git_branch, title, started, ended, duration_s, turns, calls, errors, files, pull_requests, models,
-     tokens, cost_usd, cost_missing, resume, story: [{ts, asked, steps: [{ts, tool, what, outcome, error?, latency_ms?,
-     agent?, agent_id?}], concluded?, stopped?, commits?, tokens?, cost_usd?}], notes}
-
-A call before the first prompt belongs to a turn without a question. ``outcome`` is ok, failed, denied, interrupted or running.
-``cost_usd`` is the sum of the costs that are known, None where none is; ``cost_missing`` counts responses without one.
+A call before the first prompt belongs to a turn without a question.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..activity import dump_json
 from ..clock import parse_iso
+from .shapes import ENDED_ON
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    Event = dict[str, Any]
+    from .shapes import Event, Outcome, Step, Story, Turn
+
+    Features = Mapping[str, Any]
 
 MAX_WHAT = 300
 _SHOWN = ("command", "file_path", "notebook_path", "pattern", "query", "url", "sql", "description", "prompt", "skill")
@@ -27,7 +25,7 @@ COMMITTED = re.compile(r"\bgit\b[^|;&\n]*\bcommit\b")
 _TOKENS = ("prompt_tokens", "completion_tokens", "cache_read_tokens", "cache_creation_tokens")
 
 
-def story_of(session_id: str, events: Sequence[Event], notes: Sequence[str] = ()) -> dict[str, Any]:
+def story_of(session_id: str, events: Sequence[Event], notes: Sequence[str] = ()) -> Story:
     """The story of the events, which are in the order of time."""
     story = _Story()
     for event in events:
@@ -59,7 +57,7 @@ def story_of(session_id: str, events: Sequence[Event], notes: Sequence[str] = ()
 
 class _Story:
     def __init__(self) -> None:
-        self.turns: list[dict[str, Any]] = []
+        self.turns: list[Turn] = []
         self.title: str | None = None
         self.branch: str | None = None
         self.files: list[str] = []
@@ -76,12 +74,12 @@ class _Story:
             self.branch = features.get("git_branch") or self.branch
             read(event, features)
 
-    def _turn(self, ts: str) -> dict[str, Any]:
+    def _turn(self, ts: str) -> Turn:
         if not self.turns:
             self.turns.append({"ts": ts, "asked": None, "steps": []})
         return self.turns[-1]
 
-    def _session_event(self, event: Event, features: Event) -> None:
+    def _session_event(self, event: Event, features: Features) -> None:
         kind, text = features.get("event_type"), features.get("text") or features.get("excerpt")
         self.title = features.get("session_title") or features.get("title") or self.title
         if kind == "pull_request" and features.get("link") not in (None, *self.pull_requests):
@@ -89,15 +87,15 @@ class _Story:
         if kind == "user_prompt":
             self.turns.append({"ts": event["ts"], "asked": text or "(not recorded)", "steps": []})
         elif kind == "turn_end":
-            self._turn(event["ts"])["concluded"] = text or "(not recorded)"
+            turn = self._turn(event["ts"])
+            turn["concluded"] = text or "(not recorded)"
+            for name in ENDED_ON:
+                if features.get(name):
+                    turn[name] = features[name]
         elif kind == "turn_stopped":
             self._turn(event["ts"])["stopped"] = text or features.get("reason")
-        if kind == "turn_end":
-            self._turn(event["ts"]).update(
-                {name: features[name] for name in ("git_branch", "git_commit") if features.get(name)}
-            )
 
-    def _tool_event(self, event: Event, features: Event) -> None:
+    def _tool_event(self, event: Event, features: Features) -> None:
         given = features.get("parameters")
         parameters = given if isinstance(given, dict) else {}
         step = {
@@ -111,16 +109,16 @@ class _Story:
             "agent_id": features.get("agent_id"),
         }
         turn = self._turn(event["ts"])
-        turn["steps"].append({name: value for name, value in step.items() if value is not None})
+        turn["steps"].append(cast("Step", {name: value for name, value in step.items() if value is not None}))
         if step["outcome"] == "ok" and COMMITTED.search(str(parameters.get("command", ""))):
             turn["commits"] = turn.get("commits", 0) + 1
 
-    def _file_event(self, event: Event, features: Event) -> None:
+    def _file_event(self, event: Event, features: Features) -> None:
         path = features.get("file_path")
         if features.get("operation") != "read" and isinstance(path, str) and path not in self.files:
             self.files.append(path)
 
-    def _llm_event(self, event: Event, features: Event) -> None:
+    def _llm_event(self, event: Event, features: Features) -> None:
         if features.get("model"):
             self.models.add(str(features["model"]))
         for name, source in zip(self.tokens, _TOKENS, strict=True):
@@ -135,13 +133,13 @@ class _Story:
             self.cost_missing += 1
 
 
-def _what(parameters: Event) -> str:
+def _what(parameters: Features) -> str:
     text = next((str(parameters[name]) for name in _SHOWN if parameters.get(name)), "")
     text = " ".join((text or ", ".join(f"{name}={value}" for name, value in parameters.items())).split())
     return text if len(text) <= MAX_WHAT else f"{text[: MAX_WHAT - 1]}…"
 
 
-def _outcome(features: Event) -> str:
+def _outcome(features: Features) -> Outcome:
     if features.get("denied"):
         return "denied"
     if features.get("interrupted"):
@@ -151,13 +149,15 @@ def _outcome(features: Event) -> str:
     return "failed" if features.get("success") is False else "ok"
 
 
-def within(story: dict[str, Any], max_bytes: int) -> dict[str, Any]:
+def within(story: Story, max_bytes: int) -> Story:
     """The story in at most so many bytes of JSON, as far as its sums fit: the steps that went well go first, then all steps,
     then the turns in the middle. ``notes`` say what was left out."""
     if len(dump_json(story)) <= max_bytes:
         return story
-    turns = [{**turn, "steps": [step for step in turn["steps"] if step["outcome"] != "ok"]} for turn in story["story"]]
-    cut = {**story, "story": turns, "notes": [*story["notes"], "calls that went well are left out for size"]}
+    turns: list[Turn] = [
+        {**turn, "steps": [step for step in turn["steps"] if step["outcome"] != "ok"]} for turn in story["story"]
+    ]
+    cut: Story = {**story, "story": turns, "notes": [*story["notes"], "calls that went well are left out for size"]}
     if len(dump_json(cut)) <= max_bytes:
         return cut
     turns = [{**turn, "steps": []} for turn in turns]

@@ -1,7 +1,7 @@
 """What the sources say of each session, side by side: who reported what, what counts, and how far off the client's sum is.
 
     exported      the requests that Claude Code's exporter reported, with its dollars
-    transcript    those that stand in transcripts, with estimates; mostly the same requests
+    transcript    those in transcripts, with estimates; mostly the same requests
     unnamed       requests that the exporter reported without an id that is unique: in no sum, as transcripts may have them
     counted       each request once, from the best source: what ``usage`` shows
     client        Claude Code's own sum: from the end of the transcript (``cost_state``), or what its status line was given last

@@ -28,6 +28,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from .drift import OpenDrift
+
 LAYOUT_VERSION = 4
 """The version of the tables, on both engines: a newer one is left alone, an older one is upgraded."""
 ALL_PROJECTS = "*"
@@ -270,7 +272,7 @@ class Maintenance(Protocol):
 class DriftTable(Protocol):
     """The differences between events and their schemas."""
 
-    def open(self) -> list[dict[str, Any]]:
+    def open(self) -> list[OpenDrift]:
         """The drifts nobody has accepted, those that quarantine insights first (see ``drift``). Raises a WarehouseError."""
 
     def accept(self, drift_ids: Sequence[str]) -> None:

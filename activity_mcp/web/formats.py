@@ -1,7 +1,7 @@
 """Values as a person reads them: the filters of the templates. Each gives plain text, which Jinja escapes.
 
 Times are those of this machine's zone, as the page is read on it (``page.js`` says them in the browser's, should that be
-another one); beside each stands the time in UTC. Recorded text shows what a reader would not see (directions, invisible
+another one); the time in UTC is beside each. Recorded text shows what a reader would not see (directions, invisible
 characters) as escapes, and is cut.
 """
 

@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..operations.doctor import checks_of
 from ..operations.pause import Pause
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..health.check import Check
     from ..health.document import StatusDocument
     from ..provenance.artifacts import Artifacts
+    from ..search.answers import SearchAnswer
     from ..service import ActivityService
 
 T = TypeVar("T")
@@ -64,7 +65,7 @@ class Sources:
     status: KeptFor[StatusDocument]
     checks: KeptFor[list[Check]]
     customer: Callable[[], str]
-    search: Callable[..., dict[str, Any]]
+    search: Callable[..., SearchAnswer]
     artifacts: Callable[[], Artifacts]
 
 

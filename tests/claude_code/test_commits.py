@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from activity_mcp.claude_code.commits import commit_made
-from activity_mcp.identity import commit_of
+from activity_mcp.project import commit_of
 from claude_code.hooked import Hooked, payload, tool_use
 
 

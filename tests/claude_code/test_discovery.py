@@ -9,7 +9,8 @@ import pytest
 
 from activity_mcp.claude_code.transcripts.discovery import ImportOrigins, discover
 from activity_mcp.errors import InvalidInput
-from activity_mcp.identity import IGNORE_FILE, Identity
+from activity_mcp.identity import Identity
+from activity_mcp.project import IGNORE_FILE
 
 
 def touch(path: Path, modified_s: int) -> str:

@@ -16,7 +16,7 @@ from activity_mcp.redaction import Redactor
 from claude_code.conftest import unique
 
 REPO = Path(__file__).resolve().parents[2]
-DEAR = {
+EXPENSIVE = {
     "dataclasses", "typing", "pathlib", "datetime", "uuid", "hashlib", "logging", "asyncio", "subprocess", "socket", "tempfile",
     "inspect", "contextlib",
 }  # fmt: skip
@@ -30,7 +30,7 @@ def test_a_hook_can_afford_the_mapping_and_the_redaction() -> None:
     run = subprocess.run([sys.executable, "-I", "-S", "-c", code, str(REPO)], check=True, capture_output=True, text=True)
     loaded = set(run.stdout.split())
     assert "activity_mcp.claude_code.events" in loaded
-    assert loaded & DEAR == set()
+    assert loaded & EXPENSIVE == set()
     assert {name for name in loaded if name.startswith("activity_mcp.claude_code.")} == {
         "activity_mcp.claude_code.draft",
         "activity_mcp.claude_code.events",

@@ -78,7 +78,7 @@ EVENTS: list[tuple[str, dict[str, Any], list[tuple[str, Any]]]] = [
 @pytest.mark.parametrize(
     ("event", "members", "expected"), EVENTS, ids=[f"{event[:20]}-{n}" for n, (event, _, _) in enumerate(EVENTS)]
 )
-def test_each_event_tells_what_it_should_and_satisfies_its_schema(
+def test_each_event_says_what_it_should_and_satisfies_its_schema(
     hooked: Hooked, event: str, members: dict[str, Any], expected: list[Any]
 ) -> None:
     given = payload(event, agent_id="a1", agent_type="Explore") | members

@@ -23,7 +23,7 @@ from activity_mcp.recording.dropped import note_drop
 from claude_code.hooked import Hooked, payload, tool_use
 from patience import PATIENCE_S, takes_less_than
 
-DEAR = {
+EXPENSIVE = {
     "re", "json", "typing", "dataclasses", "enum", "functools", "pathlib", "datetime", "uuid", "hashlib", "logging", "asyncio", "subprocess",
     "socket", "tempfile", "inspect", "contextlib", "threading", "platform", "random", "string", "site",
 }  # fmt: skip
@@ -67,7 +67,7 @@ def test_twenty_at_once_on_a_new_queue_are_all_recorded(hooked: Hooked) -> None:
 @pytest.mark.parametrize(
     "given", [tool_use(), payload("SessionStart", source="resume"), payload("Stop", last_assistant_message="x")]
 )
-def test_it_loads_nothing_dear(hooked: Hooked, tmp_path: Path, given: dict[str, Any]) -> None:
+def test_it_loads_nothing_expensive(hooked: Hooked, tmp_path: Path, given: dict[str, Any]) -> None:
     reported = tmp_path / "modules"
     code = (
         "import sys, os; sys.path.append(sys.argv[1]); from activity_mcp.claude_code.hooks import quick_start; leave = os._exit\n"
@@ -78,7 +78,7 @@ def test_it_loads_nothing_dear(hooked: Hooked, tmp_path: Path, given: dict[str, 
     hooked.fire(given, command=[sys.executable, "-I", "-S", "-c", code, str(root), str(reported)])
     loaded = set(reported.read_text().split())
     assert len(hooked.lines()) == 1
-    assert loaded & DEAR == set()
+    assert loaded & EXPENSIVE == set()
     ours = {name for name in loaded if name.startswith("activity_mcp.")}
     assert not any(
         name.startswith(("activity_mcp.service", "activity_mcp.context", "activity_mcp.queue.reader")) for name in ours

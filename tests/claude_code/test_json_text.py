@@ -34,7 +34,7 @@ def test_a_member_is_added_in_the_style_of_its_neighbours(before: str, after: st
     assert JsonText.parse(before, "f").put(("s", "k"), 2).text == after
 
 
-def test_a_value_is_replaced_where_it_stands() -> None:
+def test_a_value_is_replaced_in_its_place() -> None:
     text = '{ "n": 1.50,\n  "deep": [ {"x":  "old"}, 2e3 ] }'
     assert JsonText.parse(text, "f").put(("deep", 0, "x"), "new").text == text.replace('"old"', '"new"')
 

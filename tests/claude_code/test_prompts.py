@@ -33,7 +33,7 @@ def block(text: str) -> dict[str, Any]:
         "\ufeffadd a badge\r\n",
     ],
 )
-def test_what_stands_around_a_prompt_is_left_out(content: Any) -> None:
+def test_what_is_around_a_prompt_is_left_out(content: Any) -> None:
     found = classified("prompt", content)
     assert found is not None
     assert (found.kind, found.text) == ("prompt", "add a badge")

@@ -161,7 +161,7 @@ FILE_CALLS: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("tool", "given_input", "structured", "expected"), FILE_CALLS)
-def test_each_of_the_five_file_tools_tells_what_it_did(script, read, tool, given_input, structured, expected) -> None:
+def test_each_of_the_five_file_tools_reports_what_it_did(script, read, tool, given_input, structured, expected) -> None:
     script.calls(tool, "t1", given_input, "m1")
     script.result("t1", structured=structured)
     (event,) = events(read(script.path)[0], "file_event")

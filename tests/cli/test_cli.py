@@ -16,7 +16,7 @@ from cli.outcome import Call
 from deployed import put_warehouse
 
 
-def test_it_tells_its_version_and_its_commands(call: Call) -> None:
+def test_it_prints_its_version_and_its_commands(call: Call) -> None:
     assert call("--version").out.split()[-1] == __version__
     assert all(name in call("--help").out for name in ("serve", "log", "import", "flush", "context", "query", "status", "demo"))
 

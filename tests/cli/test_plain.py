@@ -89,7 +89,7 @@ def test_a_mistake_is_worded_alike(home: Path, capsys: pytest.CaptureFixture[str
 
 # --- what each may load
 
-DEAR = {
+EXPENSIVE = {
     "dataclasses",
     "inspect",
     "uuid",
@@ -105,7 +105,7 @@ DEAR = {
     "orjson",
 }
 if sys.version_info >= (3, 14):
-    DEAR.remove("ast")  # part of `typing` there, by way of annotationlib, and without most of what made it dear
+    EXPENSIVE.remove("ast")  # part of `typing` there, by way of annotationlib, and without most of what made it dear
 OURS_FOR_WORDS = {
     "activity_mcp", "activity_mcp.__main__", "activity_mcp.errors", "activity_mcp.cli", "activity_mcp.cli.plain", "activity_mcp.cli.output",
     "activity_mcp.context", "activity_mcp.context.visible", "activity_mcp.plain_json",
@@ -126,22 +126,22 @@ def loaded_by(arguments: list[str], home: Path) -> set[str]:
 def test_words_about_itself_load_nothing_of_its_rooms(arguments: list[str], home: Path) -> None:
     loaded = loaded_by(arguments, home)
     assert {name for name in loaded if name.startswith("activity_mcp")} <= OURS_FOR_WORDS
-    assert loaded & DEAR == set()
+    assert loaded & EXPENSIVE == set()
 
 
 @pytest.mark.parametrize(
     ("arguments", "rooms"),
     [
         (LOGGED, {"activity", "clock", "cli", "composition", "config", "context", "errors", "fs", "identity", "lazy", "package_files",
-                  "plain_json", "queue", "recording", "redaction", "schema", "service"}),
+                  "plain_json", "project", "queue", "recording", "redaction", "schema", "service"}),
         (["status"], {"activity", "clock", "cli", "composition", "config", "context", "errors", "fs", "health", "identity", "lazy", "otlp",
-                      "package_files", "plain_json", "queue", "recall", "recording", "redaction", "schema", "service", "warehouse"}),
+                      "package_files", "plain_json", "project", "queue", "recall", "recording", "redaction", "schema", "service", "warehouse"}),
     ],
     ids=["log", "status"],
 )  # fmt: skip
-def test_a_short_command_loads_its_rooms_and_nothing_dear(arguments: list[str], rooms: set[str], home: Path) -> None:
+def test_a_short_command_loads_its_rooms_and_nothing_expensive(arguments: list[str], rooms: set[str], home: Path) -> None:
     loaded = loaded_by(arguments, home)
-    assert loaded & (DEAR if arguments is LOGGED else DEAR - {"platform"}) == set()
+    assert loaded & (EXPENSIVE if arguments is LOGGED else EXPENSIVE - {"platform"}) == set()
     assert {name.split(".")[1] for name in loaded if name.startswith("activity_mcp.")} - {"__main__"} <= rooms
     foreign = {name.split(".")[0] for name in loaded} - set(sys.stdlib_module_names) - {"activity_mcp"}
     assert foreign == set()
@@ -163,7 +163,7 @@ def test_doctors_first_line_is_printed_before_most_of_what_examines_is_loaded(ho
     line, loaded = said.splitlines()[0], set(said.splitlines()[1].partition("ok  ")[0].split())
     assert line.split() == ["ok", "configuration", *["every", "variable", "has", "a", "value", "that", "can", "be", "used"]]
     assert "activity_mcp.operations.doctor" in loaded
-    assert loaded & (DEAR | {"activity_mcp.service", "activity_mcp.redaction", "duckdb"}) == set()
+    assert loaded & (EXPENSIVE | {"activity_mcp.service", "activity_mcp.redaction", "duckdb"}) == set()
 
 
 def test_a_context_that_is_at_hand_is_answered_without_the_warehouse(home: Path) -> None:

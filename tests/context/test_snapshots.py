@@ -287,7 +287,7 @@ def test_every_publication_changes_the_signature_and_reading_tells_which_one_was
 # --- requests and housekeeping
 
 
-def test_a_wish_is_found_by_its_names_until_it_is_taken_away(store: SnapshotStore) -> None:
+def test_a_request_is_found_by_its_names_until_it_is_taken_away(store: SnapshotStore) -> None:
     store.request(ME, HERE)
     store.request(ME, HERE)
     store.request("日本@example.org", ALL_PROJECTS)
@@ -298,7 +298,7 @@ def test_a_wish_is_found_by_its_names_until_it_is_taken_away(store: SnapshotStor
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 64, b"{}", b'{"customer":1,"project":"p"}', b"[]"])
-def test_a_wish_torn_by_a_power_cut_is_removed_and_can_be_left_again(store: SnapshotStore, content: bytes) -> None:
+def test_a_request_torn_by_a_power_cut_is_removed_and_can_be_left_again(store: SnapshotStore, content: bytes) -> None:
     store.request(ME, HERE)
     Path(store.directory, f"{key_of(ME, HERE)}.request").write_bytes(content)
     assert store.requests() == []
@@ -343,7 +343,7 @@ def test_few_empty_snapshots_and_not_without_end_of_others_are_kept_the_newest(s
     assert store.prune(most=7, most_empty=3) == 0
 
 
-def test_wishes_that_nobody_answers_do_not_grow_without_end(store: SnapshotStore) -> None:
+def test_requests_that_nobody_answers_do_not_grow_without_end(store: SnapshotStore) -> None:
     for number in range(MAX_REQUESTS + 20):
         store.request(ME, f"/p/{number}")
     assert len(store.requests()) == MAX_REQUESTS

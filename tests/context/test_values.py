@@ -126,7 +126,7 @@ def test_what_was_read_is_read_once_even_where_it_is_nothing() -> None:
     assert read == ["a", "", "bb"]
 
 
-def test_it_begins_anew_where_it_remembers_as_many_as_it_may() -> None:
+def test_it_begins_again_where_it_remembers_as_many_as_it_may() -> None:
     read: list[str] = []
 
     @remembering(2)

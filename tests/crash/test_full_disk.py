@@ -111,7 +111,7 @@ def test_the_log_command_on_a_full_disk_says_so_and_what_was_recorded_is_flushed
 
 
 @pytest.mark.parametrize("has_room_for_a_request", [True, False])
-def test_who_waits_for_a_leader_on_a_full_disk_is_told_of_the_disk_and_not_at_its_deadline(
+def test_who_waits_for_a_leader_on_a_full_disk_hears_of_the_disk_and_not_at_its_deadline(
     small_disk: Path, monkeypatch: pytest.MonkeyPatch, has_room_for_a_request: bool
 ) -> None:
     monkeypatch.setattr(drain, "FULL_FOR_S", 0.2)

@@ -317,7 +317,7 @@ def test_a_sink_call_that_hangs_or_raises_is_ended_reported_and_tried_again(
 
     monkeypatch.setattr(Lease, "progress", noted)
     service.start()
-    ids = [service.log("tool_event", TOOL)["activity_id"] for _ in range(3)]
+    ids = [str(service.log("tool_event", TOOL)["activity_id"]) for _ in range(3)]
     until(lambda: "RuntimeError: a bug in a sink" in reported)  # for some seconds, which a busy machine may let pass unseen
     assert {type(error) for error in errors} == {WarehouseUnavailable, RuntimeError}
     until(is_folded(service.lease, QueueReader(service.queue.directory).end()))

@@ -403,7 +403,7 @@ def test_killed_there_it_has_lost_nothing_and_the_next_attempt_completes_it(
     assert not list(home.glob(f"*{rewrite.ENDING}*"))
 
 
-def test_a_server_that_leads_stands_aside_and_forgets_what_it_holds_in_memory(make: Make, home: Path) -> None:
+def test_a_server_that_leads_steps_down_and_forgets_what_it_holds_in_memory(make: Make, home: Path) -> None:
     server = make()
     assert server.lease.try_acquire()
     server.lease.release()

@@ -348,7 +348,7 @@ def test_a_restored_older_directory_skips_no_new_event(rig: Rig, tmp_path: Path)
     assert set(new) <= set(rig.ids())
 
 
-def test_a_directory_made_anew_under_a_running_flusher_is_shipped_from_its_beginning(rig: Rig) -> None:
+def test_a_directory_made_again_under_a_running_flusher_is_shipped_from_its_beginning(rig: Rig) -> None:
     for _ in range(3):
         rig.clock.advance(7200)
         rig.write(1)

@@ -70,7 +70,7 @@ def test_what_is_appended_and_not_folded_is_above_the_watermark_and_its_lines_st
     assert str(server.leader._published) == folded < appended
 
 
-def test_whoever_waits_for_a_flush_waits_for_its_fold(machine: Machine) -> None:
+def test_a_caller_that_waits_for_a_flush_waits_for_its_fold(machine: Machine) -> None:
     server = machine.server()
     appended_but_not_folded(machine, server)
     settled = is_folded(server.lease, QueueReader(server.queue.directory).end())

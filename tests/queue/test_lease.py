@@ -55,7 +55,7 @@ def test_one_leads_until_it_lets_go(directory: str, clock: FakeClock) -> None:
     other.release()
 
 
-def test_the_leader_tells_who_it_is_and_how_far_it_got(directory: str, clock: FakeClock) -> None:
+def test_the_leader_reports_who_it_is_and_how_far_it_got(directory: str, clock: FakeClock) -> None:
     lease = Lease(directory, clock=clock)
     assert lease.try_acquire()
     clock.advance(5)
@@ -156,7 +156,7 @@ def test_a_request_for_a_flush_is_pending_until_it_is_cleared(directory: str, cl
 # --- stepping down
 
 
-def test_who_leads_is_asked_to_step_down_and_the_wish_goes_with_its_fulfilment(directory: str) -> None:
+def test_who_leads_is_asked_to_step_down_and_the_request_goes_once_it_has(directory: str) -> None:
     leader, waiting = Lease(directory), Lease(directory)
     assert leader.try_acquire()
 

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from activity_mcp.__main__ import run
 from activity_mcp.errors import QueueFull
+from activity_mcp.recording.answers import LoggedEvent
 from activity_mcp.service import ActivityService
 from machines import Machine
 
@@ -19,9 +19,9 @@ TOOL = {"tool_name": "Bash", "success": True}
 SMALL = {"MAX_QUEUE_SIZE": "65536"}
 
 
-def fill(server: ActivityService, size: int = 3000) -> tuple[list[dict[str, Any]], int]:
+def fill(server: ActivityService, size: int = 3000) -> tuple[list[LoggedEvent], int]:
     """Log until the queue refuses three times running: the answers, and how many were refused."""
-    answers: list[dict[str, Any]] = []
+    answers: list[LoggedEvent] = []
     refused = running = 0
     while running < 3:
         try:

@@ -247,7 +247,7 @@ def test_a_newer_segment_is_neither_appended_to_nor_changed(directory: str) -> N
     assert segments(directory) == [path]
 
 
-def test_a_newer_header_is_believed_without_a_checksum_of_ours_but_not_with_a_wrong_one(directory: str) -> None:
+def test_a_newer_header_is_believed_without_our_checksum_but_not_with_a_wrong_one(directory: str) -> None:
     path = filled(directory, 1)[0]
     path.write_bytes(b'{"_segment":1,"version":3}\n')
     with pytest.raises(NewerFormat):

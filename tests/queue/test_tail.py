@@ -112,7 +112,7 @@ def test_an_endless_torn_line_does_not_stall_the_tail(directory: str) -> None:
     assert ns(tail.poll()) == [1]
 
 
-def test_deleted_segments_and_a_directory_made_anew_are_survived(directory: str) -> None:
+def test_deleted_segments_and_a_directory_made_again_are_survived(directory: str) -> None:
     queue = writer(directory, segment_bytes=1)
     tail = SegmentTail(directory, start=None)
     for n in range(4):

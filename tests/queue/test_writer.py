@@ -301,7 +301,7 @@ def test_threads_that_wait_share_one_sync(directory: str) -> None:
     assert len(disk.synced) == 2  # the first one's, and one for the four that came while it ran
 
 
-def test_a_failing_sync_seals_the_segment_and_tells_every_waiting_caller(directory: str) -> None:
+def test_a_failing_sync_seals_the_segment_and_every_waiting_caller_hears_of_it(directory: str) -> None:
     disk = FaultyDisk()
     queue = writer(directory, fs=disk, durability="event", lock_timeout=60)
     queue.append([line(0)])

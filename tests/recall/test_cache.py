@@ -192,7 +192,7 @@ def test_peek_asks_for_nothing(house: House) -> None:
     assert house.asked == []
 
 
-def test_a_wish_that_cannot_be_left_costs_the_reason_not_the_answer(house: House) -> None:
+def test_a_request_that_cannot_be_left_costs_the_reason_not_the_answer(house: House) -> None:
     def fail(_customer: str, _project: str) -> None:
         raise DiskFull("no space for the request")
 
@@ -205,7 +205,7 @@ def test_a_wish_that_cannot_be_left_costs_the_reason_not_the_answer(house: House
         assert entry.reason == "not verified for 31 s; a refresh could not be asked for (no space for the request)"
 
 
-def test_without_a_leader_in_the_process_the_wish_is_left_on_disk(tmp_path: Path) -> None:
+def test_without_a_leader_in_the_process_the_request_is_left_on_disk(tmp_path: Path) -> None:
     store = SnapshotStore(str(tmp_path / "context"))
     ContextCache(store, ttl_s=TTL, max_stale_s=MAX_STALE).get(ME, HERE)
     assert store.requests() == [(ME, HERE)]

@@ -46,7 +46,7 @@ def test_the_same_question_is_answered_with_the_same_object() -> None:
     assert first.context["activity_counts"] == {"tool_event": 3}
 
 
-def test_a_new_event_a_new_snapshot_and_a_new_question_are_answered_anew() -> None:
+def test_a_new_event_a_new_snapshot_and_a_new_question_are_answered_again() -> None:
     asking = Asking()
     first = asking.ask()
     asking.log(7, "Bash")
@@ -231,7 +231,7 @@ def test_an_event_of_another_project_leaves_the_answer_as_it_was() -> None:
     assert asking.ask() is first
 
 
-def test_an_event_that_a_better_source_tells_anew_is_read_anew() -> None:
+def test_an_event_that_a_better_source_reports_is_read_again() -> None:
     asking = Asking()
     asking.log(7, "Bash", source="import")
     asking.ask()

@@ -102,7 +102,7 @@ def made(template: str, rng: random.Random) -> str:
 
 
 def tokens() -> list[Case]:
-    """Tokens that tell by themselves what they are, one of each shape of the rule sets, in an ordinary text."""
+    """Tokens that show by themselves what they are, one of each shape of the rule sets, in an ordinary text."""
     cases = []
     for line in (_HERE / "shapes.txt").read_text(encoding="utf-8").splitlines():
         source, rule, template = line.split(" ", 2)

@@ -38,7 +38,7 @@ def test_no_look_alike_of_the_table_is_touched() -> None:
     assert false_alarms == []
 
 
-def test_what_stands_around_a_secret_stays() -> None:
+def test_what_is_around_a_secret_stays() -> None:
     redactor = Redactor()
     text = f"psql 'postgres://app:{WORD}@db:5432/orders?sslmode=require' -c 'select 1' # {HEX40}"
     assert (

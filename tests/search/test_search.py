@@ -18,7 +18,7 @@ from activity_mcp.errors import InvalidInput
 from activity_mcp.operations.erase import Forgetter
 from activity_mcp.operations.selection import Selection
 from activity_mcp.pipeline import folding
-from activity_mcp.search import feed, searcher, warehouse_rows
+from activity_mcp.search import feed, searcher, times, warehouse_rows
 from activity_mcp.search.feed import CURSOR, DONE, IDLE_S
 from activity_mcp.search.index import SearchIndex
 from activity_mcp.service import ActivityService
@@ -622,7 +622,7 @@ def test_a_search_holds_nothing_open(record: Record) -> None:
 
 
 def test_ages_are_in_the_largest_unit() -> None:
-    assert [searcher.age_of(us) for us in (-5, 59_000_000, 61_000_000, 7_200_000_000, 3 * 86_400_000_000)] == [
+    assert [times.age_of(us) for us in (-5, 59_000_000, 61_000_000, 7_200_000_000, 3 * 86_400_000_000)] == [
         "0 s", "59 s", "1 min", "2 h", "3 d",
     ]  # fmt: skip
 

@@ -44,7 +44,7 @@ def restored_logging() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("restored_logging")
-def test_logs_are_lines_of_keys_and_values_on_stderr_whoever_writes_them(capsys: pytest.CaptureFixture[str]) -> None:
+def test_logs_are_lines_of_keys_and_values_on_stderr_from_each_library(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("warning")
     configure_logging("warning")  # twice does not log twice
     structlog.get_logger("ours").warning("it happened", tool="t", count=3)

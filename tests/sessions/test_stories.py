@@ -10,21 +10,25 @@ from hypothesis import strategies as st
 from activity_mcp.activity import dump_json
 from activity_mcp.sessions.html import html_of
 from activity_mcp.sessions.markdown import code, markdown_of, plain
+from activity_mcp.sessions.shapes import Event
 from activity_mcp.sessions.story import story_of, within
 
 
-def event(second: int, name: str, **features: Any) -> dict[str, Any]:
+def event(second: int, name: str, **features: Any) -> Event:
     return {
         "activity_id": f"id-{second}",
         "ts": f"2027-01-15T08:00:{second:02d}.000000Z",
         "event_name": name,
+        "activity": name,
+        "customer": "me@example.com",
+        "session_id": "s-1",
         "project": "/w/shop",
         "source": "hook",
         "feature_json": features,
     }
 
 
-def call(second: int, command: str, **features: Any) -> dict[str, Any]:
+def call(second: int, command: str, **features: Any) -> Event:
     return event(second, "tool_event", tool_name="Bash", parameters={"command": command}, **{"success": True, **features})
 
 
@@ -45,7 +49,7 @@ EVENTS = [
 
 
 def test_a_story_has_turns_with_calls_outcomes_agents_files_and_sums() -> None:
-    story = story_of("s-1", EVENTS)
+    story: dict[str, Any] = dict(story_of("s-1", EVENTS))
     (turn,) = story.pop("story")[1:] if len(story["story"]) > 1 else [story.pop("story")[0]]
     assert [(step["what"], step["outcome"], step.get("agent")) for step in turn["steps"]] == [
         ("pytest", "failed", None),

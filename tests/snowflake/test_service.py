@@ -143,7 +143,7 @@ def test_flush_and_query_work_from_a_terminal(name: Name, capsys: pytest.Capture
         ({"user": None}, "has no user"),
     ],
 )
-def test_flush_tells_what_is_missing_and_exits_with_4(
+def test_flush_says_what_is_missing_and_exits_with_4(
     name: Name, overrides: dict[str, Any], reported: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name(**overrides)

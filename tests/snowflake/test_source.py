@@ -50,7 +50,9 @@ def test_what_has_changed_is_read_and_nothing_else(recording: Recording, source:
     source.close()
 
 
-def test_a_session_that_has_expired_is_made_anew_within_the_call(recording: Recording, source: SnowflakeContextSource) -> None:
+def test_a_session_that_has_expired_is_opened_again_within_the_call(
+    recording: Recording, source: SnowflakeContextSource
+) -> None:
     first = source.contexts([HERE], "channel")
     recording.service.expire_sessions()
     assert source.contexts([HERE], "channel") == first

@@ -235,7 +235,7 @@ def test_what_is_uninstalled_is_gone_and_can_be_deployed_again() -> None:
     assert_governed(account)
 
 
-def test_an_older_layout_gets_its_contexts_made_anew() -> None:
+def test_an_older_layout_gets_its_contexts_rebuilt() -> None:
     account = administered()
     by_hand(account)
     account.answers = {"found": [(2,)], "activities": [(7,)]}

@@ -218,7 +218,7 @@ def test_what_the_exporter_lost_is_estimated_from_the_transcript() -> None:
     assert_whole(sums, measured=5 - len(lost))
 
 
-def test_a_compaction_that_stands_in_no_transcript_is_in_the_sums_of_the_exporter() -> None:
+def test_a_compaction_that_is_in_no_transcript_is_in_the_sums_of_the_exporter() -> None:
     """Here: the subagent's transcript is gone; its requests are known by what was exported alone."""
     sums = Sums()
     sums.record(SOURCES[1])
@@ -280,7 +280,7 @@ def calls_shown(sums: Sums) -> dict[str, Known]:
 
 
 @pytest.mark.long
-def test_a_call_has_the_exporters_sizes_and_error_class_whoever_reports_it_first_and_however_often() -> None:
+def test_a_call_has_the_exporters_sizes_and_error_class_whichever_reports_it_first_and_however_often() -> None:
     reports = {"exporter": SOURCES[0], "import": (*SOURCES[1], *SOURCES[2]), "hooks": hooked()}
     expected = calls_known()
     assert len(expected) == 4
@@ -314,7 +314,7 @@ def test_a_call_whose_exporter_is_silent_shows_what_its_hook_knows() -> None:
     assert all(returned is not None for _, returned, _ in calls_shown(sums).values())
 
 
-def test_contexts_made_anew_lose_no_size() -> None:
+def test_rebuilt_contexts_lose_no_size() -> None:
     """As the embedded engine makes them anew: all at once, in a file of its own."""
     sums, anew = Sums(), Sums()
     for source in (hooked(), SOURCES[0]):

@@ -43,7 +43,7 @@ def rebuild(made: Refreshed) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", some(range(700, 704), 1))
-def test_what_is_made_anew_is_what_the_rows_alone_give(seed: int) -> None:
+def test_what_is_rebuilt_is_what_the_rows_alone_give(seed: int) -> None:
     rows = generate(seed, 120, poison=0.2, repeats=0.4, days=0.5)
     made = Refreshed()
     made.take_in_cuts(rows, [31])

@@ -221,7 +221,7 @@ def test_what_was_kept_of_an_event_that_is_outranked_leaves_with_it(made_of: Any
     assert_as_expected(made, rows)
 
 
-def test_an_insight_that_is_read_anew_stays_in_the_quarantine_that_a_person_gave_it() -> None:
+def test_an_insight_that_is_read_again_stays_in_the_quarantine_that_a_person_gave_it() -> None:
     made = Refreshed()
     made.take(insight(1) | {"source": "import"})
     made.connection.execute("UPDATE INSIGHT_ATOMS SET is_quarantined = TRUE, quarantine_reason = 'doubted'")

@@ -87,7 +87,7 @@ def test_the_month_is_what_was_spent_before_today_asked_once_a_day_and_today(tmp
     assert len(watched.asked) == 1
 
 
-def test_another_budget_is_reported_anew(tmp_path: Path) -> None:
+def test_another_budget_is_reported_again(tmp_path: Path) -> None:
     watched = Watched(tmp_path, month=None)
     watched.spend(10)
     watched.limits = (20.0, None)

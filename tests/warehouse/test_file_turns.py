@@ -120,7 +120,7 @@ def test_the_mark_of_a_flush_that_was_killed_keeps_nobody_out(path: str) -> None
     assert DuckDBQueries(path).query("SELECT 1").rows == [[1]]
 
 
-def test_whoever_keeps_asking_keeps_its_place(path: str) -> None:
+def test_a_process_that_keeps_asking_keeps_its_place(path: str) -> None:
     mark = WriterMark(path)
     mark.keep()
     first = mark.waited_s()

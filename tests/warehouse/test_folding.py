@@ -148,7 +148,7 @@ def test_a_fold_that_is_not_done_in_time_is_tried_again_with_less(
     warehouse.close()
 
 
-def test_contexts_made_anew_leave_to_the_fold_what_it_will_take(tmp_path: Path, clock: FakeClock) -> None:
+def test_rebuilt_contexts_leave_to_the_fold_what_it_will_take(tmp_path: Path, clock: FakeClock) -> None:
     """As a layout's upgrade does it, when the leader before it died between an append and its fold."""
     rows = hostile_rows(11, 60)
     plain, upgraded = opened(tmp_path / "a.duckdb", clock), opened(tmp_path / "b.duckdb", clock)

@@ -230,7 +230,7 @@ def test_a_small_batch_gets_more_memory_for_a_while_where_the_warehouse_itself_n
 
 
 @pytest.mark.long
-def test_forgetting_writes_maximal_events_anew(tmp_path: Path) -> None:
+def test_forgetting_rewrites_maximal_events(tmp_path: Path) -> None:
     kinds = some(KINDS, 3)
     drain(tmp_path, [(kind, "text", LARGEST, 2) for kind in kinds])
     rewritten = rewrite(str(tmp_path / "a.duckdb"), lambda members: members["activity_id"] in ("id-1", "id-2"))

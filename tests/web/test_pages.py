@@ -239,7 +239,7 @@ def test_a_session_of_any_length_is_shown_in_light_parts_each_call_once() -> Non
     from activity_mcp.web.views.session import PAGE_CHARS, pages_of
 
     steps = [{"what": f"call {number} " + "x" * 5_000, "error": "y" * 5_000, "outcome": "failed"} for number in range(400)]
-    turns: list[dict[str, Any]] = [
+    turns: Any = [
         {"asked": "z" * 9_000, "steps": steps, "concluded": "done"},
         *({"asked": "again " * 400, "steps": [], "concluded": "w" * 9_000} for _ in range(60)),
     ]

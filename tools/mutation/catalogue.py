@@ -68,7 +68,7 @@ MUTANTS = (
     Mutant(2, "a new leader folds what the one before appended", "pipeline/folding.py", "0, self._folds_on_request, None", "0, False, None",
            ("tests/pipeline/test_folding.py::test_what_a_killed_leader_had_appended_is_folded_by_the_next_one",)),
     Mutant(2, "who waits for a flush waits for its fold", "queue/requests.py", 'committed() and lease.folded() >= str(target or "")', "committed()",
-           ("tests/pipeline/test_folding.py::test_whoever_waits_for_a_flush_waits_for_its_fold",)),
+           ("tests/pipeline/test_folding.py::test_a_caller_that_waits_for_a_flush_waits_for_its_fold",)),
     Mutant(2, "a row that cannot be folded stops nobody", "warehouse/duckdb/folding.py", "            return True\n        return error.smaller", "            return True\n        raise error\n        return error.smaller",
            (f"{FOLDING}::test_a_row_the_sequence_cannot_take_stays_in_the_stream_and_stops_nobody",)),
     # 3  order per writer
@@ -132,7 +132,7 @@ MUTANTS = (
            (f"{BAD}::test_a_segment_deleted_before_it_was_shipped_is_reported_in_its_place_and_the_others_flow",)),
     # 8  commit.json
     Mutant(8, "a deleted commit.json is written again", "pipeline/flusher.py", "            self._restore_commit(position.at)\n", "",
-           (f"{BAD}::test_whoever_waits_for_a_flush_is_not_left_waiting_by_a_deleted_commit",)),
+           (f"{BAD}::test_a_caller_that_waits_for_a_flush_is_not_left_waiting_by_a_deleted_commit",)),
     Mutant(8, "the sink's token goes before the file's", "pipeline/flusher.py", "text = token or cached or", "text = cached or token or",
            (f"{FLUSHER}::test_the_sink_is_the_truth_whatever_commit_json_says", MODEL)),
     Mutant(8, "the file serves where the sink has no token", "pipeline/flusher.py", "text = token or cached or", "text = token or",

@@ -19,8 +19,9 @@ from ...activity import Origin, build
 from ...clock import SYSTEM_CLOCK
 from ...config import default_home, read_config
 from ...errors import DiskFull, ForeignHome, InvalidConfig, QueueBusy, QueueFull, QueueRefused
-from ...identity import branch_of, commit_of, is_ignored, is_paused, project_of, resolve_identity
+from ...identity import is_paused, resolve_identity
 from ...plain_json import clean, dumps, loads
+from ...project import branch_of, commit_of, is_ignored, project_of
 from ...queue.writer import QueueWriter
 from .payloads import HookPayload
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, NoReturn
 
+    from ...activity import Activity
     from ...clock import Clock
     from ...config import Config
     from ...context.instructions import Instructions, Noted
@@ -192,8 +194,17 @@ def _record(
         build(draft.event_name, draft.features, origin, now_us=now_us, activity_id=draft.activity_id, ts=ts_us, strict=False)
         for draft in drafts
     ]
+    if _append(made, config, clock):
+        try:
+            payload.leave_traces(drafts[0].activity_id)
+        except Exception:  # noqa: S110 - what later hooks lose by it is little, and the event itself is recorded
+            pass
+
+
+def _append(made: list[Activity], config: Config, clock: Clock) -> bool:
+    """Whether the queue took them. What it refused and counted is no error of the hook's."""
     writer = QueueWriter(
-        queue_dir,
+        config.queue_dir,
         sink=config.sink,
         max_bytes=config.max_queue_bytes,
         durability="none",
@@ -209,11 +220,8 @@ def _record(
     except QueueRefused as refused:
         if type(refused) not in _COUNTED_BY_QUEUE:
             raise
-    else:
-        try:
-            payload.leave_traces(drafts[0].activity_id)
-        except Exception:  # noqa: S110 - what later hooks lose by it is little, and the event itself is recorded
-            pass
+        return False
+    return True
 
 
 def _injection(
@@ -250,7 +258,7 @@ def _injection(
 
 
 def _instructions(blob: Mapping[str, Any], project: str, environ: Mapping[str, str]) -> Noted | Instructions:
-    """What CLAUDE.md and MEMORY.md tell this session: as the leader noted it, and read only where they have changed since."""
+    """What this session reads in CLAUDE.md and MEMORY.md: as the leader noted it; read only where they have changed since."""
     from ...context.instructions import noted_in, paths_for, read_instructions, signature_of
 
     paths = paths_for(project, environ)

@@ -1,7 +1,7 @@
 """The hook, with the byte code of its modules read from one file.
 
 Finding, opening and reading thirty small files is a third of what a hook's own work costs. So what Python keeps in
-``__pycache__`` for each of these modules stands there once more in one file for all of them: written by the first hook that
+``__pycache__`` for each of these modules is there once more, in one file for all of them: written by the first hook that
 went without it, used while every source is as it was when it was written, and needed by nobody. What is wrong with it, or with
 a directory that cannot be written, costs speed only. It is trusted as far as the ``.pyc`` files are beside which it lies, and
 is itself in the place of one, that of ``hook_modules``: so it leaves with the installation.

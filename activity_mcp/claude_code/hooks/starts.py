@@ -2,7 +2,7 @@
 
 A plugin and the settings may both register the hook: one start is then reported several times, by processes that run at the
 same time, and is to have one name. A session may also be resumed twice within seconds, with the same payload: those are two
-starts. What tells them apart is the file for variables that Claude Code gives each SessionStart hook, in CLAUDE_ENV_FILE:
+starts. They differ in the file for variables that Claude Code gives each SessionStart hook, in CLAUDE_ENV_FILE:
 ``.../session-env/<session>/sessionstart-hook-<number of the registration>.sh`` (seen from 2.1.197 to 2.1.332). So the n-th
 report of one registration and the n-th of another are the n-th start. A process may report twice: the leader took its payload,
 but answered too late.

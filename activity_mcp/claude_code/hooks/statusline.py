@@ -22,8 +22,9 @@ from ...clock import SYSTEM_CLOCK
 from ...config import read_config
 from ...errors import QueueRefused
 from ...fs import LOCAL
-from ...identity import is_ignored, is_paused, project_of, resolve_identity
+from ...identity import is_paused, resolve_identity
 from ...plain_json import clean, loads
+from ...project import is_ignored, project_of
 from ...queue.writer import QueueWriter
 
 TYPE_CHECKING = False

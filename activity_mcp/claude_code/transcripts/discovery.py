@@ -10,7 +10,7 @@ from ...activity import Origin
 from ...clock import parse_iso
 from ...errors import InvalidInput
 from ...fs import reader
-from ...identity import working_directory
+from ...project import working_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -151,7 +151,7 @@ class ImportOrigins:
 
     def _project(self, cwd: str) -> tuple[str, bool]:
         if cwd not in self._projects:
-            from ...identity import is_ignored, place_of
+            from ...project import is_ignored, place_of
 
             project = place_of(cwd)
             self._projects[cwd] = (project, is_ignored(project))

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...identity import working_directory
+from ...project import working_directory
 from ..setup.install import project_root
 from ..setup.survey import survey
 from .discovery import default_folders, discover

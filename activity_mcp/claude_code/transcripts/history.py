@@ -1,7 +1,7 @@
 """Claude Code's own list of what was typed, ``history.jsonl``: prompts whose transcripts are long deleted.
 
 A line is ``{display, pastedContents, timestamp (ms), project, sessionId}``; older versions wrote no ``sessionId``. Slash
-commands and ``!`` lines are in it too; they are no prompts. What was pasted stands in ``display`` as
+commands and ``!`` lines are in it too; they are no prompts. What was pasted is in ``display`` as
 ``[Pasted text #1 +9 lines]``, and in ``pastedContents`` itself or, where it is long, as the name of a file of ``paste-cache/``.
 (Seen with 2.1.197 and 2.1.332.)
 

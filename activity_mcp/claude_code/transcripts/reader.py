@@ -187,10 +187,9 @@ class TranscriptReader:
         ``position`` is where it was complete, None for the line being read.
         """
         position = self._position if position is None else position
-        event_name, activity_id, features = draft.event_name, draft.activity_id, draft.features
-        report, earlier = self.report, self._earlier
+        activity_id, report, earlier = draft.activity_id, self.report, self._earlier
         report.sessions.add(session.id)
-        is_answer = UNANSWERED not in features
+        is_answer = UNANSWERED not in draft.features
         is_too_old = self._kept_from_us is not None and ts_us < self._kept_from_us
         if earlier is not None and earlier.has(activity_id, position, ts_us, is_answer=is_answer, is_too_old=is_too_old):
             report.already += 1
@@ -204,31 +203,33 @@ class TranscriptReader:
         elif self._was_forgotten(activity_id, origin, ts_us):
             report.forgotten += 1
         else:
-            if event_name == "llm_event":
-                self._estimate(features, ts_us)
-            link = features.pop("link", None)  # a column of its own
-            made = build(
-                event_name,
-                features,
-                origin,
-                now_us=self._now_us,
-                activity_id=activity_id,
-                ts=ts_us,
-                link=link,
-                strict=False,
-                dumps=self._dumps,
-            )
-            self._out.append(made)
-            report.activities[event_name] += 1
+            self._out.append(self._built(draft, origin, ts_us))
+            report.activities[draft.event_name] += 1
             report.too_old += is_too_old
-            if event_name == "llm_event":
-                report.spent(features)
+            if draft.event_name == "llm_event":
+                report.spent(draft.features)
         if not is_answer:
             self._unanswered.add(activity_id)
         else:
             self._unanswered.discard(activity_id)
             if self._closed is not None:
                 self._closed.add(activity_id)
+
+    def _built(self, draft: EventDraft, origin: Origin, ts_us: int) -> Activity:
+        if draft.event_name == "llm_event":
+            self._estimate(draft.features, ts_us)
+        link = draft.features.pop("link", None)  # a column of its own
+        return build(
+            draft.event_name,
+            draft.features,
+            origin,
+            now_us=self._now_us,
+            activity_id=draft.activity_id,
+            ts=ts_us,
+            link=link,
+            strict=False,
+            dumps=self._dumps,
+        )
 
     def _origin(self, session: Session) -> Origin | None:
         """The origin of the session, by its first folder: a session's first lines may not name it yet."""

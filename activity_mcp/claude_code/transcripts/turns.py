@@ -2,7 +2,7 @@
 
 Two terminals may resume one session. Both append to its transcript in turn, and each goes on from its own last line
 (``parentUuid``). So a line belongs to the turn whose chain it continues. One that goes on from a line of a turn that is over
-stands beside the open turns: it is another process's, or the person went back. What such a turn concluded is sent when its own
+is beside the open turns: it is another process's, or the person went back. What such a turn concluded is sent when its own
 chain begins another turn, or when nothing follows. A line that continues nothing known, as after a compaction, belongs to the
 turn of the line before it.
 """

@@ -17,7 +17,7 @@ from ...claude_code.transcripts.expiry import expiring
 from ...clock import parse_iso
 from ...errors import ActivityError
 from ...health.check import Check
-from ...identity import working_directory
+from ...project import working_directory
 from ...queue import QueueReader, read_commit
 from . import claude_client, hook_commands
 

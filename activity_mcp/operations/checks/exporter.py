@@ -9,7 +9,7 @@ from ...claude_code.setup.exporter import others
 from ...claude_code.setup.install import files_of, project_root
 from ...claude_code.setup.reporting import exporter_variables
 from ...health.check import Check
-from ...identity import working_directory
+from ...project import working_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

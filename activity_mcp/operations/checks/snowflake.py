@@ -78,7 +78,7 @@ def _reader(connection: NamedConnection, subject: Subject) -> Iterator[Check]:
 def _clock(session: SnowflakeConnection, subject: Subject) -> Check:
     rows, answer = _rows(session, "SELECT SYSDATE()")
     if rows is None:
-        return Check("clock", "warn", f"Snowflake did not tell the time ({answer})")
+        return Check("clock", "warn", f"Snowflake did not answer what time it is ({answer})")
     off = subject.service.clock.time_us() / 1e6 - parse_iso(rows[0][0].strftime("%Y-%m-%dT%H:%M:%S.%fZ")) / 1e6
     if abs(off) > MAX_SKEW_S:
         return Check("clock", "fail", f"this machine's clock is {off:+.0f} s off Snowflake's", "set it, or let NTP keep it")

@@ -9,7 +9,7 @@ import orjson
 
 from ...recall.context_reader import ContextAnswer
 from .arguments import Argument
-from .spec import Annotations, ToolSpec
+from .spec import Annotations, Answer, ToolSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,12 +74,12 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 def get_context(context: Callable[..., ContextAnswer], is_expected: Callable[[str | None, str | None], bool]) -> ToolSpec:
     """The tool; ``is_expected(customer, project)``: whether a context that is missing will be there in a moment."""
 
-    def at_once(**asked: Any) -> dict[str, Any] | None:
+    def at_once(**asked: Any) -> ContextAnswer | None:
         found = context(**asked)
         waits = found["freshness"] == "missing" and is_expected(asked["customer"], asked["project"])
         return None if waits else found
 
-    def answer(**asked: Any) -> dict[str, Any]:
+    def answer(**asked: Any) -> ContextAnswer:
         deadline = time.monotonic() + FIRST_MISS_WAIT_S
         while (found := context(**asked))["freshness"] == "missing" and time.monotonic() < deadline:
             time.sleep(FIRST_MISS_STEP_S)
@@ -101,12 +101,12 @@ def get_context(context: Callable[..., ContextAnswer], is_expected: Callable[[st
     )
 
 
-def _encode(found: dict[str, Any]) -> bytes:
+def _encode(found: Answer) -> bytes:
     """With the context as it was encoded when it was rendered."""
     return found.encoded() if isinstance(found, ContextAnswer) else orjson.dumps(found)
 
 
-def _observe(found: dict[str, Any], size: int) -> dict[str, Any]:
+def _observe(found: Answer, size: int) -> dict[str, Any]:
     return {
         "cache_hit": found["source"] in ("memory", "snapshot"),
         "cache_age_ms": found["age_ms"],

@@ -55,9 +55,9 @@ def health(status: Callable[[], StatusDocument]) -> ToolSpec:
     """The tool; ``status`` reads the files of the state directory."""
     reading = ThreadPoolExecutor(1, "activity-health")
 
-    def answer() -> dict[str, Any]:
+    def answer() -> StatusDocument:
         try:
-            return {**reading.submit(copy_context().run, status).result(ANSWER_WITHIN_S)}
+            return reading.submit(copy_context().run, status).result(ANSWER_WITHIN_S)
         except TimeoutError:
             raise ActivityError(
                 f"the state directory did not answer within {ANSWER_WITHIN_S:.0f} s",

@@ -11,6 +11,8 @@ from .spec import Annotations, ToolSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ...recording.answers import LoggedEvent
+
 DESCRIPTION = """\
 Record one event durably: when the answer says `durable`, it is on disk, and it reaches the warehouse exactly once.
 
@@ -56,10 +58,10 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-def log_event(log: Callable[..., dict[str, Any]]) -> ToolSpec:
+def log_event(log: Callable[..., LoggedEvent]) -> ToolSpec:
     """The tool; ``log`` is ``ActivityService.log``."""
 
-    def answer(event_name: str, feature_json: dict[str, Any], **columns: Any) -> dict[str, Any]:
+    def answer(event_name: str, feature_json: dict[str, Any], **columns: Any) -> LoggedEvent:
         return log(event_name, feature_json, **columns)
 
     return ToolSpec(

@@ -10,6 +10,8 @@ from .spec import Annotations, Progress, ToolSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ...provenance.answers import QueryAnswer
+
 TIMEOUT_S = 30.0
 
 DESCRIPTION = """\
@@ -59,10 +61,10 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }  # fmt: skip
 
 
-def query(ask: Callable[..., dict[str, Any]]) -> ToolSpec:
+def query(ask: Callable[..., QueryAnswer]) -> ToolSpec:
     """The tool; ``ask`` is ``ProvenanceQueries.query``."""
 
-    def answer(sql: str, max_rows: int, cancelled: Callable[[], bool]) -> dict[str, Any]:
+    def answer(sql: str, max_rows: int, cancelled: Callable[[], bool]) -> QueryAnswer:
         return ask(sql, max_rows=max_rows, timeout_s=TIMEOUT_S, cancelled=cancelled)
 
     return ToolSpec(

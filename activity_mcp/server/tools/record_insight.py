@@ -10,6 +10,8 @@ from .spec import Annotations, Progress, ToolSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ...provenance.answers import RecordedInsight
+
 DESCRIPTION = """\
 Record one conclusion with what it rests on, so that later sessions find it in get_context: {subject: orders, metric: \
 p95 latency, value: 4200, grain: day, artifact_id: …}.
@@ -54,10 +56,10 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-def record_insight(record: Callable[..., dict[str, Any]]) -> ToolSpec:
+def record_insight(record: Callable[..., RecordedInsight]) -> ToolSpec:
     """The tool; ``record`` is ``Insights.record``."""
 
-    def answer(subject: str, metric: str, value: Any, cancelled: Callable[[], bool], **rests: Any) -> dict[str, Any]:
+    def answer(subject: str, metric: str, value: Any, cancelled: Callable[[], bool], **rests: Any) -> RecordedInsight:
         return record(subject, metric, value, cancelled=cancelled, **rests)
 
     return ToolSpec(

@@ -10,6 +10,8 @@ from .spec import Annotations, Progress, ToolSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ...recall.answers import Refreshed
+
 TIMEOUT_S = 10.0
 
 DESCRIPTION = """\
@@ -37,10 +39,10 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-def refresh_context(refresh: Callable[..., dict[str, Any]]) -> ToolSpec:
+def refresh_context(refresh: Callable[..., Refreshed]) -> ToolSpec:
     """The tool; ``refresh`` is ``ActivityService.refresh``."""
 
-    def answer(customer: str | None, project: str | None, cancelled: Callable[[], bool]) -> dict[str, Any]:
+    def answer(customer: str | None, project: str | None, cancelled: Callable[[], bool]) -> Refreshed:
         return refresh(customer=customer, project=project, timeout_s=TIMEOUT_S, cancelled=cancelled)
 
     return ToolSpec(

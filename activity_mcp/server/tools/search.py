@@ -10,6 +10,8 @@ from .spec import Annotations, Progress, ToolSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ...search.answers import SearchAnswer
+
 KINDS = (
     "asked", "concluded", "title", "command", "call", "file", "sql", "insight", "event", "run", "changed", "queried", "failed",
 )  # fmt: skip
@@ -79,10 +81,10 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-def search(find: Callable[..., dict[str, Any]]) -> ToolSpec:
+def search(find: Callable[..., SearchAnswer]) -> ToolSpec:
     """The tool; ``find`` is ``ActivityService.search``."""
 
-    def answer(query: str, cancelled: Callable[[], bool], **options: Any) -> dict[str, Any]:
+    def answer(query: str, cancelled: Callable[[], bool], **options: Any) -> SearchAnswer:
         return find(query, **options, cancelled=cancelled)
 
     return ToolSpec(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 
 Lane = Literal["appends", "reads", "slow"]
+Answer = Mapping[str, Any]
+"""The structured content of a tool's answer."""
 
 
 class Annotations(NamedTuple):
@@ -45,10 +48,10 @@ class ToolSpec:
     arguments: tuple[Argument, ...]
     output_schema: dict[str, Any]
     annotations: Annotations
-    answer: Callable[..., dict[str, Any]]
+    answer: Callable[..., Answer]
     lane: Lane
     """Which threads it runs on: ``appends`` is one, so that events keep their order; ``reads`` and ``slow`` are a few each."""
-    at_once: Callable[..., dict[str, Any] | None] | None = None
+    at_once: Callable[..., Answer | None] | None = None
     """``answer`` without blocking, where that is mostly possible; None when it is not."""
     progress: Progress | None = None
     """Of a slow tool."""
@@ -56,9 +59,9 @@ class ToolSpec:
     """A client that loads tools when it needs them has this one from the start."""
     records_itself: bool = False
     """Whether a call that succeeds writes an mcp_event of its own, which is then the only one."""
-    encode: Callable[[dict[str, Any]], bytes] = orjson.dumps
+    encode: Callable[[Answer], bytes] = orjson.dumps
     """The answer as compact JSON."""
-    observe: Callable[[dict[str, Any], int], dict[str, Any]] = lambda answer, size: {}
+    observe: Callable[[Answer, int], dict[str, Any]] = lambda answer, size: {}
     """What the call's own mcp_event says beyond its duration and success, from the answer and its size in bytes."""
     accepted: Accepted = field(init=False, repr=False)
 

@@ -10,6 +10,8 @@ from .spec import Annotations, Progress, ToolSpec
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ...provenance.answers import StoredArtifact
+
 DESCRIPTION = """\
 Keep a result that an insight can refer to: the rows of a query run elsewhere, a table you worked out, a report.
 
@@ -49,10 +51,10 @@ OUTPUT_SCHEMA: dict[str, Any] = {
 }
 
 
-def store_artifact(store: Callable[..., dict[str, Any]]) -> ToolSpec:
+def store_artifact(store: Callable[..., StoredArtifact]) -> ToolSpec:
     """The tool; ``store`` is ``Artifacts.store``."""
 
-    def answer(artifact_type: str, cancelled: Callable[[], bool], **stored: Any) -> dict[str, Any]:
+    def answer(artifact_type: str, cancelled: Callable[[], bool], **stored: Any) -> StoredArtifact:
         return store(artifact_type, **stored)
 
     return ToolSpec(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ...clock import Clock
     from ..base import QueryEngine, Rewriter
+    from ..drift import OpenDrift
     from .history import EmbeddedHistory
     from .warehouse import DuckDBWarehouse
 
@@ -117,7 +118,7 @@ class EmbeddedDrift:
     def __init__(self, store: DuckDBWarehouse) -> None:
         self._store = store
 
-    def open(self) -> list[dict[str, Any]]:
+    def open(self) -> list[OpenDrift]:
         with self._store.transaction() as statements:
             return [named(row) for row in statements.execute(OPEN_DRIFTS)]
 

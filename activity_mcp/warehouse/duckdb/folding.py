@@ -110,7 +110,7 @@ class Folder:
                 self._max_rows = min(self._max_rows * 2, MAX_ROWS)
 
     def _fold_piece(self, beside: Callable[[Piece], None] | None) -> _Piece | None:
-        """Fold the next piece; None where nothing lies there. What was tried is noted, for whoever handles its failure."""
+        """Fold the next piece; None where there is none. What was tried is noted for a caller that handles its failure."""
         with self._engine() as connection, contextlib.ExitStack() as threads:
             piece = self._next(connection)
             if piece is None:

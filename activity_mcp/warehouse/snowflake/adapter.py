@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ...clock import Clock
     from ..base import QueryEngine
+    from ..drift import OpenDrift
     from .connection import NamedConnection
 
 
@@ -64,7 +65,7 @@ class SnowflakeDrift:
     def __init__(self, connection: Callable[[], NamedConnection]) -> None:
         self._connection = connection
 
-    def open(self) -> list[dict[str, Any]]:
+    def open(self) -> list[OpenDrift]:
         from .statements import snowflake_statements
 
         with snowflake_statements(self._connection()) as statements:

@@ -122,7 +122,7 @@ def _look(look: Look, form: FormData) -> Mapping[str, Any]:
 
 
 def _forget(look: Look, form: FormData) -> Response:
-    """What the dry run has shown. It takes as long as it takes: the warehouse is written anew."""
+    """What the dry run has shown. It takes as long as it takes: the warehouse is rewritten."""
     given = _given(form)
     if form.get("sure") != "yes":
         raise InvalidInput("nothing was forgotten", hint="look at it first, then say that you are sure")

@@ -12,6 +12,7 @@ from ..view import View
 from .sessions import link_of
 
 if TYPE_CHECKING:
+    from ...search.answers import SearchHit
     from ..view import Look
 
 LIMIT = 40
@@ -22,14 +23,16 @@ _MARK = re.compile(r"\*\*(.+?)\*\*")
 def load(look: Look) -> dict[str, Any]:
     text, kind = look.filters.get("q"), look.filters.get("kind")
     kind = kind if kind in KINDS or kind in OTHER_KINDS else None
-    found: dict[str, Any] = {"hits": [], "total": 0, "truncated": False, "notes": []}
+    hits: list[SearchHit] = []
+    total = 0
     if text:
         days = look.filters.get("days")
         since = f"{days}d" if days and days.isdigit() else None
         found = look.sources.search(text, kind=kind, project=look.filters.get("project"), since=since, limit=LIMIT)
-    look.notes += [("info", note) for note in found["notes"]]
-    hits = [{**hit, "link": link_of(hit), "parts": pieces(hit["snippet"])} for hit in found["hits"]]
-    return {"text": text, "kind": kind, "kinds": SHOWN_KINDS, "hits": hits, "total": found["total"], "tables": [_table(hits)]}
+        hits, total = found["hits"], found["total"]
+        look.notes += [("info", note) for note in found["notes"]]
+    shown = [{**hit, "link": link_of(hit), "parts": pieces(hit["snippet"])} for hit in hits]
+    return {"text": text, "kind": kind, "kinds": SHOWN_KINDS, "hits": shown, "total": total, "tables": [_table(shown)]}
 
 
 def pieces(snippet: str) -> list[tuple[str, bool]]:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from ...clock import parse_iso
 from ...sessions import rows
+from ...sessions.shapes import Turn
 from ...sessions.story import story_of
 from .. import statements
 from ..tables import Column, Table
 from ..view import SLOW_S, NotThere, View
 
 if TYPE_CHECKING:
+    from ...sessions.shapes import Event, Step, Story
     from ..view import Look
-
-    Step = dict[str, Any]
-    Event = dict[str, Any]
 
 PAGE_CHARS = 60_000
 MAX_TEXT, MAX_WHAT, MAX_ERROR = 1_500, 300, 500
@@ -24,6 +23,19 @@ MAX_TEXT, MAX_WHAT, MAX_ERROR = 1_500, 300, 500
 _FRAME = 200
 OPEN_STEPS = 12
 """A turn with more calls than this is folded to its failures."""
+
+
+class TurnPart(Turn, total=False):
+    """A turn, or as much of it as one page has; ``continues``: it began on the page before."""
+
+    continues: bool
+
+
+class _Steps(TypedDict):
+    """Steps that the page shows together: of one subagent, or one of the session's own."""
+
+    agent: str | None
+    steps: list[Step]
 
 
 def load(look: Look) -> dict[str, Any]:
@@ -59,13 +71,13 @@ def _with_newest(look: Look, session_id: str, stored: Any) -> list[Event]:
         with contextlib.suppress(ValueError):
             by_id[row["activity_id"]] = rows.decoded(row)
     for event in look.sources.newest.newest(200, lambda event: event.get("session_id") == session_id):
-        by_id.setdefault(event["activity_id"], {name: event.get(name) for name in rows.MEMBERS})
+        by_id.setdefault(event["activity_id"], cast("Event", {name: event.get(name) for name in rows.MEMBERS}))
     return sorted(by_id.values(), key=lambda event: (event["ts"], event["activity_id"]))
 
 
-def pages_of(turns: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+def pages_of(turns: list[Turn]) -> list[list[TurnPart]]:
     """The turns in pages of about ``PAGE_CHARS``; a turn that has more goes on over pages."""
-    pages: list[list[dict[str, Any]]] = [[]]
+    pages: list[list[TurnPart]] = [[]]
     used = 0
     for turn in turns:
         own = _FRAME + _length(turn.get("asked"), MAX_TEXT) + _length(turn.get("concluded"), MAX_TEXT)
@@ -73,13 +85,13 @@ def pages_of(turns: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
             pages.append([])
             used = 0
         used += own
-        part: dict[str, Any] = {**turn, "steps": []}
+        part = cast("TurnPart", {**turn, "steps": []})
         pages[-1].append(part)
         for step in turn["steps"]:
             size = _FRAME + _length(step.get("what"), MAX_WHAT) + _length(step.get("error"), MAX_ERROR)
             if part["steps"] and used + size > PAGE_CHARS:
-                part.update(concluded=None, stopped=None)
-                part = {**turn, "asked": None, "continues": True, "steps": []}
+                part["concluded"] = part["stopped"] = None
+                part = cast("TurnPart", {**turn, "asked": None, "continues": True, "steps": []})
                 pages.append([part])
                 used = 0
             used += size
@@ -91,10 +103,10 @@ def _length(text: str | None, most: int) -> int:
     return min(len(text or ""), most)
 
 
-def _turn(turn: dict[str, Any]) -> dict[str, Any]:
+def _turn(turn: TurnPart) -> dict[str, Any]:
     """A turn as the page shows it: its steps, those of a subagent as one group."""
-    groups: list[dict[str, Any]] = []
-    by_agent: dict[str, dict[str, Any]] = {}
+    groups: list[_Steps] = []
+    by_agent: dict[str, _Steps] = {}
     for step in turn["steps"]:
         agent = step.get("agent_id") or step.get("agent")
         if agent is None:
@@ -113,12 +125,12 @@ def _turn(turn: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _is_live(look: Look, story: dict[str, Any]) -> bool:
+def _is_live(look: Look, story: Story) -> bool:
     """Whether something of it was recorded in the last five minutes."""
-    return bool(story["ended"]) and look.now_us - parse_iso(story["ended"]) < 300_000_000
+    return story["ended"] is not None and look.now_us - parse_iso(story["ended"]) < 300_000_000
 
 
-def _calls(story: dict[str, Any]) -> Table:
+def _calls(story: Story) -> Table:
     found = [
         {"turn": number, **step, "latency_ms": step.get("latency_ms"), "error": step.get("error"), "agent": step.get("agent")}
         for number, turn in enumerate(story["story"], 1)
@@ -137,7 +149,7 @@ def _calls(story: dict[str, Any]) -> Table:
     return Table("calls", "Calls", columns, found, empty="No call of a tool is recorded of this session.")
 
 
-def _files(story: dict[str, Any]) -> Table:
+def _files(story: Story) -> Table:
     columns = [Column("file_path", "File", "code")]
     return Table(
         "files", "Changed files", columns, [{"file_path": path} for path in story["files"]], empty="No file was changed."

@@ -11,6 +11,8 @@ from ..tables import Column, Table
 from ..view import SLOW_S, View
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..view import Look
 
 MAX_SESSIONS = 2_000
@@ -53,7 +55,7 @@ def _is_wanted(row: dict[str, Any], only: str | None) -> bool:
     return only != "failures" or row["errors"] > 0
 
 
-def link_of(row: dict[str, Any]) -> str | None:
+def link_of(row: Mapping[str, Any]) -> str | None:
     """Where a row with a session leads."""
     return f"/session/{quote(str(row['session_id']), safe='')}" if row.get("session_id") else None
 
