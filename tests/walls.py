@@ -193,7 +193,8 @@ PARTS: dict[str, dict[str, set[str]]] = {
     },
     "warehouse.duckdb": {
         "__init__": set(),
-        "contexts": set(),
+        "fetching": set(),
+        "contexts": {"fetching"},
         "dialect": set(),
         "error_mapping": set(),
         "generated_sql": set(),
@@ -208,9 +209,9 @@ PARTS: dict[str, dict[str, set[str]]] = {
         "query_child": {"dialect", "query_guard"},
         "rebuilding": {"refresh"},
         "layout": {"generated_sql", "place", "rebuilding", "refresh"},
-        "statements": {"rebuilding", "refresh"},
+        "statements": {"fetching", "rebuilding", "refresh"},
         "beside": {"error_mapping", "statements"},
-        "folding": {"beside", "refresh"},
+        "folding": {"beside", "fetching", "refresh"},
         "appending": {"folding"},
         "warehouse": {
             "appending", "beside", "contexts", "damage", "error_mapping", "file_turns", "folding", "layout", "place",

@@ -17,6 +17,8 @@ at its next turn. An error ends a turn, never the thread: it is logged, publishe
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +53,11 @@ REST_FACTOR = 4
 MAX_REST_S = 2.0
 RESIGNED_S = 60.0
 """How long a server that met a newer version leaves leading to others before it looks again."""
+
+
+NICENESS = 5
+"""What is given up of the thread's priority, and of those it starts: where cores are short, whoever answers comes first, and a
+flush still gets a quarter of a core."""
 
 
 class Leader:
@@ -130,6 +137,8 @@ class Leader:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        if sys.platform == "linux":  # elsewhere it would be that of all threads
+            os.nice(NICENESS)
         try:
             while not self._stopping.is_set():
                 try:

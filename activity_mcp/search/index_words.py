@@ -40,9 +40,11 @@ def entries_of(rows: Iterable[Sequence[Any]]) -> list[tuple[int, str, str, str]]
 
 def words_in(entries: Iterable[tuple[int, str, str, str]]) -> set[str]:
     """The different words of texts and paths."""
-    texts = [f"{text} {path}" for _, text, path, _ in entries]
-    others = [text for text in texts if not text.isascii()]
-    return set(ascii_words(" ".join(filter(str.isascii, texts)))).union(*(text.split() for text in others))
+    words = set[str]()
+    for _, text, path, _ in entries:  # one by one: of all at once, one call would keep every other thread waiting
+        both = f"{text} {path}"
+        words.update(ascii_words(both) if both.isascii() else both.split())
+    return words
 
 
 @functools.lru_cache(1024)

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 SWITCH_INTERVAL_S = 0.0005
 """After which a thread that answers gets the interpreter from one that flushes. With Python's 5 ms one turn of a flush takes
 longer than ten answers (``bench growth``, get_context beside folds)."""
+FULL_COLLECTION_EVERY = 100
+"""Collections of the middle generation between two of all objects, which keep an answer waiting for tens of milliseconds.
+With Python's 10 there is one in each flush: its rows are many objects, and leave no cycles behind."""
 
 
 def serve_stdio(environ: Mapping[str, str] | None = None) -> NoReturn:
@@ -59,7 +62,7 @@ def serve(open_service: Callable[[], ActivityService], *, front: bool = True) ->
     from .front.table import read_table
     from .front.wire import Input, Output, flush_prints, hold_standard_descriptors, take_descriptors
 
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    _put_answers_first()
     hold_standard_descriptors()
     for number in SIGNALS:  # until the loop takes over: nothing has been accepted yet, so nothing is lost
         signal.signal(number, lambda *_: os._exit(0))
@@ -83,6 +86,13 @@ def serve(open_service: Callable[[], ActivityService], *, front: bool = True) ->
     for failure in failures:
         log_background_error(failure, "the server stopped")
     leave(1 if failures else 0)
+
+
+def _put_answers_first() -> None:
+    """Let no other thread of this process keep an answer waiting for long."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, FULL_COLLECTION_EVERY)
 
 
 def _long_way_of(loader: ServiceLoader, output: Output, fail: Callable[[BaseException], None]) -> OpenLongWay:
@@ -133,7 +143,7 @@ def serve_web(
     site = listen_on(transport, host, port, lambda: token_of(config, environ), allowed, is_chosen=config.http_token is not None)
     import asyncio
 
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    _put_answers_first()
     with lean_start():
         from .app import build_server
         from .http.app import Operators

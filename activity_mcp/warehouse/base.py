@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from .drift import OpenDrift
 
@@ -221,7 +221,7 @@ class Sink(Protocol):
 class ContextSource(Protocol):
     """Where contexts are read from."""
 
-    def changed_contexts(self, known: Mapping[Scope, int]) -> list[ContextRow]:
+    def changed_contexts(self, known: Mapping[Scope, int]) -> Iterable[ContextRow]:
         """The rows whose version is not the one the caller knows, the newest few hundred of them."""
 
     def contexts(self, scopes: Sequence[Scope], channel_id: str) -> list[ContextRow]:

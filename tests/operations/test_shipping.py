@@ -17,8 +17,11 @@ import pytest
 
 from activity_mcp.bench.transcripts import SMALL, _lines
 from activity_mcp.errors import OffsetConflict, WarehouseBusy, WarehouseRefused, WarehouseUnavailable
+from activity_mcp.operations.drain import Drainer
 from activity_mcp.operations.shipping import ShippingProcess, error_answer, raise_answer
+from activity_mcp.operations.shipping_child import small_service
 from activity_mcp.queue import Lease
+from activity_mcp.search.index import CACHE_KB, LESS_CACHE_KB
 from activity_mcp.service import ActivityService
 from patience import PATIENCE_S, places_in, until
 
@@ -267,3 +270,16 @@ def test_errors_cross_the_pipe_as_what_they_are(error: Exception) -> None:
 def test_an_error_that_nobody_expected_is_named() -> None:
     with pytest.raises(Exception, match="unexpected KeyError: 'x'"):
         raise_answer(error_answer(KeyError("x")))
+
+
+def test_the_child_keeps_a_smaller_cache_of_the_index_and_a_smaller_engine(service: ActivityService) -> None:
+    """Of what the child holds these two are set: with a server's it would take more than an import may."""
+    write(service, 3)
+    for made, cache_kb in ((small_service(), LESS_CACHE_KB), (service, CACHE_KB)):
+        write(made, 3)
+        Drainer(made).drain(30)
+        feed = made.finding.feed
+        assert feed is not None
+        assert feed._open is not None
+        assert feed._open._connection.execute("PRAGMA cache_size").fetchone() == (-cache_kb,)
+        made.close()

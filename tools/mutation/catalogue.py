@@ -53,6 +53,8 @@ MUTANTS = (
            (f"{CONTRACT}::test_a_batch_sent_twice_is_refused_and_changes_nothing[duckdb]",)),
     Mutant(2, "rows and offset in one transaction", "warehouse/duckdb/appending.py", '        connection.execute(statement, {"now": now})\n', '        connection.execute(statement, {"now": now})\n    connection.execute("COMMIT")\n    connection.execute("BEGIN TRANSACTION")\n',
            (f"{KILLS}::test_a_flush_into_duckdb_killed_at_any_statement_commits_rows_and_offset_together",)),
+    Mutant(2, "a batch is handed over whole, part by part", "warehouse/duckdb/appending.py", "range(0, len(rows), ROWS_AT_ONCE)", "range(0, min(len(rows), ROWS_AT_ONCE), ROWS_AT_ONCE)",
+           (f"{CONTRACT}::test_a_large_batch_is_stored_whole[duckdb]",)),
     Mutant(2, "rows and what is to be folded in one transaction", "warehouse/duckdb/appending.py", 'for table in ("CLAUDE_STREAM_V2", UNFOLDED)', 'for table in ("CLAUDE_STREAM_V2",)',
            (f"{CONTRACT}::{FOLDED_ONCE}[duckdb]",)),
     Mutant(2, "what was folded is not folded again", "warehouse/duckdb/folding.py", '            connection.execute(_REMOVE, [piece.last])\n            connection.execute("COMMIT")\n', '            connection.execute("COMMIT")\n            return None\n',

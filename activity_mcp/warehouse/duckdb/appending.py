@@ -13,7 +13,7 @@ from ..base import COLUMNS, OwnColumns, RowsAlike
 from .folding import UNFOLDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     import duckdb
 
@@ -23,6 +23,8 @@ _COLUMN_LIST = ", ".join(COLUMNS)
 _OWN_COLUMNS = OwnColumns._fields[:-1]
 _SHARED_COLUMNS = tuple(name for name in COLUMNS if name not in _OWN_COLUMNS)
 _SHARED_PLACES = tuple(COLUMNS.index(name) for name in _SHARED_COLUMNS)
+ROWS_AT_ONCE = 200
+"""What the engine takes from Python in one call, during which no other thread runs."""
 _BATCH, _OWN, _SHARED = "BATCH", "BATCH_OWN", "BATCH_SHARED"
 
 
@@ -84,10 +86,11 @@ def _fill_batch(connection: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> t
     return _STORE_ALIKE
 
 
-def _fill(connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
+def _fill(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
     appender = connection.appender(table)
     try:
-        appender.append_rows(rows)
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            appender.append_rows(rows[start : start + ROWS_AT_ONCE])
         appender.flush()
     except BaseException:
         appender.clear()  # else it tries again when it is collected

@@ -21,6 +21,7 @@ from ...errors import BatchRejected, BatchTooLarge, WarehouseError
 from ..base import Folded
 from ..batch_size import WEIGHT_OF_A_VALUE, BatchSize
 from .beside import Beside
+from .fetching import fetched
 from .refresh import MAKE_STREAM, STREAM, refresh
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class Folder:
         return Beside(connection, self._path, piece.last, is_all=piece.is_all, work=work)
 
     def _next(self, connection: duckdb.DuckDBPyConnection) -> _Piece | None:
-        found = connection.execute(_WEIGH, [self._max_rows + 1]).fetchall()
+        found = list(fetched(connection.execute(_WEIGH, [self._max_rows + 1])))
         if not found:
             return None
         weights = [int(weight or 0) for _, weight in found]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import rebuilding
+from .fetching import fetched
 from .refresh import MAKE_STREAM, STREAM, refresh
 
 if TYPE_CHECKING:
@@ -20,13 +21,11 @@ class DuckDBStatements:
         self._connection = connection
 
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
-        return self._connection.execute(sql, parameters or None).fetchall()
+        return list(fetched(self._connection.execute(sql, parameters or None)))
 
     def rows(self, sql: str, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
         """The rows of a statement, few at a time: not all of them are in memory."""
-        result = self._connection.execute(sql, parameters)
-        while part := result.fetchmany(200):
-            yield from part
+        return fetched(self._connection.execute(sql, parameters))
 
     def refresh(self, rows: str, parameters: Mapping[str, Any]) -> None:
         """Fold rows that are in the stream already, those of the query ``rows``, into what is derived from it."""

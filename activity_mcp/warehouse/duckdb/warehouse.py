@@ -142,9 +142,9 @@ class DuckDBWarehouse:
 
     # --- ContextSource
 
-    def changed_contexts(self, known: Mapping[Scope, int]) -> list[ContextRow]:
+    def changed_contexts(self, known: Mapping[Scope, int]) -> Iterator[ContextRow]:
         with self._engine() as connection:
-            return contexts.changed(connection, known)
+            yield from contexts.changed(connection, known)
 
     def contexts(self, scopes: Sequence[Scope], channel_id: str) -> list[ContextRow]:
         if not scopes:
@@ -152,7 +152,7 @@ class DuckDBWarehouse:
         with self._engine() as connection:
             connection.execute("BEGIN TRANSACTION READ ONLY")
             committed = committed_offset(connection, channel_id) if _is_folded(connection, channel_id) else None
-            found = contexts.read(connection, scopes)
+            found = list(contexts.read(connection, scopes))
             connection.execute("COMMIT")
         if committed is not None:
             for context in found:
