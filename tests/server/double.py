@@ -5,6 +5,7 @@ Run as a program it serves itself over stdio exactly as ``activity-mcp serve`` s
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -175,6 +176,9 @@ def as_service(double: FakeService) -> ActivityService:
 
 
 if __name__ == "__main__":
+    if os.environ.get("FAKE_PATIENCE"):
+        importlib.import_module("patient")  # it is beside this program
+
     from activity_mcp.server.run import serve
 
     def open_service() -> FakeService:

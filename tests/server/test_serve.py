@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +12,8 @@ from typing import Any
 import pytest
 
 from deployed import put_warehouse
-from server.wire import ENVIRON, INITIALIZE, RawClient
+from patience import PATIENCE_S, takes_less_than
+from server.wire import ENVIRON, INITIALIZE, PATIENT, RawClient
 
 SERVE = [sys.executable, "-m", "activity_mcp", "serve"]
 TOOL_EVENT = {"tool_name": "Bash", "success": False, "error": "exit 1", "parameters": {"command": "make test"}}
@@ -75,28 +75,53 @@ def test_what_was_just_logged_is_recalled_at_once(client: RawClient) -> None:
     assert len(json.dumps(found, separators=(",", ":")).encode()) <= 4096
 
 
-@pytest.mark.timing
-def test_its_own_calls_are_recorded_when_it_is_asked_to_leave(client: RawClient, environ: dict[str, str]) -> None:
-    answer(client, 1, "get_context")
-    client.process.send_signal(signal.SIGTERM)
-    code, errors, left, took = client.leave()
-    assert (code, errors, left) == (0, "", b"")
-    assert took < 1
+def test_its_own_calls_are_recorded_when_it_is_asked_to_leave(environ: dict[str, str]) -> None:
+    with RawClient([*PATIENT, "serve"], environ) as client:
+        client.initialize()
+        answer(client, 1, "get_context")
+        client.process.terminate()
+        assert client.leave()[:3] == (0, "", b"")
     calls = [event["feature_json"] for event in queued(environ) if event["event_name"] == "mcp_event"]
     assert [(call["method"], call["success"]) for call in calls] == [("get_context", True)]
 
 
+@pytest.mark.timing
+def test_it_leaves_within_a_second_when_it_is_asked_to(environ: dict[str, str]) -> None:
+    def leave() -> float:
+        with RawClient(SERVE, environ) as client:
+            client.initialize()
+            answer(client, 1, "get_context")
+            code, errors, left, took = client.leave(client.process.terminate)
+        assert (code, errors, left) == (0, "", b"")
+        return took
+
+    assert takes_less_than(1, leave)
+
+
+def piped(environ: dict[str, str], messages: list[dict[str, Any]]) -> dict[Any, Any]:
+    """The answers to requests that all come before the server has started."""
+    text = "".join(json.dumps(message) + "\n" for message in messages)
+    done = subprocess.run(
+        [*PATIENT, "serve"],
+        input=text,
+        env={**ENVIRON, **environ},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=True,
+    )
+    return {line["id"]: line for line in map(json.loads, done.stdout.splitlines())}
+
+
 def test_requests_piped_into_it_are_all_answered(environ: dict[str, str]) -> None:
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": INITIALIZE},
         {"jsonrpc": "2.0", "method": "notifications/initialized"},
         {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "log_event", "arguments": {
             "event_name": "tool_event", "feature_json": TOOL_EVENT, "activity_id": "piped"}}},
         {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "get_context"}},
     ]  # fmt: skip
-    text = "".join(json.dumps(message) + "\n" for message in messages)
-    done = subprocess.run(SERVE, input=text, env={**ENVIRON, **environ}, capture_output=True, text=True, timeout=60, check=True)
-    answers = {line["id"]: line for line in map(json.loads, done.stdout.splitlines())}
+    answers = piped(environ, messages)
     assert sorted(answers) == [0, 1, 2]
     assert answers[1]["result"]["structuredContent"]["activity_id"] == "piped"
     assert not answers[2]["result"]["isError"]
@@ -122,8 +147,7 @@ def test_a_recorded_call_names_the_tool_use_of_the_transcript(environ: dict[str,
     calls = [
         {"jsonrpc": "2.0", "id": at, "method": "tools/call", "params": call} for at, call in enumerate((named, unnamed), 1)
     ]
-    text = "".join(json.dumps(message) + "\n" for message in [*greeting, *calls])
-    subprocess.run(SERVE, input=text, env={**ENVIRON, **environ}, capture_output=True, text=True, timeout=60, check=True)
+    piped(environ, [*greeting, *calls])
     recorded = [event["feature_json"] for event in queued(environ) if event["event_name"] == "mcp_event"]
     assert {call["method"]: call.get("tool_use_id") for call in recorded} == {"get_context": "toolu_1", "health": None}
 
@@ -152,7 +176,7 @@ def test_a_bad_variable_is_named_and_nothing_is_served(environ: dict[str, str]) 
         env={**ENVIRON, **environ, "ACTIVITY_CONTEXT_TTL": "soon"},
         input=b"",
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, b"")

@@ -8,23 +8,25 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import activity_mcp
+from patience import PATIENCE_S
 
 ENVIRON = {
     **{name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
     "PYTHONPATH": str(Path(activity_mcp.__file__).parents[1]),  # the package under test, installed or not
 }
 DOUBLE = [sys.executable, str(Path(__file__).with_name("double.py"))]
+PATIENT = [sys.executable, str(Path(__file__).with_name("patient.py"))]
+"""The program, for a test of what it does before it leaves."""
 INITIALIZE = {
     "protocolVersion": "2025-11-25",
     "capabilities": {},
     "clientInfo": {"name": "tests", "version": "1"},
 }
-TIMEOUT_S = 180.0  # a machine under load; nothing waits this long when it works
 
 
 class RawClient:
@@ -84,10 +86,10 @@ class RawClient:
         return message
 
     def receive_line(self) -> bytes:
-        deadline = time.monotonic() + TIMEOUT_S
+        deadline = time.monotonic() + PATIENCE_S
         while b"\n" not in self._unread:
             ready, _, _ = select.select([self._stdout], [], [], max(0.0, deadline - time.monotonic()))
-            assert ready, f"no answer within {TIMEOUT_S} s"
+            assert ready, f"no answer within {PATIENCE_S} s"
             data = os.read(self._stdout.fileno(), 1 << 20)
             assert data, f"the server closed its stdout, leaving {self._unread[:200]!r}"
             self._unread += data
@@ -97,10 +99,11 @@ class RawClient:
     def close_input(self) -> None:
         self._stdin.close()
 
-    def leave(self) -> tuple[int, str, bytes, float]:
-        """Exit code, stderr, what was left on stdout, and the seconds it took the process to end."""
+    def leave(self, begin: Callable[[], object] = lambda: None) -> tuple[int, str, bytes, float]:
+        """Exit code, stderr, what was left on stdout, and the seconds it took the process to end, from ``begin`` on."""
         began = time.monotonic()
-        self.process.wait(TIMEOUT_S)
+        begin()
+        self.process.wait(PATIENCE_S)
         took = time.monotonic() - began
         assert self.process.stderr
         left = self._unread + self._stdout.read()

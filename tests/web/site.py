@@ -8,11 +8,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
+from patience import PATIENCE_S
 from server.wire import ENVIRON, INITIALIZE
 
 JSON_HEADERS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
@@ -67,7 +68,7 @@ class Site:
         *,
         with_token: bool = True,
     ) -> Answer:
-        connection = http.client.HTTPConnection(host, self.port, timeout=180)
+        connection = http.client.HTTPConnection(host, self.port, timeout=PATIENCE_S)
         try:
             shown = {"Authorization": f"Bearer {self.token}"} if with_token else {}
             connection.request(method, path, body, {**shown, **(headers or {})})
@@ -100,14 +101,15 @@ class Site:
 
     def raw(self, data: bytes) -> socket.socket:
         """A connection on which ``data`` was sent, nothing read."""
-        made = socket.create_connection(("127.0.0.1", self.port), timeout=180)
+        made = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S)
         made.sendall(data)
         return made
 
-    def leave(self) -> tuple[int, str, float]:
-        """Exit code, what it said on stderr, and the seconds it took to end."""
+    def leave(self, begin: Callable[[], object] = lambda: None) -> tuple[int, str, float]:
+        """Exit code, what it said on stderr, and the seconds it took to end, from ``begin`` on."""
         began = time.monotonic()
-        _, errors = self.process.communicate(timeout=180)
+        begin()
+        _, errors = self.process.communicate(timeout=PATIENCE_S)
         return self.process.returncode, errors, time.monotonic() - began
 
     def __enter__(self) -> Self:

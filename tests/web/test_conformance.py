@@ -5,6 +5,7 @@ They need the network and minutes, so they run only when asked: ``make conforman
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +21,7 @@ from server.wire import ENVIRON
 from web.site import Site
 
 SUITE = "@modelcontextprotocol/conformance@0.2.0-alpha.12"
-INSPECTOR = "@modelcontextprotocol/inspector@0.15.0"
+INSPECTOR = "@modelcontextprotocol/inspector@2.12.0"
 NODE = "node@22"
 OLDER, NEWER = "2025-11-25", "2026-07-28"
 SCENARIOS = {
@@ -51,8 +53,8 @@ WITHOUT_TOKEN = [
         "from activity_mcp.__main__ import main; main()"
     ),
 ]  # fmt: skip
-"""The suite and the Inspector have no way to send a token, and ``completion-complete`` asks about a prompt by a name of its own
-(for one that does not exist the protocol asks for the error that this server gives)."""
+"""The suite has no way to send a token, and ``completion-complete`` asks about a prompt by a name of its own (for one that does
+not exist the protocol asks for the error that this server gives)."""
 
 
 @pytest.fixture(scope="module")
@@ -82,38 +84,52 @@ def site(packages: Path, environ: dict[str, str]) -> Iterator[Site]:
         yield site
 
 
-def run(packages: Path, script: str, *arguments: str, environ: dict[str, str] | None = None) -> str:
+def run(packages: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(packages / "node_modules/node/bin/node"), str(packages / "node_modules" / script), *arguments]
-    done = subprocess.run(command, env={**ENVIRON, **(environ or {})}, capture_output=True, text=True, timeout=120)
-    return done.stdout + done.stderr
+    return subprocess.run(command, env=ENVIRON | {"HOME": str(packages)}, capture_output=True, text=True, timeout=120)
 
 
 @pytest.mark.parametrize(("scenario", "version"), [(name, version) for name, found in SCENARIOS.items() for version in found])
 def test_the_conformance_suite_passes(packages: Path, site: Site, scenario: str, version: str) -> None:
     script = "@modelcontextprotocol/conformance/dist/index.js"
-    reported = run(packages, script, "server", "--url", site.url, "--scenario", scenario, "--spec-version", version)
+    reported = run(packages, script, "server", "--url", site.url, "--scenario", scenario, "--spec-version", version).stdout
     found = re.search(r"Passed: (\d+)/(\d+), (\d+) failed, (\d+) warnings", reported)
     assert found, reported
     assert (found[1], found[3], found[4]) == (found[2], "0", "0"), reported
     assert int(found[1]) > 0
 
 
-INSPECT = "@modelcontextprotocol/inspector/cli/build/cli.js"
+INSPECT = "@modelcontextprotocol/inspector/clients/cli/build/index.js"
+ERAS = ("legacy", "modern")
+"""What the Inspector calls the protocol's versions with a handshake and without one."""
 
 
-def test_the_inspector_lists_and_calls_tools_over_stdio(packages: Path, environ: dict[str, str]) -> None:
-    serve = ["--cli", shutil.which("activity-mcp", path=os.environ["PATH"]) or "activity-mcp", "serve"]
-    listed = run(packages, INSPECT, *serve, "--method", "tools/list", environ=environ)
-    assert [name for name in ("get_context", "log_event", "query", "health") if f'"name": "{name}"' not in listed] == []
-    assert '\\"health\\":\\"' in run(
-        packages, INSPECT, *serve, "--method", "tools/call", "--tool-name", "health", environ=environ
-    )
+def inspected(packages: Path, *arguments: str) -> dict[str, Any]:
+    done = run(packages, INSPECT, *arguments, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)["result"]
+    return answer
 
 
-def test_the_inspector_lists_and_calls_tools_over_sse(packages: Path, environ: dict[str, str]) -> None:
-    with Site("sse", environ, starts=WITHOUT_TOKEN) as site:
-        where = ["--cli", site.url, "--transport", "sse"]
-        listed = run(packages, INSPECT, *where, "--method", "tools/list")
-        assert '"name": "get_context"' in listed
-        called = run(packages, INSPECT, *where, "--method", "tools/call", "--tool-name", "get_context")
-        assert '\\"freshness\\":\\"' in called
+def lists_and_calls(packages: Path, *server: str) -> None:
+    """``--strict``: a schema of a tool that a client could not take is an error."""
+    listed = inspected(packages, *server, "--method", "tools/list", "--strict")
+    assert {"get_context", "log_event", "query", "health"} <= {tool["name"] for tool in listed["tools"]}
+    called = inspected(packages, *server, "--method", "tools/call", "--tool-name", "get_context")
+    assert called["structuredContent"]["freshness"]
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_the_inspector_lists_and_calls_tools_over_stdio(packages: Path, environ: dict[str, str], era: str) -> None:
+    command = shutil.which("activity-mcp", path=os.environ["PATH"]) or "activity-mcp"
+    handed = [part for name, value in environ.items() for part in ("-e", f"{name}={value}")]
+    lists_and_calls(packages, command, "serve", *handed, "--protocol-era", era)
+
+
+@pytest.mark.parametrize(("transport", "era"), [("http", era) for era in ERAS] + [("sse", "legacy")])
+def test_the_inspector_lists_and_calls_tools_with_a_token(
+    packages: Path, environ: dict[str, str], transport: str, era: str
+) -> None:
+    with Site(transport, environ) as site:
+        shown = ["--header", f"Authorization: Bearer {site.token}"]
+        lists_and_calls(packages, site.url, "--transport", transport, *shown, "--protocol-era", era)
