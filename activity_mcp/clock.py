@@ -39,11 +39,20 @@ _DAYS = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 def iso(time_us: int) -> str:
     """``time_us`` as text in UTC with microseconds: the only form in which a time is written down."""
     seconds, micros = divmod(time_us, 1_000_000)
-    parts = time.gmtime(seconds)
-    return "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ" % (*parts[:6], micros)
+    return f"{_KNOWN_TEXTS.get(seconds) or _text_of(seconds)}.{micros:06d}Z"
 
 
+def _text_of(seconds: int) -> str:
+    if len(_KNOWN_TEXTS) >= _MAX_KNOWN:
+        _KNOWN_TEXTS.clear()
+    text = _KNOWN_TEXTS[seconds] = "%04d-%02d-%02dT%02d:%02d:%02d" % time.gmtime(seconds)[:6]
+    return text
+
+
+_KNOWN_TEXTS: dict[int, str] = {}
 _KNOWN_SECONDS: dict[str, int | None] = {}
+"""Seconds as text, and back: thousands of events are from a few of them."""
+_MAX_KNOWN = 1000
 
 
 def parse_iso(text: str) -> int:
@@ -84,8 +93,8 @@ def _as_written(text: str) -> int | None:
     if len(text) != 27 or text[19] != "." or text[26] != "Z" or not text.isascii() or not text[20:26].isdigit():
         return None
     second = text[:19]
-    if second not in _KNOWN_SECONDS:  # a batch of thousands is from a few seconds
-        if len(_KNOWN_SECONDS) >= 1000:
+    if second not in _KNOWN_SECONDS:
+        if len(_KNOWN_SECONDS) >= _MAX_KNOWN:
             _KNOWN_SECONDS.clear()
         _KNOWN_SECONDS[second] = _second_as_written(second)
     seconds = _KNOWN_SECONDS.get(second)
@@ -130,3 +139,7 @@ def _days_since_1970(year: int, month: int, day: int) -> int:
     era, year_of_era = divmod(shifted, 400)
     day_of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
     return era * 146_097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719_468
+
+
+END_US = _seconds(9999, 1, 1, 0, 0, 0) * 1_000_000
+"""The first moment that ``parse_iso`` refuses."""

@@ -26,6 +26,7 @@ MAX_DEPTH = 32
 """How many levels of a value are recorded."""
 CUT_BYTES = 1024
 """To how many bytes of JSON ``cut`` shortens a value."""
+_TOO_LARGE = 1 << 63
 _SPACE = " \t\n\r"
 _UNREADABLE = "nested deeper than can be read"
 
@@ -136,6 +137,8 @@ def clean(value: Any, path: Path, strict: bool, depth: int = 0) -> Any:
 
     ``path`` says where the value is: a text, or the path above it and a key or index, which is written out only for an error.
     """
+    if isinstance(value, dict) and depth < MAX_DEPTH:
+        return _clean_members(value, path, strict, depth + 1)
     if isinstance(value, str):
         return value if value.isascii() and "\0" not in value else clean_text(value, path, strict)
     if value is None or isinstance(value, bool):
@@ -148,13 +151,25 @@ def clean(value: Any, path: Path, strict: bool, depth: int = 0) -> Any:
         if strict:
             raise InvalidActivity(_written(path), f"nested deeper than {MAX_DEPTH} levels")
         return "[nested too deeply]"
-    if isinstance(value, dict):
-        return {
-            clean_text(str(key), path, strict): clean(item, (path, str(key)), strict, depth + 1) for key, item in value.items()
-        }
     if isinstance(value, (list, tuple)):
         return [clean(item, (path, index), strict, depth + 1) for index, item in enumerate(value)]
     raise InvalidActivity(_written(path), f"a {type(value).__name__} is not JSON")
+
+
+def _clean_members(members: Mapping[Any, Any], path: Path, strict: bool, depth: int) -> dict[str, Any]:
+    """Each member, most of which are plain, without a call."""
+    kept = {}
+    for key, item in members.items():
+        name = key if type(key) is str and key.isascii() and "\0" not in key else clean_text(str(key), path, strict)
+        kind = type(item)
+        if kind is str:
+            is_plain = item.isascii() and "\0" not in item
+        elif kind is int:
+            is_plain = -_TOO_LARGE <= item < _TOO_LARGE
+        else:
+            is_plain = kind is bool or item is None
+        kept[name] = item if is_plain else clean(item, (path, str(key)), strict, depth)
+    return kept
 
 
 def _written(path: Path) -> str:
@@ -182,7 +197,7 @@ def clean_text(text: str, path: Path, strict: bool) -> str:
 
 
 def _clean_integer(value: int, path: Path, strict: bool) -> int | str:
-    if -(1 << 63) <= value < 1 << 63:
+    if -_TOO_LARGE <= value < _TOO_LARGE:
         return value
     if strict:
         raise InvalidActivity(_written(path), "an integer over 64 bits", hint="send it as a string")

@@ -24,7 +24,7 @@ import os
 import sys
 import zlib
 
-from ..clock import iso, parse_iso
+from ..clock import END_US, iso, parse_iso
 from ..errors import InvalidActivity
 from ..plain_json import clean, clean_text, cut
 from ..plain_json import dumps as _dumps
@@ -63,6 +63,10 @@ MAX_LINK = 2048
 MAX_EVENT_BYTES = 256 * 1024
 MAX_FEATURES = 1000
 """Features of one event: the refresh looks at each by its name, where a nested object is one value of any size."""
+
+_UNMARKED = (1 << 128) - 1 & ~(0xF << 76) & ~(0x3 << 62)
+_VERSION_7, _VERSION_8 = (version << 76 | 0x2 << 62 for version in (7, 8))
+"""A UUID without its version and variant, and these (RFC 9562)."""
 
 _TEXT_COLUMNS = ("activity_id", "customer", "activity", "anonymous_customer_id", "session_id", "project", "org_id")
 _MEMBERS = (
@@ -144,9 +148,32 @@ class Activity:
     validated: bool
     """The features were checked against their schema."""
 
-    def __init__(self, **columns: Any) -> None:
-        for name in _MEMBERS:
-            setattr(self, name, columns.get(name))
+    def __init__(
+        self,
+        activity_id: str,
+        ts: str,
+        activity: str,
+        feature_json: dict[str, Any],
+        origin: Origin,
+        *,
+        event_name: str,
+        revenue_impact: float | None,
+        link: str | None,
+    ) -> None:
+        self.activity_id = activity_id
+        self.ts = ts
+        self.customer = origin.customer
+        self.activity = activity
+        self.anonymous_customer_id = origin.anonymous_customer_id
+        self.feature_json = feature_json
+        self.revenue_impact = revenue_impact
+        self.link = link
+        self.event_name = event_name
+        self.session_id = origin.session_id
+        self.project = origin.project
+        self.org_id = origin.org_id
+        self.source = origin.source
+        self.schema_version = SCHEMA_VERSION
         self.validated = False
         self.ride = False
         self._encoded: bytes | None = None
@@ -174,7 +201,9 @@ class Activity:
         """The queue's line, newline included. ``degraded`` cuts feature values over 1 KiB (backpressure at 80 %)."""
         dumps = dumps or dump_json
         features = dumps(cut(self.feature_json)) if degraded else self.encoded_features(dumps)
-        body = dumps({**self.record(), "feature_json": None})[:-1]
+        members = self.record()
+        members["feature_json"] = None
+        body = dumps(members)[:-1]
         return _checked(body.replace(b'"feature_json":null', b'"feature_json":%s' % features, 1))  # no text holds bare quotes
 
 
@@ -212,20 +241,14 @@ def build(
     if len(cleaned) > MAX_FEATURES:
         cleaned = _within_count(cleaned, strict)
     made = Activity(
-        activity_id=new_id(now_us) if activity_id is None else activity_id,
-        ts=_timestamp(ts, now_us, strict),
-        customer=origin.customer,
-        activity=default_activity(event_name, cleaned) if activity is None else activity,
-        anonymous_customer_id=origin.anonymous_customer_id,
-        feature_json=cleaned,
+        new_id(now_us) if activity_id is None else activity_id,
+        _timestamp(ts, now_us, strict),
+        default_activity(event_name, cleaned) if activity is None else activity,
+        cleaned,
+        origin,
+        event_name=event_name,
         revenue_impact=_revenue(revenue_impact, event_name, cleaned),
         link=link,
-        event_name=event_name,
-        session_id=origin.session_id,
-        project=origin.project,
-        org_id=origin.org_id,
-        source=origin.source,
-        schema_version=SCHEMA_VERSION,
     )
     _enforce_lengths(made, strict, dumps)
     return made
@@ -246,13 +269,18 @@ def default_activity(event_name: str, features: Mapping[str, Any]) -> str:
 def new_id(time_us: int) -> str:
     """A UUIDv7: the id of an event that nothing else could name."""
     value = (time_us // 1000 & (1 << 48) - 1) << 80 | int.from_bytes(os.urandom(10), "big")
-    return _uuid_text(value, 7)
+    return _text_of_uuid(value & _UNMARKED | _VERSION_7)
 
 
 def derived_id(event_name: str, kind: str, key: str) -> str:
     """The same id for the same fact, in every process and however often: a UUIDv8 from SHA-256."""
+    return _text_of_uuid(derived_number(event_name, kind, key))
+
+
+def derived_number(event_name: str, kind: str, key: str) -> int:
+    """The same id as the number that its text stands for."""
     digest = _sha256("\0".join(("v1", event_name, kind, key)).encode("utf-8", "replace")).digest()
-    return _uuid_text(int.from_bytes(digest[:16], "big"), 8)
+    return int.from_bytes(digest[:16], "big") & _UNMARKED | _VERSION_8
 
 
 def sha256_hex(text: str) -> str:
@@ -260,11 +288,9 @@ def sha256_hex(text: str) -> str:
     return str(_sha256(text.encode("utf-8", "replace")).hexdigest())
 
 
-def _uuid_text(value: int, version: int) -> str:
-    value = value & ~(0xF << 76) | version << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
+def _text_of_uuid(value: int) -> str:
     text = "%032x" % value
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 # --- the line
@@ -341,6 +367,8 @@ def _enforce_lengths(made: Activity, strict: bool, dumps: Callable[[Any], bytes]
 def _timestamp(ts: str | int | None, now_us: int, strict: bool) -> str:
     if ts is None:
         return iso(now_us)
+    if type(ts) is int and 0 <= ts < END_US:
+        return iso(ts)
     try:
         return iso(parse_iso(ts if isinstance(ts, str) else iso(int(ts))))  # parsed again for the bounds of a year
     except (ValueError, OverflowError, TypeError) as error:

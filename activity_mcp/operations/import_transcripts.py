@@ -1,8 +1,8 @@
 """Importing transcripts into the queue: bounded in memory, idempotent, and never in the way of live events.
 
-Activities go into the queue in groups, each durable before the next. Above half of the queue's cap the import waits until some
-are shipped (``shipping``), so that live events are never refused for it. A file's mark goes into the ledger only after the last
-of its activities is durable; a killed import repeats that file, and the derived ids fold.
+Activities go into the queue in groups. Above half of the queue's cap the import waits until some are shipped (``shipping``), so
+that live events are never refused for it. A file's mark goes into the ledger only after the last of its activities is durable,
+which is one sync for all of them; a killed import repeats that file, and the derived ids fold.
 """
 
 from __future__ import annotations
@@ -135,6 +135,7 @@ class TranscriptImport:
             seen=seen,
             copies=copies,
             loads=orjson.loads,
+            dumps=orjson.dumps,
             was_forgotten=wanted.was_forgotten if wanted.tombstones else None,
             start_of=service.session_state.start_of,
             estimate=service.prices.estimate,
@@ -181,13 +182,14 @@ class TranscriptImport:
                 group, size = [], 0
         self._append(group, size, dry_run)
         if not dry_run:
+            self._service.writer.sync()
             self._ledger.commit([reader.mark])
 
     def _append(self, group: list[Activity], size: int, dry_run: bool) -> None:
         if dry_run or not group:
             return
         self._make_room(size)
-        self._service.recorder.append_read(group, durable=True)
+        self._service.recorder.append_read(group, durable=False)
 
     def _make_room(self, size: int) -> None:
         waiting, most = self._service.writer.uncommitted_bytes(), self._service.config.max_queue_bytes

@@ -38,15 +38,21 @@ def main() -> None:
     """Ship until stdin ends."""
     os.umask(0o077)
     requests = _Requests(sys.stdin.buffer)
-    service = ActivityService.from_environ(source="cli")
-    service.adapter.hold_less()
-    service.finding.hold_less()
+    service = small_service()
     try:
         _Shipper(service, requests).run()
     except _ParentIsGone:
         pass
     finally:
         service.close()
+
+
+def small_service() -> ActivityService:
+    """The environment's, in as little memory as it works in."""
+    service = ActivityService.from_environ(source="cli")
+    service.adapter.hold_less()
+    service.finding.hold_less()
+    return service
 
 
 class _Requests:

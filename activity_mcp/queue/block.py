@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _TAIL_BYTES = len(b',"_crc":"01234567"}\n')
 _HEADER_START = b'{"_segment":'
+_PIECE_BYTES = 128 << 10
 
 
 class Block:
@@ -113,7 +114,7 @@ def read_block(fs: FileSystem, fd: int, start: int, *, max_bytes: int, max_lines
     """The plain lines from byte ``start`` on, where a line must begin; None where there are none within the limits."""
     if fs.pread(fd, 1, start - 1) != b"\n":
         return None  # the rest of a line whose first part was set aside
-    data = fs.pread(fd, max_bytes, start)
+    data = _read(fs, fd, start, max_bytes, max_lines)
     lines = data[: data.rfind(b"\n") + 1].split(b"\n", max_lines)  # a tail of zeros is not copied
     lines.pop()  # what is beyond the limit, or nothing
     lines = [line + b"\n" for line in lines]
@@ -129,6 +130,19 @@ def read_block(fs: FileSystem, fd: int, start: int, *, max_bytes: int, max_lines
         at += len(line)
         ends.append(at)
     return Block(lines[:count], ends, crcs)
+
+
+def _read(fs: FileSystem, fd: int, start: int, max_bytes: int, max_lines: int) -> bytes:
+    """What lies from byte ``start`` on, up to about that many lines: what is beyond them is the next batch's to read."""
+    pieces, whole = [], 0
+    while max_bytes > 0 and max_lines > 0 and (piece := fs.pread(fd, min(_PIECE_BYTES, max_bytes), start)):
+        pieces.append(piece)
+        start += len(piece)
+        max_bytes -= len(piece)
+        if breaks := piece.count(b"\n"):
+            max_lines -= breaks
+            whole = len(pieces)
+    return b"".join(pieces[:whole])  # behind the last line break may be megabytes of zeros
 
 
 def _until_odd(lines: list[bytes], tails: list[bytes], wanted: list[bytes], max_line_bytes: int) -> int:

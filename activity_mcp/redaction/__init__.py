@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from .gates import PATH_MEMBERS, has_escapes, opened
 from .rules import RULES
-from .sight import APART, Sight, forget_line
+from .sight import APART, Sight, forget_line, is_uuid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ __all__ = ["RULES", "Redactor"]
 MAX_DEPTH = 64
 HIDDEN_PATH = "[redacted:path]"
 _MIN_KEY_CHARS = 12
+_MIN_LABEL = 10
 _NAMING = ("name", "key", "Name", "Key", "id", "ParameterKey", "variable")
 _STRONG = 3
 """As in ``names``."""
@@ -83,7 +84,7 @@ class Redactor:
     much. No text that held anything is kept.
     """
 
-    __slots__ = ("_remembers", "_rules", "_settings", "count", "enabled", "remembered")
+    __slots__ = ("_passes_uuids", "_remembers", "_rules", "_settings", "count", "enabled", "remembered")
 
     def __init__(
         self,
@@ -99,6 +100,7 @@ class Redactor:
         self.count = 0
         self._settings = settings if enabled else None
         self._rules = (*rules, *settings.rules) if settings is not None else rules
+        self._passes_uuids = rules is RULES and (settings is None or not (settings.rules or settings.literals))
 
     def text(self, text: str) -> str:
         """The text with each secret in it replaced."""
@@ -149,7 +151,7 @@ class Redactor:
 
     def label(self, text: str) -> str:
         """A name, a path or a branch: its secrets replaced, by the same mark wherever it is given. E-mail addresses stay."""
-        if not self.enabled or text in self.remembered or not _may_hold_secret(text):
+        if not self.enabled or len(text) < _MIN_LABEL or text in self.remembered or not _may_hold_secret(text):
             return text
         return self._replaced(text, [span for span in self._spans(text) if span[2] != "email"])
 
@@ -157,6 +159,7 @@ class Redactor:
         """An id, which stays one: what holds a secret becomes ``redacted-`` and the beginning of its SHA-256."""
         if (
             not self.enabled
+            or (self._passes_uuids and is_uuid(text))
             or text in self.remembered
             or not _may_hold_secret(text)
             or all(span[2] == "email" for span in self._spans(text))
@@ -172,15 +175,18 @@ class Redactor:
         if not self.enabled:
             return dict(features)
         before = self.count
-        kept = {name: item if name in _CONTENT else self._labelled(name, item) for name, item in features.items()}
+        kept = dict(features)
+        for name, item in features.items():
+            if item and isinstance(item, (str, dict, list)) and name not in _CONTENT:
+                kept[name] = self._labelled(name, item)
         if self.count > before and isinstance(kept.get("_redacted", 0), int):
             kept["_redacted"] = kept.get("_redacted", 0) + self.count - before
         return kept
 
     def _labelled(self, name: str, item: Any) -> Any:
-        if isinstance(item, str):
-            return self.identifier(item) if name.endswith(("_id", "_uuid", "Id")) else self.label(item)
-        return self.value(item) if isinstance(item, (dict, list)) and item else item
+        if not isinstance(item, str):
+            return self.value(item)
+        return self.identifier(item) if name.endswith(("_id", "_uuid", "Id")) else self.label(item)
 
     def path(self, path: str) -> str:
         """The path of a file, unless the settings hide it, or keep no more than a hash of it."""
@@ -228,8 +234,8 @@ class Redactor:
             return self._blanked(members)
         named = next((members[key] for key in _NAMING if key in members), None)  # {"name": "DB_PASSWORD", "value": …}
         of_value = self._judge(named) if isinstance(named, str) else None
-        in_key_file = any(isinstance(members.get(key), str) and _is_key_file(members[key]) for key in PATH_MEMBERS)
-        in_list = any(isinstance(members.get(key), str) and members[key].endswith(_LIST_FILES) for key in PATH_MEMBERS)
+        paths = [path for key in PATH_MEMBERS if isinstance(path := members.get(key), str)]
+        in_key_file, in_list = any(map(_is_key_file, paths)), any(path.endswith(_LIST_FILES) for path in paths)
         announced = self._announced(members)
         walked = {}
         for key, item in members.items():
@@ -352,12 +358,12 @@ class Redactor:
 
 def _may_hold_secret(label: str) -> bool:
     """Whether a short text can hold one: it has ten characters of a token in a row, or gives something a value."""
-    if len(label) < 10:
+    if len(label) < _MIN_LABEL:
         return False
     if ":" in label or "=" in label or "$" in label:
         return True
     pieces = label.encode("utf-8", "surrogatepass").translate(APART).split()
-    return any(len(piece) >= 10 for piece in pieces)
+    return any(len(piece) >= _MIN_LABEL for piece in pieces)
 
 
 def _is_given(key: Any, item: str, kind: str) -> bool:

@@ -81,15 +81,16 @@ def _made_of(
     if found is None or not (found[1] or found[2]):
         return None
     kind, text, path = found
-    tool = features.get("tool_name")
+    get = features.get
+    tool = get("tool_name")
     return Document(
         activity_id,
         ts_us,
         kind,
         _text(project) or None,
-        _text(session_id) or _text(features.get("session_id")) or None,
+        _text(session_id) or _text(get("session_id")) or None,
         tool if isinstance(tool, str) else None,
-        features.get("success") is False or "error" in features or features.get("severity") in _SEVERE,
+        get("success") is False or "error" in features or ("severity" in features and features["severity"] in _SEVERE),
         path or None,
         text[:MAX_TEXT],
         source_rank(source, features),
@@ -109,11 +110,10 @@ def _session(features: dict[str, Any]) -> _Found | None:
 def _tool(features: dict[str, Any]) -> _Found:
     given = features.get("parameters")
     parameters = given if isinstance(given, dict) else {}
-    get = parameters.get
-    path = _text(get("file_path")) or _text(get("notebook_path"))
-    name, error = _text(features.get("tool_name")), _text(features.get("error"))
+    path = _member(parameters, "file_path") or _member(parameters, "notebook_path")
+    name, error = _member(features, "tool_name"), _member(features, "error")
     if name in _SHELLS:
-        command, description = _text(get("command")), _text(get("description"))
+        command, description = _member(parameters, "command"), _member(parameters, "description")
         return "command", "\n".join(filter(None, (command, error, description))) if error or description else command, path
     texts = [name, error, *(text for key, value in parameters.items() if key != "file_path" for text in _texts(value))]
     return "call", "\n".join(filter(None, texts)), path
@@ -151,6 +151,10 @@ _READERS = {
     "mcp_event": _insight,
     "system_event": _system,
 }
+
+
+def _member(members: dict[str, Any], name: str) -> str:
+    return _text(members[name]) if name in members else ""
 
 
 def _text(value: object) -> str:

@@ -307,7 +307,7 @@ class SearchIndex:
     def _learn(self, words: AbstractSet[str]) -> None:
         if len(self._known_words) > KnownWords.MOST:
             self._known_words.clear()
-        new = {word for word in words - self._known_words if is_forgiven(word)}
+        new = set(filter(is_forgiven, words - self._known_words))
         if new:
             both_ways = " ".join([*new, *(f"{_BACKWARDS}{word[::-1]}" for word in new)])
             self._connection.execute("INSERT INTO words (both_ways) VALUES (?)", (both_ways,))

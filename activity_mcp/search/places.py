@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PLACES = 65_536
 DAY = 86_400 * PLACES
 """The ids of a day; the index ``docs_by_day`` has this number in its text."""
+_DAY_US = 86_400_000_000
 CHUNK = 500
 _MAX_NEIGHBOURS = 8
 """So many documents of the same time are looked at for each new one, before places are tried one by one."""
@@ -44,7 +45,11 @@ def known(connection: sqlite3.Connection, given: Mapping[int, Document]) -> dict
     """Of these documents by their keys those that are there, each with its id and its rank."""
     by_day: dict[int, list[int]] = {}
     for key, document in given.items():
-        by_day.setdefault(id_at(document.ts_us) // DAY, []).append(key)
+        day = max(0, document.ts_us) // _DAY_US
+        if day in by_day:
+            by_day[day].append(key)
+        else:
+            by_day[day] = [key]
     found = {}
     for day, keys in by_day.items():
         for near in (day - 1, day, day + 1):
@@ -68,7 +73,7 @@ def places_of(connection: sqlite3.Connection, given: Mapping[int, Document]) -> 
 
 def _in_order(connection: sqlite3.Connection, given: Mapping[int, Document]) -> dict[int, int] | None:
     """The places of documents of about one time, each the next free one; None where many others are among them."""
-    wanted = sorted([(id_at(document.ts_us), key) for key, document in given.items()])
+    wanted = sorted([(max(0, document.ts_us * PLACES // 1_000_000), key) for key, document in given.items()])
     if not wanted:
         return {}
     span, most = (wanted[0][0], wanted[-1][0] + PLACES), _MAX_NEIGHBOURS * len(wanted)

@@ -47,11 +47,11 @@ class PriceList:
         context = _context_of(features)
         if not model.strip() or context is None:
             return None
-        from genai_prices.data_snapshot import get_snapshot
-
-        for provider in dict.fromkeys((_provider_of(model), None)):
-            if not self._is_listed(model, provider):
+        for provider in (_provider_of(model), None):
+            if (model, provider) in self._unknown or not self._is_listed(model, provider):
                 continue
+            from genai_prices.data_snapshot import get_snapshot
+
             try:
                 found = get_snapshot().calc(_usage_of(features), model, provider, None, _date_of(ts_us), context)
             except (LookupError, ValueError, OverflowError):
@@ -64,8 +64,6 @@ class PriceList:
         """Whether the list has the model. It keeps what it has found by itself, and looks for the others through all it has."""
         from genai_prices.data_snapshot import get_snapshot
 
-        if (model, provider) in self._unknown:
-            return False
         try:
             get_snapshot().find_provider_model(model, None, provider, None)
         except LookupError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -12,7 +13,13 @@ from typing import Any
 import pytest
 
 from activity_mcp.__main__ import run
+from activity_mcp.claude_code.transcripts import ImportLedger
 from activity_mcp.clock import iso
+from activity_mcp.errors import NotDurable
+from activity_mcp.operations.import_transcripts import TranscriptImport
+from activity_mcp.queue import QueueWriter
+from activity_mcp.service import ActivityService
+from disks import FaultyDisk
 
 DAY_S = 86_400
 
@@ -184,3 +191,23 @@ def test_a_query_that_is_refused_says_the_dialect_and_the_views(call: Call, sql:
     call("import")
     code, _, err = call("query", sql)
     assert (code, "DuckDB's SQL" in err, "VW_LLM_EVENTS" in err) == (2, True, True)
+
+
+def test_what_a_disk_does_not_confirm_is_imported_again(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file's mark follows the sync of its events, which is one for all of them."""
+    disk = FaultyDisk()
+    service = ActivityService.from_environ({**os.environ, "ACTIVITY_HOME": str(tmp_path / "state")}, source="cli")
+    monkeypatch.setattr(service, "writer", QueueWriter(service.queue.directory, sink=service.config.sink, fs=disk))
+    disk.sync_error = errno.EIO
+    path = str(folder / "s1.jsonl")
+    with pytest.raises(NotDurable):
+        TranscriptImport(service).run([path])
+    ledger = ImportLedger(os.path.join(service.queue.directory, "imports.json"))
+    assert ledger.mark(path) is None
+    disk.sync_error = None
+    disk.synced.clear()
+    again = TranscriptImport(service).run([path])
+    assert sum(again.activities.values()) > 5
+    assert len(disk.synced) <= 2
+    assert TranscriptImport(service).run([path]).unchanged == 1
+    service.close()

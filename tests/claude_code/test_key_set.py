@@ -16,6 +16,10 @@ def test_it_holds_what_was_added_and_nothing_else(keys: list[int], others: list[
     found = KeySet(keys)
     assert (set(found), len(found)) == (set(keys), len(set(keys)))
     assert [key in found for key in others] == [key in set(keys) for key in others]
+    known = set(keys)
+    for key in others:
+        assert found.add(key) == (key not in known)
+        known.add(key)
 
 
 def test_of_a_key_the_lowest_64_bits_count_and_none_is_taken_for_a_free_slot() -> None:

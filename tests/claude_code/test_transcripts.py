@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from activity_mcp.activity import Origin, derived_id, sha256_hex
 from activity_mcp.claude_code.ids import unnamed_prompt_key
 from activity_mcp.claude_code.transcripts import TranscriptReader, TranscriptReport
+from activity_mcp.claude_code.transcripts.key_set import KeySet
 from activity_mcp.clock import iso
 from activity_mcp.redaction import Redactor
 from claude_code.conftest import Read, Script, unique
@@ -573,7 +574,7 @@ def test_files_of_one_import_that_repeat_each_other_are_sent_once(script, read, 
     script.says("done", "m2")
     copy = tmp_path / "agent-a1.jsonl"
     copy.write_bytes(script.path.read_bytes())
-    seen: set[bytes] = set()
+    seen = KeySet()
     assert len(read(script.path, seen=seen)[0]) == 7
     assert read(copy, seen=seen)[0] == []
 

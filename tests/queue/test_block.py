@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from activity_mcp.activity import encode_line
-from activity_mcp.fs import LOCAL
-from activity_mcp.queue import Damage, Offset, QueueReader, Record
+from activity_mcp.fs import LOCAL, FileSystem
+from activity_mcp.queue import Damage, Offset, QueueReader, Record, block
 from activity_mcp.queue.segment import header_line, segment_path
 from activity_mcp.queue.segment_reader import SegmentReader
 from lengths import examples
 
 LONGEST = 2000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_pieces() -> Iterator[None]:
+    """Lines of these files lie across the pieces in which they are read."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(block, "_PIECE_BYTES", 70)
+        yield
 
 
 class SpanReader(QueueReader):
@@ -131,3 +140,28 @@ def test_most_of_a_queue_is_read_in_blocks(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(SegmentReader, "_judge", judge)
     assert len(QueueReader(str(tmp_path), loads=orjson.loads).read(None).records) == 100
     assert judged == []
+
+
+class CountingDisk(FileSystem):
+    """The real disk, counting the bytes that are read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes_read = 0
+
+    def pread(self, fd: int, size: int, offset: int) -> bytes:
+        data = super().pread(fd, size, offset)
+        self.bytes_read += len(data)
+        return data
+
+
+def test_a_batch_of_few_lines_does_not_read_the_many_behind_them(tmp_path: Path) -> None:
+    lines = [line(number, 90) for number in range(2000)]
+    path = Path(segment_path(str(tmp_path), 1))
+    path.parent.mkdir()
+    path.write_bytes(header_line(1, "q", "boot", 0) + b"".join(lines))
+    disk = CountingDisk()
+    batch = QueueReader(str(tmp_path), fs=disk).read_plain(None, 4 << 20, 100)
+    assert batch is not None
+    assert (len(batch.segments[0][1].lines), batch.more) == (100, True)
+    assert disk.bytes_read < sum(map(len, lines[:100])) + 8192

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
 
-from activity_mcp.redaction import RULES, Redactor, gates
+from activity_mcp.redaction import RULES, Redactor, gate_words, gates
 from activity_mcp.redaction.gates import opened
 from activity_mcp.redaction.names import judge_name
 from activity_mcp.redaction.programs import CONSUMERS
-from activity_mcp.redaction.sight import Sight
+from activity_mcp.redaction.settings import RedactionSettings
+from activity_mcp.redaction.sight import Sight, is_uuid
 from lengths import LONG
 from redaction.cases import LOOK_ALIKES, secrets
 from redaction.corpora import all_cases, look_alikes
@@ -73,6 +77,45 @@ def test_a_shut_gate_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("text", ORDINARY)
 def test_what_hooks_mostly_see_opens_no_gate(text: str) -> None:
     assert opened(Sight(text), RULES) == {}
+
+
+def test_no_finder_looks_at_a_uuid() -> None:
+    """So an id of that form is passed over unread: every word of the gates that fits into one, at every place of it."""
+    blocks = (
+        gate_words.TOKENS_BY_PIECE,
+        gate_words.TOKENS_BEFORE_LONG,
+        gate_words.TOKENS_BY_HEAD,
+        gate_words.PROGRAMS,
+        gate_words.CALLS,
+        gate_words.CONSUMERS,
+    )
+    words = {word for block in blocks for word in re.split("[|\\s]", block)} | {
+        literal for rule in RULES for literal in rule[1]
+    }
+    known = sorted(word for word in words if word and not word.strip("0123456789abcdef-") and len(word) <= 12)
+    assert len(known) > 5
+    draw = random.Random(5)
+    plain = [str(uuid.UUID(int=draw.getrandbits(128))) for _ in range(500)]
+    spelled = [
+        text[:at] + word + text[at + len(word) :] for text in plain[:20] for word in known for at in range(37 - len(word))
+    ]
+    asked = [text for text in (*plain, *spelled) if is_uuid(text)]
+    assert len(asked) > 1000
+    assert [text for text in asked if opened(Sight(text), RULES)] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["3F2504E0-4F89-41D3-9A0C-0305E82C3301", "3f2504e0-4f89-41d3-9a0c-0305e82c33", "g" * 36, "-" * 36]
+)
+def test_what_only_resembles_a_uuid_is_read(text: str) -> None:
+    assert not is_uuid(text)
+
+
+def test_a_pattern_of_the_users_own_finds_uuids_as_well() -> None:
+    settings = RedactionSettings({"version": 1, "patterns": [{"name": "customer", "pattern": "3f25[0-9a-f-]+"}]})
+    text = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+    assert Redactor(settings=settings).identifier(text).startswith("redacted-")
+    assert Redactor().identifier(text) == text
 
 
 def test_keys_that_are_not_judged_announce_nothing() -> None:

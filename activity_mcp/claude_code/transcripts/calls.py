@@ -12,12 +12,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ...activity import derived_id
 from .. import events
 from ..ids import call_key, is_own_tool, is_unique_call_id
 from ..outcomes import marks_of
 from ..prompts import text_of
-from .open_state import Call, context_fields, dedup_key, error_text, had_permission_dialog, original_uuid, text_in
+from .open_state import Call, context_fields, dedup_key_of, error_text, had_permission_dialog, original_uuid, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,19 +128,20 @@ class ToolCalls:
         key = call_key(session.id, call_id, name, tool_input)
         if is_unique_call_id(call_id):
             return None if key in self._open or self._is_known(key) else key
-        line_key = f"{original_uuid(line)}\0{call_id}" + (f"\0{nth}" if nth else "")
-        is_repeated = original_uuid(line) is not None and dedup_key(derived_id("tool_event", "line", line_key)) in self._seen
-        if is_repeated or self._copies.is_copy(line_key):
+        uuid = original_uuid(line)
+        line_key = f"{uuid}\0{call_id}" + (f"\0{nth}" if nth else "")
+        seen_as = dedup_key_of("tool_event", "line", line_key)
+        if (uuid is not None and seen_as in self._seen) or self._copies.is_copy(line_key):
             return None
-        self._seen.add(dedup_key(derived_id("tool_event", "line", line_key)))
-        is_side = bool(line.get("isSidechain"))
-        if key in self._open or self._is_known(key):
-            if original_uuid(line) is None or (is_side and key not in self._from_side_chains):
+        self._seen.add(seen_as)
+        is_side, is_taken = bool(line.get("isSidechain")), key in self._open or self._is_known(key)
+        if is_taken:
+            if uuid is None or (is_side and key not in self._from_side_chains):
                 return None  # a side chain that replays its parent
-            key = f"{key}@{original_uuid(line)}" + (f"@{nth}" if nth else "")
+            key = f"{key}@{uuid}" + (f"@{nth}" if nth else "")
         if is_side:
             self._from_side_chains.add(key)
-        return None if self._is_known(key) else key
+        return None if is_taken and self._is_known(key) else key
 
     def _called(self, session: Session, call_id: str, line: dict[str, Any]) -> Call | None:
         """The open call that this result belongs to."""
@@ -159,20 +159,20 @@ class ToolCalls:
             self._early[_result_key(session, call_id)] = (block, line)
 
     def _is_answered(self, session: Session, call_id: str) -> bool:
-        return dedup_key(derived_id("tool_event", "result", f"{session.id}\0{call_id}")) in self._seen
+        return dedup_key_of("tool_event", "result", f"{session.id}\0{call_id}") in self._seen
 
     def _is_known(self, key: str) -> bool:
-        return dedup_key(derived_id("tool_event", "tool_use_id", key)) in self._seen
+        return dedup_key_of("tool_event", "tool_use_id", key) in self._seen
 
     # --- the events of a call
 
     def _complete(self, call: Call, *, elapsed_ms: float | None = None, lost: bool = False, **outcome: Any) -> None:
         del self._open[call.key]
         if not is_unique_call_id(call.id):
-            self._seen.add(dedup_key(derived_id("tool_event", "result", f"{call.session.id}\0{call.id}")))
+            self._seen.add(dedup_key_of("tool_event", "result", f"{call.session.id}\0{call.id}"))
         if is_own_tool(call.name):
             self._report.own += 1
-            self._seen.add(dedup_key(derived_id("tool_event", "tool_use_id", call.key)))
+            self._seen.add(dedup_key_of("tool_event", "tool_use_id", call.key))
             return
         if lost:
             call.common[DAMAGED] = True

@@ -26,7 +26,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ...activity import derived_id
 from ...clock import iso, parse_iso
 from .. import events
 from ..ids import unnamed_prompt_key
@@ -34,7 +33,7 @@ from ..prompts import Utterance, beginning_of_turn, classified, text_of, user_ut
 from . import queued, session_facts
 from .calls import ToolCalls
 from .lines import EVENTLESS_TYPES
-from .open_state import Session, circumstances, context_fields, dedup_key, line_id, text_in
+from .open_state import Session, circumstances, context_fields, dedup_key, dedup_key_of, line_id, text_in
 from .responses import Responses
 from .subagents import Subagent
 
@@ -285,7 +284,7 @@ class Conversation:
     def _is_first(self, session: Session, line: dict[str, Any], words: Utterance) -> bool:
         """False for a line that was read before, in this file or in that of the session it was copied from."""
         name = line_id(session, line, words)
-        key = dedup_key(derived_id("session_event", "line", name))
+        key = dedup_key_of("session_event", "line", name)
         if key in self._seen:
             return False
         if self._copies.is_copy(name):
@@ -375,14 +374,12 @@ class Conversation:
     # --- sending
 
     def _send(self, session: Session, draft: EventDraft, ts_us: int, position: int | None = None) -> None:
-        key = dedup_key(draft.activity_id)
-        if key not in self._seen:
-            self._seen.add(key)
+        if self._seen.add(dedup_key(draft.activity_id)):
             session.activities += 1
             self._deliver(session, draft, ts_us, position)
 
     def _is_known(self, event_name: str, kind: str, key: str) -> bool:
-        return dedup_key(derived_id(event_name, kind, key)) in self._seen
+        return dedup_key_of(event_name, kind, key) in self._seen
 
 
 def _nth_of_its_id(blocks: list[dict[str, Any]], at: int) -> int:

@@ -11,13 +11,14 @@ from collections import defaultdict
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from ...activity import derived_id
+from ...activity import derived_number
 from .key_set import KeySet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _KEY_DIGITS = 16
+"""Of an id, the first so many."""
 
 
 class LineKeys(Collection[str]):
@@ -67,11 +68,10 @@ class Copies:
 
     def is_copy(self, line_key: str) -> bool:
         """Whether another file's line has this key; if not, it is this file's from now on."""
-        key = int(derived_id("session_event", "line", line_key).replace("-", "")[:_KEY_DIGITS], 16)
+        key = derived_number("session_event", "line", line_key) >> 64
         if key not in self._own:
-            if key in self._taken:
+            if not self._taken.add(key):
                 return True
-            self._taken.add(key)
             self._own.add(key)
         self._lines.add(key)
         return False

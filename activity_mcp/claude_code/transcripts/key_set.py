@@ -34,15 +34,20 @@ class KeySet:
     def __iter__(self) -> Iterator[int]:
         return filter(None, self._slots)
 
-    def add(self, key: int) -> None:
+    def add(self, key: int) -> bool:
+        """Whether it is new."""
         key = key & _BITS or _INSTEAD_OF_ZERO
-        slot = self._slot_of(key)
-        if self._slots[slot]:
-            return
-        self._slots[slot] = key
+        slots, mask = self._slots, self._mask
+        slot = (key * _SPREAD & _BITS) >> self._shift
+        while found := slots[slot]:  # as ``_slot_of``: an import of 100 MB comes by two million times
+            if found == key:
+                return False
+            slot = (slot + 1) & mask
+        slots[slot] = key
         self._count += 1
-        if 3 * self._count > 2 * (self._mask + 1):
+        if 3 * self._count > 2 * (mask + 1):
             self._grow()
+        return True
 
     def _slot_of(self, key: int) -> int:
         """Where the key is, or the free slot where it belongs."""

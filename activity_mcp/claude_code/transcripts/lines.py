@@ -20,6 +20,7 @@ MAX_LINE_BYTES = 32 * 1024 * 1024
 _CHUNK_BYTES = 1024 * 1024
 _MAX_TORN_BYTES = 4 * 1024 * 1024
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_NOTHING = Found([])
 
 EVENTLESS_TYPES = frozenset(
     (
@@ -75,7 +76,12 @@ class TranscriptLines:
                 continue
             start = self.position
             self.position += len(line)
-            yield from self._pieces(line, start)
+            found = records_of(line, self._loads) if start and not self._torn else _NOTHING
+            if len(found.records) == 1 and not found.is_mended and not found.lost:  # as nearly all are
+                self.lines += 1
+                yield Piece(start, self.position, 0, start, found.records[0])
+            else:
+                yield from self._pieces(line, start)
         yield from self._given_up(self.position)
 
     def take_tail(self) -> Iterator[Piece]:

@@ -52,6 +52,7 @@ def live_follower(
             now_us=clock.time_us(),
             mark=mark,
             loads=orjson.loads,
+            dumps=orjson.dumps,
             was_forgotten=was_forgotten,
             start_of=state.start_of,
             repeats_of=state.repeats_of,

@@ -9,13 +9,18 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ...activity import sha256_hex
+from ...activity import derived_number, sha256_hex
 from ..prompts import text_of
 from .turns import Turns
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..prompts import Utterance
     from .turns import Turn
+
+
+_LOW = (1 << 64) - 1
 
 
 @dataclass(slots=True)
@@ -81,11 +86,12 @@ class Call:
         return self.session.id, self.common.get("agent_id")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Response:
     """A response of the model. ``position``: where the next one of its chain begins, None while it is the last; ``lines``:
     their uuids, where its id is not unique; ``details``: what else its price depends on; ``is_followed``: a line of the user's
-    came after it; ``is_known``: another file has reported it; ``is_whole``: one of its lines has a stop reason.
+    came after it; ``is_known``: another file has reported it; ``is_whole``: one of its lines has a stop reason; ``named``: the
+    activity id of its message.
     """
 
     session: Session
@@ -96,6 +102,7 @@ class Response:
     features: dict[str, Any] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
     details: dict[str, int] = field(default_factory=dict)
+    named: str = ""
     chain: tuple[str, str | bool] = ("", False)
     lines: list[str] = field(default_factory=list)
     position: int | None = None
@@ -106,14 +113,26 @@ class Response:
 
 def dedup_key(activity_id: str) -> int:
     """The activity id in 64 bits, for a ``KeySet``."""
-    digits = activity_id.replace("-", "")
-    return int(digits[:16], 16) ^ int(digits[16:], 16)
+    number = int(activity_id.replace("-", ""), 16)
+    return number >> 64 ^ number & _LOW
+
+
+def dedup_key_of(event_name: str, kind: str, key: str) -> int:
+    """``dedup_key`` of the id that ``derived_id`` makes of these."""
+    number = derived_number(event_name, kind, key)
+    return number >> 64 ^ number & _LOW
 
 
 def text_in(members: dict[str, Any], name: str) -> str | None:
     """The member, if it is a text with something in it."""
     value = members.get(name)
-    return value if isinstance(value, str) and value else None
+    return value if value and isinstance(value, str) else None
+
+
+def texts_in(members: dict[str, Any], names: Mapping[str, str]) -> dict[str, str]:
+    """The members that are texts with something in them, by new names."""
+    get = members.get
+    return {name: value for name, member in names.items() if (value := get(member)) and isinstance(value, str)}
 
 
 def original_uuid(line: dict[str, Any]) -> str | None:

@@ -26,14 +26,18 @@ def is_in_order(pieces: Iterable[Piece]) -> bool:
     for piece in pieces:
         line = piece.content if isinstance(piece.content, dict) else {}
         parents, time_us = _parents(line), _time_of(line)
-        if time_us is not None and time_us < now_us and not any(parent in known for parent in parents):
-            return False
-        now_us = now_us if time_us is None else time_us
-        missing.update(parent for parent in parents if parent not in known)
-        if isinstance(uuid := line.get("uuid"), str):
-            if hash(uuid) in missing:
+        unknown = [parent for parent in parents if parent not in known] if parents else parents
+        if time_us is not None:
+            if time_us < now_us and len(unknown) == len(parents):
                 return False
-            known.add(hash(uuid))
+            now_us = time_us
+        if unknown:
+            missing.update(unknown)
+        if isinstance(uuid := line.get("uuid"), str):
+            key = hash(uuid)
+            if missing and key in missing:
+                return False
+            known.add(key)
     return True
 
 
@@ -48,9 +52,11 @@ def by_time(pieces: Iterable[Piece]) -> list[Piece]:
     return [piece for _, piece in sorted(found, key=lambda entry: entry[0])]
 
 
-def _parents(line: dict[str, Any]) -> set[int]:
-    parents = (line.get("parentUuid"), line.get("logicalParentUuid"))
-    return {hash(parent) for parent in parents if isinstance(parent, str)}
+def _parents(line: dict[str, Any]) -> list[int]:
+    parent, logical = line.get("parentUuid"), line.get("logicalParentUuid")
+    if parent is None and logical is None:
+        return []
+    return [hash(name) for name in (parent, logical) if isinstance(name, str)]
 
 
 def _time_of(line: dict[str, Any]) -> int | None:

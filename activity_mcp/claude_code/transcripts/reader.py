@@ -17,7 +17,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from ...activity import Activity, Origin, build
+from ...activity import Activity, Origin, build, dump_json
 from ...fs import reader as open_regular
 from ..events import UNANSWERED
 from .conversation import Conversation
@@ -66,6 +66,7 @@ class TranscriptReader:
         since_us: int | None = None,
         seen: KeySet | None = None,
         loads: Callable[[bytes], Any] = json.loads,
+        dumps: Callable[[Any], bytes] = dump_json,
         was_forgotten: Callable[[str, Origin, int], bool] | None = None,
         start_of: Callable[[str], str | None] = lambda session_id: None,
         repeats_of: Callable[[str], int] = lambda key: 0,
@@ -87,6 +88,7 @@ class TranscriptReader:
         self._estimate = estimate
         self._lines_of = lines_of
         self._loads = loads
+        self._dumps = dumps
         self._was_forgotten = was_forgotten or (lambda activity_id, origin, ts_us: False)
         self._copies = copies if copies is not None else Copies()
         self._conversation = Conversation(
@@ -129,7 +131,8 @@ class TranscriptReader:
         lines = TranscriptLines(file, self._loads)
         for piece in lines if in_order else map(lines.again, by_time(lines)):
             self._take(piece)
-            yield from self._drain()
+            if self._out:
+                yield from self._drain()
         quiet = is_quiet(self._last_us(file), self._now_us)
         if quiet:
             for piece in lines.take_tail():
@@ -156,7 +159,8 @@ class TranscriptReader:
             lines = TranscriptLines(file, self._loads, position=began)
             for piece in lines:
                 self._take(piece)
-                yield from self._drain()
+                if self._out:
+                    yield from self._drain()
                 if lines.position - began >= max_bytes:
                     break
             self._position = lines.position
@@ -224,6 +228,7 @@ class TranscriptReader:
             ts=ts_us,
             link=link,
             strict=False,
+            dumps=self._dumps,
         )
 
     def _origin(self, session: Session) -> Origin | None:

@@ -65,8 +65,10 @@ class TranscriptReport:
 
     def spent(self, features: dict[str, Any]) -> None:
         """Count the tokens of an llm_event."""
-        counts = {name: features[name] for name in _TOKENS}
-        self.tokens.setdefault(features["model"], Counter()).update({"calls": 1, **counts})
+        counts = self.tokens.setdefault(features["model"], Counter())
+        counts["calls"] += 1
+        for name in _TOKENS:
+            counts[name] += features[name]
 
     def add(self, other: TranscriptReport) -> None:
         for name in _COUNTS:

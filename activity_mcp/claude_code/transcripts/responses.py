@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..ids import is_unique_message_id, is_unique_request_id
 from ..model_requests import kind_of_request, llm_activity, message_activity_id, request_activity_id
-from .open_state import Response, context_fields, dedup_key, original_uuid, text_in
+from .open_state import Response, context_fields, dedup_key, original_uuid, text_in, texts_in
 from .usage import counts_of
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ _ATTRIBUTIONS = {
     "agent_type": "attributionAgent", "skill": "attributionSkill", "mcp_server": "attributionMcpServer",
     "mcp_tool": "attributionMcpTool", "effort": "effort", "cli_version": "version", "git_branch": "gitBranch",
 }  # fmt: skip
+_TIERS = {"speed": "speed", "service_tier": "service_tier"}
 
 
 class Responses:
@@ -59,6 +60,7 @@ class Responses:
         self._message_of: dict[str, str] = {}  # of each request: a gateway may give one id to all
         self._report = report
         self._open: dict[str, Response] = {}
+        self._alike: dict[tuple[Chain, str], list[Response]] = {}  # of these the open ones of a chain that share an id
         self._current: dict[Chain, Response] = {}
         self._by_line: dict[str, Response] = {}  # of responses whose id is not unique, the lines they hold
 
@@ -113,9 +115,13 @@ class Responses:
         if previous is not None and previous.position is None:
             previous.position = position
         self._current[chain] = response
-        key = dedup_key(message_activity_id(response.key))
+        response.named = message_activity_id(response.key)
+        key = dedup_key(response.named)
         response.is_known = key in self._seen or key in self._subagent.parents_responses()
+        if (replaced := self._open.get(response.key)) is not None:
+            self._leave_alike(replaced)
         self._open[response.key] = response
+        self._alike.setdefault((chain, response.id), []).append(response)
         if len(self._open) > MAX_OPEN:
             self._drop_oldest()
 
@@ -124,8 +130,15 @@ class Responses:
         if oldest is not None:
             self._finish(oldest)
 
+    def _leave_alike(self, response: Response) -> None:
+        alike = self._alike[response.chain, response.id]
+        alike.remove(response)
+        if not alike:
+            del self._alike[response.chain, response.id]
+
     def _finish(self, response: Response) -> None:
         del self._open[response.key]
+        self._leave_alike(response)
         for uuid in response.lines:
             self._by_line.pop(uuid, None)
         if response.tokens and not response.is_known:
@@ -133,23 +146,21 @@ class Responses:
             features = response.features | {name: count for name, count in response.details.items() if count}
             draft = llm_activity(self._activity_id(response), response.model, response.tokens, features)
             self._send(response.session, draft, response.ts_us, response.position)
-            self._seen.add(dedup_key(message_activity_id(response.key)))
+            self._seen.add(dedup_key(response.named))
 
     def _activity_id(self, response: Response) -> str:
         request_id = response.features.get("request_id")
         is_its_own = self._message_of.setdefault(request_id, response.key) == response.key if request_id else False
         if request_id and is_its_own and is_unique_request_id(request_id):
             return request_activity_id(request_id)
-        return message_activity_id(response.key)
+        return response.named
 
     def _asked_by(self, line: dict[str, Any]) -> dict[str, Any]:
         """Who asked for the response, and how: as far as the line and the subagent's description name it."""
-        found = {name: text_in(line, member) for name, member in _ATTRIBUTIONS.items()}
-        named: dict[str, Any] = {**self._subagent.features(), **{name: text for name, text in found.items() if text}}
+        named: dict[str, Any] = {**self._subagent.features(), **texts_in(line, _ATTRIBUTIONS)}
         usage = line["message"].get("usage")
-        for name in ("speed", "service_tier"):
-            text = text_in(usage, name) if isinstance(usage, dict) else None
-            named |= {name: text} if text else {}
+        if isinstance(usage, dict):
+            named |= texts_in(usage, _TIERS)
         is_subagent = bool(text_in(line, "agentId") or line.get("isSidechain"))
         return {**named, "request_kind": kind_of_request(None, is_subagent=is_subagent)}
 
@@ -173,10 +184,8 @@ class Responses:
         given = any(usage.get(name) for name in _GIVEN)
         if current is not None and current.id == message_id and _is_given_alike(current, usage):
             return current if given or not current.is_followed else None
-        beside = (
-            response for response in reversed(self._open.values()) if response.chain == chain and response.id == message_id
-        )
-        alike = (response for response in beside if given and not response.is_followed and _is_given_alike(response, usage))
+        beside = reversed(self._alike.get((chain, message_id), ())) if given else ()
+        alike = (response for response in beside if not response.is_followed and _is_given_alike(response, usage))
         return next(alike, None) or self._replayed(session, line, message_id, usage)
 
     def _replayed(self, session: Session, line: dict[str, Any], message_id: str, usage: dict[str, int]) -> Response | None:
