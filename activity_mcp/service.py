@@ -251,8 +251,8 @@ class ActivityService(Composition):
             except ActivityError as error:
                 self.on_error(error)
         stopped = self.leader is None or self.leader.stop(timeout)
-        if stopped and self.made("warehouse") is not None:
-            self.warehouse.close()
+        if stopped and self.made("adapter") is not None:
+            self.adapter.close()
         if stopped and self.made("finding") is not None:
             self.finding.close()
         if writer is not None:

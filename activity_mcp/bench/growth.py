@@ -100,7 +100,6 @@ def _index(environ: Mapping[str, str]) -> None:
         while feed is not None and feed.read_slice():
             pass
     finally:
-        service.warehouse.release()  # the servers need its file
         service.close()
 
 

@@ -68,3 +68,9 @@ class Adapter(ABC):
     @abstractmethod
     def exists(self) -> bool:
         """False where nothing can have been stored yet. Reaches no engine."""
+
+    def close(self) -> None:
+        """Give back what the store holds open, whichever part had it opened. What was never used is not made for it."""
+        store: Store | None = self.__dict__.get("store")
+        if store is not None:
+            store.close()

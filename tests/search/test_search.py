@@ -622,6 +622,22 @@ def test_a_search_holds_nothing_open(record: Record) -> None:
         connection.execute("BEGIN EXCLUSIVE")
 
 
+def test_a_closed_service_leaves_the_warehouse_to_others_though_only_the_index_read_it(record: Record) -> None:
+    service = record.service()
+    run(service, "make it")
+    ship(service)
+    service.close()
+    reader = record.service()
+    assert reader.finding.feed is not None
+    reader.finding.feed.remove()
+    while reader.finding.feed.read_slice():
+        pass
+    reader.close()
+    code = "import duckdb, sys; duckdb.connect(sys.argv[1]).close()"
+    opened = subprocess.run([sys.executable, "-c", code, reader.config.db], capture_output=True, text=True, check=False)
+    assert opened.stderr == ""
+
+
 def test_ages_are_in_the_largest_unit() -> None:
     assert [times.age_of(us) for us in (-5, 59_000_000, 61_000_000, 7_200_000_000, 3 * 86_400_000_000)] == [
         "0 s", "59 s", "1 min", "2 h", "3 d",
