@@ -178,6 +178,16 @@ class Activity:
         self.ride = False
         self._encoded: bytes | None = None
 
+    @classmethod
+    def of_columns(cls, columns: Mapping[str, Any]) -> Activity:
+        """The event of a row or a line: each column as it is there, None where it is not."""
+        made = cls.__new__(cls)
+        for name in _MEMBERS:
+            setattr(made, name, columns.get(name))
+        made.validated = made.ride = False
+        made._encoded = None
+        return made
+
     def features_changed(self) -> None:
         """What was encoded of the features is no longer true."""
         self._encoded = None

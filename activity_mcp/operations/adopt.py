@@ -206,8 +206,8 @@ def _rows(engine: QueryEngine, sql: str) -> list[list[Any]]:
 def _activity(columns: Mapping[str, Any]) -> Activity:
     """The row as the event it was. It was validated when it was flushed."""
     features, revenue = columns["feature_json"], columns["revenue_impact"]
-    made = Activity(
-        **{
+    made = Activity.of_columns(
+        {
             **columns,
             "ts": _iso_text(str(columns["ts"])),
             "feature_json": orjson.loads(features) if isinstance(features, str) else features,

@@ -88,7 +88,7 @@ def test_each_event_says_what_it_should_and_satisfies_its_schema(
     for line in lines:
         assert [line["feature_json"][name] for name in ("prompt_id", "agent_id", "agent_type")] == ["p1", "a1", "Explore"]
         assert (line["session_id"], line["source"], "v" in line) == ("s1", "hook", False)
-        schema.validate(Activity(**line))
+        schema.validate(Activity.of_columns(line))
     take(hooked, given)  # the same payload again: a plugin and the settings both registered the hook
     again = hooked.lines() if hooked.home.exists() else []
     assert [line["activity_id"] for line in again] == [line["activity_id"] for line in lines] * 2

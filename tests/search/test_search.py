@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from activity_mcp.service import ActivityService
 from activity_mcp.warehouse.duckdb import folding as duckdb_folding
 from activity_mcp.warehouse.duckdb import history
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
+from fakes import FakeClock
 from patience import PATIENCE_S
 from search.conftest import Record, append, build, documents_in, opened, run, ship, snippets
 
@@ -214,6 +216,7 @@ def test_what_is_folded_leaves_only_when_the_index_beside_it_has_taken_it(
 ) -> None:
     """The fold is as good as done when the index is killed: the next process has both to do, and nothing twice."""
     monkeypatch.setattr(folding, "BESIDE_ROWS", -1)
+    record.clock = today()
     service = record.service()
     run(service, "make first")
     ship(service)
@@ -241,6 +244,11 @@ def test_what_is_folded_leaves_only_when_the_index_beside_it_has_taken_it(
     assert (answer["total"], answer["notes"]) == (2, [])
 
 
+def today() -> FakeClock:
+    """For rows that are counted: contexts have the last days by the warehouse's clock, which no test sets."""
+    return FakeClock(time_us=time.time_ns() // 1000 - 60_000_000)
+
+
 def counted(service: ActivityService) -> int:
     """The calls that the contexts in the warehouse have."""
     store = service.warehouse
@@ -254,6 +262,7 @@ def counted(service: ActivityService) -> int:
 @pytest.mark.usefixtures("whole_folds")
 def test_a_backlog_is_indexed_beside_its_fold_piece_by_piece(record: Record, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folding, "BESIDE_ROWS", -1)
+    record.clock = today()
     service = record.service()
     for number in range(7):
         run(service, f"make target-{number}")
