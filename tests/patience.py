@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-PATIENCE_S = 120.0
-"""What takes longer hangs. On an idle machine nothing takes a tenth of it."""
+PATIENCE_S = 300.0
+"""What takes longer hangs. On an idle machine nothing takes a twentieth of it."""
 TRIES = 5
 
 

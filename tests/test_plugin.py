@@ -20,6 +20,7 @@ from activity_mcp.claude_code.setup.registration import (
     hook_handler,
     server_entry,
 )
+from patience import PATIENCE_S
 
 REPO = Path(__file__).resolve().parents[1]
 PLUGIN = REPO / "plugin"
@@ -86,7 +87,7 @@ def as_claude_code_does(
     environ = {"PATH": path, "HOME": str(home), "CLAUDE_PLUGIN_ROOT": str(PLUGIN), "ACTIVITY_HOME": str(home / "state"), "ACTIVITY_CUSTOMER": "ada@example.com"}  # fmt: skip
     if data is not None:
         environ["CLAUDE_PLUGIN_DATA"] = str(data)
-    return subprocess.run(command, input=given, env=environ, capture_output=True, text=True, timeout=60, cwd=home)
+    return subprocess.run(command, input=given, env=environ, capture_output=True, text=True, timeout=PATIENCE_S, cwd=home)
 
 
 def plugin_hooks() -> list[dict[str, Any]]:

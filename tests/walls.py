@@ -128,6 +128,7 @@ PARTS: dict[str, dict[str, set[str]]] = {
     "claude_code": {
         "__init__": set(),
         "commits": set(),
+        "cutting": set(),
         "draft": set(),
         "ids": set(),
         "outcomes": set(),
@@ -137,7 +138,7 @@ PARTS: dict[str, dict[str, set[str]]] = {
         "versions": set(),
         "model_requests": {"draft"},
         "sql_statements": {"draft", "shell"},
-        "events": {"commits", "draft", "sql_statements"},
+        "events": {"commits", "cutting", "draft", "sql_statements"},
         "hooks": {"draft", "events", "ids", "outcomes", "prompts", "session_state"},
         "setup": {"hooks", "versions"},
         "transcripts": {"draft", "events", "ids", "model_requests", "outcomes", "prompts", "session_state", "setup"},

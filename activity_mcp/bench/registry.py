@@ -32,7 +32,7 @@ BENCHMARKS: dict[str, str] = {
     "queue": "a durable append beside a bare write, four processes beside one, a takeover, coming back after a crash",
     "start": "starting, the first answer, a durable log_event, and resting, beside the SDK's bare server",
     "commands": "what short commands cost of the processor beside `python -c pass`",
-    "growth": "answers, flushes, folds, metrics, contexts anew over a thousand and a million activities; about three minutes",
+    "growth": "answers, flushes, folds, metrics, contexts anew over a thousand and a million activities; about four minutes",
     "search": "search over a million activities, through MCP and by command; the index's size and its part of a flush",
     "provenance": "a question over a million activities, and its way to an insight that another server shows",
     "usage": "a batch of Claude Code's exporter until it is durable, and `usage daily` over a million activities",

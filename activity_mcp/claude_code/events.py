@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from ..activity import FILE_TOOLS, derived_id, dump_json, sha256_hex
 from ..redaction import HIDDEN_PATH
+from .cutting import Room, fitted, head, size_of
 from .draft import EventDraft
 
 TYPE_CHECKING = False
@@ -142,14 +143,14 @@ def parameters_of(tool_input: Mapping[str, Any], redactor: Redactor) -> tuple[di
     """The tool's input, redacted, each value cut at 4 KiB, and the names of those that were cut."""
     rough, names = {}, []
     for name, value in list(tool_input.items())[:MAX_PARAMETERS]:
-        room = _Room(MAX_PARAMETER_BYTES + _MARGIN_BYTES)
-        rough[str(name)] = _fitted(value, room)
+        room = Room(MAX_PARAMETER_BYTES + _MARGIN_BYTES)
+        rough[str(name)] = fitted(value, room)
         if room.cut:
             names.append(str(name))
     kept = {}
     for name, value in redactor.value(rough).items():
-        room = _Room(MAX_PARAMETER_BYTES)
-        kept[name] = _fitted(value, room)
+        room = Room(MAX_PARAMETER_BYTES)
+        kept[name] = fitted(value, room)
         if room.cut and name not in names:
             names.append(name)
     return kept, names
@@ -157,14 +158,14 @@ def parameters_of(tool_input: Mapping[str, Any], redactor: Redactor) -> tuple[di
 
 def error_text(error: str, redactor: Redactor) -> str:
     """The first KiB of an error, redacted."""
-    return _head(redactor.text(_head(error.strip(), MAX_ERROR_BYTES + _MARGIN_BYTES)), MAX_ERROR_BYTES)
+    return head(redactor.text(head(error.strip(), MAX_ERROR_BYTES + _MARGIN_BYTES)), MAX_ERROR_BYTES)
 
 
 def response_size(response: Any) -> int | None:
     """Bytes of a tool's structured response: of a command's output where it is one, else of all of it as JSON."""
     if isinstance(response, dict) and isinstance(response.get("stdout"), str):
         error = response.get("stderr")
-        return _bytes(response["stdout"]) + (_bytes(error) if isinstance(error, str) else 0)
+        return size_of(response["stdout"]) + (size_of(error) if isinstance(error, str) else 0)
     return content_size(response)
 
 
@@ -183,7 +184,7 @@ def content_size(content: Any) -> int | None:
     if content is None:
         return None
     if isinstance(content, str):
-        return _bytes(content)
+        return size_of(content)
     if isinstance(content, list):
         return sum(_block_size(block) for block in content)
     return len(dump_json(content))
@@ -194,7 +195,7 @@ def _block_size(block: Any) -> int:
         source = block.get("source")
         for text in (block.get("text"), source.get("data") if isinstance(source, dict) else None):
             if isinstance(text, str):
-                return _bytes(text)
+                return size_of(text)
     return len(dump_json(block))
 
 
@@ -240,14 +241,14 @@ def _path_in(tool_input: Any) -> str | None:
 def _extent(tool_name: str, tool_input: dict[str, Any], result: dict[str, Any]) -> dict[str, int | None]:
     """How much of the file was touched, as far as the call shows it."""
     original, content = result.get("originalFile"), tool_input.get("content")
-    before = _bytes(original) if isinstance(original, str) else None
+    before = size_of(original) if isinstance(original, str) else None
     if tool_name == "Read":
         file = result.get("file")
         lines = file.get("numLines") if isinstance(file, dict) else None
         return {"lines_affected": lines if type(lines) is int and lines >= 0 else None}
     changed = _patched_lines(result.get("structuredPatch"))
     if tool_name == "Write" and isinstance(content, str):
-        return {"lines_affected": changed or _lines(content), "bytes_before": before, "bytes_after": _bytes(content)}
+        return {"lines_affected": changed or _lines(content), "bytes_before": before, "bytes_after": size_of(content)}
     if tool_name == "NotebookEdit":
         source = tool_input.get("new_source")
         return {"lines_affected": _lines(source) if isinstance(source, str) else None}
@@ -268,7 +269,7 @@ def _size_after(original: Any, before: int | None, result: dict[str, Any]) -> in
     if before is None or not isinstance(old, str) or not isinstance(new, str) or not old or old not in original:
         return None
     times = original.count(old) if result.get("replaceAll") else 1
-    return before + int(times) * (_bytes(new) - _bytes(old))
+    return before + int(times) * (size_of(new) - size_of(old))
 
 
 def _lines(text: str) -> int:
@@ -326,8 +327,8 @@ def text_features(text: str, policy: str, redactor: Redactor) -> dict[str, Any]:
         return features
     before = redactor.count
     if policy == "full":
-        redacted = redactor.text(_head(text, MAX_TEXT_BYTES + _MARGIN_BYTES))
-        features["text"] = _head(redacted, MAX_TEXT_BYTES)
+        redacted = redactor.text(head(text, MAX_TEXT_BYTES + _MARGIN_BYTES))
+        features["text"] = head(redacted, MAX_TEXT_BYTES)
         if len(features["text"]) < len(redacted) or len(text) > MAX_TEXT_BYTES:
             features["_truncated"] = ["text"]
     else:
@@ -336,57 +337,3 @@ def text_features(text: str, policy: str, redactor: Redactor) -> dict[str, Any]:
     if redactor.count > before:
         features["_redacted"] = redactor.count - before
     return features
-
-
-# --- cutting
-
-
-class _Room:
-    """How many bytes of a value still fit, and whether anything had to be cut."""
-
-    __slots__ = ("cut", "left")
-
-    def __init__(self, left: int) -> None:
-        self.left = left
-        self.cut = False
-
-
-def _fitted(value: Any, room: _Room, depth: int = 0) -> Any:
-    """The value's beginning, as far as there is room: texts are cut, later members and items left out."""
-    if isinstance(value, str):
-        text = _head(value, max(room.left, 0))
-        room.cut = room.cut or len(text) < len(value)
-        room.left -= _bytes(text)
-        return text
-    if not isinstance(value, (dict, list)):
-        room.left -= 8
-        return value
-    if depth >= 12:
-        room.cut = True
-        return "[nested too deeply]"
-    kept: dict[str, Any] | list[Any] = {} if isinstance(value, dict) else []
-    for item in value.items() if isinstance(value, dict) else value:
-        if room.left <= 0:
-            room.cut = True
-            break
-        if isinstance(kept, dict):
-            key = _head(str(item[0]), 256)
-            room.left -= len(key) + 4
-            kept[key] = _fitted(item[1], room, depth + 1)
-        else:
-            kept.append(_fitted(item, room, depth + 1))
-    return kept
-
-
-def _head(text: str, limit: int) -> str:
-    """The first ``limit`` bytes of the text, whole characters only."""
-    if len(text) * 4 <= limit:
-        return text
-    encoded = text[:limit].encode("utf-8", "replace")
-    if len(encoded) <= limit and len(text) <= limit:
-        return text
-    return encoded[:limit].decode("utf-8", "ignore")
-
-
-def _bytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
+from ..warehouse.base import WarehousePlace
+
 if TYPE_CHECKING:
     from ..warehouse.drift import DriftSummary
     from .check import Status
@@ -57,13 +59,9 @@ class LeaderState(TypedDict):
     last_progress_age_s: NotRequired[float | None]
 
 
-class WarehouseState(TypedDict):
-    """``path`` and ``size_bytes`` of an embedded one, ``connection`` of Snowflake. ``rejected``: events it did not take."""
+class WarehouseState(WarehousePlace):
+    """``rejected``: events it did not take."""
 
-    kind: str
-    path: NotRequired[str]
-    size_bytes: NotRequired[int | None]
-    connection: NotRequired[str]
     rejected: int
     error: str | None
 

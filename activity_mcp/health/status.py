@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ..clock import iso, parse_iso
 from ..context import ALL_PROJECTS
@@ -138,7 +138,7 @@ class StatusReader:
 
     def _warehouse(self, leader: LeaderState, buried: list[DeadLetter]) -> WarehouseState:
         rejected = sum(_rejected_in(letter.reason) for letter in buried)
-        return cast("WarehouseState", {**self._adapter.describe(), "rejected": rejected, "error": leader.get("error")})
+        return {**self._adapter.describe(), "rejected": rejected, "error": leader.get("error")}
 
     def _other_queues(self) -> list[OtherQueue]:
         """Queues of other warehouses in the same place that hold events and that nobody ships."""

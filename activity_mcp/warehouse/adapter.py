@@ -14,12 +14,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .base import ActivityHistory, Capabilities, DriftTable, Maintenance, QueryEngine, Rewriter, Store, TaskState
+    from .base import (
+        ActivityHistory,
+        Capabilities,
+        DriftTable,
+        Maintenance,
+        QueryEngine,
+        Rewriter,
+        Store,
+        TaskState,
+        WarehousePlace,
+    )
 
 
 class Adapter(ABC):
@@ -52,8 +62,8 @@ class Adapter(ABC):
         return False
 
     @abstractmethod
-    def describe(self) -> dict[str, Any]:
-        """``kind`` and where it is, as the status document says it. Reaches no engine."""
+    def describe(self) -> WarehousePlace:
+        """As the status document says it. Reaches no engine."""
 
     @abstractmethod
     def exists(self) -> bool:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, Protocol, TypedDict, overload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -277,6 +277,15 @@ class DriftTable(Protocol):
 
     def accept(self, drift_ids: Sequence[str]) -> None:
         """Accept these, all or none of them. Raises a WarehouseError."""
+
+
+class WarehousePlace(TypedDict):
+    """Which warehouse this is: ``path`` and ``size_bytes`` of an embedded one, ``connection`` of Snowflake."""
+
+    kind: str
+    path: NotRequired[str]
+    size_bytes: NotRequired[int | None]
+    connection: NotRequired[str]
 
 
 class TaskState(NamedTuple):

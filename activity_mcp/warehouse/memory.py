@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from ..clock import Clock
-    from .base import QueryEngine
+    from .base import QueryEngine, WarehousePlace
 
 _KEPT_DAYS_US = 8 * 86_400_000_000
 _MAX_ERRORS, _MAX_FILES = 10, 20
@@ -122,7 +122,7 @@ class MemoryAdapter(Adapter):
     def queries(self) -> QueryEngine:
         raise WarehouseRefused("a warehouse in memory knows no SQL; nothing was run")
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> WarehousePlace:
         return {"kind": "memory"}
 
     def exists(self) -> bool:

@@ -104,7 +104,7 @@ class Led:
         try:
             yield service
         finally:
-            service.leader.stop(5)
+            service.leader.stop(PATIENCE_S)
             service.close()
 
     def fire(self, given: Any, *, command: list[str] | None = None, **environ: str) -> str:

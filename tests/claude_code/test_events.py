@@ -32,6 +32,7 @@ def test_a_hook_can_afford_the_mapping_and_the_redaction() -> None:
     assert "activity_mcp.claude_code.events" in loaded
     assert loaded & EXPENSIVE == set()
     assert {name for name in loaded if name.startswith("activity_mcp.claude_code.")} == {
+        "activity_mcp.claude_code.cutting",
         "activity_mcp.claude_code.draft",
         "activity_mcp.claude_code.events",
     }

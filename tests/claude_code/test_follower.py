@@ -25,6 +25,7 @@ from claude_code.hooked import Hooked, payload
 from deployed import put_warehouse
 from fakes import FakeClock
 from lengths import some
+from patience import PATIENCE_S
 
 COUNTS = "SELECT event_name, COUNT(*) FROM V_CURRENT_STREAM WHERE source = 'import' GROUP BY ALL ORDER BY ALL"
 
@@ -51,7 +52,7 @@ class Session:
             yield service
         finally:
             assert service.leader is not None
-            service.leader.stop(5)
+            service.leader.stop(PATIENCE_S)
             service.close()
             assert errors == []
 
@@ -109,7 +110,7 @@ def test_what_was_read_live_is_sent_again_by_no_later_turn_leader_or_import(live
         assert live.turn(other)["llm_event"] == 3
         live.clock.advance(7200)
         report = TranscriptImport(other).run([str(live.script.path)])
-        Drainer(other).drain(30)
+        Drainer(other).drain(PATIENCE_S)
         assert (report.activities["llm_event"], report.activities["tool_event"]) == (0, 0)
         assert other.query("SELECT COUNT(*) FROM CLAUDE_STREAM_V2 WHERE event_name = 'llm_event'").rows == [[3]]
 
@@ -316,5 +317,5 @@ def test_prompts_typed_while_claude_works_are_recorded_once_each(live: Session, 
     with live.leader() as service:
         Path(service.queue.directory, "imports.json").unlink()  # the import reads all of it once more
         TranscriptImport(service).run([str(live.script.path)])
-        Drainer(service).drain(30)
+        Drainer(service).drain(PATIENCE_S)
         assert prompts_of(service) == expected

@@ -22,6 +22,7 @@ from activity_mcp.operations.import_transcripts import TranscriptImport
 from activity_mcp.service import ActivityService
 from claude_code.hooked import Hooked
 from fakes import FakeClock
+from patience import PATIENCE_S
 
 RECORDED = Path(os.environ.get("ACTIVITY_TEST_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
 EXAMPLE = Path(package_files.path_of("examples", "session.jsonl"))
@@ -114,7 +115,7 @@ def warehouse(hooked: Hooked) -> Iterator[Callable[..., list[Any]]]:
     def facts(*paths: Path) -> list[Any]:
         if paths:
             TranscriptImport(service).run([str(path) for path in paths])
-        Drainer(service).drain(30)
+        Drainer(service).drain(PATIENCE_S)
         return [list(row) for row in service.query(FACTS).rows]
 
     try:

@@ -25,6 +25,7 @@ from activity_mcp.claude_code.setup.registration import HOOK_EVENTS, own_handler
 from activity_mcp.errors import InvalidInput
 from activity_mcp.provenance.artifact_store import Artifact, ArtifactStore
 from claude_code.hooked import Hooked, payload, tool_use
+from patience import PATIENCE_S
 
 OTHERS = {
     "model": "opus",
@@ -116,7 +117,7 @@ def test_what_is_registered_runs_outside_of_the_virtual_environment(place: Place
     server = read(place.servers)["mcpServers"]["activity"]
     environ = {"HOME": str(place.home), "PATH": "/usr/bin:/bin"}
     command = [server["command"], *server["args"][:-1], "--version"]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, cwd="/")
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=PATIENCE_S, cwd="/")
     assert done.stdout.split()[-1] == __version__
 
 

@@ -18,6 +18,7 @@ from activity_mcp.service import ActivityService
 from cli.conftest import call, home
 from cli.outcome import Call
 from fakes import FakeClock
+from patience import PATIENCE_S
 
 __all__ = ["call", "home"]
 GIVEN: dict[str, Any] = {
@@ -179,7 +180,7 @@ def test_the_command_shows_the_wrapped_line_first_and_gives_it_the_same_input(ho
         capture_output=True,
         text=True,
         env=environ,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert (done.returncode, done.stderr) == (0, "")
     mine, ours = done.stdout.splitlines()

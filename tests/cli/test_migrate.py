@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from activity_mcp.warehouse.base import LAYOUT_VERSION
+from activity_mcp.warehouse.duckdb import file_turns, warehouse
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from cli.outcome import Call
+from patience import PATIENCE_S, until
 
 
 def insert(home: Path, rows: int, first: int = 0) -> None:
-    warehouse = DuckDBWarehouse(str(home / "activity.duckdb"))
-    with warehouse.transaction() as statements:
+    made = DuckDBWarehouse(str(home / "activity.duckdb"))
+    with made.transaction() as statements:
         statements.execute(
             "INSERT INTO ACTIVITY_STREAM (activity_id, ts, customer, activity, feature_1) SELECT 'a-' || n, "
             f"TIMESTAMP '2026-11-01' + to_days(CAST(n % 3 AS INTEGER)), 'ada', 'ran_sql', 'x' FROM range({first}, {first + rows}) AS r (n)"
         )
-    warehouse.release()
+    made.release()
 
 
 def test_a_migration_from_the_first_look_to_the_way_back(home: Path, call: Call) -> None:
@@ -51,20 +56,27 @@ def test_a_migration_from_the_first_look_to_the_way_back(home: Path, call: Call)
     assert call("migrate", "status", "--json").json["reads_v2"] is False
 
 
-def test_a_migration_waits_for_the_file_while_another_process_writes(home: Path, call: Call) -> None:
+def test_a_migration_waits_for_the_file_while_another_process_writes(
+    home: Path, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A server's leader opens the file for each flush: between two of them there is time enough."""
-    import subprocess
-    import sys
-
     insert(home, 1)
+    attach = file_turns.attach
+    monkeypatch.setattr(warehouse, "attach", lambda connection, path, _: attach(connection, path, PATIENCE_S))
     path = home / "activity.duckdb"
-    script = f"import duckdb, time; c = duckdb.connect({str(path)!r}); print('open', flush=True); time.sleep(0.7); c.close()"
-    holder = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == b"open\n"
-    assert call("migrate", "backfill").out == "copied 1 activities to version 2\n"
-    holder.wait()
-    holder.stdout.close()
+    script = f"import duckdb; c = duckdb.connect({str(path)!r}); print('open', flush=True); input(); c.close()"
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"open\n"
+
+        def let_go() -> None:
+            until(Path(f"{path}.writer-waits").exists)
+            holder.communicate(b"\n")
+
+        with ThreadPoolExecutor(1) as other:
+            lets_go = other.submit(let_go)
+            assert call("migrate", "backfill").out == "copied 1 activities to version 2\n"
+            lets_go.result()
 
 
 def test_deploy_on_the_embedded_warehouse_says_what_does_not_apply(home: Path, call: Call) -> None:

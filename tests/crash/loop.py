@@ -26,6 +26,7 @@ from typing import Self
 import activity_mcp
 from activity_mcp.activity import derived_id
 from activity_mcp.claude_code.ids import call_key
+from patience import PATIENCE_S
 from server.wire import RawClient
 
 BETWEEN_KILLS = (0.1, 1.0)
@@ -74,7 +75,7 @@ class KillLoop:
     def __exit__(self, *raised: object) -> None:
         self._over.set()
         for thread in self._threads:
-            thread.join(60)
+            thread.join(PATIENCE_S)
         with self._lock:
             for process, _ in self._live.values():
                 process.kill()

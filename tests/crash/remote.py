@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from activity_mcp.warehouse import Batch
 from activity_mcp.warehouse.memory import MemoryWarehouse
+from patience import PATIENCE_S
 
 
 class WarehouseServer:
@@ -28,7 +29,7 @@ class WarehouseServer:
     def __exit__(self, *raised: object) -> None:
         with Client(self.path, "AF_UNIX"):  # wakes the thread, which finds the listener closed afterwards
             self._listener.close()
-        self._thread.join(120)
+        self._thread.join(PATIENCE_S)
 
     def _accept(self) -> None:
         while True:

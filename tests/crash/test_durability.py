@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ import activity_mcp
 from activity_mcp.queue import Lease
 from crash.journal import Journal
 from disks import segments
+from patience import PATIENCE_S, until
 from rigs import Rig
 from server.wire import RawClient
 
@@ -46,7 +46,7 @@ class Machine:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "activity_mcp", *arguments]
-        return subprocess.run(command, env=self.environ(), capture_output=True, text=True, check=True, timeout=120)
+        return subprocess.run(command, env=self.environ(), capture_output=True, text=True, check=True, timeout=PATIENCE_S)
 
     def answered(self, client: RawClient, count: int) -> list[str]:
         """Log so many events; the ids, each of them answered as accepted and as durable as this mode says."""
@@ -65,10 +65,7 @@ class Machine:
         return [row.activity_id for row in rig.warehouse.rows if row.event_name == "tool_event"]
 
     def wait_for_sync(self) -> None:
-        deadline = time.monotonic() + 120
-        while not all(self.journal.covers(path) for path in segments(self.queue)):
-            assert time.monotonic() < deadline, "the interval's sync never came"
-            time.sleep(0.01)
+        until(lambda: all(self.journal.covers(path) for path in segments(self.queue)))
 
 
 def promised() -> dict[str, tuple[str, str]]:

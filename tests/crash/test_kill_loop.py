@@ -18,6 +18,7 @@ from activity_mcp.warehouse.memory import MemoryWarehouse
 from crash.loop import KillLoop
 from crash.remote import WarehouseServer
 from disks import segments
+from patience import PATIENCE_S
 from rigs import Rig
 
 
@@ -56,7 +57,7 @@ def test_servers_commands_and_writers_killed_at_random_lose_nothing_and_double_n
 
         def run(*arguments: str) -> subprocess.CompletedProcess[str]:
             command = [sys.executable, "-m", "activity_mcp", *arguments]
-            return subprocess.run(command, env=clean, capture_output=True, text=True, timeout=120)
+            return subprocess.run(command, env=clean, capture_output=True, text=True, timeout=PATIENCE_S)
 
         queue = json.loads(run("status", "--json").stdout)["queue"]
         sink = open_queue(queue["directory"], sink="").sink

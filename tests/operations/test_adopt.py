@@ -18,6 +18,7 @@ from activity_mcp.operations.selection import Selection
 from activity_mcp.queue import Lease
 from activity_mcp.recording.tombstones import Tombstones
 from activity_mcp.service import ActivityService
+from patience import PATIENCE_S
 
 EXAMPLE = package_files.path_of("examples", "session.jsonl")
 
@@ -37,7 +38,7 @@ def tools_in(service: ActivityService) -> list[str]:
 
 
 def rows_of(service: ActivityService, sql: str) -> list[list[Any]]:
-    return service.adapter.queries.query(sql, max_rows=None, max_bytes=None, timeout_s=30, cancelled=lambda: False).rows
+    return service.adapter.queries.query(sql, max_rows=None, max_bytes=None, timeout_s=PATIENCE_S, cancelled=lambda: False).rows
 
 
 def adopt(service: ActivityService, folder: Path) -> Adopted:

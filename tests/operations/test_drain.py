@@ -16,6 +16,7 @@ from activity_mcp.service import ActivityService
 from activity_mcp.warehouse.duckdb.query import DuckDBQueries
 from activity_mcp.warehouse.memory import MemoryAdapter
 from machines import Flaky
+from patience import PATIENCE_S
 
 TOOL = {"tool_name": "Bash", "success": True}
 
@@ -41,7 +42,7 @@ def test_a_flush_whose_time_is_up_says_how_far_it_came_and_the_next_one_goes_on_
     ) as ended:
         Drainer(service).drain(0.001)
     assert "it goes on from there" in ended.value.hint
-    assert Drainer(service).drain(60).rows == 1000
+    assert Drainer(service).drain(PATIENCE_S).rows == 1000
     assert [row.activity_id for row in warehouse.rows] == [activity.activity_id for activity in made]
 
 
@@ -60,7 +61,7 @@ def test_a_querys_time_is_that_of_the_flush_before_it_as_well(
 
     def queried(self: DuckDBQueries, sql: str, *, timeout_s: float, **options: Any) -> Any:
         allowed.append(timeout_s)
-        return query(self, sql, timeout_s=30.0, **options)
+        return query(self, sql, timeout_s=PATIENCE_S, **options)
 
     monkeypatch.setattr(Drainer, "drain", drained)
     monkeypatch.setattr(DuckDBQueries, "query", queried)

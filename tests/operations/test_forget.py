@@ -9,8 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +34,7 @@ from activity_mcp.warehouse.duckdb import rewrite
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from activity_mcp.warehouse.memory import MemoryWarehouse
 from lengths import some
+from patience import PATIENCE_S, until
 
 SECRET = "hunter2-quetzal"
 TIMES = ("2026-11-01T09:00:00.000000Z", "2026-11-02T09:00:00.000000Z")
@@ -395,7 +394,9 @@ def test_killed_there_it_has_lost_nothing_and_the_next_attempt_completes_it(
     make: Make, home: Path, place: Any, name: str
 ) -> None:
     module, owner = (place.__module__, place.__name__) if isinstance(place, type) else (place.__name__, "")
-    killed = subprocess.run([sys.executable, "-c", DIES, str(home), module, owner, name], capture_output=True, timeout=60)
+    killed = subprocess.run(
+        [sys.executable, "-c", DIES, str(home), module, owner, name], capture_output=True, timeout=PATIENCE_S
+    )
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     Forgetter(make(), selection(match=SECRET)).run()
     assert stored(make()) == ids(*(n for n in range(EVENTS) if n % 3))
@@ -408,12 +409,10 @@ def test_a_server_that_leads_steps_down_and_forgets_what_it_holds_in_memory(make
     assert server.lease.try_acquire()
     server.lease.release()
     server.start()
-    deadline = time.monotonic() + 120
-    while not (server.leader and server.leader.leads) and time.monotonic() < deadline:
-        threading.Event().wait(0.01)
+    until(lambda: server.leader and server.leader.leads)
     assert SECRET in json.dumps(server.context())
     command = [sys.executable, "-m", "activity_mcp", "forget", "--match", SECRET]
-    done = subprocess.run(command, env={**os.environ, **settings(home)}, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env={**os.environ, **settings(home)}, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr
     assert "forgotten" in done.stdout
     assert SECRET not in json.dumps(server.context())

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 import pytest
@@ -22,7 +23,7 @@ from activity_mcp.operations.shipping_child import small_service
 from activity_mcp.queue import Lease
 from activity_mcp.search.index import CACHE_KB, LESS_CACHE_KB
 from activity_mcp.service import ActivityService
-from patience import until
+from patience import PATIENCE_S, places_in, until
 
 CALLS_AT_LEAST = 400
 TOOL = {"tool_name": "Bash", "success": True, "output": "x" * 300}
@@ -55,7 +56,7 @@ class Importing:
         )  # fmt: skip
 
     def finished(self, process: subprocess.Popen[str]) -> dict[str, object]:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0, err
         report: dict[str, object] = json.loads(out)
         return report
@@ -70,9 +71,13 @@ class Importing:
         return found
 
 
+Imports = Iterator[Importing]
+
+
 @pytest.fixture
-def importing(tmp_path: Path, transcript: Path) -> Importing:
-    return Importing(tmp_path / "home", transcript)
+def imports(tmp_path: Path, transcript: Path) -> Imports:
+    """Each on a home of its own: an import may be over before a slow test has got hold of its child."""
+    return (Importing(place / "home", transcript) for place in places_in(tmp_path))
 
 
 def children_of(process: subprocess.Popen[str]) -> list[int]:
@@ -82,6 +87,42 @@ def children_of(process: subprocess.Popen[str]) -> list[int]:
         return []
 
 
+class Stopped(NamedTuple):
+    """An import that is under way, and its child; both are stopped."""
+
+    importing: Importing
+    process: subprocess.Popen[str]
+    child: int
+
+
+def stopped(imports: Imports, is_ready: Callable[[Importing], bool]) -> Stopped:
+    found = None
+    while found is None:
+        found = stop(next(imports), is_ready)
+    return found
+
+
+def stop(importing: Importing, is_ready: Callable[[Importing], bool]) -> Stopped | None:
+    """None where the import, or its child, was over before."""
+    process = importing.start()
+    until(lambda: process.poll() is not None or (children_of(process) and is_ready(importing)))
+    process.send_signal(signal.SIGSTOP)
+    until(lambda: is_stopped(process.pid) or process.poll() is not None)
+    for child in children_of(process):
+        os.kill(child, signal.SIGSTOP)
+        return Stopped(importing, process, child)
+    process.send_signal(signal.SIGCONT)
+    process.communicate()
+    return None
+
+
+def is_stopped(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except OSError:
+        return False
+
+
 def has_shipped(importing: Importing) -> bool:
     return any(importing.home.rglob("commit.json"))
 
@@ -89,18 +130,30 @@ def has_shipped(importing: Importing) -> bool:
 needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="children are found in Linux's /proc")
 
 
-@needs_proc
-def test_a_child_that_is_killed_again_and_again_is_started_again_and_each_event_arrives_once(importing: Importing) -> None:
-    process = importing.start()
+def kill_children(importing: Importing, process: subprocess.Popen[str]) -> int:
+    """How many were killed, of two, before the import was over: the first once it has shipped something."""
     killed = set[int]()
-    while len(killed) < 2 and process.poll() is None:
+
+    def are_killed() -> bool:
         for child in children_of(process):
             if child not in killed and (killed or has_shipped(importing)):
-                os.kill(child, signal.SIGKILL)
-                killed.add(child)
-        time.sleep(0.01)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+                    killed.add(child)
+        return len(killed) == 2 or process.poll() is not None
+
+    until(are_killed)
+    return len(killed)
+
+
+@needs_proc
+def test_a_child_that_is_killed_again_and_again_is_started_again_and_each_event_arrives_once(imports: Imports) -> None:
+    for importing in imports:
+        process = importing.start()
+        if kill_children(importing, process) == 2:
+            break
+        process.communicate()  # it was over before
     report = importing.finished(process)
-    assert len(killed) == 2
     rows, places, activities = importing.rows()
     assert rows == places == activities
     made = report["activities"]
@@ -109,31 +162,27 @@ def test_a_child_that_is_killed_again_and_again_is_started_again_and_each_event_
 
 
 @needs_proc
-def test_an_import_that_is_killed_leaves_no_child_and_the_next_one_completes_it(importing: Importing) -> None:
-    process = importing.start()
-    until(lambda: has_shipped(importing))
-    (child,) = children_of(process)
+def test_an_import_that_is_killed_leaves_no_child_and_the_next_one_completes_it(imports: Imports) -> None:
+    importing, process, child = stopped(imports, has_shipped)
     process.kill()
+    os.kill(child, signal.SIGCONT)
     process.communicate()
     until(lambda: not Path(f"/proc/{child}").exists())
     importing.finished(importing.start())
     rows, places, activities = importing.rows()
     assert rows == places
-    importing.home = importing.home.rename(importing.home.with_name("killed"))
-    undisturbed = Importing(importing.home.with_name("undisturbed"), Path(importing._transcript))
+    undisturbed = next(imports)
     undisturbed.finished(undisturbed.start())
     assert activities == undisturbed.rows()[2]
 
 
 @needs_proc
-def test_ctrl_c_ends_the_import_and_its_child_and_says_that_what_was_acknowledged_is_recorded(importing: Importing) -> None:
-    process = importing.start()
-    until(lambda: children_of(process))
-    (child,) = children_of(process)
-    os.kill(child, signal.SIGSTOP)  # so that the import cannot be over before
+def test_ctrl_c_ends_the_import_and_its_child_and_says_that_what_was_acknowledged_is_recorded(imports: Imports) -> None:
+    _, process, child = stopped(imports, lambda _: True)
     process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGCONT)
     os.kill(child, signal.SIGCONT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, err.strip()) == (130, "interrupted; what was acknowledged is recorded")
     until(lambda: not Path(f"/proc/{child}").exists())
 
@@ -197,7 +246,7 @@ def test_where_another_process_leads_no_child_is_started(service: ActivityServic
 def test_what_is_little_is_shipped_without_starting_a_process(service: ActivityService) -> None:
     write(service, 3)
     shipping = ShippingProcess(service)
-    shipping.drain(30, verify=True)
+    shipping.drain(PATIENCE_S, verify=True)
     assert shipping._child is None
     assert not service.local_events.urgent()
 

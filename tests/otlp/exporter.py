@@ -14,6 +14,7 @@ from activity_mcp.otlp.receiver import Answer, Receiver
 from activity_mcp.redaction import Redactor
 from activity_mcp.usage.prices import PriceList, valid_cost
 from fakes import FakeClock
+from patience import PATIENCE_S
 
 TOKEN = "a-token-of-the-tests"
 SESSION = "5f0c1d52-8e4b-4c37-9a61-2d7b5e90c4aa"
@@ -94,7 +95,7 @@ def post(
     given = {**PLAIN, **{name.replace("_", "-"): text for name, text in headers.items()}}
     if zipped:
         data, given["Content-Encoding"] = gzip.compress(data), "gzip"
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=180)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     sent = {name: text for name, text in given.items() if text is not None}
     connection.request("POST", path, chunks(data, 1000) if chunked else data, sent, encode_chunked=chunked)
     answer = connection.getresponse()

@@ -21,6 +21,7 @@ from activity_mcp.otlp.post import read_state
 from activity_mcp.otlp.token import FILE, made_token, stored_token
 from machines import Machine
 from otlp.exporter import PLAIN, TOKEN, Rig, body, post, request
+from patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_a_request_is_taken_in_every_framing(rig: Rig, listener: Listener, chunk
 
 
 def test_a_connection_takes_one_request_after_another(rig: Rig, listener: Listener) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", listener.port, timeout=120)
+    connection = http.client.HTTPConnection("127.0.0.1", listener.port, timeout=PATIENCE_S)
     for number in range(3):
         connection.request(
             "POST", "/v1/logs", body(request(number)), {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"}
@@ -59,7 +60,7 @@ def test_a_connection_takes_one_request_after_another(rig: Rig, listener: Listen
 
 
 def test_connections_that_show_no_token_keep_no_exporter_out(rig: Rig, listener: Listener) -> None:
-    known = http.client.HTTPConnection("127.0.0.1", listener.port, timeout=20)
+    known = http.client.HTTPConnection("127.0.0.1", listener.port, timeout=PATIENCE_S)
     known.request("POST", "/v1/logs", body(request(0)), PLAIN)
     known.getresponse().read()
     others = [socket.create_connection(("127.0.0.1", listener.port), 20) for _ in range(3 * MAX_CONNECTIONS)]
@@ -88,7 +89,7 @@ HALF_SENT = {
 @pytest.mark.parametrize("kind", HALF_SENT)
 def test_half_sent_requests_with_the_token_keep_no_exporter_out(rig: Rig, listener: Listener, kind: str) -> None:
     """Twice as many as there are places; then exporters, one after the other, while as many more half requests come."""
-    resting = http.client.HTTPConnection("127.0.0.1", listener.port, timeout=20)
+    resting = http.client.HTTPConnection("127.0.0.1", listener.port, timeout=PATIENCE_S)
     resting.request("POST", "/v1/logs", body(request(0)), PLAIN)
     assert resting.getresponse().read() == b"{}"
     others = [_half_sent(listener.port, HALF_SENT[kind]) for _ in range(2 * MAX_CONNECTIONS)]
@@ -116,7 +117,7 @@ def test_more_exporters_than_places_are_all_answered(rig: Rig, listener: Listene
     """The one that has waited longest for its next request is closed, and its exporter opens another connection."""
     resting = []
     for number in range(MAX_CONNECTIONS + 8):
-        resting.append(http.client.HTTPConnection("127.0.0.1", listener.port, timeout=20))
+        resting.append(http.client.HTTPConnection("127.0.0.1", listener.port, timeout=PATIENCE_S))
         resting[-1].request("POST", "/v1/logs", body(request(number)), PLAIN)
         assert resting[-1].getresponse().read() == b"{}"
     resting[-1].request("POST", "/v1/logs", body(request(99)), PLAIN)
@@ -176,7 +177,7 @@ def test_what_cannot_be_taken_is_answered_with_its_reason(
 @pytest.mark.parametrize("raw", [b"zz\r\n", b"5\r\nab", b"ffffffffffff\r\n", b"1" * 3000])
 def test_chunks_that_are_damaged_end_the_request_and_nothing_else(rig: Rig, listener: Listener, raw: bytes) -> None:
     head = f"POST /v1/logs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n"
-    with socket.create_connection(("127.0.0.1", listener.port), timeout=120) as connection:
+    with socket.create_connection(("127.0.0.1", listener.port), timeout=PATIENCE_S) as connection:
         connection.sendall(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + raw)
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(100).split()[1] in (b"400", b"413")

@@ -12,6 +12,7 @@ from activity_mcp.warehouse.base import Capabilities, Folded
 from activity_mcp.warehouse.memory import MemoryWarehouse
 from fakes import FakeClock
 from machines import Machine
+from patience import PATIENCE_S
 
 TOOL = {"tool_name": "Bash", "success": True}
 
@@ -109,7 +110,7 @@ def test_a_command_folds_what_a_killed_leader_had_appended(machine: Machine) -> 
     one, command = machine.server(), machine.server()
     appended_but_not_folded(machine, one)
     machine.kill(one)
-    assert Drainer(command).drain(5).rows == 0
+    assert Drainer(command).drain(PATIENCE_S).rows == 0
     assert machine.warehouse.folds == 2
     assert is_folded(command.lease, QueueReader(command.queue.directory).end())()
     assert is_folded(machine.server().lease, QueueReader(command.queue.directory).end())(), "the next leader reports it too"

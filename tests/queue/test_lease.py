@@ -15,6 +15,7 @@ from activity_mcp.fs import FileSystem
 from activity_mcp.queue import Lease, clear_flush_request, request_flush
 from disks import FaultyDisk
 from fakes import FakeClock
+from patience import PATIENCE_S
 
 ROOT = str(Path(__file__).parents[2])
 
@@ -169,7 +170,7 @@ def test_who_leads_is_asked_to_step_down_and_the_request_goes_once_it_has(direct
                 assert leader.is_asked_to_step_down()
                 leader.release()
 
-    assert Lease(directory, fs=Notices()).acquire_from(5) is True
+    assert Lease(directory, fs=Notices()).acquire_from(PATIENCE_S) is True
     assert not os.path.exists(f"{directory}/lead.request")
     assert waiting.is_asked_to_step_down() is False
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from disks import line, numbers, read_all, writer
+from patience import PATIENCE_S
 
 TESTS = Path(__file__).parents[1]
 
@@ -35,16 +36,16 @@ import os, sys, threading
 sys.path[:0] = [{str(TESTS.parent)!r}, {str(TESTS)!r}]
 from disks import FaultyDisk, line, writer
 disk, writing, forked = FaultyDisk(), threading.Event(), threading.Event()
-queue = writer({directory!r}, fs=disk, lock_timeout=2)
+queue = writer({directory!r}, fs=disk, lock_timeout={PATIENCE_S})
 queue.append([line(0)])
 def pause():
     disk.before_write = None
     writing.set()
-    forked.wait(120)
+    forked.wait({PATIENCE_S})
 disk.before_write = pause
 thread = threading.Thread(target=queue.append, args=([line(1)],))
 thread.start()
-writing.wait(120)
+writing.wait({PATIENCE_S})
 pid = os.fork()  # the child's copies of the thread's locks will never be released by anyone
 if pid == 0:
     disk.before_write = None
@@ -73,7 +74,7 @@ def fork_and_die():
     pid = os.fork()
     if pid == 0:
         os.close(1)
-        time.sleep(60)
+        time.sleep(1000)
         os._exit(0)
     os.write(1, b"%d" % pid)
     os.kill(os.getpid(), 9)
@@ -84,7 +85,7 @@ queue.append([line(1)])
     child = int(done.stdout)
     try:
         os.kill(child, 0)  # the child is alive
-        writer(directory, lock_timeout=0.05).append([line(2)])
+        writer(directory, lock_timeout=PATIENCE_S).append([line(2)])
     finally:
         os.kill(child, signal.SIGKILL)
     assert numbers(read_all(directory)) == [0, 2]

@@ -21,7 +21,7 @@ from activity_mcp.queue.manifest import seal_segment
 from activity_mcp.queue.segment import MAX_LINE_BYTES, MAX_NUMBER, segment_numbers
 from disks import FaultyDisk, damages, line, numbers, read_all, segments, writer
 from fakes import FakeClock
-from patience import until
+from patience import PATIENCE_S, until
 
 
 def torn_copy(directory: str, target: Path, keep: int) -> str:
@@ -296,7 +296,7 @@ def test_threads_that_wait_share_one_sync(directory: str) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(PATIENCE_S)
     assert sorted(numbers(read_all(directory))) == [0, 1, 2, 3, 4, 5]
     assert len(disk.synced) == 2  # the first one's, and one for the four that came while it ran
 
@@ -315,7 +315,7 @@ def test_a_failing_sync_seals_the_segment_and_every_waiting_caller_hears_of_it(d
 
     def fail_once() -> None:
         """The kernel tells of a lost page once; the next sync of that file succeeds and proves nothing."""
-        everyone_wrote.wait(120)
+        everyone_wrote.wait(PATIENCE_S)
         if len(disk.synced) == 1:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
@@ -331,7 +331,7 @@ def test_a_failing_sync_seals_the_segment_and_every_waiting_caller_hears_of_it(d
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(PATIENCE_S)
     assert len(reported) == 3
     assert "not accepted, may still be recorded" in reported[0]
     assert "same activity_id" in reported[0]
@@ -379,7 +379,7 @@ def test_an_interval_syncs_behind_the_caller_and_close_syncs_the_rest(directory:
     disk.before_sync = synced.set
     queue = writer(directory, fs=disk, durability=("interval", 1))
     assert not queue.append([line(0)]).durable
-    assert synced.wait(30)
+    assert synced.wait(PATIENCE_S)
     queue.close()
     patient = writer(directory, fs=disk, durability=("interval", 3_600_000))
     patient.append([line(1)])
@@ -394,7 +394,7 @@ def test_an_interval_sync_that_fails_is_counted_and_seals(directory: str) -> Non
     queue = writer(directory, fs=disk, durability=("interval", 1))
     disk.sync_error, disk.before_sync = errno.EIO, tried.set
     queue.append([line(0)])
-    assert tried.wait(30)
+    assert tried.wait(PATIENCE_S)
     disk.before_sync = None
     queue.close()
     assert queue.sync_failures == 1

@@ -16,6 +16,7 @@ from activity_mcp.bench.growth import fill
 from activity_mcp.operations.drain import Drainer
 from activity_mcp.service import ActivityService
 from cli.conftest import home
+from patience import PATIENCE_S
 from server.house import call, client_of
 
 __all__ = ["home"]
@@ -43,7 +44,7 @@ def test_a_great_history_gives_a_short_true_answer_however_it_is_asked(
         features = {"tool_name": "Bash", "success": success, "parameters": {"command": command}, "error": 'no "key"'}
         service.log("tool_event", features, project=HERE)
     service.log("session_event", {"event_type": "turn_end", "excerpt": "Ship needs a key because it signs."}, project=HERE)
-    Drainer(service).drain(60)
+    Drainer(service).drain(PATIENCE_S)
     try:
         counted = service.query(
             f"SELECT COUNT(*) FROM CLAUDE_STREAM_V2 WHERE customer = '{ME}' AND project = '{HERE}' AND event_name = 'tool_event' "

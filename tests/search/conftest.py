@@ -14,6 +14,7 @@ from activity_mcp.search.index import SearchIndex
 from activity_mcp.service import ActivityService
 from deployed import put_warehouse
 from fakes import FakeClock
+from patience import PATIENCE_S
 
 
 class Record:
@@ -51,12 +52,12 @@ def run(
 
 
 def ship(service: ActivityService) -> None:
-    Drainer(service).drain(60)
+    Drainer(service).drain(PATIENCE_S)
 
 
 def append(service: ActivityService) -> None:
     """Flush, and leave it to be folded."""
-    Drainer(service).drain(60, verify=False)
+    Drainer(service).drain(PATIENCE_S, verify=False)
 
 
 def opened(record: Record) -> SearchIndex:

@@ -27,6 +27,7 @@ from activity_mcp.warehouse.duckdb import folding as duckdb_folding
 from activity_mcp.warehouse.duckdb import history
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from fakes import FakeClock
+from patience import PATIENCE_S
 from search.conftest import Record, append, build, documents_in, opened, run, ship, snippets
 
 DAY_S = 86_400.0
@@ -540,7 +541,7 @@ def test_the_leader_builds_a_missing_index_in_its_turns(record: Record) -> None:
     for _ in range(40):
         leader.turn()
         record.clock.advance(1)
-    leader.stop(1)
+    leader.stop(PATIENCE_S)
     answer = server.search("make", limit=100)
     assert (answer["total"], answer["notes"]) == (50, [])
 

@@ -15,6 +15,7 @@ from activity_mcp.server.app import build_server
 from activity_mcp.service import ActivityService
 from deployed import put_warehouse
 from fakes import FakeClock
+from patience import PATIENCE_S
 
 ADA = "ada@example.com"
 
@@ -61,4 +62,4 @@ async def refused(client: Client, tool: str, **arguments: Any) -> str:
 
 
 def drain(service: ActivityService) -> None:
-    Drainer(service).drain(60)
+    Drainer(service).drain(PATIENCE_S)

@@ -19,6 +19,7 @@ from activity_mcp.errors import QueueBusy
 from activity_mcp.server.app import INSTRUCTIONS, build_server
 from activity_mcp.server.lanes import Lanes
 from activity_mcp.server.logs import configure_logging
+from patience import PATIENCE_S
 from server.double import STATUS, FakeService, as_service
 
 pytestmark = pytest.mark.anyio
@@ -282,12 +283,12 @@ async def test_appends_share_one_thread_of_their_own(client: Client, service: Fa
 
 def test_a_job_cancelled_before_its_turn_is_not_run() -> None:
     lanes, gate, done = Lanes(), threading.Event(), []
-    first = lanes.submit("appends", lambda: gate.wait(120))
+    first = lanes.submit("appends", lambda: gate.wait(PATIENCE_S))
     second = lanes.submit("appends", lambda: done.append("second"))
     assert second.cancel()
     gate.set()
-    lanes.submit("appends", lambda: done.append("third")).result(30)
-    assert (first.result(30), done) == (True, ["third"])
+    lanes.submit("appends", lambda: done.append("third")).result(PATIENCE_S)
+    assert (first.result(PATIENCE_S), done) == (True, ["third"])
 
 
 # --- what is refused

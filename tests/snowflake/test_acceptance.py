@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from patience import PATIENCE_S
 from standins.started import StandIn
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "accept_snowflake.py"
@@ -29,7 +30,7 @@ def test_the_acceptance_script_shows_what_the_stand_in_can_and_fails_on_the_rest
     environ = os.environ | snowflake.environ(tmp_path / "snow", database)
     environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     command = [sys.executable, str(SCRIPT), "--events", "300", "--json"]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert done.returncode == 5, done.stderr
     document = json.loads(done.stdout)
     results = {outcome["check"]: (outcome["result"], outcome["reported"]) for outcome in document["checks"]}

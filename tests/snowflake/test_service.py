@@ -16,6 +16,7 @@ from activity_mcp.__main__ import run
 from activity_mcp.service import ActivityService
 from activity_mcp.warehouse.snowflake.connection import NamedConnection
 from fakes import FakeClock
+from patience import until
 from server.wire import RawClient
 from standins.started import StandIn
 
@@ -291,11 +292,13 @@ def test_a_server_that_ships_with_the_genuine_sdk_says_nothing_on_stdout_but_the
         client.initialize()
         client.call(1, "log_event", event_name="tool_event", feature_json=TOOL)
         logged = client.receive()["result"]["structuredContent"]
-        deadline = time.monotonic() + 120
-        while not snowflake.rows(database) and time.monotonic() < deadline:
+
+        def has_shipped() -> bool:
             client.request(2, "ping")
             client.receive()
-            time.sleep(0.05)  # waits for another process
+            return bool(snowflake.rows(database))
+
+        until(has_shipped)
         client.close_input()
         code, stderr, left, _ = client.leave()
     assert [row["ACTIVITY_ID"] for row in snowflake.rows(database)][:1] == [logged["activity_id"]]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from activity_mcp.warehouse.snowflake.connection import NamedConnection
+from patience import PATIENCE_S
 
 from .certificates import make_certificates, make_client_keys
 
@@ -121,10 +122,10 @@ class StandIn:
     def _post(self, path: str, value: object, method: str = "POST") -> None:
         data = None if value is None else json.dumps(value).encode()
         request = urllib.request.Request(f"https://127.0.0.1:{self.port}/stand-in/{path}", data=data, method=method)
-        urllib.request.urlopen(request, context=self._context, timeout=60).close()
+        urllib.request.urlopen(request, context=self._context, timeout=PATIENCE_S).close()
 
     def _get(self, path: str) -> Any:
         with urllib.request.urlopen(
-            f"https://127.0.0.1:{self.port}/stand-in/{path}", context=self._context, timeout=60
+            f"https://127.0.0.1:{self.port}/stand-in/{path}", context=self._context, timeout=PATIENCE_S
         ) as answer:
             return json.load(answer)

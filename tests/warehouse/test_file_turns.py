@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from activity_mcp.errors import QueryCancelled, WarehouseBusy, WarehouseUnavailable
+from activity_mcp.warehouse.duckdb import file_turns
 from activity_mcp.warehouse.duckdb import query as queries
 from activity_mcp.warehouse.duckdb.file_turns import LAPSES_S, WriterMark
 from activity_mcp.warehouse.duckdb.query import DuckDBQueries
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse
 from fakes import FakeClock
+from patience import PATIENCE_S
 from warehouse.test_contract import CHANNEL, batch, offset
 
 ENDLESS = "SELECT COUNT(*) FROM range(1000000000000)"
@@ -42,7 +44,7 @@ def clock() -> FakeClock:
     return FakeClock(time_us=time.time_ns() // 1000)
 
 
-def ask(pool: ThreadPoolExecutor, path: str, sql: str, stop: threading.Event, timeout_s: float = 60.0) -> Future[Any]:
+def ask(pool: ThreadPoolExecutor, path: str, sql: str, stop: threading.Event, timeout_s: float = 3 * PATIENCE_S) -> Future[Any]:
     return pool.submit(DuckDBQueries(path).query, sql, timeout_s=timeout_s, cancelled=stop.is_set)
 
 
@@ -68,7 +70,7 @@ def test_a_flush_gets_the_file_under_queries_that_overlap_without_end(
     running = [ask(pool, path, ENDLESS, stop) for _ in range(4)]
     try:
         until_in_use(path)
-        warehouse = DuckDBWarehouse(path, clock=clock(), patience_s=30)
+        warehouse = DuckDBWarehouse(path, clock=clock(), patience_s=PATIENCE_S)
         for number in range(2, 5):
             warehouse.append(batch(number, number, clock(), expected=offset(number - 1)))
             warehouse.release()
@@ -79,6 +81,13 @@ def test_a_flush_gets_the_file_under_queries_that_overlap_without_end(
         assert all(isinstance(query.exception(), QueryCancelled) for query in running)
 
 
+@pytest.fixture
+def lasting_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mark lapses in three seconds, and a busy machine may stop a test for longer."""
+    monkeypatch.setattr(file_turns, "LAPSES_S", PATIENCE_S)
+
+
+@pytest.mark.usefixtures("lasting_marks")
 def test_while_a_flush_waits_no_query_begins_and_afterwards_it_does(path: str, pool: ThreadPoolExecutor) -> None:
     stop = threading.Event()
     WriterMark(path).keep()
@@ -95,7 +104,7 @@ def test_a_query_shorter_than_the_grace_is_left_alone(path: str) -> None:
             query = ask(pool, path, f"SELECT COUNT(*) FROM range({rows})", stop)
             if until_in_use(path, query.done):
                 break
-        warehouse = DuckDBWarehouse(path, clock=clock(), patience_s=30)
+        warehouse = DuckDBWarehouse(path, clock=clock(), patience_s=PATIENCE_S)
         warehouse.append(batch(2, 2, clock(), expected=offset(1)))
         warehouse.close()
         assert query.result().rows == [[rows]]
@@ -120,6 +129,7 @@ def test_the_mark_of_a_flush_that_was_killed_keeps_nobody_out(path: str) -> None
     assert DuckDBQueries(path).query("SELECT 1").rows == [[1]]
 
 
+@pytest.mark.usefixtures("lasting_marks")
 def test_a_process_that_keeps_asking_keeps_its_place(path: str) -> None:
     mark = WriterMark(path)
     mark.keep()

@@ -16,10 +16,11 @@ from activity_mcp.warehouse.duckdb.layout import foreign_tables
 from activity_mcp.warehouse.duckdb.query import DuckDBQueries
 from activity_mcp.warehouse.duckdb.warehouse import DuckDBWarehouse, is_deployed
 from deployed import put_file
+from patience import PATIENCE_S
 
 OPENINGS: dict[str, Callable[[str], object]] = {
     "a flush": lambda path: DuckDBWarehouse(path).committed("channel"),
-    "a query": lambda path: DuckDBQueries(path).query("SELECT 1", timeout_s=5),
+    "a query": lambda path: DuckDBQueries(path).query("SELECT 1", timeout_s=PATIENCE_S),
     "deploy": is_deployed,
     "a purge": foreign_tables,
 }

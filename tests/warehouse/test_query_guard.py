@@ -19,6 +19,7 @@ from activity_mcp.warehouse.duckdb.query_child import MAX_ROW_BYTES, answer_requ
 from activity_mcp.warehouse.duckdb.query_functions import SCALAR_FUNCTIONS, TABLE_FUNCTIONS
 from activity_mcp.warehouse.duckdb.query_guard import refusal_of
 from lengths import some
+from patience import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +226,7 @@ def test_a_query_that_eats_memory_ends_alone_and_within_its_gigabyte(db: Path, s
         "finally: print(round(peak_mb()), file=sys.stderr)"
     )
     command = [sys.executable, "-W", "ignore", "-c", measured]
-    done = subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, timeout=240, check=False)
+    done = subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, timeout=3 * PATIENCE_S, check=False)
     answer = json.loads(done.stdout) if done.stdout else _without_answer(done.returncode, done.stderr)
     assert (answer.get("kind"), answer.get("rows")) == ("refused", None)
     if done.returncode == 0:
@@ -267,7 +268,7 @@ def test_a_query_whose_parent_is_gone_ends_by_itself(db: Path) -> None:
     endless = "SELECT COUNT(*) FROM range(1000000) AS a (i), range(1000000) AS b (j) WHERE i * j % 7 = 3"
     request = {"db": str(db), "sql": endless, "max_rows": None, "timeout_s": 0.2}
     command = [sys.executable, "-m", "activity_mcp.warehouse.duckdb.query_child"]
-    done = subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, input=json.dumps(request).encode(), capture_output=True, timeout=3 * PATIENCE_S, check=False)
     assert (done.returncode, done.stdout) == (-signal.SIGALRM, b"")
 
 

@@ -19,6 +19,7 @@ from activity_mcp.bench.registry import own_environment
 from activity_mcp.clock import SYSTEM_CLOCK, iso
 from activity_mcp.operations.drain import Drainer
 from activity_mcp.service import ActivityService
+from patience import PATIENCE_S
 from web.seed import CUSTOMER
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def serving(environ: Mapping[str, str]) -> Iterator[str]:
         yield process.stdout.readline().strip()
     finally:
         process.terminate()
-        process.communicate(timeout=120)
+        process.communicate(timeout=PATIENCE_S)
 
 
 def seed_hostile(environ: Mapping[str, str]) -> list[str]:
@@ -85,7 +86,7 @@ def seed_hostile(environ: Mapping[str, str]) -> list[str]:
                 for place, (name, features) in enumerate(given)
             ]
             service.recorder.append(prepared)
-        Drainer(service).drain(60)
+        Drainer(service).drain(PATIENCE_S)
         return ids
     finally:
         service.close()

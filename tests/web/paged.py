@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from activity_mcp.bench.registry import own_environment
 from activity_mcp.service import ActivityService
 from activity_mcp.web.sources import sources_of
+from patience import PATIENCE_S
 from web.seed import CUSTOMER, Seeded, seed
 
 PORT = 8757
@@ -53,7 +54,7 @@ class Paged:
     def flush(self) -> None:
         from activity_mcp.operations.drain import Drainer
 
-        Drainer(self.service).drain(60)
+        Drainer(self.service).drain(PATIENCE_S)
 
     def read(self, path: str, status: int = 200) -> str:
         """A page's HTML once the warehouse has answered all of it."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from activity_mcp.clock import SYSTEM_CLOCK, iso
 from activity_mcp.operations.drain import Drainer
 from activity_mcp.service import ActivityService
+from patience import PATIENCE_S
 
 CUSTOMER = "ada@example.com"
 PROJECTS = ("/work/shop", "/work/ledger", "/work/site", "/home/ada/dotfiles")
@@ -54,7 +55,7 @@ def seed(environ: Mapping[str, str], *, sessions: int = 40, days: int = 30) -> l
             given = list(_session(rng, now_us - age_us, number))
             made = [service.recorder.prepare(name, features, origin, ts=iso(at)) for at, name, features in given]
             service.recorder.append(made)
-        Drainer(service).drain(120)
+        Drainer(service).drain(PATIENCE_S)
         return ids
     finally:
         service.close()

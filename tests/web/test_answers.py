@@ -11,6 +11,7 @@ import pytest
 from activity_mcp.errors import QueryCancelled, WarehouseUnavailable
 from activity_mcp.warehouse.base import Capabilities, QueryResult
 from activity_mcp.web.answers import MAX_AGE_S, PAID_PAUSE_S, Answers
+from patience import PATIENCE_S
 
 
 class Hands:
@@ -75,7 +76,7 @@ class Desk:
         return answer.state, [row["n"] for row in answer.rows]
 
     def settled(self) -> None:
-        assert self.reported.wait(120)
+        assert self.reported.wait(PATIENCE_S)
         self.reported.clear()
 
 
@@ -140,7 +141,7 @@ def test_where_reading_costs_money_an_answer_is_read_once_a_minute_at_most() -> 
 def test_a_query_gives_way_to_a_flush_and_begins_again_behind_it(desk: Desk) -> None:
     desk.engine.hold.clear()
     assert desk.ask(0.0) == ("pending", [])
-    assert desk.engine.began.wait(120)
+    assert desk.engine.began.wait(PATIENCE_S)
     desk.engine.waits = True
     while not desk.engine.gave_way:
         threading.Event().wait(0.005)

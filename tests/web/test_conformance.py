@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from patience import PATIENCE_S
 from server.wire import ENVIRON
 from web.site import Site
 
@@ -86,7 +87,7 @@ def site(packages: Path, environ: dict[str, str]) -> Iterator[Site]:
 
 def run(packages: Path, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(packages / "node_modules/node/bin/node"), str(packages / "node_modules" / script), *arguments]
-    return subprocess.run(command, env=ENVIRON | {"HOME": str(packages)}, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env=ENVIRON | {"HOME": str(packages)}, capture_output=True, text=True, timeout=PATIENCE_S)
 
 
 @pytest.mark.parametrize(("scenario", "version"), [(name, version) for name, found in SCENARIOS.items() for version in found])

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from activity_mcp.web.live import NewestEvents, Stream
+from patience import PATIENCE_S
 from server.wire import ENVIRON
 from web.paged import Paged
 from web.site import Site
@@ -24,7 +25,7 @@ from web.site import Site
 
 def get(url: str, **headers: str) -> tuple[int, dict[str, str], str]:
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=120)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE_S)
     try:
         connection.request("GET", f"{parts.path}?{parts.query}", headers=headers)
         answer = connection.getresponse()
@@ -36,7 +37,7 @@ def get(url: str, **headers: str) -> tuple[int, dict[str, str], str]:
 @contextlib.contextmanager
 def listening(url: str, cookie: str) -> Iterator[http.client.HTTPResponse]:
     """The stream of changes, as an open page has it."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=120)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE_S)
     try:
         connection.request("GET", "/live", headers={"Cookie": cookie})
         yield connection.getresponse()
@@ -62,7 +63,7 @@ def test_the_command_prints_an_address_that_opens_once_and_a_signal_ends_it(tmp_
             with listening(address, cookie) as stream:
                 assert stream.readline() == b"retry: 2000\n"
                 process.send_signal(signal.SIGTERM)
-                assert process.wait(120) == 0
+                assert process.wait(PATIENCE_S) == 0
             assert process.stderr
             assert "Traceback" not in process.stderr.read()
         finally:
@@ -91,7 +92,7 @@ def test_without_the_extra_one_line_names_it_and_the_protocol_is_served(tmp_path
         "from activity_mcp.__main__ import run; sys.exit(run(sys.argv[1:]))"
     )
     environ = {**os.environ, "ACTIVITY_HOME": str(tmp_path / "home")}
-    done = subprocess.run([sys.executable, "-c", code, "web"], env=environ, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code, "web"], env=environ, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 2
     assert done.stderr.splitlines()[0] == "error: the page needs the extra activity-mcp[web]: jinja2"
     with Site("http", {"ACTIVITY_HOME": str(tmp_path / "home")}, starts=(sys.executable, "-c", code)) as site:
@@ -112,7 +113,7 @@ async def test_a_change_is_reported_to_those_who_listen_and_nobody_is_watched_fo
         while not stream.listeners:
             await asyncio.sleep(0.01)
         paged.log("tool_event", tool_name="Deploy", success=True)
-        assert "event: change" in await asyncio.wait_for(waiting, 30)
+        assert "event: change" in await asyncio.wait_for(waiting, PATIENCE_S)
         assert "Deploy" in await asyncio.to_thread(paged.read, "/")
         await reported.aclose()
         assert stream.listeners == 0

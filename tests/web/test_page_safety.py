@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from activity_mcp.clock import iso
+from patience import PATIENCE_S
 from web.paged import PORT, TOKEN, Elements, Paged
 
 COOKIE = f"activity-mcp-{PORT}"
@@ -115,7 +116,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paged]:
         ("session_event", {"event_type": "turn_end", "excerpt": HOSTILE}),
     ]
     made.service.recorder.append([made.service.recorder.prepare(name, given, origin, ts=now) for name, given in events])
-    Drainer(made.service).drain(60)
+    Drainer(made.service).drain(PATIENCE_S)
     with made:
         yield made
 

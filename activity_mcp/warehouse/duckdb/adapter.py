@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ...clock import Clock
-    from ..base import QueryEngine, Rewriter
+    from ..base import QueryEngine, Rewriter, WarehousePlace
     from ..drift import OpenDrift
     from .history import EmbeddedHistory
     from .warehouse import DuckDBWarehouse
@@ -84,7 +84,7 @@ class DuckDBAdapter(Adapter):
     def writer_waits(self) -> bool:
         return WriterMark(self.path).waited_s() is not None
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> WarehousePlace:
         return {"kind": "duckdb", "path": self.path, "size_bytes": os.path.getsize(self.path) if self.exists() else None}
 
     def exists(self) -> bool:

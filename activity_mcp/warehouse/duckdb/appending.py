@@ -23,7 +23,7 @@ _COLUMN_LIST = ", ".join(COLUMNS)
 _OWN_COLUMNS = OwnColumns._fields[:-1]
 _SHARED_COLUMNS = tuple(name for name in COLUMNS if name not in _OWN_COLUMNS)
 _SHARED_PLACES = tuple(COLUMNS.index(name) for name in _SHARED_COLUMNS)
-ROWS_AT_ONCE = 200
+ROWS_AT_ONCE = 100
 """What the engine takes from Python in one call, during which no other thread runs."""
 _BATCH, _OWN, _SHARED = "BATCH", "BATCH_OWN", "BATCH_SHARED"
 

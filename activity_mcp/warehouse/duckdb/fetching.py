@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-ROWS_AT_ONCE = 200
+ROWS_AT_ONCE = 50
 
 
 def fetched(result: duckdb.DuckDBPyConnection, at_once: int = ROWS_AT_ONCE) -> Iterator[tuple[Any, ...]]:

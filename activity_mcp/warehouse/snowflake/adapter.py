@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from ...clock import SYSTEM_CLOCK
 from ..adapter import Adapter
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ...clock import Clock
-    from ..base import QueryEngine
+    from ..base import QueryEngine, WarehousePlace
     from ..drift import OpenDrift
     from .connection import NamedConnection
 
@@ -52,7 +52,7 @@ class SnowflakeAdapter(Adapter):
 
         return SnowflakeQueries(self._read())
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> WarehousePlace:
         return {"kind": "snowflake", "connection": self._name or self._read().name}
 
     def exists(self) -> bool:
