@@ -27,10 +27,11 @@ def adapter_of(
     ``customer`` bounds whose contexts a refresh reads without being asked; None reads everybody's. ``waiting`` gives how many
     events wait in the queue, and the age of the oldest in ms.
     """
-    if config.snow_connection:
+    connection = connection_of(config)
+    if connection is not None:
         from .snowflake.adapter import SnowflakeAdapter
 
-        return SnowflakeAdapter(config.snow_connection, customer=customer, clock=clock)
+        return SnowflakeAdapter(connection, name=config.snow_connection, customer=customer, clock=clock)
     from .duckdb.adapter import DuckDBAdapter
 
     return DuckDBAdapter(config.db, clock=clock, waiting=waiting)
@@ -41,6 +42,10 @@ def connection_of(config: Config) -> Callable[[], NamedConnection] | None:
     name = config.snow_connection
     if not name:
         return None
-    from .snowflake.connection import read_connection
 
-    return lambda: read_connection(name)
+    def read() -> NamedConnection:
+        from .snowflake.connection import read_connection
+
+        return read_connection(name)
+
+    return read

@@ -21,7 +21,7 @@ def test_what_is_queued_never_reaches_it_and_what_did_is_shown_as_sql(
     for variable, value in (("HOME", str(tmp_path)), ("ACTIVITY_HOME", str(tmp_path / "state")), ("SNOW_CONNECTION", "test")):
         monkeypatch.setenv(variable, value)
     named = NamedConnection("test", snowflake.parameters(database))
-    monkeypatch.setattr("activity_mcp.warehouse.snowflake.adapter.read_connection", lambda _: named)
+    monkeypatch.setattr("activity_mcp.warehouse.snowflake.connection.read_connection", lambda _: named)
     for name in ("first", "quetzal", "last"):
         assert run(["log", "tool_event", "--feature", f"tool_name={name}", "--feature", "success=true"]) == 0
     capfd.readouterr()

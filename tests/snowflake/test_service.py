@@ -36,7 +36,7 @@ def name(snowflake: StandIn, database: str, tmp_path: Path, monkeypatch: pytest.
 
     def name(**overrides: Any) -> None:
         named = NamedConnection("test", snowflake.parameters(database, **overrides))
-        monkeypatch.setattr("activity_mcp.warehouse.snowflake.adapter.read_connection", lambda _: named)
+        monkeypatch.setattr("activity_mcp.warehouse.snowflake.connection.read_connection", lambda _: named)
 
     name()
     return name

@@ -253,7 +253,7 @@ def test_a_file_alone_that_takes_owners_away_says_what_must_follow(
     account: Account, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], options: list[str]
 ) -> None:
     team = NamedConnection("team", {"account": "acme"})
-    monkeypatch.setattr("activity_mcp.warehouse.snowflake.adapter.read_connection", lambda name: team)
+    monkeypatch.setattr("activity_mcp.warehouse.snowflake.connection.read_connection", lambda name: team)
     monkeypatch.setenv("SNOW_CONNECTION", "team")
     reached = nullcontext(statements_of(account))
     monkeypatch.setattr("activity_mcp.warehouse.snowflake.statements.snowflake_statements", lambda connection: reached)

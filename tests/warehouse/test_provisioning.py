@@ -104,7 +104,7 @@ class Recorded:
 @pytest.fixture
 def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
     recorded, team = Recorded(), NamedConnection("team", {"account": "acme", "warehouse": "WH"})
-    monkeypatch.setattr("activity_mcp.warehouse.snowflake.adapter.read_connection", lambda name: team)
+    monkeypatch.setattr("activity_mcp.warehouse.snowflake.connection.read_connection", lambda name: team)
     monkeypatch.setattr(
         "activity_mcp.warehouse.snowflake.statements.snowflake_statements", lambda connection: nullcontext(recorded)
     )

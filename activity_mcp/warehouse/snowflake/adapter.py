@@ -8,7 +8,6 @@ from ...clock import SYSTEM_CLOCK
 from ..adapter import Adapter
 from ..base import Capabilities
 from ..drift import OPEN_DRIFTS, named
-from .connection import read_connection
 from .warehouse import SnowflakeWarehouse
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class SnowflakeAdapter(Adapter):
-    """The engine behind a named connection. ``connection`` is the name of one, or gives it.
+    """The engine behind a named connection, which ``connection`` reads; ``name``, where it is known, saves a reading.
 
     ``customer``: whose contexts a refresh reads without being asked; None reads everybody's.
     """
@@ -35,13 +34,14 @@ class SnowflakeAdapter(Adapter):
 
     def __init__(
         self,
-        connection: str | Callable[[], NamedConnection],
+        connection: Callable[[], NamedConnection],
         *,
+        name: str | None = None,
         customer: str | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self._name = connection if isinstance(connection, str) else None
-        self._read = connection if callable(connection) else lambda: read_connection(connection)
+        self._name = name
+        self._read = connection
         self.store = SnowflakeWarehouse(self._read, customer=customer, clock=clock)
         self.tasks = self.store.tasks
         self.drift = SnowflakeDrift(self._read)
